@@ -1,0 +1,35 @@
+//! Root of each instruction set's object: the kernels instantiated at its width, exported as one
+//! hidden table, `qasr_kernels_<name>`.
+
+const isa = @import("isa");
+const kernels = @import("kernels.zig");
+const vec = @import("vec.zig");
+const lanes = isa.lanes;
+const matrix = @import("matrix.zig").Matrix(lanes);
+const int8 = @import("int8.zig");
+const rows = @import("rows.zig").Rows(lanes);
+const attention = @import("attention.zig").Attention(lanes);
+
+const table: kernels.Table = .{
+    .lanes = lanes,
+    .int8_bias = int8.bias,
+    .int8_pack = int8.pack,
+    .int8_quantize = int8.quantize,
+    .int8_gemm = int8.gemm,
+    .widen = matrix.widen,
+    .gemv = matrix.gemv,
+    .pack = matrix.pack,
+    .gemm = matrix.gemm,
+    .layer_norm = rows.layerNorm,
+    .rms_norm = rows.rmsNorm,
+    .rope = rows.rope,
+    .gelu = rows.gelu,
+    .swiglu = rows.swiglu,
+    .add = rows.add,
+    .attention = attention.run,
+    .peak = rows.peak,
+};
+
+comptime {
+    @export(&table, .{ .name = "qasr_kernels_" ++ isa.name, .visibility = .hidden });
+}

@@ -1,0 +1,125 @@
+//! The kernels as the engine sees them: one table of functions per instruction set, one table in
+//! use, chosen at start from the CPU that runs (see cpu.zig).
+//!
+//! Kernels work on raw pointers and check nothing: they are compiled without safety. Their callers
+//! assert lengths once per matrix. None allocates, none keeps state, all are safe on any thread.
+//! Tables differ by the order of summation within a vector only; equivalence_test.zig holds the
+//! bounds.
+
+/// How weights are stored. bf16 is the upper half of an f32.
+pub const Dtype = enum(u32) {
+    bf16,
+    f16,
+    f32,
+
+    /// Bytes of one element.
+    pub fn size(self: Dtype) usize {
+        return if (self == .f32) 4 else 2;
+    }
+};
+
+/// Keys (and values) per page of a KV cache; also the width of a packed GEMM panel.
+pub const page_keys = 64;
+
+/// One attention job: `rows` query rows against the keys of one KV head.
+///
+/// A page holds `page_keys` positions: keys transposed, f32[head_dim][page_keys], at `key_offset`
+/// floats from the page's start, values f32[page_keys][head_dim] at `value_offset`.
+pub const Attention = extern struct {
+    /// f32[rows][head_dim], contiguous, already scaled by 1/sqrt(head_dim).
+    queries: [*]const f32,
+    /// f32[rows][head_dim], contiguous.
+    out: [*]f32,
+    pages: [*]const [*]f32,
+    key_offset: usize,
+    value_offset: usize,
+    /// f32[attention_rows * page_keys], the caller's.
+    scratch: [*]f32,
+    rows: u32,
+    head_dim: u32,
+    /// Keys that row 0 sees. Causal: row r sees keys_first + r / rows_per_position of them.
+    keys_first: u32,
+    rows_per_position: u32,
+    causal: bool,
+};
+
+/// Rows that attention handles at a time; the size of its scratch.
+pub const attention_rows = 6;
+
+/// Columns that share a scale in weights of 8 bits, and rows that are packed together.
+pub const int8_block = 32;
+pub const int8_panel_rows = 16;
+
+/// Bytes of a packed panel: its weights, then an f16 scale per row and block.
+pub fn int8PanelBytes(columns: usize) usize {
+    return columns * int8_panel_rows + columns / int8_block * int8_panel_rows * 2;
+}
+
+/// A product of quantised activations with packed panels.
+pub const Int8 = extern struct {
+    /// Panels, one after the other.
+    weights: [*]const u8,
+    /// i8[rows][columns], f32[rows][columns / block], i32[rows][columns / block]: from `quantize`.
+    x: [*]const i8,
+    scales: [*]const f32,
+    starts: [*]const i32,
+    /// f32[rows][out_stride]; column 0 is the first row of the first panel.
+    out: [*]f32,
+    out_stride: usize,
+    rows: usize,
+    columns: usize,
+    panels: usize,
+    /// Weight rows that are real, from the first panel on: the last panel may have fewer than 16.
+    rows_valid: usize,
+};
+
+pub const Table = extern struct {
+    lanes: u32,
+    /// Added to stored bytes: panels of one table are another's only where this is equal.
+    int8_bias: i32,
+    /// Packs up to 16 weight rows of `columns` (a multiple of int8_block) at 8 bits.
+    int8_pack: *const fn (Dtype, [*]const u8, usize, usize, [*]u8) callconv(.c) void,
+    /// One row of activations to bytes, scales and starts.
+    int8_quantize: *const fn ([*]const f32, usize, [*]i8, [*]f32, [*]i32) callconv(.c) void,
+    int8_gemm: *const fn (*const Int8) callconv(.c) void,
+    /// out[i] = f32(weights[i]), i < count.
+    widen: *const fn (Dtype, [*]const u8, [*]f32, usize) callconv(.c) void,
+    /// out[i] = sum over k of row i of `weights` (rows first.. of columns each) times x[k].
+    gemv: *const fn (Dtype, [*]const u8, [*]const f32, usize, usize, [*]f32) callconv(.c) void,
+    /// Repacks `rows` (at most page_keys) weight rows of `columns` into panel f32[columns][page_keys],
+    /// zero where rows end.
+    pack: *const fn (Dtype, [*]const u8, usize, usize, [*]f32) callconv(.c) void,
+    /// out[m][n] = (add ? out[m][n] : 0) + sum over k of a[m][k] * panel[k][n], n < columns.
+    gemm: *const fn (*const Gemm) callconv(.c) void,
+    /// out = (x - mean) / sqrt(variance + eps) * weight + bias, over n elements.
+    layer_norm: *const fn ([*]const f32, [*]const f32, [*]const f32, [*]f32, usize, f32) callconv(.c) void,
+    /// out = x / sqrt(mean(x^2) + eps) * weight. x and out may be the same.
+    rms_norm: *const fn ([*]const f32, [*]const f32, [*]f32, usize, f32) callconv(.c) void,
+    /// Rotates the halves of one head: x[i], x[i + half] by the angle whose cos and sin are given.
+    rope: *const fn ([*]f32, [*]const f32, [*]const f32, usize) callconv(.c) void,
+    /// x[i] = gelu(x[i] + bias[i]), erf-exact; `bias` may be null.
+    gelu: *const fn ([*]f32, ?[*]const f32, usize) callconv(.c) void,
+    /// gate[i] = silu(gate[i]) * up[i].
+    swiglu: *const fn ([*]f32, [*]const f32, usize) callconv(.c) void,
+    /// x[i] += y[i].
+    add: *const fn ([*]f32, [*]const f32, usize) callconv(.c) void,
+    attention: *const fn (*const Attention) callconv(.c) void,
+    /// Greatest of x, its first index, and the sum of exp(x[i] - greatest).
+    peak: *const fn ([*]const f32, usize, *Peak) callconv(.c) void,
+};
+
+pub const Gemm = extern struct {
+    a: [*]const f32,
+    a_stride: usize,
+    panel: [*]const f32,
+    out: [*]f32,
+    out_stride: usize,
+    rows: usize,
+    /// The depth, k.
+    depth: usize,
+    /// Columns of the panel that are real, at most page_keys.
+    columns: usize,
+    add: bool,
+};
+
+pub const Peak = extern struct { value: f32, index: u32, exp_sum: f32 };

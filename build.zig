@@ -1,0 +1,116 @@
+//! Builds libqwen_asr: the engine in ReleaseSafe, and one object of kernels per instruction set in
+//! ReleaseFast, chosen among at run time. `zig build test` runs the native tests.
+
+const std = @import("std");
+const x86 = std.Target.x86;
+const arm = std.Target.aarch64;
+
+const Blas = enum { none, openblas, accelerate };
+
+const Isa = struct {
+    name: []const u8,
+    /// Vector width in f32 elements.
+    lanes: u32,
+    model: ?*const std.Target.Cpu.Model = null,
+    /// Beyond the model's.
+    features: std.Target.Cpu.Feature.Set = .empty,
+};
+
+const isas_x86 = [_]Isa{
+    .{ .name = "generic", .lanes = 4, .model = &x86.cpu.x86_64 },
+    .{ .name = "avx2", .lanes = 8, .model = &x86.cpu.x86_64_v3 },
+    .{ .name = "avx512", .lanes = 16, .model = &x86.cpu.x86_64_v4 },
+    .{
+        .name = "avx512vnni",
+        .lanes = 16,
+        .model = &x86.cpu.x86_64_v4,
+        .features = x86.featureSet(&.{.avx512vnni}),
+    },
+};
+const isas_arm = [_]Isa{
+    .{ .name = "generic", .lanes = 1 },
+    .{ .name = "neon", .lanes = 4 },
+    .{ .name = "dotprod", .lanes = 4, .features = arm.featureSet(&.{.dotprod}) },
+};
+
+pub fn build(b: *std.Build) void {
+    const target = b.standardTargetOptions(.{});
+    const optimize = b.standardOptimizeOption(.{});
+    const blas = b.option(Blas, "blas", "what multiplies f32 matrices: none = our own kernels") orelse
+        if (target.result.os.tag.isDarwin()) Blas.accelerate else .none;
+    const openblas_a = b.option([]const u8, "openblas-a", "path of libopenblas.a") orelse
+        "/usr/lib/x86_64-linux-gnu/openblas-pthread/libopenblas.a";
+    const filter = b.option([]const []const u8, "test-filter", "run tests with this in their name");
+
+    const options = b.addOptions();
+    options.addOption(Blas, "blas", blas);
+    const module = b.createModule(.{
+        .root_source_file = b.path("zig/abi.zig"),
+        .target = target,
+        .optimize = optimize,
+        .link_libc = true,
+        .pic = true,
+        .strip = optimize != .Debug,
+    });
+    module.addOptions("config", options);
+    addKernels(b, module, target, optimize);
+    switch (blas) {
+        .none => {},
+        .openblas => module.addObjectFile(.{ .cwd_relative = openblas_a }),
+        .accelerate => module.linkFramework("Accelerate", .{}),
+    }
+
+    const library = b.addLibrary(.{ .name = "qwen_asr", .linkage = .dynamic, .root_module = module });
+    if (target.result.os.tag == .linux) {
+        library.setVersionScript(b.path("zig/exports.map"));
+        library.link_gc_sections = true;
+    }
+    b.installArtifact(library);
+
+    // The LLVM backend also in Debug: the kernels' objects are made by it.
+    const tests = b.addTest(.{
+        .root_module = module,
+        .filters = filter orelse &.{},
+        .use_llvm = true,
+    });
+    const run_tests = b.addRunArtifact(tests);
+    run_tests.has_side_effects = true; // A cached run would print no counts.
+    b.step("test", "Run the native tests").dependOn(&run_tests.step);
+}
+
+/// Compiles zig/kernels/isa.zig once per instruction set; the objects differ in target and in lanes.
+fn addKernels(
+    b: *std.Build,
+    module: *std.Build.Module,
+    target: std.Build.ResolvedTarget,
+    optimize: std.builtin.OptimizeMode,
+) void {
+    const isas: []const Isa = switch (target.result.cpu.arch) {
+        .x86_64 => &isas_x86,
+        .aarch64 => &isas_arm,
+        else => @panic("qwen-asr runs on x86_64 and aarch64"),
+    };
+    for (isas) |isa| {
+        var query = target.query;
+        if (isa.model) |model| {
+            query.cpu_model = .{ .explicit = model };
+            query.cpu_features_sub = .empty;
+        }
+        query.cpu_features_add = isa.features;
+        const options = b.addOptions();
+        options.addOption([]const u8, "name", isa.name);
+        options.addOption(u32, "lanes", isa.lanes);
+        const object = b.addObject(.{
+            .name = b.fmt("kernels_{s}", .{isa.name}),
+            .root_module = b.createModule(.{
+                .root_source_file = b.path("zig/kernels/isa.zig"),
+                .target = b.resolveTargetQuery(query),
+                .optimize = .ReleaseFast,
+                .pic = true,
+                .strip = optimize != .Debug,
+            }),
+        });
+        object.root_module.addOptions("isa", options);
+        module.addObject(object);
+    }
+}

@@ -1,0 +1,495 @@
+//! The C ABI of qwen_asr.h: checks arguments, turns errors into codes. Nothing else.
+
+const std = @import("std");
+const builtin = @import("builtin");
+const bench = @import("bench.zig");
+const blas = @import("blas.zig");
+const errors = @import("errors.zig");
+const files = @import("files.zig");
+const model_ = @import("model.zig");
+const precision_ = @import("precision.zig");
+const session_ = @import("session.zig");
+const Model = model_.Model;
+const Session = session_.Session;
+
+/// A bug in the engine, not an error of the user's: one line, and abort.
+pub const panic = if (builtin.is_test)
+    std.debug.FullPanic(std.debug.defaultPanic)
+else
+    std.debug.FullPanic(panicLine);
+
+fn panicLine(message: []const u8, _: ?usize) noreturn {
+    for ([_][]const u8{ "qwen-asr: internal error: ", message, "\n" }) |part| {
+        _ = std.c.write(2, part.ptr, part.len);
+    }
+    std.c.abort();
+}
+
+const gpa = std.heap.c_allocator;
+
+fn code(err: errors.Error) i32 {
+    return switch (err) {
+        error.Invalid => -1,
+        error.Model => -2,
+        error.OutOfMemory => -3,
+        error.TooSmall => -4,
+        error.TooLong => -5,
+        error.Busy => -6,
+        error.Cancelled => -7,
+    };
+}
+
+fn status(result: errors.Error!void) i32 {
+    result catch |err| return code(err);
+    return 0;
+}
+
+fn missing(comptime what: []const u8) errors.Error {
+    return errors.fail(error.Invalid, what ++ " is null", .{});
+}
+
+fn slice(comptime T: type, pointer: ?[*]const T, count: usize) errors.Error![]const T {
+    if (count == 0) return &.{};
+    return (pointer orelse return missing("an array"))[0..count];
+}
+
+/// Copies a result out, or says how much room it needs.
+fn give(comptime T: type, from: []const T, to: ?[*]T, capacity: u32, count: ?*u32) errors.Error!void {
+    (count orelse return missing("the count")).* = @intCast(from.len);
+    if (from.len > capacity) {
+        return errors.fail(error.TooSmall, "{d} needed, room for {d}", .{ from.len, capacity });
+    }
+    if (from.len > 0) @memcpy((to orelse return missing("the result"))[0..from.len], from);
+}
+
+export fn qasr_abi_version() u32 {
+    return 1;
+}
+
+export fn qasr_error_message(buffer: ?[*]u8, capacity: u32) u32 {
+    const text = errors.message();
+    if (buffer) |to| @memcpy(to[0..@min(capacity, text.len)], text[0..@min(capacity, text.len)]);
+    return @intCast(text.len);
+}
+
+// ---------------------------------------------------------------------------------------- model
+
+export fn qasr_model_open(
+    folder: ?[*:0]const u8,
+    threads: u32,
+    weights: u32,
+    cache_folder: ?[*:0]const u8,
+    out: ?**Model,
+) i32 {
+    return status(openFolder(folder, optionsOf(threads, weights, cache_folder), out));
+}
+
+export fn qasr_packing_permille() u32 {
+    return Model.packing_permille.load(.monotonic);
+}
+
+fn optionsOf(threads: u32, weights: u32, cache_folder: ?[*:0]const u8) errors.Error!Model.Options {
+    const precision = std.enums.fromInt(precision_.Precision, weights) orelse
+        return errors.fail(error.Invalid, "precision {d}: not a qasr_weights", .{weights});
+    const folder = if (cache_folder) |path| std.mem.span(path) else null;
+    return .{ .threads = threads, .precision = precision, .cache_folder = folder };
+}
+
+fn openFolder(
+    folder: ?[*:0]const u8,
+    options: errors.Error!Model.Options,
+    out: ?**Model,
+) errors.Error!void {
+    const path = std.mem.span(folder orelse return missing("the folder"));
+    const to = out orelse return missing("the result");
+    to.* = try Model.open(gpa, .{ .folder = path }, try options);
+}
+
+export fn qasr_model_open_memory(
+    names: ?[*]const [*:0]const u8,
+    data: ?[*]const [*]const u8,
+    sizes: ?[*]const u64,
+    count: u32,
+    threads: u32,
+    weights: u32,
+    out: ?**Model,
+) i32 {
+    return status(openMemory(names, data, sizes, count, optionsOf(threads, weights, null), out));
+}
+
+fn openMemory(
+    names: ?[*]const [*:0]const u8,
+    data: ?[*]const [*]const u8,
+    sizes: ?[*]const u64,
+    count: u32,
+    options: errors.Error!Model.Options,
+    out: ?**Model,
+) errors.Error!void {
+    const to = out orelse return missing("the result");
+    const list = gpa.alloc(files.Named, count) catch return errors.outOfMemory("the model");
+    defer gpa.free(list);
+    const all_names = try slice([*:0]const u8, names, count);
+    const all_data = try slice([*]const u8, data, count);
+    const all_sizes = try slice(u64, sizes, count);
+    for (list, all_names, all_data, all_sizes) |*one, name, bytes, size| {
+        one.* = .{ .name = std.mem.span(name), .bytes = bytes[0..@intCast(size)] };
+    }
+    to.* = try Model.open(gpa, .{ .memory = list }, try options);
+}
+
+export fn qasr_model_close(model: ?*Model) void {
+    if (model) |m| m.close();
+}
+
+export fn qasr_model_info(model: ?*const Model, json: ?[*]u8, capacity: u32, bytes: ?*u32) i32 {
+    return status(modelInfo(model, json, capacity, bytes));
+}
+
+fn modelInfo(model: ?*const Model, json: ?[*]u8, capacity: u32, bytes: ?*u32) errors.Error!void {
+    const text = try (model orelse return missing("the model")).info(gpa);
+    defer gpa.free(text);
+    try give(u8, text, json, capacity, bytes);
+}
+
+export fn qasr_model_row_floats(model: ?*const Model) u32 {
+    return if (model) |m| m.config.text.hidden else 0;
+}
+
+// ------------------------------------------------------------------------------------ tokenizer
+
+export fn qasr_tokenize(
+    model: ?*const Model,
+    text: ?[*]const u8,
+    text_bytes: u32,
+    with_special: u32,
+    ids: ?[*]u32,
+    capacity: u32,
+    count: ?*u32,
+) i32 {
+    return status(tokenize(model, text, text_bytes, with_special, ids, capacity, count));
+}
+
+fn tokenize(
+    model: ?*const Model,
+    text: ?[*]const u8,
+    text_bytes: u32,
+    with_special: u32,
+    ids: ?[*]u32,
+    capacity: u32,
+    count: ?*u32,
+) errors.Error!void {
+    const m = model orelse return missing("the model");
+    var arena: std.heap.ArenaAllocator = .init(gpa);
+    defer arena.deinit();
+    var list: std.ArrayList(u32) = .empty;
+    const bytes = try slice(u8, text, text_bytes);
+    try m.tokenizer.encode(arena.allocator(), bytes, with_special != 0, &list);
+    try give(u32, list.items, ids, capacity, count);
+}
+
+export fn qasr_token_bytes(model: ?*const Model, id: u32, bytes: ?[*]u8, capacity: u32, count: ?*u32) i32 {
+    const m = model orelse return code(missing("the model"));
+    return status(give(u8, m.tokenizer.tokenBytes(id), bytes, capacity, count));
+}
+
+export fn qasr_token_id(model: ?*const Model, text: ?[*]const u8, text_bytes: u32, id: ?*u32) i32 {
+    return status(tokenId(model, text, text_bytes, id));
+}
+
+fn tokenId(model: ?*const Model, text: ?[*]const u8, text_bytes: u32, id: ?*u32) errors.Error!void {
+    const m = model orelse return missing("the model");
+    const to = id orelse return missing("the result");
+    const name = try slice(u8, text, text_bytes);
+    to.* = m.tokenizer.addedId(name) orelse
+        return errors.fail(error.Invalid, "no added token {s}", .{name});
+}
+
+export fn qasr_token_is_end(model: ?*const Model, id: u32) u32 {
+    return @intFromBool(if (model) |m| m.isEnd(id) else false);
+}
+
+export fn qasr_prompt(
+    model: ?*const Model,
+    rows_count: u32,
+    context: ?[*]const u8,
+    context_bytes: u32,
+    language: ?[*]const u8,
+    language_bytes: u32,
+    ids: ?[*]u32,
+    capacity: u32,
+    count: ?*u32,
+) i32 {
+    return status(prompt(
+        model,
+        rows_count,
+        slice(u8, context, context_bytes),
+        slice(u8, language, language_bytes),
+        ids,
+        capacity,
+        count,
+    ));
+}
+
+fn prompt(
+    model: ?*const Model,
+    rows_count: u32,
+    context: errors.Error![]const u8,
+    language: errors.Error![]const u8,
+    ids: ?[*]u32,
+    capacity: u32,
+    count: ?*u32,
+) errors.Error!void {
+    const m = model orelse return missing("the model");
+    var arena: std.heap.ArenaAllocator = .init(gpa);
+    defer arena.deinit();
+    var list: std.ArrayList(u32) = .empty;
+    try m.prompt(arena.allocator(), rows_count, try context, try language, &list);
+    try give(u32, list.items, ids, capacity, count);
+}
+
+// ------------------------------------------------------------------------------------- sessions
+
+export fn qasr_session_open(model: ?*Model, out: ?**Session) i32 {
+    const m = model orelse return code(missing("the model"));
+    const to = out orelse return code(missing("the result"));
+    to.* = Session.open(m) catch |err| return code(err);
+    return 0;
+}
+
+export fn qasr_session_close(session: ?*Session) void {
+    if (session) |s| s.close();
+}
+
+export fn qasr_session_cancel(session: ?*Session) void {
+    if (session) |s| s.cancelled.store(true, .monotonic);
+}
+
+/// Takes the session for this call; every successful enter is followed by leave.
+fn enter(session: ?*Session) errors.Error!*Session {
+    const s = session orelse return missing("the session");
+    if (s.busy.swap(true, .acquire)) {
+        return errors.fail(error.Busy, "another thread is using this session", .{});
+    }
+    if (s.cancelled.load(.monotonic)) {
+        leave(s);
+        return errors.fail(error.Cancelled, "cancelled", .{});
+    }
+    return s;
+}
+
+fn leave(session: *Session) void {
+    session.busy.store(false, .release);
+}
+
+export fn qasr_mel(
+    session: ?*Session,
+    samples: ?[*]const f32,
+    samples_count: u32,
+    mel: ?[*]f32,
+    capacity: u32,
+    frames: ?*u32,
+) i32 {
+    return status(features(session, samples, samples_count, mel, capacity, frames));
+}
+
+fn features(
+    session: ?*Session,
+    samples: ?[*]const f32,
+    samples_count: u32,
+    mel: ?[*]f32,
+    capacity: u32,
+    frames: ?*u32,
+) errors.Error!void {
+    const s = try enter(session);
+    defer leave(s);
+    const count = Session.framesOf(samples_count);
+    (frames orelse return missing("the count")).* = @intCast(count);
+    const floats = count * s.model.config.audio.mel_bins;
+    if (floats > capacity) {
+        return errors.fail(error.TooSmall, "{d} floats needed, room for {d}", .{ floats, capacity });
+    }
+    const to = (mel orelse return missing("the result"))[0..floats];
+    try s.features(try slice(f32, samples, samples_count), to);
+}
+
+export fn qasr_encode(
+    session: ?*Session,
+    samples: ?[*]const f32,
+    samples_count: u32,
+    window_frames: u32,
+    rows: ?[*]f32,
+    capacity: u32,
+    rows_count: ?*u32,
+) i32 {
+    return status(encode(session, samples, samples_count, window_frames, rows, capacity, rows_count));
+}
+
+fn encode(
+    session: ?*Session,
+    samples: ?[*]const f32,
+    samples_count: u32,
+    window_frames: u32,
+    rows: ?[*]f32,
+    capacity: u32,
+    rows_count: ?*u32,
+) errors.Error!void {
+    const s = try enter(session);
+    defer leave(s);
+    const count = s.rowsOf(samples_count);
+    (rows_count orelse return missing("the count")).* = @intCast(count);
+    if (rows == null and capacity == 0) return;
+    if (count > capacity) {
+        return errors.fail(error.TooSmall, "{d} rows needed, room for {d}", .{ count, capacity });
+    }
+    const to = rows orelse return missing("the result");
+    try s.encode(try slice(f32, samples, samples_count), window_frames, to);
+}
+
+export fn qasr_session_extend(
+    session: ?*Session,
+    ids: ?[*]const u32,
+    count: u32,
+    rows: ?[*]const f32,
+    rows_count: u32,
+) i32 {
+    return status(extend(session, ids, count, rows, rows_count));
+}
+
+fn extend(
+    session: ?*Session,
+    ids: ?[*]const u32,
+    count: u32,
+    rows: ?[*]const f32,
+    rows_count: u32,
+) errors.Error!void {
+    const s = try enter(session);
+    defer leave(s);
+    const floats = @as(usize, rows_count) * s.model.config.text.hidden;
+    try s.extend(try slice(u32, ids, count), try slice(f32, rows, floats));
+}
+
+export fn qasr_session_truncate(session: ?*Session, positions: u32) i32 {
+    const s = session orelse return code(missing("the session"));
+    if (s.busy.swap(true, .acquire)) {
+        return code(errors.fail(error.Busy, "another thread is using this session", .{}));
+    }
+    defer leave(s);
+    if (positions > s.decoder.positions) {
+        return code(errors.fail(
+            error.Invalid,
+            "cannot truncate to {d} positions: there are {d}",
+            .{ positions, s.decoder.positions },
+        ));
+    }
+    s.decoder.truncate(positions);
+    if (positions == 0) s.cancelled.store(false, .monotonic);
+    return 0;
+}
+
+export fn qasr_session_positions(session: ?*const Session) u32 {
+    return if (session) |s| s.decoder.positions else 0;
+}
+
+export fn qasr_sessions_step(sessions: ?[*]const ?*Session, ids: ?[*]const u32, count: u32) i32 {
+    return status(step(sessions, ids, count));
+}
+
+fn step(sessions: ?[*]const ?*Session, ids: ?[*]const u32, count: u32) errors.Error!void {
+    const most = @import("decoder.zig").Decoder.step_max;
+    if (count == 0 or count > most) {
+        return errors.fail(error.Invalid, "{d} sessions, must be 1 to {d}", .{ count, most });
+    }
+    const all = try slice(?*Session, sessions, count);
+    var entered: [most]*Session = undefined;
+    var entered_count: usize = 0;
+    defer for (entered[0..entered_count]) |one| leave(one);
+    for (all) |one| { // The same session twice is busy the second time.
+        entered[entered_count] = try enter(one);
+        entered_count += 1;
+    }
+    try Session.step(entered[0..count], try slice(u32, ids, count));
+}
+
+export fn qasr_session_next(session: ?*Session, id: ?*u32, logprob: ?*f32) i32 {
+    return status(next(session, id, logprob));
+}
+
+fn next(session: ?*Session, id: ?*u32, logprob: ?*f32) errors.Error!void {
+    const s = try enter(session);
+    defer leave(s);
+    const to = id orelse return missing("the result");
+    const result = try s.decoder.next();
+    to.* = result.id;
+    if (logprob) |l| l.* = result.logprob;
+}
+
+export fn qasr_session_top(session: ?*Session, k: u32, ids: ?[*]u32, logits: ?[*]f32) i32 {
+    return status(top(session, k, ids, logits));
+}
+
+fn top(session: ?*Session, k: u32, ids: ?[*]u32, logits: ?[*]f32) errors.Error!void {
+    const s = try enter(session);
+    defer leave(s);
+    if (k == 0 or k > s.decoder.logits.len or k > 1000) {
+        return errors.fail(error.Invalid, "k is {d}, must be 1 to 1000", .{k});
+    }
+    const to_ids = (ids orelse return missing("the ids"))[0..k];
+    const to_logits = (logits orelse return missing("the logits"))[0..k];
+    try s.decoder.top(to_ids, to_logits);
+}
+
+// ------------------------------------------------------------------------------------ self test
+
+export fn qasr_sgemm(a: ?[*]const f32, b: ?[*]const f32, c: ?[*]f32, m: u32, n: u32, k: u32) i32 {
+    if (a == null or b == null or c == null) return code(missing("a matrix"));
+    if (m == 0 or n == 0 or k == 0) return code(errors.fail(error.Invalid, "an empty matrix", .{}));
+    if (blas.available) {
+        blas.init();
+        blas.sgemm(m, n, k, a.?, k, b.?, k, c.?, n);
+    } else for (0..m) |i| for (0..n) |j| {
+        var sum: f32 = 0;
+        for (0..k) |l| sum += a.?[i * k + l] * b.?[j * k + l];
+        c.?[i * n + j] = sum;
+    };
+    return 0;
+}
+
+export fn qasr_measure(model: ?*Model, what: u32, m: u32, n: u32, k: u32, per_second: ?*f64) i32 {
+    const on = model orelse return code(missing("the model"));
+    const to = per_second orelse return code(missing("the result"));
+    to.* = bench.measure(on, what, m, n, k) catch |err| return code(err);
+    return 0;
+}
+
+test {
+    _ = @import("bench.zig");
+    _ = @import("kernels/equivalence_test.zig");
+    _ = @import("blas.zig");
+    _ = @import("cache.zig");
+    _ = @import("cache_folder.zig");
+    _ = @import("cache_layout.zig");
+    _ = @import("cache_test.zig");
+    _ = @import("compute.zig");
+    _ = @import("config.zig");
+    _ = @import("cpu.zig");
+    _ = @import("decoder.zig");
+    _ = @import("encoder.zig");
+    _ = @import("errors.zig");
+    _ = @import("files.zig");
+    _ = @import("json_reader.zig");
+    _ = @import("mel.zig");
+    _ = @import("mel_test.zig");
+    _ = @import("model.zig");
+    _ = @import("precision.zig");
+    _ = @import("pretokenizer.zig");
+    _ = @import("safetensors.zig");
+    _ = @import("session.zig");
+    _ = @import("threads.zig");
+    _ = @import("token_tables.zig");
+    _ = @import("tokenizer.zig");
+    _ = @import("tokenizer_test.zig");
+    _ = @import("unicode_tables.zig");
+    _ = @import("vocabulary.zig");
+    _ = @import("weights.zig");
+    _ = @import("weights_test.zig");
+}

@@ -1,0 +1,158 @@
+/* qwen_asr.h - speech to text with Qwen3-ASR checkpoints, on the CPU. C ABI, version 1.
+ *
+ * In short (samples/c/transcribe.c is the whole program):
+ *
+ *     qasr_model *model;  qasr_session *session;
+ *     qasr_model_open("Qwen3-ASR-0.6B", 0, QASR_WEIGHTS_BF16, NULL, &model);
+ *     qasr_session_open(model, &session);
+ *     qasr_encode(session, samples, samples_count, 0, rows, rows_capacity, &rows_count);
+ *     qasr_prompt(model, rows_count, NULL, 0, "English", 7, ids, ids_capacity, &ids_count);
+ *     qasr_session_extend(session, ids, ids_count, rows, rows_count);
+ *     while (qasr_session_next(session, &id, NULL) == QASR_OK && !qasr_token_is_end(model, id)) {
+ *         qasr_token_bytes(model, id, piece, sizeof piece, &piece_bytes);     // UTF-8, maybe cut in a character
+ *         qasr_session_extend(session, &id, 1, NULL, 0);
+ *     }
+ *
+ * Rules that hold for every function:
+ *  - Returns QASR_OK (0) or a negative qasr_status. qasr_error_message() then has one sentence, for the calling thread.
+ *  - Pointers passed in are borrowed for the call only. Results go through the last pointers. Text is UTF-8 with a byte
+ *    count, no terminator needed. NULL with count 0 is an empty array.
+ *  - Where a result does not fit its capacity: QASR_TOO_SMALL, nothing written but the count that is needed.
+ *  - A model does not change after open and may be shared by threads; a session belongs to one thread at a time (a
+ *    second one gets QASR_BUSY). qasr_session_cancel() may be called from any thread. All sessions of a model share its
+ *    thread pool and take turns on it.
+ *  - The library prints nothing, never exits, installs no signal handler. */
+#ifndef QWEN_ASR_H
+#define QWEN_ASR_H
+#include <stdint.h>
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define QASR_ABI_VERSION 1
+#define QASR_SAMPLE_RATE 16000
+
+typedef enum qasr_status {
+  QASR_OK = 0,
+  QASR_INVALID = -1,   /* an argument is wrong: null, out of range, closed */
+  QASR_MODEL = -2,     /* the checkpoint is missing something, damaged, or not one of ours */
+  QASR_MEMORY = -3,    /* allocation failed, or the system refused */
+  QASR_TOO_SMALL = -4, /* the result does not fit; the count says what is needed */
+  QASR_TOO_LONG = -5,  /* more positions than the model has */
+  QASR_BUSY = -6,      /* another thread is inside this session */
+  QASR_CANCELLED = -7  /* qasr_session_cancel() was called; truncate to 0 to use the session again */
+} qasr_status;
+
+/* How weights are used. */
+typedef enum qasr_weights {
+  QASR_WEIGHTS_BF16 = 0, /* as the file has them, f32 arithmetic: exact */
+  QASR_WEIGHTS_INT8 = 1  /* blocks of 32 at 8 bits, packed when the model is opened */
+} qasr_weights;
+
+typedef struct qasr_model qasr_model;
+typedef struct qasr_session qasr_session;
+
+uint32_t qasr_abi_version(void);
+
+/* The last failure of the calling thread, in one sentence. Writes at most `capacity` bytes, returns its full length. */
+uint32_t qasr_error_message(char *buffer, uint32_t capacity);
+
+/* ------------------------------------------------------------------------------------------------------- model */
+
+/* Opens an official folder (config.json, safetensors, tokenizer files). `threads` 0: one per physical core, at most what
+ * the container allows. Packed weights are made once and kept in `cache_folder`; null: made in memory at every open. */
+int32_t qasr_model_open(const char *folder, uint32_t threads, uint32_t weights, const char *cache_folder,
+                        qasr_model **model);
+
+/* How far the packing under way in this process is, 0 to 1000; for another thread to show. */
+uint32_t qasr_packing_permille(void);
+
+/* The same from memory: names[i] ("config.json", ...), the bytes at data[i], sizes[i]. The bytes are borrowed until
+ * qasr_model_close(). */
+int32_t qasr_model_open_memory(const char *const *names, const uint8_t *const *data, const uint64_t *sizes,
+                               uint32_t files, uint32_t threads, uint32_t weights, qasr_model **model);
+void qasr_model_close(qasr_model *model); /* null is fine; sessions must be closed first */
+
+/* What was opened, as one JSON object: kind ("asr"|"aligner"), name, isa, blas, threads, dimensions, token ids, languages. */
+int32_t qasr_model_info(const qasr_model *model, char *json, uint32_t capacity, uint32_t *bytes);
+
+/* Floats in one encoder row: the decoder's width. 0 for null. */
+uint32_t qasr_model_row_floats(const qasr_model *model);
+
+/* --------------------------------------------------------------------------------------------------- tokenizer */
+
+/* Text (NFC, the caller sees to that) to ids. Special tokens in the text are plain text unless with_special is 1. */
+int32_t qasr_tokenize(const qasr_model *model, const char *text, uint32_t text_bytes, uint32_t with_special,
+                      uint32_t *ids, uint32_t capacity, uint32_t *count);
+
+/* The bytes a token stands for. Special tokens (and ids without a token) have none: 0 bytes. */
+int32_t qasr_token_bytes(const qasr_model *model, uint32_t id, uint8_t *bytes, uint32_t capacity, uint32_t *count);
+
+/* The id of an added token by its text ("<asr_text>"), or QASR_INVALID. */
+int32_t qasr_token_id(const qasr_model *model, const char *text, uint32_t text_bytes, uint32_t *id);
+uint32_t qasr_token_is_end(const qasr_model *model, uint32_t id); /* 1 for <|im_end|> and <|endoftext|> */
+
+/* The official prompt: system turn with `context`, user turn with rows_count audio places, the assistant's start, and
+ * with `language` ("English") the forced "language English<asr_text>". */
+int32_t qasr_prompt(const qasr_model *model, uint32_t rows_count, const char *context, uint32_t context_bytes,
+                    const char *language, uint32_t language_bytes, uint32_t *ids, uint32_t capacity, uint32_t *count);
+
+/* --------------------------------------------------------------------------------------------------- sessions */
+
+int32_t qasr_session_open(qasr_model *model, qasr_session **session);
+void qasr_session_close(qasr_session *session); /* null is fine */
+void qasr_session_cancel(qasr_session *session);
+
+/* Log-mel features of 16 kHz mono samples in [-1, 1]: f32[mel_bins][frames], frames = samples_count / 160.
+ * Fewer than 8000 samples are zero-padded to 8000 (0.5 s). `frames` is set even when `capacity` (in floats) is too small. */
+int32_t qasr_mel(qasr_session *session, const float *samples, uint32_t samples_count, float *mel, uint32_t capacity,
+                 uint32_t *frames);
+
+/* Samples to encoder rows, f32[rows][hidden] in the decoder's width; about 13 rows a second. `window_frames` is the
+ * attention window in mel frames (100 to 800 in steps of 100, 0 = the checkpoint's own, 800). `capacity` in rows.
+ * A NULL `rows` with capacity 0 only asks for the count. */
+int32_t qasr_encode(qasr_session *session, const float *samples, uint32_t samples_count, uint32_t window_frames,
+                    float *rows, uint32_t capacity, uint32_t *rows_count);
+
+/* Appends ids to the session. Every <|audio_pad|> among them takes the next of `rows`, f32[rows_count][hidden]; the
+ * numbers must match. */
+int32_t qasr_session_extend(qasr_session *session, const uint32_t *ids, uint32_t count, const float *rows,
+                            uint32_t rows_count);
+
+/* Forgets everything after the first `positions`. To 0 it also ends a cancellation. */
+int32_t qasr_session_truncate(qasr_session *session, uint32_t positions);
+uint32_t qasr_session_positions(const qasr_session *session);
+
+/* Appends ids[i] to sessions[i] for i < count, at most QASR_STEP_MAX different sessions of one model; the weights are
+ * read once for all of them. Each session is then as after qasr_session_extend(session, &ids[i], 1, NULL, 0), to the
+ * bit. On failure none has changed. */
+#define QASR_STEP_MAX 8
+int32_t qasr_sessions_step(qasr_session *const *sessions, const uint32_t *ids, uint32_t count);
+
+/* The greedy next token after the last extend, and (if not null) the natural logarithm of its probability. Does not
+ * append it. QASR_INVALID where nothing was extended since the last truncate. */
+int32_t qasr_session_next(qasr_session *session, uint32_t *id, float *logprob);
+
+/* The k best next tokens, best first: ids[k], logits[k]. */
+int32_t qasr_session_top(qasr_session *session, uint32_t k, uint32_t *ids, float *logits);
+
+/* --------------------------------------------------------------------------------------------------- self test */
+
+/* C[m][n] = A[m][k] * B[n][k]^T, f32, on the calling thread, through the BLAS in use: for tests of its thread safety. */
+int32_t qasr_sgemm(const float *a, const float *b, float *c, uint32_t m, uint32_t n, uint32_t k);
+
+/* What this machine can do at best, with the model's threads: the fastest of several runs, in about half a second. */
+typedef enum qasr_measurement {
+  QASR_MEASURE_READ = 0,      /* bytes read per second, over m MiB of memory (use several times the last cache) */
+  QASR_MEASURE_SGEMM = 1,     /* FLOP per second of C[m][n] = A[m][k] * B[n][k]^T in f32, a tile for every thread */
+  QASR_MEASURE_ATTENTION = 2, /* FLOP per second of the decoder's causal attention over m positions */
+  QASR_MEASURE_LINEAR = 3,    /* the same of m rows through a matrix of the decoder's, ffn by hidden, as a prefill does */
+  QASR_MEASURE_INT8 = 4       /* operations per second of the int8 kernel, memory apart; two per multiply-add */
+} qasr_measurement;
+
+int32_t qasr_measure(qasr_model *model, uint32_t what, uint32_t m, uint32_t n, uint32_t k, double *per_second);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

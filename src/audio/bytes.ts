@@ -1,0 +1,177 @@
+/**
+ * Byte streams: a file, FIFO or standard input in, chunks out, one error line where reading fails.
+ * Nothing is read ahead of the caller, so a recording never lies in memory as bytes.
+ */
+
+import { accessSync, constants, type Stats, statSync } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { InputError } from "../errors.ts";
+
+export interface ByteReader {
+  /** The next bytes, never empty; undefined at the end. They hold until the next call. */
+  next(): Promise<Uint8Array | undefined>;
+  /** Gives the file or stream up, read or not. Safe to repeat. */
+  close(): Promise<void>;
+}
+
+const CHUNK_BYTES = 1 << 18;
+/** How far a reader can be rewound: what may come before a WAV's format. */
+const REPLAY_BYTES_MAX = 1 << 22;
+const STDIN_PATHS = ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"];
+
+export const STDIN_NAME = "standard input";
+
+/** Whether a path is this process's standard input: opening it anew fails where that is a socket. */
+export function isStdinPath(path: string): boolean {
+  return STDIN_PATHS.includes(path);
+}
+
+/** A file name fit for one line of a message. */
+export function displayName(path: string): string {
+  // deno-lint-ignore no-control-regex
+  return path.replace(/[\x00-\x1f\x7f]/g, "?");
+}
+
+/** Fails with one line where the path cannot be read; opens nothing. */
+export function statReadable(path: string): Stats {
+  try {
+    const stats = statSync(path);
+    if (stats.isDirectory()) throw new InputError(`${displayName(path)}: is a directory`);
+    if (stats.isSocket()) throw new InputError(`${displayName(path)}: is a socket`);
+    accessSync(path, constants.R_OK);
+    return stats;
+  } catch (error) {
+    throw inputError(path, error);
+  }
+}
+
+export async function openFile(path: string): Promise<ByteReader> {
+  try {
+    return new FileReader(path, await open(path, "r"));
+  } catch (error) {
+    throw inputError(path, error);
+  }
+}
+
+class FileReader implements ByteReader {
+  readonly #buffer = new Uint8Array(CHUNK_BYTES);
+  #handle: FileHandle | undefined;
+
+  constructor(readonly path: string, handle: FileHandle) {
+    this.#handle = handle;
+  }
+
+  async next(): Promise<Uint8Array | undefined> {
+    if (this.#handle === undefined) return undefined;
+    try {
+      const { bytesRead } = await this.#handle.read(this.#buffer, 0, CHUNK_BYTES, null);
+      return bytesRead === 0 ? undefined : this.#buffer.subarray(0, bytesRead);
+    } catch (error) {
+      throw inputError(this.path, error);
+    }
+  }
+
+  async close(): Promise<void> {
+    const handle = this.#handle;
+    this.#handle = undefined;
+    await handle?.close();
+  }
+}
+
+/** `name` opens error messages. */
+export function openStdin(name = STDIN_NAME): ByteReader {
+  return new StreamReader(name, Bun.stdin.stream());
+}
+
+/** A web stream as a reader. */
+export class StreamReader implements ByteReader {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+
+  constructor(readonly name: string, stream: ReadableStream<Uint8Array>) {
+    this.#reader = stream.getReader();
+  }
+
+  async next(): Promise<Uint8Array | undefined> {
+    try {
+      for (;;) {
+        const { done, value } = await this.#reader.read();
+        if (done) return undefined;
+        if (value.length > 0) return value;
+      }
+    } catch (error) {
+      throw inputError(this.name, error);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#reader.cancel();
+  }
+}
+
+/** A reader whose beginning can be read again, until `commit` or until it is too long to keep. */
+export class ReplayReader implements ByteReader {
+  readonly #source: ByteReader;
+  #kept: Uint8Array[] = [];
+  #keptBytes = 0;
+  #replayAt = 0;
+  #keeping = true;
+
+  constructor(source: ByteReader) {
+    this.#source = source;
+  }
+
+  async next(): Promise<Uint8Array | undefined> {
+    const again = this.#kept[this.#replayAt];
+    if (again !== undefined) {
+      if (this.#keeping) this.#replayAt++;
+      else this.#kept.shift();
+      return again;
+    }
+    const chunk = await this.#source.next();
+    if (chunk !== undefined && this.#keeping) this.#keep(chunk);
+    return chunk;
+  }
+
+  /** Back to the first byte. False where that is gone. */
+  rewind(): boolean {
+    this.#replayAt = 0;
+    return this.#keeping;
+  }
+
+  /** No rewinding from here on: what was kept and already read is let go. */
+  commit(): void {
+    this.#kept.splice(0, this.#replayAt);
+    this.#replayAt = 0;
+    this.#keeping = false;
+  }
+
+  close(): Promise<void> {
+    return this.#source.close();
+  }
+
+  #keep(chunk: Uint8Array): void {
+    this.#kept.push(chunk.slice());
+    this.#keptBytes += chunk.length;
+    this.#replayAt++;
+    if (this.#keptBytes > REPLAY_BYTES_MAX) this.commit();
+  }
+}
+
+function inputError(path: string, error: unknown): InputError {
+  if (error instanceof InputError) return error;
+  const code = (error as NodeJS.ErrnoException)?.code ?? String(error);
+  return new InputError(`${displayName(path)}: ${ERROR_TEXTS[code] ?? `cannot read it (${code})`}`, undefined, {
+    cause: error,
+  });
+}
+
+const ERROR_TEXTS: Readonly<Record<string, string>> = {
+  ENOENT: "no such file",
+  ENOTDIR: "no such file",
+  EACCES: "permission denied",
+  EPERM: "permission denied",
+  EISDIR: "is a directory",
+  ENAMETOOLONG: "file name too long",
+  ELOOP: "too many symbolic links",
+  ERR_INVALID_ARG_VALUE: "not a valid file name",
+};

@@ -1,0 +1,219 @@
+/**
+ * Sample formats: interleaved bytes in any cuts in, mono f32 at the source's own rate out.
+ * WAV, raw and ffmpeg input all decode here. Pure; holds less than one frame between calls.
+ */
+
+export type SampleFormat =
+  | "u8"
+  | "s16le"
+  | "s16be"
+  | "s24le"
+  | "s24be"
+  | "s32le"
+  | "s32be"
+  | "f32le"
+  | "f32be"
+  | "f64le"
+  | "f64be"
+  | "alaw"
+  | "mulaw";
+
+/** What is known about a recording once its header is read. */
+export type SourceInfo = {
+  readonly rate: number;
+  readonly channels: number;
+  /** For people: "WAV, 16-bit PCM". */
+  readonly format: string;
+};
+
+/** Bytes in, mono samples at `info.rate` out. `info` is there before the first sample is. */
+export interface ByteDecoder {
+  readonly info: SourceInfo | undefined;
+  readonly warnings: readonly string[];
+  /** The bytes are only read during the call. */
+  push(bytes: Uint8Array): Float32Array;
+  /** Call once, after the last byte. */
+  end(): Float32Array;
+}
+
+/** Reads `count` samples from `at` on into `out`, scaled to [-1, 1]. */
+type ReadSamples = (bytes: Uint8Array, at: number, count: number, out: Float64Array) => void;
+
+const BLOCK_SAMPLES = 8192;
+/** A float beyond this (or NaN) is damage, not sound; it would turn every other sample into silence. */
+const FLOAT_ABS_MAX = 1e18;
+const NO_SAMPLES = new Float32Array(0);
+
+const FORMATS: Readonly<Record<SampleFormat, { readonly sampleBytes: number; readonly read: ReadSamples }>> = {
+  u8: { sampleBytes: 1, read: readU8 },
+  s16le: { sampleBytes: 2, read: readS16le },
+  s16be: { sampleBytes: 2, read: readS16be },
+  s24le: { sampleBytes: 3, read: readS24le },
+  s24be: { sampleBytes: 3, read: readS24be },
+  s32le: { sampleBytes: 4, read: (bytes, at, count, out) => readS32(bytes, at, count, out, true) },
+  s32be: { sampleBytes: 4, read: (bytes, at, count, out) => readS32(bytes, at, count, out, false) },
+  f32le: { sampleBytes: 4, read: (bytes, at, count, out) => readF32(bytes, at, count, out, true) },
+  f32be: { sampleBytes: 4, read: (bytes, at, count, out) => readF32(bytes, at, count, out, false) },
+  f64le: { sampleBytes: 8, read: (bytes, at, count, out) => readF64(bytes, at, count, out, true) },
+  f64be: { sampleBytes: 8, read: (bytes, at, count, out) => readF64(bytes, at, count, out, false) },
+  alaw: { sampleBytes: 1, read: (bytes, at, count, out) => readTable(bytes, at, count, out, ALAW) },
+  mulaw: { sampleBytes: 1, read: (bytes, at, count, out) => readTable(bytes, at, count, out, MULAW) },
+};
+
+/** Every name that `--raw-format` takes. */
+export const SAMPLE_FORMATS = Object.keys(FORMATS) as readonly SampleFormat[];
+
+export function sampleBytes(format: SampleFormat): number {
+  return FORMATS[format].sampleBytes;
+}
+
+/** Interleaved frames to mono: the arithmetic mean of the channels. */
+export class MonoDecoder {
+  /** Float samples that were NaN, infinite or absurd, and are now 0. */
+  damagedCount = 0;
+  readonly #channels: number;
+  readonly #frameBytes: number;
+  readonly #read: ReadSamples;
+  readonly #float: boolean;
+  readonly #block: Float64Array;
+  readonly #carry: Uint8Array;
+  #carryBytes = 0;
+
+  constructor(format: SampleFormat, channels: number) {
+    const { sampleBytes, read } = FORMATS[format];
+    this.#channels = channels;
+    this.#frameBytes = sampleBytes * channels;
+    this.#read = read;
+    this.#float = format.startsWith("f");
+    this.#block = new Float64Array(Math.max(1, Math.floor(BLOCK_SAMPLES / channels)) * channels);
+    this.#carry = new Uint8Array(this.#frameBytes);
+  }
+
+  /** Bytes held of a frame that is not complete yet. */
+  get partialBytes(): number {
+    return this.#carryBytes;
+  }
+
+  dropPartial(): void {
+    this.#carryBytes = 0;
+  }
+
+  push(bytes: Uint8Array): Float32Array {
+    const frames = Math.floor((this.#carryBytes + bytes.length) / this.#frameBytes);
+    if (frames === 0) {
+      this.#keep(bytes, 0);
+      return NO_SAMPLES;
+    }
+    const mono = new Float32Array(frames);
+    let at = 0;
+    let done = 0;
+    if (this.#carryBytes > 0) {
+      at = this.#frameBytes - this.#carryBytes;
+      this.#carry.set(bytes.subarray(0, at), this.#carryBytes);
+      this.#decode(this.#carry, 0, mono.subarray(0, 1));
+      this.#carryBytes = 0;
+      done = 1;
+    }
+    this.#decode(bytes, at, mono.subarray(done));
+    this.#keep(bytes, at + (frames - done) * this.#frameBytes);
+    return mono;
+  }
+
+  #keep(bytes: Uint8Array, at: number): void {
+    this.#carry.set(bytes.subarray(at), this.#carryBytes);
+    this.#carryBytes += bytes.length - at;
+  }
+
+  #decode(bytes: Uint8Array, at: number, mono: Float32Array): void {
+    const block = this.#block;
+    const channels = this.#channels;
+    const blockFrames = block.length / channels;
+    for (let done = 0; done < mono.length; done += blockFrames) {
+      const frames = Math.min(blockFrames, mono.length - done);
+      const count = frames * channels;
+      this.#read(bytes, at + done * this.#frameBytes, count, block);
+      if (this.#float) this.damagedCount += silenceDamage(block, count);
+      mixDown(block, channels, frames, mono, done);
+    }
+  }
+}
+
+function silenceDamage(samples: Float64Array, count: number): number {
+  let damaged = 0;
+  for (let i = 0; i < count; i++) {
+    if (Math.abs(samples[i]) <= FLOAT_ABS_MAX) continue; // NaN fails the comparison too.
+    samples[i] = 0;
+    damaged++;
+  }
+  return damaged;
+}
+
+function mixDown(block: Float64Array, channels: number, frames: number, mono: Float32Array, at: number): void {
+  if (channels === 1) {
+    for (let i = 0; i < frames; i++) mono[at + i] = block[i];
+    return;
+  }
+  for (let frame = 0, i = 0; frame < frames; frame++) {
+    let sum = 0;
+    for (let channel = 0; channel < channels; channel++) sum += block[i++];
+    mono[at + frame] = sum / channels;
+  }
+}
+
+function readU8(bytes: Uint8Array, at: number, count: number, out: Float64Array): void {
+  for (let i = 0; i < count; i++) out[i] = (bytes[at + i] - 128) / 128;
+}
+
+function readS16le(bytes: Uint8Array, at: number, count: number, out: Float64Array): void {
+  for (let i = 0; i < count; i++, at += 2) out[i] = (((bytes[at] | bytes[at + 1] << 8) << 16) >> 16) / 32768;
+}
+
+function readS16be(bytes: Uint8Array, at: number, count: number, out: Float64Array): void {
+  for (let i = 0; i < count; i++, at += 2) out[i] = (((bytes[at + 1] | bytes[at] << 8) << 16) >> 16) / 32768;
+}
+
+function readS24le(bytes: Uint8Array, at: number, count: number, out: Float64Array): void {
+  for (let i = 0; i < count; i++, at += 3) {
+    out[i] = (bytes[at] << 8 | bytes[at + 1] << 16 | bytes[at + 2] << 24) / 2 ** 31;
+  }
+}
+
+function readS24be(bytes: Uint8Array, at: number, count: number, out: Float64Array): void {
+  for (let i = 0; i < count; i++, at += 3) {
+    out[i] = (bytes[at + 2] << 8 | bytes[at + 1] << 16 | bytes[at] << 24) / 2 ** 31;
+  }
+}
+
+function readS32(bytes: Uint8Array, at: number, count: number, out: Float64Array, little: boolean): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + at, count * 4);
+  for (let i = 0; i < count; i++) out[i] = view.getInt32(i * 4, little) / 2 ** 31;
+}
+
+function readF32(bytes: Uint8Array, at: number, count: number, out: Float64Array, little: boolean): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + at, count * 4);
+  for (let i = 0; i < count; i++) out[i] = view.getFloat32(i * 4, little);
+}
+
+function readF64(bytes: Uint8Array, at: number, count: number, out: Float64Array, little: boolean): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + at, count * 8);
+  for (let i = 0; i < count; i++) out[i] = view.getFloat64(i * 8, little);
+}
+
+function readTable(bytes: Uint8Array, at: number, count: number, out: Float64Array, table: Float64Array): void {
+  for (let i = 0; i < count; i++) out[i] = table[bytes[at + i]];
+}
+
+/** ITU-T G.711: a sign, a 3-bit exponent and a 4-bit mantissa per byte, on a 16-bit scale. */
+const MULAW = Float64Array.from({ length: 256 }, (_, byte) => {
+  const code = ~byte & 0xff; // Sent inverted.
+  const magnitude = (((code & 0x0f) * 2 + 33) << ((code >> 4) & 7)) - 33;
+  return ((code & 0x80) ? 0 - magnitude : magnitude) * 4 / 32768;
+});
+
+const ALAW = Float64Array.from({ length: 256 }, (_, byte) => {
+  const code = byte ^ 0x55; // Every other bit is sent inverted.
+  const exponent = (code >> 4) & 7;
+  const mantissa = (code & 0x0f) * 2 + 1;
+  const magnitude = exponent === 0 ? mantissa : (mantissa + 32) << (exponent - 1);
+  return ((code & 0x80) ? magnitude : 0 - magnitude) * 8 / 32768;
+});

@@ -1,0 +1,69 @@
+import { describe, expect, test } from "bun:test";
+import { InputError } from "../errors.ts";
+import { limitPeak } from "./level.ts";
+import { parseSampleFormat, RAW_DEFAULT, RawDecoder } from "./raw.ts";
+import { SampleList } from "./samples.ts";
+
+describe("raw", () => {
+  test("16-bit little-endian mono by default", () => {
+    const decoder = new RawDecoder("x.pcm");
+    expect(decoder.info).toEqual({ rate: 16_000, channels: 1, format: "raw s16le" });
+    expect([...decoder.push(Uint8Array.of(0, 0x80, 0))]).toEqual([-1]);
+    expect([...decoder.push(Uint8Array.of(0x40))]).toEqual([0.5]);
+    expect([...decoder.end()]).toEqual([]);
+    expect(decoder.warnings).toEqual([]);
+  });
+
+  test("another layout, and bytes left over", () => {
+    const decoder = new RawDecoder("x.pcm", { format: "s24be", rate: 8000, channels: 2 });
+    expect([...decoder.push(Uint8Array.of(0x40, 0, 0, 0x20, 0, 0, 1, 2, 3, 4))]).toEqual([0.375]);
+    decoder.end();
+    expect(decoder.warnings).toEqual(["raw audio ends inside a frame: 4 bytes left over"]);
+  });
+
+  test.each([
+    [{ rate: 0 }, "x.pcm: raw audio sample rate is 0 Hz"],
+    [{ rate: 10 }, "x.pcm: raw audio sample rate is 10 Hz, outside 1000 to 768000 Hz"],
+    [{ rate: 16_000.5 }, "x.pcm: raw audio sample rate is 16000.5 Hz, outside 1000 to 768000 Hz"],
+    [{ rate: NaN }, "x.pcm: raw audio sample rate is NaN Hz, outside 1000 to 768000 Hz"],
+    [{ channels: 0 }, "x.pcm: raw audio has 0 channels"],
+    [{ channels: 1e9 }, "x.pcm: raw audio has 1000000000 channels, outside 1 to 65535"],
+    [{ channels: -1 }, "x.pcm: raw audio has -1 channels, outside 1 to 65535"],
+  ])("%o is refused", (part, message) => {
+    expect(() => new RawDecoder("x.pcm", { ...RAW_DEFAULT, ...part })).toThrow(new InputError(message));
+  });
+
+  test("format names", () => {
+    expect(parseSampleFormat("S16LE")).toBe("s16le");
+    expect(parseSampleFormat("mulaw")).toBe("mulaw");
+    expect(parseSampleFormat("mp3")).toBeUndefined();
+    expect(parseSampleFormat("toString")).toBeUndefined();
+  });
+});
+
+describe("level", () => {
+  test("a peak above 1 divides the clip by it", () => {
+    const samples = Float32Array.of(0.5, -4, 2);
+    expect(limitPeak(samples)).toBe(4);
+    expect([...samples]).toEqual([0.125, -1, 0.5]);
+  });
+
+  test("a peak of 1 or less changes nothing", () => {
+    const samples = Float32Array.of(0.5, -1, 0.25);
+    expect(limitPeak(samples)).toBe(1);
+    expect([...samples]).toEqual([0.5, -1, 0.25]);
+    expect(limitPeak(new Float32Array(0))).toBe(0);
+  });
+});
+
+test("a sample list gives back what was appended, over block borders too", () => {
+  const all = Float32Array.from({ length: 2_500_000 }, (_, i) => i % 1000);
+  const list = new SampleList();
+  expect([...list.take()]).toEqual([]);
+  for (const [from, to] of [[0, 3], [3, 3], [3, 1_048_576], [1_048_576, 1_048_577], [1_048_577, 2_500_000]]) {
+    list.append(all.subarray(from, to));
+  }
+  expect(list.length).toBe(2_500_000);
+  expect(list.take()).toEqual(all);
+  expect(list.length).toBe(0);
+});

@@ -1,0 +1,43 @@
+/** Headerless PCM: bytes in, mono f32 at the stated rate out. Pure. */
+
+import { checkSourceShape } from "./limits.ts";
+import { type ByteDecoder, MonoDecoder, SAMPLE_FORMATS, type SampleFormat, type SourceInfo } from "./pcm.ts";
+
+export type RawLayout = {
+  readonly format: SampleFormat;
+  readonly rate: number;
+  readonly channels: number;
+};
+
+/** What the C program read from standard input. */
+export const RAW_DEFAULT: RawLayout = { format: "s16le", rate: 16_000, channels: 1 };
+
+/** "S16LE" -> "s16le"; undefined where there is no such format (`SAMPLE_FORMATS` lists them). */
+export function parseSampleFormat(text: string): SampleFormat | undefined {
+  return SAMPLE_FORMATS.find((format) => format === text.toLowerCase());
+}
+
+export class RawDecoder implements ByteDecoder {
+  readonly info: SourceInfo;
+  readonly warnings: string[] = [];
+  readonly #decoder: MonoDecoder;
+
+  /** `name` opens error messages. */
+  constructor(name: string, layout: RawLayout = RAW_DEFAULT) {
+    checkSourceShape(`${name}: raw audio`, layout.rate, layout.channels);
+    this.info = { rate: layout.rate, channels: layout.channels, format: `raw ${layout.format}` };
+    this.#decoder = new MonoDecoder(layout.format, layout.channels);
+  }
+
+  push(bytes: Uint8Array): Float32Array {
+    return this.#decoder.push(bytes);
+  }
+
+  end(): Float32Array {
+    const partial = this.#decoder.partialBytes;
+    if (partial > 0) this.warnings.push(`raw audio ends inside a frame: ${partial} bytes left over`);
+    const damaged = this.#decoder.damagedCount;
+    if (damaged > 0) this.warnings.push(`${damaged} samples are not finite numbers, read as 0`);
+    return new Float32Array(0);
+  }
+}

@@ -1,0 +1,73 @@
+/** Tests of what is cut and what is refused. */
+
+import { expect, test } from "bun:test";
+import { InputError } from "../errors.ts";
+import { planSegments, positionsFor, type SegmentLimits, type SegmentOrder } from "./plan.ts";
+import { sampleRate } from "./split.ts";
+
+const limits: SegmentLimits = {
+  wholeSecMax: 120,
+  positionsMax: 65_536,
+  positionBytes: 114_688,
+  memoryBytes: undefined,
+};
+const order: SegmentOrder = { segmentSec: "auto", searchSec: 3, promptTokens: 15 };
+const silence = (seconds: number) => new Float32Array(seconds * sampleRate);
+
+test("auto: whole up to the limit, above it segments and a notice", () => {
+  expect(planSegments(silence(120), order, limits)).toEqual({
+    segments: [{ start: 0, end: 120 * sampleRate }],
+    notice: undefined,
+  });
+  const plan = planSegments(silence(121), order, limits);
+  expect(plan.segments.length).toBeGreaterThan(3);
+  expect(plan.notice).toMatchInlineSnapshot(
+    `"121 s of audio: cut at pauses into 5 segments of about 30 s (-S 0 keeps it whole)"`,
+  );
+});
+
+test("-S 0 is whole, -S N is cut, neither says a word about it", () => {
+  expect(planSegments(silence(300), { ...order, segmentSec: 0 }, limits).segments.length).toBe(1);
+  const plan = planSegments(silence(61), { ...order, segmentSec: 20 }, limits);
+  expect(plan.segments.length).toBe(4);
+  expect(plan.notice).toBeUndefined();
+});
+
+test("what positions or memory cannot hold is refused with the remedy", () => {
+  const whole = { ...order, segmentSec: 0 };
+  const fits = { ...limits, positionsMax: positionsFor(600, 15), memoryBytes: positionsFor(600, 15) * 114_688 };
+  expect(planSegments(silence(600), whole, fits).segments.length).toBe(1);
+  const refusal = (changed: Partial<SegmentLimits>) => {
+    try {
+      planSegments(silence(600), whole, { ...fits, ...changed });
+    } catch (error) {
+      if (error instanceof InputError) return [error.message, error.hint];
+      throw error;
+    }
+  };
+  expect(refusal({ positionsMax: fits.positionsMax - 1 })).toMatchInlineSnapshot(`
+    [
+      "600 s of audio in one piece needs 17463 positions, the model has 17462",
+      "cut it at pauses: -S 30, or leave -S out",
+    ]
+  `);
+  expect(refusal({ memoryBytes: fits.memoryBytes - 1 })).toMatchInlineSnapshot(`
+    [
+      "600 s of audio in one piece needs about 1911 MiB of memory, 1911 MiB is free",
+      "cut it at pauses: -S 30, or leave -S out",
+    ]
+  `);
+});
+
+test("auto refuses nothing that segments make possible", () => {
+  const small = { ...limits, positionsMax: positionsFor(33, 15) };
+  expect(planSegments(silence(1000), order, small).segments.length).toBeGreaterThan(30);
+});
+
+test("auto cuts what would not fit whole", () => {
+  const tight = { ...limits, memoryBytes: positionsFor(40, 15) * limits.positionBytes };
+  expect(planSegments(silence(39), order, tight).segments.length).toBe(1);
+  expect(planSegments(silence(100), order, tight).segments.length).toBe(4);
+  const none = { ...limits, memoryBytes: 1 << 20 };
+  expect(() => planSegments(silence(5), order, none)).toThrow("needs about 23 MiB of memory, 1 MiB is free");
+});

@@ -1,0 +1,78 @@
+/**
+ * Decides how a recording is cut: the user's -S and -W, its length and what the model can hold -> segments. Pure.
+ * A recording in one piece is transcribed best, but costs positions and memory for as long as it lasts.
+ */
+
+import { InputError } from "../errors.ts";
+import { audioRowsMaxFor, tokensMaxFor } from "../text/budget.ts";
+import { sampleRate, type Segment, splitAtPauses } from "./split.ts";
+
+export type SegmentLimits = {
+  /** `-S auto` keeps audio up to this length whole. */
+  readonly wholeSecMax: number;
+  /** Positions of the model's KV cache. */
+  readonly positionsMax: number;
+  /** Bytes one position costs while a piece is decoded. */
+  readonly positionBytes: number;
+  /** Bytes that may be used; undefined where the system does not say. */
+  readonly memoryBytes: number | undefined;
+};
+
+export type SegmentOrder = {
+  readonly segmentSec: number | "auto";
+  readonly searchSec: number;
+  /** Prompt tokens that go with every segment, besides the audio. */
+  readonly promptTokens: number;
+};
+
+export type SegmentPlan = { readonly segments: readonly Segment[]; readonly notice: string | undefined };
+
+const autoSegmentSec = 30;
+
+/** The segments, or an InputError with the remedy where one of them cannot be held. */
+export function planSegments(samples: Float32Array, order: SegmentOrder, limits: SegmentLimits): SegmentPlan {
+  const seconds = samples.length / sampleRate;
+  const targetSec = order.segmentSec === "auto" ? autoTarget(seconds, order, limits) : order.segmentSec;
+  const segments = splitAtPauses(samples, targetSec, order.searchSec);
+  const longest = segments.reduce((most, segment) => Math.max(most, segment.end - segment.start), 0) / sampleRate;
+  const problem = whyTooLong(longest, order, limits);
+  if (problem) throw new InputError(problem, remedy(longest));
+  const notice = order.segmentSec === "auto" && segments.length > 1
+    ? `${seconds.toFixed(0)} s of audio: cut at pauses into ${segments.length} segments of about ${targetSec} s` +
+      ` (-S 0 keeps it whole)`
+    : undefined;
+  return { segments, notice };
+}
+
+/** Whole where that is known to go well and fits, else short segments. */
+function autoTarget(seconds: number, order: SegmentOrder, limits: SegmentLimits): number {
+  const whole = seconds <= limits.wholeSecMax && whyTooLong(seconds, order, limits) === undefined;
+  return whole ? 0 : autoSegmentSec;
+}
+
+/** Positions a piece of `seconds` needs: prompt, audio rows and the text it may hold. */
+export function positionsFor(seconds: number, promptTokens: number): number {
+  return promptTokens + audioRowsMaxFor(seconds) + tokensMaxFor(seconds);
+}
+
+function whyTooLong(seconds: number, order: SegmentOrder, limits: SegmentLimits): string | undefined {
+  const positions = positionsFor(seconds, order.promptTokens);
+  const piece = `${seconds.toFixed(0)} s of audio in one piece`;
+  if (positions > limits.positionsMax) {
+    return `${piece} needs ${positions} positions, the model has ${limits.positionsMax}`;
+  }
+  const bytes = positions * limits.positionBytes;
+  if (limits.memoryBytes !== undefined && bytes > limits.memoryBytes) {
+    return `${piece} needs about ${mebibytes(bytes)} of memory, ${mebibytes(limits.memoryBytes)} is free`;
+  }
+  return undefined;
+}
+
+function remedy(seconds: number): string {
+  if (seconds > autoSegmentSec * 1.5) return `cut it at pauses: -S ${autoSegmentSec}, or leave -S out`;
+  return "use shorter segments (-S 10), a shorter --prompt, or free some memory";
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.ceil(bytes / 1048576)} MiB`;
+}

@@ -1,0 +1,10 @@
+/** What embed.ts exports, for the type checker alone: deno refuses its imports of files (deno.json, "imports"). */
+
+/** The native library's bytes. */
+export function libraryBytes(): Promise<Uint8Array>;
+
+/** The demo model's files, by the names an official folder has. */
+export const demoModelFiles: readonly { readonly name: string; readonly path: string }[];
+
+/** Our licence, then everybody else's. */
+export function licenseText(): Promise<string>;

@@ -1,0 +1,29 @@
+/** What the executable carries inside: the native library, the demo model, the licences. Paths, read when needed. */
+
+import library from "../zig-out/lib/libqwen_asr.bin" with { type: "file" };
+import config from "../samples/fixtures/nano-asr/config.json" with { type: "file" };
+import weights from "../samples/fixtures/nano-asr/model.safetensors" with { type: "file" };
+import vocab from "../samples/fixtures/nano-asr/vocab.json" with { type: "file" };
+import merges from "../samples/fixtures/nano-asr/merges.txt" with { type: "file" };
+import tokenizerConfig from "../samples/fixtures/nano-asr/tokenizer_config.json" with { type: "file" };
+import license from "../LICENSE" with { type: "file" };
+import notices from "../THIRD_PARTY_NOTICES" with { type: "file" };
+
+/** The native library's bytes. */
+export function libraryBytes(): Promise<Uint8Array> {
+  return Bun.file(library).bytes();
+}
+
+/** The demo model's files, by the names an official folder has. */
+export const demoModelFiles = [
+  { name: "config.json", path: config as unknown as string },
+  { name: "model.safetensors", path: weights },
+  { name: "vocab.json", path: vocab as unknown as string },
+  { name: "merges.txt", path: merges },
+  { name: "tokenizer_config.json", path: tokenizerConfig as unknown as string },
+] as const;
+
+/** Our licence, then everybody else's. */
+export async function licenseText(): Promise<string> {
+  return await Bun.file(license).text() + "\n" + await Bun.file(notices).text();
+}

@@ -1,0 +1,79 @@
+/** What the rest of the program sees of the native engine: data types and one interface, no I/O. */
+
+/** Precision of the weights: as the file has them, or 8 bits in blocks of 32. */
+export type Weights = "bf16" | "int8";
+
+/** From `qasr_model_info`, plus what the host knows. */
+export type ModelInfo = {
+  readonly kind: "asr" | "aligner";
+  /** "Qwen3-ASR-0.6B", or "Qwen3-ASR (custom)" where the dimensions are not an official size. */
+  readonly name: string;
+  readonly isa: string;
+  readonly threads: number;
+  readonly weights: Weights;
+  /** Of packed weights: their file ("" in memory), its size, whether it was made just now, why there is none. */
+  readonly cache?: {
+    readonly path: string;
+    readonly bytes: number;
+    readonly wasBuilt: boolean;
+    readonly notice: string;
+  };
+  readonly hidden: number;
+  readonly positionsMax: number;
+  /** Bytes of KV cache per position: with positions, what a long decode costs. */
+  readonly positionBytes: number;
+  readonly languages: readonly string[];
+  readonly asrTextId: number;
+};
+
+/** One utterance to decode greedily. */
+export type DecodeRequest = {
+  /** 16 kHz mono, [-1, 1]. */
+  readonly samples: Float32Array;
+  /** Encoder attention window in mel frames, 100 to 800. */
+  readonly windowFrames: number;
+  /** System-turn text, "" for none. */
+  readonly context: string;
+  /** A language name ("English"), "" to detect. */
+  readonly language: string;
+  /** Text already said, put after the assistant's start and closed by `<asr_text>`; "" for none. */
+  readonly pastText: string;
+  /** Generated tokens at most, the language header included. */
+  readonly tokensMax: number;
+};
+
+export type DecodeToken = {
+  readonly id: number;
+  /** UTF-8, possibly cut inside a character; empty for special tokens. */
+  readonly bytes: Uint8Array;
+  readonly logprob: number;
+};
+
+export type DecodeStop = "end" | "cap" | "loop" | "cancelled";
+
+export type DecodeResult = {
+  readonly stop: DecodeStop;
+  readonly promptTokens: number;
+  readonly audioTokens: number;
+  readonly generatedTokens: number;
+  /** Mel and encoder. */
+  readonly encodeMs: number;
+  readonly prefillMs: number;
+  readonly decodeMs: number;
+};
+
+/** A loaded model. Several decodes may run at once: they share every pass over the weights, up to eight of them. */
+export interface Engine {
+  readonly info: ModelInfo;
+  /** All that the native engine says of the model, for reports. */
+  readonly description: unknown;
+  /**
+   * Tokens arrive in order while decoding; the promise settles after the last. What a decode says does not depend on
+   * those beside it. The samples are copied.
+   */
+  decode(request: DecodeRequest, onToken: (token: DecodeToken) => void): Promise<DecodeResult>;
+  /** Makes all running decodes end early with stop "cancelled". Harmless when none runs. */
+  cancel(): void;
+  /** After the last decode. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,385 @@
+/**
+ * The native library: loaded where no other user can plant one, every symbol of qwen_asr.h in one table, each call
+ * checked and its failure turned into an error. Nothing else imports bun:ffi.
+ */
+
+import { dlopen, type Pointer, ptr } from "bun:ffi";
+import { createHash } from "node:crypto";
+import { chmodSync, lstatSync, mkdtempSync, readFileSync, writeFileSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ModelInfo, Weights } from "./engine.ts";
+import { InternalError } from "../errors.ts";
+
+const ABI_VERSION = 1;
+
+const SYMBOLS = {
+  qasr_abi_version: { args: [], returns: "u32" },
+  qasr_error_message: { args: ["ptr", "u32"], returns: "u32" },
+  qasr_model_open: { args: ["cstring", "u32", "u32", "ptr", "ptr"], returns: "i32" },
+  qasr_packing_permille: { args: [], returns: "u32" },
+  qasr_model_open_memory: { args: ["ptr", "ptr", "ptr", "u32", "u32", "u32", "ptr"], returns: "i32" },
+  qasr_model_close: { args: ["ptr"], returns: "void" },
+  qasr_model_info: { args: ["ptr", "ptr", "u32", "ptr"], returns: "i32" },
+  qasr_tokenize: { args: ["ptr", "ptr", "u32", "u32", "ptr", "u32", "ptr"], returns: "i32" },
+  qasr_token_bytes: { args: ["ptr", "u32", "ptr", "u32", "ptr"], returns: "i32" },
+  qasr_token_id: { args: ["ptr", "ptr", "u32", "ptr"], returns: "i32" },
+  qasr_token_is_end: { args: ["ptr", "u32"], returns: "u32" },
+  qasr_prompt: { args: ["ptr", "u32", "ptr", "u32", "ptr", "u32", "ptr", "u32", "ptr"], returns: "i32" },
+  qasr_session_open: { args: ["ptr", "ptr"], returns: "i32" },
+  qasr_session_close: { args: ["ptr"], returns: "void" },
+  qasr_session_cancel: { args: ["ptr"], returns: "void" },
+  qasr_mel: { args: ["ptr", "ptr", "u32", "ptr", "u32", "ptr"], returns: "i32" },
+  qasr_encode: { args: ["ptr", "ptr", "u32", "u32", "ptr", "u32", "ptr"], returns: "i32" },
+  qasr_session_extend: { args: ["ptr", "ptr", "u32", "ptr", "u32"], returns: "i32" },
+  qasr_sessions_step: { args: ["ptr", "ptr", "u32"], returns: "i32" },
+  qasr_session_truncate: { args: ["ptr", "u32"], returns: "i32" },
+  qasr_session_positions: { args: ["ptr"], returns: "u32" },
+  qasr_session_next: { args: ["ptr", "ptr", "ptr"], returns: "i32" },
+  qasr_session_top: { args: ["ptr", "u32", "ptr", "ptr"], returns: "i32" },
+  qasr_sgemm: { args: ["ptr", "ptr", "ptr", "u32", "u32", "u32"], returns: "i32" },
+  qasr_measure: { args: ["ptr", "u32", "u32", "u32", "u32", "ptr"], returns: "i32" },
+} as const;
+
+type Symbols = ReturnType<typeof dlopen<typeof SYMBOLS>>["symbols"];
+
+/** qasr_status of qwen_asr.h, where the host treats one apart. */
+export const STATUS = { invalid: -1, model: -2, memory: -3, tooSmall: -4, tooLong: -5, cancelled: -7 } as const;
+
+/** The numbers of qasr_weights. */
+const WEIGHTS: Readonly<Record<Weights, number>> = { bf16: 0, int8: 1 };
+
+/** The numbers of qasr_measurement. */
+const MEASURE = { read: 0, sgemm: 1, attention: 2, linear: 3, int8: 4 } as const;
+
+/** A native call that was told to stop. */
+export class CancelledError extends Error {}
+
+/** A file of a model held in memory. */
+export type ModelFile = { readonly name: string; readonly bytes: Uint8Array };
+
+export type ModelHandle = Pointer;
+export type SessionHandle = Pointer;
+
+/**
+ * Puts the library's bytes where dlopen finds them and nobody else can write: a memfd on Linux (works with /tmp full,
+ * read-only or noexec), elsewhere a new folder of ours alone. Returns the path; call once per process.
+ */
+export function placeLibrary(bytes: Uint8Array): string {
+  return process.platform === "linux" ? placeInMemory(bytes) : placeInFolder(bytes);
+}
+
+function placeInMemory(bytes: Uint8Array): string {
+  const libc = dlopen(process.arch === "x64" || process.arch === "arm64" ? "libc.so.6" : "libc.so", {
+    memfd_create: { args: ["cstring", "u32"], returns: "i32" },
+  });
+  const closeOnExec = 1;
+  const fd = libc.symbols.memfd_create("libqwen_asr" as unknown as Pointer, closeOnExec);
+  if (fd < 0) throw new InternalError("the system gives no memory file for the engine (memfd_create failed)");
+  for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at, bytes.length - at);
+  return `/proc/self/fd/${fd}`; // The descriptor stays open: dlopen in a worker takes the same path.
+}
+
+function placeInFolder(bytes: Uint8Array): string {
+  const folder = mkdtempSync(join(tmpdir(), "qwen-asr-"));
+  chmodSync(folder, 0o700);
+  const status = lstatSync(folder);
+  if (!status.isDirectory() || status.uid !== process.getuid?.()) {
+    throw new InternalError(`${folder}: not ours alone, the engine will not be loaded from it`);
+  }
+  const path = join(folder, "libqwen_asr.dylib");
+  writeFileSync(path, bytes, { mode: 0o500, flag: "wx" });
+  const hash = (data: Uint8Array) => createHash("sha256").update(data).digest("hex");
+  if (hash(readFileSync(path)) !== hash(bytes)) throw new InternalError(`${path}: changed while it was written`);
+  return path;
+}
+
+/** The library's calls, typed and checked. Arrays passed in are borrowed for the call. */
+export class Native {
+  readonly #symbols: Symbols;
+  /** Files of models opened from memory: kept until the process ends. */
+  readonly #kept: Uint8Array[] = [];
+  readonly #count = new Uint32Array(1);
+  readonly #pointer = new BigUint64Array(1);
+
+  constructor(path: string) {
+    this.#symbols = dlopen(path, SYMBOLS).symbols;
+    const version = this.#symbols.qasr_abi_version();
+    if (version !== ABI_VERSION) {
+      throw new InternalError(`engine has ABI ${version}, this program needs ${ABI_VERSION}`);
+    }
+  }
+
+  /** Packed weights are kept in `cacheFolder`, "" for none. */
+  openFolder(path: string, threads: number, weights: Weights = "bf16", cacheFolder = ""): ModelHandle {
+    checkText(path, "model folder");
+    const cache = cacheFolder === "" ? null : new TextEncoder().encode(cacheFolder + "\0");
+    this.#check(
+      this.#symbols.qasr_model_open(path as unknown as Pointer, threads, WEIGHTS[weights], cache, this.#pointer),
+    );
+    return this.#handle();
+  }
+
+  openMemory(files: readonly ModelFile[], threads: number, weights: Weights = "bf16"): ModelHandle {
+    const names = files.map((file) => new TextEncoder().encode(file.name + "\0"));
+    this.#kept.push(...files.map((file) => file.bytes));
+    const addresses = (arrays: readonly Uint8Array[]) => BigUint64Array.from(arrays, (array) => BigInt(ptr(array)));
+    const sizes = BigUint64Array.from(files, (file) => BigInt(file.bytes.length));
+    const data = addresses(files.map((file) => file.bytes));
+    this.#check(
+      this.#symbols.qasr_model_open_memory(
+        addresses(names),
+        data,
+        sizes,
+        files.length,
+        threads,
+        WEIGHTS[weights],
+        this.#pointer,
+      ),
+    );
+    return this.#handle();
+  }
+
+  /** How far a packing is that another thread of this process does, 0 to 1. */
+  packingShare(): number {
+    return this.#symbols.qasr_packing_permille() / 1000;
+  }
+
+  closeModel(model: ModelHandle): void {
+    this.#symbols.qasr_model_close(model);
+  }
+
+  /** The engine's own description, whole. */
+  describe(model: ModelHandle): Record<string, unknown> {
+    const bytes = this.#grow(
+      4096,
+      Uint8Array,
+      (out) => this.#symbols.qasr_model_info(model, out, out.length, this.#count),
+    );
+    return JSON.parse(new TextDecoder().decode(bytes));
+  }
+
+  info(model: ModelHandle): ModelInfo {
+    const raw = this.describe(model) as {
+      kind: "asr" | "aligner";
+      name: string;
+      isa: string;
+      threads: number;
+      weights: Weights;
+      cache: { path: string; bytes: number; was_built: boolean; notice: string } | null;
+      hidden: number;
+      positions_max: number;
+      position_bytes: number;
+      languages: string[];
+      tokens: { asr_text: number | null };
+    };
+    return {
+      kind: raw.kind,
+      name: raw.name,
+      isa: raw.isa,
+      threads: raw.threads,
+      weights: raw.weights,
+      ...(raw.cache && { cache: { ...raw.cache, wasBuilt: raw.cache.was_built } }),
+      hidden: raw.hidden,
+      positionsMax: raw.positions_max,
+      positionBytes: raw.position_bytes,
+      languages: raw.languages,
+      asrTextId: raw.tokens.asr_text ?? -1,
+    };
+  }
+
+  /** `text` in NFC. Special tokens in it are plain text unless `withSpecial`. */
+  tokenize(model: ModelHandle, text: string, withSpecial = false): Uint32Array {
+    return this.tokenizeBytes(model, new TextEncoder().encode(text.normalize("NFC")), withSpecial);
+  }
+
+  tokenizeBytes(model: ModelHandle, bytes: Uint8Array, withSpecial = false): Uint32Array {
+    return this.#grow(
+      bytes.length + 16,
+      Uint32Array,
+      (ids) =>
+        this.#symbols.qasr_tokenize(
+          model,
+          bytes.length > 0 ? bytes : null,
+          bytes.length,
+          withSpecial ? 1 : 0,
+          ids,
+          ids.length,
+          this.#count,
+        ),
+    );
+  }
+
+  tokenBytes(model: ModelHandle, id: number): Uint8Array {
+    const call = (out: Uint8Array) => this.#symbols.qasr_token_bytes(model, id, out, out.length, this.#count);
+    return this.#grow(64, Uint8Array, call);
+  }
+
+  isEnd(model: ModelHandle, id: number): boolean {
+    return this.#symbols.qasr_token_is_end(model, id) === 1;
+  }
+
+  prompt(model: ModelHandle, audioRows: number, context: string, language: string): Uint32Array {
+    const encode = (text: string) => new TextEncoder().encode(text.normalize("NFC"));
+    const [system, name] = [encode(context), encode(language)];
+    const orNull = (bytes: Uint8Array) => (bytes.length > 0 ? bytes : null);
+    return this.#grow(
+      audioRows + system.length + name.length + 64,
+      Uint32Array,
+      (ids) =>
+        this.#symbols.qasr_prompt(
+          model,
+          audioRows,
+          orNull(system),
+          system.length,
+          orNull(name),
+          name.length,
+          ids,
+          ids.length,
+          this.#count,
+        ),
+    );
+  }
+
+  openSession(model: ModelHandle): SessionHandle {
+    this.#check(this.#symbols.qasr_session_open(model, this.#pointer));
+    return this.#handle();
+  }
+
+  closeSession(session: SessionHandle): void {
+    this.#symbols.qasr_session_close(session);
+  }
+
+  /** From any thread. */
+  cancel(session: SessionHandle): void {
+    this.#symbols.qasr_session_cancel(session);
+  }
+
+  /** Log-mel features, f32[bins][frames]. */
+  mel(session: SessionHandle, samples: Float32Array, bins: number): Float32Array {
+    const capacity = Math.ceil(Math.max(samples.length, 8000) / 160) * bins;
+    const mel = new Float32Array(capacity);
+    const from = samples.length > 0 ? samples : null;
+    this.#check(this.#symbols.qasr_mel(session, from, samples.length, mel, capacity, this.#count));
+    return mel.subarray(0, this.#count[0]! * bins);
+  }
+
+  /** Encoder rows, f32[rows][hidden]. `windowFrames` 0 is the checkpoint's own window. */
+  encode(session: SessionHandle, samples: Float32Array, windowFrames: number, hidden: number): Float32Array {
+    const from = samples.length > 0 ? samples : null;
+    this.#check(this.#symbols.qasr_encode(session, from, samples.length, windowFrames, null, 0, this.#count));
+    const count = this.#count[0]!;
+    const rows = new Float32Array(count * hidden);
+    this.#check(this.#symbols.qasr_encode(session, from, samples.length, windowFrames, rows, count, this.#count));
+    return rows;
+  }
+
+  extend(session: SessionHandle, ids: Uint32Array, rows: Float32Array | null, rowsCount: number): void {
+    if (ids.length === 0) return;
+    this.#check(this.#symbols.qasr_session_extend(session, ids, ids.length, rows, rowsCount));
+  }
+
+  /** Appends ids[i] to sessions[i], at most 8 of one model, in one pass over the weights. */
+  step(sessions: readonly SessionHandle[], ids: Uint32Array): void {
+    if (sessions.length !== ids.length) throw new InternalError("step: as many ids as sessions");
+    const handles = BigUint64Array.from(sessions, (session) => BigInt(session));
+    this.#check(this.#symbols.qasr_sessions_step(handles, ids, ids.length));
+  }
+
+  truncate(session: SessionHandle, positions: number): void {
+    this.#check(this.#symbols.qasr_session_truncate(session, positions));
+  }
+
+  positions(session: SessionHandle): number {
+    return this.#symbols.qasr_session_positions(session);
+  }
+
+  next(session: SessionHandle): { id: number; logprob: number } {
+    const logprob = new Float32Array(1);
+    this.#check(this.#symbols.qasr_session_next(session, this.#count, logprob));
+    return { id: this.#count[0]!, logprob: logprob[0]! };
+  }
+
+  /** The k best next tokens, best first. */
+  top(session: SessionHandle, k: number): { ids: Uint32Array; logits: Float32Array } {
+    const [ids, logits] = [new Uint32Array(k), new Float32Array(k)];
+    this.#check(this.#symbols.qasr_session_top(session, k, ids, logits));
+    return { ids, logits };
+  }
+
+  /** c[m][n] = a[m][k] b[n][k]^T on the calling thread. */
+  sgemm(a: Float32Array, b: Float32Array, c: Float32Array, m: number, n: number, k: number): void {
+    if (a.length < m * k || b.length < n * k || c.length < m * n) throw new InternalError("sgemm: array too short");
+    this.#check(this.#symbols.qasr_sgemm(a, b, c, m, n, k));
+  }
+
+  /** Bytes read per second, over so many MiB of memory, by all threads of the model. */
+  readSpeed(model: ModelHandle, mebibytes: number): number {
+    return this.#measure(model, MEASURE.read, mebibytes, 0, 0);
+  }
+
+  /** FLOP per second of an f32 product c[m][n] = a[m][k] b[n][k]^T. */
+  sgemmSpeed(model: ModelHandle, m: number, n: number, k: number): number {
+    return this.#measure(model, MEASURE.sgemm, m, n, k);
+  }
+
+  /** FLOP per second of the decoder's causal attention. */
+  attentionSpeed(model: ModelHandle, positions: number): number {
+    return this.#measure(model, MEASURE.attention, positions, 0, 0);
+  }
+
+  /** FLOP per second of so many rows through a decoder matrix [ffn][hidden], at the model's precision. */
+  linearSpeed(model: ModelHandle, rows: number): number {
+    return this.#measure(model, MEASURE.linear, rows, 0, 0);
+  }
+
+  /** Operations per second of the int8 kernel on what stays in the first cache. */
+  int8Speed(model: ModelHandle): number {
+    return this.#measure(model, MEASURE.int8, 0, 0, 0);
+  }
+
+  #measure(model: ModelHandle, what: number, m: number, n: number, k: number): number {
+    const perSecond = new Float64Array(1);
+    this.#check(this.#symbols.qasr_measure(model, what, m, n, k, perSecond));
+    return perSecond[0]!;
+  }
+
+  /** Calls with a first guess of the result's size, again with the true one where that was too small. */
+  #grow<T extends Uint8Array | Uint32Array>(
+    guess: number,
+    make: new (length: number) => T,
+    call: (out: T) => number,
+  ): T {
+    let out = new make(guess);
+    let status = call(out);
+    if (status === STATUS.tooSmall) {
+      out = new make(this.#count[0]!);
+      status = call(out);
+    }
+    this.#check(status);
+    return out.subarray(0, this.#count[0]!) as T;
+  }
+
+  #handle(): Pointer {
+    return Number(this.#pointer[0]!) as Pointer;
+  }
+
+  #check(status: number): void {
+    if (status === 0) return;
+    const buffer = new Uint8Array(1024);
+    const length = Math.min(this.#symbols.qasr_error_message(buffer, buffer.length), buffer.length);
+    const message = new TextDecoder().decode(buffer.subarray(0, length));
+    throw status === STATUS.cancelled ? new CancelledError(message) : new EngineError(message, status);
+  }
+}
+
+/** A native call failed; `status` as in qwen_asr.h. */
+export class EngineError extends Error {
+  constructor(message: string, readonly status: number) {
+    super(message);
+  }
+}
+
+function checkText(text: string, what: string): void {
+  if (text.includes("\0")) throw new EngineError(`${what} has a NUL character in its name`, STATUS.model);
+}

@@ -1,0 +1,233 @@
+/**
+ * The engine's thread: opens a model, decodes up to eight utterances in lock-step, posts each token as it comes. Long
+ * native calls block here and not in the main thread, which cancels them by the sessions' addresses.
+ *
+ * The first utterance starts at once; others join when their prompts are in, one between two steps, so that text
+ * appears early and every later step reads the weights once for all.
+ */
+
+import { LoopDetector } from "../text/loop.ts";
+import type { DecodeRequest, DecodeResult, DecodeStop, DecodeToken, ModelInfo, Weights } from "./engine.ts";
+import { CancelledError, EngineError, type ModelHandle, Native, type SessionHandle } from "./native.ts";
+
+export type ModelSource =
+  | { readonly kind: "folder"; readonly path: string }
+  | { readonly kind: "files"; readonly files: readonly { readonly name: string; readonly path: string }[] };
+
+export type ToWorker =
+  | {
+    readonly type: "open";
+    readonly library: string;
+    readonly model: ModelSource;
+    readonly threads: number;
+    readonly weights: Weights;
+    /** Where packed weights are kept, "" for nowhere. */
+    readonly cacheFolder: string;
+  }
+  | { readonly type: "decode"; readonly id: number; readonly request: DecodeRequest }
+  /** Ends every decode that was asked for before. */
+  | { readonly type: "cancel" }
+  | { readonly type: "close" };
+
+export type FromWorker =
+  | { readonly type: "opened"; readonly info: ModelInfo; readonly description: unknown }
+  /** A session's address, for cancelling. */
+  | { readonly type: "session"; readonly session: number }
+  | { readonly type: "token"; readonly id: number; readonly token: DecodeToken }
+  | { readonly type: "done"; readonly id: number; readonly result: DecodeResult }
+  | { readonly type: "closed" }
+  /** Of one decode, or of opening (no id). `status` as in qwen_asr.h, 0 for errors of the host. */
+  | { readonly type: "failed"; readonly id?: number; readonly message: string; readonly status: number };
+
+declare const self: Worker;
+
+/** As many as the engine takes in one step. */
+const sequencesMax = 8;
+
+type Waiting = { readonly id: number; readonly request: DecodeRequest };
+
+/** A decode under way: its session holds the prompt and all tokens but `next`. */
+type Sequence = Waiting & {
+  readonly session: SessionHandle;
+  readonly loop: LoopDetector;
+  readonly counts: { -readonly [key in Exclude<keyof DecodeResult, "stop">]: number };
+  next: { id: number; logprob: number };
+};
+
+let native: Native;
+let model: ModelHandle;
+let info: ModelInfo;
+/** Sessions in no decode; they are opened as needed and used again. */
+const free: SessionHandle[] = [];
+/** The one that encodes for all: an encoder's buffers are 100 MB, and only one runs at a time. */
+let encoder: SessionHandle | undefined;
+const waiting: Waiting[] = [];
+let active: Sequence[] = [];
+let isRunning = false;
+
+self.onmessage = async ({ data }: MessageEvent<ToWorker>) => {
+  switch (data.type) {
+    case "open":
+      return await attempt(undefined, () => open(data));
+    case "decode":
+      waiting.push({ id: data.id, request: data.request });
+      return await run();
+    case "cancel":
+      return cancelAll();
+    case "close":
+      free.forEach((session) => native.closeSession(session));
+      native.closeModel(model);
+      post({ type: "closed" });
+  }
+};
+
+function post(message: FromWorker): void {
+  self.postMessage(message);
+}
+
+/** Does something for one decode (or for opening), and posts its failure. Returns undefined where it failed. */
+async function attempt<T>(id: number | undefined, action: () => T | Promise<T>): Promise<T | undefined> {
+  try {
+    return await action();
+  } catch (error) {
+    if (error instanceof CancelledError) throw error;
+    const message = error instanceof Error ? error.message : String(error);
+    const status = error instanceof EngineError ? error.status : 0;
+    post(id === undefined ? { type: "failed", message, status } : { type: "failed", id, message, status });
+    return undefined;
+  }
+}
+
+async function open(message: Extract<ToWorker, { type: "open" }>): Promise<void> {
+  const { library, model: source, threads, weights, cacheFolder } = message;
+  native = new Native(library);
+  if (source.kind === "folder") {
+    model = native.openFolder(source.path, threads, weights, cacheFolder);
+  } else {
+    const read = async (file: { name: string; path: string }) => ({
+      name: file.name,
+      bytes: await Bun.file(file.path).bytes(),
+    });
+    model = native.openMemory(await Promise.all(source.files.map(read)), threads, weights);
+  }
+  info = native.info(model);
+  post({ type: "opened", info, description: native.describe(model) });
+}
+
+/** Until nothing is left to decode: takes one more in, steps all, listens for messages. */
+async function run(): Promise<void> {
+  if (isRunning) return;
+  isRunning = true;
+  try {
+    while (waiting.length > 0 || active.length > 0) {
+      try {
+        const next = active.length < sequencesMax ? waiting.shift() : undefined;
+        if (next) await start(next);
+        await step();
+      } catch (error) {
+        if (!(error instanceof CancelledError)) throw error;
+        cancelAll();
+      }
+      await new Promise((resolve) => setImmediate(resolve)); // Lets messages in.
+    }
+  } finally {
+    isRunning = false;
+  }
+}
+
+function takeSession(): SessionHandle {
+  const known = free.pop();
+  if (known !== undefined) return known;
+  const session = native.openSession(model);
+  encoder ??= session;
+  post({ type: "session", session: session as number });
+  return session;
+}
+
+async function start(waiter: Waiting): Promise<void> {
+  const session = await attempt(waiter.id, takeSession);
+  if (session === undefined) return;
+  const counts = { promptTokens: 0, audioTokens: 0, generatedTokens: 0, encodeMs: 0, prefillMs: 0, decodeMs: 0 };
+  const sequence: Sequence = { ...waiter, session, counts, loop: new LoopDetector(), next: { id: 0, logprob: 0 } };
+  active.push(sequence); // A cancellation from here on ends it, too.
+  const began = await attempt(waiter.id, () => prefill(sequence));
+  if (!began) {
+    active = active.filter((one) => one !== sequence);
+    release(session);
+  }
+}
+
+function prefill({ request, session, counts, ...sequence }: Sequence): boolean {
+  let start = performance.now();
+  const rows = native.encode(encoder ?? session, request.samples, request.windowFrames, info.hidden);
+  counts.audioTokens = rows.length / info.hidden;
+  counts.encodeMs = performance.now() - start;
+  start = performance.now();
+  const ids = promptIds(request, counts.audioTokens);
+  counts.promptTokens = ids.length;
+  native.extend(session, ids, rows, counts.audioTokens);
+  Object.assign(sequence.next, native.next(session));
+  counts.prefillMs = performance.now() - start;
+  return true;
+}
+
+/** The prompt, and text already said as the start of the answer, closed by its own end of header. */
+function promptIds(request: DecodeRequest, audioRows: number): Uint32Array {
+  const prompt = native.prompt(model, audioRows, request.context, request.language);
+  if (request.pastText === "") return prompt;
+  return Uint32Array.from([...prompt, ...native.tokenize(model, request.pastText), info.asrTextId]);
+}
+
+/** Posts every sequence's next token, ends those that are done, and moves the others on together. */
+async function step(): Promise<void> {
+  for (const sequence of [...active]) {
+    const stop = emit(sequence);
+    if (stop) finish(sequence, stop);
+  }
+  if (active.length === 0) return;
+  const began = performance.now();
+  const moving = [...active];
+  const done = await attempt(moving[0]!.id, () => {
+    native.step(moving.map(({ session }) => session), Uint32Array.from(moving, ({ next }) => next.id));
+    for (const { session, next } of moving) Object.assign(next, native.next(session));
+    return true;
+  });
+  const share = (performance.now() - began) / moving.length;
+  for (const { counts } of moving) counts.decodeMs += share;
+  if (!done) moving.forEach(fail);
+}
+
+/** Why a sequence ends here; undefined while it goes on. */
+function emit({ id, request, counts, next, loop }: Sequence): DecodeStop | undefined {
+  if (counts.generatedTokens >= request.tokensMax) return "cap";
+  if (native.isEnd(model, next.id)) return "end";
+  counts.generatedTokens += 1;
+  post({ type: "token", id, token: { ...next, bytes: native.tokenBytes(model, next.id).slice() } });
+  return loop.push(next.id) === "loop" ? "loop" : undefined;
+}
+
+function finish(sequence: Sequence, stop: DecodeStop): void {
+  active = active.filter((one) => one !== sequence);
+  release(sequence.session);
+  post({ type: "done", id: sequence.id, result: { stop, ...sequence.counts } });
+}
+
+/** After a step that failed for all: the first has been told why already. */
+function fail(sequence: Sequence, index: number): void {
+  active = active.filter((one) => one !== sequence);
+  release(sequence.session);
+  if (index === 0) return;
+  post({ type: "failed", id: sequence.id, message: "a decode beside it failed", status: 0 });
+}
+
+function release(session: SessionHandle): void {
+  native.truncate(session, 0); // Also ends a cancellation.
+  free.push(session);
+}
+
+function cancelAll(): void {
+  for (const sequence of [...active]) finish(sequence, "cancelled");
+  const none = { promptTokens: 0, audioTokens: 0, generatedTokens: 0, encodeMs: 0, prefillMs: 0, decodeMs: 0 };
+  for (const { id } of waiting.splice(0)) post({ type: "done", id, result: { stop: "cancelled", ...none } });
+  free.forEach((session) => native.truncate(session, 0)); // Flags that came after their decode's end.
+}

@@ -1,0 +1,258 @@
+/** Tests of the offline pipeline: segments, joins, past text, loops, with an engine that says a script. */
+
+import { expect, test } from "bun:test";
+import { type FakeAnswer, fakeEngine } from "../cli/fake_parts.ts";
+import type { DecodeRequest, DecodeResult, Engine } from "../engine/engine.ts";
+import { tokensMaxFor } from "../text/budget.ts";
+import { transcribe, type TranscribeEvent, type TranscribeRequest } from "./transcribe.ts";
+
+const rate = 16_000;
+const base: TranscribeRequest = {
+  samples: new Float32Array(10 * rate),
+  startSec: 0,
+  segmentSec: "auto",
+  searchSec: 3,
+  windowFrames: 800,
+  language: "",
+  prompt: "",
+  skipSilence: false,
+  pastText: false,
+  wholeSecMax: 120,
+  memoryBytes: undefined,
+};
+
+/** Transcribes with an engine that gives one answer after the other. */
+async function run(request: Partial<TranscribeRequest>, answers: readonly (FakeAnswer | string)[]) {
+  let turn = 0;
+  const engine = fakeEngine(() => {
+    const answer = answers[turn++];
+    if (answer === undefined) throw new Error("one decode too many");
+    return typeof answer === "string" ? { says: answer } : answer;
+  });
+  const events: TranscribeEvent[] = [];
+  const stop = new AbortController();
+  const result = await transcribe({ ...base, ...request }, engine, stop.signal, (event) => events.push(event));
+  const of = (kind: TranscribeEvent["kind"]) =>
+    events.filter((event) => event.kind === kind).map((event) => ("text" in event ? event.text : event.name));
+  expect(of("text").join("")).toBe(result.text); // What was shown is what is returned, always.
+  expect(turn).toBe(answers.length);
+  return { result, events, of, requests: engine.requests };
+}
+
+const en = (text: string) => `language English<asr_text>${text}`;
+const zh = (text: string) => `language Chinese<asr_text>${text}`;
+const seconds = (count: number) => new Float32Array(count * rate);
+
+test("one piece: text word by word, language before it, times added up", async () => {
+  const { result, events } = await run({}, [en(" Hello big world. ")]);
+  expect(result).toEqual({
+    text: "Hello big world.",
+    languages: ["English"],
+    textTokens: 4,
+    encodeMs: 100,
+    decodeMs: 100,
+    audioSec: 10,
+    stopped: false,
+  });
+  expect(events.filter((event) => event.kind !== "debug")).toEqual([
+    { kind: "language", name: "English" },
+    { kind: "text", text: "Hello" },
+    { kind: "text", text: " big" },
+    { kind: "text", text: " world." },
+  ]);
+});
+
+test("what the engine is asked", async () => {
+  const { requests } = await run({ language: "German", prompt: "Zoë", windowFrames: 400 }, ["Ja."]);
+  expect(requests).toEqual([{
+    samples: base.samples,
+    windowFrames: 400,
+    context: "Zoë",
+    language: "German",
+    pastText: "",
+    tokensMax: 208,
+  }]);
+});
+
+test("a forced language is the text's, and the text starts at the first token", async () => {
+  const { result, of } = await run({ language: "German" }, ["Ja, gut."]);
+  expect(result).toMatchObject({ text: "Ja, gut.", languages: ["German"], textTokens: 2 });
+  expect(of("language")).toEqual(["German"]);
+});
+
+test("segments: in order, joined by what the scripts ask for, language when it changes", async () => {
+  const answers = [en("One."), en("Two."), zh("三。"), zh("四"), zh("五"), "language None<asr_text>", en("Six")];
+  const { result, of, requests } = await run({ samples: seconds(70), segmentSec: 10, searchSec: 0 }, answers);
+  expect(result.text).toBe("One. Two. 三。四五 Six");
+  expect(of("language")).toEqual(["English", "Chinese", "English"]);
+  expect(result.languages).toEqual(["English", "Chinese", "English"]);
+  expect(requests.map((request) => request.samples.length)).toEqual(Array(7).fill(10 * rate));
+});
+
+test("--skip-silence shortens what is decoded, not what is counted", async () => {
+  const { result, of, requests } = await run({ samples: seconds(10), skipSilence: true }, [en("Hm.")]);
+  expect(requests[0]!.samples.length).toBe(9600);
+  expect(result.audioSec).toBe(10);
+  expect(of("notice")).toEqual(["Silence skip: used 6.0%, skipped 94.0% (160000 -> 9600 samples)"]);
+});
+
+test("places are told in the recording's own time", async () => {
+  const samples = Float32Array.from({ length: 30 * rate }, (_, i) => (i < 5 * rate || i > 20 * rate ? Math.sin(i) : 0));
+  const { of } = await run({ samples, skipSilence: true, startSec: 60, segmentSec: 10, searchSec: 0 }, [
+    en("a"),
+    { says: en("b"), stop: "cap" },
+  ]);
+  expect(of("loss")[0]).toMatch(
+    /^segment 2 of 2, 84\.\d to 90\.0 s: stopped after \d+ tokens, more than speech takes$/,
+  );
+});
+
+test("a loop is cut short, reported, and the next segment goes on", async () => {
+  const loop = en(`Well,${" you know,".repeat(100)}`);
+  const { result, of } = await run({ samples: seconds(20), segmentSec: 10, searchSec: 0 }, [loop, en("Bye.")]);
+  expect(result.text).toBe("Well, you know, you know, you know, you Bye.");
+  expect(of("loss")).toEqual(["segment 1 of 2, 0.0 to 10.0 s: repetition loop after 44 tokens, stopped there"]);
+});
+
+test("stopped: what is known stays, but nothing after the gap", async () => {
+  const { result } = await run({ samples: seconds(20), segmentSec: 10, searchSec: 0 }, [
+    { says: en("Half a"), stop: "cancelled" },
+    { says: en("Later."), stop: "cancelled" },
+  ]);
+  expect(result).toMatchObject({ text: "Half a", stopped: true });
+});
+
+/** An engine whose decodes say and end what the test tells them to, in any order. */
+function heldEngine() {
+  const base = fakeEngine(() => ({ says: en("") }));
+  const running: { say(text: string): void; end(stop?: DecodeResult["stop"]): void; fail(): void }[] = [];
+  const cancelled = { count: 0 };
+  const engine: Engine = {
+    ...base,
+    decode: (_, onToken) => {
+      const { promise, resolve, reject } = Promise.withResolvers<DecodeResult>();
+      const counts = { promptTokens: 1, audioTokens: 1, generatedTokens: 1, encodeMs: 1, prefillMs: 1, decodeMs: 1 };
+      let id = 1000;
+      onToken({ id: base.info.asrTextId, bytes: new Uint8Array(), logprob: 0 });
+      running.push({
+        say: (text) => onToken({ id: id++, bytes: new TextEncoder().encode(text), logprob: 0 }),
+        end: (stop = "end") => resolve({ stop, ...counts }),
+        fail: () => reject(new Error("no memory left")),
+      });
+      return promise;
+    },
+    cancel: () => {
+      cancelled.count++;
+      running.forEach(({ end }) => end("cancelled"));
+    },
+  };
+  return { engine, running, cancelled };
+}
+
+test("segments decode together; text comes in order, the first one's at once", async () => {
+  const { engine, running } = heldEngine();
+  const shown: string[] = [];
+  const request = { ...base, samples: seconds(30), segmentSec: 10, searchSec: 0 };
+  const done = transcribe(request, engine, new AbortController().signal, (event) => {
+    if (event.kind === "text") shown.push(event.text);
+  });
+  expect(running.length).toBe(3);
+  running[1]!.say("Two.");
+  running[1]!.end();
+  running[0]!.say("One");
+  expect(shown).toEqual(["One"]);
+  running[2]!.say("Thr");
+  running[0]!.say(" more.");
+  running[0]!.end();
+  await Bun.sleep(1);
+  expect(shown).toEqual(["One", " more.", " Two.", " Thr"]);
+  running[2]!.say("ee.");
+  running[2]!.end();
+  expect(await done).toMatchObject({ text: "One more. Two. Three.", stopped: false, encodeMs: 3, decodeMs: 6 });
+});
+
+test("one that fails ends the others, and the run", async () => {
+  const { engine, running, cancelled } = heldEngine();
+  const request = { ...base, samples: seconds(30), segmentSec: 10, searchSec: 0 };
+  const done = transcribe(request, engine, new AbortController().signal, () => {});
+  running[1]!.fail();
+  running[0]!.end();
+  expect(done).rejects.toThrow("no memory left");
+  await done.catch(() => {});
+  expect(cancelled.count).toBe(1);
+});
+
+test("as many at a time as half the memory holds", async () => {
+  const { engine, running } = heldEngine();
+  const request = { ...base, samples: seconds(200), segmentSec: 10, searchSec: 0 };
+  const positions = 13 * 10 + 24 + tokensMaxFor(10);
+  const memoryBytes = 2 * 3.5 * positions * engine.info.positionBytes;
+  const stop = new AbortController();
+  const done = transcribe({ ...request, memoryBytes }, engine, stop.signal, () => {});
+  expect(running.length).toBe(3);
+  stop.abort();
+  engine.cancel();
+  expect(await done).toMatchObject({ stopped: true });
+});
+
+test("past text: given from the second segment on, text shown when a segment is done", async () => {
+  const long = (name: string) => Array.from({ length: 20 }, (_, i) => `${name}${i}`).join(" ");
+  const { result, of, requests } = await run(
+    { samples: seconds(30), segmentSec: 10, searchSec: 0, pastText: true },
+    [en(long("a")), long("b"), long("c")],
+  );
+  expect(requests.map((request) => request.pastText)).toEqual(["", long("a"), `${long("a")} ${long("b")}`]);
+  expect(of("text")).toEqual([long("a"), ` ${long("b")}`, ` ${long("c")}`]);
+  expect(result.languages).toEqual(["English"]);
+});
+
+test("past text is capped at a word", async () => {
+  const long = Array.from({ length: 400 }, (_, i) => `word${i}`).join(" ");
+  const answers = [{ says: en(long) }, { says: Array.from({ length: 60 }, (_, i) => `b${i}`).join(" ") }];
+  const { requests } = await run({ samples: seconds(60), segmentSec: 30, searchSec: 0, pastText: true }, answers);
+  const pastText = requests[1]!.pastText;
+  expect(long).toEndWith(pastText);
+  expect(pastText).toStartWith("word");
+  expect(pastText.length).toBeGreaterThan(780);
+  expect(pastText.length).toBeLessThanOrEqual(800);
+});
+
+test("past text: a collapsed segment is decoded again without it; after two it is off", async () => {
+  const long = (name: string) => Array.from({ length: 20 }, (_, i) => `${name}${i}`).join(" ");
+  const answers = [en(long("a")), "", en(long("b")), "too short", en(long("c")), en(long("d"))];
+  const { result, requests } = await run(
+    { samples: seconds(40), segmentSec: 10, searchSec: 0, pastText: true },
+    answers,
+  );
+  expect(requests.map((request) => request.pastText !== "")).toEqual([false, true, false, true, false, false]);
+  expect(result.text).toBe(["a", "b", "c", "d"].map(long).join(" "));
+  expect(result.textTokens).toBe(82);
+});
+
+test("past text: saying the same again is a collapse, a loop too", async () => {
+  const long = (name: string) => Array.from({ length: 20 }, (_, i) => `${name}${i}`).join(" ");
+  for (const collapsed of [long("a"), " no".repeat(90)]) {
+    const { result, of } = await run({ samples: seconds(20), segmentSec: 10, searchSec: 0, pastText: true }, [
+      en(long("a")),
+      collapsed,
+      en(long("b")),
+    ]);
+    expect(result.text).toBe(`${long("a")} ${long("b")}`);
+    expect(of("loss")).toEqual([]);
+  }
+});
+
+test("an abort between segments ends the run", async () => {
+  const stop = new AbortController();
+  const requests: DecodeRequest[] = [];
+  const engine = fakeEngine((request) => {
+    requests.push(request);
+    return { says: en("One.") };
+  });
+  const request = { ...base, samples: seconds(30), segmentSec: 10, searchSec: 0 };
+  const result = await transcribe(request, engine, stop.signal, (event) => {
+    if (event.kind === "text") stop.abort();
+  });
+  expect(result).toMatchObject({ text: "One.", stopped: true });
+  expect(requests.length).toBe(1);
+});

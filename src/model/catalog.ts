@@ -1,0 +1,44 @@
+/** The official models: name on the command line -> repository, size, licence. No state. */
+
+export type ModelName = "small" | "large" | "aligner";
+
+export type OfficialModel = {
+  readonly name: ModelName;
+  /** owner/name, the same on both hubs. */
+  readonly repo: string;
+  /** Of all files together, as people read it. */
+  readonly size: string;
+  readonly licence: string;
+  readonly summary: string;
+};
+
+export const officialModels: readonly OfficialModel[] = [
+  {
+    name: "small",
+    repo: "Qwen/Qwen3-ASR-0.6B",
+    size: "1.9 GB",
+    licence: "Apache-2.0",
+    summary: "speech to text, the faster one",
+  },
+  {
+    name: "large",
+    repo: "Qwen/Qwen3-ASR-1.7B",
+    size: "4.7 GB",
+    licence: "Apache-2.0",
+    summary: "speech to text, the more accurate one",
+  },
+  {
+    name: "aligner",
+    repo: "Qwen/Qwen3-ForcedAligner-0.6B",
+    size: "1.8 GB",
+    licence: "Apache-2.0",
+    summary: "word times; no command uses it yet",
+  },
+];
+
+/** Those that transcribe, in the order in which one is picked. */
+export const transcribers = officialModels.filter((model) => model.name !== "aligner");
+
+export function findModel(name: string): OfficialModel | undefined {
+  return officialModels.find((model) => model.name === name);
+}

@@ -1,0 +1,134 @@
+/**
+ * How far a download is. On a terminal one line that is rewritten, elsewhere a line per finished file. Inputs:
+ * offsets per file and a clock; output: text for standard error.
+ */
+
+export type ProgressOptions = {
+  readonly label: string;
+  readonly totalBytes: number;
+  /** Of files that were there before. */
+  readonly doneBytes?: number;
+  readonly isTerminal: boolean;
+  readonly write: (text: string) => void;
+  /** Milliseconds on a clock that never goes back. */
+  readonly now?: () => number;
+};
+
+const redrawMs = 200;
+/** Speed is that of the last seconds: what it was an hour ago says nothing about the time left. */
+const speedWindowMs = 10_000;
+const columns = 79;
+
+export class Progress {
+  #finishedBytes: number;
+  #fileBytes: number | undefined;
+  #drawnAt = Number.NEGATIVE_INFINITY;
+  #drawnWidth = 0;
+  #samples: { atMs: number; bytes: number }[] = [];
+
+  constructor(readonly options: ProgressOptions) {
+    this.#finishedBytes = options.doneBytes ?? 0;
+  }
+
+  /** The file at work has this many bytes. Bytes found on disk count as done, but not as speed. */
+  offset(bytes: number): void {
+    const isJump = this.#fileBytes === undefined || bytes < this.#fileBytes;
+    this.#fileBytes = bytes;
+    if (isJump) this.#samples = [];
+    this.#sample();
+    this.#draw(false);
+  }
+
+  /** The file at work is verified. */
+  finished(name: string, size: number): void {
+    this.#finishedBytes += size;
+    this.#fileBytes = undefined;
+    this.#samples = [];
+    if (this.options.isTerminal) this.#draw(true);
+    else this.note(`${name}: ${formatBytes(size)}, checked`);
+  }
+
+  /** A line of its own. */
+  note(text: string): void {
+    this.clear();
+    this.options.write(`${text}\n`);
+  }
+
+  /** Leaves the line as it is and goes to the next. */
+  end(): void {
+    if (this.#drawnWidth > 0) this.options.write("\n");
+    this.#drawnWidth = 0;
+  }
+
+  /** Takes the line away. */
+  clear(): void {
+    if (this.#drawnWidth > 0) this.options.write(`\r${" ".repeat(this.#drawnWidth)}\r`);
+    this.#drawnWidth = 0;
+  }
+
+  #now(): number {
+    return this.options.now?.() ?? performance.now();
+  }
+
+  #doneBytes(): number {
+    return this.#finishedBytes + (this.#fileBytes ?? 0);
+  }
+
+  #sample(): void {
+    const atMs = this.#now();
+    const last = this.#samples.at(-1);
+    // One per redraw is enough, whatever the size of the pieces.
+    if (last && this.#samples.length > 1 && atMs - this.#samples.at(-2)!.atMs < redrawMs) this.#samples.pop();
+    this.#samples.push({ atMs, bytes: this.#doneBytes() });
+    while (this.#samples.length > 2 && atMs - this.#samples[0]!.atMs > speedWindowMs) this.#samples.shift();
+  }
+
+  #bytesPerSecond(): number {
+    const first = this.#samples[0];
+    const last = this.#samples.at(-1);
+    if (!first || !last || last.atMs - first.atMs < redrawMs) return 0;
+    return (last.bytes - first.bytes) * 1000 / (last.atMs - first.atMs);
+  }
+
+  #draw(isForced: boolean): void {
+    if (!this.options.isTerminal) return;
+    const now = this.#now();
+    if (!isForced && now - this.#drawnAt < redrawMs) return;
+    this.#drawnAt = now;
+    const line = this.#line().slice(0, columns);
+    this.options.write(`\r${line.padEnd(this.#drawnWidth)}`);
+    this.#drawnWidth = line.length;
+  }
+
+  #line(): string {
+    const { label, totalBytes } = this.options;
+    const done = this.#doneBytes();
+    const percent = totalBytes === 0 ? 100 : Math.floor(100 * done / totalBytes);
+    const speed = this.#bytesPerSecond();
+    const parts = [`${label}: ${percent} %`, `${formatBytes(done)} of ${formatBytes(totalBytes)}`];
+    if (speed > 0) parts.push(`${formatBytes(speed)}/s`, `${formatDuration((totalBytes - done) / speed)} left`);
+    return parts.join(", ");
+  }
+}
+
+/** 1_880_000_000 -> "1.88 GB". Decimal units, as the hubs and disks have them. */
+export function formatBytes(bytes: number): string {
+  if (bytes < 1000) return `${Math.round(bytes)} B`;
+  const units = ["kB", "MB", "GB", "TB"];
+  let value = bytes / 1000;
+  let unit = 0;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return `${value.toFixed(value < 9.995 ? 2 : value < 99.95 ? 1 : 0)} ${units[unit]}`;
+}
+
+/** 3723 -> "1:02:03". */
+export function formatDuration(seconds: number): string {
+  const whole = Math.ceil(Math.min(seconds, 359_999));
+  const two = (value: number) => String(value).padStart(2, "0");
+  const hours = Math.floor(whole / 3600);
+  const minutes = Math.floor(whole / 60) % 60;
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+}

@@ -1,0 +1,107 @@
+/** Help texts and the README's option table, rendered from the option table. Pure. */
+
+import { languagesText } from "../text/languages.ts";
+import { optionFlag, type OptionSpec, optionTable, valueRange } from "./options.ts";
+
+const columns = 79;
+const groupWidth = 12;
+const flagsWidth = 24;
+
+const usage = `Usage: qwen-asr [options] FILE...           "-" reads standard input
+       qwen-asr download small|large|aligner
+       qwen-asr cache list|clear|verify, qwen-asr bench|info [-d DIR]
+`;
+
+/** `-h`: one screen. */
+export function shortHelp(): string {
+  const rows = shownOptions().filter((spec) => !spec.rare).map((spec, index, all) => {
+    const label = all[index - 1]?.group === spec.group ? "" : spec.group;
+    return label.padEnd(groupWidth) + flags(spec).padEnd(flagsWidth) + spec.help;
+  });
+  return `qwen-asr - speech to text on this machine, with Qwen3-ASR\n\n${usage}\n${rows.join("\n")}\n`;
+}
+
+/** `--help`: everything. */
+export function longHelp(): string {
+  const groups = [...new Set(shownOptions().map((spec) => spec.group))].map((group) => {
+    const options = shownOptions().filter((spec) => spec.group === group);
+    return `${group}:\n${options.map(longEntry).join("")}`;
+  });
+  const text = `qwen-asr - speech to text on this machine, with Qwen3-ASR\n\n${usage}\n${groups.join("\n")}\n`;
+  return text + wrap(`Languages: ${languagesText()}.`, "") + closingSections;
+}
+
+const closingSections = `
+The text goes to standard output as it is decoded, one paragraph per file, and
+nothing else does. Standard error says what is going on.
+
+Examples:
+  qwen-asr download small                  fetch the 0.6B model (1.9 GB), once
+  qwen-asr talk.wav                        print what is said
+  qwen-asr -o talk.txt --language de talk.mp3
+  qwen-asr --with-filename *.wav > all.txt
+  ffmpeg -v error -i film.mkv -f wav - | qwen-asr -
+  arecord -f S16_LE -r 16000 -d 10 | qwen-asr --stdin
+  qwen-asr --prompt @names.txt --from 1:30 --to 2:00 meeting.wav
+
+Exit codes:
+  0  done
+  1  a file could not be read or transcribed; the others were
+  2  the command line is wrong
+  3  the model is missing or cannot be used
+  130, 143  stopped by SIGINT or SIGTERM, after printing what was known
+
+Environment:
+  QWEN_ASR_MODEL  what -d is where it is not given
+  QWEN_ASR_HOME   where downloaded models are kept
+  QWEN_ASR_CACHE  where packed weights are kept
+  QWEN_ASR_ISA    use lesser kernels: generic, avx2, avx512, avx512vnni,
+                  avx512bf16, neon, dotprod, i8mm
+  HF_ENDPOINT, HF_TOKEN, MODELSCOPE_ENDPOINT
+                  where \`qwen-asr download\` looks, and a token for the first
+`;
+
+/** Markdown rows, one per option, for the README. */
+export function optionsMarkdown(): string {
+  const rows = shownOptions().map((spec) => {
+    const escaped = `${spec.help}${spec.more ? `. ${spec.more}` : ""}`.replaceAll("|", "\\|");
+    return `| \`${flags(spec).trim()}\` | ${escaped} | ${spec.default ?? ""} |`;
+  });
+  return ["| option | meaning | default |", "|---|---|---|", ...rows, ""].join("\n");
+}
+
+function shownOptions(): OptionSpec[] {
+  return optionTable.filter((spec) => !spec.later);
+}
+
+/** "-t, --threads N", with room for the short form where there is none. */
+function flags(spec: OptionSpec): string {
+  const names = spec.short ? `${optionFlag(spec)}, --${spec.name}` : `    --${spec.name}`;
+  return spec.value ? `${names} ${spec.value.placeholder}` : names;
+}
+
+function longEntry(spec: OptionSpec): string {
+  const range = valueRange(spec);
+  const notes = [
+    `${spec.help}.`,
+    spec.more,
+    range && spec.value?.type !== "choice" || spec.name === "raw-format" ? `Takes ${range}.` : undefined,
+    spec.default === undefined ? undefined : `[default: ${spec.default}]`,
+  ];
+  return `  ${flags(spec)}\n${wrap(notes.filter(Boolean).join(" "), " ".repeat(10))}`;
+}
+
+/** Lines of at most 79 columns, each behind `indent`. */
+function wrap(text: string, indent: string): string {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && indent.length + line.length + 1 + word.length > columns) {
+      lines.push(indent + line);
+      line = word;
+    } else {
+      line = line === "" ? word : `${line} ${word}`;
+    }
+  }
+  return [...lines, indent + line, ""].join("\n");
+}

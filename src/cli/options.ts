@@ -1,0 +1,241 @@
+/** The options of `qwen-asr`: one table that feeds the parser, both helps and the README. Data only. */
+
+export type OptionGroup = "Model" | "Input" | "Speech" | "Long audio" | "Output" | "Other";
+
+/** What a value must look like. Numbers take `numberMin` to `numberMax` and the `words`. */
+export type ValueType = "text" | "path" | "number" | "integer" | "choice" | "time";
+
+export type OptionSpec = {
+  readonly name: string;
+  readonly short?: string;
+  readonly group: OptionGroup;
+  /** Absent: a switch without a value. */
+  readonly value?: {
+    readonly placeholder: string;
+    readonly type: ValueType;
+    readonly numberMin?: number;
+    readonly numberMax?: number;
+    readonly unit?: string;
+    /** Choices, or words a number option takes besides numbers. */
+    readonly words?: readonly string[];
+  };
+  /** As shown; the parser reads it too. */
+  readonly default?: string;
+  /** At most 43 characters, for `-h` and the README table. */
+  readonly help: string;
+  /** Further sentences for `--help`. */
+  readonly more?: string;
+  /** Options that cannot be given along with it. */
+  readonly excludes?: readonly string[];
+  /** Only in the long help. */
+  readonly rare?: boolean;
+  /** Known from the C program, comes with a later version: refused with a line that says so. */
+  readonly later?: boolean;
+};
+
+/** As ffmpeg names them; src/audio/pcm.ts reads them. */
+// deno-fmt-ignore
+export const rawFormats = [
+  "u8", "s16le", "s16be", "s24le", "s24be", "s32le", "s32be", "f32le", "f32be", "f64le", "f64be", "alaw", "mulaw",
+] as const;
+
+export const optionTable: readonly OptionSpec[] = [
+  {
+    name: "model",
+    short: "d",
+    group: "Model",
+    value: { placeholder: "DIR", type: "path" },
+    help: "folder of the model, or small|large|demo",
+    more: "small and large are the models that `qwen-asr download` fetches; demo is a tiny one inside this program. " +
+      "Without -d: $QWEN_ASR_MODEL, else a downloaded model, small before large.",
+  },
+  {
+    name: "threads",
+    short: "t",
+    group: "Model",
+    value: { placeholder: "N", type: "integer", numberMin: 0, numberMax: 256 },
+    default: "0",
+    help: "CPU threads, 0: one per physical core",
+    more: "Never more than the container allows.",
+  },
+  {
+    name: "weights",
+    group: "Model",
+    value: { placeholder: "NAME", type: "choice", words: ["bf16", "int8"] },
+    default: "int8",
+    help: "precision of the weights: bf16|int8",
+    more: "int8 rounds them to 8 bits in blocks of 32: two to three times as fast. bf16 uses them as they are.",
+    rare: true,
+  },
+  {
+    name: "no-cache",
+    group: "Model",
+    help: "pack the weights in memory, every time",
+    more: "Else packed weights are made once and kept in a file; `qwen-asr cache` lists and clears them.",
+    rare: true,
+  },
+  {
+    name: "input",
+    short: "i",
+    group: "Input",
+    value: { placeholder: "FILE", type: "path" },
+    help: "the same as FILE; may be repeated",
+    excludes: ["stdin"],
+    more: "WAV is read directly, other formats through ffmpeg where it is installed.",
+  },
+  {
+    name: "stdin",
+    group: "Input",
+    help: 'read standard input, the same as "-"',
+    more: "WAV and other files are recognised; what looks like no file is raw s16le, 16 kHz, mono.",
+  },
+  {
+    name: "from",
+    group: "Input",
+    value: { placeholder: "TIME", type: "time" },
+    help: "start there: seconds or [hh:]mm:ss[.ms]",
+  },
+  {
+    name: "to",
+    group: "Input",
+    value: { placeholder: "TIME", type: "time" },
+    help: "end there",
+  },
+  {
+    name: "raw",
+    group: "Input",
+    help: "input is samples without a header",
+    rare: true,
+  },
+  {
+    name: "raw-format",
+    group: "Input",
+    value: { placeholder: "NAME", type: "choice", words: rawFormats },
+    default: "s16le",
+    help: "their format; implies --raw",
+    rare: true,
+  },
+  {
+    name: "raw-rate",
+    group: "Input",
+    value: { placeholder: "HZ", type: "integer", numberMin: 1000, numberMax: 768_000, unit: "Hz" },
+    default: "16000",
+    help: "their sample rate; implies --raw",
+    rare: true,
+  },
+  {
+    name: "raw-channels",
+    group: "Input",
+    value: { placeholder: "N", type: "integer", numberMin: 1, numberMax: 64 },
+    default: "1",
+    help: "their channels; implies --raw",
+    rare: true,
+  },
+  {
+    name: "language",
+    group: "Speech",
+    value: { placeholder: "NAME", type: "text" },
+    default: "detect",
+    help: "language of the speech, name or ISO code",
+  },
+  {
+    name: "prompt",
+    group: "Speech",
+    value: { placeholder: "TEXT", type: "text" },
+    help: "names and terms to expect; @FILE reads them",
+    more: "@@ at the start stands for one @.",
+  },
+  {
+    name: "skip-silence",
+    group: "Speech",
+    help: "shorten silences before decoding",
+  },
+  {
+    name: "segment-sec",
+    short: "S",
+    group: "Long audio",
+    value: {
+      placeholder: "SEC",
+      type: "number",
+      numberMin: 1,
+      numberMax: 86_400,
+      unit: "seconds",
+      words: ["0", "auto"],
+    },
+    default: "auto",
+    help: "cut at pauses about every SEC; 0: never",
+    more: "auto keeps audio up to 120 s whole and cuts longer audio about every 30 s.",
+  },
+  {
+    name: "search-sec",
+    short: "W",
+    group: "Long audio",
+    value: { placeholder: "SEC", type: "number", numberMin: 0, numberMax: 3600, unit: "seconds" },
+    default: "3",
+    help: "how far from there to look for a pause",
+    more: "At most half of -S is used.",
+  },
+  {
+    name: "past-text",
+    group: "Long audio",
+    value: { placeholder: "WHEN", type: "choice", words: ["yes", "no", "auto"] },
+    default: "auto",
+    help: "show the model the text so far: yes|no|auto",
+    more: "auto is no. With yes, text appears segment by segment.",
+  },
+  {
+    name: "enc-window-sec",
+    group: "Long audio",
+    value: { placeholder: "SEC", type: "number", numberMin: 1, numberMax: 8, unit: "seconds" },
+    default: "8",
+    help: "attention window of the encoder, 1 to 8",
+    more: "Whole seconds; a fraction is dropped.",
+    rare: true,
+  },
+  {
+    name: "output",
+    short: "o",
+    group: "Output",
+    value: { placeholder: "FILE", type: "path" },
+    default: "-",
+    help: 'write the text there; "-": standard output',
+    more: "The file appears when the text is complete, or with what is known when a signal stops the run.",
+  },
+  { name: "force", group: "Output", help: "let -o replace a file" },
+  { name: "with-filename", group: "Output", help: "put the file name before its text" },
+  {
+    name: "silent",
+    group: "Output",
+    help: "the text once, at the end; only errors else",
+    more: "A text that is known to be incomplete counts as an error.",
+  },
+  { name: "debug", group: "Output", help: "say more on standard error", rare: true },
+  { name: "help", short: "h", group: "Other", help: "-h: this page, --help: everything" },
+  { name: "version", short: "V", group: "Other", help: "print the version" },
+  { name: "licenses", group: "Other", help: "print licences and notices", rare: true },
+  { name: "stream", group: "Other", help: "", later: true },
+  {
+    name: "stream-max-new-tokens",
+    group: "Other",
+    value: { placeholder: "N", type: "text" },
+    help: "",
+    later: true,
+  },
+  { name: "monitor", group: "Other", help: "", later: true },
+];
+
+/** As a user would write it: "-S" where there is a short form, else "--stdin". */
+export function optionFlag(spec: OptionSpec): string {
+  return spec.short ? `-${spec.short}` : `--${spec.name}`;
+}
+
+/** "1 to 8 seconds", "yes, no or auto", "0, auto or 1 to 86400 seconds": what a value may be. */
+export function valueRange(spec: OptionSpec): string {
+  const value = spec.value;
+  if (!value) return "";
+  const words = [...(value.words ?? [])];
+  if (value.numberMin !== undefined) {
+    words.push(`${value.numberMin} to ${value.numberMax}${value.unit ? ` ${value.unit}` : ""}`);
+  }
+  return words.length > 1 ? `${words.slice(0, -1).join(", ")} or ${words.at(-1)}` : words.join("");
+}

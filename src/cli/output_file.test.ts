@@ -1,0 +1,92 @@
+/** Tests of -o: when the file appears, what is never replaced. */
+
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openOutput, OutputError } from "./output_file.ts";
+
+let folder = "";
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "output-"));
+});
+afterEach(async () => {
+  await rm(folder, { recursive: true });
+});
+
+const at = (name: string) => join(folder, name);
+const textOf = (name: string) => readFile(at(name), "utf8");
+
+async function refusal(promise: Promise<unknown>): Promise<string> {
+  const error = await promise.then(() => undefined, (reason) => reason);
+  expect(error).toBeInstanceOf(OutputError);
+  return (error as Error).message.replace(folder, "FOLDER");
+}
+
+test("the file appears whole, at the end", async () => {
+  const output = await openOutput(at("a.txt"), false, []);
+  output.write("你好, ");
+  output.write("world\n");
+  await output.drained();
+  expect(await readdir(folder)).toEqual([expect.stringMatching(/^\.a\.txt\.[0-9a-f]{12}\.part$/)]);
+  await output.finish();
+  expect(await readdir(folder)).toEqual(["a.txt"]);
+  expect(await textOf("a.txt")).toBe("你好, world\n");
+});
+
+test("nothing known: no file, and an old one stays as it was", async () => {
+  await writeFile(at("old.txt"), "old");
+  for (const [name, force] of [["new.txt", false], ["old.txt", true]] as const) {
+    const output = await openOutput(at(name), force, []);
+    output.write("half");
+    await output.discard();
+  }
+  expect(await readdir(folder)).toEqual(["old.txt"]);
+  expect(await textOf("old.txt")).toBe("old");
+});
+
+test("an existing file needs force, keeps its mode, and a link stays a link", async () => {
+  await writeFile(at("old.txt"), "old");
+  await chmod(at("old.txt"), 0o640);
+  await symlink("old.txt", at("link.txt"));
+  expect(await refusal(openOutput(at("old.txt"), false, []))).toBe("FOLDER/old.txt: exists already");
+  const output = await openOutput(at("link.txt"), true, []);
+  output.write("new");
+  await output.finish();
+  expect((await readdir(folder)).sort()).toEqual(["link.txt", "old.txt"]);
+  expect(await textOf("old.txt")).toBe("new");
+  expect((await stat(at("old.txt"))).mode & 0o777).toBe(0o640);
+});
+
+test("a file that appears meanwhile is not replaced", async () => {
+  const output = await openOutput(at("a.txt"), false, []);
+  output.write("mine");
+  await writeFile(at("a.txt"), "theirs");
+  expect(await refusal(output.finish())).toBe("FOLDER/a.txt: cannot write: it has appeared meanwhile");
+  expect(await textOf("a.txt")).toBe("theirs");
+  expect(await readdir(folder)).toEqual(["a.txt"]);
+});
+
+test("what cannot be an output is said at once", async () => {
+  await writeFile(at("in.wav"), "audio");
+  await symlink("in.wav", at("same.wav"));
+  await symlink("nothing", at("dangling"));
+  await mkdir(at("sub"));
+  const input = { kind: "file", path: at("in.wav") } as const;
+  expect(await refusal(openOutput(at("same.wav"), true, [input]))).toBe("FOLDER/same.wav: is an input of this run");
+  expect(await refusal(openOutput(at("dangling"), true, []))).toBe("FOLDER/dangling: is a link to nothing");
+  expect(await refusal(openOutput(at("sub"), true, []))).toBe("FOLDER/sub: is a folder");
+  expect(await refusal(openOutput(at("no/a.txt"), false, []))).toBe(
+    "FOLDER/no/a.txt: cannot write: its folder does not exist",
+  );
+});
+
+test.skipIf(!existsSync("/dev/full"))("devices are written directly, a full one is an error", async () => {
+  const sink = await openOutput("/dev/null", false, []);
+  sink.write("gone");
+  await sink.finish();
+  const full = await openOutput("/dev/full", false, []);
+  full.write("too much");
+  expect(await refusal(full.finish())).toBe("/dev/full: cannot write: no space left");
+});

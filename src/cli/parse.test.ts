@@ -1,0 +1,181 @@
+/** Tests of the command line: what every option means, what every mistake is called. */
+
+import { expect, test } from "bun:test";
+import { UsageError } from "../errors.ts";
+import { parseCommandLine, type TranscribeOptions } from "./parse.ts";
+
+function optionsOf(line: string | readonly string[]): TranscribeOptions {
+  const command = parseCommandLine(typeof line === "string" ? line.split(" ").filter(Boolean) : line);
+  if (command.kind !== "transcribe") throw new Error(`a ${command.kind} command`);
+  return command.options;
+}
+
+function refusal(line: string | readonly string[]): string {
+  try {
+    optionsOf(line);
+  } catch (error) {
+    if (error instanceof UsageError) return error.message;
+    throw error;
+  }
+  throw new Error(`no error for ${line}`);
+}
+
+test("defaults", () => {
+  expect(optionsOf("a.wav")).toEqual({
+    inputs: [{ kind: "file", path: "a.wav" }],
+    model: undefined,
+    threads: 0,
+    weights: "int8",
+    cache: true,
+    fromSec: undefined,
+    toSec: undefined,
+    raw: undefined,
+    language: "",
+    prompt: "",
+    skipSilence: false,
+    segmentSec: "auto",
+    searchSec: 3,
+    pastText: false,
+    windowFrames: 800,
+    output: undefined,
+    force: false,
+    withFilename: false,
+    verbosity: "normal",
+  });
+});
+
+test("every option of the C program's offline mode", () => {
+  const line = "-d m -i a.wav -t 2 -S 20 -W 1.5 --language german --prompt Names --skip-silence --past-text YES " +
+    "--enc-window-sec 2.5 --silent";
+  expect(optionsOf(line)).toMatchObject({
+    inputs: [{ kind: "file", path: "a.wav" }],
+    model: "m",
+    threads: 2,
+    segmentSec: 20,
+    searchSec: 1.5,
+    language: "German",
+    prompt: "Names",
+    skipSilence: true,
+    pastText: true,
+    windowFrames: 200,
+    verbosity: "silent",
+  });
+});
+
+test("the ways to write options", () => {
+  const cases: [string | string[], Partial<TranscribeOptions>][] = [
+    ["--segment-sec=30 a", { segmentSec: 30 }],
+    ["-S30 a", { segmentSec: 30 }],
+    ["-S 0 a", { segmentSec: 0 }],
+    ["-S AUTO a", { segmentSec: "auto" }],
+    ["-S 10 -S 20 a", { segmentSec: 20 }],
+    ["--language=yue a", { language: "Cantonese" }],
+    ["--language auto a", { language: "" }],
+    [["--language", "", "a"], { language: "" }],
+    [["--prompt=-x", "a"], { prompt: "-x" }],
+    [["--prompt", "", "a"], { prompt: "" }],
+    ["--silent --debug a", { verbosity: "debug" }],
+    ["--debug --silent a", { verbosity: "silent" }],
+    ["-o - a", { output: undefined }],
+    ["-o out.txt --force --with-filename a", { output: "out.txt", force: true, withFilename: true }],
+    ["--from 1:30 --to 2:00.5 a", { fromSec: 90, toSec: 120.5 }],
+    ["--raw a", { raw: { format: "s16le", rate: 16_000, channels: 1 } }],
+    ["--raw-rate 8000 --raw-format MULAW a", { raw: { format: "mulaw", rate: 8000, channels: 1 } }],
+    ["--enc-window-sec 8 a", { windowFrames: 800 }],
+    ["--enc-window-sec 1.999 a", { windowFrames: 200 }],
+    ["--enc-window-sec 1.99 a", { windowFrames: 100 }],
+  ];
+  for (const [line, expected] of cases) expect(optionsOf(line)).toMatchObject(expected);
+});
+
+test("inputs: files in order, - and --stdin, -- before odd names", () => {
+  const paths = (line: string) =>
+    optionsOf(line).inputs.map((input) => (input.kind === "file" ? input.path : "<stdin>"));
+  expect(paths("a -i b c --input=d")).toEqual(["a", "b", "c", "d"]);
+  expect(paths("a - b")).toEqual(["a", "<stdin>", "b"]);
+  expect(paths("-i - b")).toEqual(["<stdin>", "b"]);
+  expect(paths("--stdin")).toEqual(["<stdin>"]);
+  expect(paths("-- --silent -x")).toEqual(["--silent", "-x"]);
+  expect(paths("./-")).toEqual(["./-"]);
+});
+
+test("other commands", () => {
+  expect(parseCommandLine(["-h"])).toEqual({ kind: "help", long: false });
+  expect(parseCommandLine(["--bogus", "--help"])).toEqual({ kind: "help", long: true });
+  expect(parseCommandLine(["a.wav", "-V"])).toEqual({ kind: "version" });
+  expect(parseCommandLine(["--licenses"])).toEqual({ kind: "licenses" });
+  expect(parseCommandLine(["download", "small", "--help"])).toEqual({ kind: "download", args: ["small", "--help"] });
+  expect(optionsOf("-- --help").inputs).toEqual([{ kind: "file", path: "--help" }]);
+});
+
+test("mistakes get one line that names them", () => {
+  const lines: (string | string[])[] = [
+    "",
+    "--langauge en a",
+    "--bogus a",
+    "-x a",
+    "-silent a",
+    "-i --silent",
+    "-i -x",
+    "--prompt -x a",
+    "a -i",
+    ["-i", ""],
+    ["a", ""],
+    ["-d", "", "a"],
+    "--silent=yes a",
+    "-S 0.5 a",
+    "-S -5 a",
+    "-S 10s a",
+    "-W inf a",
+    "-t 1.5 a",
+    "-t -1 a",
+    "--enc-window-sec 9 a",
+    "--past-text maybe a",
+    "--raw-rate 0 a",
+    "--from abc a",
+    "--from 10 --to 10 a",
+    "--to 0 a",
+    "--stdin -i a",
+    "a --stdin",
+    "- -",
+    "--stream a",
+    "--stream-max-new-tokens 3 a",
+    "--monitor a",
+  ];
+  const messages = lines.map((line) => `${JSON.stringify(line)}: ${refusal(line)}`).join("\n");
+  expect(messages).toMatchInlineSnapshot(`
+    """: no input: name a file, or - for standard input
+    "--langauge en a": unknown option --langauge, did you mean --language?
+    "--bogus a": unknown option --bogus
+    "-x a": unknown option -x
+    "-silent a": unknown option -silent, did you mean --silent?
+    "-i --silent": -i needs FILE, got the option --silent (if you mean it: ./--silent)
+    "-i -x": -i needs FILE, got the option -x (if you mean it: ./-x)
+    "--prompt -x a": --prompt needs TEXT, got the option -x (if you mean it: --prompt=-x)
+    "a -i": -i needs FILE
+    ["-i",""]: -i needs FILE, got an empty one
+    ["a",""]: an input file name is empty
+    ["-d","","a"]: -d needs DIR, got an empty one
+    "--silent=yes a": --silent takes no value
+    "-S 0.5 a": -S must be 0, auto or 1 to 86400 seconds, got '0.5'
+    "-S -5 a": -S must be 0, auto or 1 to 86400 seconds, got '-5'
+    "-S 10s a": -S must be 0, auto or 1 to 86400 seconds, got '10s'
+    "-W inf a": -W must be 0 to 3600 seconds, got 'inf'
+    "-t 1.5 a": -t must be 0 to 256, got '1.5'
+    "-t -1 a": -t must be 0 to 256, got '-1'
+    "--enc-window-sec 9 a": --enc-window-sec must be 1 to 8 seconds, got '9'
+    "--past-text maybe a": --past-text must be yes, no or auto, got 'maybe'
+    "--raw-rate 0 a": --raw-rate must be 1000 to 768000 Hz, got '0'
+    "--from abc a": --from must be seconds or [hh:]mm:ss[.ms], got 'abc'
+    "--from 10 --to 10 a": --to 10 is not after --from 10
+    "--to 0 a": --to 0 is not after the start
+    "--stdin -i a": --stdin and input files are mutually exclusive (use - among the files)
+    "a --stdin": --stdin and input files are mutually exclusive (use - among the files)
+    "- -": standard input is named twice
+    "--stream a": --stream is not in this version: it transcribes whole recordings
+    "--stream-max-new-tokens 3 a": --stream-max-new-tokens is not in this version: it transcribes whole recordings
+    "--monitor a": --monitor is not in this version: it transcribes whole recordings"
+  `);
+  expect(refusal("--raw-format mp3 a")).toMatch(/^--raw-format must be u8, s16le, .*, alaw or mulaw, got 'mp3'$/);
+  expect(refusal("--language klingon a")).toStartWith("--language 'klingon' is not one of Chinese (zh), English (en),");
+});

@@ -1,0 +1,262 @@
+/**
+ * Command line -> one command, or a UsageError that names the argument. Pure: no file is looked at.
+ * First the arguments are matched with the option table, then the values are checked and combined.
+ */
+
+import { parseArgs } from "node:util";
+import type { Weights } from "../engine/engine.ts";
+import { UsageError } from "../errors.ts";
+import { findLanguage, languagesText } from "../text/languages.ts";
+import { optionFlag, type OptionSpec, optionTable, type rawFormats, valueRange } from "./options.ts";
+import { nearest, parseNumber, parseTime } from "./values.ts";
+
+export type InputSource = { readonly kind: "file"; readonly path: string } | { readonly kind: "stdin" };
+
+export type RawSpec = {
+  readonly format: (typeof rawFormats)[number];
+  readonly rate: number;
+  readonly channels: number;
+};
+
+export type TranscribeOptions = {
+  readonly inputs: readonly InputSource[];
+  /** -d as given. */
+  readonly model: string | undefined;
+  /** 0: one per core. */
+  readonly threads: number;
+  readonly weights: Weights;
+  readonly cache: boolean;
+  readonly fromSec: number | undefined;
+  readonly toSec: number | undefined;
+  readonly raw: RawSpec | undefined;
+  /** The model's name for it, "" to detect. */
+  readonly language: string;
+  /** As given: "@FILE" is not read yet. */
+  readonly prompt: string;
+  readonly skipSilence: boolean;
+  readonly segmentSec: number | "auto";
+  readonly searchSec: number;
+  readonly pastText: boolean;
+  readonly windowFrames: number;
+  /** undefined: standard output. */
+  readonly output: string | undefined;
+  readonly force: boolean;
+  readonly withFilename: boolean;
+  readonly verbosity: "silent" | "normal" | "debug";
+};
+
+export type Command =
+  | { readonly kind: "transcribe"; readonly options: TranscribeOptions }
+  | { readonly kind: "download" | "cache"; readonly args: readonly string[] }
+  /** What a model is, as JSON: for reports. */
+  | { readonly kind: "info"; readonly model: string | undefined }
+  /** How fast this machine is with a model. */
+  | { readonly kind: "bench"; readonly model: string | undefined }
+  | { readonly kind: "help"; readonly long: boolean }
+  | { readonly kind: "version" }
+  | { readonly kind: "licenses" };
+
+/** The last value of each option that was given ("" for switches), and the inputs in order. */
+type Matched = { readonly values: ReadonlyMap<string, string>; readonly inputs: readonly InputSource[] };
+
+type OptionToken = {
+  name: string;
+  rawName: string;
+  index: number;
+  value?: string | undefined;
+  inlineValue?: boolean | undefined;
+};
+
+/** `args` without the program's name. Repeated options: the last one counts; -i and files add up. */
+export function parseCommandLine(args: readonly string[]): Command {
+  if (args[0] === "download" || args[0] === "cache") return { kind: args[0], args: args.slice(1) };
+  if (args[0] === "info" || args[0] === "bench") return { kind: args[0], model: onlyModel(args[0], args.slice(1)) };
+  const tokens = tokenize(args);
+  const asked = tokens.find((token) => token.kind === "option" && ["help", "version", "licenses"].includes(token.name));
+  if (asked?.kind === "option") {
+    if (asked.name === "help") return { kind: "help", long: asked.rawName !== "-h" };
+    return { kind: asked.name === "version" ? "version" : "licenses" };
+  }
+  return { kind: "transcribe", options: transcribeOptions(match(tokens, args)) };
+}
+
+/** Nothing, or `-d DIR`. */
+function onlyModel(command: string, args: readonly string[]): string | undefined {
+  if (args.length === 0) return undefined;
+  if (args.length === 2 && ["-d", "--model"].includes(args[0]!)) return args[1]!;
+  throw new UsageError(`${command} takes nothing but -d DIR`);
+}
+
+function tokenize(args: readonly string[]) {
+  const options = Object.fromEntries(
+    optionTable.map((spec) => [spec.name, {
+      type: spec.value ? "string" as const : "boolean" as const,
+      ...(spec.short ? { short: spec.short } : {}),
+    }]),
+  );
+  return parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true }).tokens;
+}
+
+function match(tokens: ReturnType<typeof tokenize>, args: readonly string[]): Matched {
+  const values = new Map<string, string>();
+  const inputs: InputSource[] = [];
+  for (const token of tokens) {
+    if (token.kind === "option-terminator") continue;
+    if (token.kind === "positional") {
+      inputs.push(inputSource(token.value));
+      continue;
+    }
+    const spec = specOf(token, args);
+    const value = valueOf(token, spec);
+    if (spec.name === "silent") values.delete("debug"); // The later of the two counts.
+    if (spec.name === "debug") values.delete("silent");
+    if (spec.name === "input") inputs.push(inputSource(value));
+    values.set(spec.name, value);
+  }
+  if (values.has("stdin")) {
+    if (inputs.length > 0) {
+      throw new UsageError("--stdin and input files are mutually exclusive (use - among the files)");
+    }
+    inputs.push({ kind: "stdin" });
+  }
+  return { values, inputs };
+}
+
+function specOf(token: OptionToken, args: readonly string[]): OptionSpec {
+  const spec = optionTable.find((candidate) => candidate.name === token.name);
+  const written = args[token.index] ?? token.rawName;
+  if (!spec) throw unknownOption(token, written);
+  if (spec.later) {
+    throw new UsageError(`${token.rawName} is not in this version: it transcribes whole recordings`);
+  }
+  return spec;
+}
+
+function unknownOption(token: OptionToken, written: string): UsageError {
+  const flags = optionTable.filter((spec) => !spec.later).map((spec) => `--${spec.name}`);
+  const asLong = written.startsWith("--") ? token.rawName : `-${written}`;
+  const meant = nearest(asLong, flags);
+  const name = written.startsWith("--") || meant ? written.split("=")[0] : token.rawName;
+  return new UsageError(`unknown option ${name}${meant ? `, did you mean ${meant}?` : ""}`);
+}
+
+function valueOf(token: OptionToken, spec: OptionSpec): string {
+  if (!spec.value) {
+    if (token.value !== undefined) throw new UsageError(`${token.rawName} takes no value`);
+    return "";
+  }
+  const { value } = token;
+  const { type, placeholder } = spec.value;
+  if (value === undefined) throw new UsageError(`${token.rawName} needs ${placeholder}`);
+  const isNumeric = type === "number" || type === "integer";
+  if (
+    !token.inlineValue && value.length > 1 && value.startsWith("-") && !(isNumeric && parseNumber(value) !== undefined)
+  ) {
+    const remedy = type === "path" ? `./${value}` : `--${spec.name}=${value}`;
+    throw new UsageError(`${token.rawName} needs ${placeholder}, got the option ${value} (if you mean it: ${remedy})`);
+  }
+  if (value === "" && type === "path") throw new UsageError(`${token.rawName} needs ${placeholder}, got an empty one`);
+  return value;
+}
+
+function inputSource(path: string): InputSource {
+  if (path === "") throw new UsageError("an input file name is empty");
+  return path === "-" ? { kind: "stdin" } : { kind: "file", path };
+}
+
+function transcribeOptions({ values, inputs }: Matched): TranscribeOptions {
+  if (inputs.length === 0) throw new UsageError("no input: name a file, or - for standard input");
+  if (inputs.filter((input) => input.kind === "stdin").length > 1) {
+    throw new UsageError("standard input is named twice");
+  }
+  const text = (name: string) => values.get(name);
+  const number = (name: string) => numberValue(specNamed(name), values.get(name)) as number;
+  const choice = (name: string) => choiceValue(specNamed(name), values.get(name));
+  const output = text("output");
+  return {
+    inputs,
+    model: text("model"),
+    threads: number("threads"),
+    weights: choice("weights") as Weights,
+    cache: !values.has("no-cache"),
+    ...span(values),
+    raw: rawSpec(values),
+    language: languageValue(text("language") ?? ""),
+    prompt: text("prompt") ?? "",
+    skipSilence: values.has("skip-silence"),
+    segmentSec: numberValue(specNamed("segment-sec"), text("segment-sec")) as number | "auto",
+    searchSec: number("search-sec"),
+    pastText: choice("past-text") === "yes",
+    windowFrames: Math.floor(number("enc-window-sec") + 0.005) * 100, // Rounded to frames, then down to seconds.
+    output: output === "-" || output === "/dev/stdout" ? undefined : output,
+    force: values.has("force"),
+    withFilename: values.has("with-filename"),
+    verbosity: values.has("silent") ? "silent" : values.has("debug") ? "debug" : "normal",
+  };
+}
+
+function specNamed(name: string): OptionSpec {
+  const spec = optionTable.find((candidate) => candidate.name === name);
+  if (!spec) throw new Error(`no option ${name} in the table`);
+  return spec;
+}
+
+/** The number, one of the option's other words, or its default. */
+function numberValue(spec: OptionSpec, given: string | undefined): number | string {
+  const text = given ?? spec.default ?? "";
+  const { numberMin = -Infinity, numberMax = Infinity, words = [], type } = spec.value!;
+  const value = parseNumber(text);
+  if (value === undefined || words.includes(String(value))) {
+    const word = words.find((candidate) => candidate === (value === undefined ? text.toLowerCase() : String(value)));
+    if (word !== undefined) return value ?? word;
+  }
+  const isWhole = type !== "integer" || Number.isInteger(value);
+  if (value === undefined || value < numberMin || value > numberMax || !isWhole) throw wrongValue(spec, text);
+  return value;
+}
+
+function choiceValue(spec: OptionSpec, given: string | undefined): string {
+  const text = (given ?? spec.default ?? "").toLowerCase();
+  if (!spec.value!.words!.includes(text)) throw wrongValue(spec, given ?? "");
+  return text;
+}
+
+function wrongValue(spec: OptionSpec, given: string): UsageError {
+  return new UsageError(`${optionFlag(spec)} must be ${valueRange(spec)}, got '${given}'`);
+}
+
+function languageValue(given: string): string {
+  if (given === "" || /^(auto|detect)$/i.test(given.trim())) return "";
+  const language = findLanguage(given);
+  if (language === undefined) {
+    throw new UsageError(`--language '${given}' is not one of ${languagesText()}`);
+  }
+  return language;
+}
+
+function span(values: ReadonlyMap<string, string>): Pick<TranscribeOptions, "fromSec" | "toSec"> {
+  const [fromSec, toSec] = (["from", "to"] as const).map((name) => {
+    const text = values.get(name);
+    const seconds = text === undefined ? undefined : parseTime(text);
+    if (text !== undefined && seconds === undefined) {
+      throw new UsageError(`--${name} must be seconds or [hh:]mm:ss[.ms], got '${text}'`);
+    }
+    return seconds;
+  });
+  if (toSec !== undefined && toSec <= (fromSec ?? 0)) {
+    throw new UsageError(
+      `--to ${values.get("to")} is not after ${fromSec ? `--from ${values.get("from")}` : "the start"}`,
+    );
+  }
+  return { fromSec, toSec };
+}
+
+function rawSpec(values: ReadonlyMap<string, string>): RawSpec | undefined {
+  const names = ["raw", "raw-format", "raw-rate", "raw-channels"];
+  if (!names.some((name) => values.has(name))) return undefined;
+  return {
+    format: choiceValue(specNamed("raw-format"), values.get("raw-format")) as RawSpec["format"],
+    rate: numberValue(specNamed("raw-rate"), values.get("raw-rate")) as number,
+    channels: numberValue(specNamed("raw-channels"), values.get("raw-channels")) as number,
+  };
+}

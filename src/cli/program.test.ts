@@ -1,0 +1,262 @@
+/** Tests of the whole program with an engine that says a script: streams, order of checks, exit codes. */
+
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { InputError, ModelError } from "../errors.ts";
+import { type FakeAnswer, fakeEngine, fakeParts } from "./fake_parts.ts";
+import { createProgram, type ProgramParts } from "./program.ts";
+
+let folder = "";
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "program-"));
+});
+afterEach(async () => {
+  await rm(folder, { recursive: true });
+});
+
+const hello: FakeAnswer = { says: "language English<asr_text>Hello there." };
+
+async function run(line: string | string[], answer: FakeAnswer = hello, changes: Partial<ProgramParts> = {}) {
+  const engine = fakeEngine(() => answer);
+  const parts = fakeParts(engine, changes);
+  const code = await createProgram(parts)(typeof line === "string" ? line.split(" ").filter(Boolean) : line);
+  return { code, out: parts.out(), err: parts.err(), calls: parts.calls, engine };
+}
+
+test("one file, the lines of the C program", async () => {
+  const { code, out, err, engine } = await run("-d models/x 11s.wav");
+  expect({ code, out }).toEqual({ code: 0, out: "Hello there.\n" });
+  expect(err).toMatchInlineSnapshot(`
+    "Loading model from models/x
+    Detected: Qwen3-ASR-0.6B
+    Model loaded.
+    Language: English
+    Inference: 200 ms, 2 text tokens (10.00 tok/s, encoding: 100ms, decoding: 100ms)
+    Audio: 11.0 s processed in 0.2 s (55.00x realtime)
+    "
+  `);
+  expect(engine.isClosed()).toBe(true);
+});
+
+test("--silent: the text, and errors only", async () => {
+  expect(await run("--silent 3s-short.wav")).toMatchObject({ code: 0, out: "Hello there.\n", err: "" });
+  expect(await run("--silent bad.wav 3s.wav")).toMatchObject({
+    code: 1,
+    out: "Hello there.\n",
+    err: "qwen-asr: bad.wav: not a recording\nhint: hear for yourself\n",
+  });
+});
+
+test("--debug says more", async () => {
+  expect((await run("--debug -S 10 20s.wav")).err).toMatchInlineSnapshot(`
+    "Loading model from /models/small
+    Detected: Qwen3-ASR-0.6B
+    Model loaded.
+    Thread pool: 2 threads
+    Kernels: avx2
+    Audio: 320000 samples (20.0 seconds)
+    Splitting into 2 segments
+    Segment 1/2: core 0.0-7.0s (112800 samples)
+    Language: English
+      Encoder: 92 tokens (100 ms)
+      Prefill: 107 tokens (50 ms)
+      Decode: 5 tokens (50 ms, 10.0 ms/token)
+    Segment 2/2: core 7.0-20.0s (207200 samples)
+      Encoder: 169 tokens (100 ms)
+      Prefill: 184 tokens (50 ms)
+      Decode: 5 tokens (50 ms, 10.0 ms/token)
+    Inference: 400 ms, 4 text tokens (10.00 tok/s, encoding: 200ms, decoding: 200ms)
+    Audio: 20.0 s processed in 0.4 s (50.00x realtime)
+    "
+  `);
+});
+
+test("no speech: an empty line, exit 0, no language", async () => {
+  const { code, out, err } = await run("3s.wav", { says: "language None<asr_text>" });
+  expect({ code, out }).toEqual({ code: 0, out: "\n" });
+  expect(err).not.toContain("Language");
+});
+
+test("no samples: no Audio line", async () => {
+  const { code, out, err } = await run("0s.wav");
+  expect({ code, out }).toEqual({ code: 0, out: "\n" });
+  expect(err).toContain("Inference: 0 ms, 0 text tokens (0.00 tok/s, encoding: 0ms, decoding: 0ms)\n");
+  expect(err).not.toContain("Audio:");
+});
+
+test("several files: one paragraph each, failures reported, the others run, exit 1", async () => {
+  const { code, out, err } = await run("--with-filename 1s.wav missing.wav bad.wav 2s.wav");
+  expect(code).toBe(1);
+  expect(out).toBe("1s.wav: Hello there.\n2s.wav: Hello there.\n");
+  expect(err).toContain("qwen-asr: missing.wav: no such file\n");
+  expect(err).toContain("qwen-asr: bad.wav: not a recording\nhint: hear for yourself\n");
+  expect(err.match(/Language: English/g)?.length).toBe(1);
+  expect(err).toContain("Audio: 3.0 s processed in 0.4 s (7.50x realtime)\n");
+  expect((await run("1s.wav bad.wav")).code).toBe(1);
+  expect((await run("1s.wav 2s.wav")).out).toBe("Hello there.\nHello there.\n");
+});
+
+test("warnings of a recording name it", async () => {
+  expect((await run("3s-short.wav")).err).toContain("qwen-asr: 3s-short.wav: the file is cut short\n");
+});
+
+test("options, prompt, audio and output are checked before a model is looked for", async () => {
+  for (
+    const [line, code] of [
+      ["--bogus 1s.wav", 2],
+      ["--language xx 1s.wav", 2],
+      ["--prompt @/no/such/file 1s.wav", 2],
+      ["missing.wav", 1],
+      ["bad.wav", 1],
+      ["-o /no/such/folder/x 1s.wav", 1],
+    ] as const
+  ) {
+    const result = await run(line);
+    expect([line, result.code]).toEqual([line, code]);
+    expect(result.calls).not.toContain("locateModel");
+    expect(result.out).toBe("");
+  }
+  expect((await run("1s.wav")).calls).toEqual(["checkInput", "readAudio", "locateModel", "openEngine"]);
+});
+
+test("usage mistakes: one line and where to look", async () => {
+  expect((await run("--langauge en a")).err).toBe(
+    "qwen-asr: unknown option --langauge, did you mean --language?\ntry 'qwen-asr --help'\n",
+  );
+});
+
+test("no message spreads over two lines", async () => {
+  for (const args of [["--language", "a\nb", "x"], ["--bo\ngus", "x"], ["bad\n.wav"], ["missing\u001b.wav"]]) {
+    const { err } = await run(args);
+    expect(err.split("\n").length).toBe(args[0]!.startsWith("bad") || args.length > 1 ? 3 : 2);
+    expect(err).not.toContain("\u001b");
+  }
+});
+
+test("no model: exit 3 with the remedy", async () => {
+  const locateModel = () => Promise.reject(new ModelError("no model", "qwen-asr download small"));
+  expect(await run("1s.wav", hello, { locateModel })).toMatchObject({
+    code: 3,
+    err: "qwen-asr: no model\nhint: qwen-asr download small\n",
+  });
+});
+
+test("a model that is none for this: exit 3; one without the language: exit 2", async () => {
+  const aligner = fakeEngine(() => hello, { kind: "aligner", name: "Qwen3-ForcedAligner-0.6B" });
+  const parts = fakeParts(aligner);
+  expect(await createProgram(parts)(["1s.wav"])).toBe(3);
+  expect(parts.err()).toContain("Qwen3-ForcedAligner-0.6B aligns text");
+  const few = fakeParts(fakeEngine(() => hello, { languages: ["English"] }));
+  expect(await createProgram(few)(["--language", "de", "1s.wav"])).toBe(2);
+  expect(few.err()).toContain("--language German: /models/small knows English");
+});
+
+test("the demo model says what it is, and cuts sooner", async () => {
+  const { err, engine } = await run("-d demo 45s.wav");
+  expect(err).toContain("Loading model from this program\nDemo model: ");
+  expect(engine.requests.length).toBe(2);
+});
+
+test("-S 0 that cannot be held: that file fails with the remedy", async () => {
+  const { code, err } = await run("-S 0 3000s.wav", hello, { availableMemory: () => 2 ** 28 });
+  expect(code).toBe(1);
+  expect(err).toContain("hint: cut it at pauses: -S 30, or leave -S out\n");
+});
+
+test("a hit cap and a loop are errors even with --silent", async () => {
+  const loop = { says: `language English<asr_text>So${" no".repeat(60)}.` };
+  const looped = await run("--silent 3s.wav", loop);
+  expect(looped.out).toBe(`So${" no".repeat(7)}\n`);
+  expect(looped.err).toBe("qwen-asr: 3s.wav: 0.0 to 3.0 s: repetition loop after 28 tokens, stopped there\n");
+  const many = Array.from({ length: 200 }, (_, i) => `w${i}`).join(" ");
+  const capped = await run("--silent 3s.wav", { says: `language English<asr_text>${many}` });
+  expect(capped.err).toBe("qwen-asr: 3s.wav: 0.0 to 3.0 s: stopped after 96 tokens, more than speech takes\n");
+  expect(capped.code).toBe(0);
+});
+
+test("-o: the file gets the text, stdout nothing", async () => {
+  const path = join(folder, "out.txt");
+  const { code, out } = await run(["-o", path, "1s.wav", "bad.wav"]);
+  expect({ code, out }).toEqual({ code: 1, out: "" });
+  expect(await readFile(path, "utf8")).toBe("Hello there.\n");
+  const again = await run(["-o", path, "1s.wav"]);
+  expect(again.code).toBe(1);
+  expect(again.err).toContain("out.txt: exists already\nhint: --force replaces it\n");
+  expect((await run(["-o", path, "--force", "1s.wav"])).code).toBe(0);
+});
+
+test("-o: a run without text leaves no file; one that breaks half-way keeps what is known", async () => {
+  const path = join(folder, "out.txt");
+  expect((await run(["-o", path, "bad.wav"])).code).toBe(1);
+  expect(await readdir(folder)).toEqual([]);
+  let decodes = 0;
+  const engine = fakeEngine(() => {
+    if (++decodes === 2) throw new ModelError("the weights went away");
+    return hello;
+  });
+  expect(await createProgram(fakeParts(engine))(["-o", path, "-S", "10", "15s.wav"])).toBe(3);
+  expect(await readFile(path, "utf8")).toBe("Hello there.\n");
+});
+
+test("-o: what is known when a signal comes is kept", async () => {
+  const path = join(folder, "out.txt");
+  const says = `language English<asr_text>${Array.from({ length: 90 }, (_, i) => `w${i}`).join(" ")}`;
+  for (const silent of [[], ["--silent"]]) {
+    const parts = fakeParts(fakeEngine(() => ({ says, tokenDelayMs: 5 })));
+    setTimeout(() => parts.controller.abort({ exitCode: 130 }), 100);
+    expect(await createProgram(parts)(["-o", path, "--force", ...silent, "60s.wav"])).toBe(130);
+    expect(await readFile(path, "utf8")).toMatch(/^w0 w1 .*w\d+\n$/);
+    expect(parts.err().includes("Inference")).toBe(silent.length === 0);
+  }
+});
+
+test("standard input among files", async () => {
+  const readAudio = () => Promise.reject(new InputError("standard input: no data"));
+  expect((await run("--with-filename 1s.wav - 2s.wav")).out).toContain("\nstdin: Hello there.\n");
+  expect((await run("--stdin", hello, { readAudio })).err).toBe("qwen-asr: standard input: no data\n");
+});
+
+test.skipIf(!existsSync("/dev/full"))("-o: a full disk ends the run", async () => {
+  const { code, err } = await run("--silent -o /dev/full 1s.wav 2s.wav");
+  expect({ code, err }).toEqual({ code: 1, err: "qwen-asr: /dev/full: cannot write: no space left\n" });
+});
+
+test("a stop while the model loads or the audio is read ends the run", async () => {
+  const never = () => new Promise<never>(() => {});
+  for (const part of ["readAudio", "locateModel", "openEngine"] as const) {
+    const parts = fakeParts(fakeEngine(() => hello), { [part]: never });
+    setTimeout(() => parts.controller.abort({ exitCode: 143 }), 20);
+    expect([part, await createProgram(parts)(["1s.wav"])]).toEqual([part, 143]);
+    expect(parts.out()).toBe("");
+  }
+});
+
+test("an unexpected failure is an internal error, exit 1, with a trace only on --debug", async () => {
+  const openEngine = () => Promise.reject(new TypeError("x is not a function"));
+  const { code, err } = await run("1s.wav", hello, { openEngine });
+  expect(code).toBe(1);
+  expect(err).toEndWith("qwen-asr: internal error: x is not a function (--debug says where)\n");
+  expect((await run("--debug 1s.wav", hello, { openEngine })).err).toContain("    at ");
+});
+
+test("info prints the engine's description, and takes only -d", async () => {
+  expect(await run("info -d demo")).toMatchObject({ code: 0, out: '{\n  "name": "fake"\n}\n' });
+  expect(await run("info x.wav")).toMatchObject({ code: 2, out: "" });
+});
+
+test("bench measures the model that -d or the environment names", async () => {
+  expect((await run("bench")).calls).toEqual(["locateModel", "bench folder"]);
+  expect((await run("bench -d demo")).calls).toEqual(["locateModel", "bench demo"]);
+  expect(await run("bench x.wav")).toMatchObject({ code: 2, out: "" });
+});
+
+test("help, version, licences and download go their own way", async () => {
+  expect(await run("-h")).toMatchObject({ code: 0, err: "", calls: [] });
+  expect((await run("--help")).out).toContain("Exit codes:");
+  expect(await run("-V")).toMatchObject({ code: 0, out: "qwen-asr 1.2.3\n" });
+  expect(await run("--licenses")).toMatchObject({ code: 0, out: "MIT\n" });
+  expect((await run("download small")).calls).toEqual(["download small"]);
+});

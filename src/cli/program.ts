@@ -1,0 +1,126 @@
+/**
+ * The program: command line -> exit code. The parts that touch audio, models and the native library are handed in, so
+ * the whole of it runs in tests with a fake engine.
+ */
+
+import type { Engine, Weights } from "../engine/engine.ts";
+import { UsageError, UserError } from "../errors.ts";
+import { longHelp, shortHelp } from "./help.ts";
+import { type InputSource, parseCommandLine, type RawSpec } from "./parse.ts";
+import { printable, Stopped, type StopReason, type Terminal, type TextWriter } from "./terminal.ts";
+import { transcribeFiles } from "./transcribe_files.ts";
+
+/** What to read: a source, how to read it, and which part of it. */
+export type AudioInput = InputSource & {
+  readonly raw?: RawSpec;
+  readonly fromSec?: number;
+  readonly toSec?: number;
+};
+
+export type LoadedAudio = {
+  /** 16 kHz mono. */
+  readonly samples: Float32Array;
+  readonly warnings: readonly string[];
+};
+
+export type ModelPlace = { readonly kind: "folder"; readonly path: string } | { readonly kind: "demo" };
+
+export type EngineChoice = {
+  readonly model: ModelPlace;
+  /** 0: the machine's default. */
+  readonly threads: number;
+  readonly weights: Weights;
+  /** Whether packed weights are kept in a file. */
+  readonly cache: boolean;
+};
+
+export type ProgramParts = {
+  readonly terminal: Terminal;
+  readonly version: string;
+  /** Throws InputError where reading would surely fail. Cheap. */
+  checkInput(input: AudioInput): Promise<void>;
+  readAudio(input: AudioInput): Promise<LoadedAudio>;
+  locateModel(dir: string | undefined): Promise<ModelPlace>;
+  openEngine(options: EngineChoice): Promise<Engine>;
+  runDownload(args: string[]): Promise<number>;
+  runCache(args: string[]): Promise<number>;
+  /** Measures and prints. */
+  runBench(model: ModelPlace): Promise<number>;
+  licenses(): string | Promise<string>;
+  /** Bytes that may still be used. */
+  availableMemory(): number;
+};
+
+/** Runs one command line (without the program's name) and returns its exit code, once everything is written. */
+export type Program = (args: readonly string[]) => Promise<number>;
+
+export function createProgram(parts: ProgramParts): Program {
+  const { stdout, stderr } = parts.terminal;
+  return async (args) => {
+    let exitCode: number;
+    try {
+      exitCode = await runCommand(parts, args);
+    } catch (error) {
+      exitCode = explain(stderr, error, args.includes("--debug"));
+    }
+    await stdout.drained();
+    // A disk that filled up or a pipe that closed while the last of it went out.
+    const late: StopReason | undefined = parts.terminal.stop.reason;
+    if (late?.error && exitCode === 0) exitCode = explain(stderr, late.error, false);
+    await stderr.drained();
+    return exitCode;
+  };
+}
+
+async function runCommand(parts: ProgramParts, args: readonly string[]): Promise<number> {
+  const { stdout } = parts.terminal;
+  const command = parseCommandLine(args);
+  switch (command.kind) {
+    case "help":
+      stdout.write(command.long ? longHelp() : shortHelp());
+      return 0;
+    case "version":
+      stdout.write(`qwen-asr ${parts.version}\n`);
+      return 0;
+    case "licenses":
+      stdout.write(await parts.licenses());
+      return 0;
+    case "download":
+      return await parts.runDownload([...command.args]);
+    case "cache":
+      return await parts.runCache([...command.args]);
+    case "info": {
+      const engine = await parts.openEngine({
+        model: await parts.locateModel(command.model),
+        threads: 1,
+        weights: "bf16",
+        cache: false,
+      });
+      stdout.write(`${JSON.stringify(engine.description, undefined, 2)}\n`);
+      await engine.close();
+      return 0;
+    }
+    case "bench":
+      return await parts.runBench(await parts.locateModel(command.model));
+    case "transcribe":
+      return await transcribeFiles(parts, command.options);
+  }
+}
+
+/** One line about the error on standard error, a second one with what to do about it; returns the exit code. */
+function explain(stderr: TextWriter, error: unknown, debug: boolean): number {
+  if (error instanceof Stopped) {
+    if (error.reason.error) return explain(stderr, error.reason.error, debug);
+    return error.reason.exitCode;
+  }
+  if (error instanceof UserError) {
+    stderr.write(`qwen-asr: ${printable(error.message)}\n`);
+    if (error.hint) stderr.write(`hint: ${error.hint}\n`);
+    if (error instanceof UsageError) stderr.write("try 'qwen-asr --help'\n");
+    return error.exitCode;
+  }
+  const cause = error instanceof Error ? error : new Error(String(error));
+  stderr.write(`qwen-asr: internal error: ${cause.message} (--debug says where)\n`);
+  if (debug) stderr.write(`${cause.stack ?? ""}\n`);
+  return 1;
+}

@@ -1,0 +1,79 @@
+/** Tests with real processes: pipes that close or stall, full disks, signals. */
+
+import { expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { printable } from "./terminal.ts";
+
+const script = join(import.meta.dir, "../../tests/support/fake_program.ts");
+const words = (count: number) => Array.from({ length: count }, (_, i) => `词${i}`).join(" ");
+
+/** Runs the fake program through a shell: words to say, delay per word, arguments, and what follows the command. */
+async function shell(command: string): Promise<{ code: number; out: string; err: string }> {
+  const program = `"${process.execPath}" "${script}"`;
+  const child = Bun.spawn(["bash", "-c", command.replaceAll("PROGRAM", program)], { stdout: "pipe", stderr: "pipe" });
+  const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  return { code, out, err };
+}
+
+test("text on stdout, the C program's lines on stderr", async () => {
+  const { code, out, err } = await shell("PROGRAM 5 0 2s.wav");
+  expect(out).toBe(`${words(5)}\n`);
+  expect(code).toBe(0);
+  expect(err).toMatchInlineSnapshot(`
+    "Loading model from /models/small
+    Detected: Qwen3-ASR-0.6B
+    Model loaded.
+    Language: English
+    Inference: 200 ms, 5 text tokens (25.00 tok/s, encoding: 100ms, decoding: 100ms)
+    Audio: 2.0 s processed in 0.2 s (10.00x realtime)
+    "
+  `);
+});
+
+test("a closed pipe ends the run quietly with 0", async () => {
+  const { out, err } = await shell("PROGRAM 1000 2 100s.wav --debug | head -c 1; echo code ${PIPESTATUS[0]}");
+  expect(out.slice(1)).toContain("code 0\n");
+  expect(err).not.toContain("Inference");
+  expect(err).not.toContain("rror");
+});
+
+test("a slow reader gets every byte", async () => {
+  const { out } = await shell("PROGRAM 60000 0 4000s.wav -S 0 | (sleep 0.5; cat)");
+  expect(out).toBe(`${words(60000)}\n`);
+});
+
+test.skipIf(!existsSync("/dev/full"))("a full disk is said, exit 1", async () => {
+  const { code, err } = await shell("PROGRAM 5 0 2s.wav --silent > /dev/full");
+  expect({ code, err }).toEqual({ code: 1, err: "qwen-asr: standard output: cannot write: no space left\n" });
+});
+
+for (const [signal, exitCode] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+  test(`${signal}: what is known is flushed, then the summary, exit ${exitCode}`, async () => {
+    const child = Bun.spawn([process.execPath, script, "1000", "10", "100s.wav"], { stdout: "pipe", stderr: "pipe" });
+    const reader = child.stdout.getReader();
+    let out = "";
+    while (!out.includes("词3")) out += new TextDecoder().decode((await reader.read()).value);
+    child.kill(signal);
+    for (let read = await reader.read(); !read.done; read = await reader.read()) {
+      out += new TextDecoder().decode(read.value);
+    }
+    expect(await child.exited).toBe(exitCode);
+    expect(`${words(1000)}\n`).toStartWith(out.trimEnd());
+    expect(out).toEndWith("\n");
+    expect(await child.stderr.text()).toMatch(/\nInference: 200 ms, \d+ text tokens .*\nAudio: 100\.0 s processed/);
+  });
+}
+
+test("with nobody reading, the second signal ends the process at once", async () => {
+  const { out } = await shell(
+    "exec 3> >(sleep 1.5); PROGRAM 60000 0 4000s.wav -S 0 >&3 & pid=$!; sleep 0.7; " + // The pipe is full by then.
+      "kill -TERM $pid; sleep 0.2; kill -0 $pid && echo waits; kill -TERM $pid; wait $pid; echo code $?",
+  );
+  expect(out).toBe("waits\ncode 143\n");
+});
+
+test("printable", () => {
+  expect(printable("a\nb\u001b[31m.wav")).toBe("a\\x0ab\\x1b[31m.wav");
+  expect(printable("录音.wav")).toBe("录音.wav");
+});

@@ -1,0 +1,311 @@
+/**
+ * The run of `qwen-asr FILE...`: options -> text of every input in order, and an exit code.
+ *
+ * Order: prompt, inputs and output are checked, the first recording is read, and only then the model is looked for and
+ * loaded, so that a typo costs no time. A file that fails is reported and the others still run.
+ */
+
+import { STDIN_NAME } from "../audio/bytes.ts";
+import type { Engine } from "../engine/engine.ts";
+import { InputError, ModelError, UsageError } from "../errors.ts";
+import { transcribe, type TranscribeEvent, type Transcript } from "../pipeline/transcribe.ts";
+import { openOutput, type OutputFile } from "./output_file.ts";
+import type { InputSource, TranscribeOptions } from "./parse.ts";
+import type { AudioInput, LoadedAudio, ModelPlace, ProgramParts } from "./program.ts";
+import { loadPrompt } from "./system.ts";
+import { printable, type StopReason, type TextWriter, untilStopped } from "./terminal.ts";
+
+const wholeSecMax = 120;
+const demoWholeSecMax = 40; // The demo model never heard longer recordings and loses its place in them.
+
+type Totals = { files: number; textTokens: number; encodeMs: number; decodeMs: number; audioSec: number };
+
+type Run = {
+  readonly parts: ProgramParts;
+  readonly options: TranscribeOptions;
+  readonly prompt: string;
+  readonly wholeSecMax: number;
+  readonly engine: Engine;
+  readonly out: TextWriter;
+  readonly totals: Totals;
+  language: string;
+};
+
+export async function transcribeFiles(parts: ProgramParts, options: TranscribeOptions): Promise<number> {
+  const { stop } = parts.terminal;
+  const prompt = await loadPrompt(options.prompt);
+  const readable = await checkInputs(parts, options);
+  let failed = readable.length < options.inputs.length;
+  const output = options.output === undefined
+    ? undefined
+    : await openOutput(options.output, options.force, options.inputs);
+  const watched = output ? watchForText(output) : undefined;
+  try {
+    const inputs = readable.values();
+    const first = await readNext(parts, options, inputs);
+    if (first.audio) {
+      const run = await startRun(parts, options, prompt, watched ?? parts.terminal.stdout);
+      failed = await transcribeAll(run, first, inputs) || failed;
+    } else failed = true;
+  } finally {
+    // What is known is kept, whatever ended the run; without any text there is no file.
+    await (watched?.hasText() ? output?.finish() : output?.discard());
+  }
+  const reason: StopReason | undefined = stop.reason;
+  if (reason?.error) throw reason.error;
+  return reason ? reason.exitCode : failed ? 1 : 0;
+}
+
+function watchForText(output: OutputFile): TextWriter & { hasText(): boolean } {
+  let hasText = false;
+  return {
+    write: (text) => {
+      hasText = true;
+      output.write(text);
+    },
+    drained: () => output.drained(),
+    hasText: () => hasText,
+  };
+}
+
+/** The inputs worth reading; the others are reported. */
+async function checkInputs(parts: ProgramParts, options: TranscribeOptions): Promise<InputSource[]> {
+  const readable: InputSource[] = [];
+  for (const source of options.inputs) {
+    const checked = await orReport(parts, source, () => parts.checkInput(audioInput(source, options)).then(() => true));
+    if (checked) readable.push(source);
+  }
+  return readable;
+}
+
+type NextAudio = {
+  readonly source: InputSource | undefined;
+  readonly audio: LoadedAudio | undefined;
+  /** One or more before it could not be read. */
+  readonly failed: boolean;
+};
+
+/** Reads on until a recording can be read. */
+async function readNext(
+  parts: ProgramParts,
+  options: TranscribeOptions,
+  inputs: Iterator<InputSource>,
+): Promise<NextAudio> {
+  let failed = false;
+  for (let next = inputs.next(); !next.done; next = inputs.next()) {
+    const source = next.value;
+    const reading = () => untilStopped(parts.readAudio(audioInput(source, options)), parts.terminal.stop);
+    const audio = await orReport(parts, source, reading);
+    if (audio) {
+      if (options.verbosity !== "silent") {
+        for (const warning of audio.warnings) complain(parts, source, warning);
+      }
+      return { source, audio, failed };
+    }
+    failed = true;
+  }
+  return { source: undefined, audio: undefined, failed };
+}
+
+function audioInput(source: InputSource, { raw, fromSec, toSec }: TranscribeOptions): AudioInput {
+  return {
+    ...source,
+    ...(raw === undefined ? {} : { raw }),
+    ...(fromSec === undefined ? {} : { fromSec }),
+    ...(toSec === undefined ? {} : { toSec }),
+  };
+}
+
+async function startRun(
+  parts: ProgramParts,
+  options: TranscribeOptions,
+  prompt: string,
+  out: TextWriter,
+): Promise<Run> {
+  const say = sayer(parts, options);
+  const { stop } = parts.terminal;
+  const model = await untilStopped(parts.locateModel(options.model), stop);
+  say(`Loading model from ${model.kind === "demo" ? "this program" : printable(model.path)}`);
+  if (model.kind === "demo") {
+    say(
+      "Demo model: a few hundred everyday words of English and Mandarin, clearly spoken. For real speech: " +
+        "qwen-asr download small",
+    );
+  }
+  const engine = await untilStopped(
+    parts.openEngine({ model, threads: options.threads, weights: options.weights, cache: options.cache }),
+    stop,
+  );
+  stop.addEventListener("abort", () => engine.cancel());
+  say(`Detected: ${engine.info.name}`);
+  checkModel(engine, model, options);
+  const { cache } = engine.info;
+  if (cache?.wasBuilt && cache.path !== "") {
+    say(`Packed weights: ${printable(cache.path)}, ${(cache.bytes / 1e6).toFixed(0)} MB, made once for this model`);
+  }
+  if (cache?.notice) say(`Packed weights are in memory only: ${printable(cache.notice)}`);
+  say("Model loaded.");
+  if (options.verbosity === "debug") {
+    say(`Thread pool: ${engine.info.threads} threads`);
+    say(`Kernels: ${engine.info.isa}`);
+  }
+  const totals = { files: 0, textTokens: 0, encodeMs: 0, decodeMs: 0, audioSec: 0 };
+  const limit = model.kind === "demo" ? demoWholeSecMax : wholeSecMax;
+  return { parts, options, prompt, wholeSecMax: limit, engine, out, totals, language: "" };
+}
+
+function checkModel({ info }: Engine, model: ModelPlace, options: TranscribeOptions): void {
+  const label = model.kind === "demo" ? "demo model" : printable(model.path);
+  if (info.kind !== "asr") {
+    throw new ModelError(`${label}: ${info.name} aligns text with audio and does not transcribe`);
+  }
+  if (options.language !== "" && info.languages.length > 0 && !info.languages.includes(options.language)) {
+    throw new UsageError(`--language ${options.language}: ${label} knows ${info.languages.join(", ")}`);
+  }
+}
+
+/** All inputs from `first` on. Returns whether one failed. */
+async function transcribeAll(run: Run, first: NextAudio, inputs: Iterator<InputSource>): Promise<boolean> {
+  const { parts, options, engine } = run;
+  const { stop } = parts.terminal;
+  let next = first;
+  let failed = first.failed;
+  try {
+    while (next.source && next.audio && !stop.aborted) {
+      const { source, audio } = next;
+      const done = await orReport(parts, source, () => transcribeOne(run, source, audio).then(() => true));
+      if (stop.aborted) break;
+      next = await readNext(parts, options, inputs);
+      failed ||= !done || next.failed;
+    }
+  } finally {
+    summarise(run);
+    await engine.close();
+  }
+  return failed;
+}
+
+async function transcribeOne(run: Run, source: InputSource, audio: LoadedAudio): Promise<void> {
+  const { parts, options, engine, totals, out } = run;
+  const text = new Paragraph(out, options.withFilename ? `${label(source)}: ` : "", options.verbosity === "silent");
+  const { segmentSec, searchSec, windowFrames, language, skipSilence, pastText } = options;
+  const request = {
+    samples: audio.samples,
+    startSec: options.fromSec ?? 0,
+    ...{ segmentSec, searchSec, windowFrames, language, skipSilence, pastText },
+    prompt: run.prompt,
+    wholeSecMax: run.wholeSecMax,
+    memoryBytes: parts.availableMemory(),
+  };
+  let transcript: Transcript | undefined;
+  try {
+    transcript = await transcribe(request, engine, parts.terminal.stop, (event) => report(run, source, text, event));
+  } finally {
+    text.end(transcript !== undefined && !transcript.stopped);
+    await out.drained();
+  }
+  totals.files++;
+  totals.textTokens += transcript.textTokens;
+  totals.encodeMs += transcript.encodeMs;
+  totals.decodeMs += transcript.decodeMs;
+  totals.audioSec += transcript.audioSec;
+}
+
+function report(run: Run, source: InputSource, text: Paragraph, event: TranscribeEvent): void {
+  const { parts, options } = run;
+  const say = sayer(parts, options);
+  switch (event.kind) {
+    case "text":
+      return text.write(event.text);
+    case "language":
+      if (event.name !== run.language) say(`Language: ${event.name}`);
+      run.language = event.name;
+      return;
+    case "notice":
+      return say(event.text);
+    case "loss":
+      return complain(parts, source, event.text);
+    case "debug":
+      if (options.verbosity === "debug") say(event.text);
+  }
+}
+
+/** One input's text on its way out: label, pieces, newline. Held back to the end where the run is silent. */
+class Paragraph {
+  #held = "";
+  #started = false;
+
+  constructor(readonly out: TextWriter, readonly prefix: string, readonly holdsBack: boolean) {}
+
+  write(piece: string): void {
+    if (!this.#started) this.#put(this.prefix);
+    this.#started = true;
+    this.#put(piece);
+  }
+
+  /** `complete`: an empty text is the result, and gets its line too. */
+  end(complete: boolean): void {
+    if (!this.#started && !complete) return;
+    this.write("\n");
+    this.out.write(this.#held);
+  }
+
+  #put(text: string): void {
+    if (this.holdsBack) this.#held += text;
+    else this.out.write(text);
+  }
+}
+
+/** The two lines at the end, in the C program's words. */
+function summarise({ parts, options, totals }: Run): void {
+  const reason: StopReason | undefined = parts.terminal.stop.reason;
+  const unread = reason?.exitCode === 0 || reason?.error !== undefined;
+  if (unread || totals.files === 0) return;
+  const say = sayer(parts, options);
+  const { textTokens, encodeMs, decodeMs, audioSec } = totals;
+  const totalMs = encodeMs + decodeMs;
+  const rate = totalMs > 0 ? (1000 * textTokens) / totalMs : 0;
+  say(
+    `Inference: ${totalMs.toFixed(0)} ms, ${textTokens} text tokens (${rate.toFixed(2)} tok/s, ` +
+      `encoding: ${encodeMs.toFixed(0)}ms, decoding: ${decodeMs.toFixed(0)}ms)`,
+  );
+  if (audioSec <= 0 || totalMs <= 0) return;
+  const seconds = totalMs / 1000;
+  say(
+    `Audio: ${audioSec.toFixed(1)} s processed in ${seconds.toFixed(1)} s (${
+      (audioSec / seconds).toFixed(2)
+    }x realtime)`,
+  );
+}
+
+function sayer({ terminal }: ProgramParts, { verbosity }: TranscribeOptions): (line: string) => void {
+  return (line) => {
+    if (verbosity !== "silent") terminal.stderr.write(`${line}\n`);
+  };
+}
+
+/**
+ * What `work` gives; undefined after an InputError, which is reported: it concerns one file, and the others still
+ * run.
+ */
+async function orReport<T>(parts: ProgramParts, source: InputSource, work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    complain(parts, source, error.message);
+    if (error.hint) parts.terminal.stderr.write(`hint: ${error.hint}\n`);
+    return undefined;
+  }
+}
+
+/** "qwen-asr: talk.wav: what is wrong", the name once. */
+function complain({ terminal }: ProgramParts, source: InputSource, message: string): void {
+  const name = source.kind === "stdin" ? STDIN_NAME : label(source);
+  const line = printable(message);
+  terminal.stderr.write(`qwen-asr: ${line.startsWith(`${name}: `) ? line : `${name}: ${line}`}\n`);
+}
+
+function label(source: InputSource): string {
+  return source.kind === "stdin" ? "stdin" : printable(source.path);
+}

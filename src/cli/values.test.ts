@@ -1,0 +1,52 @@
+/** Tests of numbers, times and suggestions. */
+
+import { expect, test } from "bun:test";
+import { nearest, parseNumber, parseTime } from "./values.ts";
+
+test("parseNumber takes the whole text or nothing", () => {
+  const cases: [string, number | undefined][] = [
+    ["2", 2],
+    ["2.5", 2.5],
+    [".5", 0.5],
+    ["-1", -1],
+    ["1e3", 1000],
+    ["", undefined],
+    ["2x", undefined],
+    [" 2", undefined],
+    ["inf", undefined],
+    ["1e999", undefined],
+    ["0x10", undefined],
+    ["1,5", undefined],
+    [".", undefined],
+  ];
+  for (const [text, value] of cases) expect([text, parseNumber(text)]).toEqual([text, value]);
+});
+
+test("parseTime", () => {
+  const cases: [string, number | undefined][] = [
+    ["90", 90],
+    ["90.5", 90.5],
+    ["1:30", 90],
+    ["01:02:03.5", 3723.5],
+    ["90:00", 5400],
+    ["120:00", 7200],
+    ["1:60", undefined],
+    ["1:60:00", undefined],
+    ["1:2:3:4", undefined],
+    ["-1", undefined],
+    ["1:", undefined],
+    [":30", undefined],
+    ["1h", undefined],
+    ["", undefined],
+  ];
+  for (const [text, seconds] of cases) expect([text, parseTime(text)]).toEqual([text, seconds]);
+});
+
+test("nearest", () => {
+  const names = ["--language", "--silent", "--stdin", "--skip-silence"];
+  expect(nearest("--langauge", names)).toBe("--language");
+  expect(nearest("--lang", names)).toBe("--language");
+  expect(nearest("--silence", names)).toBe("--silent");
+  expect(nearest("--bogus", names)).toBeUndefined();
+  expect(nearest("--s", names)).toBeUndefined();
+});

@@ -1,0 +1,41 @@
+/** Texts from the command line -> numbers and times, strictly: no trailing text, nothing guessed. Pure. */
+
+/** "2", "2.5", "-1", "1e3"; undefined for anything else, also for "", "2x" and "inf". */
+export function parseNumber(text: string): number | undefined {
+  if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) return undefined;
+  const value = Number(text);
+  return Number.isFinite(value) ? value : undefined;
+}
+
+/** "90", "90.5", "1:30", "01:02:03.5" -> seconds. Minutes and seconds after a colon stay below 60. */
+export function parseTime(text: string): number | undefined {
+  if (/^(\d+\.?\d*|\.\d+)$/.test(text)) return Number(text);
+  const match = /^(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d*)?)$/.exec(text) ?? /^()(\d+):(\d{1,2}(?:\.\d*)?)$/.exec(text);
+  if (!match) return undefined;
+  const [hours, minutes, seconds] = [Number(match[1] || 0), Number(match[2]), Number(match[3])];
+  if (seconds >= 60 || (match[1] && minutes >= 60)) return undefined;
+  return hours * 3600 + minutes * 60 + seconds;
+}
+
+/** The candidate closest to `text` by edits, or that `text` begins; undefined where none is near. */
+export function nearest(text: string, candidates: readonly string[]): string | undefined {
+  const begun = candidates.filter((candidate) => text.length > 3 && candidate.startsWith(text));
+  if (begun.length === 1) return begun[0];
+  const distances = candidates.map((candidate) => editDistance(text, candidate));
+  const best = Math.min(...distances);
+  return best <= Math.max(1, Math.floor(text.length / 4)) ? candidates[distances.indexOf(best)] : undefined;
+}
+
+/** Insertions, deletions and replacements between two short strings. */
+function editDistance(left: string, right: string): number {
+  let row = Array.from({ length: right.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= left.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= right.length; j++) {
+      const replaced = row[j - 1]! + (left[i - 1] === right[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1));
+    }
+    row = next;
+  }
+  return row[right.length]!;
+}

@@ -1,0 +1,53 @@
+/** Entry of the executable: wires the real parts together, runs the command line, exits with its code. */
+
+import packageFile from "../package.json" with { type: "json" };
+import { checkInput, readAudio } from "./audio/source.ts";
+import { createProgram, type ModelPlace } from "./cli/program.ts";
+import { runBench } from "./cli/bench_command.ts";
+import { availableMemory, peakMemory } from "./cli/system.ts";
+import { openTerminal } from "./cli/terminal.ts";
+import { demoModelFiles, libraryBytes, licenseText } from "./embed.ts";
+import { openEngine } from "./engine/client.ts";
+import { runCache } from "./model/cache_command.ts";
+import { cacheFolder } from "./model/cache_folder.ts";
+import { measurer } from "./engine/measure.ts";
+import type { ModelSource } from "./engine/worker.ts";
+import { runDownload } from "./model/download.ts";
+import { locateModel } from "./model/locate.ts";
+
+/** Runs one command line, without the program's name. Returns the exit code when everything is written. */
+export function main(args: readonly string[]): Promise<number> {
+  const terminal = openTerminal();
+  return createProgram({
+    terminal,
+    version: packageFile.version,
+    checkInput: (input) => Promise.try(checkInput, input),
+    readAudio,
+    locateModel: (dir) => locateModel(dir),
+    openEngine: async ({ model, threads, weights, cache }) => {
+      const folder = cache ? cacheFolder(process.env) : undefined;
+      const options = { library: await libraryBytes(), model: sourceOf(model), threads, weights, cacheFolder: folder };
+      return await openEngine(process.stderr.isTTY ? { ...options, onPacking: showPacking } : options);
+    },
+    runDownload,
+    runCache,
+    runBench: async (model) => {
+      const open = measurer(await libraryBytes(), sourceOf(model), cacheFolder(process.env));
+      return await runBench({ terminal, open, peakMemory, now: () => performance.now() });
+    },
+    licenses: licenseText,
+    availableMemory,
+  })(args);
+}
+
+/** One line on the terminal, gone when the next one is written. */
+function showPacking(share: number): void {
+  process.stderr.write(`\rPacking weights, once for this model: ${Math.round(share * 100)} %\x1b[K\r`);
+}
+
+function sourceOf(model: ModelPlace): ModelSource {
+  return model.kind === "demo" ? { kind: "files", files: demoModelFiles } : model;
+}
+
+// Workers and half-read inputs may still be open: the program is done when it says so.
+process.exit(await main(process.argv.slice(2)));

@@ -1,0 +1,56 @@
+/** Runs commands for the scripts: everything they print, in order, and how they ended. */
+
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+export const projectRoot: string = resolve(import.meta.dir, "..");
+
+export type Outcome = { readonly output: string; readonly code: number; readonly elapsedMs: number };
+
+/** Runs in the project's folder, without stdin. Past `timeoutMs` it is killed with all it started, and has failed. */
+export async function runCommand(command: readonly string[], timeoutMs: number): Promise<Outcome> {
+  const started = performance.now();
+  const child = Bun.spawn([...command], {
+    cwd: projectRoot,
+    env: { ...process.env, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    detached: true, // A process group of its own, so that it can be ended whole.
+  });
+  const end = () => process.kill(-child.pid, "SIGKILL");
+  const onSignal = () => (end(), process.exit(130));
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, onSignal);
+  const timer = setTimeout(() => {
+    output += `still running after ${timeoutMs / 1000} s: killed\n`;
+    end();
+  }, timeoutMs);
+  let output = "";
+  const collect = async (stream: ReadableStream<Uint8Array>) => {
+    const decoder = new TextDecoder();
+    for await (const chunk of stream) {
+      output += decoder.decode(chunk, { stream: true });
+    }
+  };
+  await Promise.all([collect(child.stdout), collect(child.stderr)]);
+  const code = await child.exited;
+  clearTimeout(timer);
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.off(signal, onSignal);
+  return { output, code, elapsedMs: performance.now() - started };
+}
+
+export function tool(name: "bun" | "deno"): string {
+  return join(projectRoot, "node_modules", ".bin", name);
+}
+
+export const zig: string = join(projectRoot, "scripts", "zig");
+
+/** The options of `zig build` for this machine, as scripts/setup wrote them. */
+export function nativeOptions(): string[] {
+  return readFileSync(join(projectRoot, ".tools", "native-options"), "utf8").trim().split("\n");
+}
+
+/** Files of the project that match, sorted, as ./paths. */
+export function files(pattern: string): string[] {
+  return [...new Bun.Glob(pattern).scanSync({ cwd: projectRoot })].sort().map((path) => `./${path}`);
+}

@@ -1,0 +1,279 @@
+/**
+ * scripts/bench: how fast are we, and how far from what this machine can do? In: models of the official sizes, clips.
+ * Out: tables on standard output, JSON and a chart on request; exit 1 where a text was wrong.
+ *
+ * For every model, precision and number of threads: the stages in a process of their own (probe.ts), with the machine's
+ * limits; then the executable as a user starts it, its text checked every time, in turns with another executable.
+ */
+
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, loadavg, totalmem } from "node:os";
+import { basename, dirname, join, resolve } from "node:path";
+import { runCommand, tool } from "../scripts/commands.ts";
+import { cacheFolder } from "../src/model/cache_folder.ts";
+import { clip, hasClip, projectRoot } from "../tests/fixtures.ts";
+import { executable, fixedEnvironment, folderIn } from "../tests/harness.ts";
+import { libraryPath } from "../tests/native.ts";
+import { characterErrors, rate } from "./cer.ts";
+import type { Precision } from "./cost.ts";
+import { execute, type Execution } from "./execute.ts";
+import { type Expected, firmText, problemOf, problemOfReference } from "./expected.ts";
+import { type BenchModel, benchModels } from "./models.ts";
+import { type BenchOptions, type ClipPlan, clipPlans, parseOptions, usage, weightsOf } from "./plan.ts";
+import type { Probe, Probed } from "./probe.ts";
+import { readSummary } from "./report.ts";
+import {
+  type BenchResult,
+  type ConfigFigures,
+  configFigures,
+  type ConfigTimes,
+  type ProgramTimes,
+  segmentsOf,
+  type StartFigures,
+} from "./result.ts";
+import { best, pairedRatio } from "./stats.ts";
+import { type Bar, renderSvg } from "./svg.ts";
+import { renderTables } from "./tables.ts";
+
+type Config = { readonly model: BenchModel; readonly weights: Precision; readonly threads: number };
+
+class Bench {
+  readonly problems: string[] = [];
+  /** What each model says at bf16 to clips without a firm text. */
+  readonly #references = new Map<string, Expected>();
+  readonly #precisions: readonly Precision[];
+
+  constructor(readonly options: BenchOptions, readonly home: string, help: string) {
+    this.#precisions = weightsOf(help);
+  }
+
+  get weights(): readonly Precision[] {
+    const asked = this.options.weights ?? this.#precisions;
+    const missing = asked.find((name) => !this.#precisions.includes(name));
+    if (missing) throw new Error(`--weights ${missing}: this build has ${this.#precisions.join(", ")}`);
+    return asked;
+  }
+
+  async config(config: Config, isFirstModel: boolean): Promise<ConfigTimes> {
+    const { model, weights, threads } = config;
+    const asked = clipPlans(this.options.quick, isFirstModel, threads === this.options.threads[0]);
+    // The committed subset of the fixtures lacks the long ones.
+    const plans = asked.filter(({ name }) => hasClip(name));
+    if (plans.length < asked.length) note("long clips are left out: set QWEN_ASR_FIXTURES to the whole fixtures");
+    note(`${model.name} ${weights} -t ${threads}: starting`);
+    const start = await this.#start(config);
+    note(`${model.name} ${weights} -t ${threads}: stages`);
+    const probed = await probe(config, plans, this.options.quick ? 16 : 48, this.home);
+    const programs = [];
+    for (const plan of plans) {
+      note(`${model.name} ${weights} -t ${threads}: ${plan.name} -S ${plan.segmentSec}`);
+      programs.push(await this.#program(config, plan));
+    }
+    return { model: model.name, weights, threads, probed, programs, start };
+  }
+
+  /** With a forced language the first text is the first token. */
+  async #start(config: Config): Promise<StartFigures> {
+    const fresh = emptyHome("fresh");
+    const run = (home: string) =>
+      execute(executable(), [...this.#flags(config), "--language", "English", "-S", "0", clip("en-short").wav], home);
+    await run(this.home); // Brings the files into the page cache.
+    const first = await run(fresh);
+    const warm = [await run(fresh), await run(fresh)];
+    return { firstMs: first.firstTextMs, warmMs: best(warm.map(({ firstTextMs }) => firstTextMs)) };
+  }
+
+  async #program(config: Config, plan: ClipPlan): Promise<ProgramTimes> {
+    const { seconds, text: truth } = clip(plan.name);
+    const expected = await this.#expected(config.model, plan);
+    const [ours, theirs]: [Execution[], Execution[]] = [[], []];
+    for (let run = 0; run <= plan.programRuns; run++) {
+      ours.push(await this.#checked(config, plan, expected));
+      if (this.options.against) theirs.push(await this.#other(config, plan));
+    }
+    const [counted, countedTheirs] = plan.programRuns > 0 ? [ours.slice(1), theirs.slice(1)] : [ours, theirs];
+    const walls = (runs: readonly Execution[]) => runs.map(({ wallMs }) => wallMs);
+    const peak = (runs: readonly Execution[]) => Math.max(...runs.map(({ peakBytes }) => peakBytes));
+    const headerTokens = 3 * segmentsOf(seconds, plan.segmentSec); // "language", its name, "<asr_text>"
+    const tokens = (readSummary(ours[0]!.stderr)?.tokens ?? 0) + headerTokens;
+    const against = theirs.length > 0
+      ? {
+        wallMs: best(walls(countedTheirs)),
+        peakBytes: peak(theirs),
+        ratio: pairedRatio(walls(counted), walls(countedTheirs)),
+        sameText: theirs.every(({ text }) => text === ours[0]!.text),
+      }
+      : undefined;
+    return {
+      clip: plan.name,
+      seconds,
+      segmentSec: plan.segmentSec,
+      wallMs: best(walls(counted)),
+      tokens,
+      peakBytes: peak(ours),
+      characterErrorRate: rate(characterErrors(truth, ours[0]!.text)),
+      ...(against && { against }),
+    };
+  }
+
+  /** Runs ours and looks at the text. */
+  async #checked(config: Config, plan: ClipPlan, expected: Expected): Promise<Execution> {
+    const result = await this.#ours(config, plan);
+    const problem = problemOf(result.text, expected, config.weights);
+    if (problem) {
+      this.#report(`${config.model.name} ${config.weights} -t ${config.threads} ${plan.name}: ${problem}`);
+    }
+    return result;
+  }
+
+  /** The golden where the nano is sure, else what this model says at bf16, which must be near the truth. */
+  async #expected(model: BenchModel, plan: ClipPlan): Promise<Expected> {
+    const firm = plan.segmentSec === 0 ? firmText(clip(plan.name)) : undefined;
+    if (firm !== undefined) return { text: firm, isFirm: true };
+    const key = `${model.folder} ${plan.name}`;
+    const known = this.#references.get(key);
+    if (known) return known;
+    const config: Config = { model, weights: "bf16", threads: this.options.threads[0]! };
+    const { text } = await this.#ours(config, plan);
+    const problem = problemOfReference(text, clip(plan.name).text);
+    if (problem) this.#report(`${model.name} bf16 ${plan.name}: ${problem}`);
+    const reference = { text, isFirm: false };
+    this.#references.set(key, reference);
+    return reference;
+  }
+
+  #ours(config: Config, plan: ClipPlan): Promise<Execution> {
+    return execute(executable(), [...this.#flags(config), ...clipFlags(plan)], this.home);
+  }
+
+  /** With the C program's flags. */
+  #other({ model, threads }: Config, plan: ClipPlan): Promise<Execution> {
+    const flags = ["-d", model.folder, "-t", String(threads), ...clipFlags(plan)];
+    return execute(resolve(this.options.against!), flags, this.home);
+  }
+
+  #flags({ model, weights, threads }: Config): string[] {
+    const precision = this.#precisions.length > 1 ? ["--weights", weights] : [];
+    return ["-d", model.folder, "-t", String(threads), ...precision];
+  }
+
+  #report(problem: string): void {
+    note(`WRONG TEXT ${problem}`);
+    this.problems.push(problem);
+  }
+}
+
+function clipFlags(plan: ClipPlan): string[] {
+  return ["-S", String(plan.segmentSec), "-i", clip(plan.name).wav];
+}
+
+async function probe(
+  { model, weights, threads }: Config,
+  plans: readonly ClipPlan[],
+  tokens: number,
+  home: string,
+): Promise<Probed> {
+  const staged = plans.filter(({ stageRuns }) => stageRuns > 0);
+  const clips = staged.map(({ name, stageRuns }) => ({ name, wav: clip(name).wav, runs: stageRuns }));
+  const order: Probe = {
+    library: libraryPath(),
+    folder: model.folder,
+    threads,
+    weights,
+    cacheFolder: cacheFolder(fixedEnvironment(home)) ?? "",
+    clips,
+    tokens,
+  };
+  const command = [tool("bun"), join(projectRoot, "bench", "probe.ts"), JSON.stringify(order)];
+  const { code, output } = await runCommand(command, 20 * 60_000);
+  if (code !== 0) throw new Error(`bench/probe.ts failed:\n${output}`);
+  return JSON.parse(output) as Probed;
+}
+
+/** Gigabytes of packed weights come here: not in /tmp, and an interrupted run's are removed by the next. */
+const homes = join(projectRoot, ".cache", "bench", "homes");
+
+function emptyHome(name: string): string {
+  const path = join(homes, name);
+  rmSync(path, { recursive: true, force: true });
+  return folderIn(homes, name);
+}
+
+function note(message: string): void {
+  process.stderr.write(`${message}\n`);
+}
+
+async function commit(): Promise<string> {
+  const { output, code } = await runCommand(["git", "describe", "--always", "--dirty"], 10_000);
+  return code === 0 ? output.trim() : "unknown version";
+}
+
+function bars(configs: readonly ConfigFigures[]): Bar[] {
+  return configs.flatMap(({ model, weights, threads, stages }) =>
+    stages.flatMap((stage) => {
+      const group = `${model} ${weights} -t ${threads}`;
+      const bar = (what: string, value: number) => ({
+        label: `${group}, ${stage.seconds.toFixed(0)} s: ${what}`,
+        value,
+        group,
+      });
+      return [
+        bar("encoder", stage.encodeOfPeak),
+        bar("prefill", stage.prefillOfPeak),
+        bar("decode", stage.tokenOfRead),
+      ];
+    })
+  );
+}
+
+async function run(options: BenchOptions, command: string): Promise<BenchResult> {
+  const loadBefore = loadavg()[0]!;
+  const { output: help } = await runCommand([executable(), "--help"], 10_000);
+  const bench = new Bench(options, emptyHome("home"), help);
+  const models = await benchModels(options.models);
+  const configs = [];
+  for (const [index, model] of models.entries()) {
+    for (const weights of bench.weights) {
+      for (const threads of options.threads) {
+        configs.push(await bench.config({ model, weights, threads }, index === 0));
+      }
+    }
+  }
+  rmSync(homes, { recursive: true });
+  return {
+    when: new Date().toISOString().slice(0, 16).replace("T", " "),
+    commit: await commit(),
+    machine: { cpu: cpus()[0]!.model, cores: cpus().length, memoryBytes: totalmem(), loadBefore },
+    command,
+    ...(options.against && { against: basename(options.against) }),
+    configs: configFigures(configs),
+    problems: bench.problems,
+  };
+}
+
+function write(path: string, text: string): void {
+  mkdirSync(dirname(resolve(path)), { recursive: true });
+  writeFileSync(path, text);
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  let options: BenchOptions;
+  try {
+    options = parseOptions(args);
+  } catch (error) {
+    process.stderr.write(`scripts/bench: ${(error as Error).message}\n${usage}`);
+    return 2;
+  }
+  try {
+    const result = await run(options, ["scripts/bench", ...args].join(" "));
+    process.stdout.write(renderTables(result));
+    if (options.json) write(options.json, `${JSON.stringify(result, undefined, 2)}\n`);
+    if (options.svg) write(options.svg, renderSvg("Parts of this machine's limits", bars(result.configs)));
+    return result.problems.length > 0 ? 1 : 0;
+  } catch (error) {
+    process.stderr.write(`scripts/bench: ${(error as Error).message}\n`);
+    return 1;
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,64 @@
+/**
+ * Error rates between a transcript and the truth. Pure.
+ *
+ * Both texts are normalised first: NFKC, lower case, punctuation and symbols gone (apostrophes too), runs of white
+ * space one space. CER counts characters without spaces. WER counts words, each Chinese or Japanese character being
+ * one. Rates over several texts are the sum of edits over the sum of lengths, not the mean of rates.
+ */
+
+/** Insertions, deletions and substitutions, and the length of the truth. */
+export type Errors = { readonly edits: number; readonly length: number };
+
+export function normalise(text: string): string {
+  return text.normalize("NFKC").toLowerCase()
+    .replace(/['\u2019]/g, "") // "don't" is one word, with or without.
+    .replace(/[\p{P}\p{S}\p{C}]+/gu, " ")
+    .replace(/\s+/gu, " ").trim();
+}
+
+export function characterErrors(truth: string, said: string): Errors {
+  return compare(characters(truth), characters(said));
+}
+
+export function wordErrors(truth: string, said: string): Errors {
+  return compare(words(truth), words(said));
+}
+
+/** 0.05 for 5 %. Nothing said where nothing was to be said is 0; anything said there counts as 1 per unit. */
+export function rate(errors: Errors): number {
+  return errors.length === 0 ? errors.edits : errors.edits / errors.length;
+}
+
+export function sum(all: readonly Errors[]): Errors {
+  return all.reduce((total, one) => ({ edits: total.edits + one.edits, length: total.length + one.length }), {
+    edits: 0,
+    length: 0,
+  });
+}
+
+/** Levenshtein distance, one row at a time: rows of `b`, memory O(b). */
+export function distance(a: readonly string[], b: readonly string[]): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (const [i, left] of a.entries()) {
+    const row = [i + 1];
+    for (const [j, right] of b.entries()) {
+      const substitute = previous[j]! + (left === right ? 0 : 1);
+      row.push(Math.min(substitute, previous[j + 1]! + 1, row[j]! + 1));
+    }
+    previous = row;
+  }
+  return previous[b.length]!;
+}
+
+function compare(truth: readonly string[], said: readonly string[]): Errors {
+  return { edits: distance(truth, said), length: truth.length };
+}
+
+function characters(text: string): string[] {
+  return [...normalise(text).replaceAll(" ", "")];
+}
+
+function words(text: string): string[] {
+  const spaced = normalise(text).replace(/[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/gu, " $& ");
+  return spaced.split(" ").filter((word) => word !== "");
+}

@@ -1,0 +1,93 @@
+/**
+ * A process of its own that measures one model at one number of threads, with nothing else in it. Argument: a `Probe`
+ * as JSON. Output: a `Probed` as JSON. The machine's limits are taken before and after the stages, the better counts.
+ */
+
+import { clipSamples } from "../tests/native.ts";
+import { type Dimensions, type StageTimes, Stopwatch } from "../src/engine/measure.ts";
+import { type ModelHandle, Native } from "../src/engine/native.ts";
+import type { Precision } from "./cost.ts";
+import { better } from "./result.ts";
+import { best } from "./stats.ts";
+
+export type Probe = {
+  readonly library: string;
+  readonly folder: string;
+  readonly threads: number;
+  readonly weights: Precision;
+  /** Where packed weights are kept. */
+  readonly cacheFolder: string;
+  readonly clips: readonly { readonly name: string; readonly wav: string; readonly runs: number }[];
+  /** Tokens to decode after each prompt. */
+  readonly tokens: number;
+};
+
+/** What the machine can do at best with this many threads. */
+export type Roofline = {
+  /** Bytes a second. */
+  readonly read: number;
+  /** FLOP a second of f32 products of m rows with a matrix [ffn][hidden], and of the engine's own at its precision. */
+  readonly products: readonly { readonly m: number; readonly speed: number; readonly own: number }[];
+  /** The best of them. */
+  readonly sgemm: number;
+  /** Operations a second of the int8 kernel, memory apart. */
+  readonly int8: number;
+  /** FLOP a second of causal attention at 1,575 positions. */
+  readonly attention: number;
+};
+
+export type Probed = {
+  /** Milliseconds of a step of one sequence, and of four in lock-step. */
+  readonly stepMs: { readonly one: number; readonly four: number };
+  readonly dimensions: Dimensions;
+  readonly openMs: number;
+  readonly roofline: Roofline;
+  readonly stages: readonly { readonly clip: string; readonly samples: number; readonly runs: readonly StageTimes[] }[];
+};
+
+/** Several times any last cache that a CPU of today has. */
+const mebibytes = 512;
+
+async function probe(order: Probe): Promise<Probed> {
+  const native = new Native(order.library);
+  const start = performance.now();
+  const model = openModel(native, order);
+  const openMs = performance.now() - start;
+  const stopwatch = new Stopwatch(native, model);
+  const dimensions = stopwatch.dimensions();
+  const before = roofline(native, model, dimensions);
+  const stages = [];
+  for (const { name, wav, runs } of order.clips) {
+    const samples = await clipSamples(wav);
+    const times: StageTimes[] = [];
+    while (times.length < runs) times.push(await stopwatch.measure(samples, order.tokens));
+    stages.push({ clip: name, samples: samples.length, runs: times });
+  }
+  const stepMs = { one: best(stopwatch.steps(1, order.tokens)), four: best(stopwatch.steps(4, order.tokens)) };
+  const limits = better(before, roofline(native, model, dimensions));
+  stopwatch.close();
+  native.closeModel(model);
+  return { dimensions, openMs, roofline: limits, stages, stepMs };
+}
+
+function openModel(native: Native, { folder, threads, weights, cacheFolder }: Probe): ModelHandle {
+  if (weights === "int4") throw new Error("no --weights int4 in this version");
+  return native.openFolder(folder, threads, weights, cacheFolder);
+}
+
+function roofline(native: Native, model: ModelHandle, { text }: Dimensions): Roofline {
+  const products = [104, 143, 585].map((m) => ({
+    m,
+    speed: native.sgemmSpeed(model, m, text.ffn, text.hidden),
+    own: native.linearSpeed(model, m),
+  }));
+  return {
+    read: native.readSpeed(model, mebibytes),
+    products,
+    sgemm: Math.max(...products.map(({ speed }) => speed)),
+    int8: native.int8Speed(model),
+    attention: native.attentionSpeed(model, 1575),
+  };
+}
+
+console.log(JSON.stringify(await probe(JSON.parse(process.argv[2]!))));

@@ -1,0 +1,173 @@
+/** What a benchmark run found: the shape of its JSON, and how figures follow from measurements. Pure. */
+
+import type { StageTimes } from "../src/engine/measure.ts";
+import { encoderCost, type Precision, prefillCost, t0, tokenBytes } from "./cost.ts";
+import type { Probed, Roofline } from "./probe.ts";
+import { best, median } from "./stats.ts";
+
+/** A clip's stages at their best, and what part of the machine's limit that is. */
+export type StageFigures = {
+  readonly clip: string;
+  readonly seconds: number;
+  readonly melMs: number;
+  readonly encodeMs: number;
+  readonly prefillMs: number;
+  /** Median of the tokens. */
+  readonly tokenMs: number;
+  /** Samples to first token. */
+  readonly firstTokenMs: number;
+  /** Of the f32 product peak; more than 1 is possible at int8. */
+  readonly encodeOfPeak: number;
+  readonly prefillOfPeak: number;
+  /** Of the read bandwidth. */
+  readonly tokenOfRead: number;
+};
+
+export type ProgramFigures = {
+  readonly clip: string;
+  readonly seconds: number;
+  /** -S. */
+  readonly segmentSec: number;
+  readonly wallMs: number;
+  /** What perfect f32 code would need. */
+  readonly t0Ms: number;
+  readonly peakBytes: number;
+  readonly characterErrorRate: number;
+  /** The other executable's wall time, and the median of the ratios theirs / ours of runs in turns. */
+  readonly against?: {
+    readonly wallMs: number;
+    readonly peakBytes: number;
+    readonly ratio: number;
+    readonly sameText: boolean;
+  };
+};
+
+/** Before the machine's limits are known for good. */
+export type ProgramTimes = Omit<ProgramFigures, "t0Ms"> & { readonly tokens: number };
+
+export type ConfigTimes = {
+  readonly model: string;
+  readonly weights: Precision;
+  readonly threads: number;
+  readonly probed: Probed;
+  readonly programs: readonly ProgramTimes[];
+  readonly start: StartFigures;
+};
+
+/** Process start to first token of a short clip: with nothing prepared before, and then. */
+export type StartFigures = { readonly firstMs: number; readonly warmMs: number };
+
+export type ConfigFigures = {
+  readonly model: string;
+  readonly weights: Precision;
+  readonly threads: number;
+  readonly isa: string;
+  readonly blas: string;
+  readonly roofline: Roofline;
+  readonly openMs: number;
+  readonly stepMs: Probed["stepMs"];
+  readonly stages: readonly StageFigures[];
+  readonly programs: readonly ProgramFigures[];
+  readonly start: StartFigures;
+};
+
+export type BenchResult = {
+  readonly when: string;
+  readonly commit: string;
+  readonly machine: {
+    readonly cpu: string;
+    readonly cores: number;
+    readonly memoryBytes: number;
+    readonly loadBefore: number;
+  };
+  readonly command: string;
+  readonly against?: string;
+  readonly configs: readonly ConfigFigures[];
+  /** Wrong texts; any fails the run. */
+  readonly problems: readonly string[];
+};
+
+const sampleRate = 16_000;
+const samplesPerFrame = 160;
+
+/** Each number of threads has one set of limits: the best that any of its measurements in this run saw. */
+export function configFigures(all: readonly ConfigTimes[]): ConfigFigures[] {
+  return all.map(({ model, weights, threads, probed, programs, start }) => {
+    const { dimensions, openMs, stepMs } = probed;
+    const roofline = all.filter((other) => other.threads === threads)
+      .map((other) => other.probed.roofline)
+      .reduce((limits, other) => sharedLimits(limits, other), probed.roofline);
+    return {
+      model,
+      weights,
+      threads,
+      isa: dimensions.isa,
+      blas: dimensions.blas,
+      roofline,
+      openMs,
+      stepMs,
+      stages: stageFigures(probed, roofline, weights),
+      programs: programs.map(({ tokens, ...times }) => ({
+        ...times,
+        t0Ms: 1000 * t0(dimensions, { seconds: times.seconds, tokens }, roofline),
+      })),
+      start,
+    };
+  });
+}
+
+/** What does not depend on the model; products are compared at its own shapes. */
+function sharedLimits(ours: Roofline, other: Roofline): Roofline {
+  return {
+    ...ours,
+    read: Math.max(ours.read, other.read),
+    sgemm: Math.max(ours.sgemm, other.sgemm),
+    int8: Math.max(ours.int8, other.int8),
+  };
+}
+
+/** Of two measurements of one machine, model and number of threads. */
+export function better(a: Roofline, b: Roofline): Roofline {
+  return {
+    read: Math.max(a.read, b.read),
+    products: a.products.map(({ m, speed, own }, index) => ({
+      m,
+      speed: Math.max(speed, b.products[index]!.speed),
+      own: Math.max(own, b.products[index]!.own),
+    })),
+    sgemm: Math.max(a.sgemm, b.sgemm),
+    int8: Math.max(a.int8, b.int8),
+    attention: Math.max(a.attention, b.attention),
+  };
+}
+
+export function stageFigures(probed: Probed, roofline: Roofline, weights: Precision): StageFigures[] {
+  const { dimensions } = probed;
+  return probed.stages.map(({ clip, samples, runs }) => {
+    const fastest = (of: (run: StageTimes) => number) => best(runs.map(of));
+    const [melMs, encodeMs] = [fastest((run) => run.melMs), fastest((run) => run.encodeMs)];
+    const prefillMs = fastest((run) => run.prefillMs);
+    const tokenMs = fastest((run) => median(run.tokenMs));
+    const encoder = encoderCost(dimensions, Math.floor(samples / samplesPerFrame));
+    const encoderFlops = encoder.stem + encoder.layers + encoder.attention + encoder.projection;
+    const prefill = prefillCost(dimensions, runs[0]!.promptTokens);
+    const ofPeak = (flops: number, ms: number) => flops / (ms / 1000) / roofline.sgemm;
+    return {
+      clip,
+      seconds: samples / sampleRate,
+      melMs,
+      encodeMs,
+      prefillMs,
+      tokenMs,
+      firstTokenMs: fastest((run) => run.melMs + run.encodeMs + run.prefillMs),
+      encodeOfPeak: ofPeak(encoderFlops, encodeMs),
+      prefillOfPeak: ofPeak(prefill.products + prefill.attention, prefillMs),
+      tokenOfRead: tokenBytes(dimensions, weights) / (tokenMs / 1000) / roofline.read,
+    };
+  });
+}
+
+/** Segments of a recording cut about every `segmentSec`: the last takes up to 3 s more. */
+export function segmentsOf(seconds: number, segmentSec: number): number {
+  return segmentSec === 0 ? 1 : Math.max(1, Math.ceil((seconds - 3) / segmentSec));
+}

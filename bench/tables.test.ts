@@ -1,0 +1,109 @@
+/** Figures from measurements, and how tables and chart show them. */
+
+import { expect, test } from "bun:test";
+import type { Probed } from "./probe.ts";
+import { type BenchResult, configFigures, segmentsOf, stageFigures } from "./result.ts";
+import { small } from "./small_model.ts";
+import { renderSvg } from "./svg.ts";
+import { renderTables } from "./tables.ts";
+
+const run = { melMs: 10, encodeMs: 1000, prefillMs: 1000, tokenMs: [50, 40, 60], audioTokens: 104, promptTokens: 119 };
+const roofline = {
+  read: 40e9,
+  products: [{ m: 104, speed: 100e9, own: 250e9 }],
+  sgemm: 100e9,
+  int8: 500e9,
+  attention: 80e9,
+};
+const probed: Probed = {
+  dimensions: small,
+  openMs: 300,
+  stepMs: { one: 30, four: 45 },
+  roofline,
+  stages: [{ clip: "en-8s", samples: 128_000, runs: [run, { ...run, encodeMs: 900, tokenMs: [30, 30, 30] }] }],
+};
+
+test("stages: the best run, in parts of the limits", () => {
+  const [figures] = stageFigures(probed, roofline, "bf16");
+  expect(figures).toMatchObject({ seconds: 8, encodeMs: 900, prefillMs: 1000, tokenMs: 30, firstTokenMs: 1910 });
+  expect(figures!.encodeOfPeak).toBeCloseTo(0.8, 1); // 72 GFLOP in 0.9 s at 100 GFLOP/s.
+  expect(figures!.prefillOfPeak).toBeCloseTo(1.02, 1);
+  expect(figures!.tokenOfRead).toBeCloseTo(1.19 / 0.03 / 40, 2);
+});
+
+test("segments of a cut recording", () => {
+  expect([segmentsOf(10, 30), segmentsOf(32, 30), segmentsOf(40.8, 30), segmentsOf(109, 30)]).toEqual([1, 1, 2, 4]);
+  expect(segmentsOf(500, 0)).toBe(1);
+});
+
+const program = { clip: "en-8s", seconds: 8, segmentSec: 0, wallMs: 3000, t0Ms: 2000, peakBytes: 1.5e9 };
+const result: BenchResult = {
+  when: "2026-01-01",
+  commit: "abc",
+  machine: { cpu: "CPU", cores: 2, memoryBytes: 8e9, loadBefore: 0.5 },
+  command: "scripts/bench",
+  configs: [{
+    model: "0.6B",
+    weights: "bf16",
+    threads: 2,
+    isa: "avx2",
+    blas: "openblas",
+    roofline,
+    openMs: 300,
+    stepMs: { one: 30, four: 45 },
+    stages: stageFigures(probed, roofline, "bf16"),
+    programs: [{ ...program, characterErrorRate: 0.01 }],
+    start: { firstMs: 900, warmMs: 500 },
+  }],
+  problems: [],
+};
+
+test("tables: every figure with its part of the limit", () => {
+  const text = renderTables(result);
+  expect(text).toContain("| 0.6B | bf16 | 2 | avx2 | 40 | 100 (104 rows) | 500 | 80 % |");
+  expect(text).toContain("| 0.6B | bf16 | 2 | 8.0 | 10 | 900 (");
+  expect(text).toContain("| 30.0 (99 %) |");
+  expect(text).toContain("| 8.0 | 0 | 3.00 | 2.00 | 1.50 | 1.50 | 0.010 |\n");
+  expect(text).toContain("| 0.6B | bf16 | 2 | 0.90 | 0.50 | 0.30 |");
+  expect(text).toContain("| 2.50x (104 rows) | 1.50x (30.0 ms) |");
+  expect(text).not.toContain("WRONG");
+  expect(renderTables({ ...result, problems: ["en-8s: bad"] })).toContain("WRONG TEXTS\n\n- en-8s: bad\n");
+});
+
+test("another executable's times stand beside ours", () => {
+  const against = { wallMs: 6000, peakBytes: 2e9, ratio: 2, sameText: false };
+  const config = { ...result.configs[0]!, programs: [{ ...program, characterErrorRate: 0, against }] };
+  const text = renderTables({ ...result, configs: [config], against: "old" });
+  expect(text).toContain("| old: s | peak GB | theirs / ours |");
+  expect(text).toContain("| 0.000 | 6.00 | 2.00 | 2.00, another text |\n");
+});
+
+test("chart: bars in proportion, the limit drawn, labels escaped", () => {
+  const svg = renderSvg("a < b", [
+    { label: "decode", value: 0.5, group: "x" },
+    { label: "encoder", value: 1.1, group: "y" },
+  ]);
+  expect(svg).toStartWith('<svg xmlns="http://www.w3.org/2000/svg"');
+  expect(svg).toEndWith("</svg>\n");
+  expect(svg).toContain("a &lt; b");
+  // The axis ends at 125 %: 420 points wide, half of the limit is 168.
+  expect(svg).toContain('width="168" height="16" fill="#3b6ea5"');
+  expect(svg).toContain('width="369.6" height="16" fill="#c0713a"');
+  expect(svg.match(/stroke="black"/g)).toHaveLength(1);
+  expect(renderSvg("none", [])).toContain("100 %");
+});
+
+test("a disturbed measurement of the limits is mended by a better one of the same run and threads", () => {
+  const slow = { ...probed, roofline: { ...roofline, read: 10e9, sgemm: 50e9 } };
+  const { t0Ms: _, ...times } = { ...program, characterErrorRate: 0, tokens: 30 };
+  const one = { model: "0.6B", weights: "bf16" as const, start: { firstMs: 1, warmMs: 1 }, programs: [times] };
+  const figures = configFigures([
+    { ...one, threads: 2, probed },
+    { ...one, threads: 2, probed: slow },
+    { ...one, threads: 1, probed: slow },
+  ]);
+  expect(figures.map((config) => config.roofline.sgemm)).toEqual([100e9, 100e9, 50e9]);
+  expect(figures[1]!.stages).toEqual(figures[0]!.stages);
+  expect(figures[1]!.programs[0]!.t0Ms).toBeCloseTo(8 * 204.3 + 30 * 29.8, -1);
+  expect(figures[2]!.programs[0]!.t0Ms).toBeGreaterThan(2 * figures[1]!.programs[0]!.t0Ms);
+});

@@ -1,0 +1,127 @@
+/** A benchmark's result as Markdown tables. Pure. */
+
+import { markdownTable } from "./report.ts";
+import type { BenchResult, ConfigFigures, ProgramFigures, StageFigures } from "./result.ts";
+
+export function renderTables(result: BenchResult): string {
+  const { machine, configs } = result;
+  const memory = (machine.memoryBytes / 1e9).toFixed(0);
+  return `${result.when}, ${result.commit}: ${machine.cpu}, ${machine.cores} CPUs, ${memory} GB, ` +
+    `load before ${machine.loadBefore.toFixed(1)}\n\n    ${result.command}\n\n` +
+    `The machine's limits, measured in the same run (attention: of the f32 product peak)\n\n${rooflines(configs)}\n` +
+    `Stages (in brackets: of the f32 product peak, decode of the read bandwidth)\n\n${stages(configs)}\n` +
+    `Products at the model's precision, rounding of activations included, and steps in lock-step\n\n` +
+    `${products(configs)}\n` +
+    `Program (T0: what perfect f32 code would need)\n\n${programs(configs, result.against)}\n` +
+    `Process start to first token of a 2 s clip\n\n${starts(configs)}` +
+    (result.problems.length > 0
+      ? `\nWRONG TEXTS\n\n${result.problems.map((problem) => `- ${problem}\n`).join("")}`
+      : "");
+}
+
+function rooflines(configs: readonly ConfigFigures[]): string {
+  const head = [
+    "model",
+    "weights",
+    "threads",
+    "isa",
+    "read GB/s",
+    "f32 products GFLOP/s",
+    "int8 kernel Gop/s",
+    "attention",
+  ];
+  return markdownTable(
+    head,
+    configs.map(({ model, weights, threads, isa, roofline }) => [
+      model,
+      weights,
+      String(threads),
+      isa,
+      giga(roofline.read),
+      roofline.products.map(({ m, speed }) => `${giga(speed)} (${m} rows)`).join(", "),
+      giga(roofline.int8),
+      percent(roofline.attention / roofline.sgemm),
+    ]),
+  );
+}
+
+function stages(configs: readonly ConfigFigures[]): string {
+  const head = ["model", "weights", "threads", "clip s", "mel ms", "encoder ms", "prefill ms", "first token ms"];
+  return markdownTable(
+    [...head, "decode ms/token"],
+    configs.flatMap((config) => config.stages.map((figures) => [...name(config), ...stageCells(figures)])),
+  );
+}
+
+function stageCells(s: StageFigures): string[] {
+  return [
+    s.seconds.toFixed(1),
+    s.melMs.toFixed(0),
+    `${s.encodeMs.toFixed(0)} (${percent(s.encodeOfPeak)})`,
+    `${s.prefillMs.toFixed(0)} (${percent(s.prefillOfPeak)})`,
+    s.firstTokenMs.toFixed(0),
+    `${s.tokenMs.toFixed(1)} (${percent(s.tokenOfRead)})`,
+  ];
+}
+
+function products(configs: readonly ConfigFigures[]): string {
+  const head = ["model", "weights", "threads", "own product against f32 BLAS", "step of 4 against 1"];
+  return markdownTable(
+    head,
+    configs.map((config) => [
+      ...name(config),
+      config.roofline.products.map(({ m, speed, own }) => `${(own / speed).toFixed(2)}x (${m} rows)`).join(", "),
+      `${(config.stepMs.four / config.stepMs.one).toFixed(2)}x (${config.stepMs.one.toFixed(1)} ms)`,
+    ]),
+  );
+}
+
+function programs(configs: readonly ConfigFigures[], against: string | undefined): string {
+  const head = ["model", "weights", "threads", "clip s", "-S", "wall s", "T0 s", "in T0", "peak GB", "CER"];
+  return markdownTable(
+    against === undefined ? head : [...head, `${against}: s`, "peak GB", "theirs / ours"],
+    configs.flatMap((config) => config.programs.map((figures) => [...name(config), ...programCells(figures)])),
+  );
+}
+
+function programCells(p: ProgramFigures): string[] {
+  const { against } = p;
+  return [
+    p.seconds.toFixed(1),
+    String(p.segmentSec),
+    (p.wallMs / 1000).toFixed(2),
+    (p.t0Ms / 1000).toFixed(2),
+    (p.wallMs / p.t0Ms).toFixed(2),
+    giga(p.peakBytes, 2),
+    p.characterErrorRate.toFixed(3),
+    ...(against ? againstCells(against) : []),
+  ];
+}
+
+function againstCells({ wallMs, peakBytes, ratio, sameText }: NonNullable<ProgramFigures["against"]>): string[] {
+  return [(wallMs / 1000).toFixed(2), giga(peakBytes, 2), `${ratio.toFixed(2)}${sameText ? "" : ", another text"}`];
+}
+
+function starts(configs: readonly ConfigFigures[]): string {
+  return markdownTable(
+    ["model", "weights", "threads", "first start ever, s", "later, s", "opening alone, s"],
+    configs.map((config) => [
+      ...name(config),
+      (config.start.firstMs / 1000).toFixed(2),
+      (config.start.warmMs / 1000).toFixed(2),
+      (config.openMs / 1000).toFixed(2),
+    ]),
+  );
+}
+
+function name({ model, weights, threads }: ConfigFigures): string[] {
+  return [model, weights, String(threads)];
+}
+
+function percent(part: number): string {
+  return `${(part * 100).toFixed(0)} %`;
+}
+
+function giga(value: number, digits = 0): string {
+  return (value / 1e9).toFixed(digits);
+}

@@ -18,7 +18,7 @@ import {
   goldenVariants,
   readTensor,
 } from "./fixtures.ts";
-import { clipSamples, libraryPath, model, nanoModel, native } from "./native.ts";
+import { clipSamples, libraryPath, model, nanoModel, native, smallestCosine } from "./native.ts";
 import { modelDir } from "./fixtures.ts";
 
 const HIDDEN = 128;
@@ -50,20 +50,6 @@ function largestDifference(got: Float32Array, want: Float32Array): number {
   return want.reduce((largest, value, i) => Math.max(largest, Math.abs(value - got[i]!)), 0);
 }
 
-function smallestCosine(got: Float32Array, want: Float32Array): number {
-  let smallest = 1;
-  for (let row = 0; row < want.length; row += HIDDEN) {
-    let [dot, a, b] = [0, 0, 0];
-    for (let i = row; i < row + HIDDEN; i++) {
-      dot += got[i]! * want[i]!;
-      a += got[i]! ** 2;
-      b += want[i]! ** 2;
-    }
-    smallest = Math.min(smallest, dot / Math.sqrt(a * b));
-  }
-  return smallest;
-}
-
 describe("stages", () => {
   const lib = native();
   const handle = nanoModel();
@@ -81,7 +67,7 @@ describe("stages", () => {
         const rows = readTensor(tensors, "encoder").values;
         const encoded = lib.encode(session, samples, 0, HIDDEN);
         expect(encoded.length).toBe(rows.length);
-        expect(smallestCosine(encoded, rows)).toBeGreaterThanOrEqual(0.99999);
+        expect(smallestCosine(encoded, rows, HIDDEN)).toBeGreaterThanOrEqual(0.99999);
       }
       for (const variant of goldenVariants) {
         const run = expected![variant];

@@ -43,3 +43,18 @@ export async function clipSamples(path: string): Promise<Float32Array> {
   const count = bytes.getUint32(at + 4, true) / 2;
   return Float32Array.from({ length: count }, (_, i) => bytes.getInt16(at + 8 + 2 * i, true) / 32768);
 }
+
+/** Of two matrices f32[rows][width]: the smallest cosine between a row and the same row of the other. */
+export function smallestCosine(a: Float32Array, b: Float32Array, width: number): number {
+  let smallest = 1;
+  for (let row = 0; row < b.length; row += width) {
+    let [dot, aa, bb] = [0, 0, 0];
+    for (let i = row; i < row + width; i++) {
+      dot += a[i]! * b[i]!;
+      aa += a[i]! ** 2;
+      bb += b[i]! ** 2;
+    }
+    smallest = Math.min(smallest, dot / Math.sqrt(aa * bb));
+  }
+  return smallest;
+}

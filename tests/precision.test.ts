@@ -7,32 +7,15 @@
 
 import { expect, test } from "bun:test";
 import { type Errors, rate, sum, wordErrors } from "../bench/cer.ts";
+import { margin } from "../bench/expected.ts";
 import { TranscriptParser } from "../src/text/transcript.ts";
-import { clip, clips, golden, type GoldenRun, hasClip, modelDir, spokenText } from "./fixtures.ts";
-import { clipSamples, nanoModel, native } from "./native.ts";
+import { clip, clips, golden, hasClip, modelDir, spokenText } from "./fixtures.ts";
+import { clipSamples, nanoModel, native, smallestCosine } from "./native.ts";
 
 const HIDDEN = 128;
 const lib = native();
 const int8 = lib.openFolder(modelDir(), 2, "int8");
 const session = lib.openSession(int8);
-
-function smallestCosine(a: Float32Array, b: Float32Array): number {
-  let smallest = 1;
-  for (let row = 0; row < a.length; row += HIDDEN) {
-    let [dot, aa, bb] = [0, 0, 0];
-    for (let i = row; i < row + HIDDEN; i++) {
-      dot += a[i]! * b[i]!;
-      aa += a[i]! ** 2;
-      bb += b[i]! ** 2;
-    }
-    smallest = Math.min(smallest, dot / Math.sqrt(aa * bb));
-  }
-  return smallest;
-}
-
-function margin({ top5 }: GoldenRun): number {
-  return Math.min(...top5.map(([best, second]) => best![1] - second![1]));
-}
 
 function decode(samples: Float32Array): { tokens: number[]; text: string } {
   lib.truncate(session, 0);
@@ -55,7 +38,11 @@ test("int8: encoder rows keep their direction", async () => {
   const names = ["en-weather", "zh-weather", "en-subsecond", "silence-3s", "en-120s"].filter(hasClip);
   for (const name of names) {
     const samples = await clipSamples(clip(name).wav);
-    const cosine = smallestCosine(lib.encode(exact, samples, 0, HIDDEN), lib.encode(session, samples, 0, HIDDEN));
+    const cosine = smallestCosine(
+      lib.encode(exact, samples, 0, HIDDEN),
+      lib.encode(session, samples, 0, HIDDEN),
+      HIDDEN,
+    );
     expect({ name, cosine, isClose: cosine >= 0.999 }).toEqual({ name, cosine, isClose: true });
   }
   lib.closeSession(exact);

@@ -62,6 +62,44 @@ export type DecodeResult = {
   readonly decodeMs: number;
 };
 
+/** A live recording: its audio and what is computed of it stay in the engine between calls. */
+export type ListenOptions = Pick<DecodeRequest, "windowFrames" | "context" | "language"> & {
+  /** False: everything is computed anew at every call. The tokens are the same. */
+  readonly usesCaches: boolean;
+};
+
+/** More audio, then greedy decoding of all that is held. */
+export type HearRequest = {
+  /** 16 kHz mono, follows what was given before. */
+  readonly samples: Float32Array;
+  /** Samples to forget first, from the start of what is held; a multiple of the encoder window, or all (Infinity). */
+  readonly forget: number;
+  /** Ids the answer starts with, header included: what is committed. They are never decided again. */
+  readonly prefix: readonly number[];
+  /** A guess at what follows them. It changes the time, never the tokens. */
+  readonly draft: readonly number[];
+  /** Tokens after the prefix at most. */
+  readonly tokensMax: number;
+};
+
+export type HearResult = DecodeResult & {
+  /** After the prefix, without the end. */
+  readonly tokens: readonly DecodeToken[];
+  readonly draftTokens: number;
+  readonly draftAccepted: number;
+  /** Encoder rows, and positions of the decoder's cache, that were there from before. */
+  readonly rowsReused: number;
+  readonly positionsReused: number;
+  readonly verifyMs: number;
+};
+
+export interface Listener {
+  /** One call at a time. `Engine.cancel()` ends it early with stop "cancelled" and the tokens so far. */
+  hear(request: HearRequest): Promise<HearResult>;
+  /** Gives its memory back. */
+  close(): Promise<void>;
+}
+
 /** A loaded model. Several decodes may run at once: they share every pass over the weights, up to eight of them. */
 export interface Engine {
   readonly info: ModelInfo;

@@ -131,7 +131,7 @@ describe("session", () => {
 });
 
 describe("sessions in step", () => {
-  for (const weights of ["bf16", "int8"] as const) {
+  for (const weights of ["bf16", "int8", "int4"] as const) {
     test(`${weights}: each says what it says alone, to the bit`, async () => {
       const handle = lib.openFolder(modelDir(), 2, weights);
       const clips = ["en-weather", "zh-weather", "en-short", "en-digits", "silence-3s"];

@@ -202,8 +202,8 @@ fn int8Speed(compute: *Compute) errors.Error!f64 {
     const table = compute.kernels;
     const values = try floats(compute.allocator, @max(rows, panel_rows) * columns);
     defer compute.allocator.free(values);
-    var panel: [kernels.int8PanelBytes(columns)]u8 align(64) = undefined;
-    table.int8_pack(.f32, @ptrCast(values.ptr), panel_rows, columns, &panel);
+    var panel: [kernels.panelBytes(.eight, columns)]u8 align(64) = undefined;
+    table.pack_panel(.eight, .f32, @ptrCast(values.ptr), panel_rows, columns, &panel);
     var x: [rows * columns]i8 align(64) = undefined;
     var scales: [rows * blocks]f32 = undefined;
     var starts: [rows * blocks]i32 = undefined;
@@ -213,6 +213,7 @@ fn int8Speed(compute: *Compute) errors.Error!f64 {
         table.int8_quantize(values.ptr + from, columns, x[from..].ptr, scales[block..].ptr, starts[block..].ptr);
     }
     const repeat: Repeat = .{ .compute = compute, .product = .{
+        .bits = .eight,
         .weights = &panel,
         .x = &x,
         .scales = &scales,

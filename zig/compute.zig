@@ -202,7 +202,7 @@ pub const Compute = struct {
         a: [*]const f32,
         a_stride: usize,
         weight: Matrix,
-        panels: [*]align(64) const u8,
+        panels: weights.Panels,
         first: usize,
         count: usize,
         out: [*]f32,
@@ -219,7 +219,8 @@ pub const Compute = struct {
             self.kernels.int8_quantize(a + row * a_stride, columns, to, scales + row * blocks, starts + row * blocks);
         }
         self.kernels.int8_gemm(&.{
-            .weights = panelBytes(panels, columns, first),
+            .bits = panels.bits,
+            .weights = panels.from(columns, first),
             .x = bytes,
             .scales = scales,
             .starts = starts,
@@ -297,7 +298,7 @@ const LinearJob = struct {
     /// Weight rows per task. A few rows of x: about 128 KB of weights, a few microseconds of reading.
     /// More: what fits the tile scratch, at most 256, so that BLAS packs x seldom.
     fn tileRows(job: *const LinearJob, weight: Matrix) usize {
-        if (weight.panels != null) return int8TileRows(weight.columns);
+        if (weight.panels) |panels| return panelTileRows(panels.bits, weight.columns);
         if (job.rows <= gemv_rows_max) return @max(8, (1 << 17) / (@as(usize, weight.columns) * 2));
         const fits = scratch_tile_floats / weight.columns;
         const most: usize = if (weight.rows >= 2048) 256 else 128;
@@ -349,10 +350,11 @@ const LinearJob = struct {
         }
     }
 
-    fn runPanels(job: *LinearJob, to: Linear, panels: [*]align(64) const u8, first: usize, count: usize) void {
+    fn runPanels(job: *LinearJob, to: Linear, panels: weights.Panels, first: usize, count: usize) void {
         const q = job.quantized;
         job.compute.kernels.int8_gemm(&.{
-            .weights = panelBytes(panels, to.weight.columns, first),
+            .bits = panels.bits,
+            .weights = panels.from(to.weight.columns, first),
             .x = q.bytes.ptr,
             .scales = q.scales.ptr,
             .starts = q.starts.ptr,
@@ -368,12 +370,6 @@ const LinearJob = struct {
 
 /// Whole panels of about 128 KB per task: a few microseconds of reading, and what stays in the
 /// second-level cache while many rows pass.
-pub fn int8TileRows(columns: usize) usize {
-    return @max(1, (1 << 17) / kernels.int8PanelBytes(columns)) * kernels.int8_panel_rows;
-}
-
-/// The panel that holds weight row `first`, a multiple of 16.
-pub fn panelBytes(panels: [*]align(64) const u8, columns: usize, first: usize) [*]const u8 {
-    assert(first % kernels.int8_panel_rows == 0);
-    return panels + first / kernels.int8_panel_rows * kernels.int8PanelBytes(columns);
+fn panelTileRows(bits: kernels.Bits, columns: usize) usize {
+    return @max(1, (1 << 17) / kernels.panelBytes(bits, columns)) * kernels.int8_panel_rows;
 }

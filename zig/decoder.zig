@@ -602,7 +602,8 @@ pub const Decoder = struct {
             const first = number * head_tile;
             const count = @min(head_tile, head.rows - first);
             if (head.panels) |panels| table.int8_gemm(&.{
-                .weights = compute_.panelBytes(panels, head.columns, first),
+                .bits = panels.bits,
+                .weights = panels.from(head.columns, first),
                 .x = self.lead.quantized.bytes.ptr,
                 .scales = self.lead.quantized.scales.ptr,
                 .starts = self.lead.quantized.starts.ptr,

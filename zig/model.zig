@@ -126,23 +126,21 @@ pub const Model = struct {
         errdefer self.compute.deinit();
         self.precision = options.precision;
         self.cache = null;
-        if (options.precision == .int8) try self.packWeights(options.cache_folder);
+        if (options.precision.layout(table)) |layout| try self.packWeights(layout, options.cache_folder);
         return self;
     }
 
     /// Packs the matrices into the cache's file, or finds them there.
-    fn packWeights(self: *Model, folder: ?[]const u8) errors.Error!void {
+    fn packWeights(self: *Model, layout: []const u8, folder: ?[]const u8) errors.Error!void {
         const arena = self.arena.allocator();
-        const lists = precision_.list(arena, &self.weights, &self.stem) catch
+        const lists = precision_.list(arena, &self.weights, &self.stem, self.precision) catch
             return errors.outOfMemory("the packed weights");
         const items = arena.alloc(cache_.Item, lists.len) catch return errors.outOfMemory("the packed weights");
         const data = arena.alloc([]const u8, lists.len) catch return errors.outOfMemory("the packed weights");
         for (lists, items, data) |from, *item, *bytes| {
-            item.* = .{ .name = from.name, .bytes = precision_.packedBytes(from.matrix.*) };
+            item.* = .{ .name = from.name, .bytes = precision_.packedBytes(from) };
             bytes.* = from.matrix.bytes[0..from.matrix.byteCount()];
         }
-        // Panels of one table are another's where the bias is equal; a new way to pack is a new number.
-        const layout: []const u8 = if (self.compute.kernels.int8_bias == 0) "int8 signed 1" else "int8 unsigned 1";
         var filling: Filling = .{ .model = self, .lists = lists };
         self.cache = try cache_.open(self.gpa, .{
             .folder = folder,
@@ -151,7 +149,7 @@ pub const Model = struct {
             .items = items,
             .filler = .{ .context = &filling, .fill = Filling.fill, .progress = Filling.progress },
         });
-        for (lists, 0..) |item, i| item.matrix.panels = self.cache.?.item(i).ptr;
+        for (lists, 0..) |item, i| item.matrix.panels = .{ .bits = item.bits, .bytes = self.cache.?.item(i).ptr };
     }
 
     const Filling = struct {
@@ -160,7 +158,7 @@ pub const Model = struct {
 
         fn fill(context: *anyopaque, index: usize, out: []align(64) u8) errors.Error!void {
             const self: *Filling = @ptrCast(@alignCast(context));
-            precision_.pack(&self.model.compute, self.lists[index].matrix.*, out);
+            precision_.pack(&self.model.compute, self.lists[index], out);
         }
 
         fn progress(_: *anyopaque, stage: cache_.Stage, done: u64, total: u64) void {

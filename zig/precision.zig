@@ -1,9 +1,10 @@
-//! Weights at the precision asked for: which matrices are packed to 8 bits, and the packing.
+//! Weights at the precision asked for: which matrices are packed, to how many bits, and the packing.
 //!
-//! In: the checkpoint's weights as they are. Out: the same structs, with `panels` set where a matrix
-//! is used at 8 bits. All matrices of encoder and decoder are, with the head (whose best rows are
-//! scored again exactly) and the convolutions but the first; norms and biases stay f32. A matrix
-//! whose depth is no multiple of the block stays as it is.
+//! In: the checkpoint's weights as they are. Out: what to pack, and panels. All matrices of encoder
+//! and decoder are used at 8 bits, with the head (whose best rows are scored again exactly) and the
+//! convolutions but the first; norms and biases stay f32. int4 is the same but for the decoder's
+//! matrices at 4 bits: all but attention's output, where rounding makes texts repeat themselves. A
+//! matrix whose depth is no multiple of the block stays as it is.
 
 const std = @import("std");
 const compute_ = @import("compute.zig");
@@ -14,36 +15,55 @@ const weights_ = @import("weights.zig");
 const Matrix = weights_.Matrix;
 
 /// As `qasr_weights` of qwen_asr.h numbers them.
-pub const Precision = enum(u32) { bf16 = 0, int8 = 1 };
+pub const Precision = enum(u32) {
+    bf16 = 0,
+    int8 = 1,
+    int4 = 2,
 
-/// One matrix to pack, and what to call it.
-pub const Item = struct { name: []const u8, matrix: *Matrix };
+    /// How panels are packed, for caches to tell apart; null where none is. A new way to pack is a new
+    /// number.
+    pub fn layout(self: Precision, table: *const kernels.Table) ?[]const u8 {
+        const is_signed = table.int8_bias == 0;
+        return switch (self) {
+            .bf16 => null,
+            .int8 => if (is_signed) "int8 signed 1" else "int8 unsigned 1",
+            .int4 => if (is_signed) "int4 signed 1" else "int4 unsigned 1",
+        };
+    }
+};
 
-/// The matrices that int8 packs, in the order of use. Names live in `arena`.
+/// One matrix to pack, to how many bits, and what to call it.
+pub const Item = struct { name: []const u8, matrix: *Matrix, bits: kernels.Bits };
+
+/// The matrices that a precision packs, in the order of use. Names live in `arena`.
 pub fn list(
     arena: std.mem.Allocator,
     weights: *weights_.Weights,
     stem: *encoder_.Stem,
+    precision: Precision,
 ) error{OutOfMemory}![]Item {
+    if (precision == .bf16) return &.{};
+    const few: kernels.Bits = if (precision == .int4) .four else .eight;
     var items: std.ArrayList(Item) = .empty;
     const encoder = &weights.encoder;
     for (stem.conv[1..], 2..) |*matrix, number| {
-        try add(arena, &items, "encoder.conv{d}", .{number}, matrix);
+        try add(arena, &items, "encoder.conv{d}", .{number}, matrix, .eight);
     }
-    try add(arena, &items, "encoder.conv_out", .{}, &encoder.conv_out);
+    try add(arena, &items, "encoder.conv_out", .{}, &encoder.conv_out, .eight);
     for (encoder.layers, 0..) |*layer, i| {
         inline for (.{ "q", "k", "v", "out", "fc1", "fc2" }) |role| {
-            try add(arena, &items, "encoder.{d}." ++ role, .{i}, &@field(layer, role));
+            try add(arena, &items, "encoder.{d}." ++ role, .{i}, &@field(layer, role), .eight);
         }
     }
-    try add(arena, &items, "encoder.proj1", .{}, &encoder.proj1);
-    try add(arena, &items, "encoder.proj2", .{}, &encoder.proj2);
+    try add(arena, &items, "encoder.proj1", .{}, &encoder.proj1, .eight);
+    try add(arena, &items, "encoder.proj2", .{}, &encoder.proj2, .eight);
     for (weights.decoder.layers, 0..) |*layer, i| {
         inline for (.{ "q", "k", "v", "o", "gate", "up", "down" }) |role| {
-            try add(arena, &items, "decoder.{d}." ++ role, .{i}, &@field(layer, role));
+            const bits = if (comptime std.mem.eql(u8, role, "o")) .eight else few;
+            try add(arena, &items, "decoder.{d}." ++ role, .{i}, &@field(layer, role), bits);
         }
     }
-    try add(arena, &items, "decoder.head", .{}, &weights.decoder.head);
+    try add(arena, &items, "decoder.head", .{}, &weights.decoder.head, .eight);
     return items.items;
 }
 
@@ -53,30 +73,32 @@ fn add(
     comptime format: []const u8,
     arguments: anytype,
     matrix: *Matrix,
+    bits: kernels.Bits,
 ) error{OutOfMemory}!void {
     if (matrix.columns % kernels.int8_block != 0) return;
     const name = try std.fmt.allocPrint(arena, format, arguments);
-    try items.append(arena, .{ .name = name, .matrix = matrix });
+    try items.append(arena, .{ .name = name, .matrix = matrix, .bits = bits });
 }
 
 /// Bytes of a matrix in panels.
-pub fn packedBytes(matrix: Matrix) usize {
-    const panels = (matrix.rows + kernels.int8_panel_rows - 1) / kernels.int8_panel_rows;
-    return panels * kernels.int8PanelBytes(matrix.columns);
+pub fn packedBytes(item: Item) usize {
+    const panels = (item.matrix.rows + kernels.int8_panel_rows - 1) / kernels.int8_panel_rows;
+    return panels * kernels.panelBytes(item.bits, item.matrix.columns);
 }
 
 /// Packs one matrix into out[packedBytes], on all threads.
-pub fn pack(compute: *compute_.Compute, matrix: Matrix, out: []align(64) u8) void {
-    const Job = struct { table: *const kernels.Table, matrix: Matrix, out: [*]u8 };
-    const job: Job = .{ .table = compute.kernels, .matrix = matrix, .out = out.ptr };
-    const panels = (matrix.rows + kernels.int8_panel_rows - 1) / kernels.int8_panel_rows;
+pub fn pack(compute: *compute_.Compute, item: Item, out: []align(64) u8) void {
+    const Job = struct { table: *const kernels.Table, item: Item, out: [*]u8 };
+    const job: Job = .{ .table = compute.kernels, .item = item, .out = out.ptr };
+    const panels = (item.matrix.rows + kernels.int8_panel_rows - 1) / kernels.int8_panel_rows;
     compute.overTasks(panels, &job, struct {
         fn run(j: *const Job, panel: usize, _: compute_.Scratch) void {
-            const m = j.matrix;
+            const m = j.item.matrix.*;
+            const bits = j.item.bits;
             const first = panel * kernels.int8_panel_rows;
             const count = @min(kernels.int8_panel_rows, m.rows - first);
-            const to = j.out + panel * kernels.int8PanelBytes(m.columns);
-            j.table.int8_pack(m.dtype, compute_.rowBytes(m, first), count, m.columns, to);
+            const to = j.out + panel * kernels.panelBytes(bits, m.columns);
+            j.table.pack_panel(bits, m.dtype, compute_.rowBytes(m, first), count, m.columns, to);
         }
     }.run);
 }

@@ -46,7 +46,8 @@ typedef enum qasr_status {
 /* How weights are used. */
 typedef enum qasr_weights {
   QASR_WEIGHTS_BF16 = 0, /* as the file has them, f32 arithmetic: exact */
-  QASR_WEIGHTS_INT8 = 1  /* blocks of 32 at 8 bits, packed when the model is opened */
+  QASR_WEIGHTS_INT8 = 1, /* blocks of 32 at 8 bits, packed when the model is opened */
+  QASR_WEIGHTS_INT4 = 2  /* the same, but most of the decoder's layers at 4 bits: smaller, faster, less exact */
 } qasr_weights;
 
 typedef struct qasr_model qasr_model;

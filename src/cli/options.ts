@@ -61,10 +61,11 @@ export const optionTable: readonly OptionSpec[] = [
   {
     name: "weights",
     group: "Model",
-    value: { placeholder: "NAME", type: "choice", words: ["bf16", "int8"] },
+    value: { placeholder: "NAME", type: "choice", words: ["bf16", "int8", "int4"] },
     default: "int8",
-    help: "precision of the weights: bf16|int8",
-    more: "int8 rounds them to 8 bits in blocks of 32: two to three times as fast. bf16 uses them as they are.",
+    help: "precision of weights: bf16|int8|int4",
+    more: "int8 rounds them to 8 bits in blocks of 32: two to three times as fast. bf16 uses them as they are. int4 " +
+      "keeps most of the decoder at 4 bits: faster still, and it errs more.",
     rare: true,
   },
   {

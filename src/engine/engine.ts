@@ -1,7 +1,7 @@
 /** What the rest of the program sees of the native engine: data types and one interface, no I/O. */
 
 /** Precision of the weights: as the file has them, or 8 bits in blocks of 32. */
-export type Weights = "bf16" | "int8";
+export type Weights = "bf16" | "int8" | "int4";
 
 /** From `qasr_model_info`, plus what the host knows. */
 export type ModelInfo = {

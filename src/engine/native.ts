@@ -47,7 +47,7 @@ type Symbols = ReturnType<typeof dlopen<typeof SYMBOLS>>["symbols"];
 export const STATUS = { invalid: -1, model: -2, memory: -3, tooSmall: -4, tooLong: -5, cancelled: -7 } as const;
 
 /** The numbers of qasr_weights. */
-const WEIGHTS: Readonly<Record<Weights, number>> = { bf16: 0, int8: 1 };
+const WEIGHTS: Readonly<Record<Weights, number>> = { bf16: 0, int8: 1, int4: 2 };
 
 /** The numbers of qasr_measurement. */
 const MEASURE = { read: 0, sgemm: 1, attention: 2, linear: 3, int8: 4 } as const;

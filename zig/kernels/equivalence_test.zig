@@ -357,19 +357,90 @@ fn softmaxReference(query: [*]const f32, pages: []const [*]f32, keys: usize, d: 
     }
 }
 
-test "int8: within the rounding of weights and activations, zero blocks give zero" {
+test "8 and 4 bits: within the rounding of weights and activations, zero blocks give zero" {
     try forEachTable(struct {
         fn check(table: *const kernels.Table) !void {
             for ([_]usize{ 32, 96, 896 }) |columns| {
                 for ([_]usize{ 1, 2, 3, 8, 13 }) |rows| for ([_]usize{ 1, 16, 39 }) |outputs| {
-                    try checkInt8(table, rows, columns, outputs);
+                    try checkPanels(table, .eight, rows, columns, outputs);
+                    try checkPanels(table, .four, rows, columns, outputs);
                 };
             }
         }
     }.check);
 }
 
-fn checkInt8(table: *const kernels.Table, rows: usize, columns: usize, outputs: usize) !void {
+/// Weights of bf16, packed.
+const Panels = struct {
+    bits: kernels.Bits,
+    columns: usize,
+    outputs: usize,
+    count: usize,
+    weights: []align(64) u8,
+
+    fn init(
+        table: *const kernels.Table,
+        bits: kernels.Bits,
+        bytes: [*]const u8,
+        outputs: usize,
+        columns: usize,
+    ) !Panels {
+        const panel_rows = kernels.int8_panel_rows;
+        const panels = (outputs + panel_rows - 1) / panel_rows;
+        const panel_bytes = kernels.panelBytes(bits, columns);
+        const to = try testing.allocator.alignedAlloc(u8, .@"64", panels * panel_bytes);
+        for (0..panels) |panel| {
+            const first = panel * panel_rows;
+            const count = @min(panel_rows, outputs - first);
+            const from = bytes + first * columns * 2;
+            table.pack_panel(bits, .bf16, from, count, columns, to.ptr + panel * panel_bytes);
+        }
+        return .{ .bits = bits, .columns = columns, .outputs = outputs, .count = panels, .weights = to };
+    }
+
+    fn deinit(self: Panels) void {
+        testing.allocator.free(self.weights);
+    }
+
+    /// out[rows][outputs + 1] = x[rows][columns] times the weights.
+    fn multiply(self: Panels, table: *const kernels.Table, x: [*]const f32, rows: usize, out: [*]f32) !void {
+        const allocator = testing.allocator;
+        const columns = self.columns;
+        const blocks = columns / kernels.int8_block;
+        const q = try allocator.alignedAlloc(i8, .@"64", rows * columns);
+        defer allocator.free(q);
+        const scales = try allocator.alloc(f32, rows * blocks);
+        defer allocator.free(scales);
+        const starts = try allocator.alloc(i32, rows * blocks);
+        defer allocator.free(starts);
+        for (0..rows) |row| {
+            const to = q.ptr + row * columns;
+            const at = row * blocks;
+            table.int8_quantize(x + row * columns, columns, to, scales.ptr + at, starts.ptr + at);
+        }
+        table.int8_gemm(&.{
+            .bits = self.bits,
+            .weights = self.weights.ptr,
+            .x = q.ptr,
+            .scales = scales.ptr,
+            .starts = starts.ptr,
+            .out = out,
+            .out_stride = self.outputs + 1,
+            .rows = rows,
+            .columns = columns,
+            .panels = self.count,
+            .rows_valid = self.outputs,
+        });
+    }
+};
+
+fn checkPanels(
+    table: *const kernels.Table,
+    bits: kernels.Bits,
+    rows: usize,
+    columns: usize,
+    outputs: usize,
+) !void {
     var data: Data = .{};
     defer data.deinit();
     const bytes, const wide = try data.weights(.bf16, outputs * columns);
@@ -378,56 +449,117 @@ fn checkInt8(table: *const kernels.Table, rows: usize, columns: usize, outputs: 
     const x = try data.floats(rows * columns);
     @memset(x[0..32], 0);
     for (x[columns - 32 .. columns]) |*value| value.* *= 1e6;
-    const panels = (outputs + kernels.int8_panel_rows - 1) / kernels.int8_panel_rows;
-    const panel_bytes = kernels.int8PanelBytes(columns);
-    const allocator = testing.allocator;
-    const packed_weights = try allocator.alignedAlloc(u8, .@"64", panels * panel_bytes);
-    defer allocator.free(packed_weights);
-    for (0..panels) |panel| {
-        const first = panel * kernels.int8_panel_rows;
-        const count = @min(kernels.int8_panel_rows, outputs - first);
-        const from = bytes + first * columns * 2;
-        table.int8_pack(.bf16, from, count, columns, packed_weights.ptr + panel * panel_bytes);
-    }
-    const q = try allocator.alignedAlloc(i8, .@"64", rows * columns);
-    defer allocator.free(q);
-    const blocks = columns / kernels.int8_block;
-    const scales = try data.floats(rows * blocks);
-    const starts = try allocator.alloc(i32, rows * blocks);
-    defer allocator.free(starts);
-    for (0..rows) |row| {
-        const to = q.ptr + row * columns;
-        table.int8_quantize(x + row * columns, columns, to, scales + row * blocks, starts.ptr + row * blocks);
-    }
+    const panels: Panels = try .init(table, bits, bytes, outputs, columns);
+    defer panels.deinit();
     const out = try data.floats(rows * (outputs + 1));
-    table.int8_gemm(&.{
-        .weights = packed_weights.ptr,
-        .x = q.ptr,
-        .scales = scales,
-        .starts = starts.ptr,
-        .out = out,
-        .out_stride = outputs + 1,
-        .rows = rows,
-        .columns = columns,
-        .panels = panels,
-        .rows_valid = outputs,
-    });
+    try panels.multiply(table, x, rows, out);
     for (0..rows) |row| for (0..outputs) |n| {
         const want = dot(x + row * columns, wide + n * columns, columns);
-        // Every factor is off by at most half a step of its block: |w| / 254 and |x| / 254.
         var bound: f64 = 1e-5;
-        for (0..blocks) |b| {
+        for (0..columns / 32) |b| {
             const w = wide[n * columns + b * 32 ..][0..32];
-            const v = x[row * columns + b * 32 ..][0..32];
-            var w_max: f64, var x_max: f64 = .{ 0, 0 };
-            for (w, v) |w_k, x_k| {
-                w_max = @max(w_max, @abs(w_k));
-                x_max = @max(x_max, @abs(x_k));
-            }
-            for (w, v) |w_k, x_k| {
-                bound += (@abs(x_k) * w_max + @abs(w_k) * x_max + w_max * x_max / 254) / 253;
-            }
+            bound += blockBound(bits, w, x[row * columns + b * 32 ..][0..32]);
         }
         try testing.expectApproxEqAbs(want, out[row * (outputs + 1) + n], bound);
     };
+    const alone = try data.floats(outputs + 1); // The last row alone gives the same bits.
+    try panels.multiply(table, x + (rows - 1) * columns, 1, alone);
+    const last = out + (rows - 1) * (outputs + 1);
+    try testing.expectEqualSlices(f32, last[0..outputs], alone[0..outputs]);
+}
+
+/// How far a block's sum may be off. Activations, and weights of 8 bits: each factor by half a step of
+/// its block, a 254th of its greatest. Weights of 4 bits: were the greatest on the first level, each
+/// would be within 25/127 of it (the last level is 102 from zero). The scale taken has no greater
+/// squared error, so the sum is off by at most the product of the norms of error and activations.
+fn blockBound(bits: kernels.Bits, w: *const [32]f32, x: *const [32]f32) f64 {
+    var w_max: f64, var x_max: f64 = .{ 0, 0 };
+    for (w, x) |w_k, x_k| {
+        w_max = @max(w_max, @abs(w_k));
+        x_max = @max(x_max, @abs(x_k));
+    }
+    const x_step = x_max / 253;
+    const w_step = if (bits == .eight) w_max / 253 else w_max * 25.5 / 127;
+    var of_activations: f64, var of_weights: f64, var x_square: f64 = .{ 0, 0, 0 };
+    for (w, x) |w_k, x_k| {
+        of_activations += (@abs(w_k) + w_step) * x_step;
+        of_weights += @abs(x_k) * w_step;
+        x_square += @as(f64, x_k) * x_k;
+    }
+    return of_activations + if (bits == .eight) of_weights else @sqrt(32 * x_square) * w_step;
+}
+
+test "4 bits: weights are near what they were, and products are with just those" {
+    try forEachTable(struct {
+        fn check(table: *const kernels.Table) !void {
+            var data: Data = .{};
+            defer data.deinit();
+            const columns, const outputs = .{ 96, 100 };
+            const bytes, const wide = try data.weights(.bf16, outputs * columns);
+            const panels: Panels = try .init(table, .four, bytes, outputs, columns);
+            defer panels.deinit();
+            const got = try unpack(&data, table, panels);
+            var square: f64, var error_square: f64 = .{ 0, 0 };
+            for (wide[0 .. outputs * columns], got) |w, w_got| {
+                square += @as(f64, w) * w;
+                error_square += (@as(f64, w) - w_got) * (w - w_got);
+            }
+            // 0.074 for normal weights. The best scales of 16 even steps would give 0.081.
+            try testing.expect(@sqrt(error_square / square) < 0.077);
+
+            const x = try data.floats(columns);
+            const out = try data.floats(outputs + 1);
+            try panels.multiply(table, x, 1, out);
+            for (0..outputs) |n| {
+                var bound: f64 = 1e-5;
+                for (got[n * columns ..][0..columns], 0..) |w, k| {
+                    const of_block: @Vector(32, f32) = x[k / 32 * 32 ..][0..32].*;
+                    bound += @abs(w) * @reduce(.Max, @abs(of_block)) / 253;
+                }
+                try testing.expectApproxEqAbs(dot(x, got.ptr + n * columns, columns), out[n], bound);
+            }
+        }
+    }.check);
+}
+
+/// The weights as kernels use them, [outputs][columns]: products with activations that are 1 at one
+/// place, which 8 bits hold exactly.
+fn unpack(data: *Data, table: *const kernels.Table, panels: Panels) ![]f32 {
+    const got = try data.floats(panels.outputs * panels.columns);
+    const x = try data.floats(panels.columns);
+    const out = try data.floats(panels.outputs + 1);
+    for (0..panels.columns) |k| {
+        @memset(x[0..panels.columns], 0);
+        x[k] = 1;
+        try panels.multiply(table, x, 1, out);
+        for (0..panels.outputs) |n| got[n * panels.columns + k] = out[n];
+    }
+    return got[0 .. panels.outputs * panels.columns];
+}
+
+test "4 bits: a weight alone in its block, weights too small and too large for a scale" {
+    try forEachTable(struct {
+        fn check(table: *const kernels.Table) !void {
+            try expectBlock(table, -3, 0, -3, 0);
+            try expectBlock(table, 3, 0, 3, 0);
+            try expectBlock(table, 1e-38, 1e-38, 0, 0);
+            // The greatest scale is 65504 / 4096; what is beyond its levels ends at the first or last.
+            try expectBlock(table, -1e18, 0, -127 * 65504.0 / 4096.0, 0);
+            try expectBlock(table, 1e18, 0, 127 * 65504.0 / 4096.0, 0);
+        }
+    }.check);
+}
+
+/// Packs a block of one weight and 31 others, and reads them back.
+fn expectBlock(table: *const kernels.Table, one: f32, others: f32, want_one: f32, want_others: f32) !void {
+    var data: Data = .{};
+    defer data.deinit();
+    var weights: [32]u16 = @splat(@truncate(@as(u32, @bitCast(others)) >> 16));
+    weights[5] = @truncate(@as(u32, @bitCast(one)) >> 16);
+    const panels: Panels = try .init(table, .four, @ptrCast(&weights), 1, weights.len);
+    defer panels.deinit();
+    for (try unpack(&data, table, panels), 0..) |got, k| {
+        const want = if (k == 5) want_one else want_others;
+        try testing.expectApproxEqAbs(want, got, @abs(want) / 1000); // An f16 scale is good to 2^-11.
+    }
 }

@@ -46,17 +46,29 @@ pub const Attention = extern struct {
 /// Rows that attention handles at a time; the size of its scratch.
 pub const attention_rows = 6;
 
-/// Columns that share a scale in weights of 8 bits, and rows that are packed together.
+/// Columns that share a scale in packed weights, and rows that are packed together.
 pub const int8_block = 32;
 pub const int8_panel_rows = 16;
 
+/// Bits of a packed weight. Activations have 8 with either.
+pub const Bits = enum(u32) {
+    eight = 8,
+    four = 4,
+
+    /// Bytes of a block of all the panel's rows, without scales.
+    pub fn blockBytes(self: Bits) usize {
+        return int8_block * int8_panel_rows / 8 * @as(usize, @intFromEnum(self));
+    }
+};
+
 /// Bytes of a packed panel: its weights, then an f16 scale per row and block.
-pub fn int8PanelBytes(columns: usize) usize {
-    return columns * int8_panel_rows + columns / int8_block * int8_panel_rows * 2;
+pub fn panelBytes(bits: Bits, columns: usize) usize {
+    return columns / int8_block * (bits.blockBytes() + int8_panel_rows * 2);
 }
 
-/// A product of quantised activations with packed panels.
+/// A product of activations at 8 bits with packed panels.
 pub const Int8 = extern struct {
+    bits: Bits,
     /// Panels, one after the other.
     weights: [*]const u8,
     /// i8[rows][columns], f32[rows][columns / block], i32[rows][columns / block]: from `quantize`.
@@ -75,10 +87,11 @@ pub const Int8 = extern struct {
 
 pub const Table = extern struct {
     lanes: u32,
-    /// Added to stored bytes: panels of one table are another's only where this is equal.
+    /// Added to stored bytes: panels of 8 bits are another table's only where this is equal. Those of
+    /// 4 bits are the same for all.
     int8_bias: i32,
-    /// Packs up to 16 weight rows of `columns` (a multiple of int8_block) at 8 bits.
-    int8_pack: *const fn (Dtype, [*]const u8, usize, usize, [*]u8) callconv(.c) void,
+    /// Packs up to 16 weight rows of `columns` (a multiple of int8_block) into a panel.
+    pack_panel: *const fn (Bits, Dtype, [*]const u8, usize, usize, [*]u8) callconv(.c) void,
     /// One row of activations to bytes, scales and starts.
     int8_quantize: *const fn ([*]const f32, usize, [*]i8, [*]f32, [*]i32) callconv(.c) void,
     int8_gemm: *const fn (*const Int8) callconv(.c) void,

@@ -1,0 +1,341 @@
+//! Products with weights at 8 or 4 bits: sixteen rows at a time, blocks of 32 along the depth, each
+//! with a scale of its own; activations rounded to 8 bits per row and block on the fly.
+//!
+//!     panel of 16 rows, for every block of 32 columns:
+//!         8 bits: 8 groups of 4 columns  x  16 rows  x  4 bytes       one 64-byte line is 16 rows x 4 columns
+//!         4 bits: 4 such lines; the low halves of the bytes are groups 0, 2, 4, 6, the high ones 1, 3, 5, 7
+//!     then the panel's scales: f16[blocks][16], times 2^12 so that small ones stay normal numbers
+//!
+//! The same panel serves one row of activations and many: a line of weights meets four activations
+//! broadcast to all rows, and no sum ever crosses lanes. An output's sum is built block after block,
+//! in i32 within a block and in f32 across blocks, whatever the number of rows beside it.
+//!
+//! A weight of 4 bits is the number of one of 16 `levels`, which are bytes as those of 8 bits: one
+//! lookup per line, and all that follows is the same. Uneven levels take no more room than even ones
+//! and are off by 8 % less on weights as they are (0.073 of their size, root mean square, instead of
+//! 0.079 for the best of -8..7). Their scale may be negative, so that the greatest weight of a block
+//! falls on the longer side.
+//!
+//! With VNNI, weights meet the sum as unsigned bytes, 128 too large: the instruction multiplies u8 by
+//! i8. What that adds to a block's sum is 128 times the sum of its activations, so the sum starts at
+//! minus that. A block of zeros has scale 0 and gives 0.
+
+const std = @import("std");
+const builtin = @import("builtin");
+const kernels = @import("kernels.zig");
+const vec = @import("vec.zig");
+const assert = std.debug.assert;
+
+pub const block = kernels.int8_block;
+pub const panel_rows = kernels.int8_panel_rows;
+const groups = block / 4;
+const line_bytes = 4 * panel_rows;
+/// Scales are stored this much larger: f16 has few numbers below 2^-14.
+const scale_shift = 4096.0;
+
+pub const has_vnni = builtin.cpu.arch == .x86_64 and
+    std.Target.x86.featureSetHas(builtin.cpu.features, .avx512vnni);
+const has_avx2 = builtin.cpu.arch == .x86_64 and
+    std.Target.x86.featureSetHas(builtin.cpu.features, .avx2);
+const has_dotprod = builtin.cpu.arch == .aarch64 and
+    std.Target.aarch64.featureSetHas(builtin.cpu.features, .dotprod);
+
+/// Added to the bytes that meet the activations; those of 8 bits are stored so.
+pub const bias: i32 = if (has_vnni) 128 else 0;
+
+/// Sums of one line (or half, quarter of it) at a time: i32 per row.
+const sum_lanes: u32 = if (has_vnni) 16 else if (has_avx2) 8 else 4;
+const parts = panel_rows / sum_lanes;
+const Sum = @Vector(sum_lanes, i32);
+const Bytes = @Vector(sum_lanes * 4, i8);
+const Floats = @Vector(sum_lanes, f32);
+
+/// Levels of 4 bits: what Lloyd's iteration gives for normally distributed blocks whose greatest value
+/// is on the negative side, each block with its best scale. 0 is kept one of them, for sparse weights.
+const levels = [16]i8{ -127, -102, -79, -62, -47, -35, -23, -11, 0, 12, 24, 36, 50, 65, 81, 102 };
+
+/// Packs up to 16 rows of weights; missing rows become zero.
+pub fn pack(
+    bits: kernels.Bits,
+    dtype: kernels.Dtype,
+    weights: [*]const u8,
+    rows: usize,
+    columns: usize,
+    out: [*]u8,
+) callconv(.c) void {
+    switch (bits) {
+        inline else => |b| switch (dtype) {
+            inline else => |d| packPanel(b, d, weights, rows, columns, out),
+        },
+    }
+}
+
+const Block = @Vector(block, f32);
+const BlockBytes = @Vector(block, u8);
+/// One row of one block: a byte per weight as `bits` are stored, and the stored scale.
+const Packed = struct { bytes: BlockBytes, scale: f16 };
+
+fn packPanel(
+    comptime bits: kernels.Bits,
+    comptime dtype: kernels.Dtype,
+    weights: [*]const u8,
+    rows: usize,
+    columns: usize,
+    out: [*]u8,
+) void {
+    const row_bytes = columns * comptime dtype.size();
+    const scales: [*]f16 = @ptrCast(@alignCast(out + columns / block * bits.blockBytes()));
+    for (0..columns / block) |b| {
+        for (0..panel_rows) |row| {
+            var values: Block = @splat(0);
+            if (row < rows) values = vec.widen(block, dtype, weights + row * row_bytes, b * block);
+            const one = if (bits == .eight) packEight(values) else packFour(values);
+            scales[b * panel_rows + row] = one.scale;
+            const fours: [groups]u32 = @bitCast(one.bytes);
+            const first = out + b * bits.blockBytes() + row * 4;
+            inline for (0..comptime lineCount(bits)) |line| {
+                const to: *align(4) u32 = @ptrCast(@alignCast(first + line * line_bytes));
+                to.* = if (bits == .eight) fours[line] else fours[2 * line] | fours[2 * line + 1] << 4;
+            }
+        }
+    }
+}
+
+/// Lines of a block.
+fn lineCount(bits: kernels.Bits) usize {
+    return bits.blockBytes() / line_bytes;
+}
+
+inline fn packEight(values: Block) Packed {
+    // Rounded first and then divided by, so that the rounding of the scale costs nothing.
+    const stored = storedScale(@reduce(.Max, @abs(values)) / 127.0);
+    const limit: Block = @splat(127);
+    const narrow = roundBytes(@max(@min(values * @as(Block, @splat(inverseOf(stored))), limit), -limit));
+    return .{ .bytes = @as(BlockBytes, @bitCast(narrow)) +% @as(BlockBytes, @splat(bias)), .scale = stored };
+}
+
+/// The nearest f16 of the scale as stored, kept finite.
+inline fn storedScale(scale: f32) f16 {
+    const greatest: f32 = std.math.floatMax(f16);
+    return @floatCast(@max(@min(scale * scale_shift, greatest), -greatest));
+}
+
+/// What weights are multiplied by; 0 where the scale is.
+inline fn inverseOf(stored: f16) f32 {
+    const scale = @as(f32, stored) / scale_shift;
+    return if (scale != 0) 1 / scale else 0;
+}
+
+/// Where the search puts a block's greatest weight, in levels: about the greatest level, which may be
+/// overshot. More than these six win less than 0.5 % of the error.
+const peaks = [_]f32{ -100, -109, -118, -127, -136, -145 };
+
+/// The scale of the smallest squared error among those that are best for one of `peaks`.
+inline fn packFour(values: Block) Packed {
+    const greatest = @reduce(.Max, values);
+    const least = @reduce(.Min, values);
+    const extreme = if (greatest > -least) greatest else least;
+    var best_gain: f32 = 0;
+    var best_scale: f32 = 0;
+    if (@abs(extreme) > 1e-15) for (peaks) |peak| { // Scales of less are stored as 0; squares underflow.
+        const near = levelsOf(values * @as(Block, @splat(peak / extreme)));
+        const with_values = @reduce(.Add, near * values);
+        const with_self = @reduce(.Add, near * near);
+        // With the best scale, with_values / with_self, the error is |values|^2 minus this.
+        const gain = with_values / with_self * with_values;
+        if (gain > best_gain) {
+            best_gain = gain;
+            best_scale = with_values / with_self;
+        }
+    };
+    const stored = storedScale(best_scale);
+    return .{ .bytes = numbersOf(values * @as(Block, @splat(inverseOf(stored)))), .scale = stored };
+}
+
+/// The nearest levels, of values in their unit.
+inline fn levelsOf(values: Block) Block {
+    var near: Block = @splat(levels[0]);
+    inline for (levels[0..15], levels[1..]) |below, above| {
+        const between: Block = @splat((@as(f32, below) + above) / 2);
+        const step: Block = @splat(@as(f32, above) - below);
+        near += @select(f32, values > between, step, @as(Block, @splat(0)));
+    }
+    return near;
+}
+
+/// The same levels' numbers.
+inline fn numbersOf(values: Block) BlockBytes {
+    var numbers: BlockBytes = @splat(0);
+    inline for (levels[0..15], levels[1..]) |below, above| {
+        const between: Block = @splat((@as(f32, below) + above) / 2);
+        numbers += @intFromBool(values > between);
+    }
+    return numbers;
+}
+
+/// To the nearest integers, all within a byte.
+inline fn roundBytes(values: Block) @Vector(block, i8) {
+    const magic: Block = @splat(12582912.0); // 1.5 * 2^23: adding it leaves the integer in the low bits
+    const shifted: @Vector(block, i32) = @bitCast(values + magic);
+    return @truncate(shifted -% @as(@Vector(block, i32), @bitCast(magic)));
+}
+
+/// One row of activations: bytes[columns], per block its scale (of the products: divided by the
+/// shift of the weights' scales) and what its sums start at.
+pub fn quantize(
+    x: [*]const f32,
+    columns: usize,
+    bytes: [*]i8,
+    scales: [*]f32,
+    starts: [*]i32,
+) callconv(.c) void {
+    for (0..columns / block) |b| {
+        const values: Block = x[b * block ..][0..block].*;
+        const greatest = @reduce(.Max, @abs(values));
+        // NaN and infinity: the block becomes what NaN would make of it, one way or another.
+        const usable = greatest < std.math.inf(f32);
+        const inverse: f32 = if (usable and greatest > 0) 127 / greatest else 0;
+        var narrow: @Vector(block, i8) = @splat(0);
+        if (usable) narrow = roundBytes(values * @as(Block, @splat(inverse)));
+        bytes[b * block ..][0..block].* = narrow;
+        scales[b] = (if (usable) greatest / 127.0 else std.math.nan(f32)) / scale_shift;
+        starts[b] = if (bias == 0) 0 else -bias * @reduce(.Add, @as(@Vector(block, i32), narrow));
+    }
+}
+
+/// out[row][panel * 16 + r] for all rows of activations and the job's panels.
+pub fn gemm(job: *const kernels.Int8) callconv(.c) void {
+    switch (job.bits) {
+        inline else => |bits| gemmOf(bits, job),
+    }
+}
+
+fn gemmOf(comptime bits: kernels.Bits, job: *const kernels.Int8) void {
+    const panel_bytes = kernels.panelBytes(bits, job.columns);
+    for (0..job.panels) |panel| {
+        const from = job.weights + panel * panel_bytes;
+        const valid = @min(panel_rows, job.rows_valid - panel * panel_rows);
+        var row: usize = 0;
+        while (row + tile_rows <= job.rows) : (row += tile_rows) {
+            tile(bits, tile_rows, job, from, panel, valid, row);
+        }
+        inline for (.{ 4, 2, 1 }) |rows| {
+            if (rows < tile_rows and row + rows <= job.rows) {
+                tile(bits, rows, job, from, panel, valid, row);
+                row += rows;
+            }
+        }
+    }
+}
+
+const prefetch_bytes = 4096;
+
+/// Rows of activations at a time: sums, products of scales and weights fill the registers.
+const tile_rows = if (has_vnni) 8 else if (has_avx2) 2 else 4;
+
+inline fn tile(
+    comptime bits: kernels.Bits,
+    comptime rows: usize,
+    job: *const kernels.Int8,
+    panel: [*]const u8,
+    panel_index: usize,
+    valid: usize,
+    row: usize,
+) void {
+    @setEvalBranchQuota(20_000);
+    const blocks = job.columns / block;
+    const weight_scales: [*]const f16 = @ptrCast(@alignCast(panel + blocks * bits.blockBytes()));
+    var totals: [rows][parts]Floats = @splat(@splat(@splat(0)));
+    for (0..blocks) |b| {
+        const lines = panel + b * bits.blockBytes();
+        // The first rows read from memory: ask early, the hardware stops at the end of each page.
+        if (row == 0) inline for (0..comptime lineCount(bits)) |line| {
+            @prefetch(lines + line * line_bytes + prefetch_bytes, .{});
+        };
+        var sums: [rows][parts]Sum = undefined;
+        inline for (0..rows) |r| {
+            const start: Sum = @splat(job.starts[(row + r) * blocks + b]);
+            sums[r] = @splat(start);
+        }
+        const x = job.x + row * job.columns + b * block;
+        inline for (0..groups) |g| {
+            inline for (0..parts) |p| {
+                const w = weightsOf(bits, lines, g, p);
+                inline for (0..rows) |r| {
+                    const four: i32 = @bitCast(x[r * job.columns + g * 4 ..][0..4].*);
+                    sums[r][p] = dot4(sums[r][p], w, four);
+                }
+            }
+        }
+        inline for (0..parts) |p| {
+            const half: @Vector(sum_lanes, f16) = weight_scales[b * panel_rows + p * sum_lanes ..][0..sum_lanes].*;
+            const scale: Floats = half;
+            inline for (0..rows) |r| {
+                const x_scale: Floats = @splat(job.scales[(row + r) * blocks + b]);
+                const sum: Floats = @floatFromInt(sums[r][p]);
+                totals[r][p] = vec.mulAdd(sum_lanes, sum, scale * x_scale, totals[r][p]);
+            }
+        }
+    }
+    inline for (0..rows) |r| {
+        const out = job.out + (row + r) * job.out_stride + panel_index * panel_rows;
+        const line: [panel_rows]f32 = @bitCast(totals[r]);
+        if (valid == panel_rows) out[0..panel_rows].* = line else @memcpy(out[0..valid], line[0..valid]);
+    }
+}
+
+const Numbers = @Vector(sum_lanes * 4, u8);
+
+/// Four bytes of each row of part p: group g of a block.
+inline fn weightsOf(comptime bits: kernels.Bits, lines: [*]const u8, comptime g: usize, comptime p: usize) Bytes {
+    const line = if (bits == .eight) g else g / 2;
+    const stored: Numbers = lines[line * line_bytes + p * 4 * sum_lanes ..][0 .. 4 * sum_lanes].*;
+    if (bits == .eight) return @bitCast(stored);
+    return lookUp(if (g % 2 == 0) stored & @as(Numbers, @splat(15)) else stored >> @splat(4));
+}
+
+/// The levels with these numbers, `bias` added.
+inline fn lookUp(numbers: Numbers) Bytes {
+    const table: Bytes = comptime biased: {
+        var bytes: [sum_lanes * 4]i8 = undefined;
+        for (&bytes, 0..) |*byte, i| byte.* = @truncate(@as(i32, levels[i % 16]) + bias);
+        break :biased bytes;
+    };
+    if (has_vnni) return @"llvm.x86.avx512.pshuf.b.512"(table, @bitCast(numbers));
+    if (has_avx2) return @"llvm.x86.avx2.pshuf.b"(table, @bitCast(numbers));
+    if (has_dotprod) return @"llvm.aarch64.neon.tbl1.v16i8"(table, @bitCast(numbers));
+    const from: [sum_lanes * 4]u8 = numbers;
+    var bytes: [sum_lanes * 4]i8 = undefined;
+    for (&bytes, from) |*byte, number| byte.* = levels[number];
+    return bytes;
+}
+
+extern fn @"llvm.x86.avx512.pshuf.b.512"(@Vector(64, i8), @Vector(64, i8)) @Vector(64, i8);
+extern fn @"llvm.x86.avx2.pshuf.b"(@Vector(32, i8), @Vector(32, i8)) @Vector(32, i8);
+extern fn @"llvm.aarch64.neon.tbl1.v16i8"(@Vector(16, i8), @Vector(16, i8)) @Vector(16, i8);
+extern fn @"llvm.x86.avx512.vpdpbusd.512"(@Vector(16, i32), @Vector(16, i32), @Vector(16, i32)) @Vector(16, i32);
+extern fn @"llvm.x86.avx2.pmadd.ub.sw"(@Vector(32, u8), @Vector(32, i8)) @Vector(16, i16);
+extern fn @"llvm.x86.avx2.psign.b"(@Vector(32, i8), @Vector(32, i8)) @Vector(32, i8);
+extern fn @"llvm.x86.avx2.pmadd.wd"(@Vector(16, i16), @Vector(16, i16)) @Vector(8, i32);
+extern fn @"llvm.aarch64.neon.sdot.v4i32.v16i8"(@Vector(4, i32), @Vector(16, i8), @Vector(16, i8)) @Vector(4, i32);
+
+/// sum[r] += w[4r..4r+4] . four, where w holds four bytes of each row.
+inline fn dot4(sum: Sum, w: Bytes, four: i32) Sum {
+    const all: Sum = @splat(four);
+    if (has_vnni) return @"llvm.x86.avx512.vpdpbusd.512"(sum, @bitCast(w), all);
+    const x: Bytes = @bitCast(all);
+    if (has_avx2) {
+        // |x| is at most 127, so two products fit i16; the sign of x goes to w, which is never -128.
+        const magnitude: @Vector(32, u8) = @abs(x);
+        const pairs = @"llvm.x86.avx2.pmadd.ub.sw"(magnitude, @"llvm.x86.avx2.psign.b"(w, x));
+        return sum + @"llvm.x86.avx2.pmadd.wd"(pairs, @splat(1));
+    }
+    if (has_dotprod) return @"llvm.aarch64.neon.sdot.v4i32.v16i8"(sum, w, x);
+    const bytes_w: [sum_lanes * 4]i8 = w;
+    const bytes_x: [sum_lanes * 4]i8 = x;
+    var result: [sum_lanes]i32 = sum;
+    for (&result, 0..) |*total, i| {
+        for (0..4) |j| total.* += @as(i32, bytes_w[4 * i + j]) * bytes_x[j];
+    }
+    return result;
+}

@@ -26,8 +26,8 @@ pub const Precision = enum(u32) {
         const is_signed = table.int8_bias == 0;
         return switch (self) {
             .bf16 => null,
-            .int8 => if (is_signed) "int8 signed 1" else "int8 unsigned 1",
-            .int4 => if (is_signed) "int4 signed 1" else "int4 unsigned 1",
+            .int8 => if (is_signed) "int8 signed 2" else "int8 unsigned 2",
+            .int4 => if (is_signed) "int4 signed 2" else "int4 unsigned 2",
         };
     }
 };

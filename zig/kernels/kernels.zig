@@ -61,9 +61,13 @@ pub const Bits = enum(u32) {
     }
 };
 
-/// Bytes of a packed panel: its weights, then an f16 scale per row and block.
+/// Bytes of the scales, f16[2][16], that stand before every two blocks of a panel: one cache line.
+pub const pair_scale_bytes = 2 * int8_panel_rows * 2;
+
+/// Bytes of a packed panel; where the number of blocks is odd, the last has a line of scales for itself.
 pub fn panelBytes(bits: Bits, columns: usize) usize {
-    return columns / int8_block * (bits.blockBytes() + int8_panel_rows * 2);
+    const blocks = columns / int8_block;
+    return (blocks + 1) / 2 * pair_scale_bytes + blocks * bits.blockBytes();
 }
 
 /// A product of activations at 8 bits with packed panels.

@@ -1,10 +1,14 @@
 //! Products with weights at 8 or 4 bits: sixteen rows at a time, blocks of 32 along the depth, each
 //! with a scale of its own; activations rounded to 8 bits per row and block on the fly.
 //!
-//!     panel of 16 rows, for every block of 32 columns:
+//!     panel of 16 rows, for every two blocks of 32 columns:
+//!         scales f16[2][16], times 2^12 so that small ones stay normal numbers
+//!         two blocks of
 //!         8 bits: 8 groups of 4 columns  x  16 rows  x  4 bytes       one 64-byte line is 16 rows x 4 columns
 //!         4 bits: 4 such lines; the low halves of the bytes are groups 0, 2, 4, 6, the high ones 1, 3, 5, 7
-//!     then the panel's scales: f16[blocks][16], times 2^12 so that small ones stay normal numbers
+//!
+//! All of a panel is one stream of whole cache lines: a product with few rows takes as long as
+//! memory does, and a second stream for the scales would cost a third of the speed.
 //!
 //! The same panel serves one row of activations and many: a line of weights meets four activations
 //! broadcast to all rows, and no sum ever crosses lanes. An output's sum is built block after block,
@@ -84,21 +88,36 @@ fn packPanel(
     out: [*]u8,
 ) void {
     const row_bytes = columns * comptime dtype.size();
-    const scales: [*]f16 = @ptrCast(@alignCast(out + columns / block * bits.blockBytes()));
-    for (0..columns / block) |b| {
+    const blocks = columns / block;
+    if (blocks % 2 == 1) @memset(out[scalesAt(bits, blocks - 1)..][0..kernels.pair_scale_bytes], 0);
+    for (0..blocks) |b| {
+        const scales: [*]f16 = @ptrCast(@alignCast(out + scalesAt(bits, b)));
         for (0..panel_rows) |row| {
             var values: Block = @splat(0);
             if (row < rows) values = vec.widen(block, dtype, weights + row * row_bytes, b * block);
             const one = if (bits == .eight) packEight(values) else packFour(values);
-            scales[b * panel_rows + row] = one.scale;
+            scales[row] = one.scale;
             const fours: [groups]u32 = @bitCast(one.bytes);
-            const first = out + b * bits.blockBytes() + row * 4;
+            const first = out + linesAt(bits, b) + row * 4;
             inline for (0..comptime lineCount(bits)) |line| {
                 const to: *align(4) u32 = @ptrCast(@alignCast(first + line * line_bytes));
                 to.* = if (bits == .eight) fours[line] else fours[2 * line] | fours[2 * line + 1] << 4;
             }
         }
     }
+}
+
+/// Where block b's scales and lines are in a panel.
+fn scalesAt(bits: kernels.Bits, b: usize) usize {
+    return b / 2 * pairBytes(bits) + b % 2 * panel_rows * @sizeOf(f16);
+}
+
+fn linesAt(bits: kernels.Bits, b: usize) usize {
+    return b / 2 * pairBytes(bits) + kernels.pair_scale_bytes + b % 2 * bits.blockBytes();
+}
+
+fn pairBytes(bits: kernels.Bits) usize {
+    return kernels.pair_scale_bytes + 2 * bits.blockBytes();
 }
 
 /// Lines of a block.
@@ -228,6 +247,7 @@ fn gemmOf(comptime bits: kernels.Bits, job: *const kernels.Int8) void {
     }
 }
 
+/// How far ahead the first rows ask for weights: past the end of a page, where the hardware stops.
 const prefetch_bytes = 4096;
 
 /// Rows of activations at a time: sums, products of scales and weights fill the registers.
@@ -244,43 +264,61 @@ inline fn tile(
 ) void {
     @setEvalBranchQuota(20_000);
     const blocks = job.columns / block;
-    const weight_scales: [*]const f16 = @ptrCast(@alignCast(panel + blocks * bits.blockBytes()));
     var totals: [rows][parts]Floats = @splat(@splat(@splat(0)));
-    for (0..blocks) |b| {
-        const lines = panel + b * bits.blockBytes();
-        // The first rows read from memory: ask early, the hardware stops at the end of each page.
-        if (row == 0) inline for (0..comptime lineCount(bits)) |line| {
-            @prefetch(lines + line * line_bytes + prefetch_bytes, .{});
+    const pair_bytes = comptime pairBytes(bits);
+    for (0..blocks / 2) |pair| {
+        const from = panel + pair * pair_bytes;
+        // To the second level: the first is too small for what is under way, and the loads are soon there.
+        if (row == 0) inline for (0..pair_bytes / 64) |line| {
+            @prefetch(from + line * 64 + prefetch_bytes, .{ .locality = 2 });
         };
-        var sums: [rows][parts]Sum = undefined;
-        inline for (0..rows) |r| {
-            const start: Sum = @splat(job.starts[(row + r) * blocks + b]);
-            sums[r] = @splat(start);
-        }
-        const x = job.x + row * job.columns + b * block;
-        inline for (0..groups) |g| {
-            inline for (0..parts) |p| {
-                const w = weightsOf(bits, lines, g, p);
-                inline for (0..rows) |r| {
-                    const four: i32 = @bitCast(x[r * job.columns + g * 4 ..][0..4].*);
-                    sums[r][p] = dot4(sums[r][p], w, four);
-                }
-            }
-        }
-        inline for (0..parts) |p| {
-            const half: @Vector(sum_lanes, f16) = weight_scales[b * panel_rows + p * sum_lanes ..][0..sum_lanes].*;
-            const scale: Floats = half;
-            inline for (0..rows) |r| {
-                const x_scale: Floats = @splat(job.scales[(row + r) * blocks + b]);
-                const sum: Floats = @floatFromInt(sums[r][p]);
-                totals[r][p] = vec.mulAdd(sum_lanes, sum, scale * x_scale, totals[r][p]);
-            }
-        }
+        inline for (0..2) |half| addBlock(bits, rows, job, row, 2 * pair + half, from, half, &totals);
     }
+    if (blocks % 2 == 1) addBlock(bits, rows, job, row, blocks - 1, panel + blocks / 2 * pair_bytes, 0, &totals);
     inline for (0..rows) |r| {
         const out = job.out + (row + r) * job.out_stride + panel_index * panel_rows;
         const line: [panel_rows]f32 = @bitCast(totals[r]);
         if (valid == panel_rows) out[0..panel_rows].* = line else @memcpy(out[0..valid], line[0..valid]);
+    }
+}
+
+/// Adds block b, which is the first or second `half` of the pair that starts at `pair`.
+inline fn addBlock(
+    comptime bits: kernels.Bits,
+    comptime rows: usize,
+    job: *const kernels.Int8,
+    row: usize,
+    b: usize,
+    pair: [*]const u8,
+    comptime half: usize,
+    totals: *[rows][parts]Floats,
+) void {
+    const blocks = job.columns / block;
+    const lines = pair + comptime linesAt(bits, half);
+    const weight_scales: [*]const f16 = @ptrCast(@alignCast(pair + comptime scalesAt(bits, half)));
+    var sums: [rows][parts]Sum = undefined;
+    inline for (0..rows) |r| {
+        const start: Sum = @splat(job.starts[(row + r) * blocks + b]);
+        sums[r] = @splat(start);
+    }
+    const x = job.x + row * job.columns + b * block;
+    inline for (0..groups) |g| {
+        inline for (0..parts) |p| {
+            const w = weightsOf(bits, lines, g, p);
+            inline for (0..rows) |r| {
+                const four: i32 = @bitCast(x[r * job.columns + g * 4 ..][0..4].*);
+                sums[r][p] = dot4(sums[r][p], w, four);
+            }
+        }
+    }
+    inline for (0..parts) |p| {
+        const narrow: @Vector(sum_lanes, f16) = weight_scales[p * sum_lanes ..][0..sum_lanes].*;
+        const scale: Floats = narrow;
+        inline for (0..rows) |r| {
+            const x_scale: Floats = @splat(job.scales[(row + r) * blocks + b]);
+            const sum: Floats = @floatFromInt(sums[r][p]);
+            totals[r][p] = vec.mulAdd(sum_lanes, sum, scale * x_scale, totals[r][p]);
+        }
     }
 }
 

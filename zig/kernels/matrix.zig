@@ -45,12 +45,20 @@ pub fn Matrix(comptime lanes: u32) type {
             }
         }
 
+        /// How far ahead weights are asked for: past the end of a page, where the hardware stops.
+        const prefetch_bytes = 4096;
+
         /// Eight sums side by side hide the latency of the multiply-add.
         inline fn dot(comptime d: Dtype, weights: [*]const u8, x: [*]const f32, count: usize) f32 {
             const chains = 8;
             var sums: [chains]V = @splat(@splat(0));
             var i: usize = 0;
             while (i + chains * lanes <= count) : (i += chains * lanes) {
+                const line = 64 / comptime d.size();
+                inline for (0..@max(1, chains * lanes / line)) |l| {
+                    const ahead = weights + (i + l * line) * (comptime d.size());
+                    @prefetch(ahead + prefetch_bytes, .{ .locality = 2 });
+                }
                 inline for (0..chains) |c| {
                     const at = i + c * lanes;
                     const w = vec.widen(lanes, d, weights, at);

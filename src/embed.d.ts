@@ -3,7 +3,7 @@
 /** The native library's bytes. */
 export function libraryBytes(): Promise<Uint8Array>;
 
-/** The demo model's files, by the names an official folder has. */
+/** The demo model's files, by the names an official folder has; ".zst" behind a name: packed with Zstandard. */
 export const demoModelFiles: readonly { readonly name: string; readonly path: string }[];
 
 /** Our licence, then everybody else's. */

@@ -2,7 +2,7 @@
 
 import library from "../zig-out/lib/libqwen_asr.bin" with { type: "file" };
 import config from "../samples/fixtures/nano-asr/config.json" with { type: "file" };
-import weights from "../samples/fixtures/nano-asr/model.safetensors" with { type: "file" };
+import weights from "../zig-out/demo.safetensors.zst" with { type: "file" };
 import vocab from "../samples/fixtures/nano-asr/vocab.json" with { type: "file" };
 import merges from "../samples/fixtures/nano-asr/merges.txt" with { type: "file" };
 import tokenizerConfig from "../samples/fixtures/nano-asr/tokenizer_config.json" with { type: "file" };
@@ -14,10 +14,10 @@ export function libraryBytes(): Promise<Uint8Array> {
   return Bun.file(library).bytes();
 }
 
-/** The demo model's files, by the names an official folder has. */
+/** The demo model's files, by the names an official folder has; ".zst" behind a name: packed with Zstandard. */
 export const demoModelFiles = [
   { name: "config.json", path: config as unknown as string },
-  { name: "model.safetensors", path: weights },
+  { name: "model.safetensors.zst", path: weights },
   { name: "vocab.json", path: vocab as unknown as string },
   { name: "merges.txt", path: merges },
   { name: "tokenizer_config.json", path: tokenizerConfig as unknown as string },

@@ -12,6 +12,7 @@ import { CancelledError, EngineError, type ModelHandle, Native, type SessionHand
 
 export type ModelSource =
   | { readonly kind: "folder"; readonly path: string }
+  /** By their names in an official folder; with ".zst" behind it, a file is packed with Zstandard. */
   | { readonly kind: "files"; readonly files: readonly { readonly name: string; readonly path: string }[] };
 
 export type ToWorker =
@@ -104,14 +105,16 @@ async function open(message: Extract<ToWorker, { type: "open" }>): Promise<void>
   if (source.kind === "folder") {
     model = native.openFolder(source.path, threads, weights, cacheFolder);
   } else {
-    const read = async (file: { name: string; path: string }) => ({
-      name: file.name,
-      bytes: await Bun.file(file.path).bytes(),
-    });
-    model = native.openMemory(await Promise.all(source.files.map(read)), threads, weights);
+    model = native.openMemory(await Promise.all(source.files.map(readModelFile)), threads, weights);
   }
   info = native.info(model);
   post({ type: "opened", info, description: native.describe(model) });
+}
+
+async function readModelFile({ name, path }: { name: string; path: string }) {
+  const bytes = await Bun.file(path).bytes();
+  if (!name.endsWith(".zst")) return { name, bytes };
+  return { name: name.slice(0, -".zst".length), bytes: await Bun.zstdDecompress(bytes) };
 }
 
 /** Until nothing is left to decode: takes one more in, steps all, listens for messages. */

@@ -20,7 +20,7 @@ const page_keys = kernels.page_keys;
 
 const layer_norm_eps = 1e-5; // torch.nn.LayerNorm's, not in the config.
 /// Chunks convolved at a time, and at most per group: what bounds the encoder's memory.
-const batch_chunks = 8;
+const batch_chunks = 4;
 const group_chunks_max = 32;
 
 /// Positions along one axis after a convolution of width 3, stride 2, padding 1.

@@ -110,6 +110,15 @@ pub const Source = struct {
             return errors.outOfMemory("a file's path");
     }
 
+    /// True where these bytes are part of a mapped file.
+    pub fn maps(self: *const Source, bytes: []const u8) bool {
+        for (self.opened.items) |file| {
+            if (@intFromPtr(bytes.ptr) >= @intFromPtr(file.bytes.ptr) and
+                @intFromPtr(bytes.ptr) + bytes.len <= @intFromPtr(file.bytes.ptr) + file.bytes.len) return true;
+        }
+        return false;
+    }
+
     /// What messages call the whole: the folder's path.
     pub fn label(self: *const Source) []const u8 {
         return switch (self.origin) {
@@ -136,6 +145,16 @@ pub fn quote(text: []const u8) Quoted {
 }
 
 const Quoted = std.fmt.Alt(std.ascii.HexEscape, std.ascii.HexEscape.format);
+
+/// Takes whole pages of a file's mapping out of this process's memory; the system still has them in its
+/// cache of files and puts them back when they are read. Never for memory that is not a file's: that
+/// would be zero afterwards.
+pub fn release(bytes: []const u8) void {
+    const page = std.heap.pageSize();
+    const first = std.mem.alignForward(usize, @intFromPtr(bytes.ptr), page);
+    const end = std.mem.alignBackward(usize, @intFromPtr(bytes.ptr) + bytes.len, page);
+    if (end > first) _ = std.c.madvise(@ptrFromInt(first), end - first, std.c.MADV.DONTNEED);
+}
 
 /// Null where there is no such file.
 fn mapFile(path: [:0]const u8) Error!?[]const u8 {

@@ -89,6 +89,8 @@ pub const Model = struct {
     precision: precision_.Precision,
     /// All packed matrices, where the precision has some; `weights` and `stem` point into it.
     cache: ?cache_.Cache,
+    /// The encoder's matrices as far as they are parts of mapped files.
+    encoder_pages: []const []const u8,
     config_json: []const u8,
     sessions: std.atomic.Value(u32) = .init(0),
 
@@ -126,15 +128,39 @@ pub const Model = struct {
         errdefer self.compute.deinit();
         self.precision = options.precision;
         self.cache = null;
-        if (options.precision.layout(table)) |layout| try self.packWeights(layout, options.cache_folder);
+        const lists = precision_.list(arena, &self.weights, &self.stem, self.precision) catch
+            return errors.outOfMemory("the list of weights");
+        if (options.precision.layout(table)) |layout| try self.packWeights(layout, lists, options.cache_folder);
+        errdefer if (self.cache) |*cache| cache.close();
+        self.encoder_pages = self.findEncoderPages(lists) catch return errors.outOfMemory("the list of weights");
         return self;
     }
 
+    fn findEncoderPages(self: *Model, lists: []const precision_.Item) error{OutOfMemory}![]const []const u8 {
+        var pages: std.ArrayList([]const u8) = .empty;
+        const is_file = if (self.cache) |cache| cache.info.path.len > 0 else true;
+        if (is_file) for (lists, 0..) |item, i| {
+            if (!std.mem.startsWith(u8, item.name, "encoder.")) continue;
+            const bytes = if (self.cache) |cache| cache.item(i) else item.matrix.bytes[0..item.matrix.byteCount()];
+            if (self.cache != null or self.source.maps(bytes)) try pages.append(self.arena.allocator(), bytes);
+        };
+        return pages.items;
+    }
+
+    /// Takes the encoder's weights out of this process's memory until they are used again. A process
+    /// whose recording is encoded needs the room for the decoder's; getting them back takes a few ms.
+    pub fn releaseEncoder(self: *const Model) void {
+        for (self.encoder_pages) |bytes| files.release(bytes);
+    }
+
     /// Packs the matrices into the cache's file, or finds them there.
-    fn packWeights(self: *Model, layout: []const u8, folder: ?[]const u8) errors.Error!void {
+    fn packWeights(
+        self: *Model,
+        layout: []const u8,
+        lists: []const precision_.Item,
+        folder: ?[]const u8,
+    ) errors.Error!void {
         const arena = self.arena.allocator();
-        const lists = precision_.list(arena, &self.weights, &self.stem, self.precision) catch
-            return errors.outOfMemory("the packed weights");
         const items = arena.alloc(cache_.Item, lists.len) catch return errors.outOfMemory("the packed weights");
         const data = arena.alloc([]const u8, lists.len) catch return errors.outOfMemory("the packed weights");
         for (lists, items, data) |from, *item, *bytes| {
@@ -158,7 +184,11 @@ pub const Model = struct {
 
         fn fill(context: *anyopaque, index: usize, out: []align(64) u8) errors.Error!void {
             const self: *Filling = @ptrCast(@alignCast(context));
-            precision_.pack(&self.model.compute, self.lists[index], out);
+            const item = self.lists[index];
+            precision_.pack(&self.model.compute, item, out);
+            // Seldom used again; a machine that packs should not need room for both.
+            const from = item.matrix.bytes[0..item.matrix.byteCount()];
+            if (self.model.source.maps(from)) files.release(from);
         }
 
         fn progress(_: *anyopaque, stage: cache_.Stage, done: u64, total: u64) void {

@@ -35,14 +35,14 @@ pub const Precision = enum(u32) {
 /// One matrix to pack, to how many bits, and what to call it.
 pub const Item = struct { name: []const u8, matrix: *Matrix, bits: kernels.Bits };
 
-/// The matrices that a precision packs, in the order of use. Names live in `arena`.
+/// The matrices that a precision packs, in the order of use; for bf16 those that it could. Names live in
+/// `arena`.
 pub fn list(
     arena: std.mem.Allocator,
     weights: *weights_.Weights,
     stem: *encoder_.Stem,
     precision: Precision,
 ) error{OutOfMemory}![]Item {
-    if (precision == .bf16) return &.{};
     const few: kernels.Bits = if (precision == .int4) .four else .eight;
     var items: std.ArrayList(Item) = .empty;
     const encoder = &weights.encoder;

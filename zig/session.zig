@@ -122,6 +122,7 @@ pub const Session = struct {
             return errors.outOfMemory("the features");
         defer self.model.gpa.free(mel);
         try self.features(samples, mel);
+        defer self.model.releaseEncoder();
         try self.encoder.encode(mel, frames, window, rows);
     }
 

@@ -6,9 +6,11 @@ const bench = @import("bench.zig");
 const blas = @import("blas.zig");
 const errors = @import("errors.zig");
 const files = @import("files.zig");
+const listener_ = @import("listener.zig");
 const model_ = @import("model.zig");
 const precision_ = @import("precision.zig");
 const session_ = @import("session.zig");
+const Listener = listener_.Listener;
 const Model = model_.Model;
 const Session = session_.Session;
 
@@ -438,6 +440,125 @@ fn top(session: ?*Session, k: u32, ids: ?[*]u32, logits: ?[*]f32) errors.Error!v
     try s.decoder.top(to_ids, to_logits);
 }
 
+// ------------------------------------------------------------------------------------ listening
+
+export fn qasr_session_verify(
+    session: ?*Session,
+    keep: u32,
+    ids: ?[*]const u32,
+    count: u32,
+    rows: ?[*]const f32,
+    rows_count: u32,
+    draft_count: u32,
+    logprobs: ?[*]f32,
+    accepted: ?*u32,
+) i32 {
+    const draft: errors.Error![]f32 = if (draft_count == 0)
+        &.{}
+    else if (logprobs) |to| to[0..draft_count] else missing("the result");
+    return status(verify(session, keep, slice(u32, ids, count), rows, rows_count, draft, accepted));
+}
+
+fn verify(
+    session: ?*Session,
+    keep: u32,
+    ids: errors.Error![]const u32,
+    rows: ?[*]const f32,
+    rows_count: u32,
+    logprobs: errors.Error![]f32,
+    accepted: ?*u32,
+) errors.Error!void {
+    const s = try enter(session);
+    defer leave(s);
+    const to = accepted orelse return missing("the count");
+    const floats = @as(usize, rows_count) * s.model.config.text.hidden;
+    to.* = try s.verify(keep, try ids, try slice(f32, rows, floats), try logprobs);
+}
+
+export fn qasr_listener_open(model: ?*Model, window_frames: u32, keeps: u32, out: ?**Listener) i32 {
+    const m = model orelse return code(missing("the model"));
+    const to = out orelse return code(missing("the result"));
+    to.* = Listener.open(m, window_frames, keeps != 0) catch |err| return code(err);
+    return 0;
+}
+
+export fn qasr_listener_close(listener: ?*Listener) void {
+    if (listener) |l| l.close();
+}
+
+/// Takes the listener for this call; every successful one is followed by `leaveListener`.
+fn enterListener(listener: ?*Listener) errors.Error!*Listener {
+    const l = listener orelse return missing("the listener");
+    if (l.busy.swap(true, .acquire)) {
+        return errors.fail(error.Busy, "another thread is using this listener", .{});
+    }
+    return l;
+}
+
+fn leaveListener(listener: *Listener) void {
+    listener.busy.store(false, .release);
+}
+
+export fn qasr_listener_append(listener: ?*Listener, samples: ?[*]const f32, count: u32) i32 {
+    return status(listenerAppend(listener, slice(f32, samples, count)));
+}
+
+fn listenerAppend(listener: ?*Listener, samples: errors.Error![]const f32) errors.Error!void {
+    const l = try enterListener(listener);
+    defer leaveListener(l);
+    try l.append(try samples);
+}
+
+export fn qasr_listener_forget(listener: ?*Listener, windows: u32) i32 {
+    return status(listenerForget(listener, windows));
+}
+
+fn listenerForget(listener: ?*Listener, windows: u32) errors.Error!void {
+    const l = try enterListener(listener);
+    defer leaveListener(l);
+    if (windows == std.math.maxInt(u32)) l.forgetAll() else try l.forget(windows);
+}
+
+export fn qasr_listener_rows(listener: ?*const Listener) u32 {
+    return if (listener) |l| @intCast(l.rowsCount()) else 0;
+}
+
+export fn qasr_listener_encode(
+    listener: ?*Listener,
+    session: ?*Session,
+    rows: ?[*]f32,
+    capacity: u32,
+    rows_count: ?*u32,
+    kept: ?*u32,
+    unchanged: ?*u32,
+) i32 {
+    return status(listenerEncode(listener, session, rows, capacity, rows_count, kept, unchanged));
+}
+
+fn listenerEncode(
+    listener: ?*Listener,
+    session: ?*Session,
+    rows: ?[*]f32,
+    capacity: u32,
+    rows_count: ?*u32,
+    kept: ?*u32,
+    unchanged: ?*u32,
+) errors.Error!void {
+    const l = try enterListener(listener);
+    defer leaveListener(l);
+    const s = try enter(session);
+    defer leave(s);
+    if (s.model != l.model) return errors.fail(error.Invalid, "session and listener are of two models", .{});
+    const count = l.rowsCount();
+    (rows_count orelse return missing("the count")).* = @intCast(count);
+    if (count > capacity) {
+        return errors.fail(error.TooSmall, "{d} rows needed, room for {d}", .{ count, capacity });
+    }
+    const result = try l.encode(&s.encoder, rows orelse return missing("the result"));
+    if (kept) |to| to.* = @intCast(result.kept);
+    if (unchanged) |to| to.* = @intCast(result.unchanged);
+}
+
 // ------------------------------------------------------------------------------------ self test
 
 export fn qasr_sgemm(a: ?[*]const f32, b: ?[*]const f32, c: ?[*]f32, m: u32, n: u32, k: u32) i32 {
@@ -477,6 +598,8 @@ test {
     _ = @import("errors.zig");
     _ = @import("files.zig");
     _ = @import("json_reader.zig");
+    _ = @import("listener.zig");
+    _ = @import("listener_test.zig");
     _ = @import("mel.zig");
     _ = @import("mel_test.zig");
     _ = @import("model.zig");
@@ -489,6 +612,7 @@ test {
     _ = @import("tokenizer.zig");
     _ = @import("tokenizer_test.zig");
     _ = @import("unicode_tables.zig");
+    _ = @import("verify.zig");
     _ = @import("vocabulary.zig");
     _ = @import("weights.zig");
     _ = @import("weights_test.zig");

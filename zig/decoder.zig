@@ -136,21 +136,44 @@ pub const Decoder = struct {
         rows: [*]const f32,
     ) errors.Error!void {
         if (ids.len == 0) return;
-        const limit = self.text.positions_max;
-        if (ids.len > limit - self.positions) return errors.fail(
-            error.TooLong,
-            "{d} positions are more than the model's {d}",
-            .{ self.positions + ids.len, limit },
-        );
+        try self.checkRoom(ids.len);
         const before = self.positions;
         errdefer self.truncate(before);
+        self.keepRow(try self.append(ids, audio_id, rows, 1));
+    }
+
+    pub fn checkRoom(self: *const Decoder, count: usize) errors.Error!void {
+        const limit = self.text.positions_max;
+        if (count > limit - self.positions) return errors.fail(
+            error.TooLong,
+            "{d} positions are more than the model's {d}",
+            .{ self.positions + count, limit },
+        );
+    }
+
+    /// Makes this normed row what `next` is asked about.
+    pub fn keepRow(self: *Decoder, row: [*]const f32) void {
+        @memcpy(self.last, row);
+        self.state = .hidden;
+    }
+
+    /// Appends ids as `extend` does. Returns their last `wanted` rows, normed, good until the next call.
+    pub fn append(
+        self: *Decoder,
+        ids: []const u32,
+        audio_id: u32,
+        rows: [*]const f32,
+        wanted: usize,
+    ) errors.Error![*]const f32 {
+        assert(wanted >= 1 and wanted <= @min(ids.len, block_rows));
         try self.reserve(self.positions + ids.len);
         try self.resize(@min(ids.len, block_rows));
         self.state = .none;
         var audio_row: usize = 0;
         var first: usize = 0;
+        var count: usize = 0;
         while (first < ids.len) {
-            const count = @min(block_rows, ids.len - first);
+            count = blockRows(ids.len - first, wanted);
             const block = ids[first..][0..count];
             for (block, 0..) |id, row| {
                 const x = self.buffers.x + row * self.text.hidden;
@@ -160,10 +183,16 @@ pub const Decoder = struct {
                 } else self.embed(id, x);
             }
             first += count;
-            try self.forward(count, first == ids.len);
+            try self.forward(count, if (first == ids.len) wanted else 0);
             self.positions += @intCast(count);
         }
-        self.state = .hidden;
+        return self.buffers.normed + (count - wanted) * self.text.hidden;
+    }
+
+    /// Rows of the next block, of `left`: the last one has all that are wanted.
+    fn blockRows(left: usize, wanted: usize) usize {
+        if (left <= block_rows) return left;
+        return @min(block_rows, left - @min(wanted, left));
     }
 
     fn embed(self: *const Decoder, id: u32, x: [*]f32) void {
@@ -221,15 +250,15 @@ pub const Decoder = struct {
         };
     }
 
-    /// One block of rows through all layers. Only the last row of the last block is looked at
-    /// afterwards, so the last layer computes keys and values for all rows but the rest for that.
-    fn forward(self: *Decoder, count: usize, is_last: bool) errors.Error!void {
+    /// One block of rows through all layers. Only its last `wanted` rows are looked at afterwards, so
+    /// the last layer computes keys and values for all rows but the rest for those.
+    fn forward(self: *Decoder, count: usize, wanted: usize) errors.Error!void {
         const b = self.buffers;
         const t = self.text;
         for (0..count) |row| self.rotate(row, self.positions + row);
         for (self.weights.layers, 0..) |*layer, index| {
             if (self.cancelled.load(.monotonic)) return errors.fail(error.Cancelled, "cancelled", .{});
-            const used = if (index + 1 < t.layers) count else @intFromBool(is_last);
+            const used = if (index + 1 < t.layers) count else wanted;
             const first = count - used;
             self.norm(0, count, index > 0, layer.norm1, b.normed);
             self.project(layer, first, count);
@@ -237,9 +266,7 @@ pub const Decoder = struct {
             self.attend(index, first, count);
             self.finishLayer(layer, first, count);
         }
-        if (!is_last) return;
-        self.norm(count - 1, count, true, self.weights.norm, b.normed);
-        @memcpy(self.last, b.normed[(count - 1) * t.hidden ..]);
+        if (wanted > 0) self.norm(count - wanted, count, true, self.weights.norm, b.normed);
     }
 
     /// Queries of rows first..count, keys and values of all, from the normed rows.
@@ -555,7 +582,7 @@ pub const Decoder = struct {
     }
 
     /// Several sequences, one row each, in the buffers of the first.
-    const Step = struct {
+    pub const Step = struct {
         lead: *Decoder,
         decoders: []const *Decoder,
 
@@ -579,7 +606,7 @@ pub const Decoder = struct {
         };
 
         /// Logits and peaks of every sequence from its `last`.
-        fn score(self: *const Step) void {
+        pub fn score(self: *const Step) void {
             const head = self.lead.weights.head;
             const q = self.lead.quantized;
             const blocks = head.columns / kernels.int8_block;

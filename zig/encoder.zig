@@ -20,8 +20,8 @@ const page_keys = kernels.page_keys;
 
 const layer_norm_eps = 1e-5; // torch.nn.LayerNorm's, not in the config.
 /// Chunks convolved at a time, and at most per group: what bounds the encoder's memory.
-const batch_chunks = 4;
-const group_chunks_max = 32;
+pub const batch_chunks = 4;
+pub const group_chunks_max = 32;
 
 /// Positions along one axis after a convolution of width 3, stride 2, padding 1.
 fn halve(n: usize) usize {
@@ -136,7 +136,7 @@ pub const Encoder = struct {
         const chunk_frames = self.audio.chunk_frames;
         const window_chunks = window_frames / chunk_frames;
         assert(window_chunks >= 1 and frames > 0);
-        if (self.buffers == null) self.buffers = try self.allocate();
+        try self.prepare();
 
         const chunks = (frames + chunk_frames - 1) / chunk_frames;
         const group_chunks = @max(1, group_chunks_max / window_chunks) * window_chunks;
@@ -156,6 +156,50 @@ pub const Encoder = struct {
             rows += tokens;
         }
         assert(rows == rowsOfFrames(frames, chunk_frames));
+    }
+
+    /// Makes the buffers where they are not there yet.
+    pub fn prepare(self: *Encoder) errors.Error!void {
+        if (self.buffers == null) self.buffers = try self.allocate();
+    }
+
+    /// At most batch_chunks chunks of `width` frames, the last one perhaps with fewer, each to its
+    /// tokens f32[chunkTokens][d_model], positions added. Every product has one chunk's shape, so that
+    /// sums do not depend on which chunks go together, not even those of BLAS.
+    pub fn convolveApart(
+        self: *Encoder,
+        mel: []const f32,
+        frames: usize,
+        width: usize,
+        out: []const [*]f32,
+    ) errors.Error!void {
+        try self.check();
+        const d = self.audio.d_model;
+        var batch = Batch.init(self, mel, frames, 0, out.len);
+        batch.width = width;
+        const tokens = batch.run();
+        const whole = chunkTokens(self.audio.chunk_frames);
+        for (out, 0..) |to, chunk| {
+            const first = chunk * whole;
+            const count = @min(whole, tokens - first);
+            const flat_width = self.flatWidth();
+            self.compute.linear(&self.quantized, count, self.buffers.?.flat + first * flat_width, flat_width, &.{
+                .{ .weight = self.weights.conv_out, .out = to, .out_stride = d },
+            });
+            for (0..count) |row| self.compute.kernels.add(to + row * d, self.stem.positions.ptr + row * d, d);
+        }
+    }
+
+    /// One attention window, whose chunks' tokens are given, to rows f32[tokens][output_dim].
+    pub fn encodeWindow(self: *Encoder, chunks: []const []const f32, out: [*]f32) errors.Error!void {
+        const d = self.audio.d_model;
+        var tokens: usize = 0;
+        for (chunks) |chunk| {
+            @memcpy(self.buffers.?.x[tokens * d ..][0..chunk.len], chunk);
+            tokens += chunk.len / d;
+        }
+        try self.runLayers(tokens, tokens);
+        self.project(tokens, out);
     }
 
     fn allocate(self: *Encoder) errors.Error!Buffers {

@@ -20,9 +20,12 @@ const assert = std.debug.assert;
 pub const hop_samples = 160;
 /// Fewer samples cannot be reflected at their start.
 pub const samples_min = padding + 1;
+/// The logarithm of the powers' floor: no value is below.
+pub const log_min = -10.0;
 
 const window_samples = 400;
-const padding = window_samples / 2;
+/// Samples on either side of a frame's centre, reflected where there are none.
+pub const padding = window_samples / 2;
 const points = window_samples / 2; // Of the complex FFT that does a real one of twice as many.
 const frequencies = window_samples / 2 + 1;
 const frequency_max = 8000.0;
@@ -86,11 +89,26 @@ pub const Mel = struct {
         frames_total: usize,
         out: []f32,
     ) f32 {
+        assert(frame_first + frame_count <= frames_total);
+        assert(out.len == frames_total * self.filters.len);
+        return self.logColumns(samples, frame_first, frame_count, out[frame_first..], frames_total);
+    }
+
+    /// The same into the first columns of `out`, whose rows are `stride` apart. A frame's values are
+    /// the same to the bit whatever goes with it.
+    pub fn logColumns(
+        self: *const Mel,
+        samples: []const f32,
+        frame_first: usize,
+        frame_count: usize,
+        out: []f32,
+        stride: usize,
+    ) f32 {
         const frame_end = frame_first + frame_count;
         assert(samples.len >= samples_min);
-        assert(frame_end <= frames_total and frames_total <= samples.len / hop_samples);
-        assert(out.len == frames_total * self.filters.len);
-        var largest: Lanes = @splat(-10); // The floor's logarithm: nothing is below.
+        assert(frame_end <= samples.len / hop_samples);
+        assert(frame_count <= stride and out.len >= (self.filters.len - 1) * stride + frame_count);
+        var largest: Lanes = @splat(log_min);
         var frame = frame_first;
         while (frame < frame_end) : (frame += lanes) {
             const used = @min(lanes, frame_end - frame);
@@ -109,11 +127,11 @@ pub const Mel = struct {
                 // Floored on both sides: the floor's logarithm shall be -10 to the last bit.
                 const logs = @max(
                     log10(@max(sum, @as(Lanes, @splat(1e-10)))),
-                    @as(Lanes, @splat(-10)),
+                    @as(Lanes, @splat(log_min)),
                 );
                 largest = @max(largest, logs);
                 const values: [lanes]f32 = logs;
-                @memcpy(out[bin * frames_total + frame ..][0..used], values[0..used]);
+                @memcpy(out[bin * stride + frame - frame_first ..][0..used], values[0..used]);
             }
         }
         return @reduce(.Max, largest);
@@ -207,8 +225,13 @@ pub const Mel = struct {
 
 /// The last step, over any part of the values: nothing below `largest` - 8, then (x + 4) / 4.
 pub fn finish(values: []f32, largest: f32) void {
-    const floor = largest - 8;
+    const floor = floorBelow(largest);
     for (values) |*value| value.* = (@max(value.*, floor) + 4) / 4;
+}
+
+/// The log value below which there is nothing, where this is the largest.
+pub fn floorBelow(largest: f32) f32 {
+    return largest - 8;
 }
 
 /// The sample at `position` of the signal padded by its own mirror image.

@@ -137,6 +137,46 @@ int32_t qasr_session_next(qasr_session *session, uint32_t *id, float *logprob);
 /* The k best next tokens, best first: ids[k], logits[k]. */
 int32_t qasr_session_top(qasr_session *session, uint32_t k, uint32_t *ids, float *logits);
 
+/* --------------------------------------------------------------------------------------------------- listening */
+
+/* Forgets all positions after the first `keep`, then appends ids as qasr_session_extend does, in as few passes as give
+ * exact results. The last draft_count ids are a guess: as many of them are kept as greedy decoding would have said, that
+ * is `accepted`, with the logarithm of each one's probability in logprobs[draft_count]. The session is then as after
+ * appending what is kept one by one, to the bit, and qasr_session_next() tells the token after that. The draft has no
+ * audio; where it is all of `ids`, something must have been appended since the last truncate and `keep` be all positions.
+ * After a failure the session has at most the positions it had, and `keep` of them at least. */
+int32_t qasr_session_verify(qasr_session *session, uint32_t keep, const uint32_t *ids, uint32_t count, const float *rows,
+                            uint32_t rows_count, uint32_t draft_count, float *logprobs, uint32_t *accepted);
+
+/* A recording heard piece by piece. It keeps what is computed of it: after more samples, encoding all costs little more
+ * than encoding those. Belongs to one thread at a time; close before the model. */
+typedef struct qasr_listener qasr_listener;
+
+/* `window_frames` as for qasr_encode. With `keeps` 0 everything is computed anew at every encode: the same rows to the
+ * bit, for comparison. */
+int32_t qasr_listener_open(qasr_model *model, uint32_t window_frames, uint32_t keeps, qasr_listener **listener);
+void qasr_listener_close(qasr_listener *listener); /* null is fine */
+
+/* More samples at the end, 16 kHz mono; copied. */
+int32_t qasr_listener_append(qasr_listener *listener, const float *samples, uint32_t samples_count);
+
+/* Forgets the first `windows` attention windows of what is held, all of whose samples must be there. The features keep
+ * the floor that the loudest sound since the start has set, forgotten or not, and the first ones still see the samples
+ * before them: what is kept stays as it is. QASR_EVERYTHING: the next sample starts a new recording. */
+#define QASR_EVERYTHING 0xffffffffu
+int32_t qasr_listener_forget(qasr_listener *listener, uint32_t windows);
+
+/* Rows of what is held; 0 for null. Less than half a second counts as half a second, the rest being silence. */
+uint32_t qasr_listener_rows(const qasr_listener *listener);
+
+/* Encoder rows of all that is held, f32[rows][hidden], with the buffers of `session`, which may be any of the model's and
+ * may be cancelled. While nothing was forgotten they are those of qasr_encode for the same samples (to the bit with
+ * packed weights; with bf16 the matrix products have other shapes, and their sums are rounded otherwise).
+ * If not null, `kept` gets how many were there from before, and `unchanged` how many at the start are those of the last
+ * encode in the same places: what a session holds of these, it may keep. After a failure encode may be called again. */
+int32_t qasr_listener_encode(qasr_listener *listener, qasr_session *session, float *rows, uint32_t capacity,
+                             uint32_t *rows_count, uint32_t *kept, uint32_t *unchanged);
+
 /* --------------------------------------------------------------------------------------------------- self test */
 
 /* C[m][n] = A[m][k] * B[n][k]^T, f32, on the calling thread, through the BLAS in use: for tests of its thread safety. */

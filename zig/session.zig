@@ -2,11 +2,13 @@
 //! thread at a time.
 
 const std = @import("std");
+const config_ = @import("config.zig");
 const decoder_ = @import("decoder.zig");
 const encoder_ = @import("encoder.zig");
 const errors = @import("errors.zig");
 const mel_ = @import("mel.zig");
 const model_ = @import("model.zig");
+const verify_ = @import("verify.zig");
 const Scratch = @import("compute.zig").Scratch;
 
 /// Shorter clips are padded with zeros to half a second: fewer empty answers on the shortest.
@@ -16,6 +18,7 @@ pub const Session = struct {
     model: *model_.Model,
     encoder: encoder_.Encoder,
     decoder: decoder_.Decoder,
+    verifier: verify_.Verifier,
     cancelled: std.atomic.Value(bool) = .init(false),
     busy: std.atomic.Value(bool) = .init(false),
 
@@ -41,6 +44,7 @@ pub const Session = struct {
                 &model.weights.decoder,
                 &self.cancelled,
             ),
+            .verifier = .{ .allocator = gpa },
         };
         _ = model.sessions.fetchAdd(1, .monotonic);
         return self;
@@ -50,6 +54,7 @@ pub const Session = struct {
         const model = self.model;
         self.encoder.deinit();
         self.decoder.deinit();
+        self.verifier.deinit();
         model.gpa.destroy(self);
         _ = model.sessions.fetchSub(1, .monotonic);
     }
@@ -111,12 +116,7 @@ pub const Session = struct {
         rows: [*]f32,
     ) errors.Error!void {
         const audio = self.model.config.audio;
-        const window = if (window_frames == 0) audio.window_frames else window_frames;
-        if (window % audio.chunk_frames != 0 or window > audio.window_frames) return errors.fail(
-            error.Invalid,
-            "encoder window of {d} frames: must be a multiple of {d} up to {d}",
-            .{ window, audio.chunk_frames, audio.window_frames },
-        );
+        const window = try windowOf(audio, window_frames);
         const frames = framesOf(samples.len);
         const mel = self.model.gpa.alloc(f32, frames * audio.mel_bins) catch
             return errors.outOfMemory("the features");
@@ -126,8 +126,52 @@ pub const Session = struct {
         try self.encoder.encode(mel, frames, window, rows);
     }
 
+    /// Mel frames of an attention window, 0 for the checkpoint's own.
+    pub fn windowOf(audio: config_.Audio, window_frames: usize) errors.Error!usize {
+        const window = if (window_frames == 0) audio.window_frames else window_frames;
+        if (window % audio.chunk_frames != 0 or window > audio.window_frames) return errors.fail(
+            error.Invalid,
+            "encoder window of {d} frames: must be a multiple of {d} up to {d}",
+            .{ window, audio.chunk_frames, audio.window_frames },
+        );
+        return window;
+    }
+
     /// See qasr_session_extend.
     pub fn extend(self: *Session, ids: []const u32, rows: []const f32) errors.Error!void {
+        try self.checkIds(ids, rows);
+        try self.decoder.extend(ids, self.model.special.audio_pad, rows.ptr);
+    }
+
+    /// See qasr_session_verify.
+    pub fn verify(
+        self: *Session,
+        keep: u32,
+        ids: []const u32,
+        rows: []const f32,
+        logprobs: []f32,
+    ) errors.Error!u32 {
+        if (keep > self.decoder.positions) return errors.fail(
+            error.Invalid,
+            "cannot keep {d} positions: there are {d}",
+            .{ keep, self.decoder.positions },
+        );
+        if (logprobs.len > ids.len) return errors.fail(
+            error.Invalid,
+            "a draft of {d} among {d} tokens",
+            .{ logprobs.len, ids.len },
+        );
+        try self.checkIds(ids, rows);
+        const pad = self.model.special.audio_pad;
+        const draft = ids[ids.len - logprobs.len ..];
+        if (std.mem.indexOfScalar(u32, draft, pad)) |place| {
+            return errors.fail(error.Invalid, "audio at place {d} of the draft", .{place});
+        }
+        if (keep < self.decoder.positions) self.decoder.truncate(keep);
+        return self.verifier.verify(&self.decoder, ids, pad, rows.ptr, logprobs);
+    }
+
+    fn checkIds(self: *const Session, ids: []const u32, rows: []const f32) errors.Error!void {
         const text = self.model.config.text;
         const pad = self.model.special.audio_pad;
         var places: usize = 0;
@@ -144,7 +188,6 @@ pub const Session = struct {
             "{d} audio rows for {d} audio places",
             .{ rows.len / text.hidden, places },
         );
-        try self.decoder.extend(ids, pad, rows.ptr);
     }
 
     /// See qasr_sessions_step.

@@ -2,7 +2,7 @@
 // deno-lint-ignore-file require-await -- the interfaces are asynchronous, the stand-ins need not be.
 
 import type { DecodeRequest, DecodeResult, DecodeStop, Engine, ModelInfo } from "../engine/engine.ts";
-import { InputError } from "../errors.ts";
+import { InputError, InternalError } from "../errors.ts";
 import type { ProgramParts } from "./program.ts";
 import type { TextWriter } from "./terminal.ts";
 
@@ -39,6 +39,7 @@ export function fakeEngine(answer: (request: DecodeRequest) => FakeAnswer, info:
     isClosed: () => closed,
     cancel: () => void (cancelled = true),
     close: async () => void (closed = true),
+    listen: () => Promise.reject(new InternalError("this stand-in does not listen")),
     decode: async (request, onToken) => {
       requests.push(request);
       cancelled = false;

@@ -1,7 +1,18 @@
 /** The main thread's side of the engine: starts the worker, turns its messages into promises. */
 
 import { InputError, InternalError, ModelError, UsageError } from "../errors.ts";
-import type { DecodeRequest, DecodeResult, DecodeToken, Engine, ModelInfo, Weights } from "./engine.ts";
+import type {
+  DecodeRequest,
+  DecodeResult,
+  DecodeToken,
+  Engine,
+  HearRequest,
+  HearResult,
+  Listener,
+  ListenOptions,
+  ModelInfo,
+  Weights,
+} from "./engine.ts";
 import { Native, placeLibrary, type SessionHandle, STATUS } from "./native.ts";
 import type { FromWorker, ModelSource, ToWorker } from "./worker.ts";
 
@@ -37,11 +48,14 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   return engine;
 }
 
+/** A question to the worker: of what it answers, each kind of question knows its own. */
 type Pending = {
-  readonly resolve: (result: DecodeResult) => void;
+  readonly resolve: (answer: FromWorker) => void;
   readonly reject: (error: Error) => void;
   readonly onToken: (token: DecodeToken) => void;
 };
+
+type Answer<Type extends FromWorker["type"]> = Extract<FromWorker, { type: Type }>;
 
 class WorkerEngine implements Engine {
   info!: ModelInfo;
@@ -67,13 +81,42 @@ class WorkerEngine implements Engine {
     await this.#answer.promise;
   }
 
-  decode(request: DecodeRequest, onToken: (token: DecodeToken) => void): Promise<DecodeResult> {
-    const { promise, resolve, reject } = Promise.withResolvers<DecodeResult>();
-    const id = ++this.#lastId;
-    this.#pending.set(id, { resolve, reject, onToken });
+  async decode(request: DecodeRequest, onToken: (token: DecodeToken) => void): Promise<DecodeResult> {
     const samples = request.samples.slice(); // A view would take its whole recording along.
-    const message: ToWorker = { type: "decode", id, request: { ...request, samples } };
-    this.#worker.postMessage(message, [samples.buffer]);
+    const message = (id: number): ToWorker => ({ type: "decode", id, request: { ...request, samples } });
+    return (await this.#ask<"done">(message, [samples.buffer], onToken)).result;
+  }
+
+  async listen(options: ListenOptions): Promise<Listener> {
+    const { id, session } = await this.#ask<"listening">((id) => ({ type: "listen", id, options }));
+    const handle = session as SessionHandle;
+    this.#sessions.push(handle);
+    const hear = async (request: HearRequest): Promise<HearResult> => {
+      const samples = request.samples.slice();
+      const message = (own: number): ToWorker => ({
+        type: "hear",
+        id: own,
+        listener: id,
+        request: { ...request, samples },
+      });
+      return (await this.#ask<"heard">(message, [samples.buffer])).result;
+    };
+    const close = async (): Promise<void> => {
+      this.#sessions.splice(this.#sessions.indexOf(handle), 1); // It must not be cancelled any more.
+      if (!this.#isClosed) await this.#ask<"unlistened">((own) => ({ type: "unlisten", id: own, listener: id }));
+    };
+    return new OneAtATime(hear, close);
+  }
+
+  #ask<Type extends FromWorker["type"]>(
+    message: (id: number) => ToWorker,
+    transfer: ArrayBuffer[] = [],
+    onToken: Pending["onToken"] = () => {},
+  ): Promise<Answer<Type>> {
+    const { promise, resolve, reject } = Promise.withResolvers<Answer<Type>>();
+    const id = ++this.#lastId;
+    this.#pending.set(id, { resolve: resolve as Pending["resolve"], reject, onToken });
+    this.#worker.postMessage(message(id), transfer);
     return promise;
   }
 
@@ -105,7 +148,10 @@ class WorkerEngine implements Engine {
       case "token":
         return this.#pending.get(message.id)?.onToken(message.token);
       case "done":
-        return this.#settle(message.id)?.resolve(message.result);
+      case "listening":
+      case "heard":
+      case "unlistened":
+        return this.#settle(message.id)?.resolve(message);
       case "closed":
         return this.#answer.resolve();
       case "failed":
@@ -123,6 +169,35 @@ class WorkerEngine implements Engine {
   #failAll(error: Error): void {
     this.#answer.reject(error);
     for (const id of [...this.#pending.keys()]) this.#settle(id)?.reject(error);
+  }
+}
+
+/** A listener as the program sees it: refuses a call during another. */
+class OneAtATime implements Listener {
+  readonly #hear: Listener["hear"];
+  readonly #close: Listener["close"];
+  #state: "free" | "busy" | "closed" = "free";
+
+  constructor(hear: Listener["hear"], close: Listener["close"]) {
+    this.#hear = hear;
+    this.#close = close;
+  }
+
+  async hear(request: HearRequest): Promise<HearResult> {
+    if (this.#state !== "free") throw new InternalError(`hear: the listener is ${this.#state}`);
+    this.#state = "busy";
+    try {
+      return await this.#hear(request);
+    } finally {
+      this.#state = "free";
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#state === "busy") throw new InternalError("close: the listener is busy");
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    await this.#close();
   }
 }
 

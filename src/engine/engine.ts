@@ -76,27 +76,31 @@ export type HearRequest = {
   readonly forget: number;
   /** Ids the answer starts with, header included: what is committed. They are never decided again. */
   readonly prefix: readonly number[];
-  /** A guess at what follows them. It changes the time, never the tokens. */
+  /** A guess at what follows them, its end left out. It changes the time, never the tokens. */
   readonly draft: readonly number[];
   /** Tokens after the prefix at most. */
   readonly tokensMax: number;
 };
 
 export type HearResult = DecodeResult & {
-  /** After the prefix, without the end. */
+  /** After the prefix, without the end. A loop is one of prefix and tokens together. */
   readonly tokens: readonly DecodeToken[];
   readonly draftTokens: number;
   readonly draftAccepted: number;
   /** Encoder rows, and positions of the decoder's cache, that were there from before. */
   readonly rowsReused: number;
   readonly positionsReused: number;
+  /** The draft's part, by positions, of the time that prompt and draft took; `prefillMs` is the rest of it. */
   readonly verifyMs: number;
 };
 
 export interface Listener {
-  /** One call at a time. `Engine.cancel()` ends it early with stop "cancelled" and the tokens so far. */
+  /**
+   * One call at a time. `Engine.cancel()` ends it early with stop "cancelled" and the tokens so far. The audio it was
+   * given is held in any case, unless what is to be forgotten is refused.
+   */
   hear(request: HearRequest): Promise<HearResult>;
-  /** Gives its memory back. */
+  /** Gives its memory back. Not during a call. */
   close(): Promise<void>;
 }
 
@@ -110,8 +114,10 @@ export interface Engine {
    * those beside it. The samples are copied.
    */
   decode(request: DecodeRequest, onToken: (token: DecodeToken) => void): Promise<DecodeResult>;
-  /** Makes all running decodes end early with stop "cancelled". Harmless when none runs. */
+  /** A new recording, which is given piece by piece. Any number of them, beside decodes; their calls take turns. */
+  listen(options: ListenOptions): Promise<Listener>;
+  /** Makes all running decodes and hears end early with stop "cancelled". Harmless when none runs. */
   cancel(): void;
-  /** After the last decode. */
+  /** After the last decode; recordings end with it. */
   close(): Promise<void>;
 }

@@ -37,6 +37,16 @@ const SYMBOLS = {
   qasr_session_positions: { args: ["ptr"], returns: "u32" },
   qasr_session_next: { args: ["ptr", "ptr", "ptr"], returns: "i32" },
   qasr_session_top: { args: ["ptr", "u32", "ptr", "ptr"], returns: "i32" },
+  qasr_session_verify: {
+    args: ["ptr", "u32", "ptr", "u32", "ptr", "u32", "u32", "ptr", "ptr"],
+    returns: "i32",
+  },
+  qasr_listener_open: { args: ["ptr", "u32", "u32", "ptr"], returns: "i32" },
+  qasr_listener_close: { args: ["ptr"], returns: "void" },
+  qasr_listener_append: { args: ["ptr", "ptr", "u32"], returns: "i32" },
+  qasr_listener_forget: { args: ["ptr", "u32"], returns: "i32" },
+  qasr_listener_rows: { args: ["ptr"], returns: "u32" },
+  qasr_listener_encode: { args: ["ptr", "ptr", "ptr", "u32", "ptr", "ptr", "ptr"], returns: "i32" },
   qasr_sgemm: { args: ["ptr", "ptr", "ptr", "u32", "u32", "u32"], returns: "i32" },
   qasr_measure: { args: ["ptr", "u32", "u32", "u32", "u32", "ptr"], returns: "i32" },
 } as const;
@@ -60,6 +70,7 @@ export type ModelFile = { readonly name: string; readonly bytes: Uint8Array };
 
 export type ModelHandle = Pointer;
 export type SessionHandle = Pointer;
+export type ListenerHandle = Pointer;
 
 /**
  * Puts the library's bytes where dlopen finds them and nobody else can write: a memfd on Linux (works with /tmp full,
@@ -305,6 +316,63 @@ export class Native {
     const [ids, logits] = [new Uint32Array(k), new Float32Array(k)];
     this.#check(this.#symbols.qasr_session_top(session, k, ids, logits));
     return { ids, logits };
+  }
+
+  /**
+   * Keeps the session's first positions, appends ids, the last `draft` of them as a guess. Returns the
+   * log-probabilities of as much of it as is right.
+   */
+  verify(
+    session: SessionHandle,
+    keep: number,
+    ids: Uint32Array,
+    rows: Float32Array | null,
+    rowsCount: number,
+    draft: number,
+  ): Float32Array {
+    const logprobs = new Float32Array(draft);
+    const [some, to] = [ids.length > 0 ? ids : null, draft > 0 ? logprobs : null];
+    const from = rowsCount > 0 ? rows : null;
+    const call = this.#symbols.qasr_session_verify;
+    this.#check(call(session, keep, some, ids.length, from, rowsCount, draft, to, this.#count));
+    return logprobs.subarray(0, this.#count[0]!);
+  }
+
+  openListener(model: ModelHandle, windowFrames: number, keeps: boolean): ListenerHandle {
+    this.#check(this.#symbols.qasr_listener_open(model, windowFrames, keeps ? 1 : 0, this.#pointer));
+    return this.#handle();
+  }
+
+  closeListener(listener: ListenerHandle): void {
+    this.#symbols.qasr_listener_close(listener);
+  }
+
+  listenerAppend(listener: ListenerHandle, samples: Float32Array): void {
+    const from = samples.length > 0 ? samples : null;
+    this.#check(this.#symbols.qasr_listener_append(listener, from, samples.length));
+  }
+
+  /** The first windows, or with Infinity everything. */
+  listenerForget(listener: ListenerHandle, windows: number): void {
+    const everything = 0xffff_ffff;
+    this.#check(this.#symbols.qasr_listener_forget(listener, windows === Infinity ? everything : windows));
+  }
+
+  listenerRows(listener: ListenerHandle): number {
+    return this.#symbols.qasr_listener_rows(listener);
+  }
+
+  /** Encoder rows of all that is held into `rows`, which has room for `listenerRows` of them. */
+  listenerEncode(
+    listener: ListenerHandle,
+    session: SessionHandle,
+    rows: Float32Array,
+    capacity: number,
+  ): { rows: number; kept: number; unchanged: number } {
+    const [kept, unchanged] = [new Uint32Array(1), new Uint32Array(1)];
+    const call = this.#symbols.qasr_listener_encode;
+    this.#check(call(listener, session, rows, capacity, this.#count, kept, unchanged));
+    return { rows: this.#count[0]!, kept: kept[0]!, unchanged: unchanged[0]! };
   }
 
   /** c[m][n] = a[m][k] b[n][k]^T on the calling thread. */

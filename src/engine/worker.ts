@@ -3,11 +3,23 @@
  * native calls block here and not in the main thread, which cancels them by the sessions' addresses.
  *
  * The first utterance starts at once; others join when their prompts are in, one between two steps, so that text
- * appears early and every later step reads the weights once for all.
+ * appears early and every later step reads the weights once for all. A live recording's hear runs whole, between two
+ * steps.
  */
 
 import { LoopDetector } from "../text/loop.ts";
-import type { DecodeRequest, DecodeResult, DecodeStop, DecodeToken, ModelInfo, Weights } from "./engine.ts";
+import type {
+  DecodeRequest,
+  DecodeResult,
+  DecodeStop,
+  DecodeToken,
+  HearRequest,
+  HearResult,
+  ListenOptions,
+  ModelInfo,
+  Weights,
+} from "./engine.ts";
+import { Hearing, noHearResult } from "./hearing.ts";
 import { CancelledError, EngineError, type ModelHandle, Native, type SessionHandle } from "./native.ts";
 
 export type ModelSource =
@@ -26,7 +38,11 @@ export type ToWorker =
     readonly cacheFolder: string;
   }
   | { readonly type: "decode"; readonly id: number; readonly request: DecodeRequest }
-  /** Ends every decode that was asked for before. */
+  | { readonly type: "listen"; readonly id: number; readonly options: ListenOptions }
+  /** `listener`: the id it was opened with. */
+  | { readonly type: "hear"; readonly id: number; readonly listener: number; readonly request: HearRequest }
+  | { readonly type: "unlisten"; readonly id: number; readonly listener: number }
+  /** Ends every decode and hear that was asked for before. */
   | { readonly type: "cancel" }
   | { readonly type: "close" };
 
@@ -36,6 +52,9 @@ export type FromWorker =
   | { readonly type: "session"; readonly session: number }
   | { readonly type: "token"; readonly id: number; readonly token: DecodeToken }
   | { readonly type: "done"; readonly id: number; readonly result: DecodeResult }
+  | { readonly type: "listening"; readonly id: number; readonly session: number }
+  | { readonly type: "heard"; readonly id: number; readonly result: HearResult }
+  | { readonly type: "unlistened"; readonly id: number }
   | { readonly type: "closed" }
   /** Of one decode, or of opening (no id). `status` as in qwen_asr.h, 0 for errors of the host. */
   | { readonly type: "failed"; readonly id?: number; readonly message: string; readonly status: number };
@@ -55,6 +74,9 @@ type Sequence = Waiting & {
   next: { id: number; logprob: number };
 };
 
+/** A hear whose audio is taken in already. */
+type Asked = { readonly id: number; readonly hearing: Hearing; readonly request: HearRequest };
+
 let native: Native;
 let model: ModelHandle;
 let info: ModelInfo;
@@ -65,6 +87,8 @@ let encoder: SessionHandle | undefined;
 const waiting: Waiting[] = [];
 let active: Sequence[] = [];
 let isRunning = false;
+const hearings = new Map<number, Hearing>();
+const asked: Asked[] = [];
 
 self.onmessage = async ({ data }: MessageEvent<ToWorker>) => {
   switch (data.type) {
@@ -73,9 +97,19 @@ self.onmessage = async ({ data }: MessageEvent<ToWorker>) => {
     case "decode":
       waiting.push({ id: data.id, request: data.request });
       return await run();
+    case "listen":
+      return void await attempt(data.id, () => listen(data.id, data.options));
+    case "hear":
+      if (await attempt(data.id, () => ask(data))) await run();
+      return;
+    case "unlisten":
+      hearings.get(data.listener)?.close();
+      hearings.delete(data.listener);
+      return post({ type: "unlistened", id: data.id });
     case "cancel":
       return cancelAll();
     case "close":
+      hearings.forEach((hearing) => hearing.close());
       free.forEach((session) => native.closeSession(session));
       native.closeModel(model);
       post({ type: "closed" });
@@ -122,7 +156,9 @@ async function run(): Promise<void> {
   if (isRunning) return;
   isRunning = true;
   try {
-    while (waiting.length > 0 || active.length > 0) {
+    while (waiting.length > 0 || active.length > 0 || asked.length > 0) {
+      const next = asked.shift();
+      if (next) await attempt(next.id, () => answer(next));
       try {
         const next = active.length < sequencesMax ? waiting.shift() : undefined;
         if (next) await start(next);
@@ -136,6 +172,25 @@ async function run(): Promise<void> {
   } finally {
     isRunning = false;
   }
+}
+
+function listen(id: number, options: ListenOptions): void {
+  if (encoder === undefined) free.push(takeSession());
+  const hearing = new Hearing({ native, model, encoder: encoder! }, options);
+  hearings.set(id, hearing);
+  post({ type: "listening", id, session: hearing.session as number });
+}
+
+function ask({ id, listener, request }: Extract<ToWorker, { type: "hear" }>): boolean {
+  const hearing = hearings.get(listener);
+  if (!hearing) throw new Error("hear: the listener is closed");
+  hearing.take(request);
+  asked.push({ id, hearing, request });
+  return true;
+}
+
+function answer({ id, hearing, request }: Asked): void {
+  post({ type: "heard", id, result: hearing.hear(request) });
 }
 
 function takeSession(): SessionHandle {
@@ -232,5 +287,7 @@ function cancelAll(): void {
   for (const sequence of [...active]) finish(sequence, "cancelled");
   const none = { promptTokens: 0, audioTokens: 0, generatedTokens: 0, encodeMs: 0, prefillMs: 0, decodeMs: 0 };
   for (const { id } of waiting.splice(0)) post({ type: "done", id, result: { stop: "cancelled", ...none } });
+  for (const { id } of asked.splice(0)) post({ type: "heard", id, result: noHearResult() });
   free.forEach((session) => native.truncate(session, 0)); // Flags that came after their decode's end.
+  hearings.forEach((hearing) => hearing.reset());
 }

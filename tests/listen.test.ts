@@ -1,6 +1,6 @@
 /**
- * Live recordings through the engine's thread: what is kept and what is guessed changes no token, the end of a recording
- * is what the whole of it says at once, and memory does not grow.
+ * Live recordings through the engine's thread: what is kept and what is guessed changes no token, the end of a
+ * recording is what the whole of it says at once, and memory does not grow.
  */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
@@ -37,6 +37,9 @@ function hearing(samples: Float32Array, changes: Partial<HearRequest> = {}): Hea
 function said({ stop, tokens, promptTokens, audioTokens }: HearResult) {
   return { stop, promptTokens, audioTokens, tokens: tokens.map(({ id, logprob }) => [id, logprob]) };
 }
+
+/** The message of what is thrown; "" for nothing. */
+const why = (promise: Promise<unknown>) => promise.then(() => "", (error: Error) => error.message);
 
 const idsOf = ({ tokens }: HearResult) => tokens.map(({ id }) => id);
 
@@ -129,7 +132,7 @@ for (const weights of ["bf16", "int8"] as const) {
       const [speech, other] = await Promise.all(["en-45s", "zh-weather"].map((name) => clipSamples(clip(name).wav)));
       const quiet = speech!.subarray(0, 6 * rate).map((sample) => sample / 3000);
       const sounds = [quiet, other!, speech!.subarray(0, 7 * rate)];
-      const forgets = [0, 0, windowSamples, 0, 2 * windowSamples, 0, Infinity, 0, windowSamples];
+      const forgets = [0, 0, windowSamples, 0, 0, windowSamples, 2 * windowSamples, Infinity, 0];
       const all = sounds.flatMap((sound) => pieces(sound, [1.5 * rate, 4.1 * rate]))
         .map((samples, i) => ({ samples, forget: forgets[i]! }));
       const commits = true;
@@ -170,7 +173,10 @@ for (const weights of ["bf16", "int8"] as const) {
       for (const more of [0, 1, 41, 159, 160]) {
         const clipped = speech.subarray(0, windowSamples + more);
         const cut = pieces(clipped, [2 * rate, windowSamples]).map((samples) => ({ samples, forget: 0 }));
-        const [plain, kept] = [await listenTo(engine, cut, listening(false)), await listenTo(engine, cut, listening(true))];
+        const [plain, kept] = [
+          await listenTo(engine, cut, listening(false)),
+          await listenTo(engine, cut, listening(true)),
+        ];
         expect(kept.map(said)).toEqual(plain.map(said));
       }
       const piece = 320;
@@ -204,7 +210,7 @@ for (const weights of ["bf16", "int8"] as const) {
           const want = lib.encode(session, samples.subarray(0, at), window, hidden);
           const got = room.slice(0, made.rows * hidden);
           expect(got.length).toBe(want.length);
-          if (weights === "int8") expect(got).toEqual(want);
+          if (weights === "int8") expect(got).toEqual(Float32Array.from(want));
           else {
             expect(1 - smallestCosine(got, want, hidden)).toBeLessThan(1e-6);
             for (let i = 0; i < got.length; i++) expect(Math.abs(got[i]! - want[i]!)).toBeLessThan(1e-4);
@@ -231,7 +237,14 @@ for (const weights of ["bf16", "int8"] as const) {
       }
       const after = (right: number, draft: readonly number[], keep: number) => {
         const ids = keep === 0 ? [...prompt, ...draft] : draft;
-        const got = lib.verify(session, keep, Uint32Array.from(ids), keep ? null : rows, keep ? 0 : count, draft.length);
+        const got = lib.verify(
+          session,
+          keep,
+          Uint32Array.from(ids),
+          keep ? null : rows,
+          keep ? 0 : count,
+          draft.length,
+        );
         expect(got.length).toBe(right);
         expect(lib.positions(session)).toBe(prompt.length + right);
         expect(lib.top(session, 5)).toEqual(tops[right]!);
@@ -253,6 +266,7 @@ for (const weights of ["bf16", "int8"] as const) {
 
     test("what is heard costs what is new", async () => {
       const speech = await clipSamples(clip("en-45s").wav);
+      for (let i = 0; i < rate; i++) speech[i]! *= 2; // Nothing later is louder: the floor stays.
       const cut = pieces(speech.subarray(0, 14 * rate), [8 * rate + 50, 10 * rate, 12 * rate])
         .map((samples) => ({ samples, forget: 0 }));
       const results = await listenTo(engine, cut, listening(true), { draft: (before) => before });
@@ -325,8 +339,8 @@ for (const weights of ["bf16", "int8"] as const) {
       const listener = await engine.listen(listening(true));
       const want = await listener.hear(hearing(samples));
       const nothing = new Float32Array(0);
-      const refused = async (changes: Partial<HearRequest>, why: string) =>
-        expect((await listener.hear(hearing(nothing, changes)).catch((error) => error)).message).toContain(why);
+      const refused = async (changes: Partial<HearRequest>, reason: string) =>
+        expect(await why(listener.hear(hearing(nothing, changes)))).toContain(reason);
       await refused({ forget: 5 }, "multiple of the encoder window, 64000");
       await refused({ forget: -windowSamples }, "multiple of the encoder window");
       await refused({ forget: NaN }, "multiple of the encoder window");
@@ -336,12 +350,12 @@ for (const weights of ["bf16", "int8"] as const) {
       await refused({ prefix: [151_676] }, "audio places");
       expect(said(await listener.hear(hearing(nothing)))).toEqual(said(want));
       const both = [listener.hear(hearing(nothing)), listener.hear(hearing(nothing))];
-      await expect(both[1]!).rejects.toThrow("busy");
+      expect(await why(both[1]!)).toContain("busy");
       expect(said(await both[0]!)).toEqual(said(want));
       await listener.close();
       await listener.close();
-      await expect(listener.hear(hearing(nothing))).rejects.toThrow("closed");
-      await expect(engine.listen(listening(true, { windowFrames: 250 }))).rejects.toThrow("multiple of 100");
+      expect(await why(listener.hear(hearing(nothing)))).toContain("closed");
+      expect(await why(engine.listen(listening(true, { windowFrames: 250 })))).toContain("multiple of 100");
     });
   });
 }

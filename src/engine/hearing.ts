@@ -86,9 +86,6 @@ export class Hearing {
   reset(): void {
     this.#parts.native.truncate(this.session, 0);
     this.#held = [];
-    if (this.#parts.native.listenerRows(this.#listener) * this.#facts.hidden < this.#rows.length / 4) {
-      this.#rows = new Float32Array(0);
-    }
   }
 
   /** Decodes all that is held. After a failure the next one takes in its prompt from the start. */

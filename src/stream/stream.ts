@@ -1,0 +1,340 @@
+/**
+ * A stream's pipeline: sample blocks in, text as it settles out, through a Listener. No I/O of its own.
+ *
+ *     blocks -> queue -> cutter -> hear -> commit -> text
+ *
+ * Steps lie at places in the audio, not in time, so the same samples give the same text however they arrive; only a
+ * live stream that has fallen behind takes several chunks in one step. An utterance is closed at a pause. Speech
+ * without one is cut at its quietest place: the audio before it is forgotten, and of the committed text what was
+ * said after it stays as the start of the answer, so nothing is decided twice.
+ */
+
+import type { HearResult, Listener } from "../engine/engine.ts";
+import { tokensMaxFor } from "../text/budget.ts";
+import {
+  commit,
+  type CommitRules,
+  type CommitState,
+  firstState,
+  type Hypothesis,
+  skipped,
+  type StreamToken,
+  textStart,
+} from "./commit.ts";
+import { type Cut, Cutter, frameSamples, leadSamples, quietestPlace } from "./endpoint.ts";
+import { HeldAudio } from "./held.ts";
+import { SampleQueue, type SampleSource } from "./queue.ts";
+import { StreamText, type TextEvent } from "./text.ts";
+
+const sampleRate = 16_000;
+
+export type StreamOptions = {
+  readonly rules: CommitRules;
+  readonly chunkSec: number;
+  /** 0: never close an utterance at a pause. */
+  readonly endpointMs: number;
+  /** Generated per step at most, besides what is heard again; undefined: what so much speech may take. */
+  readonly tokensMax: number | undefined;
+  /** The language that was asked for, "" to detect. */
+  readonly language: string;
+  readonly isLive: boolean;
+};
+
+export type StreamEvent =
+  | TextEvent
+  | { readonly kind: "step"; readonly step: Step }
+  /** Text may be missing. */
+  | { readonly kind: "loss"; readonly text: string }
+  /** Audio that waits to be heard, each time it has grown by half. */
+  | { readonly kind: "delay"; readonly ms: number };
+
+/** One call of the listener. */
+export type Step = {
+  readonly result: HearResult;
+  readonly prefixTokens: number;
+  /** Of the stream so far. */
+  readonly textTokens: number;
+  /** Of audio held. */
+  readonly heldSec: number;
+  readonly atSec: number;
+  /** Audio was forgotten without a pause. */
+  readonly isMoved: boolean;
+  readonly isLooped: boolean;
+};
+
+export type StreamTotals = {
+  readonly audioSec: number;
+  readonly textTokens: number;
+  readonly encodeMs: number;
+  readonly decodeMs: number;
+  /** Why the source ended early; all that came before is heard. */
+  readonly failure: unknown;
+};
+
+/** Audio a listener is given at most: four windows of 8 s and an open one, as in the C program. */
+const heldSamplesMax = 22 * sampleRate;
+/** When it is full, what stays begins at the quietest place between so many samples before its end. */
+const keptSamplesMax = 16 * sampleRate;
+const keptSamplesMin = 6 * sampleRate;
+/** Tokens of the text that must be left to go on from. */
+const keptTokensMin = 3;
+const readAheadSamples = 8 * sampleRate;
+const liveReadAheadSamples = 600 * sampleRate;
+/** Steps in a row that went round in circles before their audio is let go. */
+const loopsMax = 2;
+
+/** Runs a stream to its end, or until `stop`: then what was read is heard out. */
+export async function runStream(
+  source: SampleSource,
+  listener: Listener,
+  options: StreamOptions,
+  stop: AbortSignal,
+  onEvent: (event: StreamEvent) => void,
+): Promise<StreamTotals> {
+  const queue = new SampleQueue(source, options.isLive ? liveReadAheadSamples : readAheadSamples);
+  const onStop = () => queue.stop();
+  stop.addEventListener("abort", onStop);
+  if (stop.aborted) onStop();
+  try {
+    const run = new StreamRun(listener, options, queue, stop, onEvent);
+    for (let block = await queue.take(); block; block = await queue.take()) await run.push(block);
+    return { ...await run.end(), failure: queue.failure };
+  } finally {
+    stop.removeEventListener("abort", onStop);
+    queue.stop();
+  }
+}
+
+class StreamRun {
+  readonly #held = new HeldAudio();
+  readonly #cutter: Cutter;
+  readonly #text: StreamText;
+  readonly #chunkSamples: number;
+  #state: CommitState = firstState(0);
+  /** First sample of what the listener holds or will hold, and the end of what it was given. */
+  #anchor = 0;
+  #givenTo = 0;
+  #mustForget = false;
+  /** Since the anchor. */
+  #hasVoice = false;
+  #wasMoved = false;
+  #wasCapped = false;
+  #loops = 0;
+  #behind = 0;
+  #encodeMs = 0;
+  #decodeMs = 0;
+
+  constructor(
+    readonly listener: Listener,
+    readonly options: StreamOptions,
+    readonly queue: SampleQueue,
+    readonly stop: AbortSignal,
+    readonly onEvent: (event: StreamEvent) => void,
+  ) {
+    this.#chunkSamples = inFrames(options.chunkSec * sampleRate);
+    const endpointSamples = inFrames((options.endpointMs / 1000) * sampleRate);
+    this.#cutter = new Cutter({ chunkSamples: this.#chunkSamples, endpointSamples });
+    this.#text = new StreamText(options.rules, options.language, onEvent);
+  }
+
+  async push(block: Float32Array): Promise<void> {
+    for (let rest = block; rest.length > 0;) {
+      const { count, cuts } = this.#cutter.read(rest);
+      this.#held.append(rest.subarray(0, count));
+      rest = rest.subarray(count);
+      for (const cut of cuts) await this.#cut(cut, rest.length);
+      this.#held.dropBefore(this.#cutter.isOpen ? this.#anchor : this.#cutter.neededFrom);
+    }
+  }
+
+  /** Closes what is open, however short. */
+  async end(): Promise<Omit<StreamTotals, "failure">> {
+    if (this.#cutter.isOpen) await this.#close(this.#held.to);
+    const { textTokens } = this.#text;
+    const audioSec = this.#cutter.position / sampleRate;
+    return { audioSec, textTokens, encodeMs: this.#encodeMs, decodeMs: this.#decodeMs };
+  }
+
+  /** `waiting`: samples that were read together with those before the cut. */
+  async #cut(cut: Cut, waiting: number): Promise<void> {
+    switch (cut.kind) {
+      case "start":
+        this.#text.start(this.#cutter.voice.start);
+        return this.#startAt(cut.at, firstState(cut.at));
+      case "hear":
+        return this.#isDeferred(waiting) ? undefined : await this.#chunk(cut.at);
+      case "close":
+        return await this.#close(cut.at);
+    }
+  }
+
+  #startAt(anchor: number, state: CommitState): void {
+    this.#anchor = anchor;
+    this.#givenTo = anchor;
+    this.#mustForget = true;
+    this.#state = state;
+    this.#loops = 0;
+  }
+
+  /** Whether the step is left to the next one: the run is about to end, or a live stream is behind. */
+  #isDeferred(waiting: number): boolean {
+    if (this.#isDead) return true;
+    if (this.#held.to - this.#anchor >= heldSamplesMax) return false;
+    if (this.stop.aborted) return true;
+    if (!this.options.isLive) return false;
+    const behind = waiting + this.queue.count;
+    if (behind < this.#chunkSamples) this.#behind = 0;
+    else if (behind > 1.5 * this.#behind) {
+      this.#behind = behind;
+      this.onEvent({ kind: "delay", ms: Math.round(behind / 16) });
+    }
+    return this.#behind > 0;
+  }
+
+  /** Nobody takes the text any more. */
+  get #isDead(): boolean {
+    const reason = this.stop.reason as { readonly exitCode?: number; readonly error?: unknown } | undefined;
+    return this.stop.aborted && (reason?.exitCode === 0 || reason?.error !== undefined);
+  }
+
+  async #chunk(to: number): Promise<void> {
+    const isVoice = this.#cutter.takeVoice();
+    this.#hasVoice ||= isVoice;
+    // Silence before any text, or after text that is settled, says nothing new.
+    const isIdle = !isVoice && (!this.#hasVoice || this.#state.tail.length === 0);
+    if (isIdle) this.#state = skipped(this.#state);
+    else await this.#hear(to, false);
+    if (to + this.#chunkSamples - this.#anchor >= heldSamplesMax) await this.#move(to);
+  }
+
+  async #close(to: number): Promise<void> {
+    this.#hasVoice = this.#cutter.takeVoice() || this.#hasVoice;
+    if (this.#isDead) return;
+    if (this.#hasVoice) await this.#finish(to);
+    this.#text.close(Math.min(to, this.#cutter.voice.end));
+    this.#startAt(to, firstState(to));
+    this.#hasVoice = false;
+  }
+
+  /** Everything up to `to` is heard and committed. */
+  async #finish(to: number): Promise<void> {
+    const isHeard = to === this.#givenTo && !this.#mustForget && !this.#wasCapped;
+    if (!isHeard) return await this.#hear(to, true);
+    this.#take({ tokens: this.#state.tail, heardTo: to, isCapped: false, isLast: true });
+  }
+
+  async #hear(to: number, isLast: boolean): Promise<void> {
+    const { committed, tail } = this.#state;
+    const prefix = this.options.rules.feedsPast ? committed.map(({ id }) => id) : [];
+    const result = await this.listener.hear({
+      samples: this.#held.slice(this.#givenTo, to),
+      forget: this.#mustForget ? Infinity : 0,
+      prefix,
+      draft: tail.map(({ id }) => id),
+      tokensMax: this.#tokensMax(to, isLast),
+    });
+    this.#givenTo = to;
+    this.#mustForget = false;
+    this.#wasCapped = result.stop !== "end";
+    this.#encodeMs += result.encodeMs;
+    this.#decodeMs += result.prefillMs + result.verifyMs + result.decodeMs;
+    const isCapped = result.stop === "cap" || result.stop === "loop";
+    const isLooped = this.#take({ tokens: result.tokens, heardTo: to, isCapped, isLast });
+    this.#report(result, prefix.length, to, isLooped);
+    this.#loops = isLooped ? this.#loops + 1 : 0;
+    if (!isLooped || (!isLast && this.#loops < loopsMax)) return;
+    const [fromSec, toSec] = [this.#anchor, to].map((place) => (place / sampleRate).toFixed(1));
+    this.onEvent({ kind: "loss", text: `${fromSec} to ${toSec} s: repetition loop, cut short` });
+    if (!isLast) this.#restart(to);
+  }
+
+  #report(result: HearResult, prefixTokens: number, to: number, isLooped: boolean): void {
+    const step: Step = {
+      result,
+      prefixTokens,
+      textTokens: this.#text.textTokens,
+      heldSec: (to - this.#anchor) / sampleRate,
+      atSec: to / sampleRate,
+      isMoved: this.#wasMoved,
+      isLooped,
+    };
+    this.#wasMoved = false;
+    this.onEvent({ kind: "step", step });
+  }
+
+  /** What the last hypothesis said may come again, and what new speech may take. */
+  #tokensMax(to: number, isLast: boolean): number {
+    const { rules, tokensMax } = this.options;
+    const whole = tokensMaxFor((to - this.#anchor) / sampleRate);
+    if (isLast || !rules.feedsPast) return whole;
+    const fresh = tokensMax ?? Math.max(32, Math.ceil(((to - this.#givenTo) / sampleRate) * 16));
+    return rules.policy.kind === "rollback" ? fresh : this.#state.tail.length + fresh;
+  }
+
+  #take(hypothesis: Hypothesis): boolean {
+    const { state, fresh, isLooped } = commit(this.#state, hypothesis, this.options.rules);
+    this.#state = state;
+    this.#text.add(fresh, state);
+    return isLooped;
+  }
+
+  /** A new anchor, nothing carried over. */
+  #restart(at: number): void {
+    this.#text.close(at);
+    this.#text.start(at);
+    this.#startAt(at, firstState(at));
+    this.#hasVoice = false;
+    this.#wasMoved = true;
+  }
+
+  /** Speech without a pause has filled what may be held. */
+  async #move(to: number): Promise<void> {
+    if (!this.#hasVoice) return this.#restart(to - leadSamples);
+    const { committed } = this.#state;
+    const at = this.#quietest(to - keptSamplesMax, to - keptSamplesMin);
+    const kept = keptAfter(committed, at, this.options.rules);
+    if (kept.length === 0) return await this.#finishApart(to);
+    this.#text.split(committed.at(-1)!.seenAt);
+    this.#startAt(at, { ...this.#state, committed: kept });
+    this.#wasMoved = true;
+  }
+
+  /** The committed text ends before the cut would: all up to a cut after it is heard out, and the rest starts anew. */
+  async #finishApart(to: number): Promise<void> {
+    const settledTo = this.#state.committed.at(-1)?.seenAt ?? 0;
+    const at = this.#quietest(Math.max(settledTo, to - keptSamplesMax), to);
+    this.#givenTo = this.#anchor;
+    this.#mustForget = true;
+    await this.#hear(at, true);
+    this.#restart(at);
+    this.#hasVoice = true;
+    if (at < to) await this.#hear(to, false);
+  }
+
+  #quietest(from: number, to: number): number {
+    const start = Math.max(from, this.#anchor + sampleRate);
+    if (to - start < sampleRate) return to;
+    const audio = this.#held.slice(start, to);
+    return start + quietestPlace(audio, 0, audio.length);
+  }
+}
+
+/** Frames are the unit of every place. */
+function inFrames(samples: number): number {
+  return Math.round(samples / frameSamples) * frameSamples;
+}
+
+/**
+ * The header, and of the committed text what was said after `at`, judged by when it was first heard. A word too many or
+ * too few does no harm: the model goes on after the last one. Empty where too little is left for that.
+ */
+function keptAfter(committed: readonly StreamToken[], at: number, rules: CommitRules): readonly StreamToken[] {
+  const start = textStart(committed, rules) ?? committed.length;
+  const text = committed.slice(start);
+  const kept = text.filter((token, index) => {
+    const together = text.filter(({ seenAt }) => seenAt === token.seenAt);
+    const share = (index - text.indexOf(together[0]!) + 0.5) / together.length;
+    return token.seenAfter + share * (token.seenAt - token.seenAfter) > at;
+  });
+  return kept.length < keptTokensMin ? [] : [...committed.slice(0, start), ...kept];
+}

@@ -1,7 +1,7 @@
 /** Entry of the executable: wires the real parts together, runs the command line, exits with its code. */
 
 import packageFile from "../package.json" with { type: "json" };
-import { checkInput, readAudio } from "./audio/source.ts";
+import { checkInput, openAudio, readAudio } from "./audio/source.ts";
 import { createProgram, type ModelPlace } from "./cli/program.ts";
 import { runBench } from "./cli/bench_command.ts";
 import { availableMemory, peakMemory } from "./cli/system.ts";
@@ -23,6 +23,8 @@ export function main(args: readonly string[]): Promise<number> {
     version: packageFile.version,
     checkInput: (input) => Promise.try(checkInput, input),
     readAudio,
+    openAudio,
+    keepsStreamCaches: () => ["", "0"].includes(process.env.QWEN_STREAM_NO_ENC_CACHE ?? ""),
     locateModel: (dir) => locateModel(dir),
     openEngine: async ({ model, threads, weights, cache }) => {
       const folder = cache ? cacheFolder(process.env) : undefined;

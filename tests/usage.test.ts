@@ -44,9 +44,10 @@ describe("wrong usage", () => {
     [["--prompt", "@/nowhere/names.txt", file], /--prompt @\/nowhere\/names\.txt: no such file/],
     [["--prompt", "@/", file], /--prompt @\/: is a folder/],
     [["--prompt", "@/dev/zero", file], /--prompt @\/dev\/zero: more than 65536 bytes/],
-    [["--stream", file], /--stream is not in this version/],
-    [["--stream-max-new-tokens", "8", file], /--stream-max-new-tokens is not in this version/],
-    [["--monitor", file], /--monitor is not in this version/],
+    [["--stream", "--stream-max-new-tokens", "0", file], /--stream-max-new-tokens must be -1 or 1 to 4096, got '0'/],
+    [["--stream", "--stream-chunk-sec", "9", file], /--stream-chunk-sec must be 0\.3 to 8 seconds, got '9'/],
+    [["--live", file], /--live needs --stream/],
+    [["-f", "srt", file], /-f srt needs --stream/],
     [["download", "medium"], /no model 'medium': small, large or aligner/],
     [["info", "x"], /info takes nothing but -d DIR/],
   ];

@@ -1,8 +1,17 @@
 /** Stand-ins for tests: an engine that says what a script tells it to, and the program's other parts around it. */
 // deno-lint-ignore-file require-await -- the interfaces are asynchronous, the stand-ins need not be.
 
-import type { DecodeRequest, DecodeResult, DecodeStop, Engine, ModelInfo } from "../engine/engine.ts";
-import { InputError, InternalError } from "../errors.ts";
+import type {
+  DecodeRequest,
+  DecodeResult,
+  DecodeStop,
+  DecodeToken,
+  Engine,
+  Listener,
+  ListenOptions,
+  ModelInfo,
+} from "../engine/engine.ts";
+import { InputError } from "../errors.ts";
 import type { ProgramParts } from "./program.ts";
 import type { TextWriter } from "./terminal.ts";
 
@@ -30,6 +39,12 @@ export type FakeEngine = Engine & { readonly requests: DecodeRequest[]; readonly
 export function fakeEngine(answer: (request: DecodeRequest) => FakeAnswer, info: Partial<ModelInfo> = {}): FakeEngine {
   const requests: DecodeRequest[] = [];
   const ids = new Map<string, number>();
+  const tokensOf = (says: string): DecodeToken[] =>
+    (says.match(/<asr_text>|\s*(?:[^\s<]|<(?!asr_text>))+|\s+/g) ?? []).map((word) => {
+      if (word === "<asr_text>") return { id: fakeAsrTextId, bytes: encode(""), logprob: -0.1 };
+      if (!ids.has(word)) ids.set(word, ids.size + 1);
+      return { id: ids.get(word)!, bytes: encode(word), logprob: -0.1 };
+    });
   let cancelled = false;
   let closed = false;
   return {
@@ -39,23 +54,45 @@ export function fakeEngine(answer: (request: DecodeRequest) => FakeAnswer, info:
     isClosed: () => closed,
     cancel: () => void (cancelled = true),
     close: async () => void (closed = true),
-    listen: () => Promise.reject(new InternalError("this stand-in does not listen")),
+    listen: async (options) => fakeListener(options, answer, tokensOf),
     decode: async (request, onToken) => {
       requests.push(request);
       cancelled = false;
       const { says, stop = "end", tokenDelayMs = 0 } = answer(request);
       let generatedTokens = 0;
-      for (const word of says.match(/<asr_text>|\s*(?:[^\s<]|<(?!asr_text>))+|\s+/g) ?? []) {
+      for (const token of tokensOf(says)) {
         if (tokenDelayMs > 0) await new Promise((resolve) => setTimeout(resolve, tokenDelayMs));
         if (cancelled) return fakeResult(request, "cancelled", generatedTokens);
         if (generatedTokens === request.tokensMax) return fakeResult(request, "cap", generatedTokens);
-        const isTag = word === "<asr_text>";
-        if (!isTag && !ids.has(word)) ids.set(word, ids.size + 1);
-        onToken({ id: isTag ? fakeAsrTextId : ids.get(word)!, bytes: encode(isTag ? "" : word), logprob: -0.1 });
+        onToken(token);
         generatedTokens++;
       }
       return fakeResult(request, stop, generatedTokens);
     },
+  };
+}
+
+/** Answers for all audio held, and says what of the answer follows the prefix. */
+function fakeListener(
+  options: ListenOptions,
+  answer: (request: DecodeRequest) => FakeAnswer,
+  tokensOf: (says: string) => DecodeToken[],
+): Listener {
+  let held = 0;
+  return {
+    hear: async ({ samples, forget, prefix, draft, tokensMax }) => {
+      held = Math.max(0, held - forget) + samples.length;
+      const { windowFrames, context, language } = options;
+      const request = { samples: new Float32Array(held), windowFrames, context, language, pastText: "", tokensMax };
+      const { says, stop = "end" } = answer(request);
+      const all = tokensOf(says).slice(prefix.length);
+      const tokens = all.slice(0, tokensMax);
+      return {
+        ...fakeResult(request, tokens.length < all.length ? "cap" : stop, tokens.length),
+        ...{ tokens, draftTokens: draft.length, draftAccepted: 0, rowsReused: 0, positionsReused: 0, verifyMs: 0 },
+      };
+    },
+    close: async () => {},
   };
 }
 
@@ -113,6 +150,15 @@ export function fakeParts(engine: Engine, changes: Partial<ProgramParts> = {}): 
         warnings: path.includes("short") ? ["the file is cut short"] : [],
       };
     },
+    openAudio: async (input) => {
+      called("openAudio");
+      const path = input.kind === "file" ? input.path : "1s";
+      if (path.startsWith("bad")) throw new InputError(`${path}: not a recording`, "hear for yourself");
+      let left = Number(/^(\d+)s/.exec(path)?.[1] ?? 1);
+      const next = async () => left-- > 0 ? new Float32Array(16_000).fill(0.1) : undefined;
+      return { next, close: async () => {}, warnings: [] };
+    },
+    keepsStreamCaches: () => true,
     locateModel: async (dir) => {
       called("locateModel");
       return dir === "demo" ? { kind: "demo" } : { kind: "folder", path: dir ?? "/models/small" };

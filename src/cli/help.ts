@@ -14,7 +14,7 @@ const usage = `Usage: qwen-asr [options] FILE...           "-" reads standard in
 
 /** `-h`: one screen. */
 export function shortHelp(): string {
-  const rows = shownOptions().filter((spec) => !spec.rare).map((spec, index, all) => {
+  const rows = optionTable.filter((spec) => !spec.rare).map((spec, index, all) => {
     const label = all[index - 1]?.group === spec.group ? "" : spec.group;
     return label.padEnd(groupWidth) + flags(spec).padEnd(flagsWidth) + spec.help;
   });
@@ -23,8 +23,8 @@ export function shortHelp(): string {
 
 /** `--help`: everything. */
 export function longHelp(): string {
-  const groups = [...new Set(shownOptions().map((spec) => spec.group))].map((group) => {
-    const options = shownOptions().filter((spec) => spec.group === group);
+  const groups = [...new Set(optionTable.map((spec) => spec.group))].map((group) => {
+    const options = optionTable.filter((spec) => spec.group === group);
     return `${group}:\n${options.map(longEntry).join("")}`;
   });
   const text = `qwen-asr - speech to text on this machine, with Qwen3-ASR\n\n${usage}\n${groups.join("\n")}\n`;
@@ -42,6 +42,8 @@ Examples:
   qwen-asr --with-filename *.wav > all.txt
   ffmpeg -v error -i film.mkv -f wav - | qwen-asr -
   arecord -f S16_LE -r 16000 -d 10 | qwen-asr --stdin
+  ffmpeg -v error -f pulse -i default -ar 16000 -ac 1 -f s16le - |
+    qwen-asr --stdin --stream --live
   qwen-asr --prompt @names.txt --from 1:30 --to 2:00 meeting.wav
 
 Exit codes:
@@ -57,21 +59,19 @@ Environment:
   QWEN_ASR_CACHE  where packed weights are kept
   QWEN_ASR_ISA    use lesser kernels: generic, avx2, avx512, avx512vnni,
                   avx512bf16, neon, dotprod, i8mm
+  QWEN_STREAM_NO_ENC_CACHE
+                  1: a stream computes everything anew at every step
   HF_ENDPOINT, HF_TOKEN, MODELSCOPE_ENDPOINT
                   where \`qwen-asr download\` looks, and a token for the first
 `;
 
 /** Markdown rows, one per option, for the README. */
 export function optionsMarkdown(): string {
-  const rows = shownOptions().map((spec) => {
+  const rows = optionTable.map((spec) => {
     const escaped = `${spec.help}${spec.more ? `. ${spec.more}` : ""}`.replaceAll("|", "\\|");
     return `| \`${flags(spec).trim()}\` | ${escaped} | ${spec.default ?? ""} |`;
   });
   return ["| option | meaning | default |", "|---|---|---|", ...rows, ""].join("\n");
-}
-
-function shownOptions(): OptionSpec[] {
-  return optionTable.filter((spec) => !spec.later);
 }
 
 /** "-t, --threads N", with room for the short form where there is none. */

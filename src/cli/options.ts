@@ -1,6 +1,6 @@
 /** The options of `qwen-asr`: one table that feeds the parser, both helps and the README. Data only. */
 
-export type OptionGroup = "Model" | "Input" | "Speech" | "Long audio" | "Output" | "Other";
+export type OptionGroup = "Model" | "Input" | "Speech" | "Long audio" | "Streaming" | "Output" | "Other";
 
 /** What a value must look like. Numbers take `numberMin` to `numberMax` and the `words`. */
 export type ValueType = "text" | "path" | "number" | "integer" | "choice" | "time";
@@ -29,8 +29,6 @@ export type OptionSpec = {
   readonly excludes?: readonly string[];
   /** Only in the long help. */
   readonly rare?: boolean;
-  /** Known from the C program, comes with a later version: refused with a line that says so. */
-  readonly later?: boolean;
 };
 
 /** As ffmpeg names them; src/audio/pcm.ts reads them. */
@@ -182,7 +180,8 @@ export const optionTable: readonly OptionSpec[] = [
     value: { placeholder: "WHEN", type: "choice", words: ["yes", "no", "auto"] },
     default: "auto",
     help: "show the model the text so far: yes|no|auto",
-    more: "auto is no. With yes, text appears segment by segment.",
+    more: "auto is no; for a stream it is yes. With yes, text appears segment by segment.",
+    rare: true,
   },
   {
     name: "enc-window-sec",
@@ -194,6 +193,88 @@ export const optionTable: readonly OptionSpec[] = [
     rare: true,
   },
   {
+    name: "stream",
+    group: "Streaming",
+    help: "print what is said while it is said",
+    more: "From a file or a live pipe. With -i and --silent: the same text as without it.",
+  },
+  {
+    name: "live",
+    group: "Streaming",
+    help: "catch up where decoding falls behind",
+    more:
+      "Then several chunks are heard in one step, so the text may depend on the machine's speed. Nothing is dropped.",
+    rare: true,
+  },
+  {
+    name: "stream-chunk-sec",
+    group: "Streaming",
+    value: { placeholder: "SEC", type: "number", numberMin: 0.3, numberMax: 8, unit: "seconds" },
+    default: "2",
+    help: "new audio per step",
+    rare: true,
+  },
+  {
+    name: "endpoint-ms",
+    group: "Streaming",
+    value: { placeholder: "MS", type: "integer", numberMin: 100, numberMax: 60_000, words: ["0"], unit: "ms" },
+    default: "800",
+    help: "a pause that ends an utterance; 0: none does",
+    rare: true,
+  },
+  {
+    name: "commit",
+    group: "Streaming",
+    value: { placeholder: "RULE", type: "choice", words: ["agreement", "rollback"] },
+    default: "agreement",
+    help: "when text is final: agreement|rollback",
+    more:
+      "agreement: when two steps in a row heard the same. rollback: all but the last tokens, as the C program does; " +
+      "sooner, and wrong more often.",
+    rare: true,
+  },
+  {
+    name: "stream-rollback",
+    group: "Streaming",
+    value: { placeholder: "N", type: "integer", numberMin: 0, numberMax: 100 },
+    default: "5",
+    help: "tokens that stay open; implies rollback",
+    rare: true,
+  },
+  {
+    name: "stream-unfixed-chunks",
+    group: "Streaming",
+    value: { placeholder: "N", type: "integer", numberMin: 0, numberMax: 100 },
+    default: "2",
+    help: "chunks before rollback settles anything",
+    rare: true,
+  },
+  {
+    name: "stream-max-new-tokens",
+    group: "Streaming",
+    value: { placeholder: "N", type: "integer", numberMin: 1, numberMax: 4096, words: ["-1"] },
+    help: "new tokens per step at most",
+    more: "Without it, or with -1: 32, more for chunks above 2 s.",
+    rare: true,
+  },
+  {
+    name: "monitor",
+    group: "Streaming",
+    help: "show every step on standard error",
+    more:
+      "\u25b6 encoded, \u00b7 prompt in, \u25aa decoded (\u25b8 above 30 ms per token), \u27f3 old audio dropped, ! a loop cut.",
+    rare: true,
+  },
+  {
+    name: "format",
+    short: "f",
+    group: "Output",
+    value: { placeholder: "NAME", type: "choice", words: ["text", "jsonl", "srt", "vtt"] },
+    default: "text",
+    help: "of a stream: text|jsonl|srt|vtt",
+    more: "jsonl: one object per line, partial, commit or final. srt and vtt: cues as utterances close.",
+  },
+  {
     name: "output",
     short: "o",
     group: "Output",
@@ -202,7 +283,7 @@ export const optionTable: readonly OptionSpec[] = [
     help: 'write the text there; "-": standard output',
     more: "The file appears when the text is complete, or with what is known when a signal stops the run.",
   },
-  { name: "force", group: "Output", help: "let -o replace a file" },
+  { name: "force", group: "Output", help: "let -o replace a file", rare: true },
   { name: "with-filename", group: "Output", help: "put the file name before its text" },
   {
     name: "silent",
@@ -214,15 +295,6 @@ export const optionTable: readonly OptionSpec[] = [
   { name: "help", short: "h", group: "Other", help: "-h: this page, --help: everything" },
   { name: "version", short: "V", group: "Other", help: "print the version" },
   { name: "licenses", group: "Other", help: "print licences and notices", rare: true },
-  { name: "stream", group: "Other", help: "", later: true },
-  {
-    name: "stream-max-new-tokens",
-    group: "Other",
-    value: { placeholder: "N", type: "text" },
-    help: "",
-    later: true,
-  },
-  { name: "monitor", group: "Other", help: "", later: true },
 ];
 
 /** As a user would write it: "-S" where there is a short form, else "--stdin". */

@@ -40,6 +40,8 @@ test("defaults", () => {
     output: undefined,
     force: false,
     withFilename: false,
+    stream: undefined,
+    format: "text",
     verbosity: "normal",
   });
 });
@@ -138,9 +140,18 @@ test("mistakes get one line that names them", () => {
     "--stdin -i a",
     "a --stdin",
     "- -",
-    "--stream a",
-    "--stream-max-new-tokens 3 a",
-    "--monitor a",
+    "--stream --stream-max-new-tokens 0 a",
+    "--stream --stream-chunk-sec 0.2 a",
+    "--stream --endpoint-ms 50 a",
+    "--stream --stream-rollback -1 a",
+    "--stream --commit agreement --stream-rollback 3 a",
+    "--stream --commit soon a",
+    "--live a",
+    "--endpoint-ms 0 a",
+    "-f srt a",
+    "-f docx --stream a",
+    "-f jsonl --stream a b",
+    "-f vtt --stream --with-filename a",
   ];
   const messages = lines.map((line) => `${JSON.stringify(line)}: ${refusal(line)}`).join("\n");
   expect(messages).toMatchInlineSnapshot(`
@@ -172,10 +183,47 @@ test("mistakes get one line that names them", () => {
     "--stdin -i a": --stdin and input files are mutually exclusive (use - among the files)
     "a --stdin": --stdin and input files are mutually exclusive (use - among the files)
     "- -": standard input is named twice
-    "--stream a": --stream is not in this version: it transcribes whole recordings
-    "--stream-max-new-tokens 3 a": --stream-max-new-tokens is not in this version: it transcribes whole recordings
-    "--monitor a": --monitor is not in this version: it transcribes whole recordings"
-  `);
+    "--stream --stream-max-new-tokens 0 a": --stream-max-new-tokens must be -1 or 1 to 4096, got '0'
+    "--stream --stream-chunk-sec 0.2 a": --stream-chunk-sec must be 0.3 to 8 seconds, got '0.2'
+    "--stream --endpoint-ms 50 a": --endpoint-ms must be 0 or 100 to 60000 ms, got '50'
+    "--stream --stream-rollback -1 a": --stream-rollback must be 0 to 100, got '-1'
+    "--stream --commit agreement --stream-rollback 3 a": --commit agreement and --stream-rollback are mutually exclusive
+    "--stream --commit soon a": --commit must be agreement or rollback, got 'soon'
+    "--live a": --live needs --stream
+    "--endpoint-ms 0 a": --endpoint-ms needs --stream
+    "-f srt a": -f srt needs --stream
+    "-f docx --stream a": -f must be text, jsonl, srt or vtt, got 'docx'
+    "-f jsonl --stream a b": -f jsonl takes one input, got 2
+    "-f vtt --stream --with-filename a": -f vtt and --with-filename are mutually exclusive"
+    `);
   expect(refusal("--raw-format mp3 a")).toMatch(/^--raw-format must be u8, s16le, .*, alaw or mulaw, got 'mp3'$/);
   expect(refusal("--language klingon a")).toStartWith("--language 'klingon' is not one of Chinese (zh), English (en),");
+});
+
+test("what a stream is asked for", () => {
+  const streamOf = (line: string) => optionsOf(`--stream ${line} a`).stream;
+  expect(optionsOf("a").stream).toBeUndefined();
+  expect(streamOf("")).toEqual({
+    chunkSec: 2,
+    endpointMs: 800,
+    policy: { kind: "agreement" },
+    tokensMax: undefined,
+    feedsPast: true,
+    isLive: false,
+    monitor: false,
+  });
+  expect(streamOf("--past-text no --live --monitor --stream-max-new-tokens 40 --endpoint-ms 0")).toMatchObject({
+    ...{ feedsPast: false, isLive: true, monitor: true, tokensMax: 40, endpointMs: 0 },
+  });
+  expect(streamOf("--past-text yes --stream-max-new-tokens -1")).toMatchObject({
+    feedsPast: true,
+    tokensMax: undefined,
+  });
+  expect(streamOf("--commit rollback")?.policy).toEqual({ kind: "rollback", tokens: 5, unfixedChunks: 2 });
+  expect(streamOf("--stream-rollback 3 --stream-unfixed-chunks 4")?.policy)
+    .toEqual({ kind: "rollback", tokens: 3, unfixedChunks: 4 });
+  expect(streamOf("--stream-unfixed-chunks 4")?.policy).toEqual({ kind: "agreement" });
+  expect(optionsOf("--stream -f jsonl -").format).toBe("jsonl");
+  // These two do nothing without --stream, as in the C program.
+  expect(optionsOf("--monitor --stream-max-new-tokens 8 a").stream).toBeUndefined();
 });

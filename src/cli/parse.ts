@@ -5,6 +5,8 @@
 
 import { parseArgs } from "node:util";
 import type { Weights } from "../engine/engine.ts";
+import type { StreamFormat } from "../stream/captions.ts";
+import type { CommitPolicy } from "../stream/commit.ts";
 import { UsageError } from "../errors.ts";
 import { findLanguage, languagesText } from "../text/languages.ts";
 import { optionFlag, type OptionSpec, optionTable, type rawFormats, valueRange } from "./options.ts";
@@ -16,6 +18,19 @@ export type RawSpec = {
   readonly format: (typeof rawFormats)[number];
   readonly rate: number;
   readonly channels: number;
+};
+
+/** What --stream and its companions say. */
+export type StreamChoice = {
+  readonly chunkSec: number;
+  /** 0: never. */
+  readonly endpointMs: number;
+  readonly policy: CommitPolicy;
+  /** Tokens per step; undefined: by the chunk's length. */
+  readonly tokensMax: number | undefined;
+  readonly feedsPast: boolean;
+  readonly isLive: boolean;
+  readonly monitor: boolean;
 };
 
 export type TranscribeOptions = {
@@ -38,6 +53,9 @@ export type TranscribeOptions = {
   readonly searchSec: number;
   readonly pastText: boolean;
   readonly windowFrames: number;
+  /** undefined: whole recordings. */
+  readonly stream: StreamChoice | undefined;
+  readonly format: StreamFormat;
   /** undefined: standard output. */
   readonly output: string | undefined;
   readonly force: boolean;
@@ -126,14 +144,11 @@ function specOf(token: OptionToken, args: readonly string[]): OptionSpec {
   const spec = optionTable.find((candidate) => candidate.name === token.name);
   const written = args[token.index] ?? token.rawName;
   if (!spec) throw unknownOption(token, written);
-  if (spec.later) {
-    throw new UsageError(`${token.rawName} is not in this version: it transcribes whole recordings`);
-  }
   return spec;
 }
 
 function unknownOption(token: OptionToken, written: string): UsageError {
-  const flags = optionTable.filter((spec) => !spec.later).map((spec) => `--${spec.name}`);
+  const flags = optionTable.map((spec) => `--${spec.name}`);
   const asLong = written.startsWith("--") ? token.rawName : `-${written}`;
   const meant = nearest(asLong, flags);
   const name = written.startsWith("--") || meant ? written.split("=")[0] : token.rawName;
@@ -188,6 +203,8 @@ function transcribeOptions({ values, inputs }: Matched): TranscribeOptions {
     searchSec: number("search-sec"),
     pastText: choice("past-text") === "yes",
     windowFrames: Math.floor(number("enc-window-sec") + 0.005) * 100, // Rounded to frames, then down to seconds.
+    stream: streamChoice(values),
+    format: formatValue(values, inputs),
     output: output === "-" || output === "/dev/stdout" ? undefined : output,
     force: values.has("force"),
     withFilename: values.has("with-filename"),
@@ -249,6 +266,43 @@ function span(values: ReadonlyMap<string, string>): Pick<TranscribeOptions, "fro
     );
   }
   return { fromSec, toSec };
+}
+
+/** Of the C program's options, these two do nothing without --stream. */
+const onlyStreamed = ["live", "stream-chunk-sec", "endpoint-ms", "commit", "stream-rollback", "stream-unfixed-chunks"];
+
+function streamChoice(values: ReadonlyMap<string, string>): StreamChoice | undefined {
+  const number = (name: string) => numberValue(specNamed(name), values.get(name)) as number;
+  const tokensMax = values.has("stream-max-new-tokens") ? number("stream-max-new-tokens") : -1;
+  const rule = choiceValue(specNamed("commit"), values.get("commit"));
+  if (!values.has("stream")) {
+    const stray = onlyStreamed.find((name) => values.has(name));
+    if (stray !== undefined) throw new UsageError(`--${stray} needs --stream`);
+    return undefined;
+  }
+  if (values.has("commit") && rule === "agreement" && values.has("stream-rollback")) {
+    throw new UsageError("--commit agreement and --stream-rollback are mutually exclusive");
+  }
+  const isRollback = rule === "rollback" || values.has("stream-rollback");
+  const rollback = { tokens: number("stream-rollback"), unfixedChunks: number("stream-unfixed-chunks") };
+  return {
+    chunkSec: number("stream-chunk-sec"),
+    endpointMs: number("endpoint-ms"),
+    policy: isRollback ? { kind: "rollback", ...rollback } : { kind: "agreement" },
+    tokensMax: tokensMax === -1 ? undefined : tokensMax,
+    feedsPast: choiceValue(specNamed("past-text"), values.get("past-text")) !== "no",
+    isLive: values.has("live"),
+    monitor: values.has("monitor"),
+  };
+}
+
+function formatValue(values: ReadonlyMap<string, string>, inputs: readonly InputSource[]): StreamFormat {
+  const format = choiceValue(specNamed("format"), values.get("format")) as StreamFormat;
+  if (format === "text") return format;
+  if (!values.has("stream")) throw new UsageError(`-f ${format} needs --stream`);
+  if (inputs.length > 1) throw new UsageError(`-f ${format} takes one input, got ${inputs.length}`);
+  if (values.has("with-filename")) throw new UsageError(`-f ${format} and --with-filename are mutually exclusive`);
+  return format;
 }
 
 function rawSpec(values: ReadonlyMap<string, string>): RawSpec | undefined {

@@ -8,6 +8,7 @@ import { UsageError, UserError } from "../errors.ts";
 import { longHelp, shortHelp } from "./help.ts";
 import { type InputSource, parseCommandLine, type RawSpec } from "./parse.ts";
 import { printable, Stopped, type StopReason, type Terminal, type TextWriter } from "./terminal.ts";
+import { isStreamed, streamFiles } from "./stream_file.ts";
 import { transcribeFiles } from "./transcribe_files.ts";
 
 /** What to read: a source, how to read it, and which part of it. */
@@ -20,6 +21,15 @@ export type AudioInput = InputSource & {
 export type LoadedAudio = {
   /** 16 kHz mono. */
   readonly samples: Float32Array;
+  readonly warnings: readonly string[];
+};
+
+/** Audio as it comes. */
+export type OpenedAudio = {
+  /** 16 kHz mono, never none; undefined at the end. */
+  next(): Promise<Float32Array | undefined>;
+  close(): Promise<void>;
+  /** Known at the end. */
   readonly warnings: readonly string[];
 };
 
@@ -40,6 +50,9 @@ export type ProgramParts = {
   /** Throws InputError where reading would surely fail. Cheap. */
   checkInput(input: AudioInput): Promise<void>;
   readAudio(input: AudioInput): Promise<LoadedAudio>;
+  openAudio(input: AudioInput): Promise<OpenedAudio>;
+  /** Whether a stream keeps what it has computed; without, it says the same more slowly. */
+  keepsStreamCaches(): boolean;
   locateModel(dir: string | undefined): Promise<ModelPlace>;
   openEngine(options: EngineChoice): Promise<Engine>;
   runDownload(args: string[]): Promise<number>;
@@ -103,7 +116,7 @@ async function runCommand(parts: ProgramParts, args: readonly string[]): Promise
     case "bench":
       return await parts.runBench(await parts.locateModel(command.model));
     case "transcribe":
-      return await transcribeFiles(parts, command.options);
+      return await (isStreamed(command.options) ? streamFiles : transcribeFiles)(parts, command.options);
   }
 }
 

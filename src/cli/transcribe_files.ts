@@ -18,7 +18,7 @@ import { printable, type StopReason, type TextWriter, untilStopped } from "./ter
 const wholeSecMax = 120;
 const demoWholeSecMax = 40; // The demo model never heard longer recordings and loses its place in them.
 
-type Totals = { files: number; textTokens: number; encodeMs: number; decodeMs: number; audioSec: number };
+export type Totals = { files: number; textTokens: number; encodeMs: number; decodeMs: number; audioSec: number };
 
 type Run = {
   readonly parts: ProgramParts;
@@ -56,7 +56,7 @@ export async function transcribeFiles(parts: ProgramParts, options: TranscribeOp
   return reason ? reason.exitCode : failed ? 1 : 0;
 }
 
-function watchForText(output: OutputFile): TextWriter & { hasText(): boolean } {
+export function watchForText(output: OutputFile): TextWriter & { hasText(): boolean } {
   let hasText = false;
   return {
     write: (text) => {
@@ -69,7 +69,7 @@ function watchForText(output: OutputFile): TextWriter & { hasText(): boolean } {
 }
 
 /** The inputs worth reading; the others are reported. */
-async function checkInputs(parts: ProgramParts, options: TranscribeOptions): Promise<InputSource[]> {
+export async function checkInputs(parts: ProgramParts, options: TranscribeOptions): Promise<InputSource[]> {
   const readable: InputSource[] = [];
   for (const source of options.inputs) {
     const checked = await orReport(parts, source, () => parts.checkInput(audioInput(source, options)).then(() => true));
@@ -107,7 +107,7 @@ async function readNext(
   return { source: undefined, audio: undefined, failed };
 }
 
-function audioInput(source: InputSource, { raw, fromSec, toSec }: TranscribeOptions): AudioInput {
+export function audioInput(source: InputSource, { raw, fromSec, toSec }: TranscribeOptions): AudioInput {
   return {
     ...source,
     ...(raw === undefined ? {} : { raw }),
@@ -122,6 +122,18 @@ async function startRun(
   prompt: string,
   out: TextWriter,
 ): Promise<Run> {
+  const { model, engine } = await loadModel(parts, options);
+  parts.terminal.stop.addEventListener("abort", () => engine.cancel());
+  const totals = { files: 0, textTokens: 0, encodeMs: 0, decodeMs: 0, audioSec: 0 };
+  const limit = model.kind === "demo" ? demoWholeSecMax : wholeSecMax;
+  return { parts, options, prompt, wholeSecMax: limit, engine, out, totals, language: "" };
+}
+
+/** Finds and opens the model, and says so. */
+export async function loadModel(
+  parts: ProgramParts,
+  options: TranscribeOptions,
+): Promise<{ readonly model: ModelPlace; readonly engine: Engine }> {
   const say = sayer(parts, options);
   const { stop } = parts.terminal;
   const model = await untilStopped(parts.locateModel(options.model), stop);
@@ -136,7 +148,6 @@ async function startRun(
     parts.openEngine({ model, threads: options.threads, weights: options.weights, cache: options.cache }),
     stop,
   );
-  stop.addEventListener("abort", () => engine.cancel());
   say(`Detected: ${engine.info.name}`);
   checkModel(engine, model, options);
   const { cache } = engine.info;
@@ -149,9 +160,7 @@ async function startRun(
     say(`Thread pool: ${engine.info.threads} threads`);
     say(`Kernels: ${engine.info.isa}`);
   }
-  const totals = { files: 0, textTokens: 0, encodeMs: 0, decodeMs: 0, audioSec: 0 };
-  const limit = model.kind === "demo" ? demoWholeSecMax : wholeSecMax;
-  return { parts, options, prompt, wholeSecMax: limit, engine, out, totals, language: "" };
+  return { model, engine };
 }
 
 function checkModel({ info }: Engine, model: ModelPlace, options: TranscribeOptions): void {
@@ -179,7 +188,7 @@ async function transcribeAll(run: Run, first: NextAudio, inputs: Iterator<InputS
       failed ||= !done || next.failed;
     }
   } finally {
-    summarise(run);
+    summarise(parts, options, run.totals);
     await engine.close();
   }
   return failed;
@@ -231,7 +240,7 @@ function report(run: Run, source: InputSource, text: Paragraph, event: Transcrib
 }
 
 /** One input's text on its way out: label, pieces, newline. Held back to the end where the run is silent. */
-class Paragraph {
+export class Paragraph {
   #held = "";
   #started = false;
 
@@ -257,7 +266,7 @@ class Paragraph {
 }
 
 /** The two lines at the end, in the C program's words. */
-function summarise({ parts, options, totals }: Run): void {
+export function summarise(parts: ProgramParts, options: TranscribeOptions, totals: Totals): void {
   const reason: StopReason | undefined = parts.terminal.stop.reason;
   const unread = reason?.exitCode === 0 || reason?.error !== undefined;
   if (unread || totals.files === 0) return;
@@ -278,7 +287,7 @@ function summarise({ parts, options, totals }: Run): void {
   );
 }
 
-function sayer({ terminal }: ProgramParts, { verbosity }: TranscribeOptions): (line: string) => void {
+export function sayer({ terminal }: ProgramParts, { verbosity }: TranscribeOptions): (line: string) => void {
   return (line) => {
     if (verbosity !== "silent") terminal.stderr.write(`${line}\n`);
   };
@@ -288,7 +297,11 @@ function sayer({ terminal }: ProgramParts, { verbosity }: TranscribeOptions): (l
  * What `work` gives; undefined after an InputError, which is reported: it concerns one file, and the others still
  * run.
  */
-async function orReport<T>(parts: ProgramParts, source: InputSource, work: () => Promise<T>): Promise<T | undefined> {
+export async function orReport<T>(
+  parts: ProgramParts,
+  source: InputSource,
+  work: () => Promise<T>,
+): Promise<T | undefined> {
   try {
     return await work();
   } catch (error) {
@@ -300,12 +313,12 @@ async function orReport<T>(parts: ProgramParts, source: InputSource, work: () =>
 }
 
 /** "qwen-asr: talk.wav: what is wrong", the name once. */
-function complain({ terminal }: ProgramParts, source: InputSource, message: string): void {
+export function complain({ terminal }: ProgramParts, source: InputSource, message: string): void {
   const name = source.kind === "stdin" ? STDIN_NAME : label(source);
   const line = printable(message);
   terminal.stderr.write(`qwen-asr: ${line.startsWith(`${name}: `) ? line : `${name}: ${line}`}\n`);
 }
 
-function label(source: InputSource): string {
+export function label(source: InputSource): string {
   return source.kind === "stdin" ? "stdin" : printable(source.path);
 }

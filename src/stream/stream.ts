@@ -37,6 +37,8 @@ export type StreamOptions = {
   readonly tokensMax: number | undefined;
   /** The language that was asked for, "" to detect. */
   readonly language: string;
+  /** Of the stream's first sample in the recording: added to the events' times. */
+  readonly startSec: number;
   readonly isLive: boolean;
 };
 
@@ -134,7 +136,7 @@ class StreamRun {
     this.#chunkSamples = inFrames(options.chunkSec * sampleRate);
     const endpointSamples = inFrames((options.endpointMs / 1000) * sampleRate);
     this.#cutter = new Cutter({ chunkSamples: this.#chunkSamples, endpointSamples });
-    this.#text = new StreamText(options.rules, options.language, onEvent);
+    this.#text = new StreamText(options, onEvent);
   }
 
   async push(block: Float32Array): Promise<void> {
@@ -243,7 +245,7 @@ class StreamRun {
     this.#report(result, prefix.length, to, isLooped);
     this.#loops = isLooped ? this.#loops + 1 : 0;
     if (!isLooped || (!isLast && this.#loops < loopsMax)) return;
-    const [fromSec, toSec] = [this.#anchor, to].map((place) => (place / sampleRate).toFixed(1));
+    const [fromSec, toSec] = [this.#anchor, to].map((place) => (this.options.startSec + place / sampleRate).toFixed(1));
     this.onEvent({ kind: "loss", text: `${fromSec} to ${toSec} s: repetition loop, cut short` });
     if (!isLast) this.#restart(to);
   }

@@ -28,6 +28,14 @@ export type UtteranceText = {
   readonly endMs: number;
 };
 
+export type TextOptions = {
+  readonly rules: CommitRules;
+  /** What was asked for, "" to detect. */
+  readonly language: string;
+  /** Of the stream's first sample in the recording. */
+  readonly startSec: number;
+};
+
 export class StreamText {
   /** Tokens that became text. */
   textTokens = 0;
@@ -43,13 +51,9 @@ export class StreamText {
   #language: string;
   #start = 0;
 
-  /** `language`: what was asked for, "" to detect. Places are samples. */
-  constructor(
-    readonly rules: CommitRules,
-    language: string,
-    readonly onEvent: (event: TextEvent) => void,
-  ) {
-    this.#language = language;
+  /** Places are samples from the start of the stream. */
+  constructor(readonly options: TextOptions, readonly onEvent: (event: TextEvent) => void) {
+    this.#language = options.language;
     this.#parser = this.#newParser();
   }
 
@@ -80,7 +84,7 @@ export class StreamText {
   }
 
   #newParser(): TranscriptParser {
-    return new TranscriptParser(this.rules.asrTextId, this.rules.isHeaderless);
+    return new TranscriptParser(this.options.rules.asrTextId, this.options.rules.isHeaderless);
   }
 
   #finish(end: number): void {
@@ -110,7 +114,7 @@ export class StreamText {
 
   #showPartial({ committed, tail, heardTo }: CommitState): void {
     const said = this.#textOf(committed);
-    const all = this.rules.feedsPast ? this.#textOf([...committed, ...tail]) : said;
+    const all = this.options.rules.feedsPast ? this.#textOf([...committed, ...tail]) : said;
     const partial = all.slice(said.length);
     if (partial === this.#partial) return;
     this.#partial = partial;
@@ -124,8 +128,9 @@ export class StreamText {
   }
 
   #placed(text: string, end: number): UtteranceText {
-    const startMs = Math.round(this.#start / 16);
-    const language = this.#language;
-    return { id: this.#id, text, language, startMs, endMs: Math.max(startMs, Math.round(end / 16)) };
+    const [startMs, endMs] = [this.#start, Math.max(this.#start, end)].map((place) =>
+      Math.round(this.options.startSec * 1000 + place / 16)
+    ) as [number, number];
+    return { id: this.#id, text, language: this.#language, startMs, endMs };
   }
 }

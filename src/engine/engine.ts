@@ -114,14 +114,9 @@ export interface Engine {
    * those beside it. The samples are copied.
    */
   decode(request: DecodeRequest, onToken: (token: DecodeToken) => void): Promise<DecodeResult>;
-<<<<<<< HEAD
   /** A new recording, which is given piece by piece. Any number of them, beside decodes; their calls take turns. */
   listen(options: ListenOptions): Promise<Listener>;
   /** Makes all running decodes and hears end early with stop "cancelled". Harmless when none runs. */
-=======
-  listen(options: ListenOptions): Promise<Listener>;
-  /** Makes all running decodes end early with stop "cancelled". Harmless when none runs. */
->>>>>>> 4c66ec5 (cli: --stream and what goes with it)
   cancel(): void;
   /** After the last decode; recordings end with it. */
   close(): Promise<void>;

@@ -92,7 +92,13 @@ export function skipped(state: CommitState): CommitState {
   return { ...state, chunks: state.chunks + 1 };
 }
 
-/** Whether text follows the header; tokens without any header count as none. */
+/** Whether the last hypothesis has no text that is not committed. */
+export function isSettled({ committed, tail }: CommitState, rules: CommitRules): boolean {
+  if (!rules.feedsPast) return tail.length <= committed.length || textStart(tail, rules) === undefined;
+  return committed.length > 0 ? tail.length === 0 : textStart(tail, rules) === undefined;
+}
+
+/** Where the text begins; undefined where there is none, or no header. */
 export function textStart(tokens: readonly { readonly id: number }[], rules: CommitRules): number | undefined {
   if (rules.isHeaderless) return tokens.length > 0 ? 0 : undefined;
   const tag = tokens.findIndex(({ id }) => id === rules.asrTextId);

@@ -102,7 +102,11 @@ export class Cutter {
       this.#voiceEnd = this.position;
       this.#freshVoice++;
     }
-    return this.#isOpen ? this.#nextCuts() : this.#run >= voiceFramesMin ? [this.#open(this.#onset())] : [];
+    return this.#isOpen
+      ? this.#nextCuts(finite > this.#noise.pauseBelow)
+      : this.#run >= voiceFramesMin
+      ? [this.#open(this.#onset())]
+      : [];
   }
 
   #onset(): number {
@@ -116,10 +120,11 @@ export class Cutter {
     return { kind: "start", at };
   }
 
-  #nextCuts(): readonly Cut[] {
+  /** `isLoud`: the frame itself, which may be the onset of a word. */
+  #nextCuts(isLoud: boolean): readonly Cut[] {
     const { endpointSamples, chunkSamples } = this.options;
     const at = this.position;
-    if (endpointSamples > 0 && at - this.#voiceEnd >= endpointSamples) {
+    if (endpointSamples > 0 && at - this.#voiceEnd >= endpointSamples && !isLoud) {
       this.#isOpen = false;
       this.#from = Math.max(this.#voiceEnd, this.#soundEnd); // Silence may be heard twice, nothing else.
       return [{ kind: "close", at }];

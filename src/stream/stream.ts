@@ -17,6 +17,7 @@ import {
   type CommitState,
   firstState,
   type Hypothesis,
+  isSettled,
   skipped,
   type StreamToken,
   textStart,
@@ -203,7 +204,7 @@ class StreamRun {
     const isVoice = this.#cutter.takeVoice();
     this.#hasVoice ||= isVoice;
     // Silence before any text, or after text that is settled, says nothing new.
-    const isIdle = !isVoice && (!this.#hasVoice || this.#state.tail.length === 0);
+    const isIdle = !isVoice && (!this.#hasVoice || isSettled(this.#state, this.options.rules));
     if (isIdle) this.#state = skipped(this.#state);
     else await this.#hear(to, false);
     if (to + this.#chunkSamples - this.#anchor >= heldSamplesMax) await this.#move(to);
@@ -298,6 +299,7 @@ class StreamRun {
     if (kept.length === 0) return await this.#finishApart(to);
     this.#text.split(committed.at(-1)!.seenAt);
     this.#startAt(at, { ...this.#state, committed: kept });
+    this.#hasVoice = this.#cutter.voice.end > at;
     this.#wasMoved = true;
   }
 
@@ -309,8 +311,8 @@ class StreamRun {
     this.#mustForget = true;
     await this.#hear(at, true);
     this.#restart(at);
-    this.#hasVoice = true;
-    if (at < to) await this.#hear(to, false);
+    this.#hasVoice = this.#cutter.voice.end > at;
+    if (this.#hasVoice) await this.#hear(to, false);
   }
 
   #quietest(from: number, to: number): number {

@@ -1,0 +1,117 @@
+/** Tests of where a stream is cut. */
+
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { type Cut, Cutter, type CutterOptions, quietestPlace } from "./endpoint.ts";
+import { speech, spoken } from "./fake_speech.ts";
+
+const options: CutterOptions = { chunkSamples: 32_000, endpointSamples: 12_800 };
+
+function cutsOf(samples: Float32Array, given: Partial<CutterOptions> = {}, sizes: readonly number[] = [5000]) {
+  const cutter = new Cutter({ ...options, ...given });
+  const cuts: Cut[] = [];
+  for (let at = 0, i = 0; at < samples.length; i++) {
+    let rest = samples.subarray(at, at + sizes[i % sizes.length]!);
+    at += rest.length;
+    while (rest.length > 0) {
+      const { count, cuts: found } = cutter.read(rest);
+      cuts.push(...found);
+      rest = rest.subarray(count);
+    }
+  }
+  return { cuts, cutter };
+}
+
+const noise = (count: number, level: number, seed = 1) => {
+  let state = seed;
+  return Float32Array.from({ length: count }, () => {
+    state = (state * 1_103_515_245 + 12_345) & 0x7fffffff;
+    return (state / 0x40000000 - 1) * level;
+  });
+};
+
+function join(...parts: readonly Float32Array[]): Float32Array {
+  return Float32Array.from(parts.flatMap((part) => [...part]));
+}
+
+test("an utterance begins before its first voice and ends with the pause", () => {
+  const { cuts } = cutsOf(join(spoken(-1, 32_000), spoken(3, 9600), spoken(-1, 32_000)));
+  expect(cuts.map(({ kind }) => kind)).toEqual(["start", "close"]);
+  expect(cuts[0]!.at).toBeWithin(25_000, 32_000);
+  expect(cuts[1]!.at).toBeWithin(41_600 + 12_800, 41_600 + 16_000);
+});
+
+test("it is heard every chunk, from its own start", () => {
+  const { cuts } = cutsOf(join(spoken(-1, 16_000), noise(100_000, 0.2)), { endpointSamples: 0 });
+  expect(cuts).toEqual([
+    { kind: "start", at: 0 },
+    ...[1, 2, 3].map((n) => ({ kind: "hear" as const, at: n * 32_000 })),
+  ]);
+  const late = cutsOf(join(spoken(-1, 16_000), spoken(3, 48_000))).cuts;
+  expect(late.map(({ kind }) => kind)).toEqual(["start", "hear"]);
+  expect(late[1]!.at - late[0]!.at).toBe(32_000);
+});
+
+test("silence, and noise that stays as it is, begin nothing for long", () => {
+  expect(cutsOf(spoken(-1, 160_000)).cuts).toEqual([]);
+  const { cuts } = cutsOf(noise(1_600_000, 0.01));
+  expect(cuts.map(({ kind }) => kind)).toEqual(["start", "close"]);
+  expect(cuts[1]!.at).toBeLessThan(48_000);
+});
+
+test("speech over noise is found, however soft both are", () => {
+  for (const level of [0.2, 0.01, 0.0008]) {
+    const voiced = join(noise(64_000, level / 4), noise(16_000, level, 5), noise(64_000, level / 4, 9));
+    const { cuts } = cutsOf(voiced);
+    const closes = cuts.filter(({ kind }) => kind === "close").map(({ at }) => at);
+    expect(closes.at(-1)!).toBeWithin(64_000 + 16_000 + 12_000, 64_000 + 16_000 + 20_000);
+  }
+});
+
+test("a faint voice right after a loud one is not dropped", () => {
+  const faint = noise(32_000, 0.001).map((value, i) => i % 4800 < 3200 ? value : 0);
+  const { cuts } = cutsOf(join(spoken(100, 48_000), spoken(-1, 3200), faint, spoken(-1, 32_000)));
+  const [first, second] = cuts.filter(({ kind }) => kind === "start");
+  expect(first!.at).toBe(0);
+  expect(second!.at).toBeWithin(51_200, 51_200 + 16_000);
+});
+
+test("damaged samples make no difference to what follows", () => {
+  const samples = join(spoken(-1, 16_000), Float32Array.of(NaN, Infinity), spoken(-1, 15_998), spoken(3, 8000));
+  expect(cutsOf(samples).cuts.map(({ kind }) => kind)).toEqual(["start"]);
+});
+
+test("the cuts are the same whatever pieces the samples come in", () => {
+  const words = fc.array(fc.record({ word: fc.nat(199), gap: fc.integer({ min: 800, max: 40_000 }) }), {
+    maxLength: 8,
+  });
+  const sizes = fc.array(fc.integer({ min: 1, max: 20_000 }), { minLength: 1, maxLength: 5 });
+  fc.assert(
+    fc.property(words, sizes, fc.constantFrom(0, 4800, 12_800), (said, pieces, endpointSamples) => {
+      const samples = speech(said, 20_000);
+      const whole = cutsOf(samples, { endpointSamples }, [samples.length]);
+      expect(cutsOf(samples, { endpointSamples }, pieces).cuts).toEqual(whole.cuts);
+      // Utterances do not overlap in what is not silence, and every word lies in one.
+      expect(whole.cuts.every(({ at }) => at % 160 === 0)).toBe(true);
+      const edges = whole.cuts.filter(({ kind }) => kind !== "hear").map(({ at }) => at);
+      const inside = (at: number) =>
+        edges.some((edge, i) => i % 2 === 0 && edge <= at && at < (edges[i + 1] ?? Infinity));
+      let at = 0;
+      for (const { word, gap } of said) {
+        at += gap;
+        expect(inside(at)).toBe(true);
+        at += spoken(word).length;
+        expect(inside(at - 1)).toBe(true);
+      }
+    }),
+    { numRuns: 60 },
+  );
+}, 20_000);
+
+test("the quietest place, the last of equals", () => {
+  const samples = noise(32_000, 0.1);
+  samples.fill(0, 12_000, 15_000);
+  expect(quietestPlace(samples, 0, samples.length)).toBeWithin(12_000, 15_001);
+  expect(quietestPlace(new Float32Array(16_000), 0, 16_000)).toBe(15_200);
+  expect(quietestPlace(new Float32Array(1000), 0, 1000)).toBe(500);
+});

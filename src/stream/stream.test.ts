@@ -1,0 +1,231 @@
+/** Tests of the pipeline, with a listener that reads words off the samples: every word comes out once, in order. */
+
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { type FakeListener, fakeListener, fakeTag, speech, spoken, textOf } from "./fake_speech.ts";
+import { runStream, type StreamEvent, type StreamOptions, type StreamTotals } from "./stream.ts";
+
+const defaults: StreamOptions = {
+  rules: {
+    policy: { kind: "agreement" },
+    ...{ feedsPast: true, asrTextId: fakeTag, isHeaderless: false },
+  },
+  ...{ chunkSec: 2, endpointMs: 800, tokensMax: undefined, language: "", startSec: 0, isLive: false },
+};
+
+type Run = {
+  readonly text: string;
+  readonly events: readonly StreamEvent[];
+  readonly totals: StreamTotals;
+  readonly listener: FakeListener;
+};
+
+type RunOptions = {
+  readonly sizes?: readonly number[];
+  readonly stop?: AbortController;
+  readonly onEvent?: (event: StreamEvent) => void;
+  readonly failAt?: number;
+  readonly isLive?: boolean;
+};
+
+async function stream(samples: Float32Array, given: Partial<StreamOptions> = {}, run: RunOptions = {}): Promise<Run> {
+  const { sizes = [4000], stop = new AbortController(), failAt = Infinity } = run;
+  let [at, piece] = [0, 0];
+  const source = {
+    next: () => {
+      if (at >= failAt) return Promise.reject(new Error("the pipe broke"));
+      if (at >= samples.length) return Promise.resolve(undefined);
+      const size = sizes[piece++ % sizes.length]!;
+      const block = samples.subarray(at, at + size);
+      at += block.length;
+      return Promise.resolve(block);
+    },
+  };
+  const events: StreamEvent[] = [];
+  const listener = fakeListener();
+  const totals = await runStream(source, listener, { ...defaults, ...given }, stop.signal, (event) => {
+    events.push(event);
+    run.onEvent?.(event);
+  });
+  const text = events.flatMap((event) => event.kind === "commit" ? [event.text] : []).join("");
+  return { text, events, totals, listener };
+}
+
+/** Different words, so that a lost or doubled one shows, with the silence before each. */
+function said(gaps: readonly number[], from = 0): { word: number; gap: number }[] {
+  return gaps.map((gap, index) => ({ word: (from + index * 7) % 199, gap }));
+}
+
+const words = (list: readonly { readonly word: number }[]) => textOf(list.map(({ word }) => word));
+
+describe("every word once, in order", () => {
+  const gaps = fc.array(
+    fc.oneof({ weight: 4, arbitrary: fc.integer({ min: 960, max: 6000 }) }, {
+      weight: 1,
+      arbitrary: fc.integer({ min: 6000, max: 60_000 }),
+    }),
+    { minLength: 1, maxLength: 90 },
+  );
+  const sizes = fc.array(fc.integer({ min: 1, max: 70_000 }), { minLength: 1, maxLength: 4 });
+  const chunks = fc.constantFrom(0.3, 0.5, 1, 2, 3.7, 8);
+
+  test("whatever the pauses, the pieces, the chunks and the end", async () => {
+    const property = fc.asyncProperty(
+      ...[gaps, sizes, chunks, fc.constantFrom(0, 300, 800), fc.boolean(), fc.nat(30_000)] as const,
+      async (list, pieces, chunkSec, endpointMs, feedsPast, after) => {
+        const spokenWords = said(list);
+        const samples = speech(spokenWords, after);
+        const rules = { ...defaults.rules, feedsPast };
+        const { text, events, totals, listener } = await stream(samples, { rules, chunkSec, endpointMs }, {
+          sizes: pieces.map((size) => Math.max(size, 200)),
+        });
+        expect(text).toBe(words(spokenWords));
+        expect(totals.audioSec).toBeCloseTo(samples.length / 16_000, 9);
+        expect(listener.heldMax()).toBeLessThanOrEqual(22 * 16_000);
+        // Finals say the same, utterance by utterance, in time.
+        const finals = events.filter((event) => event.kind === "final");
+        expect(finals.map((event) => event.text).join(" ")).toBe(text);
+        expect(finals.map(({ id }) => id)).toEqual(finals.map((_, index) => index + 1));
+        for (const [index, { startMs, endMs }] of finals.entries()) {
+          expect(endMs).toBeGreaterThanOrEqual(startMs);
+          if (index > 0) expect(startMs).toBeGreaterThanOrEqual(finals[index - 1]!.endMs);
+        }
+      },
+    );
+    await fc.assert(property, { numRuns: 60 });
+  }, 60_000);
+
+  test("the same requests whatever pieces the samples come in", async () => {
+    const samples = speech(said([3000, 2000, 40_000, 1500, 2500, 2000, 1000, 2000]), 5000);
+    const whole = await stream(samples, {}, { sizes: [samples.length] });
+    for (const pieces of [[1, 777], [32_000], [163]]) {
+      const { listener, events } = await stream(samples, {}, { sizes: pieces });
+      expect(listener.requests).toEqual(whole.listener.requests);
+      expect(events).toEqual(whole.events);
+    }
+  });
+
+  test("ten minutes without a pause: bounded steps, bounded memory", async () => {
+    const spokenWords = said(new Array<number>(1200).fill(1280));
+    const { text, listener, events } = await stream(speech(spokenWords), {}, { sizes: [16_000] });
+    expect(text).toBe(words(spokenWords));
+    expect(listener.heldMax()).toBeLessThanOrEqual(22 * 16_000);
+    expect(Math.max(...listener.requests.map(({ prefix }) => prefix.length))).toBeLessThan(120);
+    expect(events.filter((event) => event.kind === "step" && event.step.isMoved).length).toBeGreaterThan(20);
+  }, 20_000);
+});
+
+describe("what costs nothing", () => {
+  test("silence is not decoded, before, between and after", async () => {
+    const silence = spoken(-1, 30 * 16_000);
+    const { listener, text } = await stream(Float32Array.from([...silence, ...spoken(5), ...silence]));
+    expect(text).toBe("w5");
+    expect(listener.requests.length).toBeLessThanOrEqual(2);
+    expect((await stream(silence)).listener.requests.length).toBe(0);
+    expect((await stream(silence, { endpointMs: 0 })).listener.requests.length).toBe(0);
+  });
+
+  test("silence that closes nothing is heard until all is said, and no more", async () => {
+    const samples = Float32Array.from([...speech(said([3000, 2000])), ...spoken(-1, 60 * 16_000)]);
+    const { listener, text } = await stream(samples, { endpointMs: 0 });
+    expect(text).toBe(words(said([3000, 2000])));
+    expect(listener.requests.length).toBeLessThanOrEqual(7);
+  });
+});
+
+describe("ends", () => {
+  const spokenWords = said([3000, 2000, 1500, 2500, 2000, 1000, 2000, 3000, 4000, 1000, 2000]);
+  const samples = speech(spokenWords);
+
+  test("a source that fails: what came before is said, and the failure is told", async () => {
+    const { text, totals } = await stream(samples, {}, { failAt: 40_000, sizes: [20_000] });
+    expect(words(spokenWords)).toStartWith(text.split(" ").slice(0, -1).join(" "));
+    expect(text.split(" ").length).toBeGreaterThan(3);
+    expect(totals.failure).toEqual(new Error("the pipe broke"));
+    expect(totals.audioSec).toBe(40_000 / 16_000);
+  });
+
+  test("a signal: what was read is heard in one step", async () => {
+    const stop = new AbortController();
+    const onEvent = ({ kind }: StreamEvent) => kind === "partial" && stop.abort({ exitCode: 130 });
+    const { text, listener, totals } = await stream(samples, { chunkSec: 0.5 }, { stop, onEvent, sizes: [1000] });
+    expect(words(spokenWords)).toStartWith(text.split(" ").slice(0, -1).join(" "));
+    const partials = listener.requests.length;
+    expect(partials).toBeLessThanOrEqual(3);
+    expect(totals.audioSec).toBeGreaterThan(0.5);
+  });
+
+  test("a signal before anything", async () => {
+    const stop = new AbortController();
+    stop.abort({ exitCode: 143 });
+    expect(await stream(samples, {}, { stop })).toMatchObject({ text: "" });
+  });
+
+  test("nobody reads on: no more is heard", async () => {
+    const stop = new AbortController();
+    const onEvent = ({ kind }: StreamEvent) => kind === "partial" && stop.abort({ exitCode: 0 });
+    const { listener } = await stream(samples, { chunkSec: 0.5 }, { stop, onEvent });
+    expect(listener.requests.length).toBeLessThanOrEqual(2);
+  });
+
+  test("a failing listener is no source that ended", async () => {
+    const failing = { ...fakeListener(), hear: () => Promise.reject(new Error("no memory")) };
+    const source = { next: () => Promise.resolve(spoken(3, 16_000)) };
+    await expect(runStream(source, failing, defaults, new AbortController().signal, () => {})).rejects.toThrow(
+      "no memory",
+    );
+  });
+});
+
+describe("limits and loops", () => {
+  test("a step that hits its limit goes on in the next, and at the end", async () => {
+    const spokenWords = said(new Array<number>(30).fill(960));
+    const { text } = await stream(speech(spokenWords), { tokensMax: 2, chunkSec: 8 });
+    expect(text).toBe(words(spokenWords));
+  });
+
+  test("the same loop twice: told, and its audio let go", async () => {
+    const loop = { ...fakeListener() };
+    const hear: FakeListener["hear"] = async (request) => ({
+      ...await loop.hear(request),
+      tokens: Array.from({ length: 40 }, () => ({ id: 11, bytes: new TextEncoder().encode(" ha"), logprob: -0.1 })),
+      stop: "cap",
+    });
+    const events: StreamEvent[] = [];
+    let left = 10;
+    const source = { next: () => Promise.resolve(left-- > 0 ? spoken(3, 16_000) : undefined) };
+    const rules = { ...defaults.rules, isHeaderless: true };
+    await runStream(
+      source,
+      { ...loop, hear },
+      { ...defaults, rules },
+      new AbortController().signal,
+      (event) => events.push(event),
+    );
+    expect(events.filter(({ kind }) => kind === "loss").length).toBeGreaterThan(0);
+    const text = events.flatMap((event) => event.kind === "commit" ? [event.text] : []).join("");
+    expect(text.split(" ").length).toBeLessThan(40);
+  });
+});
+
+describe("live", () => {
+  test("behind: several chunks in one step, the delay told, nothing dropped", async () => {
+    const spokenWords = said(new Array<number>(40).fill(2000));
+    const samples = speech(spokenWords);
+    const run = { sizes: [samples.length] };
+    const steady = await stream(samples, { endpointMs: 0 }, run);
+    const { text, listener, events } = await stream(samples, { isLive: true, endpointMs: 0 }, run);
+    expect(text).toBe(words(spokenWords));
+    expect(listener.requests.length).toBeLessThan(steady.listener.requests.length);
+    expect(events.filter(({ kind }) => kind === "delay").length).toBeGreaterThan(0);
+    expect(steady.events.filter(({ kind }) => kind === "delay")).toEqual([]);
+  });
+});
+
+test("events have the recording's times, and the words between them", async () => {
+  const { events } = await stream(speech(said([16_000, 2000]), 32_000), { startSec: 10 });
+  const final = events.find((event) => event.kind === "final");
+  expect(final).toMatchObject({ id: 1, text: "w0 w7", language: "English" });
+  expect(final!.startMs).toBeWithin(10_900, 11_100);
+  expect(final!.endMs).toBeWithin(11_300, 11_500);
+});

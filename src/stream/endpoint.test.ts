@@ -35,10 +35,11 @@ function join(...parts: readonly Float32Array[]): Float32Array {
 }
 
 test("an utterance begins before its first voice and ends with the pause", () => {
-  const { cuts } = cutsOf(join(spoken(-1, 32_000), spoken(3, 9600), spoken(-1, 32_000)));
+  const samples = join(spoken(-1, 32_000), spoken(3, 1600), spoken(-1, 32_000));
+  const cuts = cutsOf(samples).cuts.filter(({ kind }) => kind !== "hear");
   expect(cuts.map(({ kind }) => kind)).toEqual(["start", "close"]);
-  expect(cuts[0]!.at).toBeWithin(25_000, 32_000);
-  expect(cuts[1]!.at).toBeWithin(41_600 + 12_800, 41_600 + 16_000);
+  expect(cuts[0]!.at).toBeWithin(14_000, 17_000);
+  expect(cuts[1]!.at).toBeWithin(33_600 + 12_800, 33_600 + 16_000);
 });
 
 test("it is heard every chunk, from its own start", () => {
@@ -47,7 +48,7 @@ test("it is heard every chunk, from its own start", () => {
     { kind: "start", at: 0 },
     ...[1, 2, 3].map((n) => ({ kind: "hear" as const, at: n * 32_000 })),
   ]);
-  const late = cutsOf(join(spoken(-1, 16_000), spoken(3, 48_000))).cuts;
+  const late = cutsOf(join(spoken(-1, 16_000), spoken(3, 40_000))).cuts;
   expect(late.map(({ kind }) => kind)).toEqual(["start", "hear"]);
   expect(late[1]!.at - late[0]!.at).toBe(32_000);
 });

@@ -23,8 +23,8 @@ export type Cut =
   /** Its last sample; what follows is silence. */
   | { readonly kind: "close"; readonly at: number };
 
-/** Audio before the first voice that goes with it: soft onsets. */
-export const leadSamples = 4800;
+/** Audio before the first voice that goes with it: soft onsets, and the silence that recordings begin with. */
+export const leadSamples = 16_000;
 const voiceFramesMin = 5;
 const smoothing = 0.7;
 

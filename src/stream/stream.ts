@@ -74,9 +74,9 @@ export type StreamTotals = {
   readonly failure: unknown;
 };
 
-/** Audio a listener is given at most: four windows of 8 s and an open one, as in the C program. */
-const heldSamplesMax = 22 * sampleRate;
-/** When it is full, what stays begins at the quietest place between so many samples before its end. */
+/** Audio a listener is given at most: three windows of 8 s. More costs every step, and says little about its end. */
+const heldSamplesMax = 24 * sampleRate;
+/** When it would be more, what stays begins at the quietest place between so many samples before its end. */
 const keptSamplesMax = 16 * sampleRate;
 const keptSamplesMin = 6 * sampleRate;
 /** Tokens of the text that must be left to go on from. */

@@ -261,8 +261,7 @@ export const optionTable: readonly OptionSpec[] = [
     name: "monitor",
     group: "Streaming",
     help: "show every step on standard error",
-    more:
-      "\u25b6 encoded, \u00b7 prompt in, \u25aa decoded (\u25b8 above 30 ms per token), \u27f3 old audio dropped, ! a loop cut.",
+    more: "▶ encoded, · prompt in, ▪ decoded (▸ above 30 ms per token), ⟳ old audio dropped, ! a loop cut.",
     rare: true,
   },
   {

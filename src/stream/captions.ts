@@ -43,10 +43,13 @@ function blocks(event: TextEvent, block: (cue: Cue) => string): string {
 const columnsMax = 42;
 const linesMax = 2;
 /** One word, with the space before it; one character where the script has no spaces. */
-const pieces =
-  /\s*(?:[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}][\p{P}\p{M}]*|[^\s\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}]+)/gu;
-const wide =
-  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]/u;
+const spaceless = String.raw`\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}`;
+const pieces = new RegExp(String.raw`\s*(?:[${spaceless}][\p{P}\p{M}]*|[^\s${spaceless}]+)`, "gu");
+const wide = new RegExp(
+  String.raw`[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6` +
+    String.raw`\u{20000}-\u{3fffd}]`,
+  "u",
+);
 
 /** Cues of at most two lines of 42 columns; their times share the utterance's by the length of their text. */
 export function cuesOf({ text, startMs, endMs }: UtteranceText): Cue[] {

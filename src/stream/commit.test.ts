@@ -17,7 +17,7 @@ const step = 32_000;
 
 type Heard = { readonly ids: readonly number[]; readonly logprob?: number; readonly isCapped?: boolean };
 
-/** Plays whole hypotheses (with what is committed before them), the last one final; returns what each step committed. */
+/** Plays whole hypotheses, what is committed included, the last one final; returns what each step committed. */
 function play(rules: CommitRules, trace: readonly Heard[], stepSamples = step): { fresh: number[][]; loops: number } {
   let state = firstState(0);
   let loops = 0;

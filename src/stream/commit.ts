@@ -1,11 +1,12 @@
 /**
  * Which tokens of a stream are settled: hypotheses in, newly committed tokens out. Pure.
  *
- * A hypothesis is what the model makes of all audio held so far. By `agreement` a token is committed once two successive
- * hypotheses, a second apart at least, agree on it and on all before it, and the model is sure of it or has said it four
- * times. By `rollback` all but the last few tokens are, as in the C program and the official one. What is committed
- * begins every later hypothesis and is never taken back. The language header is committed together with the first token of text, so
- * "language None" over a silent start binds nothing. What may turn out to be a repetition loop waits.
+ * A hypothesis is what the model makes of all audio held so far. By `agreement` a token is committed once two
+ * successive hypotheses, a second apart at least, agree on it and on all before it, and the model is sure of it or has
+ * said it four times. By `rollback` all but the last few tokens are, as in the C program and the official one. What is
+ * committed begins every later hypothesis and is never taken back. The language header is committed together with the
+ * first token of text, so "language None" over a silent start binds nothing. What may turn out to be a repetition loop
+ * waits.
  */
 
 import { LoopGuard } from "../text/loop.ts";

@@ -1,4 +1,4 @@
-/** The end of a stream's audio: samples by their place in the stream, appended at one end, dropped at the other. Pure. */
+/** The end of a stream's audio: samples by their place in it, appended at one end, dropped at the other. Pure. */
 
 export class HeldAudio {
   #samples = new Float32Array(1 << 17);

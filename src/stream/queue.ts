@@ -1,5 +1,6 @@
 /**
- * Reads ahead of whoever takes: a source of sample blocks in, the same blocks out, bounded in between. No I/O of its own.
+ * Reads ahead of whoever takes: a source of sample blocks in, the same blocks out, bounded in between. No I/O of its
+ * own.
  *
  * The reader runs while a chunk is decoded, so a pipe is emptied in time; beyond `samplesMax` it waits, and the pipe's
  * writer with it. Nothing is dropped.

@@ -127,6 +127,11 @@ export type FakeProgram = ProgramParts & {
   readonly controller: AbortController;
 };
 
+/** A second of speech: what stays as loud as it is would be noise. */
+export function fakeSecond(): Float32Array {
+  return new Float32Array(16_000).fill(0.1, 0, 12_000);
+}
+
 /** The parts of a program whose recordings are named after their length: "10s.wav"; "bad.wav" cannot be read. */
 export function fakeParts(engine: Engine, changes: Partial<ProgramParts> = {}): FakeProgram {
   const [stdout, stderr, controller, calls] = [memoryWriter(), memoryWriter(), new AbortController(), [] as string[]];
@@ -155,7 +160,7 @@ export function fakeParts(engine: Engine, changes: Partial<ProgramParts> = {}): 
       const path = input.kind === "file" ? input.path : "1s";
       if (path.startsWith("bad")) throw new InputError(`${path}: not a recording`, "hear for yourself");
       let left = Number(/^(\d+)s/.exec(path)?.[1] ?? 1);
-      const next = async () => left-- > 0 ? new Float32Array(16_000).fill(0.1) : undefined;
+      const next = async () => left-- > 0 ? fakeSecond() : undefined;
       return { next, close: async () => {}, warnings: [] };
     },
     keepsStreamCaches: () => true,

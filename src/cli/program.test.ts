@@ -1,12 +1,13 @@
 /** Tests of the whole program with an engine that says a script: streams, order of checks, exit codes. */
 
-import { afterEach, beforeEach, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { DecodeRequest } from "../engine/engine.ts";
 import { InputError, ModelError } from "../errors.ts";
-import { type FakeAnswer, fakeEngine, fakeParts } from "./fake_parts.ts";
+import { type FakeAnswer, fakeEngine, fakeParts, fakeSecond } from "./fake_parts.ts";
 import { createProgram, type ProgramParts } from "./program.ts";
 
 let folder = "";
@@ -259,4 +260,62 @@ test("help, version, licences and download go their own way", async () => {
   expect(await run("-V")).toMatchObject({ code: 0, out: "qwen-asr 1.2.3\n" });
   expect(await run("--licenses")).toMatchObject({ code: 0, out: "MIT\n" });
   expect((await run("download small")).calls).toEqual(["download small"]);
+});
+
+describe("--stream", () => {
+  const speaks = (request: DecodeRequest) => ({
+    says: `language English<asr_text>${
+      Array.from({ length: Math.floor(request.samples.length / 16_000) }, (_, second) => ` word${second}`).join("")
+    }`,
+  });
+
+  test("text as it settles, the same lines at the end, nothing is read whole", async () => {
+    const parts = fakeParts(fakeEngine(speaks));
+    expect(await createProgram(parts)(["--stream", "--monitor", "10s.wav"])).toBe(0);
+    expect(parts.out()).toBe(`${Array.from({ length: 10 }, (_, second) => `word${second}`).join(" ")}\n`);
+    expect(parts.err()).toContain("▶·▪");
+    expect(parts.err()).toMatch(/\nLanguage: English\n/);
+    expect(parts.err()).toMatch(/\nInference: \d+ ms, 10 text tokens .*\nAudio: 10\.0 s processed in .*\n$/);
+    expect(parts.calls).toEqual(["checkInput", "openAudio", "locateModel", "openEngine"]);
+  });
+
+  test("a file with --silent is transcribed whole", async () => {
+    const parts = fakeParts(fakeEngine(speaks));
+    expect(await createProgram(parts)(["--stream", "--silent", "-i", "10s.wav"])).toBe(0);
+    expect(parts.calls).toContain("readAudio");
+    expect(parts.calls).not.toContain("openAudio");
+  });
+
+  test("standard input with --silent: the text once, at the end", async () => {
+    const parts = fakeParts(fakeEngine(speaks));
+    expect(await createProgram(parts)(["--stream", "--silent", "--stdin"])).toBe(0);
+    expect([parts.out(), parts.err()]).toEqual(["word0\n", ""]);
+  });
+
+  test("a source that breaks: what was said, one line, exit 1", async () => {
+    let left = 6;
+    const parts = fakeParts(fakeEngine(speaks), {
+      openAudio: () =>
+        Promise.resolve({
+          next: () =>
+            left-- > 0 ? Promise.resolve(fakeSecond()) : Promise.reject(new InputError("6s.wav: cannot read it (EIO)")),
+          close: () => Promise.resolve(),
+          warnings: ["a block was damaged"],
+        }),
+    });
+    expect(await createProgram(parts)(["--stream", "6s.wav"])).toBe(1);
+    expect(parts.out()).toBe("word0 word1 word2 word3 word4 word5\n");
+    expect(parts.err()).toContain("qwen-asr: 6s.wav: a block was damaged\nqwen-asr: 6s.wav: cannot read it (EIO)\n");
+    expect(parts.err()).toContain("\nAudio: 6.0 s processed");
+  });
+
+  test("inputs that cannot be opened are reported, the others run, and no model is loaded for none", async () => {
+    const parts = fakeParts(fakeEngine(speaks));
+    expect(await createProgram(parts)(["--stream", "bad.wav", "2s.wav"])).toBe(1);
+    expect(parts.out()).toBe("word0 word1\n");
+    expect(parts.err()).toContain("qwen-asr: bad.wav: not a recording\nhint: hear for yourself\n");
+    const none = fakeParts(fakeEngine(speaks));
+    expect(await createProgram(none)(["--stream", "bad.wav"])).toBe(1);
+    expect(none.calls).not.toContain("openEngine");
+  });
 });

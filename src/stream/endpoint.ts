@@ -130,6 +130,10 @@ export class Cutter {
       return [{ kind: "close", at }];
     }
     if (at < this.#due) return [];
+    if (2 * (at - this.#voiceEnd) >= endpointSamples && endpointSamples > 0) {
+      this.#due = this.#voiceEnd + endpointSamples; // Likely the utterance is over: it need not be heard twice.
+      return [];
+    }
     this.#due += chunkSamples;
     return [{ kind: "hear", at }];
   }

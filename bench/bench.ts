@@ -31,6 +31,7 @@ import {
   segmentsOf,
   type StartFigures,
 } from "./result.ts";
+import { streamTables } from "./stream.ts";
 import { best, pairedRatio } from "./stats.ts";
 import { type Bar, renderSvg } from "./svg.ts";
 import { renderTables } from "./tables.ts";
@@ -251,6 +252,18 @@ async function run(options: BenchOptions, command: string): Promise<BenchResult>
   };
 }
 
+/** With the most threads, at int8 or what was asked for. */
+async function streams(options: BenchOptions): Promise<number> {
+  const home = emptyHome("home");
+  for (const model of await benchModels(options.models)) {
+    for (const weights of options.weights ?? ["int8"]) {
+      process.stdout.write(await streamTables(model, options.threads[0]!, weights, home));
+    }
+  }
+  rmSync(homes, { recursive: true });
+  return 0;
+}
+
 function write(path: string, text: string): void {
   mkdirSync(dirname(resolve(path)), { recursive: true });
   writeFileSync(path, text);
@@ -265,6 +278,7 @@ async function main(args: readonly string[]): Promise<number> {
     return 2;
   }
   try {
+    if (options.stream) return await streams(options);
     const result = await run(options, ["scripts/bench", ...args].join(" "));
     process.stdout.write(renderTables(result));
     if (options.json) write(options.json, `${JSON.stringify(result, undefined, 2)}\n`);

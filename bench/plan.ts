@@ -5,6 +5,8 @@ import type { Precision } from "./cost.ts";
 
 export type BenchOptions = {
   readonly quick: boolean;
+  /** Only streams. */
+  readonly stream: boolean;
   /** Empty: the widened official sizes. */
   readonly models: readonly string[];
   /** Most first: the first is where all clips are measured. */
@@ -16,7 +18,7 @@ export type BenchOptions = {
   readonly svg: string | undefined;
 };
 
-export const usage = `usage: scripts/bench [--quick] [--model DIR]... [-t LIST] [--weights LIST]
+export const usage = `usage: scripts/bench [--quick] [--stream] [--model DIR]... [-t LIST] [--weights LIST]
                      [--against PATH] [--json FILE] [--svg FILE]
 `;
 
@@ -28,6 +30,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     args: [...args],
     options: {
       quick: { type: "boolean", default: false },
+      stream: { type: "boolean", default: false },
       model: { type: "string", multiple: true, default: [] },
       threads: { type: "string", short: "t", default: "2,1" },
       weights: { type: "string" },
@@ -45,6 +48,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
   if (unknown !== undefined) throw new Error(`--weights ${unknown}: ${precisions.join(", ")} are known`);
   return {
     quick: values.quick,
+    stream: values.stream,
     models: values.model,
     threads: [...new Set(threads)].sort((a, b) => b - a),
     weights: weights as Precision[] | undefined,

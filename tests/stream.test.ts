@@ -56,7 +56,7 @@ describe("against the offline text", () => {
   const limits: Readonly<Record<number, number>> = { 1: 0.04, 2: 0.02, 3.7: 0.02 };
 
   for (const endpointMs of ["800", "0"]) {
-    for (const chunkSec of chunkSecs) {
+    for (const chunkSec of endpointMs === "0" ? [1, 2] : chunkSecs) {
       test(`chunks of ${chunkSec} s, --endpoint-ms ${endpointMs}`, async () => {
         const args = ["--endpoint-ms", endpointMs, ...short.map((one) => one.wav)];
         const { code, stdout } = await stream(String(chunkSec), ...args);
@@ -72,7 +72,7 @@ describe("against the offline text", () => {
   }
 
   test("rollback says what a plain simulation of its rule says", async () => {
-    for (const [chunkSec, some] of [[1, spoken.slice(0, 4)], [2, spoken.slice(4)]] as const) {
+    for (const [chunkSec, some] of [[1, spoken.slice(0, 4)], [2, spoken.slice(4, 12)]] as const) {
       const args = ["--commit", "rollback", "--weights", "bf16", "--endpoint-ms", "0"];
       const said = lines((await stream(String(chunkSec), ...args, ...some.map((one) => one.wav))).stdout);
       const simulated: string[] = [];

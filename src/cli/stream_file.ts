@@ -131,7 +131,8 @@ async function streamOne(run: Run, source: InputSource, audio: OpenedAudio): Pro
   try {
     result = await runStream(audio, listener, streamOptions(run), parts.terminal.stop, (event) => {
       report(run, source, event);
-      if (isText(event)) text.write(writer.write(event));
+      const piece = isText(event) ? writer.write(event) : "";
+      if (piece !== "") text.write(piece);
     });
   } finally {
     if (options.format === "text") text.end(result !== undefined);

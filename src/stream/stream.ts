@@ -298,8 +298,8 @@ class StreamRun {
     const kept = keptAfter(committed, at, this.options.rules);
     if (kept.length === 0) return await this.#finishApart(to);
     this.#text.split(committed.at(-1)!.seenAt);
+    this.#hasVoice = this.#cutter.voice.end > at || !isSettled(this.#state, this.options.rules);
     this.#startAt(at, { ...this.#state, committed: kept });
-    this.#hasVoice = this.#cutter.voice.end > at;
     this.#wasMoved = true;
   }
 

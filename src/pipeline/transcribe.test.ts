@@ -33,8 +33,14 @@ async function run(request: Partial<TranscribeRequest>, answers: readonly (FakeA
   const stop = new AbortController();
   const result = await transcribe({ ...base, ...request }, engine, stop.signal, (event) => events.push(event));
   const of = (kind: TranscribeEvent["kind"]) =>
-    events.filter((event) => event.kind === kind).map((event) => ("text" in event ? event.text : event.name));
+    events.filter((event) => event.kind === kind)
+      .map((event) => "text" in event ? event.text : "name" in event ? event.name : event.segment.text);
   expect(of("text").join("")).toBe(result.text); // What was shown is what is returned, always.
+  expect(of("segment").join("")).toBe(result.text);
+  for (const event of events) {
+    if (event.kind !== "segment") continue;
+    expect(event.segment.tokens.map(({ text }) => text).join("")).toBe(event.segment.text);
+  }
   expect(turn).toBe(answers.length);
   return { result, events, of, requests: engine.requests };
 }
@@ -54,7 +60,7 @@ test("one piece: text word by word, language before it, times added up", async (
     audioSec: 10,
     stopped: false,
   });
-  expect(events.filter((event) => event.kind !== "debug")).toEqual([
+  expect(events.filter((event) => !["debug", "segment"].includes(event.kind))).toEqual([
     { kind: "language", name: "English" },
     { kind: "text", text: "Hello" },
     { kind: "text", text: " big" },
@@ -255,4 +261,48 @@ test("an abort between segments ends the run", async () => {
   });
   expect(result).toMatchObject({ text: "One.", stopped: true });
   expect(requests.length).toBe(1);
+});
+
+test("segments: where they are in the recording, their tokens and the language", async () => {
+  const { events } = await run({ samples: seconds(30), segmentSec: 10, searchSec: 0 }, [
+    en(" One two."),
+    zh(""),
+    zh("\u4e09"),
+  ]);
+  expect(events.flatMap((event) => event.kind === "segment" ? [event.segment] : [])).toEqual([
+    {
+      ranges: [{ start: 0, end: 10 * rate }],
+      text: "One two.",
+      language: "English",
+      tokens: [{ text: "One", logprob: -0.1 }, { text: " two.", logprob: -0.1 }],
+    },
+    {
+      ranges: [{ start: 20 * rate, end: 30 * rate }],
+      text: " \u4e09",
+      language: "Chinese",
+      tokens: [{ text: " \u4e09", logprob: -0.1 }],
+    },
+  ]);
+});
+
+test("segments of audio whose silences were skipped are ranges of the recording", async () => {
+  const samples = seconds(20);
+  const voice = (from: number, to: number) => {
+    for (let i = from * rate; i < to * rate; i++) samples[i] = i % 20 < 10 ? 0.3 : -0.3;
+  };
+  voice(0, 4);
+  voice(10, 14);
+  voice(16, 20);
+  const answers = [en("a"), en("b"), en("c")];
+  const { events } = await run({ samples, skipSilence: true, segmentSec: 5, searchSec: 0 }, answers);
+  const ranges = events.flatMap((event) => event.kind === "segment" ? event.segment.ranges : []);
+  expect(ranges[0]!.start).toBe(0);
+  expect(ranges.at(-1)!.end).toBe(20 * rate);
+  for (const [index, range] of ranges.entries()) {
+    expect(range.end).toBeGreaterThan(range.start);
+    expect(range.start).toBeGreaterThanOrEqual(ranges[index - 1]?.end ?? 0);
+  }
+  const kept = ranges.reduce((sum, { start, end }) => sum + end - start, 0) / rate;
+  expect(kept).toBeGreaterThan(13);
+  expect(kept).toBeLessThan(14.5);
 });

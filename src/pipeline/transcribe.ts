@@ -34,11 +34,27 @@ export type TranscribeRequest = {
 export type TranscribeEvent =
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "language"; readonly name: string }
+  /** A segment is done, after its text: in order, their texts add up to the text. None for a segment without any. */
+  | { readonly kind: "segment"; readonly segment: HeardSegment }
   /** Worth a line. */
   | { readonly kind: "notice"; readonly text: string }
   /** Text is missing. */
   | { readonly kind: "loss"; readonly text: string }
   | { readonly kind: "debug"; readonly text: string };
+
+/** What one decode heard, and where. */
+export type HeardSegment = {
+  /** The samples that were decoded, as ranges of those given: one, or where silence was skipped maybe several. */
+  readonly ranges: readonly Segment[];
+  /** With the separator from the segment before at its front. */
+  readonly text: string;
+  /** "" where the model named none. */
+  readonly language: string;
+  /** Joined, their texts are `text`. A token that ends inside a character has its share in a later one's text. */
+  readonly tokens: readonly HeardToken[];
+};
+
+export type HeardToken = { readonly text: string; readonly logprob: number };
 
 export type Transcript = {
   readonly text: string;
@@ -62,6 +78,7 @@ type Piece = {
   readonly textTokens: number;
   readonly stop: "end" | "cap" | "loop" | "cancelled";
   readonly tokens: number;
+  readonly heard: readonly HeardToken[];
 };
 
 /** What is gathered over the segments. */
@@ -110,6 +127,7 @@ export async function transcribe(
   const segments = cut(run, samples);
   const pieces = segments.map((segment, index) => ({
     samples: samples.subarray(segment.start, segment.end),
+    ranges: originalRanges(segment, kept),
     place: () => placeOf(run, segment, index, segments.length, kept),
   }));
   await (request.pastText ? oneByOne(run, pieces) : together(run, pieces));
@@ -170,8 +188,26 @@ function originalPosition(position: number, kept: readonly Segment[] | undefined
   return position;
 }
 
+/** What a segment of the kept samples is of the samples given. */
+function originalRanges(segment: Segment, kept: readonly Segment[] | undefined): readonly Segment[] {
+  if (kept === undefined) return [segment];
+  const ranges: Segment[] = [];
+  let before = 0;
+  for (const { start, end } of kept) {
+    const from = Math.max(segment.start - before, 0);
+    const to = Math.min(segment.end - before, end - start);
+    if (from < to) ranges.push({ start: start + from, end: start + to });
+    before += end - start;
+  }
+  return ranges;
+}
+
 /** One segment to decode; `place` says where it is, and that it is its turn. */
-type Part = { readonly samples: Float32Array; readonly place: () => string };
+type Part = {
+  readonly samples: Float32Array;
+  readonly ranges: readonly Segment[];
+  readonly place: () => string;
+};
 
 /**
  * Segments that know nothing of each other are decoded several at a time, in one pass over the weights per step. The
@@ -184,9 +220,10 @@ async function together(run: Run, parts: readonly Part[]): Promise<void> {
   const most = parallelMax(run, parts);
   let started = 0;
   try {
-    for (const { place } of parts) {
+    for (const { place, ranges } of parts) {
       if (stop.aborted) break;
       const where = place();
+      const before = state.text.length;
       ahead[0]?.goLive();
       while (started < parts.length && ahead.length < most && !stop.aborted) {
         ahead.push(new Decoding(run, parts[started++]!.samples, "", ahead.length === 0));
@@ -194,6 +231,7 @@ async function together(run: Run, parts: readonly Part[]): Promise<void> {
       const current = ahead[0]!;
       const piece = await current.done;
       ahead.shift();
+      reportSegment(run, piece, ranges, state.text.slice(before));
       reportStop(run, piece, where);
       if (state.stopped) break;
     }
@@ -215,10 +253,11 @@ function parallelMax({ request, engine }: Run, parts: readonly Part[]): number {
 /** Every segment is shown the text before it, so they come one after the other. */
 async function oneByOne(run: Run, parts: readonly Part[]): Promise<void> {
   const { state, stop, onEvent } = run;
-  for (const { samples, place } of parts) {
+  for (const { samples, ranges, place } of parts) {
     if (stop.aborted) state.stopped = true;
     if (state.stopped) return;
     const where = place();
+    const before = state.text.length;
     const conditioned = state.text !== "" && state.collapses < collapsesMax;
     // A broken try is thrown away, so nothing is shown before the segment is done.
     let piece = await new Decoding(run, samples, conditioned ? textTail(state.text, pastTokensMax) : "").done;
@@ -232,8 +271,19 @@ async function oneByOne(run: Run, parts: readonly Part[]): Promise<void> {
     }
     heardLanguage(run, piece.language);
     addText(run, piece.text, true);
+    reportSegment(run, piece, ranges, state.text.slice(before));
     reportStop(run, piece, where);
   }
+}
+
+/** `text` is the piece's, as it was shown. */
+function reportSegment({ onEvent }: Run, piece: Piece, ranges: readonly Segment[], text: string): void {
+  if (text === "") return;
+  const separator = text.slice(0, text.length - piece.text.length);
+  const first = piece.heard.findIndex((token) => token.text !== "");
+  const tokens = [...piece.heard];
+  if (first >= 0) tokens[first] = { ...tokens[first]!, text: separator + tokens[first]!.text };
+  onEvent({ kind: "segment", segment: { ranges, text, language: piece.language ?? "", tokens } });
 }
 
 function reportStop(run: Run, piece: Piece, place: string): void {
@@ -256,6 +306,7 @@ class Decoding {
   readonly #guard = new LoopGuard<DecodeToken>();
   readonly #isForced: boolean;
   #text = "";
+  #heard: HeardToken[] = [];
   #shown = 0;
   #isLive: boolean;
   #isOver = false;
@@ -269,7 +320,7 @@ class Decoding {
     const tokensMax = tokensMaxFor(samples.length / sampleRate);
     const request: DecodeRequest = { samples, windowFrames, context, language, pastText, tokensMax };
     const decoded = run.engine.decode(request, (token) => {
-      for (const free of this.#guard.push(token)) this.#add(this.#parser.push(free));
+      for (const free of this.#guard.push(token)) this.#take(free);
     });
     this.done = decoded.then((result) => this.#end(result));
     this.done.catch(() => {}); // Whoever waits for it hears of it; one that nobody waits for yet is not lost.
@@ -280,6 +331,14 @@ class Decoding {
     this.#isLive = true;
     this.#show();
     if (this.#isOver) heardLanguage(this.#run, this.#language);
+  }
+
+  #take(token: DecodeToken): void {
+    const piece = this.#parser.push(token);
+    if (token.bytes.length > 0 || piece !== "") this.#heard.push({ text: piece, logprob: token.logprob });
+    // What came before the text were the header's tokens.
+    if (token.id === this.#run.engine.info.asrTextId && this.#text === "") this.#heard = [];
+    this.#add(piece);
   }
 
   #add(piece: string): void {
@@ -299,8 +358,11 @@ class Decoding {
   }
 
   #end(result: DecodeResult): Piece {
-    for (const free of this.#guard.end()) this.#add(this.#parser.push(free));
-    this.#add(this.#parser.end());
+    for (const free of this.#guard.end()) this.#take(free);
+    const rest = this.#parser.end(); // All of it, where the model gave no header.
+    const joint = this.#heard.reduce((sum, { logprob }) => sum + logprob, 0);
+    if (rest !== "") this.#heard = [{ text: rest, logprob: joint }];
+    this.#add(rest);
     this.#isOver = true;
     if (this.#isLive) heardLanguage(this.#run, this.#language);
     const { state } = this.#run;
@@ -314,6 +376,7 @@ class Decoding {
       textTokens: this.#parser.textTokens,
       stop: this.#guard.looped ? "loop" : result.stop,
       tokens: this.#guard.count,
+      heard: this.#heard,
     };
   }
 }

@@ -582,7 +582,52 @@ export fn qasr_measure(model: ?*Model, what: u32, m: u32, n: u32, k: u32, per_se
     return 0;
 }
 
+// ------------------------------------------------------------------------------------ alignment
+
+export fn qasr_session_classify(
+    session: ?*Session,
+    ids: ?[*]const u32,
+    count: u32,
+    rows: ?[*]const f32,
+    rows_count: u32,
+    marker_id: u32,
+    classes: ?[*]u32,
+    margins: ?[*]f32,
+    capacity: u32,
+    classes_count: ?*u32,
+) i32 {
+    const all = slice(u32, ids, count);
+    return status(classify(session, all, rows, rows_count, marker_id, classes, margins, capacity, classes_count));
+}
+
+fn classify(
+    session: ?*Session,
+    ids: errors.Error![]const u32,
+    rows: ?[*]const f32,
+    rows_count: u32,
+    marker_id: u32,
+    classes: ?[*]u32,
+    margins: ?[*]f32,
+    capacity: u32,
+    classes_count: ?*u32,
+) errors.Error!void {
+    const s = try enter(session);
+    defer leave(s);
+    const all = try ids;
+    const markers = std.mem.count(u32, all, &.{marker_id});
+    (classes_count orelse return missing("the count")).* = @intCast(markers);
+    if (markers > capacity) {
+        return errors.fail(error.TooSmall, "{d} needed, room for {d}", .{ markers, capacity });
+    }
+    if (markers == 0) return errors.fail(error.Invalid, "no marker {d} among the ids", .{marker_id});
+    const floats = @as(usize, rows_count) * s.model.config.text.hidden;
+    const to_classes = classes orelse return missing("the classes");
+    const to_margins = margins orelse return missing("the margins");
+    try s.classify(all, try slice(f32, rows, floats), marker_id, to_classes, to_margins);
+}
+
 test {
+    _ = @import("aligner.zig");
     _ = @import("bench.zig");
     _ = @import("kernels/equivalence_test.zig");
     _ = @import("blas.zig");

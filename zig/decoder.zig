@@ -195,7 +195,7 @@ pub const Decoder = struct {
         return @min(block_rows, left - @min(wanted, left));
     }
 
-    fn embed(self: *const Decoder, id: u32, x: [*]f32) void {
+    pub fn embed(self: *const Decoder, id: u32, x: [*]f32) void {
         const matrix = self.weights.embed;
         assert(id < matrix.rows);
         self.compute.kernels.widen(matrix.dtype, compute_.rowBytes(matrix, id), x, matrix.columns);
@@ -270,7 +270,7 @@ pub const Decoder = struct {
     }
 
     /// Queries of rows first..count, keys and values of all, from the normed rows.
-    fn project(self: *Decoder, layer: *const weights_.DecoderLayer, first: usize, count: usize) void {
+    pub fn project(self: *Decoder, layer: *const weights_.DecoderLayer, first: usize, count: usize) void {
         const b = self.buffers;
         const t = self.text;
         const q_width = t.heads * t.head_dim;
@@ -287,7 +287,7 @@ pub const Decoder = struct {
     }
 
     /// From attention's result to the layer's addend in `sum`, rows first..count.
-    fn finishLayer(self: *Decoder, layer: *const weights_.DecoderLayer, first: usize, count: usize) void {
+    pub fn finishLayer(self: *Decoder, layer: *const weights_.DecoderLayer, first: usize, count: usize) void {
         const b = self.buffers;
         const t = self.text;
         const used = count - first;
@@ -307,7 +307,7 @@ pub const Decoder = struct {
     }
 
     /// cos and sin of one row, which stands at position `at`.
-    fn rotate(self: *Decoder, row: usize, at: usize) void {
+    pub fn rotate(self: *Decoder, row: usize, at: usize) void {
         const half = self.text.head_dim / 2;
         const position: f32 = @floatFromInt(at);
         for (self.rotation, 0..) |angle, i| {
@@ -318,7 +318,7 @@ pub const Decoder = struct {
     }
 
     /// out = rms_norm(x) for rows first..end, after x += sum if there is such an addend.
-    fn norm(self: *Decoder, first: usize, end: usize, addend: bool, weight: []const f32, out: [*]f32) void {
+    pub fn norm(self: *Decoder, first: usize, end: usize, addend: bool, weight: []const f32, out: [*]f32) void {
         const Job = struct { decoder: *const Decoder, first: usize, addend: bool, weight: [*]const f32, out: [*]f32 };
         const job: Job = .{
             .decoder = self,
@@ -355,7 +355,7 @@ pub const Decoder = struct {
 
     /// Norms and rotates queries (of rows from `first_used` on) and keys; keys and values go to
     /// the cache.
-    fn store(
+    pub fn store(
         self: *Decoder,
         layer: *const weights_.DecoderLayer,
         layer_index: usize,

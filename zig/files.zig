@@ -232,7 +232,7 @@ pub fn testFolder(allocator: Allocator, name: []const u8) !Source {
     const given = std.c.getenv("QWEN_ASR_FIXTURES");
     const roots = [_][]const u8{
         if (given) |text| std.mem.span(text) else "../shared/fixtures",
-        "tests/fixtures",
+        "samples/fixtures",
     };
     for (roots) |root| {
         const path = try std.fs.path.join(allocator, &.{ root, name });

@@ -259,8 +259,10 @@ pub const Model = struct {
         ids: *std.ArrayList(u32),
     ) errors.Error!void {
         const s = self.special;
-        const asr_text = s.asr_text orelse
-            return errors.fail(error.Invalid, "an aligner takes no transcription prompt", .{});
+        if (self.config.kind == .aligner) {
+            return errors.fail(error.Invalid, "{s} aligns and does not transcribe", .{self.name()});
+        }
+        const asr_text = s.asr_text.?;
         const system = try join(scratch, &.{ "system\n", context });
         const language_words: []const []const u8 = if (language.len == 0)
             &.{"assistant\n"}

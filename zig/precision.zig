@@ -2,9 +2,9 @@
 //!
 //! In: the checkpoint's weights as they are. Out: what to pack, and panels. All matrices of encoder
 //! and decoder are used at 8 bits, with the head (whose best rows are scored again exactly) and the
-//! convolutions but the first; norms and biases stay f32. int4 is the same but for the decoder's
-//! matrices at 4 bits: all but attention's output, where rounding makes texts repeat themselves. A
-//! matrix whose depth is no multiple of the block stays as it is.
+//! convolutions but the first; norms and biases stay f32, and an aligner's head of classes stays as it
+//! is. int4 is the same but for the decoder's matrices at 4 bits: all but attention's output, where
+//! rounding makes texts repeat themselves. A matrix whose depth is no multiple of the block stays, too.
 
 const std = @import("std");
 const compute_ = @import("compute.zig");
@@ -63,7 +63,9 @@ pub fn list(
             try add(arena, &items, "decoder.{d}." ++ role, .{i}, &@field(layer, role), bits);
         }
     }
-    try add(arena, &items, "decoder.head", .{}, &weights.decoder.head, .eight);
+    // An aligner's is small and used exactly.
+    const head = &weights.decoder.head;
+    if (head.rows == weights.decoder.embed.rows) try add(arena, &items, "decoder.head", .{}, head, .eight);
     return items.items;
 }
 

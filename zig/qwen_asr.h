@@ -177,6 +177,17 @@ uint32_t qasr_listener_rows(const qasr_listener *listener);
 int32_t qasr_listener_encode(qasr_listener *listener, qasr_session *session, float *rows, uint32_t capacity,
                              uint32_t *rows_count, uint32_t *kept, uint32_t *unchanged);
 
+/* --------------------------------------------------------------------------------------------------- alignment */
+
+/* With an aligner's checkpoint: one causal pass over ids, and at every place of `marker_id` ("<timestamp>") the class it
+ * stands for (of `timestamp_segment_ms` each, see qasr_model_info) with its lead, the best logit less the second. For
+ * words w1 w2 ... the ids are <|audio_start|>, <|audio_pad|> for every row, <|audio_end|>, then each word's tokens (no
+ * spaces) and two markers: its start and its end. Rows as for qasr_session_extend. Takes nothing from the session's
+ * positions and adds none. At least one marker; `capacity` in markers. */
+int32_t qasr_session_classify(qasr_session *session, const uint32_t *ids, uint32_t count, const float *rows,
+                              uint32_t rows_count, uint32_t marker_id, uint32_t *classes, float *margins,
+                              uint32_t capacity, uint32_t *classes_count);
+
 /* --------------------------------------------------------------------------------------------------- self test */
 
 /* C[m][n] = A[m][k] * B[n][k]^T, f32, on the calling thread, through the BLAS in use: for tests of its thread safety. */

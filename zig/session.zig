@@ -2,6 +2,7 @@
 //! thread at a time.
 
 const std = @import("std");
+const aligner_ = @import("aligner.zig");
 const config_ = @import("config.zig");
 const decoder_ = @import("decoder.zig");
 const encoder_ = @import("encoder.zig");
@@ -19,6 +20,8 @@ pub const Session = struct {
     encoder: encoder_.Encoder,
     decoder: decoder_.Decoder,
     verifier: verify_.Verifier,
+    /// Made when it is first needed.
+    aligner: ?aligner_.Aligner = null,
     cancelled: std.atomic.Value(bool) = .init(false),
     busy: std.atomic.Value(bool) = .init(false),
 
@@ -55,6 +58,7 @@ pub const Session = struct {
         self.encoder.deinit();
         self.decoder.deinit();
         self.verifier.deinit();
+        if (self.aligner) |*aligner| aligner.deinit();
         model.gpa.destroy(self);
         _ = model.sessions.fetchSub(1, .monotonic);
     }
@@ -171,6 +175,38 @@ pub const Session = struct {
         return self.verifier.verify(&self.decoder, ids, pad, rows.ptr, logprobs);
     }
 
+    /// See qasr_session_classify; there is room for all markers.
+    pub fn classify(
+        self: *Session,
+        ids: []const u32,
+        rows: []const f32,
+        marker_id: u32,
+        classes: [*]u32,
+        margins: [*]f32,
+    ) errors.Error!void {
+        const model = self.model;
+        if (model.config.kind != .aligner) {
+            return errors.fail(error.Invalid, "{s} transcribes and does not align", .{model.name()});
+        }
+        try self.checkIds(ids, rows);
+        if (self.aligner == null) self.aligner = try aligner_.Aligner.init(
+            model.gpa,
+            &model.compute,
+            model.config.text,
+            &model.weights.decoder,
+            &self.cancelled,
+        );
+        try self.aligner.?.classify(.{
+            .ids = ids,
+            .audio_id = model.special.audio_pad,
+            .rows = rows.ptr,
+            .marker_id = marker_id,
+            .classes = classes,
+            .margins = margins,
+        });
+    }
+
+    /// All in the vocabulary, and a row for every audio place.
     fn checkIds(self: *const Session, ids: []const u32, rows: []const f32) errors.Error!void {
         const text = self.model.config.text;
         const pad = self.model.special.audio_pad;

@@ -24,6 +24,15 @@ export type ModelInfo = {
   readonly positionBytes: number;
   readonly languages: readonly string[];
   readonly asrTextId: number;
+  /** Of an aligner. */
+  readonly alignment?: {
+    /** What one class is long. */
+    readonly markerMs: number;
+    readonly markerId: number;
+    readonly audioStartId: number;
+    readonly audioPadId: number;
+    readonly audioEndId: number;
+  };
 };
 
 /** One utterance to decode greedily. */
@@ -104,6 +113,26 @@ export interface Listener {
   close(): Promise<void>;
 }
 
+/** Words to find in audio, in the order spoken. */
+export type AlignRequest = {
+  /** 16 kHz mono, [-1, 1]; at most 180 s are what the model was made for. */
+  readonly samples: Float32Array;
+  /** As the aligner takes them: cleaned, without spaces. At least one. */
+  readonly words: readonly string[];
+};
+
+export type AlignResult = {
+  readonly stop: "end" | "cancelled";
+  /** Start and end of every word, in classes of `markerMs`, as the model says them: maybe in no order. */
+  readonly classes: readonly number[];
+  /** How far the best class is ahead of the second, in logits. */
+  readonly margins: readonly number[];
+  readonly promptTokens: number;
+  readonly audioTokens: number;
+  readonly encodeMs: number;
+  readonly alignMs: number;
+};
+
 /** A loaded model. Several decodes may run at once: they share every pass over the weights, up to eight of them. */
 export interface Engine {
   readonly info: ModelInfo;
@@ -116,7 +145,9 @@ export interface Engine {
   decode(request: DecodeRequest, onToken: (token: DecodeToken) => void): Promise<DecodeResult>;
   /** A new recording, which is given piece by piece. Any number of them, beside decodes; their calls take turns. */
   listen(options: ListenOptions): Promise<Listener>;
-  /** Makes all running decodes and hears end early with stop "cancelled". Harmless when none runs. */
+  /** With an aligner's model, which in turn cannot decode. The samples are copied. */
+  align(request: AlignRequest): Promise<AlignResult>;
+  /** Makes all running decodes, hears and alignments end early with stop "cancelled". Harmless when none runs. */
   cancel(): void;
   /** After the last decode; recordings end with it. */
   close(): Promise<void>;

@@ -47,6 +47,10 @@ const SYMBOLS = {
   qasr_listener_forget: { args: ["ptr", "u32"], returns: "i32" },
   qasr_listener_rows: { args: ["ptr"], returns: "u32" },
   qasr_listener_encode: { args: ["ptr", "ptr", "ptr", "u32", "ptr", "ptr", "ptr"], returns: "i32" },
+  qasr_session_classify: {
+    args: ["ptr", "ptr", "u32", "ptr", "u32", "u32", "ptr", "ptr", "u32", "ptr"],
+    returns: "i32",
+  },
   qasr_sgemm: { args: ["ptr", "ptr", "ptr", "u32", "u32", "u32"], returns: "i32" },
   qasr_measure: { args: ["ptr", "u32", "u32", "u32", "u32", "ptr"], returns: "i32" },
 } as const;
@@ -182,7 +186,14 @@ export class Native {
       positions_max: number;
       position_bytes: number;
       languages: string[];
-      tokens: { asr_text: number | null };
+      tokens: {
+        asr_text: number | null;
+        timestamp: number | null;
+        audio_start: number;
+        audio_pad: number;
+        audio_end: number;
+      };
+      timestamp_segment_ms: number;
     };
     return {
       kind: raw.kind,
@@ -196,6 +207,15 @@ export class Native {
       positionBytes: raw.position_bytes,
       languages: raw.languages,
       asrTextId: raw.tokens.asr_text ?? -1,
+      ...(raw.tokens.timestamp !== null && {
+        alignment: {
+          markerMs: raw.timestamp_segment_ms,
+          markerId: raw.tokens.timestamp,
+          audioStartId: raw.tokens.audio_start,
+          audioPadId: raw.tokens.audio_pad,
+          audioEndId: raw.tokens.audio_end,
+        },
+      }),
     };
   }
 
@@ -373,6 +393,33 @@ export class Native {
     const call = this.#symbols.qasr_listener_encode;
     this.#check(call(listener, session, rows, capacity, this.#count, kept, unchanged));
     return { rows: this.#count[0]!, kept: kept[0]!, unchanged: unchanged[0]! };
+  }
+
+  /** The class at every marker of `ids`, and its lead over the second best. */
+  classify(
+    session: SessionHandle,
+    ids: Uint32Array,
+    rows: Float32Array,
+    rowsCount: number,
+    markerId: number,
+  ): { classes: Uint32Array; margins: Float32Array } {
+    const markers = ids.reduce((count, id) => count + (id === markerId ? 1 : 0), 0);
+    const [classes, margins] = [new Uint32Array(markers), new Float32Array(markers)];
+    this.#check(
+      this.#symbols.qasr_session_classify(
+        session,
+        ids,
+        ids.length,
+        rowsCount > 0 ? rows : null,
+        rowsCount,
+        markerId,
+        markers > 0 ? classes : null,
+        markers > 0 ? margins : null,
+        markers,
+        this.#count,
+      ),
+    );
+    return { classes, margins };
   }
 
   /** c[m][n] = a[m][k] b[n][k]^T on the calling thread. */

@@ -9,6 +9,8 @@
 
 import { LoopDetector } from "../text/loop.ts";
 import type {
+  AlignRequest,
+  AlignResult,
   DecodeRequest,
   DecodeResult,
   DecodeStop,
@@ -20,7 +22,7 @@ import type {
   Weights,
 } from "./engine.ts";
 import { Hearing, noHearResult } from "./hearing.ts";
-import { CancelledError, EngineError, type ModelHandle, Native, type SessionHandle } from "./native.ts";
+import { CancelledError, EngineError, type ModelHandle, Native, type SessionHandle, STATUS } from "./native.ts";
 
 export type ModelSource =
   | { readonly kind: "folder"; readonly path: string }
@@ -42,7 +44,8 @@ export type ToWorker =
   /** `listener`: the id it was opened with. */
   | { readonly type: "hear"; readonly id: number; readonly listener: number; readonly request: HearRequest }
   | { readonly type: "unlisten"; readonly id: number; readonly listener: number }
-  /** Ends every decode and hear that was asked for before. */
+  | { readonly type: "align"; readonly id: number; readonly request: AlignRequest }
+  /** Ends every decode, hear and alignment that was asked for before. */
   | { readonly type: "cancel" }
   | { readonly type: "close" };
 
@@ -55,6 +58,7 @@ export type FromWorker =
   | { readonly type: "listening"; readonly id: number; readonly session: number }
   | { readonly type: "heard"; readonly id: number; readonly result: HearResult }
   | { readonly type: "unlistened"; readonly id: number }
+  | { readonly type: "aligned"; readonly id: number; readonly result: AlignResult }
   | { readonly type: "closed" }
   /** Of one decode, or of opening (no id). `status` as in qwen_asr.h, 0 for errors of the host. */
   | { readonly type: "failed"; readonly id?: number; readonly message: string; readonly status: number };
@@ -85,6 +89,7 @@ const free: SessionHandle[] = [];
 /** The one that encodes for all: an encoder's buffers are 100 MB, and only one runs at a time. */
 let encoder: SessionHandle | undefined;
 const waiting: Waiting[] = [];
+const alignments: { readonly id: number; readonly request: AlignRequest }[] = [];
 let active: Sequence[] = [];
 let isRunning = false;
 const hearings = new Map<number, Hearing>();
@@ -106,6 +111,9 @@ self.onmessage = async ({ data }: MessageEvent<ToWorker>) => {
       hearings.get(data.listener)?.close();
       hearings.delete(data.listener);
       return post({ type: "unlistened", id: data.id });
+    case "align":
+      alignments.push({ id: data.id, request: data.request });
+      return await run();
     case "cancel":
       return cancelAll();
     case "close":
@@ -156,13 +164,14 @@ async function run(): Promise<void> {
   if (isRunning) return;
   isRunning = true;
   try {
-    while (waiting.length > 0 || active.length > 0 || asked.length > 0) {
+    while (waiting.length > 0 || active.length > 0 || asked.length > 0 || alignments.length > 0) {
       const next = asked.shift();
       if (next) await attempt(next.id, () => answer(next));
       try {
         const next = active.length < sequencesMax ? waiting.shift() : undefined;
         if (next) await start(next);
         await step();
+        await alignNext();
       } catch (error) {
         if (!(error instanceof CancelledError)) throw error;
         cancelAll();
@@ -278,6 +287,45 @@ function fail(sequence: Sequence, index: number): void {
   post({ type: "failed", id: sequence.id, message: "a decode beside it failed", status: 0 });
 }
 
+/** The oldest alignment that waits, if there is one. */
+async function alignNext(): Promise<void> {
+  const next = alignments[0];
+  if (next === undefined) return;
+  const session = await attempt(next.id, takeSession);
+  if (session !== undefined) {
+    const result = await attempt(next.id, () => align(session, next.request)).finally(() => release(session));
+    if (result) post({ type: "aligned", id: next.id, result });
+  }
+  alignments.shift();
+}
+
+function align(session: SessionHandle, { samples, words }: AlignRequest): AlignResult {
+  const start = performance.now();
+  const rows = native.encode(encoder ?? session, samples, 0, info.hidden);
+  const encoded = performance.now();
+  const ids = alignmentIds(words, rows.length / info.hidden);
+  const markerId = info.alignment?.markerId ?? -1;
+  const { classes, margins } = native.classify(session, ids, rows, rows.length / info.hidden, markerId);
+  return {
+    stop: "end",
+    classes: [...classes],
+    margins: [...margins],
+    promptTokens: ids.length,
+    audioTokens: rows.length / info.hidden,
+    encodeMs: encoded - start,
+    alignMs: performance.now() - encoded,
+  };
+}
+
+/** The aligner's bare prompt: the audio, then the words one after the other, each with two markers. */
+function alignmentIds(words: readonly string[], audioRows: number): Uint32Array {
+  const { alignment } = info;
+  if (!alignment) throw new EngineError(`${info.name} transcribes and does not align`, STATUS.invalid);
+  const { markerId, audioStartId, audioPadId, audioEndId } = alignment;
+  const spoken = words.flatMap((word) => [...native.tokenize(model, word), markerId, markerId]);
+  return Uint32Array.from([audioStartId, ...Array(audioRows).fill(audioPadId), audioEndId, ...spoken]);
+}
+
 function release(session: SessionHandle): void {
   native.truncate(session, 0); // Also ends a cancellation.
   free.push(session);
@@ -288,6 +336,10 @@ function cancelAll(): void {
   const none = { promptTokens: 0, audioTokens: 0, generatedTokens: 0, encodeMs: 0, prefillMs: 0, decodeMs: 0 };
   for (const { id } of waiting.splice(0)) post({ type: "done", id, result: { stop: "cancelled", ...none } });
   for (const { id } of asked.splice(0)) post({ type: "heard", id, result: noHearResult() });
+  const unaligned = { classes: [], margins: [], promptTokens: 0, audioTokens: 0, encodeMs: 0, alignMs: 0 };
+  for (const { id } of alignments.splice(0)) {
+    post({ type: "aligned", id, result: { stop: "cancelled", ...unaligned } });
+  }
   free.forEach((session) => native.truncate(session, 0)); // Flags that came after their decode's end.
   hearings.forEach((hearing) => hearing.reset());
 }

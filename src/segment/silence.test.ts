@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { copyRanges, rangesWithoutSilence } from "./silence.ts";
+import { copyRanges, rangesWithoutSilence, voiceRanges } from "./silence.ts";
 import { sampleRate } from "./split.ts";
 
 /** Parts of [seconds, level], a square wave of that level. */
@@ -64,4 +64,12 @@ test("ranges are in order, apart, inside; copied samples are theirs", () => {
     }),
     { numRuns: 30 },
   );
+});
+
+test("stretches with voice", () => {
+  const ranges = voiceRanges(recording([1, 0], [1, 0.3], [1, 0], [1, 0.3]));
+  expect(ranges.length).toBe(2);
+  expect(ranges[0]!.start / sampleRate).toBeCloseTo(0.97, 1);
+  expect(ranges[1]).toEqual({ start: 2.97 * sampleRate, end: 4 * sampleRate });
+  expect(voiceRanges(new Float32Array(sampleRate))).toEqual([]);
 });

@@ -34,6 +34,20 @@ export function rangesWithoutSilence(samples: Float32Array): Segment[] {
   return ranges;
 }
 
+/** The stretches with voice, in order. */
+export function voiceRanges(samples: Float32Array): Segment[] {
+  const voice = voiceWindows(samples);
+  const ranges: Segment[] = [];
+  for (let window = 0; window < voice.length; window++) {
+    if (!voice[window]) continue;
+    let end = window;
+    while (end < voice.length && voice[end]) end++;
+    ranges.push({ start: window * windowSamples, end: Math.min(samples.length, end * windowSamples) });
+    window = end;
+  }
+  return ranges;
+}
+
 /** The samples of `ranges`, one after the other. */
 export function copyRanges(samples: Float32Array, ranges: readonly Segment[]): Float32Array {
   const kept = new Float32Array(ranges.reduce((sum, range) => sum + range.end - range.start, 0));

@@ -1,0 +1,30 @@
+/** Tokens of a text -> how sure the model was of each word. Pure. */
+
+export type TextToken = { readonly text: string; readonly logprob: number };
+
+/**
+ * For every text of `texts`, the sum over the tokens that it shares a character with; both lists add up to the same
+ * text. A token without text of its own is half a character: it counts with the token that completes it.
+ */
+export function wordLogprobs(texts: readonly string[], tokens: readonly TextToken[]): number[] {
+  const sums = texts.map(() => 0);
+  let word = 0;
+  let wordEnd = texts[0]?.length ?? 0;
+  let position = 0;
+  let held = 0;
+  for (const { text, logprob } of tokens) {
+    held += logprob;
+    if (text === "") continue;
+    position += text.length;
+    for (;;) {
+      if (word < texts.length) sums[word]! += held;
+      if (wordEnd >= position || word >= texts.length) break;
+      word++;
+      wordEnd += texts[word]?.length ?? Infinity;
+    }
+    // The next token starts in the next word.
+    if (wordEnd === position) wordEnd += texts[++word]?.length ?? Infinity;
+    held = 0;
+  }
+  return sums;
+}

@@ -1,0 +1,165 @@
+/**
+ * Words of a recording of any length -> their times, through an aligner that hears at most a few minutes at once.
+ *
+ *     samples, words -> piece after piece -> classes -> repaired times -> the words of this piece -> the next piece
+ *
+ * An aligner is causal: words do not change for what follows them. So every piece is given as many words as it may
+ * hold and some more; those that it ends too early for come out at its end and are left for the next one, which starts
+ * at the longest pause before. Nothing here knows what was said.
+ */
+
+import type { AlignRequest, AlignResult } from "../engine/engine.ts";
+import { voiceRanges } from "../segment/silence.ts";
+import { sampleRate, type Segment } from "../segment/split.ts";
+import { repairTimes } from "./repair.ts";
+import type { Span } from "./spread.ts";
+import { spokenWeight } from "./weight.ts";
+
+export type PieceOptions = {
+  /** Seconds of audio at a time; 180 at most is what the model was made for. */
+  readonly pieceSec: number;
+  /** Milliseconds of one class. */
+  readonly markerMs: number;
+};
+
+export type PiecesResult = {
+  /** One per word, never going back; undefined where the run was stopped. */
+  readonly times: readonly Span[] | undefined;
+  readonly speech: readonly Span[];
+  readonly encodeMs: number;
+  readonly alignMs: number;
+  readonly pieces: number;
+};
+
+type Align = (request: AlignRequest) => Promise<AlignResult>;
+
+/** Words beyond what a piece should hold, in case people spoke faster there. */
+const spareShare = 0.25;
+const spareWeight = 60;
+/** Where in a piece the next one starts: late, but so early that the words on both sides were surely heard. */
+const seamShares = [0.5, 0.85] as const;
+/** An aligner's times are about so exact. */
+const slackMs = 160;
+/** A piece moves on by this much at least. */
+const minimumMs = 1000;
+/** Kept before the first voice of a piece. */
+const leadSec = 0.2;
+
+/** Finds `words` in `samples`. */
+export async function alignPieces(
+  samples: Float32Array,
+  words: readonly string[],
+  align: Align,
+  options: PieceOptions,
+): Promise<PiecesResult> {
+  const voice = voiceRanges(samples);
+  const times: Span[] = [];
+  const known = { speech: voice.map((range) => spanOf(range)), encodeMs: 0, alignMs: 0, pieces: 0 };
+  let position = 0;
+  while (times.length < words.length) {
+    position = withoutLeadingSilence(position, voice);
+    const end = Math.min(samples.length, position + Math.round(options.pieceSec * sampleRate));
+    const isLast = end === samples.length;
+    const rest = words.slice(times.length);
+    const asked = isLast ? rest : rest.slice(0, wordsFor(rest, voice, { start: position, end }));
+    const result = await align({ samples: samples.subarray(position, end), words: asked });
+    if (result.stop === "cancelled") return { times: undefined, ...known };
+    known.encodeMs += result.encodeMs;
+    known.alignMs += result.alignMs;
+    known.pieces++;
+    const found = spansOf(result.classes, options.markerMs);
+    const piece = { start: position, end };
+    const lengthMs = milliseconds(end - position);
+    const seam = isLast ? { count: found.length, ms: lengthMs } : seamOf(found, silencesOf(voice, piece), lengthMs);
+    const offsetMs = milliseconds(position);
+    for (const { startMs, endMs } of spansOf(result.classes.slice(0, 2 * seam.count), options.markerMs)) {
+      times.push({ startMs: startMs + offsetMs, endMs: endMs + offsetMs });
+    }
+    position += Math.min(Math.round((seam.ms * sampleRate) / 1000), end - position);
+  }
+  return { times, ...known };
+}
+
+function milliseconds(count: number): number {
+  return Math.round((count * 1000) / sampleRate);
+}
+
+function spanOf({ start, end }: Segment): Span {
+  return { startMs: milliseconds(start), endMs: milliseconds(end) };
+}
+
+/** Repaired times of as many words as there are pairs. */
+function spansOf(classes: readonly number[], markerMs: number): Span[] {
+  const times = repairTimes(classes.map((one) => one * markerMs));
+  return Array.from({ length: times.length / 2 }, (_, i) => ({ startMs: times[2 * i]!, endMs: times[2 * i + 1]! }));
+}
+
+/**
+ * Whole seconds of silence are left out: the encoder's convolutions see a second at a time, so what is heard stays what
+ * it was.
+ */
+function withoutLeadingSilence(position: number, voice: readonly Segment[]): number {
+  const next = voice.find(({ end }) => end > position);
+  if (!next) return position;
+  const silentSec = (next.start - position) / sampleRate - leadSec;
+  return position + Math.max(0, Math.floor(silentSec)) * sampleRate;
+}
+
+/** How many words may be said in `piece`, if all that is left is said evenly over the voice that is left. */
+function wordsFor(words: readonly string[], voice: readonly Segment[], piece: Segment): number {
+  const within = ({ start, end }: Segment) =>
+    voice.reduce((sum, range) => sum + Math.max(0, Math.min(end, range.end) - Math.max(start, range.start)), 0);
+  const left = within({ start: piece.start, end: Infinity });
+  const share = left === 0 ? 1 : within(piece) / left;
+  const weights = words.map(spokenWeight);
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const most = total * share * (1 + spareShare) + spareWeight;
+  let weight = 0;
+  const beyond = weights.findIndex((one) => (weight += one) > most);
+  return beyond < 0 ? words.length : Math.max(1, beyond);
+}
+
+/** The end of a piece: so many of its words are its own, and the next starts there (milliseconds from its start). */
+type Seam = { readonly count: number; readonly ms: number };
+
+/**
+ * The longest silence between two words in the middle of a piece; where nobody pauses, the longest gap between them.
+ * Words near the end are not looked at: they may be cut, or not be there at all.
+ */
+function seamOf(found: readonly Span[], silences: readonly Span[], lengthMs: number): Seam {
+  const [fromMs, limitMs] = seamShares.map((share) => share * lengthMs) as [number, number];
+  const beyond = found.findIndex(({ endMs }) => endMs > limitMs);
+  const most = beyond < 0 ? found.length : beyond;
+  let best: Seam & { readonly length: number } = { count: most, ms: found[most - 1]?.endMs ?? fromMs, length: -1 };
+  for (let count = most; count > 0 && found[count - 1]!.endMs >= fromMs; count--) {
+    const gap = { startMs: found[count - 1]!.endMs, endMs: found[count]?.startMs ?? found[count - 1]!.endMs };
+    const silence = longestWithin({ startMs: gap.startMs - slackMs, endMs: gap.endMs + slackMs }, silences);
+    const pause = silence ?? gap;
+    const length = pause.endMs - pause.startMs + (silence ? lengthMs : 0); // Any silence before any gap.
+    if (length > best.length) best = { count, ms: (pause.startMs + pause.endMs) / 2, length };
+  }
+  return { count: best.count, ms: Math.max(best.ms, minimumMs) };
+}
+
+/** The longest part of a span that is in one of `silences`. */
+function longestWithin({ startMs, endMs }: Span, silences: readonly Span[]): Span | undefined {
+  const parts = silences
+    .map((silence) => ({ startMs: Math.max(startMs, silence.startMs), endMs: Math.min(endMs, silence.endMs) }))
+    .filter((part) => part.endMs > part.startMs);
+  return parts.reduce<Span | undefined>(
+    (best, part) => best && best.endMs - best.startMs >= part.endMs - part.startMs ? best : part,
+    undefined,
+  );
+}
+
+/** What is not speech of a piece, in milliseconds from its start. */
+function silencesOf(voice: readonly Segment[], { start, end }: Segment): Span[] {
+  const silences: Span[] = [];
+  let from = start;
+  for (const range of [...voice, { start: end, end }]) {
+    const to = Math.min(range.start, end);
+    if (to > from) silences.push({ startMs: milliseconds(from - start), endMs: milliseconds(to - start) });
+    from = Math.max(from, range.end);
+  }
+  return silences;
+}

@@ -1,0 +1,119 @@
+/**
+ * Times that cannot be true -> times that can, marked as such. Pure.
+ *
+ * An aligner gives words no length, or piles several up at one place, where it does not hear them. Such words are
+ * spread over the speech around their place that no other word claims, in proportion to how long they take to say;
+ * where there is none, they share their neighbours'. Without any speech no word can be where it is said to be.
+ */
+
+import type { WordFlag } from "../document/document.ts";
+import { spokenWeight, weightPerSecondMax } from "./weight.ts";
+
+export type Span = { readonly startMs: number; readonly endMs: number };
+export type PlacedWord = Span & { readonly flag?: WordFlag };
+
+/** A run of words that share the time from one to the other. */
+type Group = { first: number; last: number; fromMs: number; toMs: number };
+
+const pileWords = 3;
+
+/**
+ * `times` of `words` never decrease; `speech` are the stretches with voice, in order; nothing lies past `durationMs`.
+ * Neither do the results decrease or overlap.
+ */
+export function spreadWords(
+  words: readonly string[],
+  times: readonly Span[],
+  speech: readonly Span[],
+  durationMs: number,
+): PlacedWord[] {
+  const weights = words.map(spokenWeight);
+  const clamp = (ms: number) => Math.min(Math.max(ms, 0), durationMs);
+  const placed: PlacedWord[] = times.map(({ startMs, endMs }) => ({ startMs: clamp(startMs), endMs: clamp(endMs) }));
+  const isWrong = wrongOnes(placed, weights);
+  for (let first = 0; first < placed.length; first++) {
+    if (!isWrong[first]) continue;
+    let last = first;
+    while (last + 1 < placed.length && isWrong[last + 1]) last++;
+    const group = withRoom({ first, last, fromMs: 0, toMs: 0 }, placed, weights, speech, durationMs);
+    spreadGroup(group, placed, weights);
+    first = group.last;
+  }
+  return speech.length > 0 ? placed : placed.map((place) => ({ ...place, flag: "unaligned" }));
+}
+
+/** Words without length, and those of a run that is too fast. */
+function wrongOnes(placed: readonly Span[], weights: readonly number[]): boolean[] {
+  const isWrong = placed.map(({ startMs, endMs }) => endMs <= startMs);
+  for (let first = 0; first + pileWords <= placed.length; first++) {
+    const last = first + pileWords - 1;
+    const weight = weights.slice(first, last + 1).reduce((sum, one) => sum + one, 0);
+    if (isPlausible(weight, placed[last]!.endMs - placed[first]!.startMs)) continue;
+    isWrong.fill(true, first, last + 1);
+  }
+  return isWrong;
+}
+
+function isPlausible(weight: number, ms: number): boolean {
+  return ms > 0 && weight <= (weightPerSecondMax * ms) / 1000;
+}
+
+/** The group's time, and neighbours taken in until there is enough of it. */
+function withRoom(
+  group: Group,
+  placed: readonly Span[],
+  weights: readonly number[],
+  speech: readonly Span[],
+  durationMs: number,
+): Group {
+  for (;;) {
+    const { first, last } = group;
+    const gap = { startMs: placed[first - 1]?.endMs ?? 0, endMs: placed[last + 1]?.startMs ?? durationMs };
+    const own = { startMs: placed[first]!.startMs, endMs: placed[last]!.endMs };
+    const room = speechAround(own, gap, speech);
+    Object.assign(group, { fromMs: room.startMs, toMs: room.endMs });
+    const weight = weights.slice(first, last + 1).reduce((sum, one) => sum + one, 0);
+    if (isPlausible(weight, room.endMs - room.startMs)) return group;
+    const left = slackOf(first - 1, placed, weights);
+    const right = slackOf(last + 1, placed, weights);
+    if (left < 0 && right < 0) return group;
+    if (right >= left) group.last++;
+    else group.first--;
+  }
+}
+
+/** Milliseconds per weight that a neighbour has; -1 where there is none. */
+function slackOf(index: number, placed: readonly Span[], weights: readonly number[]): number {
+  const span = placed[index];
+  return span ? (span.endMs - span.startMs) / weights[index]! : -1;
+}
+
+/** The stretch of speech within `gap` that `own` lies in or is next to, widened to `own`. All of it without speech. */
+function speechAround(own: Span, gap: Span, speech: readonly Span[]): Span {
+  if (speech.length === 0) return gap;
+  const distance = (span: Span) => Math.max(span.startMs - own.endMs, own.startMs - span.endMs, 0);
+  const inside = speech
+    .map(({ startMs, endMs }) => ({ startMs: Math.max(startMs, gap.startMs), endMs: Math.min(endMs, gap.endMs) }))
+    .filter(({ startMs, endMs }) => endMs > startMs);
+  const [first, ...rest] = inside;
+  if (!first) return own;
+  const nearest = rest.reduce((best, span) => distance(span) < distance(best) ? span : best, first);
+  if (distance(nearest) > nearMs) return own;
+  return { startMs: Math.min(own.startMs, nearest.startMs), endMs: Math.max(own.endMs, nearest.endMs) };
+}
+
+/** Speech further away is somebody else's. */
+const nearMs = 1000;
+
+function spreadGroup(group: Group, placed: PlacedWord[], weights: readonly number[]): void {
+  const { first, last, fromMs, toMs } = group;
+  const total = weights.slice(first, last + 1).reduce((sum, one) => sum + one, 0);
+  const flag: WordFlag = isPlausible(total, toMs - fromMs) ? "spread" : "unaligned";
+  let before = 0;
+  const at = (weight: number) => fromMs + Math.round(((toMs - fromMs) * weight) / total);
+  for (let index = first; index <= last; index++) {
+    const startMs = at(before);
+    before += weights[index]!;
+    placed[index] = { startMs, endMs: at(before), flag };
+  }
+}

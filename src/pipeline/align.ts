@@ -1,0 +1,116 @@
+/**
+ * Text and the audio it was said in -> its words with their times, through an aligner's engine. No I/O of its own.
+ *
+ *     text -> words -> pieces of audio -> classes -> repaired times -> spread times -> words with punctuation
+ */
+
+import { attachPunctuation } from "../align/attach.ts";
+import { wordLogprobs } from "../align/logprobs.ts";
+import { alignPieces } from "../align/pieces.ts";
+import { type PlacedWord, spreadWords } from "../align/spread.ts";
+import { guessLanguage, type Splitters, spokenWords } from "../align/words.ts";
+import type { TimedSegment, TimedWord } from "../document/document.ts";
+import type { Engine } from "../engine/engine.ts";
+import { copyRanges } from "../segment/silence.ts";
+import { sampleRate, type Segment } from "../segment/split.ts";
+import type { HeardSegment } from "./transcribe.ts";
+
+/** Where the cuts of a language come from; loaded when a text needs them. */
+export type SplitterSource = (language: string) => Promise<Splitters>;
+
+export type Aligner = {
+  readonly engine: Engine;
+  readonly splitters: SplitterSource;
+  /** Seconds of audio at a time. */
+  readonly pieceSec: number;
+};
+
+/** One stretch of audio and what is said in it. */
+export type AlignJob = {
+  /** The recording, or the part of it that was read. */
+  readonly samples: Float32Array;
+  /** Of these samples; the whole where absent. */
+  readonly ranges?: readonly Segment[];
+  /** Where the samples begin in the recording. */
+  readonly startMs: number;
+  /** In the order spoken: lines, or one text. */
+  readonly texts: readonly string[];
+  /** "" where unknown. */
+  readonly language: string;
+};
+
+export type Alignment = {
+  /** Of every text: joined, its words' texts are the text. Empty where it has none, or where the run was stopped. */
+  readonly words: readonly (readonly TimedWord[])[];
+  readonly stopped: boolean;
+  readonly encodeMs: number;
+  readonly alignMs: number;
+};
+
+/** The longest stretch of audio that the official aligner is given at a time. */
+export const pieceSecMax = 180;
+
+export async function alignTexts(job: AlignJob, aligner: Aligner): Promise<Alignment> {
+  const { engine, pieceSec } = aligner;
+  const { texts, startMs } = job;
+  const language = job.language || guessLanguage(texts.join(""));
+  const splitters = await aligner.splitters(language);
+  const spoken = texts.map((text) => spokenWords(text, language, splitters));
+  const names = spoken.flatMap((words) => words.map(({ word }) => word));
+  const none = texts.map(() => []);
+  if (names.length === 0) return { words: none, stopped: false, encodeMs: 0, alignMs: 0 };
+  const ranges = job.ranges ?? [{ start: 0, end: job.samples.length }];
+  const samples = copyRanges(job.samples, ranges);
+  const options = { pieceSec, markerMs: engine.info.alignment?.markerMs ?? 80 };
+  const { times, speech, encodeMs, alignMs } = await alignPieces(samples, names, (one) => engine.align(one), options);
+  if (!times) return { words: none, stopped: true, encodeMs, alignMs };
+  const placed = spreadWords(names, times, speech, Math.floor((samples.length * 1000) / sampleRate)).values();
+  const words = texts.map((text, index) =>
+    attachPunctuation(text, spoken[index]!).map((own): TimedWord => {
+      const place = placed.next().value!;
+      return { text: own, ...inRecording(place, ranges, startMs), ...(place.flag && { flag: place.flag }) };
+    })
+  );
+  return { words, stopped: false, encodeMs, alignMs };
+}
+
+/** A segment of a transcript with its words. */
+export async function alignSegment(
+  heard: HeardSegment,
+  samples: Float32Array,
+  startMs: number,
+  aligner: Aligner,
+): Promise<{ readonly segment: TimedSegment; readonly alignment: Alignment }> {
+  const { text, language, ranges, tokens } = heard;
+  const alignment = await alignTexts({ samples, ranges, startMs, texts: [text], language }, aligner);
+  const [words = []] = alignment.words;
+  const logprobs = wordLogprobs(words.map((word) => word.text), tokens);
+  const sure = words.map((word, index) => ({ ...word, logprob: logprobs[index]! }));
+  return { segment: { ...segmentOf(heard, startMs), ...(words.length > 0 && { words: sure }) }, alignment };
+}
+
+/** A segment of a transcript without words. */
+export function segmentOf({ text, language, ranges }: HeardSegment, startMs: number): TimedSegment {
+  const at = (sample: number) => startMs + Math.round((sample * 1000) / sampleRate);
+  return { startMs: at(ranges[0]?.start ?? 0), endMs: at(ranges.at(-1)?.end ?? 0), text, language };
+}
+
+/** From milliseconds of the ranges, joined, to those of the recording. */
+function inRecording({ startMs, endMs }: PlacedWord, ranges: readonly Segment[], offsetMs: number) {
+  return {
+    startMs: offsetMs + originalMs(startMs, ranges, false),
+    endMs: offsetMs + originalMs(endMs, ranges, true),
+  };
+}
+
+/** At a seam, an end belongs to the range before it and a start to the one after. */
+function originalMs(ms: number, ranges: readonly Segment[], isEnd: boolean): number {
+  const position = (ms * sampleRate) / 1000;
+  let before = 0;
+  for (const { start, end } of ranges) {
+    const inside = position - before;
+    if (isEnd ? inside <= end - start : inside < end - start) return Math.round(((start + inside) * 1000) / sampleRate);
+    before += end - start;
+  }
+  return Math.round(((ranges.at(-1)?.end ?? 0) * 1000) / sampleRate);
+}

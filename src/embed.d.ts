@@ -6,5 +6,11 @@ export function libraryBytes(): Promise<Uint8Array>;
 /** The demo model's files, by the names an official folder has; ".zst" behind a name: packed with Zstandard. */
 export const demoModelFiles: readonly { readonly name: string; readonly path: string }[];
 
+/** The demo aligner's, likewise. */
+export const demoAlignerFiles: readonly { readonly name: string; readonly path: string }[];
+
+/** Words that may start a word of Korean, one a line. */
+export function koreanWords(): Promise<string>;
+
 /** Our licence, then everybody else's. */
 export function licenseText(): Promise<string>;

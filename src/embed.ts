@@ -1,8 +1,11 @@
-/** What the executable carries inside: the native library, the demo model, the licences. Paths, read when needed. */
+/** What the executable carries inside: the native library, the demo models, the licences. Paths, read when needed. */
 
 import library from "../zig-out/lib/libqwen_asr.bin" with { type: "file" };
 import config from "../samples/fixtures/nano-asr/config.json" with { type: "file" };
-import weights from "../zig-out/demo.safetensors.zst" with { type: "file" };
+import weights from "../zig-out/demo-asr.safetensors.zst" with { type: "file" };
+import alignerConfig from "../samples/fixtures/nano-aligner/config.json" with { type: "file" };
+import alignerWeights from "../zig-out/demo-aligner.safetensors.zst" with { type: "file" };
+import korean from "./align/korean_words.txt" with { type: "file" };
 import vocab from "../samples/fixtures/nano-asr/vocab.json" with { type: "file" };
 import merges from "../samples/fixtures/nano-asr/merges.txt" with { type: "file" };
 import tokenizerConfig from "../samples/fixtures/nano-asr/tokenizer_config.json" with { type: "file" };
@@ -14,14 +17,30 @@ export function libraryBytes(): Promise<Uint8Array> {
   return Bun.file(library).bytes();
 }
 
-/** The demo model's files, by the names an official folder has; ".zst" behind a name: packed with Zstandard. */
-export const demoModelFiles = [
-  { name: "config.json", path: config as unknown as string },
-  { name: "model.safetensors.zst", path: weights },
+const demoTokenizer = [
   { name: "vocab.json", path: vocab as unknown as string },
   { name: "merges.txt", path: merges },
   { name: "tokenizer_config.json", path: tokenizerConfig as unknown as string },
 ] as const;
+
+/** The demo model's files, by the names an official folder has. ".zst" behind a name: packed with Zstandard. */
+export const demoModelFiles = [
+  { name: "config.json", path: config as unknown as string },
+  { name: "model.safetensors.zst", path: weights },
+  ...demoTokenizer,
+] as const;
+
+/** The demo aligner's, likewise; it has the same tokenizer. */
+export const demoAlignerFiles = [
+  { name: "config.json", path: alignerConfig as unknown as string },
+  { name: "model.safetensors.zst", path: alignerWeights },
+  ...demoTokenizer,
+] as const;
+
+/** Words that may start a word of Korean, one a line. */
+export async function koreanWords(): Promise<string> {
+  return await Bun.file(korean).text();
+}
 
 /** Our licence, then everybody else's. */
 export async function licenseText(): Promise<string> {

@@ -2,18 +2,19 @@
 
 import packageFile from "../package.json" with { type: "json" };
 import { checkInput, openAudio, readAudio } from "./audio/source.ts";
+import { splitterSource } from "./align/splitters.ts";
 import { createProgram, type ModelPlace } from "./cli/program.ts";
 import { runBench } from "./cli/bench_command.ts";
-import { availableMemory, peakMemory } from "./cli/system.ts";
+import { availableMemory, peakMemory, readUserText } from "./cli/system.ts";
 import { openTerminal } from "./cli/terminal.ts";
-import { demoModelFiles, libraryBytes, licenseText } from "./embed.ts";
+import { demoAlignerFiles, demoModelFiles, koreanWords, libraryBytes, licenseText } from "./embed.ts";
 import { openEngine } from "./engine/client.ts";
 import { runCache } from "./model/cache_command.ts";
 import { cacheFolder } from "./model/cache_folder.ts";
 import { measurer } from "./engine/measure.ts";
 import type { ModelSource } from "./engine/worker.ts";
 import { runDownload } from "./model/download.ts";
-import { locateModel } from "./model/locate.ts";
+import { locateAligner, locateModel } from "./model/locate.ts";
 
 /** Runs one command line, without the program's name. Returns the exit code when everything is written. */
 export function main(args: readonly string[]): Promise<number> {
@@ -26,6 +27,9 @@ export function main(args: readonly string[]): Promise<number> {
     openAudio,
     keepsStreamCaches: () => ["", "0"].includes(process.env.QWEN_STREAM_NO_ENC_CACHE ?? ""),
     locateModel: (dir) => locateModel(dir),
+    locateAligner: (dir, isDemo) => locateAligner(dir, isDemo),
+    splitters: splitterSource({ koreanWords }),
+    readText: readUserText,
     openEngine: async ({ model, threads, weights, cache }) => {
       const folder = cache ? cacheFolder(process.env) : undefined;
       const options = { library: await libraryBytes(), model: sourceOf(model), threads, weights, cacheFolder: folder };
@@ -48,7 +52,8 @@ function showPacking(share: number): void {
 }
 
 function sourceOf(model: ModelPlace): ModelSource {
-  return model.kind === "demo" ? { kind: "files", files: demoModelFiles } : model;
+  if (model.kind === "folder") return model;
+  return { kind: "files", files: model.kind === "demo" ? demoModelFiles : demoAlignerFiles };
 }
 
 // Workers and half-read inputs may still be open: the program is done when it says so.

@@ -55,6 +55,7 @@ export function fakeEngine(answer: (request: DecodeRequest) => FakeAnswer, info:
     cancel: () => void (cancelled = true),
     close: async () => void (closed = true),
     listen: async (options) => fakeListener(options, answer, tokensOf),
+    align: () => Promise.reject(new Error("this stand-in does not align")),
     decode: async (request, onToken) => {
       requests.push(request);
       cancelled = false;
@@ -167,6 +168,15 @@ export function fakeParts(engine: Engine, changes: Partial<ProgramParts> = {}): 
     locateModel: async (dir) => {
       called("locateModel");
       return dir === "demo" ? { kind: "demo" } : { kind: "folder", path: dir ?? "/models/small" };
+    },
+    locateAligner: async (dir) => {
+      called("locateAligner");
+      return dir === "demo" ? { kind: "demo-aligner" } : { kind: "folder", path: dir ?? "/models/aligner" };
+    },
+    splitters: async () => ({}),
+    readText: async (path) => {
+      called("readText");
+      return path === "-" ? "from stdin" : path;
     },
     openEngine: async () => {
       called("openEngine");

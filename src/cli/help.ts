@@ -8,7 +8,7 @@ const groupWidth = 12;
 const flagsWidth = 24;
 
 const usage = `Usage: qwen-asr [options] FILE...           "-" reads standard input
-       qwen-asr download small|large|aligner
+       qwen-asr align --text FILE FILE, qwen-asr download small|large|aligner
        qwen-asr cache list|clear|verify, qwen-asr bench|info [-d DIR]
 `;
 
@@ -42,6 +42,7 @@ Examples:
   qwen-asr --with-filename *.wav > all.txt
   ffmpeg -v error -i film.mkv -f wav - | qwen-asr -
   arecord -f S16_LE -r 16000 -d 10 | qwen-asr --stdin
+  qwen-asr align --text speech.txt speech.wav      when each word is said
   ffmpeg -v error -f pulse -i default -ar 16000 -ac 1 -f s16le - |
     qwen-asr --stdin --stream --live
   qwen-asr --prompt @names.txt --from 1:30 --to 2:00 meeting.wav
@@ -55,6 +56,7 @@ Exit codes:
 
 Environment:
   QWEN_ASR_MODEL  what -d is where it is not given
+  QWEN_ASR_ALIGNER  what --aligner is where it is not given
   QWEN_ASR_HOME   where downloaded models are kept
   QWEN_ASR_CACHE  where packed weights are kept
   QWEN_ASR_ISA    use lesser kernels: generic, avx2, avx512, avx512vnni,

@@ -1,6 +1,14 @@
 /** The options of `qwen-asr`: one table that feeds the parser, both helps and the README. Data only. */
 
-export type OptionGroup = "Model" | "Input" | "Speech" | "Long audio" | "Streaming" | "Output" | "Other";
+export type OptionGroup =
+  | "Model"
+  | "Input"
+  | "Speech"
+  | "Long audio"
+  | "Streaming"
+  | "Words"
+  | "Output"
+  | "Other";
 
 /** What a value must look like. Numbers take `numberMin` to `numberMax` and the `words`. */
 export type ValueType = "text" | "path" | "number" | "integer" | "choice" | "time";
@@ -262,6 +270,36 @@ export const optionTable: readonly OptionSpec[] = [
     group: "Streaming",
     help: "show every step on standard error",
     more: "▶ encoded, · prompt in, ▪ decoded (▸ above 30 ms per token), ⟳ old audio dropped, ! a loop cut.",
+    rare: true,
+  },
+  {
+    name: "align",
+    group: "Words",
+    help: "when every word is said, by an aligner",
+    more:
+      "Prints a line per word: start and end in seconds, and the word. `qwen-asr download aligner` fetches the model.",
+  },
+  {
+    name: "aligner",
+    group: "Words",
+    value: { placeholder: "DIR", type: "path" },
+    help: "its folder, or demo; implies --align",
+    more: "Else $QWEN_ASR_ALIGNER, else the downloaded one; demo is a tiny one inside this program.",
+    rare: true,
+  },
+  {
+    name: "low-memory",
+    group: "Words",
+    help: "one model in memory at a time",
+    more: "The words of each recording are timed when its text is complete.",
+    rare: true,
+  },
+  {
+    name: "text",
+    group: "Words",
+    value: { placeholder: "FILE", type: "path" },
+    help: "for `qwen-asr align`: what is said",
+    more: '"-" reads standard input. UTF-8; each line becomes a segment.',
     rare: true,
   },
   {

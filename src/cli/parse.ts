@@ -56,6 +56,12 @@ export type TranscribeOptions = {
   /** undefined: whole recordings. */
   readonly stream: StreamChoice | undefined;
   readonly format: StreamFormat;
+  /** Whether words are timed. */
+  readonly align: boolean;
+  /** --aligner as given. */
+  readonly aligner: string | undefined;
+  /** One model in memory at a time. */
+  readonly lowMemory: boolean;
   /** undefined: standard output. */
   readonly output: string | undefined;
   readonly force: boolean;
@@ -63,7 +69,11 @@ export type TranscribeOptions = {
   readonly verbosity: "silent" | "normal" | "debug";
 };
 
+/** `qwen-asr align`: one recording and its text. `text` is a path, "-" for standard input. */
+export type AlignOptions = Omit<TranscribeOptions, "inputs"> & { readonly input: InputSource; readonly text: string };
+
 export type Command =
+  | { readonly kind: "align"; readonly options: AlignOptions }
   | { readonly kind: "transcribe"; readonly options: TranscribeOptions }
   | { readonly kind: "download" | "cache"; readonly args: readonly string[] }
   /** What a model is, as JSON: for reports. */
@@ -89,13 +99,39 @@ type OptionToken = {
 export function parseCommandLine(args: readonly string[]): Command {
   if (args[0] === "download" || args[0] === "cache") return { kind: args[0], args: args.slice(1) };
   if (args[0] === "info" || args[0] === "bench") return { kind: args[0], model: onlyModel(args[0], args.slice(1)) };
-  const tokens = tokenize(args);
+  const isAlign = args[0] === "align";
+  const own = isAlign ? args.slice(1) : args;
+  const tokens = tokenize(own);
   const asked = tokens.find((token) => token.kind === "option" && ["help", "version", "licenses"].includes(token.name));
   if (asked?.kind === "option") {
     if (asked.name === "help") return { kind: "help", long: asked.rawName !== "-h" };
     return { kind: asked.name === "version" ? "version" : "licenses" };
   }
-  return { kind: "transcribe", options: transcribeOptions(match(tokens, args)) };
+  const matched = match(tokens, own);
+  if (isAlign) return { kind: "align", options: alignOptions(matched) };
+  if (matched.values.has("text")) throw new UsageError("--text belongs to 'qwen-asr align -i FILE --text FILE'");
+  return { kind: "transcribe", options: transcribeOptions(matched) };
+}
+
+/** What `qwen-asr align` makes use of. */
+// deno-fmt-ignore
+const alignNames = [
+  "model", "threads", "weights", "no-cache", "input", "stdin", "from", "to", "raw", "raw-format", "raw-rate",
+  "raw-channels", "language", "align", "aligner", "text", "output", "force", "silent", "debug",
+];
+
+function alignOptions(matched: Matched): AlignOptions {
+  const { values } = matched;
+  const stray = [...values.keys()].find((name) => !alignNames.includes(name));
+  if (stray !== undefined) throw new UsageError(`align has no use for --${stray}`);
+  if (values.has("model") && values.has("aligner")) throw new UsageError("-d and --aligner name the same: give one");
+  const { inputs, ...options } = transcribeOptions(matched);
+  if (inputs.length > 1) throw new UsageError("align takes one recording at a time");
+  const [input] = inputs;
+  const text = values.get("text");
+  if (text === undefined) throw new UsageError("align needs --text FILE (- for standard input)");
+  if (text === "-" && input!.kind === "stdin") throw new UsageError("standard input is the recording and the text");
+  return { ...options, aligner: options.aligner ?? options.model, input: input!, text };
 }
 
 /** Nothing, or `-d DIR`. */
@@ -188,6 +224,9 @@ function transcribeOptions({ values, inputs }: Matched): TranscribeOptions {
   const number = (name: string) => numberValue(specNamed(name), values.get(name)) as number;
   const choice = (name: string) => choiceValue(specNamed(name), values.get(name));
   const output = text("output");
+  if ((values.has("align") || values.has("aligner")) && values.has("stream")) {
+    throw new UsageError("--align times words of whole recordings: not with --stream");
+  }
   return {
     inputs,
     model: text("model"),
@@ -205,6 +244,9 @@ function transcribeOptions({ values, inputs }: Matched): TranscribeOptions {
     windowFrames: Math.floor(number("enc-window-sec") + 0.005) * 100, // Rounded to frames, then down to seconds.
     stream: streamChoice(values),
     format: formatValue(values, inputs),
+    align: values.has("align") || values.has("aligner"),
+    aligner: text("aligner"),
+    lowMemory: values.has("low-memory"),
     output: output === "-" || output === "/dev/stdout" ? undefined : output,
     force: values.has("force"),
     withFilename: values.has("with-filename"),

@@ -8,6 +8,8 @@ import { UsageError, UserError } from "../errors.ts";
 import { longHelp, shortHelp } from "./help.ts";
 import { type InputSource, parseCommandLine, type RawSpec } from "./parse.ts";
 import { printable, Stopped, type StopReason, type Terminal, type TextWriter } from "./terminal.ts";
+import type { SplitterSource } from "../pipeline/align.ts";
+import { alignFile } from "./align_command.ts";
 import { isStreamed, streamFiles } from "./stream_file.ts";
 import { transcribeFiles } from "./transcribe_files.ts";
 
@@ -33,7 +35,10 @@ export type OpenedAudio = {
   readonly warnings: readonly string[];
 };
 
-export type ModelPlace = { readonly kind: "folder"; readonly path: string } | { readonly kind: "demo" };
+export type ModelPlace =
+  | { readonly kind: "folder"; readonly path: string }
+  /** Those inside this program. */
+  | { readonly kind: "demo" | "demo-aligner" };
 
 export type EngineChoice = {
   readonly model: ModelPlace;
@@ -54,6 +59,12 @@ export type ProgramParts = {
   /** Whether a stream keeps what it has computed; without, it says the same more slowly. */
   keepsStreamCaches(): boolean;
   locateModel(dir: string | undefined): Promise<ModelPlace>;
+  /** `isDemo`: the transcriber is the demo model. */
+  locateAligner(dir: string | undefined, isDemo: boolean): Promise<ModelPlace>;
+  /** How words of a language are cut, where that takes a list of them. */
+  readonly splitters: SplitterSource;
+  /** A text file of the user, "-" for standard input. Throws InputError. */
+  readText(path: string): Promise<string>;
   openEngine(options: EngineChoice): Promise<Engine>;
   runDownload(args: string[]): Promise<number>;
   runCache(args: string[]): Promise<number>;
@@ -115,6 +126,8 @@ async function runCommand(parts: ProgramParts, args: readonly string[]): Promise
     }
     case "bench":
       return await parts.runBench(await parts.locateModel(command.model));
+    case "align":
+      return await alignFile(parts, command.options);
     case "transcribe":
       return await (isStreamed(command.options) ? streamFiles : transcribeFiles)(parts, command.options);
   }

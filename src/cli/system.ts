@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { totalmem } from "node:os";
-import { UsageError } from "../errors.ts";
+import { InputError, UsageError } from "../errors.ts";
 import { printable } from "./terminal.ts";
 
 type ReadText = (path: string) => string | undefined;
@@ -80,6 +80,24 @@ export async function loadPrompt(given: string): Promise<string> {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes).replace(/[\r\n]+$/, "").normalize("NFC");
   } catch (error) {
     throw new UsageError(`--prompt @${printable(path)}: not UTF-8 text (${(error as Error).message})`);
+  }
+}
+
+const textBytesMax = 16 * 2 ** 20;
+
+/** A text to align: a UTF-8 file, or "-" for standard input. In NFC, as the tokenizer wants it. */
+export async function readUserText(path: string): Promise<string> {
+  const name = path === "-" ? "standard input" : printable(path);
+  const bytes = await readStart(path === "-" ? "/dev/stdin" : path, textBytesMax + 1)
+    .catch((error: NodeJS.ErrnoException) => {
+      const reason = error.code === "ENOENT" ? "no such file" : error.code === "EISDIR" ? "is a folder" : error.message;
+      throw new InputError(`${name}: ${reason}`);
+    });
+  if (bytes.length > textBytesMax) throw new InputError(`${name}: more than ${textBytesMax} bytes of text`);
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes).normalize("NFC");
+  } catch {
+    throw new InputError(`${name}: not UTF-8 text`);
   }
 }
 

@@ -8,12 +8,13 @@
 import { STDIN_NAME } from "../audio/bytes.ts";
 import type { Engine } from "../engine/engine.ts";
 import { InputError, ModelError, UsageError } from "../errors.ts";
-import { transcribe, type TranscribeEvent, type Transcript } from "../pipeline/transcribe.ts";
+import { type HeardSegment, transcribe, type TranscribeEvent, type Transcript } from "../pipeline/transcribe.ts";
 import { openOutput, type OutputFile } from "./output_file.ts";
 import type { InputSource, TranscribeOptions } from "./parse.ts";
 import type { AudioInput, LoadedAudio, ModelPlace, ProgramParts } from "./program.ts";
 import { loadPrompt } from "./system.ts";
 import { printable, type StopReason, type TextWriter, untilStopped } from "./terminal.ts";
+import { strayNotice, wordLines, WordTimer } from "./word_times.ts";
 
 const wholeSecMax = 120;
 const demoWholeSecMax = 40; // The demo model never heard longer recordings and loses its place in them.
@@ -25,7 +26,12 @@ type Run = {
   readonly options: TranscribeOptions;
   readonly prompt: string;
   readonly wholeSecMax: number;
-  readonly engine: Engine;
+  /** Opens the transcriber's model, or gives the one that is open. */
+  readonly engine: () => Promise<Engine>;
+  /** Gives its memory back. */
+  readonly closeEngine: () => Promise<void>;
+  /** Where words are timed. */
+  readonly timer: WordTimer | undefined;
   readonly out: TextWriter;
   readonly totals: Totals;
   language: string;
@@ -122,28 +128,47 @@ async function startRun(
   prompt: string,
   out: TextWriter,
 ): Promise<Run> {
-  const { model, engine } = await loadModel(parts, options);
-  parts.terminal.stop.addEventListener("abort", () => engine.cancel());
+  const { stop } = parts.terminal;
+  const prepared: { timer?: WordTimer } = {};
+  const prepare = async ({ kind }: ModelPlace) => {
+    if (options.align) prepared.timer = await WordTimer.open(parts, options, kind === "demo", sayer(parts, options));
+  };
+  const { model, engine: first } = await loadModel(parts, options, prepare).catch(async (error) => {
+    await prepared.timer?.close();
+    throw error;
+  });
+  const { threads, weights, cache } = options;
+  let current: Promise<Engine> | undefined = Promise.resolve(first);
+  const engine = () => current ??= parts.openEngine({ model, threads, weights, cache });
+  const closeEngine = async () => {
+    const closing = current;
+    current = undefined;
+    await (await closing)?.close();
+  };
+  stop.addEventListener("abort", () => void current?.then((opened) => opened.cancel()));
   const totals = { files: 0, textTokens: 0, encodeMs: 0, decodeMs: 0, audioSec: 0 };
   const limit = model.kind === "demo" ? demoWholeSecMax : wholeSecMax;
-  return { parts, options, prompt, wholeSecMax: limit, engine, out, totals, language: "" };
+  const { timer } = prepared;
+  return { parts, options, prompt, wholeSecMax: limit, engine, closeEngine, timer, out, totals, language: "" };
 }
 
-/** Finds and opens the model, and says so. */
+/** Finds the model, lets `prepare` know of it, opens it, and says so. */
 export async function loadModel(
   parts: ProgramParts,
   options: TranscribeOptions,
+  prepare: (model: ModelPlace) => Promise<void> = () => Promise.resolve(),
 ): Promise<{ readonly model: ModelPlace; readonly engine: Engine }> {
   const say = sayer(parts, options);
   const { stop } = parts.terminal;
   const model = await untilStopped(parts.locateModel(options.model), stop);
-  say(`Loading model from ${model.kind === "demo" ? "this program" : printable(model.path)}`);
+  say(`Loading model from ${model.kind === "folder" ? printable(model.path) : "this program"}`);
   if (model.kind === "demo") {
     say(
       "Demo model: a few hundred everyday words of English and Mandarin, clearly spoken. For real speech: " +
         "qwen-asr download small",
     );
   }
+  await prepare(model);
   const engine = await untilStopped(
     parts.openEngine({ model, threads: options.threads, weights: options.weights, cache: options.cache }),
     stop,
@@ -164,7 +189,7 @@ export async function loadModel(
 }
 
 function checkModel({ info }: Engine, model: ModelPlace, options: TranscribeOptions): void {
-  const label = model.kind === "demo" ? "demo model" : printable(model.path);
+  const label = model.kind === "folder" ? printable(model.path) : "demo model";
   if (info.kind !== "asr") {
     throw new ModelError(`${label}: ${info.name} aligns text with audio and does not transcribe`);
   }
@@ -175,7 +200,7 @@ function checkModel({ info }: Engine, model: ModelPlace, options: TranscribeOpti
 
 /** All inputs from `first` on. Returns whether one failed. */
 async function transcribeAll(run: Run, first: NextAudio, inputs: Iterator<InputSource>): Promise<boolean> {
-  const { parts, options, engine } = run;
+  const { parts, options } = run;
   const { stop } = parts.terminal;
   let next = first;
   let failed = first.failed;
@@ -188,15 +213,18 @@ async function transcribeAll(run: Run, first: NextAudio, inputs: Iterator<InputS
       failed ||= !done || next.failed;
     }
   } finally {
-    summarise(parts, options, run.totals);
-    await engine.close();
+    summarise(parts, options, run.totals, run.timer);
+    await run.closeEngine();
+    await run.timer?.close();
   }
   return failed;
 }
 
 async function transcribeOne(run: Run, source: InputSource, audio: LoadedAudio): Promise<void> {
-  const { parts, options, engine, totals, out } = run;
-  const text = new Paragraph(out, options.withFilename ? `${label(source)}: ` : "", options.verbosity === "silent");
+  const { parts, options, totals, out, timer } = run;
+  const prefix = options.withFilename ? `${label(source)}: ` : "";
+  const text = timer ? undefined : new Paragraph(out, prefix, options.verbosity === "silent");
+  const heard: HeardSegment[] = [];
   const { segmentSec, searchSec, windowFrames, language, skipSilence, pastText } = options;
   const request = {
     samples: audio.samples,
@@ -208,9 +236,14 @@ async function transcribeOne(run: Run, source: InputSource, audio: LoadedAudio):
   };
   let transcript: Transcript | undefined;
   try {
-    transcript = await transcribe(request, engine, parts.terminal.stop, (event) => report(run, source, text, event));
+    transcript = await transcribe(request, await run.engine(), parts.terminal.stop, (event) => {
+      if (event.kind === "text") text?.write(event.text);
+      else if (event.kind === "segment") heard.push(event.segment);
+      else report(run, source, event);
+    });
+    if (timer) await timeWords(run, timer, source, { heard, samples: audio.samples, prefix });
   } finally {
-    text.end(transcript !== undefined && !transcript.stopped);
+    text?.end(transcript !== undefined && !transcript.stopped);
     await out.drained();
   }
   totals.files++;
@@ -220,12 +253,26 @@ async function transcribeOne(run: Run, source: InputSource, audio: LoadedAudio):
   totals.audioSec += transcript.audioSec;
 }
 
-function report(run: Run, source: InputSource, text: Paragraph, event: TranscribeEvent): void {
+type Heard = { readonly heard: readonly HeardSegment[]; readonly samples: Float32Array; readonly prefix: string };
+
+/** Writes the lines of a recording's words. */
+async function timeWords(run: Run, timer: WordTimer, source: InputSource, { heard, samples, prefix }: Heard) {
+  const { parts, options } = run;
+  if (parts.terminal.stop.aborted) return;
+  if (options.lowMemory) await run.closeEngine();
+  const segments = await timer.segments(heard, samples, Math.round((options.fromSec ?? 0) * 1000));
+  if (!segments) return;
+  const notice = strayNotice(segments.flatMap(({ words = [] }) => words));
+  if (notice) complain(parts, source, notice);
+  run.out.write(wordLines(segments, prefix));
+}
+
+type SaidEvent = Exclude<TranscribeEvent, { readonly kind: "text" | "segment" }>;
+
+function report(run: Run, source: InputSource, event: SaidEvent): void {
   const { parts, options } = run;
   const say = sayer(parts, options);
   switch (event.kind) {
-    case "text":
-      return text.write(event.text);
     case "language":
       if (event.name !== run.language) say(`Language: ${event.name}`);
       run.language = event.name;
@@ -266,7 +313,12 @@ export class Paragraph {
 }
 
 /** The two lines at the end, in the C program's words. */
-export function summarise(parts: ProgramParts, options: TranscribeOptions, totals: Totals): void {
+export function summarise(
+  parts: ProgramParts,
+  options: TranscribeOptions,
+  totals: Totals,
+  timer?: WordTimer,
+): void {
   const reason: StopReason | undefined = parts.terminal.stop.reason;
   const unread = reason?.exitCode === 0 || reason?.error !== undefined;
   if (unread || totals.files === 0) return;
@@ -278,6 +330,10 @@ export function summarise(parts: ProgramParts, options: TranscribeOptions, total
     `Inference: ${totalMs.toFixed(0)} ms, ${textTokens} text tokens (${rate.toFixed(2)} tok/s, ` +
       `encoding: ${encodeMs.toFixed(0)}ms, decoding: ${decodeMs.toFixed(0)}ms)`,
   );
+  if (timer) {
+    const { words, encodeMs: heardMs, alignMs } = timer;
+    say(`Alignment: ${(heardMs + alignMs).toFixed(0)} ms, ${words} words (encoding: ${heardMs.toFixed(0)}ms)`);
+  }
   if (audioSec <= 0 || totalMs <= 0) return;
   const seconds = totalMs / 1000;
   say(

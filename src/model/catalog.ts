@@ -32,7 +32,7 @@ export const officialModels: readonly OfficialModel[] = [
     repo: "Qwen/Qwen3-ForcedAligner-0.6B",
     size: "1.8 GB",
     licence: "Apache-2.0",
-    summary: "word times; no command uses it yet",
+    summary: "when each word is said (--align)",
   },
 ];
 

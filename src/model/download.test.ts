@@ -496,7 +496,7 @@ test("without a name: a person is asked, a script is told", async () => {
   expect(outcome.code).toBe(0);
   expect(outcome.stderr).toContain("2  large    4.7 GB  Apache-2.0");
   expect(outcome.stdout).toBe(`${join(home, "models", "aligner")}\n`);
-  expect(outcome.stderr).not.toContain("now run");
+  expect(outcome.stderr).toContain("now run: qwen-asr --align talk.wav\n");
   expectFailure(await run([], { isInteractive: true }), "no model was chosen", 2);
   const nonsense = () => typed("0", "4", "", "small");
   expectFailure(await run([], { isInteractive: true, lines: nonsense }), "no model was chosen", 2);

@@ -77,7 +77,9 @@ async function download(command: Command, io: DownloadIo, stop: AbortSignal): Pr
   );
   io.stdout(`${folder}\n`);
   const option = command.dir === undefined ? model.name : shellWord(asFolder(command.dir));
-  if (model.name !== "aligner") io.stderr(`now run: qwen-asr -d ${option} talk.wav\n`);
+  const isAligner = model.name === "aligner";
+  const flags = isAligner ? command.dir === undefined ? "--align" : `--aligner ${option}` : `-d ${option}`;
+  io.stderr(`now run: qwen-asr ${flags} talk.wav\n`);
   return 0;
 }
 

@@ -11,7 +11,10 @@ import { findModel, transcribers } from "./catalog.ts";
 import { completeMarker, type Environment, modelFolder, partSuffix, readMarker, shellWord } from "./folders.ts";
 import { systemEnvironment, underwayMarker } from "./folders.ts";
 
-export type ModelPlace = { readonly kind: "folder"; readonly path: string } | { readonly kind: "demo" };
+export type ModelPlace =
+  | { readonly kind: "folder"; readonly path: string }
+  /** Those inside this program. */
+  | { readonly kind: "demo" | "demo-aligner" };
 
 /** `dir` is the value of `-d`: a folder, or one of the names small, large and demo. */
 export async function locateModel(
@@ -22,6 +25,30 @@ export async function locateModel(
   if (dir !== undefined) return await named(dir, "-d", env);
   if (env.QWEN_ASR_MODEL) return await named(env.QWEN_ASR_MODEL, "QWEN_ASR_MODEL", env);
   return await downloaded(env);
+}
+
+/**
+ * Which model times words: `--aligner`, else $QWEN_ASR_ALIGNER, else the one inside the program where the transcriber
+ * is the demo model, else the downloaded one. `dir` is a folder, or one of the names aligner and demo.
+ */
+export async function locateAligner(
+  dir: string | undefined,
+  isDemo: boolean,
+  env: Environment = systemEnvironment(),
+): Promise<ModelPlace> {
+  if (dir === "") throw new UsageError("--aligner: the folder's name is empty");
+  const given = dir ?? (env.QWEN_ASR_ALIGNER || undefined);
+  if (given === "demo" || given === undefined && isDemo) return { kind: "demo-aligner" };
+  if (given === "small" || given === "large") {
+    throw new ModelError(
+      `${dir === undefined ? "QWEN_ASR_ALIGNER" : "--aligner"} ${given}: it transcribes; use aligner`,
+    );
+  }
+  if (given !== undefined && given !== "aligner") return await checkedFolder(given);
+  const folder = modelFolder(env, "aligner");
+  if (folder !== undefined && await isBegun(folder)) return await checkedFolder(folder, "aligner");
+  const { size } = findModel("aligner")!;
+  throw new ModelError(`no aligner: run 'qwen-asr download aligner' (${size}), or name its folder with --aligner`);
 }
 
 async function named(value: string, origin: string, env: Environment): Promise<ModelPlace> {

@@ -1,0 +1,168 @@
+/**
+ * The aligner of a run: found and checked early, in memory all the time or (--low-memory) only while it works.
+ *
+ * In: segments of a transcript, or a text, with their samples. Out: segments with timed words, and lines of them.
+ */
+
+import type { TimedSegment, TimedWord } from "../document/document.ts";
+import type { Engine } from "../engine/engine.ts";
+import { ModelError } from "../errors.ts";
+import {
+  type Aligner,
+  type AlignJob,
+  type Alignment,
+  alignSegment,
+  alignTexts,
+  pieceSecMax,
+} from "../pipeline/align.ts";
+import type { HeardSegment } from "../pipeline/transcribe.ts";
+import type { EngineChoice, ModelPlace, ProgramParts } from "./program.ts";
+import { printable, untilStopped } from "./terminal.ts";
+
+export type WordTimerOptions = Pick<EngineChoice, "threads" | "weights" | "cache"> & {
+  /** --aligner as given. */
+  readonly aligner: string | undefined;
+  readonly lowMemory: boolean;
+};
+
+/** The demo aligner never heard longer recordings. */
+const demoPieceSec = 16;
+/** A share of words without a place of their own that is worth a line. */
+const strayShare = 0.2;
+
+export class WordTimer {
+  encodeMs = 0;
+  alignMs = 0;
+  words = 0;
+  readonly #parts: ProgramParts;
+  readonly #options: WordTimerOptions;
+  readonly #place: ModelPlace;
+  readonly #say: (line: string) => void;
+  #engine: Engine | undefined;
+  #languages = new Set<string>();
+
+  private constructor(
+    parts: ProgramParts,
+    options: WordTimerOptions,
+    place: ModelPlace,
+    say: (line: string) => void,
+  ) {
+    this.#parts = parts;
+    this.#options = options;
+    this.#place = place;
+    this.#say = say;
+  }
+
+  /** Throws ModelError where there is no aligner. With `lowMemory` it is opened once to see that it can be. */
+  static async open(
+    parts: ProgramParts,
+    options: WordTimerOptions,
+    isDemo: boolean,
+    say: (line: string) => void,
+  ): Promise<WordTimer> {
+    const place = await untilStopped(parts.locateAligner(options.aligner, isDemo), parts.terminal.stop);
+    const timer = new WordTimer(parts, options, place, say);
+    say(`Loading aligner from ${place.kind === "folder" ? printable(place.path) : "this program"}`);
+    await timer.#opened();
+    parts.terminal.stop.addEventListener("abort", () => timer.#engine?.cancel());
+    if (options.lowMemory) await timer.close();
+    return timer;
+  }
+
+  /** The segments of one recording with their words; undefined where the run was stopped. */
+  async segments(
+    heard: readonly HeardSegment[],
+    samples: Float32Array,
+    startMs: number,
+  ): Promise<TimedSegment[] | undefined> {
+    const aligner = await this.#aligner();
+    const timed: TimedSegment[] = [];
+    for (const one of heard) {
+      this.#checkLanguage(one.language);
+      const { segment, alignment } = await alignSegment(one, samples, startMs, aligner);
+      this.#count(alignment);
+      if (alignment.stopped) return undefined;
+      timed.push(segment);
+    }
+    if (this.#options.lowMemory) await this.close();
+    return timed;
+  }
+
+  /** A text that is known. */
+  async texts(job: AlignJob): Promise<Alignment> {
+    this.#checkLanguage(job.language);
+    const alignment = await alignTexts(job, await this.#aligner());
+    this.#count(alignment);
+    return alignment;
+  }
+
+  async close(): Promise<void> {
+    await this.#engine?.close();
+    this.#engine = undefined;
+  }
+
+  async #aligner(): Promise<Aligner> {
+    const pieceSec = this.#place.kind === "folder" ? pieceSecMax : demoPieceSec;
+    return { engine: await this.#opened(), splitters: this.#parts.splitters, pieceSec };
+  }
+
+  async #opened(): Promise<Engine> {
+    if (this.#engine) return this.#engine;
+    const { threads, weights, cache } = this.#options;
+    const engine = await this.#parts.openEngine({ model: this.#place, threads, weights, cache });
+    if (engine.info.kind !== "aligner") {
+      await engine.close();
+      const label = this.#place.kind === "folder" ? printable(this.#place.path) : "demo aligner";
+      const hint = "the aligner is a model of its own: qwen-asr download aligner";
+      throw new ModelError(`${label}: ${engine.info.name} transcribes and does not align`, hint);
+    }
+    return this.#engine = engine;
+  }
+
+  #count({ words, encodeMs, alignMs }: Alignment): void {
+    this.encodeMs += encodeMs;
+    this.alignMs += alignMs;
+    this.words += words.reduce((sum, own) => sum + own.length, 0);
+  }
+
+  #checkLanguage(language: string): void {
+    if (language === "" || alignedLanguages.includes(language) || this.#languages.has(language)) return;
+    this.#languages.add(language);
+    this.#say(
+      `The aligner was not made for ${language}: its times are a guess (it knows ${alignedLanguages.join(", ")})`,
+    );
+  }
+}
+
+/** As published; a checkpoint's own list names those of the transcriber. */
+const alignedLanguages: readonly string[] = [
+  "Chinese",
+  "English",
+  "Cantonese",
+  "French",
+  "German",
+  "Italian",
+  "Japanese",
+  "Korean",
+  "Portuguese",
+  "Russian",
+  "Spanish",
+];
+
+/** "12.320\t12.640\tword": seconds from the start of the recording. */
+export function wordLines(segments: readonly TimedSegment[], prefix = ""): string {
+  const second = (ms: number) => (ms / 1000).toFixed(3);
+  return segments.flatMap(({ words = [] }) => words)
+    .map(({ startMs, endMs, text }) => `${prefix}${second(startMs)}\t${second(endMs)}\t${lineText(text)}\n`).join("");
+}
+
+function lineText(text: string): string {
+  return text.trim().replace(/\s+/g, " ");
+}
+
+/** A line about words that found no place of their own; undefined where they are few. */
+export function strayNotice(words: readonly TimedWord[]): string | undefined {
+  const stray = words.filter(({ flag }) => flag !== undefined).length;
+  if (stray === 0 || stray < words.length * strayShare) return undefined;
+  return `${stray} of ${words.length} words were not heard where the text has them: is it the text of this recording?`;
+}

@@ -290,8 +290,8 @@ export const optionTable: readonly OptionSpec[] = [
   {
     name: "low-memory",
     group: "Words",
-    help: "one model in memory at a time",
-    more: "The words of each recording are timed when its text is complete.",
+    help: "one model and few segments at a time",
+    more: "With --align, words are timed with the transcriber's memory given back. Slower by the models' start.",
     rare: true,
   },
   {

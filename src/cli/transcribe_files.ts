@@ -19,6 +19,10 @@ import { strayNotice, wordLines, WordTimer } from "./word_times.ts";
 const wholeSecMax = 120;
 const demoWholeSecMax = 40; // The demo model never heard longer recordings and loses its place in them.
 
+/** Segments at a time with --low-memory: each holds about 100 MB of a small model's cache. */
+const lowMemoryDecodes = 2;
+
+type Totals = { files: number; textTokens: number; encodeMs: number; decodeMs: number; audioSec: number };
 export type Totals = { files: number; textTokens: number; encodeMs: number; decodeMs: number; audioSec: number };
 
 type Run = {
@@ -233,6 +237,7 @@ async function transcribeOne(run: Run, source: InputSource, audio: LoadedAudio):
     prompt: run.prompt,
     wholeSecMax: run.wholeSecMax,
     memoryBytes: parts.availableMemory(),
+    ...(options.lowMemory && { decodesMax: lowMemoryDecodes }),
   };
   let transcript: Transcript | undefined;
   try {

@@ -29,6 +29,8 @@ export type TranscribeRequest = {
   /** `-S auto` keeps audio up to this length whole. */
   readonly wholeSecMax: number;
   readonly memoryBytes: number | undefined;
+  /** Segments decoded at a time at most, where that is to be less than is good for speed. */
+  readonly decodesMax?: number;
 };
 
 export type TranscribeEvent =
@@ -247,7 +249,10 @@ function parallelMax({ request, engine }: Run, parts: readonly Part[]): number {
   const longestSec = Math.max(...parts.map(({ samples }) => samples.length / sampleRate));
   const positions = 13 * longestSec + templateTokens + tokensEstimate(request.prompt) + tokensMaxFor(longestSec);
   const bytes = positions * engine.info.positionBytes;
-  return Math.max(1, Math.min(decodesMax, Math.floor((request.memoryBytes ?? Infinity) / 2 / bytes)));
+  return Math.max(
+    1,
+    Math.min(request.decodesMax ?? decodesMax, Math.floor((request.memoryBytes ?? Infinity) / 2 / bytes)),
+  );
 }
 
 /** Every segment is shown the text before it, so they come one after the other. */

@@ -66,7 +66,6 @@ class WorkerEngine implements Engine {
   readonly #native: Native;
   readonly #sessions: SessionHandle[] = [];
   readonly #pending = new Map<number, Pending>();
-  readonly #alignments = new Map<number, PromiseWithResolvers<AlignResult>>();
   #lastId = 0;
   #isClosed = false;
   /** Settles on the answer to open or close. */
@@ -88,6 +87,12 @@ class WorkerEngine implements Engine {
     const samples = request.samples.slice(); // A view would take its whole recording along.
     const message = (id: number): ToWorker => ({ type: "decode", id, request: { ...request, samples } });
     return (await this.#ask<"done">(message, [samples.buffer], onToken)).result;
+  }
+
+  async align(request: AlignRequest): Promise<AlignResult> {
+    const samples = request.samples.slice();
+    const message = (id: number): ToWorker => ({ type: "align", id, request: { ...request, samples } });
+    return (await this.#ask<"aligned">(message, [samples.buffer])).result;
   }
 
   async listen(options: ListenOptions): Promise<Listener> {
@@ -123,19 +128,9 @@ class WorkerEngine implements Engine {
     return promise;
   }
 
-  align(request: AlignRequest): Promise<AlignResult> {
-    const answer = Promise.withResolvers<AlignResult>();
-    const id = ++this.#lastId;
-    this.#alignments.set(id, answer);
-    const samples = request.samples.slice();
-    const message: ToWorker = { type: "align", id, request: { ...request, samples } };
-    this.#worker.postMessage(message, [samples.buffer]);
-    return answer.promise;
-  }
-
   /** The flags stop what runs, the message what waits and what the flags came too late or too early for. */
   cancel(): void {
-    if (this.#pending.size === 0 && this.#alignments.size === 0) return;
+    if (this.#pending.size === 0) return;
     this.#sessions.forEach((session) => this.#native.cancel(session));
     this.#worker.postMessage({ type: "cancel" } satisfies ToWorker);
   }
@@ -164,16 +159,12 @@ class WorkerEngine implements Engine {
       case "listening":
       case "heard":
       case "unlistened":
-        return this.#settle(message.id)?.resolve(message);
       case "aligned":
-        this.#alignments.get(message.id)?.resolve(message.result);
-        return void this.#alignments.delete(message.id);
+        return this.#settle(message.id)?.resolve(message);
       case "closed":
         return this.#answer.resolve();
       case "failed":
         if (message.id === undefined) return this.#answer.reject(failure(message));
-        this.#alignments.get(message.id)?.reject(failure(message));
-        this.#alignments.delete(message.id);
         return this.#settle(message.id)?.reject(failure(message));
     }
   }
@@ -186,8 +177,6 @@ class WorkerEngine implements Engine {
 
   #failAll(error: Error): void {
     this.#answer.reject(error);
-    for (const { reject } of this.#alignments.values()) reject(error);
-    this.#alignments.clear();
     for (const id of [...this.#pending.keys()]) this.#settle(id)?.reject(error);
   }
 }

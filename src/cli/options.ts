@@ -290,7 +290,7 @@ export const optionTable: readonly OptionSpec[] = [
   {
     name: "low-memory",
     group: "Words",
-    help: "one model and few segments at a time",
+    help: "one model and one segment at a time",
     more: "With --align, words are timed with the transcriber's memory given back. Slower by the models' start.",
     rare: true,
   },

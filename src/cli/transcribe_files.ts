@@ -20,9 +20,8 @@ const wholeSecMax = 120;
 const demoWholeSecMax = 40; // The demo model never heard longer recordings and loses its place in them.
 
 /** Segments at a time with --low-memory: each holds about 100 MB of a small model's cache. */
-const lowMemoryDecodes = 2;
+const lowMemoryDecodes = 1;
 
-type Totals = { files: number; textTokens: number; encodeMs: number; decodeMs: number; audioSec: number };
 export type Totals = { files: number; textTokens: number; encodeMs: number; decodeMs: number; audioSec: number };
 
 type Run = {

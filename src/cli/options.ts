@@ -321,7 +321,7 @@ export const optionTable: readonly OptionSpec[] = [
     more: "The file appears when the text is complete, or with what is known when a signal stops the run.",
   },
   { name: "force", group: "Output", help: "let -o replace a file", rare: true },
-  { name: "with-filename", group: "Output", help: "put the file name before its text" },
+  { name: "with-filename", group: "Output", help: "put the file name before its text", rare: true },
   {
     name: "silent",
     group: "Output",

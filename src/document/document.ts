@@ -7,7 +7,7 @@
 
 import type { Weights } from "../engine/engine.ts";
 
-/** Why a time is not the aligner's own. */
+/** Why a time is not the aligner's own: it had none for the word, or there was no aligner. */
 export type WordFlag = "spread" | "unaligned";
 
 export type TimedWord = {
@@ -27,7 +27,7 @@ export type TimedSegment = {
   readonly text: string;
   /** "English", "" where unknown. */
   readonly language: string;
-  /** Absent without an aligner. */
+  /** From the aligner, else estimated and flagged so; absent where nobody timed them. */
   readonly words?: readonly TimedWord[];
 };
 

@@ -1,0 +1,171 @@
+/** Tests of transcripts as JSON: what is written is read, matches the published schema, and faults are named. */
+
+import { expect, test } from "bun:test";
+import { createWriter } from "../output/formats.ts";
+import { defaultRules } from "../subtitles/rules.ts";
+import type { TranscriptDocument } from "./document.ts";
+import { readDocument } from "./json.ts";
+import { schemaErrors } from "./schema_fixture.ts";
+import { splitWords, unalignedSegment } from "./unaligned.ts";
+
+const document: TranscriptDocument = {
+  version: 1,
+  program: "qwen-asr 1.2.3",
+  source: { name: 'a "b".wav', durationMs: 12_345 },
+  model: { name: "Qwen3-ASR-0.6B", hash: "0123456789abcdef", weights: "int8", isa: "avx2" },
+  aligner: { name: "Qwen3-ForcedAligner-0.6B", hash: "fedcba9876543210", weights: "int4", isa: "avx2" },
+  options: { language: "detect", "segment-sec": 15, "skip-silence": false },
+  isComplete: true,
+  segments: [
+    {
+      startMs: 120,
+      endMs: 2001,
+      text: "Hello, world.",
+      language: "English",
+      words: [
+        { text: "Hello,", startMs: 120, endMs: 1000, logprob: -0.25 },
+        { text: " world.", startMs: 1000, endMs: 2001, logprob: -1.5, flag: "spread" },
+      ],
+    },
+    { startMs: 3000, endMs: 4000, text: " \u4f60\u597d\u3002", language: "" },
+  ],
+};
+
+function written(format: "json" | "jsonl", from: TranscriptDocument = document): string {
+  const { segments, isComplete, ...head } = from;
+  const writer = createWriter(format, { head, rules: defaultRules, paragraphMs: 0 });
+  return segments.map((segment) => writer.add(segment)).join("") + writer.rest(isComplete);
+}
+
+test("what is written is read again, whole and cut short", () => {
+  for (const format of ["json", "jsonl"] as const) {
+    for (const from of [document, { ...document, isComplete: false }, { ...document, segments: [] }]) {
+      expect(readDocument(written(format, from), "x.json")).toEqual(from);
+    }
+  }
+});
+
+test("both match docs/transcript.schema.json, and what does not is refused by it", () => {
+  for (const from of [document, { ...document, isComplete: false, segments: [] }]) {
+    expect(schemaErrors(JSON.parse(written("json", from)))).toEqual([]);
+    const lines = written("jsonl", from).trimEnd().split("\n").map((line) => JSON.parse(line));
+    for (const line of lines) expect(schemaErrors(line, `${line.type}Line`)).toEqual([]);
+  }
+  const value = JSON.parse(written("json"));
+  for (const bad of [{ ...value, extra: 1 }, { ...value, version: 2 }, { ...value, complete: "yes" }]) {
+    expect(schemaErrors(bad)).not.toEqual([]);
+  }
+  value.segments[0].words[0].logprob = 1;
+  expect(schemaErrors(value)).not.toEqual([]);
+});
+
+test("what is wrong is named with its place", () => {
+  const fault = (change: (value: Record<string, never>) => unknown) => {
+    const value = JSON.parse(written("json"));
+    change(value);
+    return fails(JSON.stringify(value));
+  };
+  const fails = (text: string): string => {
+    try {
+      readDocument(text, "x.json");
+    } catch (error) {
+      return (error as Error).message;
+    }
+    throw new Error("was read");
+  };
+  const set = (value: unknown, path: (string | number)[], to: unknown) => {
+    const [last, ...front] = path.toReversed();
+    const holder = front.toReversed().reduce((at, key) => (at as Record<string, unknown>)[key], value);
+    (holder as Record<string, unknown>)[last!] = to;
+  };
+  expect(
+    [
+      fault((value) => set(value, ["version"], 2)),
+      fault((value) => set(value, ["segments", 0, "words", 1, "start"], "1")),
+      fault((value) => set(value, ["segments", 1, "end"], 1)),
+      fault((value) => set(value, ["segments"], {})),
+      fault((value) => set(value, ["model", "weights"], "int3")),
+      fault((value) => set(value, ["options", "x"], [])),
+      fault((value) => set(value, ["program"], undefined)),
+      fails("[]"),
+      fails("null"),
+      fails("{"),
+      fails(""),
+      fails(written("jsonl").repeat(2)),
+      fails(`${written("jsonl").split("\n")[0]}\n{"type`),
+    ].join("\n"),
+  ).toMatchInlineSnapshot(`
+    "x.json: version is not 1, the only version known here
+    x.json: segments[0].words[1].start is not a number
+    x.json: segments[1].end is not a time not before the start
+    x.json: segments is not a list
+    x.json: model.weights is not a precision
+    x.json: options.x is not a plain value
+    x.json: program is missing
+    x.json: version is missing
+    x.json: the document is not an object
+    x.json: is not JSON
+    x.json: is no transcript
+    x.json: holds several transcripts
+    x.json: is not JSON (line 2)"
+  `);
+});
+
+test("without an aligner, words share the time of speech", () => {
+  const speech = [{ startMs: 0, endMs: 1000 }, { startMs: 5000, endMs: 6000 }];
+  const tokens = ["ab", " cd", "."].map((text) => ({ text, logprob: -1 }));
+  expect(unalignedSegment({ text: "ab cd.", language: "English", tokens }, speech)).toEqual({
+    startMs: 0,
+    endMs: 6000,
+    text: "ab cd.",
+    language: "English",
+    words: [
+      { text: "ab", startMs: 0, endMs: 1000, logprob: -1, flag: "unaligned" },
+      { text: " cd.", startMs: 5000, endMs: 6000, logprob: -2, flag: "unaligned" },
+    ],
+  });
+});
+
+test("words of a text: with their marks; joined they are the text", () => {
+  const cases: [string, string][] = [
+    ["It's 3.5 km (or so), isn't it?", "It's| 3.5| km| (or| so),| isn't| it?"],
+    ["well-known \u2013 e.g. this", "well-known| \u2013| e.g.| this"],
+    ["\u4f60\u597d\uff0c\u4e16\u754c\u3002", "\u4f60\u597d\uff0c|\u4e16\u754c\u3002"],
+    ["\u201cHello\u201d  \u2026", "\u201cHello\u201d|  \u2026"],
+    ["...", "..."],
+    ["", ""],
+  ];
+  for (const [text, words] of cases) {
+    expect(splitWords(text).join("|")).toBe(words);
+    expect(splitWords(text).join("")).toBe(text);
+  }
+});
+
+test("pauses fall on punctuation, near to where the lengths say", () => {
+  const speech = [[0, 1000], [2000, 4300], [5000, 5600]].map(([startMs, endMs]) => ({
+    startMs: startMs!,
+    endMs: endMs!,
+  }));
+  const text = "One two three, four five six seven eight nine ten. Eleven.";
+  const { words } = unalignedSegment({ text, language: "English", tokens: [] }, speech);
+  const groups = speech.map(({ startMs, endMs }) =>
+    words!.filter((word) => word.startMs >= startMs && word.endMs <= endMs).map((word) => word.text).join("")
+  );
+  expect(groups).toEqual(["One two three,", " four five six seven eight nine ten.", " Eleven."]);
+});
+
+test("ten thousand words and a thousand pauses take no time; every word has its place", () => {
+  const speech = Array.from(
+    { length: 1000 },
+    (_, i) => ({ startMs: i * 4000, endMs: i * 4000 + 500 + (i * 37) % 3000 }),
+  );
+  const text = Array.from({ length: 10_000 }, (_, i) => `w${i}${i % 9 === 0 ? "." : ""}`).join(" ");
+  const started = performance.now();
+  const { words } = unalignedSegment({ text, language: "", tokens: [] }, speech);
+  expect(performance.now() - started).toBeLessThan(3000);
+  expect(words!.map((word) => word.text).join("")).toBe(text);
+  for (const [index, word] of words!.entries()) {
+    expect(word.endMs).toBeGreaterThanOrEqual(word.startMs);
+    expect(word.startMs).toBeGreaterThanOrEqual(words![index - 1]?.endMs ?? 0);
+  }
+});

@@ -1,0 +1,197 @@
+/**
+ * How a transcript document is written as JSON (docs/transcript.schema.json), and read back.
+ *
+ * Times are seconds with at most three decimals. Reading checks everything, and says where something is wrong.
+ */
+
+import { InputError } from "../errors.ts";
+import type { TimedSegment, TimedWord, TranscriptDocument } from "./document.ts";
+
+export type DocumentHead = Omit<TranscriptDocument, "segments" | "isComplete">;
+
+type Json = Readonly<Record<string, unknown>>;
+
+export function headJson({ version, program, source, model, aligner, options }: DocumentHead): Json {
+  return {
+    version,
+    program,
+    source: { name: source.name, duration: seconds(source.durationMs) },
+    model,
+    ...(aligner ? { aligner } : {}),
+    options,
+  };
+}
+
+export function segmentJson(segment: TimedSegment): Json {
+  const { startMs, endMs, text, language, words } = segment;
+  return {
+    start: seconds(startMs),
+    end: seconds(endMs),
+    text,
+    language,
+    ...(words ? { words: words.map(wordJson) } : {}),
+  };
+}
+
+function wordJson({ text, startMs, endMs, logprob, flag }: TimedWord): Json {
+  return {
+    text,
+    start: seconds(startMs),
+    end: seconds(endMs),
+    ...(logprob === undefined ? {} : { logprob: Math.min(0, Number(logprob.toFixed(4))) || 0 }),
+    ...(flag ? { flag } : {}),
+  };
+}
+
+function seconds(ms: number): number {
+  return Math.round(ms) / 1000;
+}
+
+/** The document in a file's text: what `-f json` wrote, or `-f jsonl` for one recording. `name` is for messages. */
+export function readDocument(text: string, name: string): TranscriptDocument {
+  const whole = parsed(text);
+  const value = whole === undefined ? fromLines(text, name) : whole;
+  return documentOf(new Place(value, "", name));
+}
+
+function parsed(text: string): unknown {
+  try {
+    const value: unknown = JSON.parse(text);
+    return (value as Json | null)?.["type"] === undefined ? value : undefined; // One line of jsonl is JSON too.
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** A header line, segments, maybe an end line: as the document they make. */
+function fromLines(text: string, name: string): unknown {
+  const lines = text.split("\n").filter((line) => line.trim() !== "").map((line, index) => {
+    try {
+      return JSON.parse(line) as Json;
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      throw new InputError(`${name}: is not JSON${index === 0 ? "" : ` (line ${index + 1})`}`);
+    }
+  });
+  const heads = lines.filter((line) => line?.["type"] === "document");
+  if (heads.length !== 1) {
+    throw new InputError(`${name}: ${heads.length === 0 ? "is no transcript" : "holds several transcripts"}`);
+  }
+  const { type: _, ...head } = heads[0]!;
+  const segments = lines.filter((line) => line?.["type"] === "segment");
+  const complete = lines.some((line) => line?.["type"] === "end" && line["complete"] === true);
+  return { ...head, complete, segments };
+}
+
+function documentOf(place: Place): TranscriptDocument {
+  const version = place.at("version").number();
+  if (version !== 1) throw place.at("version").wrong("1, the only version known here");
+  const aligner = place.at("aligner");
+  return {
+    version,
+    program: place.at("program").string(),
+    source: { name: place.at("source").at("name").string(), durationMs: place.at("source").at("duration").ms() },
+    model: modelOf(place.at("model")),
+    ...(aligner.isAbsent ? {} : { aligner: modelOf(aligner) }),
+    options: place.at("options").plainValues(),
+    isComplete: place.at("complete").boolean(),
+    segments: place.at("segments").list().map(segmentOf),
+  };
+}
+
+function modelOf(place: Place): TranscriptDocument["model"] {
+  const weights = place.at("weights").string();
+  if (weights !== "bf16" && weights !== "int8" && weights !== "int4") throw place.at("weights").wrong("a precision");
+  return {
+    name: place.at("name").string(),
+    hash: place.at("hash").string(),
+    weights,
+    isa: place.at("isa").string(),
+  };
+}
+
+function segmentOf(place: Place): TimedSegment {
+  const words = place.at("words");
+  return {
+    ...spanOf(place),
+    text: place.at("text").string(),
+    language: place.at("language").string(),
+    ...(words.isAbsent ? {} : { words: words.list().map(wordOf) }),
+  };
+}
+
+function wordOf(place: Place): TimedWord {
+  const [logprob, flag] = [place.at("logprob"), place.at("flag")];
+  const flagged = flag.isAbsent ? undefined : flag.string();
+  if (flagged !== undefined && flagged !== "spread" && flagged !== "unaligned") {
+    throw flag.wrong("spread or unaligned");
+  }
+  return {
+    text: place.at("text").string(),
+    ...spanOf(place),
+    ...(logprob.isAbsent ? {} : { logprob: logprob.number() }),
+    ...(flagged ? { flag: flagged } : {}),
+  };
+}
+
+function spanOf(place: Place): { startMs: number; endMs: number } {
+  const [startMs, endMs] = [place.at("start").ms(), place.at("end").ms()];
+  if (endMs < startMs) throw place.at("end").wrong("a time not before the start");
+  return { startMs, endMs };
+}
+
+/** A value inside a document, and the way to it for messages. */
+class Place {
+  constructor(readonly value: unknown, readonly path: string, readonly name: string) {}
+
+  get isAbsent(): boolean {
+    return this.value === undefined;
+  }
+
+  at(key: string | number): Place {
+    const { value } = this;
+    if (typeof value !== "object" || value === null) throw this.wrong("an object");
+    const path = typeof key === "number" ? `${this.path}[${key}]` : this.path === "" ? key : `${this.path}.${key}`;
+    return new Place((value as Record<string | number, unknown>)[key], path, this.name);
+  }
+
+  string(): string {
+    if (typeof this.value !== "string") throw this.wrong("a text");
+    return this.value;
+  }
+
+  number(): number {
+    if (typeof this.value !== "number") throw this.wrong("a number");
+    return this.value;
+  }
+
+  boolean(): boolean {
+    if (typeof this.value !== "boolean") throw this.wrong("true or false");
+    return this.value;
+  }
+
+  ms(): number {
+    const value = this.number();
+    if (!(value >= 0 && value < 1e9)) throw this.wrong("seconds");
+    return Math.round(value * 1000);
+  }
+
+  list(): Place[] {
+    if (!Array.isArray(this.value)) throw this.wrong("a list");
+    return this.value.map((_, index) => this.at(index));
+  }
+
+  plainValues(): Record<string, string | number | boolean> {
+    if (typeof this.value !== "object" || this.value === null) throw this.wrong("an object");
+    for (const [key, value] of Object.entries(this.value)) {
+      if (!["string", "number", "boolean"].includes(typeof value)) throw this.at(key).wrong("a plain value");
+    }
+    return this.value as Record<string, string | number | boolean>;
+  }
+
+  wrong(wanted: string): InputError {
+    const found = this.value === undefined ? "is missing" : `is not ${wanted}`;
+    return new InputError(`${this.name}: ${this.path === "" ? "the document" : this.path} ${found}`);
+  }
+}

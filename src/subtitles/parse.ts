@@ -1,0 +1,116 @@
+/**
+ * SubRip and WebVTT, as they are found: text in, cues with their lines in the file and whatever is wrong with the
+ * syntax out. It reads on after a fault, so that one run finds them all. Pure.
+ */
+
+export type ParsedCue = {
+  /** Of the line with the times, from 1. */
+  readonly line: number;
+  readonly startMs: number;
+  readonly endMs: number;
+  /** Without tags and with characters for their names. */
+  readonly lines: readonly string[];
+  /** The number before it; NaN where there is none. */
+  readonly number: number;
+};
+
+export type Fault = { readonly line: number; readonly message: string };
+
+export type ParsedSubtitles = {
+  readonly format: "srt" | "vtt";
+  readonly cues: readonly ParsedCue[];
+  readonly faults: readonly Fault[];
+};
+
+const time = String.raw`((?:\d{1,4}:)?\d{1,2}:\d{1,2}[,.]\d{1,3})`;
+const timesLine = new RegExp(String.raw`^\s*${time}\s*-->\s*${time}(?:\s+.*)?$`);
+
+type Line = { readonly text: string; readonly number: number };
+
+/** Undefined where it is neither: no line with times, and no header. */
+export function parseSubtitles(text: string): ParsedSubtitles | undefined {
+  const lines = text.replace(/^\ufeff/, "").split(/\r\n|\r|\n/).map((each, index) => ({
+    text: each,
+    number: index + 1,
+  }));
+  const isVtt = /^WEBVTT(?:[ \t]|$)/.test(lines[0]!.text);
+  if (!isVtt && !lines.some((line) => line.text.includes("-->"))) return undefined;
+  const faults: Fault[] = [];
+  const cues: ParsedCue[] = [];
+  for (const block of blocksOf(isVtt ? afterHeader(lines, faults) : lines)) {
+    if (isVtt && /^(?:NOTE|STYLE|REGION)(?:\s|$)/.test(block[0]!.text)) continue;
+    const cue = cueOf(block, isVtt, faults);
+    if (cue) cues.push(cue);
+  }
+  return { format: isVtt ? "vtt" : "srt", cues, faults };
+}
+
+/** WebVTT's header goes to the first empty line. */
+function afterHeader(lines: readonly Line[], faults: Fault[]): readonly Line[] {
+  const empty = lines.findIndex((line) => line.text.trim() === "");
+  const header = lines.slice(0, empty < 0 ? lines.length : empty);
+  const early = header.find((line) => line.text.includes("-->"));
+  if (!early) return lines.slice(header.length);
+  faults.push({ line: early.number, message: "no empty line between header and first cue" });
+  return lines.slice(1);
+}
+
+/** Lines without empty ones between them; a line with times begins a block of its own. */
+function blocksOf(lines: readonly Line[]): Line[][] {
+  const blocks: Line[][] = [];
+  let block: Line[] = [];
+  for (const line of lines) {
+    if (line.text.trim() !== "") {
+      block.push(line);
+    } else if (block.length > 0) {
+      blocks.push(block);
+      block = [];
+    }
+  }
+  return block.length > 0 ? [...blocks, block] : blocks;
+}
+
+function cueOf(block: readonly Line[], isVtt: boolean, faults: Fault[]): ParsedCue | undefined {
+  const at = block.findIndex((line) => line.text.includes("-->"));
+  if (at < 0 || at > 1) {
+    faults.push({ line: block[0]!.number, message: "text without times" });
+    return undefined;
+  }
+  const { text, number: line } = block[at]!;
+  const [, start, end] = timesLine.exec(text) ?? [];
+  if (start === undefined || end === undefined) {
+    faults.push({ line, message: `times cannot be read: ${text.trim()}` });
+    return undefined;
+  }
+  const comma = isVtt ? "." : ",";
+  const strict = isVtt ? /^(?:\d{2,}:)?[0-5]\d:[0-5]\d\.\d{3}$/ : /^\d{2,}:[0-5]\d:[0-5]\d,\d{3}$/;
+  if (![start, end].every((each) => strict.test(each))) {
+    faults.push({ line, message: `times are not ${isVtt ? "[hh:]" : "hh:"}mm:ss${comma}mmm: ${text.trim()}` });
+  }
+  const again = block.findIndex((other, index) => index > at && other.text.includes("-->"));
+  if (again >= 0) faults.push({ line: block[again]!.number, message: "no empty line before this cue" });
+  const number = at === 1 && /^\s*\d+\s*$/.test(block[0]!.text) ? Number(block[0]!.text) : NaN;
+  const own = block.slice(at + 1).map((each) => plain(each.text, isVtt));
+  return { line, startMs: milliseconds(start), endMs: milliseconds(end), lines: own, number };
+}
+
+/** "01:02:03,4" is 3723400. */
+function milliseconds(written: string): number {
+  const [clock = "", fraction = ""] = written.split(/[,.]/);
+  const seconds = clock.split(":").reduce((sum, part) => sum * 60 + Number(part), 0);
+  return seconds * 1000 + Number(fraction.padEnd(3, "0"));
+}
+
+const entities: Readonly<Record<string, string>> = {
+  amp: "&",
+  lt: "<",
+  gt: ">",
+  nbsp: "\u00a0",
+  lrm: "\u200e",
+  rlm: "\u200f",
+};
+
+function plain(line: string, isVtt: boolean): string {
+  const bare = line.replace(/<\/?[a-z\d][^<>]*>/gi, "").replace(/\{\\[^{}]*\}/g, "");
+  return (isVtt ? bare.replace(/&(\w+);/g, (all, name) => entities[name] ?? all) : bare).trim();
+}

@@ -1,0 +1,25 @@
+/** How many columns a text takes where every character is one or two columns wide. Pure. */
+
+import { eastAsianWidth } from "get-east-asian-width";
+
+const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+const emoji = /^\p{RGI_Emoji}$/v;
+const invisible = /^[\p{M}\p{Cf}\p{Cc}]/u;
+
+/** "你好ab" takes six. A letter with its accents takes what the letter takes. */
+export function columnsOf(text: string): number {
+  if (/^[\x20-\x7e]*$/.test(text)) return text.length;
+  let columns = 0;
+  for (const { segment } of graphemes.segment(text)) columns += graphemeColumns(segment);
+  return columns;
+}
+
+/** What a reader takes for one character, in order. */
+export function graphemesOf(text: string): string[] {
+  return Array.from(graphemes.segment(text), ({ segment }) => segment);
+}
+
+function graphemeColumns(grapheme: string): number {
+  if (emoji.test(grapheme)) return 2;
+  return invisible.test(grapheme) ? 0 : eastAsianWidth(grapheme.codePointAt(0)!);
+}

@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openOutput, OutputError } from "./output_file.ts";
@@ -24,16 +24,58 @@ async function refusal(promise: Promise<unknown>): Promise<string> {
   return (error as Error).message.replace(folder, "FOLDER");
 }
 
-test("the file appears whole, at the end", async () => {
+test("nothing is there before anything is known; the file is whole at the end", async () => {
   const output = await openOutput(at("a.txt"), false, []);
   output.write("你好, ");
-  output.write("world\n");
+  output.write("world");
   await output.drained();
-  expect(await readdir(folder)).toEqual([expect.stringMatching(/^\.a\.txt\.[0-9a-f]{12}\.part$/)]);
-  await output.finish();
+  expect(await readdir(folder)).toEqual([]);
+  await output.finish("\n");
   expect(await readdir(folder)).toEqual(["a.txt"]);
   expect(await textOf("a.txt")).toBe("你好, world\n");
 });
+
+test("what is known is in the file soon, ended as if it were all", async () => {
+  const output = await openOutput(at("a.json"), false, []);
+  output.write("[1");
+  output.keep(() => "]");
+  await until(async () => (await readdir(folder)).includes("a.json"));
+  expect(await textOf("a.json")).toBe("[1]");
+  const firstMs = performance.now();
+  for (const text of [", 2", ", 3"]) {
+    output.write(text);
+    output.keep(() => "]");
+  }
+  await until(async () => await textOf("a.json") !== "[1]");
+  expect(performance.now() - firstMs).toBeGreaterThan(500); // Not at every piece.
+  expect(await textOf("a.json")).toBe("[1, 2, 3]");
+  await output.finish(", 4]");
+  expect(await textOf("a.json")).toBe("[1, 2, 3, 4]");
+  expect(await readdir(folder)).toEqual(["a.json"]);
+});
+
+test("a snapshot that fails is an error of the run", async () => {
+  const output = await openOutput(at("a.txt"), false, []);
+  await writeFile(at("a.txt"), "theirs");
+  output.write("mine");
+  output.keep(() => "");
+  await Bun.sleep(50);
+  expect(await refusal(output.drained())).toBe("FOLDER/a.txt: cannot write: it has appeared meanwhile");
+  expect(await refusal(output.finish())).toBe("FOLDER/a.txt: cannot write: it has appeared meanwhile");
+  expect(await textOf("a.txt")).toBe("theirs");
+});
+
+test("what a killed run left beside the file goes, what a running one has stays", async () => {
+  const [old, fresh] = [".a.txt.0123456789ab.part", ".a.txt.ba9876543210.part"];
+  for (const name of [old, fresh, ".b.txt.0123456789ab.part"]) await writeFile(at(name), "");
+  await utimes(at(old), 1, 1);
+  await openOutput(at("a.txt"), false, []);
+  expect((await readdir(folder)).sort()).toEqual([fresh, ".b.txt.0123456789ab.part"].sort());
+});
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  while (!await condition()) await Bun.sleep(10);
+}
 
 test("nothing known: no file, and an old one stays as it was", async () => {
   await writeFile(at("old.txt"), "old");

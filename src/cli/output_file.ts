@@ -1,12 +1,13 @@
 /**
- * The file of `-o`: text pieces in, one complete file out.
+ * The file of `-o`: text pieces in, a file that is whole at every moment out.
  *
- * Text goes to a temporary file beside the target, which takes its name only at the end: a run that fails or is killed
- * leaves neither half a transcript nor a damaged old one. Pipes and devices are written directly.
+ * What is known goes to a temporary file beside the target, which then takes its name: whoever looks, after Ctrl-C or
+ * after a kill, finds a complete file of what was known shortly before, never half a record, and no damaged old file.
+ * Pipes and devices are written directly.
  */
 
 import { randomBytes } from "node:crypto";
-import { chmod, type FileHandle, link, lstat, open, realpath, rename, stat, unlink } from "node:fs/promises";
+import { chmod, type FileHandle, link, lstat, open, readdir, realpath, rename, stat, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../errors.ts";
 import type { InputSource } from "./parse.ts";
@@ -20,8 +21,10 @@ export class OutputError extends UserError {
 }
 
 export type OutputFile = TextWriter & {
-  /** Everything written: the file gets its name. Throws the OutputError of a write that failed. */
-  finish(): Promise<void>;
+  /** Lets the file have what was written so far, ended by `rest()`: soon, and no more often than is cheap. */
+  keep(rest: () => string): void;
+  /** Everything written, then `rest`: the file is done. Throws the OutputError of a write that failed. */
+  finish(rest?: string): Promise<void>;
   /** Nothing is known: no file, and an old one stays. */
   discard(): Promise<void>;
 };
@@ -41,7 +44,7 @@ export async function openOutput(path: string, force: boolean, inputs: readonly 
     if (!force) throw new OutputError(`${label}: exists already`, "--force replaces it");
   }
   try {
-    return await (target.isRegular ? openTemporary(target, force, label) : openDirect(target, label));
+    return await (target.isRegular ? WholeFile.open(target, force, label) : openDirect(target, label));
   } catch (error) {
     throw writeError(label, error);
   }
@@ -69,34 +72,121 @@ async function openDirect(target: Target, label: string): Promise<OutputFile> {
   return {
     write: (text) => writer.write(text),
     drained: () => writer.drained(),
-    finish: () => writer.close(),
+    keep: () => {},
+    finish: async (rest = "") => {
+      writer.write(rest);
+      await writer.close();
+    },
     discard: () => writer.close(),
   };
 }
 
-async function openTemporary(target: Target, force: boolean, label: string): Promise<OutputFile> {
-  const name = `.${basename(target.path)}.${randomBytes(6).toString("hex")}.part`;
-  const temporary = join(dirname(target.path), name);
-  const handle = await open(temporary, "wx");
-  const writer = new HandleWriter(handle, label);
-  return {
-    write: (text) => writer.write(text),
-    drained: () => writer.drained(),
-    finish: async () => {
+/** Between two snapshots of a file: a moment, more where writing one takes long. */
+const snapshotMsMin = 1000;
+const snapshotCostFactor = 20;
+/** A temporary file this old is what a killed run left. */
+const staleMs = 60_000;
+
+/** A file that takes its name with its first snapshot and is replaced as a whole by every later one. */
+class WholeFile implements OutputFile {
+  #text = "";
+  #rest: (() => string) | undefined;
+  #isOurs = false;
+  #failure: OutputError | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #saving: Promise<void> | undefined;
+  #nextMs = 0;
+
+  private constructor(readonly target: Target, readonly force: boolean, readonly label: string) {}
+
+  /** Tries at once whether a file can be made there. */
+  static async open(target: Target, force: boolean, label: string): Promise<WholeFile> {
+    const file = new WholeFile(target, force, label);
+    await removeStale(target);
+    const temporary = file.#temporaryName();
+    await (await open(temporary, "wx")).close();
+    await unlink(temporary);
+    return file;
+  }
+
+  write(text: string): void {
+    this.#text += text;
+  }
+
+  keep(rest: () => string): void {
+    this.#rest = rest;
+    if (this.#timer || this.#saving || this.#failure) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#saving = this.#snapshot();
+    }, Math.max(0, this.#nextMs - performance.now()));
+  }
+
+  async drained(): Promise<void> {
+    await this.#saving;
+    if (this.#failure) throw this.#failure;
+  }
+
+  async finish(rest = ""): Promise<void> {
+    clearTimeout(this.#timer);
+    await this.drained();
+    await this.#save(this.#text + rest);
+  }
+
+  async discard(): Promise<void> {
+    clearTimeout(this.#timer);
+    await this.#saving;
+  }
+
+  async #snapshot(): Promise<void> {
+    const started = performance.now();
+    const rest = this.#rest!;
+    this.#rest = undefined;
+    try {
+      await this.#save(this.#text + rest());
+    } catch (error) {
+      if (!(error instanceof OutputError)) throw error;
+      this.#failure = error;
+    }
+    const now = performance.now();
+    this.#nextMs = now + Math.max(snapshotMsMin, (now - started) * snapshotCostFactor);
+    this.#saving = undefined;
+    if (this.#rest) this.keep(this.#rest); // More came meanwhile.
+  }
+
+  async #save(content: string): Promise<void> {
+    const temporary = this.#temporaryName();
+    const { path, exists, mode } = this.target;
+    try {
+      const handle = await open(temporary, "wx");
       try {
-        await writer.close();
-        if (target.exists) await chmod(temporary, target.mode);
-        await (force ? rename(temporary, target.path) : renameNew(temporary, target.path));
-      } catch (error) {
-        await unlink(temporary).catch(() => {});
-        throw error instanceof OutputError ? error : writeError(label, error);
+        await handle.writeFile(content);
+        await handle.sync();
+      } finally {
+        await handle.close();
       }
-    },
-    discard: async () => {
-      await writer.close().catch(() => {});
+      if (exists) await chmod(temporary, mode);
+      await (this.force || this.#isOurs ? rename(temporary, path) : renameNew(temporary, path));
+      this.#isOurs = true;
+    } catch (error) {
       await unlink(temporary).catch(() => {});
-    },
-  };
+      throw writeError(this.label, error);
+    }
+  }
+
+  #temporaryName(): string {
+    const { path } = this.target;
+    return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString("hex")}.part`);
+  }
+}
+
+async function removeStale({ path }: Target): Promise<void> {
+  const [folder, front] = [dirname(path), `.${basename(path)}.`];
+  for (const name of await readdir(folder).catch(() => [])) {
+    if (!name.startsWith(front) || !/^[0-9a-f]{12}\.part$/.test(name.slice(front.length))) continue;
+    const found = await stat(join(folder, name)).catch(() => undefined);
+    if (found && Date.now() - found.mtimeMs > staleMs) await unlink(join(folder, name)).catch(() => {});
+  }
 }
 
 /** Like rename, but fails where `to` has appeared meanwhile. Filesystems without links get a plain rename. */

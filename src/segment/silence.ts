@@ -16,6 +16,7 @@ const thresholdMax = 0.025;
 const voiceWindowsMin = 5;
 const padWindows = 3;
 const silenceWindowsMax = 60;
+const pauseWindowsMin = 15;
 
 /** The ranges to keep, in order, neighbours merged. Audio without any gets one range with all of it. */
 export function rangesWithoutSilence(samples: Float32Array): Segment[] {
@@ -44,6 +45,21 @@ export function voiceRanges(samples: Float32Array): Segment[] {
     while (end < voice.length && voice[end]) end++;
     ranges.push({ start: window * windowSamples, end: Math.min(samples.length, end * windowSamples) });
     window = end;
+  }
+  return ranges;
+}
+
+/** Where somebody speaks, in order; pauses too short to matter are part of it. None in silence. */
+export function speechRanges(samples: Float32Array): Segment[] {
+  const voice = voiceWindows(samples);
+  const ranges: { start: number; end: number }[] = [];
+  for (let window = 0; window < voice.length; window++) {
+    if (!voice[window]) continue;
+    const start = window * windowSamples;
+    const end = Math.min(samples.length, start + windowSamples);
+    const last = ranges.at(-1);
+    if (last && start - last.end <= pauseWindowsMin * windowSamples) last.end = end;
+    else ranges.push({ start, end });
   }
   return ranges;
 }

@@ -1,0 +1,35 @@
+/** SubRip and WebVTT of a transcript: segments in, cues as soon as they are settled out. Pure. */
+
+import { type Cue, srtBlock, vttBlock, vttHeader } from "../subtitles/cue.ts";
+import { CueLayout } from "../subtitles/layout.ts";
+import { timedWords } from "./words.ts";
+import type { SegmentWriter, WriterOptions } from "./formats.ts";
+
+export function srtWriter(options: WriterOptions): SegmentWriter {
+  return cueWriter(options, "", srtBlock);
+}
+
+export function vttWriter(options: WriterOptions): SegmentWriter {
+  return cueWriter(options, vttHeader, vttBlock);
+}
+
+function cueWriter(
+  { rules, cutChinese }: WriterOptions,
+  header: string,
+  block: (cue: Cue, number: number) => string,
+): SegmentWriter {
+  const layout = new CueLayout(rules, cutChinese);
+  let written = 0;
+  let begun = false;
+  const blocks = (cues: readonly Cue[]) => cues.map((cue, index) => block(cue, written + index + 1)).join("");
+  return {
+    add: (segment) => {
+      const cues = layout.push(timedWords(segment));
+      const text = (begun ? "" : header) + blocks(cues);
+      begun = true;
+      written += cues.length;
+      return text;
+    },
+    rest: () => (begun ? "" : header) + blocks(layout.rest()),
+  };
+}

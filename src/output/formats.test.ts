@@ -1,0 +1,174 @@
+/** Tests of the formats: each as independent parsers read it, whole at every moment, and the names of files. */
+
+import { expect, test } from "bun:test";
+import { parse } from "@plussub/srt-vtt-parser";
+import type { TimedSegment } from "../document/document.ts";
+import { schemaErrors } from "../document/schema_fixture.ts";
+import { unalignedSegment } from "../document/unaligned.ts";
+import { lintSubtitles } from "../subtitles/lint.ts";
+import { parseSubtitles } from "../subtitles/parse.ts";
+import { defaultRules } from "../subtitles/rules.ts";
+import { createWriter, type Format, formatNames, type WriterOptions } from "./formats.ts";
+import { outputPaths, type OutputPlace } from "./names.ts";
+import { svgPicture, terminalPicture } from "./picture.ts";
+
+const options: WriterOptions = {
+  head: {
+    version: 1,
+    program: "qwen-asr 1.2.3",
+    source: { name: "talk.wav", durationMs: 75_000 },
+    model: { name: "Qwen3-ASR-0.6B", hash: "0123456789abcdef", weights: "int8", isa: "avx2" },
+    options: {},
+  },
+  rules: defaultRules,
+  paragraphMs: 0,
+};
+
+const texts = [
+  'He said "no", <i>twice</i> & left --> gone.',
+  " Then, after a while,\tshe came back; nobody who was there could say when it had been or why",
+  " it mattered. \u4eca\u5929\u5929\u6c14\u5f88\u597d\uff0c\u6211\u4eec\u53bb\u516c\u56ed\u6563\u6b65\u5427\u3002",
+];
+const segments: TimedSegment[] = texts.map((text, index) => {
+  const startMs = index * 20_000 + 123;
+  return unalignedSegment({ text, language: index === 2 ? "Chinese" : "English", tokens: [] }, [
+    { startMs, endMs: startMs + 12_000 },
+  ]);
+});
+
+/** What a file of the format holds after each segment, and at the end. */
+function snapshots(format: Format, changes: Partial<WriterOptions> = {}): string[] {
+  const writer = createWriter(format, { ...options, ...changes });
+  let text = "";
+  const moments = [writer.rest(false)];
+  for (const segment of segments) {
+    text += writer.add(segment);
+    moments.push(text + writer.rest(false));
+    expect(text + writer.rest(false)).toBe(moments.at(-1)!); // Looking changes nothing.
+  }
+  return [...moments, text + writer.rest(true)];
+}
+
+const bare = (text: string) => text.replace(/\s+/gu, "");
+const said = (count: number) => bare(texts.slice(0, count).join(""));
+
+test("srt and vtt: another parser reads them at every moment, with all text once", () => {
+  for (const format of ["srt", "vtt"] as const) {
+    for (const [index, text] of snapshots(format).entries()) {
+      if (index === 0) continue; // Without a cue that parser reads nothing.
+      const { entries } = parse(text);
+      const shown = entries.map((entry) => entry.text).join("").replaceAll("&lt;", "<").replaceAll("&amp;", "&");
+      expect(bare(shown)).toBe(said(Math.min(index, 3)).replace("-->", "->"));
+      for (const [at, { from, to }] of entries.entries()) {
+        expect(to).toBeGreaterThan(from);
+        expect(from).toBeGreaterThanOrEqual(entries[at - 1]?.to ?? 0);
+      }
+      expect(lintSubtitles(parseSubtitles(text)!, defaultRules)).toEqual([]);
+    }
+  }
+  expect(snapshots("vtt")[0]).toBe("WEBVTT\n\n");
+  expect(snapshots("srt")[0]).toBe("");
+});
+
+test("json and jsonl: whole at every moment, complete at the end", () => {
+  for (const [index, text] of snapshots("json").entries()) {
+    const value = JSON.parse(text);
+    expect(schemaErrors(value)).toEqual([]);
+    expect([value.segments.length, value.complete]).toEqual([Math.min(index, 3), index === 4]);
+  }
+  for (const [index, text] of snapshots("jsonl").entries()) {
+    const lines = text.trimEnd().split("\n").map((line) => JSON.parse(line));
+    for (const line of lines) expect(schemaErrors(line, `${line.type}Line`)).toEqual([]);
+    expect(lines.length).toBe(1 + Math.min(index, 3) + (index === 4 ? 1 : 0));
+  }
+});
+
+test("tables, lyrics and text", () => {
+  expect(snapshots("tsv").at(-1)).toMatchInlineSnapshot(`
+    "start	end	text
+    123	12123	He said "no", <i>twice</i> & left --> gone.
+    20123	32123	Then, after a while, she came back; nobody who was there could say when it had been or why
+    40123	52123	it mattered. 今天天气很好，我们去公园散步吧。
+    "
+  `);
+  expect(snapshots("csv").at(-1)).toMatchInlineSnapshot(`
+    "start,end,language,text
+    0.123,12.123,English,"He said ""no"", <i>twice</i> & left --> gone."
+    20.123,32.123,English,"Then, after a while, she came back; nobody who was there could say when it had been or why"
+    40.123,52.123,Chinese,"it mattered. 今天天气很好，我们去公园散步吧。"
+    "
+  `);
+  expect(snapshots("lrc").at(-1)).toMatchInlineSnapshot(`
+    "[by:qwen-asr 1.2.3]
+    [length:01:15]
+    [00:00.12]He said "no", <i>twice</i> & left --> gone.
+    [00:12.12]
+    [00:20.12]Then, after a while, she came back; nobody who was there could say when it had been
+    [00:31.25]or why
+    [00:32.12]
+    [00:40.12]it mattered.
+    [00:43.28]今天天气很好，我们去公园散步吧。
+    [00:52.12]
+    "
+  `);
+  expect(snapshots("text").at(-1)).toBe(`${texts.join("")}\n`);
+  const [first, second, third] = texts.map((text) => text.trim());
+  // The second pause is within a sentence: it has to be longer.
+  expect(snapshots("text", { paragraphMs: 5000 }).at(-1)).toBe(`${first}\n\n${second} ${third}\n`);
+  expect(snapshots("text", { paragraphMs: 2000 }).at(-1)).toBe(`${first}\n\n${second}\n\n${third}\n`);
+  expect(snapshots("text", { paragraphMs: 9000 }).at(-1)).toBe(`${texts.join("")}\n`);
+});
+
+test("segments without words share out their time", () => {
+  for (const format of formatNames) {
+    const writer = createWriter(format, options);
+    const text = writer.add({ startMs: 0, endMs: 2000, text: "Hello there.", language: "" }) + writer.rest(true);
+    expect(text).toContain("Hello there.");
+  }
+});
+
+test("names of files", () => {
+  const place = (path: string, formats: Format[], isFolder = false, isSpecial = false): OutputPlace => ({
+    ...{ path, formats, isFolder, isSpecial },
+  });
+  const paths = (...args: Parameters<typeof outputPaths>) =>
+    outputPaths(...args).map((recording) => recording.map(({ path }) => path).join(" ")).join(", ");
+  expect(paths(place("name", ["srt", "json"]), ["a/talk.wav"])).toBe("name.srt name.json");
+  expect(paths(place("name", ["srt"]), ["talk.wav"])).toBe("name.srt");
+  expect(paths(place("v1.2", ["srt"]), ["talk.wav"])).toBe("v1.2.srt");
+  expect(paths(place("name.SRT", ["srt", "vtt"]), ["talk.wav"])).toBe("name.srt name.vtt");
+  expect(paths(place("name.txt", ["srt"]), ["talk.wav"])).toBe("name.txt.srt");
+  expect(paths(place("name", ["text"]), ["talk.wav"])).toBe("name");
+  expect(paths(place("name", ["text", "jsonl"]), ["a.wav", "b.wav"])).toBe("name.txt name.jsonl, name.txt name.jsonl");
+  expect(paths(place("/dev/fd/3", ["srt"], false, true), ["a.wav"])).toBe("/dev/fd/3");
+  expect(paths(place("out/", ["text", "srt"], true), ["a/x.y.wav", "-", ".hidden"])).toBe(
+    "out/x.y.txt out/x.y.srt, out/stdin.txt out/stdin.srt, out/.hidden.txt out/.hidden.srt",
+  );
+  expect(() => paths(place("name", ["srt"]), ["a.wav", "b.wav"])).toThrow("-f srt takes one input per file, got 2");
+  expect(() => paths(place("out", ["srt"], true), ["a/x.wav", "b/x.mp3"])).toThrow(
+    "a/x.wav and b/x.mp3 would both be written to out/x.srt",
+  );
+});
+
+test("pictures: speech, silence, words where they begin", () => {
+  const samples = new Float32Array(8 * 16_000);
+  for (let i = 2 * 16_000; i < 5 * 16_000; i++) samples[i] = Math.sin(i / 5) * 0.5;
+  const words = [{ text: "One", startMs: 2000, endMs: 2500 }, { text: " <&>", startMs: 4000, endMs: 4500 }];
+  expect(terminalPicture({ samples, startMs: 0, words })).toMatchInlineSnapshot(`
+    "    0:00.0                                 ▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇
+                                               ────────────────────────────────
+                                               One
+        0:04.0 ▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇
+               ────────────────────
+               <&>
+    8.0 s, 3.3 s of speech in 1 part
+    "
+  `);
+  const svg = svgPicture({ samples, startMs: 0, words }, "a & b.wav");
+  expect(svg).toContain(">One<title>0:02.0 - 0:02.5</title></text>");
+  expect(svg).toContain(">&lt;&amp;&gt;<");
+  expect(svg).toMatch(/<rect x="1[78]\d\.\d" y="47" width="1[89]\d\.\d" height="56"/); // From 2 s, 3 s long.
+  expect(terminalPicture({ samples: new Float32Array(0), startMs: 0, words: [] })).toContain(
+    "0.0 s, 0.0 s of speech in 0 parts",
+  );
+});

@@ -1,0 +1,29 @@
+/** JSON and JSON lines of a transcript: segments in, text out. Pure; docs/transcript.schema.json describes both. */
+
+import { headJson, segmentJson } from "../document/json.ts";
+import type { SegmentWriter, WriterOptions } from "./formats.ts";
+
+/** One object. Segments stand on lines of their own, so that a diff shows what changed. */
+export function jsonWriter({ head }: WriterOptions): SegmentWriter {
+  const opening = `${JSON.stringify(headJson(head), undefined, 2).slice(0, -2)},\n  "segments": [`;
+  let count = 0;
+  return {
+    add: (segment) => `${count++ === 0 ? opening : ","}\n    ${JSON.stringify(segmentJson(segment))}`,
+    rest: (isComplete) => `${count === 0 ? opening : "\n  "}],\n  "complete": ${isComplete}\n}\n`,
+  };
+}
+
+/** A line about the recording, one per segment, one at the end. Every line is written at once. */
+export function jsonLinesWriter({ head }: WriterOptions): SegmentWriter {
+  const opening = line({ type: "document", ...headJson(head) });
+  let count = 0;
+  return {
+    add: (segment) => (count++ === 0 ? opening : "") + line({ type: "segment", ...segmentJson(segment) }),
+    // A file that is still written, or was left by a kill, has no end line.
+    rest: (isComplete) => (count === 0 ? opening : "") + (isComplete ? line({ type: "end", complete: true }) : ""),
+  };
+}
+
+function line(value: unknown): string {
+  return `${JSON.stringify(value)}\n`;
+}

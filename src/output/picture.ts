@@ -1,0 +1,167 @@
+/**
+ * What was heard, as a picture: the loudness of a recording, where speech is, and its words; for the terminal and as
+ * SVG. Samples and words in, text out. Pure.
+ */
+
+import type { TimedWord } from "../document/document.ts";
+import { speechRanges } from "../segment/silence.ts";
+import { sampleRate, type Segment } from "../segment/split.ts";
+import { columnsOf } from "../subtitles/width.ts";
+
+export type Heard = {
+  readonly samples: Float32Array;
+  /** Where they begin in the recording. */
+  readonly startMs: number;
+  readonly words: readonly TimedWord[];
+};
+
+const blocks = " \u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588";
+const terminalColumns = 64;
+/** A short recording fills some rows, a long one not hundreds. */
+const rowSecondsMin = 4;
+const rowsMax = 40;
+const quietDb = -54;
+
+/** Rows of equal time: loudness, speech underlined, the words below where they begin. */
+export function terminalPicture({ samples, startMs, words }: Heard): string {
+  const totalSec = samples.length / sampleRate;
+  const rowSec = niceSeconds(Math.max(rowSecondsMin, totalSec / rowsMax));
+  const speech = speechRanges(samples);
+  const rows: string[] = [];
+  for (let from = 0; from < totalSec; from += rowSec) {
+    const cellSamples = (rowSec * sampleRate) / terminalColumns;
+    const cells = Array.from({ length: terminalColumns }, (_, cell) => {
+      const start = Math.round(from * sampleRate + cell * cellSamples);
+      return { start, end: Math.min(samples.length, Math.round(start + cellSamples)) };
+    }).filter(({ start, end }) => start < end);
+    const label = clock(startMs + from * 1000).padStart(10);
+    const loud = cells.map((cell) => blocks[Math.round(loudness(samples, cell) * 8)]).join("");
+    const spoken = cells.map((cell) => isIn(cell, speech) ? "\u2500" : " ").join("");
+    rows.push(`${label} ${loud.trimEnd()}`.trimEnd(), `${" ".repeat(11)}${spoken.trimEnd()}`.trimEnd());
+    const text = wordsRow(words, startMs + from * 1000, rowSec * 1000);
+    if (text !== "") rows.push(" ".repeat(11) + text);
+  }
+  const spokenSec = speech.reduce((sum, { start, end }) => sum + end - start, 0) / sampleRate;
+  rows.push(
+    `${totalSec.toFixed(1)} s, ${spokenSec.toFixed(1)} s of speech in ${speech.length} part${
+      speech.length === 1 ? "" : "s"
+    }`,
+  );
+  return `${rows.join("\n")}\n`;
+}
+
+/** Words that begin in the row, at their places; one that finds its place taken moves right, the last may stick out. */
+function wordsRow(words: readonly TimedWord[], fromMs: number, rowMs: number): string {
+  let row = "";
+  let columns = 0;
+  for (const word of words) {
+    if (word.startMs < fromMs || word.startMs >= fromMs + rowMs) continue;
+    const at = Math.floor(((word.startMs - fromMs) / rowMs) * terminalColumns);
+    const gap = Math.max(at - columns, columns > 0 && /^\s/u.test(word.text) ? 1 : 0);
+    const text = word.text.trim();
+    row += " ".repeat(gap) + text;
+    columns += gap + columnsOf(text);
+  }
+  return row;
+}
+
+const svgRowSec = 20;
+const svgSecondWidth = 60;
+const svgRowHeight = 110;
+const svgMargin = 60;
+const svgStepMs = 20;
+
+/** One picture that any browser shows; words can be searched in it, and say their times when pointed at. */
+export function svgPicture(heard: Heard, title: string): string {
+  const totalSec = heard.samples.length / sampleRate;
+  const rows = Math.max(1, Math.ceil(totalSec / svgRowSec));
+  const width = svgMargin + Math.min(svgRowSec, Math.max(1, Math.ceil(totalSec))) * svgSecondWidth + 20;
+  const height = 30 + rows * svgRowHeight;
+  const speech = speechRanges(heard.samples);
+  const drawn = Array.from({ length: rows }, (_, row) => svgRow(heard, speech, row));
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" ` +
+    `viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">\n` +
+    `<title>${escaped(title)}</title>\n<rect width="100%" height="100%" fill="#fff"/>\n` +
+    `<text x="8" y="18" font-weight="bold">${escaped(title)}</text>\n${drawn.join("")}</svg>\n`;
+}
+
+function svgRow({ samples, startMs, words }: Heard, speech: readonly Segment[], row: number): string {
+  const fromMs = row * svgRowSec * 1000;
+  const toMs = Math.min((samples.length * 1000) / sampleRate, fromMs + svgRowSec * 1000);
+  const x = (ms: number) => (svgMargin + ((ms - fromMs) / 1000) * svgSecondWidth).toFixed(1);
+  const middle = 75 + row * svgRowHeight;
+  const parts = [`<text x="8" y="${middle + 4}" fill="#666">${clock(startMs + fromMs)}</text>`];
+  for (const { start, end } of speech) {
+    const [from, to] = [start, end].map((each) => Math.min(Math.max((each * 1000) / sampleRate, fromMs), toMs));
+    if (from! >= to!) continue;
+    const wide = (Number(x(to!)) - Number(x(from!))).toFixed(1);
+    parts.push(`<rect x="${x(from!)}" y="${middle - 28}" width="${wide}" height="56" fill="#e3f0fb"/>`);
+  }
+  parts.push(`<path d="${wavePath(samples, fromMs, toMs, x, middle)}" stroke="#1f6fb2" fill="none"/>`);
+  for (const word of words) {
+    const [from, to] = [word.startMs - startMs, word.endMs - startMs];
+    if (from < fromMs || from >= toMs) continue;
+    const faint = word.flag ? ' fill="#999"' : "";
+    parts.push(
+      `<path d="M${x(from)} ${middle - 30}v60" stroke="#d33" stroke-width=".5"/>`,
+      `<text x="${x(from)}" y="${middle - 32}"${faint}>${escaped(word.text.trim())}` +
+        `<title>${clock(word.startMs)} - ${clock(startMs + to)}</title></text>`,
+    );
+  }
+  return `<g>${parts.join("\n")}</g>\n`;
+}
+
+/** From the lowest to the highest sample of every step. */
+function wavePath(
+  samples: Float32Array,
+  fromMs: number,
+  toMs: number,
+  x: (ms: number) => string,
+  middle: number,
+): string {
+  let path = "";
+  for (let ms = fromMs; ms < toMs; ms += svgStepMs) {
+    const start = Math.round((ms * sampleRate) / 1000);
+    const end = Math.min(samples.length, start + (svgStepMs * sampleRate) / 1000);
+    let [low, high] = [0, 0];
+    for (let i = start; i < end; i++) {
+      low = Math.min(low, samples[i]!);
+      high = Math.max(high, samples[i]!);
+    }
+    path += `M${x(ms)} ${(middle - 28 * Math.min(1, high)).toFixed(1)}V${
+      (middle - 28 * Math.max(-1, low) + 0.5).toFixed(1)
+    }`;
+  }
+  return path;
+}
+
+/** 0 for silence to 1 for full scale, by decibels as one hears. */
+function loudness(samples: Float32Array, { start, end }: Segment): number {
+  let energy = 0;
+  for (let i = start; i < end; i++) energy += samples[i]! * samples[i]!;
+  const db = 10 * Math.log10(energy / (end - start) + 1e-12);
+  return Math.min(1, Math.max(0, 1 - db / quietDb));
+}
+
+function isIn({ start, end }: Segment, ranges: readonly Segment[]): boolean {
+  const middle = (start + end) / 2;
+  return ranges.some((range) => range.start <= middle && middle < range.end);
+}
+
+function niceSeconds(least: number): number {
+  return [4, 5, 10, 15, 20, 30, 60, 120, 300, 600].find((seconds) => seconds >= least) ?? Math.ceil(least / 600) * 600;
+}
+
+function clock(ms: number): string {
+  const seconds = Math.max(0, ms) / 1000;
+  const hours = Math.floor(seconds / 3600);
+  const minutes = Math.floor(seconds / 60) % 60;
+  const rest = (seconds % 60).toFixed(1).padStart(4, "0");
+  return `${hours > 0 ? `${hours}:` : ""}${String(minutes).padStart(hours > 0 ? 2 : 1, "0")}:${rest}`;
+}
+
+function escaped(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, "\ufffd")
+    .replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+}

@@ -1,0 +1,85 @@
+/** Tables and lyrics of a transcript: a line per segment (TSV, CSV) or per sentence (LRC). Pure. */
+
+import type { TimedSegment, TimedWord } from "../document/document.ts";
+import { endsSentence } from "../subtitles/breaks.ts";
+import { graphemesOf } from "../subtitles/width.ts";
+import type { SegmentWriter, WriterOptions } from "./formats.ts";
+import { timedWords } from "./words.ts";
+
+/** "start", "end" in milliseconds, "text": as other speech programs write it. Tabs and newlines become spaces. */
+export function tsvWriter(): SegmentWriter {
+  return tableWriter("start\tend\ttext\n", ({ startMs, endMs, text }) => {
+    return `${Math.round(startMs)}\t${Math.round(endMs)}\t${oneLine(text)}\n`;
+  });
+}
+
+/** RFC 4180, seconds, with the language; texts are quoted. */
+export function csvWriter(): SegmentWriter {
+  return tableWriter("start,end,language,text\r\n", ({ startMs, endMs, language, text }) => {
+    const seconds = [startMs, endMs].map((ms) => (Math.round(ms) / 1000).toFixed(3));
+    return `${[...seconds, language, `"${oneLine(text).replaceAll('"', '""')}"`].join(",")}\r\n`;
+  });
+}
+
+function tableWriter(header: string, row: (segment: TimedSegment) => string): SegmentWriter {
+  let begun = false;
+  return {
+    add: (segment) => {
+      const text = (begun ? "" : header) + row(segment);
+      begun = true;
+      return text;
+    },
+    rest: () => begun ? "" : header,
+  };
+}
+
+/** A lyrics line is shown until the next; after a longer silence an empty one clears it. */
+const lyricsPauseMs = 3000;
+const lyricsColumnsMax = 80;
+
+/** "[mm:ss.xx]text" per sentence, or per long part of one. */
+export function lrcWriter({ head }: WriterOptions): SegmentWriter {
+  const header = `[by:${head.program}]\n[length:${minutes(head.source.durationMs).slice(0, -3)}]\n`;
+  let begun = false;
+  let endMs: number | undefined;
+  return {
+    add: (segment) => {
+      let text = begun ? "" : header;
+      begun = true;
+      for (const line of lyricsLines(timedWords(segment))) {
+        const startMs = line[0]!.startMs;
+        if (endMs !== undefined && startMs - endMs > lyricsPauseMs) text += `[${minutes(endMs)}]\n`;
+        text += `[${minutes(startMs)}]${oneLine(line.map((word) => word.text).join(""))}\n`;
+        endMs = line.at(-1)!.endMs;
+      }
+      return text;
+    },
+    rest: () => (begun ? "" : header) + (endMs === undefined ? "" : `[${minutes(endMs)}]\n`),
+  };
+}
+
+function lyricsLines(words: readonly TimedWord[]): TimedWord[][] {
+  const lines: TimedWord[][] = [];
+  let line: TimedWord[] = [];
+  let length = 0;
+  for (const word of words) {
+    if (word.text.trim() === "") continue;
+    line.push(word);
+    length += graphemesOf(word.text).length;
+    const isClause = length > lyricsColumnsMax / 2 && /[,;:\uff0c\uff1b\uff1a\u3001]$/u.test(word.text.trim());
+    if (!endsSentence(word.text) && !isClause && length < lyricsColumnsMax) continue;
+    lines.push(line);
+    [line, length] = [[], 0];
+  }
+  return line.length > 0 ? [...lines, line] : lines;
+}
+
+function minutes(ms: number): string {
+  const hundredths = Math.round(ms / 10);
+  const two = (value: number) => String(Math.floor(value)).padStart(2, "0");
+  return `${two(hundredths / 6000)}:${two((hundredths / 100) % 60)}.${two(hundredths % 100)}`;
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s+/gu, " ").trim();
+}

@@ -1,0 +1,36 @@
+/** Plain text of a transcript, one paragraph or, with a paragraph pause, a new one after every such silence. Pure. */
+
+import { endsSentence } from "../subtitles/breaks.ts";
+import type { SegmentWriter, WriterOptions } from "./formats.ts";
+import { timedWords } from "./words.ts";
+
+export function textWriter({ paragraphMs }: WriterOptions): SegmentWriter {
+  const paragraphs = new Paragraphs(paragraphMs);
+  return {
+    add: (segment) => timedWords(segment).map((word) => paragraphs.add(word.text, word.startMs, word.endMs)).join(""),
+    rest: () => "\n",
+  };
+}
+
+/** A pause within a sentence has to be this many times longer. */
+const hesitations = 3;
+
+/** Texts with times, one after the other -> what to write: the text, behind an empty line after a long pause. */
+export class Paragraphs {
+  #endMs: number | undefined;
+  #isEnd = false;
+
+  /** `pauseMs` 0: there are no long pauses. */
+  constructor(readonly pauseMs: number) {}
+
+  add(text: string, startMs: number, endMs: number): string {
+    const isFirst = this.#endMs === undefined;
+    const pauseMs = startMs - (this.#endMs ?? startMs);
+    // Who hesitates within a sentence goes on with the same thought.
+    const isLong = this.pauseMs > 0 && pauseMs >= (this.#isEnd ? 1 : hesitations) * this.pauseMs;
+    this.#isEnd = endsSentence(text);
+    this.#endMs = Math.max(endMs, this.#endMs ?? 0);
+    if (isLong) return `\n\n${text.trimStart()}`;
+    return isFirst ? text.trimStart() : text;
+  }
+}

@@ -1,0 +1,10 @@
+/** A segment's words; where it has none, such as share out its time. Pure. */
+
+import type { TimedSegment, TimedWord } from "../document/document.ts";
+import { unalignedSegment } from "../document/unaligned.ts";
+
+export function timedWords(segment: TimedSegment): readonly TimedWord[] {
+  if (segment.words) return segment.words;
+  const { startMs, endMs } = segment;
+  return unalignedSegment({ ...segment, tokens: [] }, [{ startMs, endMs }]).words!;
+}

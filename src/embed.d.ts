@@ -3,6 +3,9 @@
 /** The native library's bytes. */
 export function libraryBytes(): Promise<Uint8Array>;
 
+/** Jieba with its dictionary, for WebAssembly. */
+export function jiebaBytes(): Uint8Array;
+
 /** The demo model's files, by the names an official folder has; ".zst" behind a name: packed with Zstandard. */
 export const demoModelFiles: readonly { readonly name: string; readonly path: string }[];
 

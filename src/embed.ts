@@ -1,5 +1,6 @@
 /** What the executable carries inside: the native library, the demo models, the licences. Paths, read when needed. */
 
+import { readFileSync } from "node:fs";
 import library from "../zig-out/lib/libqwen_asr.bin" with { type: "file" };
 import config from "../samples/fixtures/nano-asr/config.json" with { type: "file" };
 import weights from "../zig-out/demo-asr.safetensors.zst" with { type: "file" };
@@ -9,12 +10,18 @@ import korean from "./align/korean_words.txt" with { type: "file" };
 import vocab from "../samples/fixtures/nano-asr/vocab.json" with { type: "file" };
 import merges from "../samples/fixtures/nano-asr/merges.txt" with { type: "file" };
 import tokenizerConfig from "../samples/fixtures/nano-asr/tokenizer_config.json" with { type: "file" };
+import jieba from "../node_modules/jieba-wasm/pkg/web/jieba_rs_wasm_bg.wasm" with { type: "file" };
 import license from "../LICENSE" with { type: "file" };
 import notices from "../THIRD_PARTY_NOTICES" with { type: "file" };
 
 /** The native library's bytes. */
 export function libraryBytes(): Promise<Uint8Array> {
   return Bun.file(library).bytes();
+}
+
+/** Jieba with its dictionary, for WebAssembly. */
+export function jiebaBytes(): Uint8Array {
+  return readFileSync(jieba as unknown as string);
 }
 
 const demoTokenizer = [

@@ -5,9 +5,9 @@ import { checkInput, openAudio, readAudio } from "./audio/source.ts";
 import { splitterSource } from "./align/splitters.ts";
 import { createProgram, type ModelPlace } from "./cli/program.ts";
 import { runBench } from "./cli/bench_command.ts";
-import { availableMemory, peakMemory, readUserText } from "./cli/system.ts";
+import { availableMemory, peakMemory, readTextFile } from "./cli/system.ts";
 import { openTerminal } from "./cli/terminal.ts";
-import { demoAlignerFiles, demoModelFiles, koreanWords, libraryBytes, licenseText } from "./embed.ts";
+import { demoAlignerFiles, demoModelFiles, jiebaBytes, koreanWords, libraryBytes, licenseText } from "./embed.ts";
 import { openEngine } from "./engine/client.ts";
 import { runCache } from "./model/cache_command.ts";
 import { cacheFolder } from "./model/cache_folder.ts";
@@ -15,6 +15,8 @@ import { measurer } from "./engine/measure.ts";
 import type { ModelSource } from "./engine/worker.ts";
 import { runDownload } from "./model/download.ts";
 import { locateAligner, locateModel } from "./model/locate.ts";
+import { folderHash, modelHash } from "./model/model_hash.ts";
+import { chineseCutter } from "./subtitles/chinese.ts";
 
 /** Runs one command line, without the program's name. Returns the exit code when everything is written. */
 export function main(args: readonly string[]): Promise<number> {
@@ -29,7 +31,6 @@ export function main(args: readonly string[]): Promise<number> {
     locateModel: (dir) => locateModel(dir),
     locateAligner: (dir, isDemo) => locateAligner(dir, isDemo),
     splitters: splitterSource({ koreanWords }),
-    readText: readUserText,
     openEngine: async ({ model, threads, weights, cache }) => {
       const folder = cache ? cacheFolder(process.env) : undefined;
       const options = { library: await libraryBytes(), model: sourceOf(model), threads, weights, cacheFolder: folder };
@@ -41,6 +42,9 @@ export function main(args: readonly string[]): Promise<number> {
       const open = measurer(await libraryBytes(), sourceOf(model), cacheFolder(process.env));
       return await runBench({ terminal, open, peakMemory, now: () => performance.now() });
     },
+    modelHash: (model) => model.kind === "folder" ? folderHash(model.path) : modelHash(demoFiles(model)),
+    cutChinese: chineseCutter(jiebaBytes),
+    readText: readTextFile,
     licenses: licenseText,
     availableMemory,
   })(args);
@@ -53,7 +57,11 @@ function showPacking(share: number): void {
 
 function sourceOf(model: ModelPlace): ModelSource {
   if (model.kind === "folder") return model;
-  return { kind: "files", files: model.kind === "demo" ? demoModelFiles : demoAlignerFiles };
+  return { kind: "files", files: demoFiles(model) };
+}
+
+function demoFiles({ kind }: ModelPlace) {
+  return kind === "demo" ? demoModelFiles : demoAlignerFiles;
 }
 
 // Workers and half-read inputs may still be open: the program is done when it says so.

@@ -109,7 +109,7 @@ test("align: what cannot be done is said in one line", async () => {
   const cases: [string[], number, RegExp][] = [
     [["--aligner", aligner, audio, "--text", write("empty.txt", "")], 1, /empty\.txt: no text, nothing to align/],
     [["--aligner", aligner, audio, "--text", write("marks.txt", "... \u266a\n")], 1, /marks\.txt: no words in it/],
-    [["--aligner", aligner, audio, "--text", write("latin.txt", Uint8Array.of(0xe9, 0x20))], 1, /not UTF-8 text/],
+    [["--aligner", aligner, audio, "--text", write("latin.txt", Uint8Array.of(0xe9, 0x20))], 1, /not text in UTF-8/],
     [["--aligner", aligner, audio, "--text", "/nonexistent.txt"], 1, /nonexistent\.txt: no such file/],
     [["--aligner", aligner, audio, "--text", folder.path], 1, /is a folder/],
     [["--aligner", aligner, "/nonexistent.wav", "--text", good], 1, /nonexistent\.wav: no such file/],

@@ -1,17 +1,21 @@
 /**
- * `qwen-asr align`: a recording and its text -> when each word is said. In: options. Out: a line per word on standard
- * output or in the file of -o, and an exit code. As in a transcription, what is cheap to check is checked first.
+ * `qwen-asr align`: a recording and its text -> when each word is said.
+ *
+ * In: options. Out: a line per word or the formats of -f, on standard output or in the file of -o, and an exit code. As
+ * in a transcription, what is cheap to check is checked first.
  */
 
 import { STDIN_NAME } from "../audio/bytes.ts";
 import type { TimedSegment } from "../document/document.ts";
 import { InputError } from "../errors.ts";
 import { separatorBetween } from "../text/join.ts";
+import { Outputs } from "../output/outputs.ts";
+import { documentHead, type KnownModel } from "./document_head.ts";
 import { openOutput } from "./output_file.ts";
 import type { AlignOptions } from "./parse.ts";
 import type { AudioInput, ProgramParts } from "./program.ts";
 import { printable, untilStopped } from "./terminal.ts";
-import { strayNotice, wordLines, WordTimer } from "./word_times.ts";
+import { strayWords, wordLines, WordTimer } from "./word_times.ts";
 
 const sampleRate = 16_000;
 
@@ -20,25 +24,41 @@ export async function alignFile(parts: ProgramParts, options: AlignOptions): Pro
   const input = audioInput(options);
   await parts.checkInput(input);
   const textName = options.text === "-" ? STDIN_NAME : printable(options.text);
-  const lines = textLines(await untilStopped(parts.readText(options.text), terminal.stop), textName);
+  const lines = textLines((await untilStopped(parts.readText(options.text), terminal.stop)).normalize("NFC"), textName);
   const inputs = options.text === "-"
     ? [options.input]
     : [options.input, { kind: "file" as const, path: options.text }];
-  const output = options.output === undefined ? undefined : await openOutput(options.output, options.force, inputs);
+  const { formats, output: path, force } = options;
+  const outputs = formats && await Outputs.open({ formats, path, force, inputs: [options.input] }, terminal.stdout);
+  const output = path === undefined || formats ? undefined : await openOutput(path, force, inputs);
   let isWritten = false;
   try {
-    const segments = await timedLines(parts, options, input, lines, textName);
-    if (segments) {
-      (output ?? terminal.stdout).write(wordLines(segments));
+    const timed = await timedLines(parts, options, input, lines, textName);
+    if (timed && outputs) await writeFormats(parts, options, outputs, timed);
+    else if (timed) {
+      (output ?? terminal.stdout).write(wordLines(timed.segments));
       await (output ?? terminal.stdout).drained();
       isWritten = true;
     }
   } finally {
     await (isWritten ? output?.finish() : output?.discard());
+    await outputs?.finish();
   }
   const { reason } = terminal.stop;
   if (reason?.error) throw reason.error;
   return reason?.exitCode ?? 0;
+}
+
+async function writeFormats(parts: ProgramParts, options: AlignOptions, outputs: Outputs, timed: Timed): Promise<void> {
+  const { rules, paragraphMs } = options;
+  const head = documentHead(
+    { parts, options: { ...options, inputs: [options.input] }, model: timed.model, prompt: "" },
+    inputName(options.input),
+    timed.endMs,
+  );
+  const recording = outputs.begin(0, { head, rules, paragraphMs, cutChinese: parts.cutChinese });
+  for (const segment of timed.segments) recording.add(segment);
+  await recording.end(true);
 }
 
 function audioInput({ input, raw, fromSec, toSec }: AlignOptions): AudioInput {
@@ -58,6 +78,9 @@ function textLines(text: string, name: string): string[] {
   return lines.map((line, index) => separatorBetween(lines[index - 1] ?? "", line) + line);
 }
 
+/** `endMs`: of the recording. */
+type Timed = { readonly segments: readonly TimedSegment[]; readonly model: KnownModel; readonly endMs: number };
+
 /** The lines with their words; undefined where the run was stopped. */
 async function timedLines(
   parts: ProgramParts,
@@ -65,7 +88,7 @@ async function timedLines(
   input: AudioInput,
   lines: readonly string[],
   textName: string,
-): Promise<TimedSegment[] | undefined> {
+): Promise<Timed | undefined> {
   const say = (line: string) => {
     if (options.verbosity !== "silent") parts.terminal.stderr.write(`${line}\n`);
   };
@@ -79,20 +102,24 @@ async function timedLines(
     const { words, stopped, encodeMs, alignMs } = await timer.texts({ samples, startMs, texts: lines, language });
     if (stopped) return undefined;
     const all = words.flat();
-    const notice = strayNotice(all);
-    if (notice) parts.terminal.stderr.write(`qwen-asr: ${textName}: ${notice}\n`);
+    const stray = strayWords(all);
+    if (stray) {
+      const line = `${stray} were not heard where the text has them: is it the text of this recording?`;
+      parts.terminal.stderr.write(`qwen-asr: ${textName}: ${line}\n`);
+    }
     const [audioSec, seconds] = [samples.length / sampleRate, (encodeMs + alignMs) / 1000];
     say(
       `Aligned ${all.length} words with ${audioSec.toFixed(1)} s of audio in ${seconds.toFixed(1)} s ` +
         `(${(audioSec / seconds).toFixed(2)}x realtime)`,
     );
-    return lines.map((text, index) => segmentOf(text, words[index]!, language));
+    const segments = lines.map((text, index) => segmentOf(text, words[index]!, language));
+    return { segments, model: timer.model, endMs: startMs + audioSec! * 1000 };
   } finally {
     await timer.close();
   }
 }
 
-function inputName(input: AudioInput): string {
+function inputName(input: AlignOptions["input"]): string {
   return input.kind === "stdin" ? STDIN_NAME : printable(input.path);
 }
 

@@ -194,6 +194,8 @@ export function fakeParts(engine: Engine, changes: Partial<ProgramParts> = {}): 
       calls.push(`bench ${model.kind}`);
       return 0;
     },
+    modelHash: async () => "0123456789abcdef",
+    cutChinese: (text) => [...text],
     licenses: async () => "MIT\n",
     availableMemory: () => 8 * 2 ** 30,
     ...changes,

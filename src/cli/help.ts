@@ -8,8 +8,9 @@ const groupWidth = 12;
 const flagsWidth = 24;
 
 const usage = `Usage: qwen-asr [options] FILE...           "-" reads standard input
-       qwen-asr align --text FILE FILE, qwen-asr download small|large|aligner
-       qwen-asr cache list|clear|verify, qwen-asr bench|info [-d DIR]
+       qwen-asr align --text FILE FILE, qwen-asr render|lint|inspect FILE
+       qwen-asr download small|large|aligner, qwen-asr cache list|clear|verify
+       qwen-asr bench|info [-d DIR]
 `;
 
 /** `-h`: one screen. */
@@ -43,6 +44,10 @@ Examples:
   ffmpeg -v error -i film.mkv -f wav - | qwen-asr -
   arecord -f S16_LE -r 16000 -d 10 | qwen-asr --stdin
   qwen-asr align --text speech.txt speech.wav      when each word is said
+  qwen-asr -f srt,json -o film film.mkv    film.srt and film.json
+  qwen-asr render film.json -f vtt --max-cols 32 -o film.vtt
+  qwen-asr lint film.srt                   what makes it hard to read
+  qwen-asr inspect talk.wav -o talk.svg    what was heard, as a picture
   ffmpeg -v error -f pulse -i default -ar 16000 -ac 1 -f s16le - |
     qwen-asr --stdin --stream --live
   qwen-asr --prompt @names.txt --from 1:30 --to 2:00 meeting.wav

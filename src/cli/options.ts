@@ -1,5 +1,7 @@
 /** The options of `qwen-asr`: one table that feeds the parser, both helps and the README. Data only. */
 
+import { styleNames } from "../subtitles/rules.ts";
+
 export type OptionGroup =
   | "Model"
   | "Input"
@@ -306,10 +308,12 @@ export const optionTable: readonly OptionSpec[] = [
     name: "format",
     short: "f",
     group: "Output",
-    value: { placeholder: "NAME", type: "choice", words: ["text", "jsonl", "srt", "vtt"] },
+    value: { placeholder: "LIST", type: "text" },
     default: "text",
-    help: "of a stream: text|jsonl|srt|vtt",
-    more: "jsonl: one object per line, partial, commit or final. srt and vtt: cues as utterances close.",
+    help: "text|json|jsonl|srt|vtt|tsv|lrc|csv",
+    more: "Several with commas: -f srt,json -o talk writes talk.srt and talk.json, and the text on standard output. " +
+      "Without -f, the extension of -o decides. A stream takes one of text, jsonl (an object per line: partial, " +
+      "commit or final), srt and vtt (cues as utterances close).",
   },
   {
     name: "output",
@@ -318,9 +322,76 @@ export const optionTable: readonly OptionSpec[] = [
     value: { placeholder: "FILE", type: "path" },
     default: "-",
     help: 'write the text there; "-": standard output',
-    more: "The file appears when the text is complete, or with what is known when a signal stops the run.",
+    more:
+      "A folder gets a file per input and format. Files hold, whole, what was known a moment ago, whatever happens.",
   },
   { name: "force", group: "Output", help: "let -o replace a file", rare: true },
+  {
+    name: "paragraph-sec",
+    group: "Output",
+    value: { placeholder: "SEC", type: "number", numberMin: 0.2, numberMax: 3600, unit: "seconds", words: ["0"] },
+    default: "0",
+    help: "new paragraph after such a pause; 0: never",
+    more: "Within a sentence it has to be three times as long. Text then appears segment by segment.",
+    rare: true,
+  },
+  {
+    name: "style",
+    group: "Output",
+    value: { placeholder: "NAME", type: "choice", words: styleNames },
+    help: "rules of cues: netflix|youtube|broadcast",
+    more: "What the options below say is stronger. youtube: 40 columns, up to 6 s, no gap. broadcast: 37 columns, 17 " +
+      "columns a second. netflix: from 833 ms.",
+    rare: true,
+  },
+  {
+    name: "max-cols",
+    group: "Output",
+    value: { placeholder: "N", type: "integer", numberMin: 8, numberMax: 200, unit: "columns" },
+    default: "42",
+    help: "columns of a line; full-width ones count 2",
+    rare: true,
+  },
+  {
+    name: "max-lines",
+    group: "Output",
+    value: { placeholder: "N", type: "integer", numberMin: 1, numberMax: 4, unit: "lines" },
+    default: "2",
+    help: "lines of a cue",
+    rare: true,
+  },
+  {
+    name: "min-cue-sec",
+    group: "Output",
+    value: { placeholder: "SEC", type: "number", numberMin: 0, numberMax: 10, unit: "seconds" },
+    default: "1",
+    help: "a cue stays at least so long",
+    rare: true,
+  },
+  {
+    name: "max-cue-sec",
+    group: "Output",
+    value: { placeholder: "SEC", type: "number", numberMin: 1, numberMax: 60, unit: "seconds" },
+    default: "7",
+    help: "and at most so long",
+    rare: true,
+  },
+  {
+    name: "max-cps",
+    group: "Output",
+    value: { placeholder: "N", type: "number", numberMin: 5, numberMax: 100, unit: "columns a second" },
+    default: "20",
+    help: "columns to read per second; wanted: 85 %",
+    rare: true,
+  },
+  {
+    name: "min-gap-ms",
+    group: "Output",
+    value: { placeholder: "MS", type: "integer", numberMin: 0, numberMax: 1000, unit: "ms" },
+    default: "83",
+    help: "between two cues",
+    rare: true,
+  },
   { name: "with-filename", group: "Output", help: "put the file name before its text", rare: true },
   {
     name: "silent",

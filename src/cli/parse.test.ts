@@ -40,6 +40,9 @@ test("defaults", () => {
     align: false,
     aligner: undefined,
     lowMemory: false,
+    formats: undefined,
+    rules: { colsMax: 42, linesMax: 2, cueMsMin: 1000, cueMsMax: 7000, cpsMax: 20, gapMsMin: 83 },
+    paragraphMs: 0,
     output: undefined,
     force: false,
     withFilename: false,
@@ -151,7 +154,7 @@ test("mistakes get one line that names them", () => {
     "--stream --commit soon a",
     "--live a",
     "--endpoint-ms 0 a",
-    "-f srt a",
+    "-f json --stream a",
     "-f docx --stream a",
     "-f jsonl --stream a b",
     "-f vtt --stream --with-filename a",
@@ -194,13 +197,73 @@ test("mistakes get one line that names them", () => {
     "--stream --commit soon a": --commit must be agreement or rollback, got 'soon'
     "--live a": --live needs --stream
     "--endpoint-ms 0 a": --endpoint-ms needs --stream
-    "-f srt a": -f srt needs --stream
-    "-f docx --stream a": -f must be text, jsonl, srt or vtt, got 'docx'
+    "-f json --stream a": -f of a stream is one of text, jsonl, srt, vtt, got 'json'
+    "-f docx --stream a": -f takes text, json, jsonl, srt, vtt, tsv, lrc, csv, got 'docx'
     "-f jsonl --stream a b": -f jsonl takes one input, got 2
     "-f vtt --stream --with-filename a": -f vtt and --with-filename are mutually exclusive"
     `);
   expect(refusal("--raw-format mp3 a")).toMatch(/^--raw-format must be u8, s16le, .*, alaw or mulaw, got 'mp3'$/);
   expect(refusal("--language klingon a")).toStartWith("--language 'klingon' is not one of Chinese (zh), English (en),");
+});
+
+test("formats: a list, the extension of -o, or none", () => {
+  const formats = (line: string) => optionsOf(line).formats?.join(" ");
+  expect(formats("a.wav")).toBeUndefined();
+  expect(formats("-f text a.wav")).toBeUndefined();
+  expect(formats("-o a.txt a.wav")).toBeUndefined();
+  expect(formats("-o a.srt a.wav")).toBe("srt");
+  expect(formats("-f SRT,txt,srt -o a a.wav")).toBe("srt text");
+  expect(formats("-f jsonl a.wav b.wav")).toBe("jsonl");
+});
+
+test("layout rules: defaults, a style, and what is said beside it", () => {
+  expect(optionsOf("--style broadcast a.wav").rules).toMatchObject({ colsMax: 37, cpsMax: 17, gapMsMin: 80 });
+  expect(optionsOf("--max-cols 30 --style netflix --min-gap-ms 0 a.wav").rules).toEqual({
+    colsMax: 30,
+    linesMax: 2,
+    cueMsMin: 833,
+    cueMsMax: 7000,
+    cpsMax: 20,
+    gapMsMin: 0,
+  });
+  expect(optionsOf("--paragraph-sec 1.5 a.wav").paragraphMs).toBe(1500);
+});
+
+test("render, lint, inspect: their options, and no others", () => {
+  expect(parseCommandLine(["render", "x.json", "-f", "srt", "--max-lines", "1"])).toMatchObject({
+    kind: "render",
+    options: { formats: ["srt"], output: undefined, rules: { linesMax: 1 } },
+  });
+  expect(parseCommandLine(["inspect", "x.json", "x.wav"])).toMatchObject({
+    kind: "inspect",
+    options: { input: { path: "x.wav" }, transcript: "x.json" },
+  });
+  const messages = [
+    "render",
+    "lint -f srt x.srt",
+    "inspect a.wav b.wav",
+    "inspect a.json b.json",
+    "render x.json -f srt,vtt",
+    "render x.json y.json -f srt",
+    "lint --min-cue-sec 8 x.srt",
+    "-f srt,docx a.wav",
+    "-f , a.wav",
+    "--style cinema a.wav",
+    "--paragraph-sec 0.1 a.wav",
+  ].map(refusal);
+  expect(messages.join("\n")).toMatchInlineSnapshot(`
+    "render needs a transcript (-f json)
+    lint has no use for --format
+    inspect takes one recording, and its transcript (.json or .jsonl)
+    inspect needs a recording
+    -f srt,vtt needs -o NAME: standard output takes one format
+    -f srt takes one input, got 2 (-o FOLDER/ writes a file for each)
+    --min-cue-sec is more than --max-cue-sec
+    -f takes text, json, jsonl, srt, vtt, tsv, lrc, csv, got 'docx'
+    -f takes text, json, jsonl, srt, vtt, tsv, lrc, csv, got ''
+    --style must be netflix, youtube or broadcast, got 'cinema'
+    --paragraph-sec must be 0 or 0.2 to 3600 seconds, got '0.1'"
+  `);
 });
 
 test("what a stream is asked for", () => {

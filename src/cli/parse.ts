@@ -5,9 +5,11 @@
 
 import { parseArgs } from "node:util";
 import type { Weights } from "../engine/engine.ts";
-import type { StreamFormat } from "../stream/captions.ts";
+import { type StreamFormat, streamFormats } from "../stream/captions.ts";
 import type { CommitPolicy } from "../stream/commit.ts";
 import { UsageError } from "../errors.ts";
+import { type Format, formatNames, formatOf, holdsSeveral } from "../output/formats.ts";
+import { type LayoutRules, type StyleName, styles } from "../subtitles/rules.ts";
 import { findLanguage, languagesText } from "../text/languages.ts";
 import { optionFlag, type OptionSpec, optionTable, type rawFormats, valueRange } from "./options.ts";
 import { nearest, parseNumber, parseTime } from "./values.ts";
@@ -55,6 +57,7 @@ export type TranscribeOptions = {
   readonly windowFrames: number;
   /** undefined: whole recordings. */
   readonly stream: StreamChoice | undefined;
+  /** Of a stream. */
   readonly format: StreamFormat;
   /** Whether words are timed. */
   readonly align: boolean;
@@ -62,6 +65,11 @@ export type TranscribeOptions = {
   readonly aligner: string | undefined;
   /** One model in memory at a time. */
   readonly lowMemory: boolean;
+  /** Of whole recordings. undefined: the text as it comes, to standard output or to `output`. */
+  readonly formats: readonly Format[] | undefined;
+  readonly rules: LayoutRules;
+  /** 0: one paragraph. */
+  readonly paragraphMs: number;
   /** undefined: standard output. */
   readonly output: string | undefined;
   readonly force: boolean;
@@ -72,9 +80,27 @@ export type TranscribeOptions = {
 /** `qwen-asr align`: one recording and its text. `text` is a path, "-" for standard input. */
 export type AlignOptions = Omit<TranscribeOptions, "inputs"> & { readonly input: InputSource; readonly text: string };
 
+/** `qwen-asr render`: transcripts, as -f json wrote them, in other formats. */
+export type RenderOptions =
+  & Pick<TranscribeOptions, "inputs" | "rules" | "paragraphMs" | "output" | "force">
+  & { readonly formats: readonly Format[] };
+
+/** `qwen-asr lint`: subtitle files and the rules they should keep. */
+export type LintOptions = Pick<TranscribeOptions, "inputs" | "rules">;
+
+/** `qwen-asr inspect`: a recording, maybe with its transcript. */
+export type InspectOptions = Pick<TranscribeOptions, "fromSec" | "toSec" | "raw" | "output" | "force"> & {
+  readonly input: InputSource;
+  /** As given; undefined: the file beside the recording, if there is one. */
+  readonly transcript: string | undefined;
+};
+
 export type Command =
   | { readonly kind: "align"; readonly options: AlignOptions }
   | { readonly kind: "transcribe"; readonly options: TranscribeOptions }
+  | { readonly kind: "render"; readonly options: RenderOptions }
+  | { readonly kind: "lint"; readonly options: LintOptions }
+  | { readonly kind: "inspect"; readonly options: InspectOptions }
   | { readonly kind: "download" | "cache"; readonly args: readonly string[] }
   /** What a model is, as JSON: for reports. */
   | { readonly kind: "info"; readonly model: string | undefined }
@@ -83,6 +109,9 @@ export type Command =
   | { readonly kind: "help"; readonly long: boolean }
   | { readonly kind: "version" }
   | { readonly kind: "licenses" };
+
+/** Commands with options of the table. */
+type OwnCommand = "align" | "render" | "lint" | "inspect";
 
 /** The last value of each option that was given ("" for switches), and the inputs in order. */
 type Matched = { readonly values: ReadonlyMap<string, string>; readonly inputs: readonly InputSource[] };
@@ -99,25 +128,29 @@ type OptionToken = {
 export function parseCommandLine(args: readonly string[]): Command {
   if (args[0] === "download" || args[0] === "cache") return { kind: args[0], args: args.slice(1) };
   if (args[0] === "info" || args[0] === "bench") return { kind: args[0], model: onlyModel(args[0], args.slice(1)) };
-  const isAlign = args[0] === "align";
-  const own = isAlign ? args.slice(1) : args;
-  const tokens = tokenize(own);
+  const own = ["align", "render", "lint", "inspect"].find((name) => name === args[0]) as OwnCommand | undefined;
+  const rest = own ? args.slice(1) : args;
+  const tokens = tokenize(rest);
   const asked = tokens.find((token) => token.kind === "option" && ["help", "version", "licenses"].includes(token.name));
   if (asked?.kind === "option") {
     if (asked.name === "help") return { kind: "help", long: asked.rawName !== "-h" };
     return { kind: asked.name === "version" ? "version" : "licenses" };
   }
-  const matched = match(tokens, own);
-  if (isAlign) return { kind: "align", options: alignOptions(matched) };
+  const matched = match(tokens, rest);
+  if (own === "align") return { kind: "align", options: alignOptions(matched) };
   if (matched.values.has("text")) throw new UsageError("--text belongs to 'qwen-asr align -i FILE --text FILE'");
+  if (own) return ownCommand(own, matched);
   return { kind: "transcribe", options: transcribeOptions(matched) };
 }
+
+const layoutNames = ["style", "max-cols", "max-lines", "min-cue-sec", "max-cue-sec", "max-cps", "min-gap-ms"];
 
 /** What `qwen-asr align` makes use of. */
 // deno-fmt-ignore
 const alignNames = [
   "model", "threads", "weights", "no-cache", "input", "stdin", "from", "to", "raw", "raw-format", "raw-rate",
-  "raw-channels", "language", "align", "aligner", "text", "output", "force", "silent", "debug",
+  "raw-channels", "language", "align", "aligner", "text", "output", "force", "silent", "debug", "format",
+  "paragraph-sec", ...layoutNames,
 ];
 
 function alignOptions(matched: Matched): AlignOptions {
@@ -132,6 +165,57 @@ function alignOptions(matched: Matched): AlignOptions {
   if (text === undefined) throw new UsageError("align needs --text FILE (- for standard input)");
   if (text === "-" && input!.kind === "stdin") throw new UsageError("standard input is the recording and the text");
   return { ...options, aligner: options.aligner ?? options.model, input: input!, text };
+}
+
+const commandNames = {
+  render: [...layoutNames, "input", "format", "output", "force", "paragraph-sec", "debug"],
+  lint: [...layoutNames, "input", "debug"],
+  inspect: [
+    ...["input", "output", "force", "from", "to", "raw", "raw-format", "raw-rate", "raw-channels", "debug"],
+  ],
+};
+
+function ownCommand(kind: Exclude<OwnCommand, "align">, { values, inputs }: Matched): Command {
+  const stray = [...values.keys()].find((name) => !commandNames[kind].includes(name));
+  if (stray !== undefined) throw new UsageError(`${kind} has no use for --${stray}`);
+  const wanted = { render: "a transcript (-f json)", lint: "a subtitle file", inspect: "a recording" }[kind];
+  if (inputs.length === 0) throw new UsageError(`${kind} needs ${wanted}`);
+  const output = outputPath(values);
+  const force = values.has("force");
+  switch (kind) {
+    case "render": {
+      const formats = formatsOf(values, inputs) ?? ["text"];
+      return {
+        kind,
+        options: { inputs, formats, rules: rulesOf(values), paragraphMs: paragraphMs(values), output, force },
+      };
+    }
+    case "lint":
+      return { kind, options: { inputs, rules: rulesOf(values) } };
+    case "inspect": {
+      const [input, ...others] = inputs.toSorted((a, b) => Number(isTranscript(a)) - Number(isTranscript(b)));
+      if (isTranscript(input!)) throw new UsageError("inspect needs a recording");
+      const transcript = others[0];
+      if (others.length > 1 || (transcript && !isTranscript(transcript))) {
+        throw new UsageError("inspect takes one recording, and its transcript (.json or .jsonl)");
+      }
+      return {
+        kind,
+        options: {
+          input: input!,
+          transcript: transcript?.kind === "file" ? transcript.path : undefined,
+          ...span(values),
+          raw: rawSpec(values),
+          output,
+          force,
+        },
+      };
+    }
+  }
+}
+
+function isTranscript(input: InputSource): boolean {
+  return input.kind === "file" && /\.jsonl?$/i.test(input.path);
 }
 
 /** Nothing, or `-d DIR`. */
@@ -223,7 +307,6 @@ function transcribeOptions({ values, inputs }: Matched): TranscribeOptions {
   const text = (name: string) => values.get(name);
   const number = (name: string) => numberValue(specNamed(name), values.get(name)) as number;
   const choice = (name: string) => choiceValue(specNamed(name), values.get(name));
-  const output = text("output");
   if ((values.has("align") || values.has("aligner")) && values.has("stream")) {
     throw new UsageError("--align times words of whole recordings: not with --stream");
   }
@@ -243,15 +326,66 @@ function transcribeOptions({ values, inputs }: Matched): TranscribeOptions {
     pastText: choice("past-text") === "yes",
     windowFrames: Math.floor(number("enc-window-sec") + 0.005) * 100, // Rounded to frames, then down to seconds.
     stream: streamChoice(values),
-    format: formatValue(values, inputs),
+    ...formatChoice(values, inputs),
     align: values.has("align") || values.has("aligner"),
     aligner: text("aligner"),
     lowMemory: values.has("low-memory"),
-    output: output === "-" || output === "/dev/stdout" ? undefined : output,
+    rules: rulesOf(values),
+    paragraphMs: paragraphMs(values),
+    output: outputPath(values),
     force: values.has("force"),
     withFilename: values.has("with-filename"),
     verbosity: values.has("silent") ? "silent" : values.has("debug") ? "debug" : "normal",
   };
+}
+
+function outputPath(values: ReadonlyMap<string, string>): string | undefined {
+  const output = values.get("output");
+  return output === "-" || output === "/dev/stdout" ? undefined : output;
+}
+
+/** Of -f, else of the extension of -o; undefined: plain text as it comes. */
+function formatsOf(values: ReadonlyMap<string, string>, inputs: readonly InputSource[]): readonly Format[] | undefined {
+  const given = values.get("format");
+  const output = outputPath(values);
+  if (given === undefined) {
+    const meant = output === undefined ? undefined : formatOf(output);
+    return meant === undefined || meant === "text" ? undefined : [meant];
+  }
+  const formats = [...new Set(given.toLowerCase().split(",").map((name) => name.trim()))].map((name) => {
+    const format = formatNames.find((known) => known === (name === "txt" ? "text" : name));
+    if (!format) throw new UsageError(`-f takes ${formatNames.join(", ")}, got '${name}'`);
+    return format;
+  });
+  if (output !== undefined) return formats;
+  if (formats.length > 1) throw new UsageError(`-f ${given} needs -o NAME: standard output takes one format`);
+  if (inputs.length > 1 && !holdsSeveral(formats[0]!)) {
+    throw new UsageError(`-f ${given} takes one input, got ${inputs.length} (-o FOLDER/ writes a file for each)`);
+  }
+  return formats[0] === "text" ? undefined : formats;
+}
+
+function rulesOf(values: ReadonlyMap<string, string>): LayoutRules {
+  const style = values.get("style");
+  const base = style === undefined ? undefined : styles[choiceValue(specNamed("style"), style) as StyleName];
+  const number = (name: string, key: keyof LayoutRules, factor = 1) => {
+    if (base && !values.has(name)) return base[key];
+    return (numberValue(specNamed(name), values.get(name)) as number) * factor;
+  };
+  const rules: LayoutRules = {
+    colsMax: number("max-cols", "colsMax"),
+    linesMax: number("max-lines", "linesMax"),
+    cueMsMin: number("min-cue-sec", "cueMsMin", 1000),
+    cueMsMax: number("max-cue-sec", "cueMsMax", 1000),
+    cpsMax: number("max-cps", "cpsMax"),
+    gapMsMin: number("min-gap-ms", "gapMsMin"),
+  };
+  if (rules.cueMsMin > rules.cueMsMax) throw new UsageError("--min-cue-sec is more than --max-cue-sec");
+  return rules;
+}
+
+function paragraphMs(values: ReadonlyMap<string, string>): number {
+  return (numberValue(specNamed("paragraph-sec"), values.get("paragraph-sec")) as number) * 1000;
 }
 
 function specNamed(name: string): OptionSpec {
@@ -338,13 +472,24 @@ function streamChoice(values: ReadonlyMap<string, string>): StreamChoice | undef
   };
 }
 
-function formatValue(values: ReadonlyMap<string, string>, inputs: readonly InputSource[]): StreamFormat {
-  const format = choiceValue(specNamed("format"), values.get("format")) as StreamFormat;
-  if (format === "text") return format;
-  if (!values.has("stream")) throw new UsageError(`-f ${format} needs --stream`);
-  if (inputs.length > 1) throw new UsageError(`-f ${format} takes one input, got ${inputs.length}`);
-  if (values.has("with-filename")) throw new UsageError(`-f ${format} and --with-filename are mutually exclusive`);
-  return format;
+/** A stream has one format, of fewer; its text is what `format` says, and `formats` is for whole recordings. */
+function formatChoice(
+  values: ReadonlyMap<string, string>,
+  inputs: readonly InputSource[],
+): Pick<TranscribeOptions, "format" | "formats"> {
+  const formats = formatsOf(values, inputs);
+  if (!values.has("stream")) return { format: "text", formats };
+  const format = streamFormats.find((known) => known === (formats?.[0] ?? "text"));
+  if (format === undefined || (formats?.length ?? 0) > 1) {
+    throw new UsageError(`-f of a stream is one of ${streamFormats.join(", ")}, got '${formats?.join()}'`);
+  }
+  if (format !== "text" && inputs.length > 1) {
+    throw new UsageError(`-f ${format} takes one input, got ${inputs.length}`);
+  }
+  if (format !== "text" && values.has("with-filename")) {
+    throw new UsageError(`-f ${format} and --with-filename are mutually exclusive`);
+  }
+  return { format, formats: undefined };
 }
 
 function rawSpec(values: ReadonlyMap<string, string>): RawSpec | undefined {

@@ -6,7 +6,10 @@
 import type { Engine, Weights } from "../engine/engine.ts";
 import { UsageError, UserError } from "../errors.ts";
 import { longHelp, shortHelp } from "./help.ts";
+import { inspectRecording } from "./inspect_command.ts";
+import { lintFiles } from "./lint_command.ts";
 import { type InputSource, parseCommandLine, type RawSpec } from "./parse.ts";
+import { renderTranscripts } from "./render_command.ts";
 import { printable, Stopped, type StopReason, type Terminal, type TextWriter } from "./terminal.ts";
 import type { SplitterSource } from "../pipeline/align.ts";
 import { alignFile } from "./align_command.ts";
@@ -63,14 +66,18 @@ export type ProgramParts = {
   locateAligner(dir: string | undefined, isDemo: boolean): Promise<ModelPlace>;
   /** How words of a language are cut, where that takes a list of them. */
   readonly splitters: SplitterSource;
-  /** A text file of the user, "-" for standard input. Throws InputError. */
-  readText(path: string): Promise<string>;
   openEngine(options: EngineChoice): Promise<Engine>;
   runDownload(args: string[]): Promise<number>;
   runCache(args: string[]): Promise<number>;
   /** Measures and prints. */
   runBench(model: ModelPlace): Promise<number>;
   licenses(): string | Promise<string>;
+  /** Says which weights those were. */
+  modelHash(model: ModelPlace): Promise<string>;
+  /** Cuts Chinese into words; slow the first time. */
+  cutChinese(text: string): string[];
+  /** The text of a small file, "-" for standard input. Throws InputError. */
+  readText(path: string): Promise<string>;
   /** Bytes that may still be used. */
   availableMemory(): number;
 };
@@ -124,6 +131,12 @@ async function runCommand(parts: ProgramParts, args: readonly string[]): Promise
       await engine.close();
       return 0;
     }
+    case "render":
+      return await renderTranscripts(parts, command.options);
+    case "lint":
+      return await lintFiles(parts, command.options);
+    case "inspect":
+      return await inspectRecording(parts, command.options);
     case "bench":
       return await parts.runBench(await parts.locateModel(command.model));
     case "align":

@@ -12,6 +12,7 @@ import { runStream, type Step, type StreamEvent, type StreamOptions, type Stream
 import { openOutput } from "./output_file.ts";
 import type { InputSource, StreamChoice, TranscribeOptions } from "./parse.ts";
 import type { OpenedAudio, ProgramParts } from "./program.ts";
+import { Paragraph } from "./recording.ts";
 import { loadPrompt } from "./system.ts";
 import { type StopReason, type TextWriter, untilStopped } from "./terminal.ts";
 import {
@@ -21,7 +22,6 @@ import {
   label,
   loadModel,
   orReport,
-  Paragraph,
   sayer,
   summarise,
   type Totals,

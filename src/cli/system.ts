@@ -1,7 +1,7 @@
 /** What the machine says about itself, and small files of the user: free memory, the prompt file. */
 
 import { readFileSync } from "node:fs";
-import { open } from "node:fs/promises";
+import { open, readFile, stat } from "node:fs/promises";
 import { totalmem } from "node:os";
 import { InputError, UsageError } from "../errors.ts";
 import { printable } from "./terminal.ts";
@@ -83,24 +83,6 @@ export async function loadPrompt(given: string): Promise<string> {
   }
 }
 
-const textBytesMax = 16 * 2 ** 20;
-
-/** A text to align: a UTF-8 file, or "-" for standard input. In NFC, as the tokenizer wants it. */
-export async function readUserText(path: string): Promise<string> {
-  const name = path === "-" ? "standard input" : printable(path);
-  const bytes = await readStart(path === "-" ? "/dev/stdin" : path, textBytesMax + 1)
-    .catch((error: NodeJS.ErrnoException) => {
-      const reason = error.code === "ENOENT" ? "no such file" : error.code === "EISDIR" ? "is a folder" : error.message;
-      throw new InputError(`${name}: ${reason}`);
-    });
-  if (bytes.length > textBytesMax) throw new InputError(`${name}: more than ${textBytesMax} bytes of text`);
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes).normalize("NFC");
-  } catch {
-    throw new InputError(`${name}: not UTF-8 text`);
-  }
-}
-
 /** The first bytes of a file; of a device or a pipe, too, which may have no end. */
 async function readStart(path: string, bytesMax: number): Promise<Uint8Array> {
   const handle = await open(path);
@@ -115,5 +97,42 @@ async function readStart(path: string, bytesMax: number): Promise<Uint8Array> {
     return bytes.subarray(0, filled);
   } finally {
     await handle.close();
+  }
+}
+
+const textBytesMax = 256 * 2 ** 20;
+
+/** A small file as text, "-" is standard input. Understands the byte order marks of UTF-8 and UTF-16. */
+export async function readTextFile(path: string): Promise<string> {
+  const label = path === "-" ? "standard input" : printable(path);
+  const bytes = await readBytes(path, label);
+  const encoding = bytes[0] === 0xff && bytes[1] === 0xfe
+    ? "utf-16le"
+    : bytes[0] === 0xfe && bytes[1] === 0xff
+    ? "utf-16be"
+    : "utf-8";
+  try {
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes);
+  } catch {
+    throw new InputError(`${label}: is not text in UTF-8 or UTF-16`);
+  }
+}
+
+async function readBytes(path: string, label: string): Promise<Uint8Array> {
+  try {
+    if (path === "-") return await Bun.stdin.bytes();
+    const { size } = await stat(path);
+    if (size > textBytesMax) throw new InputError(`${label}: is larger than ${textBytesMax / 2 ** 20} MiB`);
+    return await readFile(path);
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    const reasons: Readonly<Record<string, string>> = {
+      ENOENT: "no such file",
+      ENOTDIR: "no such file",
+      EISDIR: "is a folder",
+      EACCES: "permission denied",
+    };
+    throw new InputError(`${label}: ${reasons[code ?? ""] ?? message}`, undefined, { cause: error });
   }
 }

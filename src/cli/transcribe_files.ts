@@ -8,13 +8,16 @@
 import { STDIN_NAME } from "../audio/bytes.ts";
 import type { Engine } from "../engine/engine.ts";
 import { InputError, ModelError, UsageError } from "../errors.ts";
-import { type HeardSegment, transcribe, type TranscribeEvent, type Transcript } from "../pipeline/transcribe.ts";
+import { Outputs } from "../output/outputs.ts";
+import { transcribe, type TranscribeEvent, type Transcript } from "../pipeline/transcribe.ts";
+import { documentHead, type KnownModel, needsTimes, segmentSecOf } from "./document_head.ts";
 import { openOutput, type OutputFile } from "./output_file.ts";
 import type { InputSource, TranscribeOptions } from "./parse.ts";
 import type { AudioInput, LoadedAudio, ModelPlace, ProgramParts } from "./program.ts";
+import { Recording } from "./recording.ts";
 import { loadPrompt } from "./system.ts";
 import { printable, type StopReason, type TextWriter, untilStopped } from "./terminal.ts";
-import { strayNotice, wordLines, WordTimer } from "./word_times.ts";
+import { WordTimer } from "./word_times.ts";
 
 const wholeSecMax = 120;
 const demoWholeSecMax = 40; // The demo model never heard longer recordings and loses its place in them.
@@ -35,7 +38,12 @@ type Run = {
   readonly closeEngine: () => Promise<void>;
   /** Where words are timed. */
   readonly timer: WordTimer | undefined;
-  readonly out: TextWriter;
+  /** The transcriber. */
+  readonly model: KnownModel;
+  /** For the text as it comes; undefined where standard output has another format. */
+  readonly out: TextWriter | undefined;
+  /** Where -f is given. */
+  readonly outputs: Outputs | undefined;
   readonly totals: Totals;
   language: string;
 };
@@ -45,20 +53,22 @@ export async function transcribeFiles(parts: ProgramParts, options: TranscribeOp
   const prompt = await loadPrompt(options.prompt);
   const readable = await checkInputs(parts, options);
   let failed = readable.length < options.inputs.length;
-  const output = options.output === undefined
-    ? undefined
-    : await openOutput(options.output, options.force, options.inputs);
+  const { formats, output: path, force, inputs: all } = options;
+  const outputs = formats && await Outputs.open({ formats, path, force, inputs: all }, parts.terminal.stdout);
+  const output = path === undefined || formats ? undefined : await openOutput(path, force, all);
   const watched = output ? watchForText(output) : undefined;
   try {
     const inputs = readable.values();
     const first = await readNext(parts, options, inputs);
     if (first.audio) {
-      const run = await startRun(parts, options, prompt, watched ?? parts.terminal.stdout);
+      const out = formats && path === undefined ? undefined : watched ?? parts.terminal.stdout;
+      const run = await startRun(parts, options, prompt, { out, outputs });
       failed = await transcribeAll(run, first, inputs) || failed;
     } else failed = true;
   } finally {
     // What is known is kept, whatever ended the run; without any text there is no file.
     await (watched?.hasText() ? output?.finish() : output?.discard());
+    await outputs?.finish();
   }
   const reason: StopReason | undefined = stop.reason;
   if (reason?.error) throw reason.error;
@@ -71,6 +81,7 @@ export function watchForText(output: OutputFile): TextWriter & { hasText(): bool
     write: (text) => {
       hasText = true;
       output.write(text);
+      output.keep(() => text.endsWith("\n") ? "" : "\n");
     },
     drained: () => output.drained(),
     hasText: () => hasText,
@@ -129,7 +140,7 @@ async function startRun(
   parts: ProgramParts,
   options: TranscribeOptions,
   prompt: string,
-  out: TextWriter,
+  to: Pick<Run, "out" | "outputs">,
 ): Promise<Run> {
   const { stop } = parts.terminal;
   const prepared: { timer?: WordTimer } = {};
@@ -151,8 +162,15 @@ async function startRun(
   stop.addEventListener("abort", () => void current?.then((opened) => opened.cancel()));
   const totals = { files: 0, textTokens: 0, encodeMs: 0, decodeMs: 0, audioSec: 0 };
   const limit = model.kind === "demo" ? demoWholeSecMax : wholeSecMax;
+  const known = { info: first.info, hash: to.outputs ? await parts.modelHash(model) : "" };
+  if (needsTimes(options)) {
+    sayer(parts, options)("Times are estimated from pauses and the length of words; --align times every word.");
+  }
   const { timer } = prepared;
-  return { parts, options, prompt, wholeSecMax: limit, engine, closeEngine, timer, out, totals, language: "" };
+  return {
+    ...{ parts, options, prompt, wholeSecMax: limit, engine, closeEngine, timer, model: known, totals, language: "" },
+    ...to,
+  };
 }
 
 /** Finds the model, lets `prepare` know of it, opens it, and says so. */
@@ -224,15 +242,14 @@ async function transcribeAll(run: Run, first: NextAudio, inputs: Iterator<InputS
 }
 
 async function transcribeOne(run: Run, source: InputSource, audio: LoadedAudio): Promise<void> {
-  const { parts, options, totals, out, timer } = run;
-  const prefix = options.withFilename ? `${label(source)}: ` : "";
-  const text = timer ? undefined : new Paragraph(out, prefix, options.verbosity === "silent");
-  const heard: HeardSegment[] = [];
-  const { segmentSec, searchSec, windowFrames, language, skipSilence, pastText } = options;
+  const { parts, options, totals, out } = run;
+  const recording = startRecording(run, source, audio);
+  const { searchSec, windowFrames, language, skipSilence, pastText } = options;
   const request = {
     samples: audio.samples,
     startSec: options.fromSec ?? 0,
-    ...{ segmentSec, searchSec, windowFrames, language, skipSilence, pastText },
+    segmentSec: segmentSecOf(options),
+    ...{ searchSec, windowFrames, language, skipSilence, pastText },
     prompt: run.prompt,
     wholeSecMax: run.wholeSecMax,
     memoryBytes: parts.availableMemory(),
@@ -240,16 +257,14 @@ async function transcribeOne(run: Run, source: InputSource, audio: LoadedAudio):
   };
   let transcript: Transcript | undefined;
   try {
-    transcript = await transcribe(request, await run.engine(), parts.terminal.stop, (event) => {
-      if (event.kind === "text") text?.write(event.text);
-      else if (event.kind === "segment") heard.push(event.segment);
-      else report(run, source, event);
-    });
-    if (timer) await timeWords(run, timer, source, { heard, samples: audio.samples, prefix });
+    const onEvent = (event: TranscribeEvent) => report(run, source, recording, event);
+    transcript = await transcribe(request, await run.engine(), parts.terminal.stop, onEvent);
+    await recording.time();
   } finally {
-    text?.end(transcript !== undefined && !transcript.stopped);
-    await out.drained();
+    await recording.end(transcript !== undefined && !transcript.stopped);
+    await out?.drained();
   }
+  if (recording.notice) complain(parts, source, recording.notice);
   totals.files++;
   totals.textTokens += transcript.textTokens;
   totals.encodeMs += transcript.encodeMs;
@@ -257,26 +272,30 @@ async function transcribeOne(run: Run, source: InputSource, audio: LoadedAudio):
   totals.audioSec += transcript.audioSec;
 }
 
-type Heard = { readonly heard: readonly HeardSegment[]; readonly samples: Float32Array; readonly prefix: string };
-
-/** Writes the lines of a recording's words. */
-async function timeWords(run: Run, timer: WordTimer, source: InputSource, { heard, samples, prefix }: Heard) {
-  const { parts, options } = run;
-  if (parts.terminal.stop.aborted) return;
-  if (options.lowMemory) await run.closeEngine();
-  const segments = await timer.segments(heard, samples, Math.round((options.fromSec ?? 0) * 1000));
-  if (!segments) return;
-  const notice = strayNotice(segments.flatMap(({ words = [] }) => words));
-  if (notice) complain(parts, source, notice);
-  run.out.write(wordLines(segments, prefix));
+function startRecording(run: Run, source: InputSource, { samples }: LoadedAudio): Recording {
+  const { parts, options, out, outputs, timer } = run;
+  const { rules, paragraphMs } = options;
+  const startMs = Math.round((options.fromSec ?? 0) * 1000);
+  const name = source.kind === "stdin" ? "stdin" : source.path;
+  const head = documentHead({ ...run, aligner: timer?.model }, name, startMs + (samples.length / 16_000) * 1000);
+  const writers = { head, rules, paragraphMs, cutChinese: parts.cutChinese };
+  return new Recording({
+    ...{ samples, startMs, out, timer, paragraphMs },
+    outputs: outputs?.begin(options.inputs.indexOf(source), writers),
+    prefix: options.withFilename ? `${label(source)}: ` : "",
+    holdsBack: options.verbosity === "silent" && (options.output === undefined || outputs !== undefined),
+    beforeTiming: options.lowMemory ? run.closeEngine : undefined,
+  }, parts.terminal.stop);
 }
 
-type SaidEvent = Exclude<TranscribeEvent, { readonly kind: "text" | "segment" }>;
-
-function report(run: Run, source: InputSource, event: SaidEvent): void {
+function report(run: Run, source: InputSource, recording: Recording, event: TranscribeEvent): void {
   const { parts, options } = run;
   const say = sayer(parts, options);
   switch (event.kind) {
+    case "text":
+      return recording.write(event.text);
+    case "segment":
+      return recording.add(event.segment);
     case "language":
       if (event.name !== run.language) say(`Language: ${event.name}`);
       run.language = event.name;
@@ -287,32 +306,6 @@ function report(run: Run, source: InputSource, event: SaidEvent): void {
       return complain(parts, source, event.text);
     case "debug":
       if (options.verbosity === "debug") say(event.text);
-  }
-}
-
-/** One input's text on its way out: label, pieces, newline. Held back to the end where the run is silent. */
-export class Paragraph {
-  #held = "";
-  #started = false;
-
-  constructor(readonly out: TextWriter, readonly prefix: string, readonly holdsBack: boolean) {}
-
-  write(piece: string): void {
-    if (!this.#started) this.#put(this.prefix);
-    this.#started = true;
-    this.#put(piece);
-  }
-
-  /** `complete`: an empty text is the result, and gets its line too. */
-  end(complete: boolean): void {
-    if (!this.#started && !complete) return;
-    this.write("\n");
-    this.out.write(this.#held);
-  }
-
-  #put(text: string): void {
-    if (this.holdsBack) this.#held += text;
-    else this.out.write(text);
   }
 }
 

@@ -16,6 +16,7 @@ import {
   pieceSecMax,
 } from "../pipeline/align.ts";
 import type { HeardSegment } from "../pipeline/transcribe.ts";
+import type { KnownModel } from "./document_head.ts";
 import type { EngineChoice, ModelPlace, ProgramParts } from "./program.ts";
 import { printable, untilStopped } from "./terminal.ts";
 
@@ -39,6 +40,7 @@ export class WordTimer {
   readonly #place: ModelPlace;
   readonly #say: (line: string) => void;
   #engine: Engine | undefined;
+  #known: KnownModel | undefined;
   #languages = new Set<string>();
 
   private constructor(
@@ -63,29 +65,24 @@ export class WordTimer {
     const place = await untilStopped(parts.locateAligner(options.aligner, isDemo), parts.terminal.stop);
     const timer = new WordTimer(parts, options, place, say);
     say(`Loading aligner from ${place.kind === "folder" ? printable(place.path) : "this program"}`);
-    await timer.#opened();
+    const { info } = await timer.#opened();
+    timer.#known = { info, hash: await parts.modelHash(place) };
     parts.terminal.stop.addEventListener("abort", () => timer.#engine?.cancel());
     if (options.lowMemory) await timer.close();
     return timer;
   }
 
-  /** The segments of one recording with their words; undefined where the run was stopped. */
-  async segments(
-    heard: readonly HeardSegment[],
-    samples: Float32Array,
-    startMs: number,
-  ): Promise<TimedSegment[] | undefined> {
-    const aligner = await this.#aligner();
-    const timed: TimedSegment[] = [];
-    for (const one of heard) {
-      this.#checkLanguage(one.language);
-      const { segment, alignment } = await alignSegment(one, samples, startMs, aligner);
-      this.#count(alignment);
-      if (alignment.stopped) return undefined;
-      timed.push(segment);
-    }
-    if (this.#options.lowMemory) await this.close();
-    return timed;
+  /** The aligner that was opened. */
+  get model(): KnownModel {
+    return this.#known!;
+  }
+
+  /** A segment of a recording with its words; undefined where the run was stopped. */
+  async segment(heard: HeardSegment, samples: Float32Array, startMs: number): Promise<TimedSegment | undefined> {
+    this.#checkLanguage(heard.language);
+    const { segment, alignment } = await alignSegment(heard, samples, startMs, await this.#aligner());
+    this.#count(alignment);
+    return alignment.stopped ? undefined : segment;
   }
 
   /** A text that is known. */
@@ -160,9 +157,8 @@ function lineText(text: string): string {
   return text.trim().replace(/\s+/g, " ");
 }
 
-/** A line about words that found no place of their own; undefined where they are few. */
-export function strayNotice(words: readonly TimedWord[]): string | undefined {
+/** How many words found no place of their own, where that is worth a line; undefined where they are few. */
+export function strayWords(words: readonly TimedWord[]): string | undefined {
   const stray = words.filter(({ flag }) => flag !== undefined).length;
-  if (stray === 0 || stray < words.length * strayShare) return undefined;
-  return `${stray} of ${words.length} words were not heard where the text has them: is it the text of this recording?`;
+  return stray === 0 || stray < words.length * strayShare ? undefined : `${stray} of ${words.length} words`;
 }

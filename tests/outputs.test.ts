@@ -1,0 +1,256 @@
+/** The executable's files: every format as independent parsers read it, after the end, Ctrl-C and kill -9 alike. */
+
+import { parse } from "@plussub/srt-vtt-parser";
+import { describe, expect, test } from "bun:test";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { schemaErrors } from "../src/document/schema_fixture.ts";
+import { parseSubtitles } from "../src/subtitles/parse.ts";
+import { golden, modelDir, spokenText } from "./fixtures.ts";
+import { executable, fixedEnvironment, run, temporaryFolder } from "./harness.ts";
+import { expectRefusal, lines, qwen, wav } from "./support/cli.ts";
+
+const all = "text,json,jsonl,srt,vtt,tsv,lrc,csv";
+const names = ["csv", "json", "jsonl", "lrc", "srt", "tsv", "txt", "vtt"];
+
+const bare = (text: string) => text.replace(/\s+/gu, "");
+
+/** Throws where the file is not whole. Returns its text without spaces, where the format holds the plain text. */
+function readWhole(path: string): string {
+  const text = new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path));
+  expect(text).toEndWith("\n");
+  switch (path.slice(path.lastIndexOf(".") + 1)) {
+    case "txt":
+      return bare(text);
+    case "json": {
+      const value = JSON.parse(text);
+      expect(schemaErrors(value)).toEqual([]);
+      for (const segment of value.segments) {
+        expect(segment.words.map((word: { text: string }) => word.text).join("")).toBe(segment.text);
+      }
+      return bare(value.segments.map((segment: { text: string }) => segment.text).join(""));
+    }
+    case "jsonl": {
+      const values = lines(text).map((line) => JSON.parse(line));
+      for (const value of values) expect(schemaErrors(value, `${value.type}Line`)).toEqual([]);
+      return bare(values.flatMap((value) => value.type === "segment" ? [value.text] : []).join(""));
+    }
+    case "srt":
+    case "vtt": {
+      expect(parseSubtitles(text)!.faults).toEqual([]);
+      return bare(parse(text).entries.map((entry) => entry.text).join(""));
+    }
+    case "tsv":
+      for (const line of lines(text).slice(1)) expect(line).toMatch(/^\d+\t\d+\t[^\t]+$/);
+      return bare(lines(text).slice(1).map((line) => line.split("\t")[2]).join(""));
+    case "csv":
+      for (const line of lines(text).slice(1)) expect(line).toMatch(/^\d+\.\d{3},\d+\.\d{3},\w*,".*"\r$/);
+      return bare(lines(text).slice(1).map((line) => line.split('"')[1]).join(""));
+    case "lrc":
+      for (const line of lines(text)) expect(line).toMatch(/^\[\d\d:\d\d\.\d\d\]|^\[(by|length):.*\]$/);
+      return bare(lines(text).slice(2).map((line) => line.slice(10)).join(""));
+  }
+  throw new Error(`${path}: a file that nobody asked for`);
+}
+
+/** Some minutes of speech, as samples without a header. */
+function longRecording(folder: string): string {
+  const path = join(folder, "long.raw");
+  const samples = readFileSync(wav("en-45s")).subarray(44);
+  writeFileSync(path, Buffer.concat(Array.from({ length: 12 }, () => samples)));
+  return path;
+}
+
+describe("-f", () => {
+  test("eight formats at once, the live text on stdout; each has all of it", async () => {
+    using folder = temporaryFolder();
+    const result = await qwen(["-f", all, "-o", join(folder.path, "talk"), wav("en-45s")]);
+    expect(result.code).toBe(0);
+    expect(readdirSync(folder.path).sort()).toEqual(names.map((name) => `talk.${name}`));
+    for (const name of names) {
+      expect([name, readWhole(join(folder.path, `talk.${name}`))]).toEqual([name, bare(result.stdout)]);
+    }
+    const value = JSON.parse(readFileSync(join(folder.path, "talk.json"), "utf8"));
+    expect(value).toMatchObject({
+      complete: true,
+      source: { name: wav("en-45s") },
+      model: { hash: expect.stringMatching(/^[0-9a-f]{16}$/), weights: "int8" },
+      options: { "segment-sec": 15 },
+    });
+    expect(value.segments[0].words[0]).toMatchObject({ flag: "unaligned", logprob: expect.any(Number) });
+    expect(result.stderr).toContain("--align");
+  });
+
+  test("one format on stdout, and nothing else", async () => {
+    for (const format of ["json", "vtt"]) {
+      const { stdout, stderr, code } = await qwen(["--silent", "-f", format, wav("zh-weather")]);
+      expect({ stderr, code }).toEqual({ stderr: "", code: 0 });
+      const said = format === "json"
+        ? JSON.parse(stdout).segments[0].text
+        : parse(stdout).entries.map(({ text }) => text).join("");
+      expect(bare(said)).toBe(bare(spokenText(golden("zh-weather")!.plain)));
+    }
+  });
+
+  test("-o says the format by its extension; a folder takes a file per input", async () => {
+    using folder = temporaryFolder();
+    const srt = join(folder.path, "a.srt");
+    expect((await qwen(["--silent", "-o", srt, wav("en-short")])).code).toBe(0);
+    expect(readWhole(srt)).toBe(bare(spokenText(golden("en-short")!.plain)));
+    const many = join(folder.path, "many");
+    mkdirSync(many);
+    const inputs = ["en-short", "zh-weather", "silence-3s"];
+    const result = await qwen(["--silent", "-f", "srt,jsonl", "-o", many, ...inputs.map(wav)]);
+    expect({ code: result.code, stderr: result.stderr }).toEqual({ code: 0, stderr: "" });
+    expect(readdirSync(many).sort()).toEqual(
+      inputs.flatMap((name) => ["jsonl", "srt"].map((each) => `${basename(wav(name), ".wav")}.${each}`)).sort(),
+    );
+    expect(readFileSync(join(many, "silence-3s.srt"), "utf8")).toBe("");
+    expect(lines(readFileSync(join(many, "silence-3s.jsonl"), "utf8")).length).toBe(2);
+  });
+
+  test("refused at once: no name, no folder, a file that is there", async () => {
+    using folder = temporaryFolder();
+    const two = [wav("en-short"), wav("zh-weather")];
+    expectRefusal(await qwen(["-f", "srt,json", two[0]!]), 2, "-f srt,json needs -o NAME");
+    expectRefusal(await qwen(["-f", "srt", ...two]), 2, "-f srt takes one input, got 2");
+    expectRefusal(await qwen(["-f", "srt", "-o", join(folder.path, "x"), ...two]), 2, "takes one input per file");
+    expectRefusal(await qwen(["-f", "docx", two[0]!]), 2, "-f takes text, json, jsonl, srt");
+    expectRefusal(await qwen(["-f", "srt", "--max-cols", "3", two[0]!]), 2, "--max-cols must be 8 to 200 columns");
+    writeFileSync(join(folder.path, "x.json"), "precious");
+    expectRefusal(await qwen(["-f", "srt,json", "-o", join(folder.path, "x"), two[0]!]), 1, "x.json: exists already");
+    expect(readdirSync(folder.path)).toEqual(["x.json"]);
+    expectRefusal(await qwen(["-f", "srt", "-o", join(folder.path, "no/"), ...two]), 1, "its folder does not exist");
+  });
+
+  test("--paragraph-sec breaks the text at long pauses, and only there", async () => {
+    const plain = await qwen(["--silent", "-S", "15", wav("en-45s")]);
+    const broken = await qwen(["--silent", "-S", "15", "--paragraph-sec", "1", wav("en-45s")]);
+    expect(lines(plain.stdout).length).toBe(1);
+    expect(broken.stdout.split("\n\n").length).toBeGreaterThan(3);
+    expect(bare(broken.stdout)).toBe(bare(plain.stdout));
+  });
+});
+
+test("where ffmpeg is installed, it reads the cues", async () => {
+  const ffmpeg = Bun.which("ffmpeg");
+  if (!ffmpeg) return expect(ffmpeg).toBeNull();
+  using folder = temporaryFolder();
+  await qwen(["-f", "srt,vtt", "-o", join(folder.path, "talk"), wav("en-45s")]);
+  for (const [from, to] of [["srt", "vtt"], ["vtt", "srt"]] as const) {
+    const args = ["-v", "warning", "-i", join(folder.path, `talk.${from}`), join(folder.path, `made.${to}`)];
+    expect(await run(args, { executable: ffmpeg })).toMatchObject({ code: 0, stderr: "" });
+    const [made, own] = [`made.${to}`, `talk.${to}`].map((name) =>
+      parse(readFileSync(join(folder.path, name), "utf8")).entries.map(({ from, to, text }) => ({
+        from,
+        to,
+        text: text.replaceAll("\r", ""), // ffmpeg breaks a cue's lines as Windows does.
+      }))
+    );
+    expect(made!).toEqual(own!);
+  }
+});
+
+describe("a run that ends early", () => {
+  test("Ctrl-C: all files are there, whole, with the same text, and say that they are not complete", async () => {
+    using folder = temporaryFolder();
+    const args = ["-f", all, "-S", "5", "-o", join(folder.path, "talk"), "--raw", longRecording(folder.path)];
+    const result = await qwen(args, { signalWhen: { text: "Berlin", signal: "SIGINT" } });
+    expect(result.code).toBe(130);
+    const texts = names.map((name): string => readWhole(join(folder.path, `talk.${name}`)));
+    expect(new Set(texts).size).toBe(1);
+    expect(texts[0]!.length).toBeGreaterThan(0);
+    expect(JSON.parse(readFileSync(join(folder.path, "talk.json"), "utf8")).complete).toBe(false);
+  });
+
+  test("kill -9 at ten moments: every file on disk is whole", async () => {
+    let [files, unfinished] = [0, 0];
+    for (let moment = 0; moment < 10; moment++) {
+      using folder = temporaryFolder();
+      const target = join(folder.path, "out");
+      mkdirSync(target);
+      const args = ["-d", modelDir(), "--no-cache", "-f", all, "-S", "5", "-o", join(target, "talk"), "--raw"];
+      const child = Bun.spawn([executable(), ...args, longRecording(folder.path)], {
+        env: fixedEnvironment(folder.path),
+        stdout: "pipe",
+        stderr: "ignore",
+      });
+      // The first text says that decoding has begun; from there on, one moment after the other.
+      await child.stdout.getReader().read();
+      await Bun.sleep(40 + moment * 90);
+      child.kill("SIGKILL");
+      await child.exited;
+      const found = readdirSync(target).filter((name) => !name.endsWith(".part"));
+      for (const name of found) readWhole(join(target, name));
+      files += found.length;
+      if (found.includes("talk.json")) {
+        unfinished += JSON.parse(readFileSync(join(target, "talk.json"), "utf8")).complete ? 0 : 1;
+      }
+    }
+    expect(files).toBeGreaterThan(20);
+    expect(unfinished).toBeGreaterThan(0);
+  });
+});
+
+describe("render, lint, inspect", () => {
+  test("render gives what the run gave, and other layouts without decoding", async () => {
+    using folder = temporaryFolder();
+    const at = (name: string) => join(folder.path, name);
+    await qwen(["-f", all, "-o", at("talk"), wav("en-45s")]);
+    for (const from of ["json", "jsonl"]) {
+      for (const name of names) {
+        const format = name === "txt" ? "text" : name;
+        const result = await run(["render", at(`talk.${from}`), "-f", format]);
+        expect(result).toMatchObject({ code: 0, stderr: "", stdout: readFileSync(at(`talk.${name}`), "utf8") });
+      }
+    }
+    const narrow = await run(["render", at("talk.json"), "-f", "srt", "--max-cols", "16", "--max-lines", "3"]);
+    const cues = parseSubtitles(narrow.stdout)!.cues;
+    expect(Math.max(...cues.flatMap((cue) => cue.lines.map((line) => line.length)))).toBeLessThanOrEqual(16);
+    expect(bare(cues.flatMap((cue) => cue.lines).join(""))).toBe(readWhole(at("talk.txt")));
+    const piped = await run(["render", "-", "-f", "vtt"], { stdin: readFileSync(at("talk.json")) });
+    expect(piped.stdout).toBe(readFileSync(at("talk.vtt"), "utf8"));
+    expectRefusal(await run(["render", at("talk.json"), "-f", "srt", "-o", at("talk")]), 1, "exists already");
+    expectRefusal(await run(["render", at("talk.json"), "-t", "2"]), 2, "render has no use for --threads");
+    expectRefusal(await run(["render", wav("en-short")]), 1, "is not text");
+    expectRefusal(await run(["render", at("talk.srt")]), 1, "talk.srt: is not JSON");
+    expectRefusal(await run(["render"]), 2, "render needs a transcript");
+  });
+
+  test("lint finds nothing in good cues, and everything in bad ones", async () => {
+    using folder = temporaryFolder();
+    const at = (name: string) => join(folder.path, name);
+    await qwen(["-f", "srt,vtt", "-o", at("talk"), wav("zh-30s")]);
+    expect(await run(["lint", at("talk.srt"), at("talk.vtt")])).toMatchObject({ code: 0, stdout: "", stderr: "" });
+    const strict = await run(["lint", "--style", "broadcast", "--max-cps", "5", at("talk.srt")]);
+    expect(strict.code).toBe(1);
+    expect(strict.stdout).toMatch(/^\S+talk.srt:\d+: cue \d: \d+\.\d columns a second, over 5$/m);
+    writeFileSync(at("bad.srt"), "1\n00:00:01,000 --> 00:00:00,500\nx\n");
+    const bad = await run(["lint", "bad.srt", "none.srt"], { cwd: folder.path });
+    expect(bad).toMatchObject({
+      code: 1,
+      stdout: "bad.srt:2: cue 1: ends before it starts\n",
+      stderr: "qwen-asr: none.srt: no such file\n",
+    });
+  });
+
+  test("inspect draws the recording, with the words of the transcript beside it", async () => {
+    using folder = temporaryFolder();
+    const at = (name: string) => join(folder.path, name);
+    writeFileSync(at("talk.wav"), readFileSync(wav("en-weather")));
+    const alone = await run(["inspect", at("talk.wav")]);
+    expect(alone).toMatchObject({ code: 0, stderr: "" });
+    expect(alone.stdout).toMatch(/^ +0:00\.0 .*[\u2581-\u2588]/);
+    await qwen(["-f", "json", "-o", at("talk"), at("talk.wav")]);
+    const both = await run(["inspect", at("talk.wav"), "-o", at("talk.svg")]);
+    expect(both.code).toBe(0);
+    const words = spokenText(golden("en-weather")!.plain).split(" ");
+    for (const word of words) expect(both.stdout).toContain(word);
+    const svg = readFileSync(at("talk.svg"), "utf8");
+    expect(svg).toStartWith("<svg ");
+    expect(svg.match(/<title>\d/g)!.length).toBe(words.length);
+    expectRefusal(await run(["inspect", at("talk.wav"), at("none.json")]), 1, "none.json: no such file");
+    expectRefusal(await run(["inspect", at("talk.json")]), 2, "inspect needs a recording");
+    expectRefusal(await run(["inspect", at("talk.wav"), "-o", at("talk.svg")]), 1, "exists already");
+  });
+});

@@ -58,7 +58,7 @@ test("align: every word with its punctuation, at the official times", async () =
 
 test("align: Chinese by characters, a text file, -o, the demo aligner, --from", async () => {
   using folder = temporaryFolder();
-  const [text, output] = [join(folder.path, "text.txt"), join(folder.path, "words.tsv")];
+  const [text, output] = [join(folder.path, "text.txt"), join(folder.path, "words.txt")];
   writeFileSync(text, `\ufeff${clip("words-zh-0").text}\r\n`);
   const args = ["align", "-d", "demo", "--language", "zh", "--silent", wav("words-zh-0"), "--text", text, "-o", output];
   const first = await run(args);
@@ -66,7 +66,7 @@ test("align: Chinese by characters, a text file, -o, the demo aligner, --from", 
   const rows = table(readFileSync(output, "utf8"));
   expect(rows.map(([, , word]) => word).join("")).toBe(clip("words-zh-0").text);
   expectInOrder(rows);
-  expectRefusal(await run(args), 1, /words\.tsv: exists already/);
+  expectRefusal(await run(args), 1, /words\.txt: exists already/);
   expect(await run([...args, "--force"])).toMatchObject({ code: 0 });
 
   // A whole second less at the front, where nobody speaks yet, changes nothing.

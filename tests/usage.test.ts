@@ -47,7 +47,10 @@ describe("wrong usage", () => {
     [["--stream", "--stream-max-new-tokens", "0", file], /--stream-max-new-tokens must be -1 or 1 to 4096, got '0'/],
     [["--stream", "--stream-chunk-sec", "9", file], /--stream-chunk-sec must be 0\.3 to 8 seconds, got '9'/],
     [["--live", file], /--live needs --stream/],
-    [["-f", "srt", file], /-f srt needs --stream/],
+    [["-f", "srt,pdf", file], /-f takes text, json, .*, got 'pdf'/],
+    [["-f", "srt,json", file], /-f srt,json needs -o NAME: standard output takes one format/],
+    [["--stream", "-f", "tsv", file], /-f/],
+    [["--stream", "--align", file], /--align times words of whole recordings/],
     [["download", "medium"], /no model 'medium': small, large or aligner/],
     [["info", "x"], /info takes nothing but -d DIR/],
   ];
@@ -79,10 +82,23 @@ describe("right usage", () => {
     for (const { code, stderr } of [short, long]) expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(lines(short.stdout).length).toBeLessThanOrEqual(24);
     for (const line of [...lines(short.stdout), ...lines(long.stdout)]) expect(line.length).toBeLessThan(80);
-    for (const flag of ["-d", "-i", "--stdin", "-t", "-S", "-W", "--language", "--prompt", "--skip-silence"]) {
+    for (
+      const flag of [
+        "-d",
+        "-i",
+        "--stdin",
+        "-t",
+        "-S",
+        "--align",
+        "--stream",
+        "--language",
+        "--prompt",
+        "--skip-silence",
+      ]
+    ) {
       expect(short.stdout).toContain(flag);
     }
-    for (const flag of ["--past-text", "--enc-window-sec", "--silent", "--debug", "--raw-rate", "--licenses"]) {
+    for (const flag of ["-W", "--past-text", "--enc-window-sec", "--silent", "--debug", "--raw-rate", "--licenses"]) {
       expect(long.stdout).toContain(flag);
     }
   });

@@ -183,6 +183,7 @@ export const optionTable: readonly OptionSpec[] = [
     default: "3",
     help: "how far from there to look for a pause",
     more: "At most half of -S is used.",
+    rare: true,
   },
   {
     name: "past-text",

@@ -3,7 +3,7 @@
  * weights. Cheap for gigabytes; other weights have another hash, wherever they lie.
  */
 
-import { type FileHandle, open, readdir, readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { createHash, type Hash } from "node:crypto";
 import { join } from "node:path";
 
@@ -28,21 +28,17 @@ export async function modelHash(files: readonly ModelFile[]): Promise<string> {
   return hash.digest("hex").slice(0, 16);
 }
 
+/** Bun.file also reads what is inside this program. */
 async function addWeights(hash: Hash, path: string): Promise<void> {
-  const file = await open(path);
-  try {
-    const { size } = await file.stat();
-    hash.update(String(size));
-    await addBlock(hash, file, 0, headBytes);
-    for (let block = 0; block < blocks; block++) {
-      await addBlock(hash, file, Math.floor((Math.max(0, size - blockBytes) * block) / (blocks - 1)), blockBytes);
-    }
-  } finally {
-    await file.close();
+  const file = Bun.file(path);
+  const { size } = file;
+  hash.update(String(size));
+  await addBlock(hash, file, 0, headBytes);
+  for (let block = 0; block < blocks; block++) {
+    await addBlock(hash, file, Math.floor((Math.max(0, size - blockBytes) * block) / (blocks - 1)), blockBytes);
   }
 }
 
-async function addBlock(hash: Hash, file: FileHandle, position: number, length: number): Promise<void> {
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, position);
-  hash.update(buffer.subarray(0, bytesRead));
+async function addBlock(hash: Hash, file: Blob, position: number, length: number): Promise<void> {
+  hash.update(await file.slice(position, position + length).bytes());
 }

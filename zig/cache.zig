@@ -5,9 +5,9 @@
 //! What the bytes mean is the caller's affair.
 //!
 //! Opening a file reads only its header (cache_layout.zig): milliseconds. A header that is stale or
-//! damaged in any way means: build anew. Building goes item by item through one buffer of the
-//! largest item's size into a temporary file whose space was reserved before, syncs it, reads it
-//! back against its checksums and renames it: no crash leaves half a file under the final name,
+//! damaged in any way means: build anew. Building goes chunk by chunk, on all threads of a
+//! pool, each with a buffer of a chunk, into a temporary file whose space was reserved before. It is
+//! synced, read back against the chunks' hashes and renamed: no crash leaves half a file under the final name,
 //! and no full disk ends the process. A lock lets one of many processes build while the others
 //! wait. Where no file can be used (no folder, disk full, read-only, ...) the items are made in
 //! memory, and `info.notice` says why. Not thread-safe; an open cache may be read by any thread.
@@ -16,6 +16,7 @@ const std = @import("std");
 const errors = @import("errors.zig");
 const cache_folder = @import("cache_folder.zig");
 const layout = @import("cache_layout.zig");
+const threads = @import("threads.zig");
 const assert = std.debug.assert;
 const posix = std.posix;
 
@@ -30,15 +31,15 @@ const Sha256 = std.crypto.hash.sha2.Sha256;
 pub const Item = layout.Item;
 pub const Key = layout.Key;
 pub const Label = layout.Label;
-pub const alignment: std.mem.Alignment = .@"64";
 pub const Bytes = []align(64) const u8;
 
-/// Who makes the items. `fill` must write every byte of `out`, which is the whole item; it may be
-/// asked for the same item twice (first for a file, then for memory). `progress` hears how much is
-/// done after every item, and while another process is waited for.
+/// Who makes the items. `fill` must write every byte of `out`, the item's bytes from `offset` on: whole
+/// units, and many threads call it at once. It may be asked for the same bytes twice (first for a
+/// file, then for memory). `progress` hears how much is done now and then, and while another process
+/// is waited for; only the thread that opens calls it.
 pub const Filler = struct {
     context: *anyopaque,
-    fill: *const fn (context: *anyopaque, index: usize, out: []align(64) u8) Error!void,
+    fill: *const fn (context: *anyopaque, index: usize, offset: u64, out: []u8) Error!void,
     progress: ?*const fn (
         context: *anyopaque,
         stage: Stage,
@@ -56,6 +57,8 @@ pub const Request = struct {
     label: Label,
     items: []const Item,
     filler: Filler,
+    /// Makes the items.
+    pool: *threads.Pool,
     /// How long another process may take to build before we do without the file.
     wait_ms_max: u64 = 10 * 60 * 1000,
 };
@@ -266,7 +269,11 @@ fn build(
     errdefer folder.remove(temporary);
 
     try folder.reserve(fd, temporary, plan.file_bytes);
-    try writeItems(request, plan, folder, fd, temporary, checksums);
+    const file: Work.File = .{ .folder = folder, .fd = fd, .name = temporary };
+    var work = try Work.init(allocator, &request, &plan, .{ .file = file });
+    defer work.deinit();
+    try work.run(.packing);
+    work.checksums(checksums);
     const key = request.key;
     const header =
         layout.encode(allocator, key, request.label, request.items, plan, checksums) catch
@@ -274,69 +281,133 @@ fn build(
     defer allocator.free(header);
     try folder.write(fd, temporary, header, 0);
     try folder.sync(fd, temporary);
-    try readBack(allocator, request, plan, folder, fd, checksums);
+    try work.run(.checking);
     try folder.publish(temporary, name);
 }
 
-fn writeItems(
-    request: Request,
-    plan: layout.Plan,
-    folder: Folder,
-    fd: Fd,
-    temporary: [:0]const u8,
-    checksums: []u64,
-) (Error || Unusable)!void {
-    // Written, not mapped: a failing disk is then an error code. One buffer, used again and again.
-    const pages = std.heap.page_allocator;
-    const largest = std.math.cast(usize, plan.largest_item) orelse
-        return errors.outOfMemory("packing the largest weight");
-    const buffer = pages.alignedAlloc(u8, alignment, largest) catch
-        return errors.outOfMemory("packing the largest weight");
-    defer pages.free(buffer);
-    var done: u64 = 0;
-    report(&request, .packing, done);
-    for (request.items, plan.offsets, checksums, 0..) |item, offset, *sum, index| {
-        const out = buffer[0..@intCast(item.bytes)];
-        try request.filler.fill(request.filler.context, index, out);
-        sum.* = layout.checksum(out);
-        try folder.write(fd, temporary, out, offset);
-        done += item.bytes;
-        report(&request, .packing, done);
-    }
-}
-
-/// What the file has now, against what was packed: items that overlap, or memory that fails.
-fn readBack(
+/// All items in chunks, as tasks for the pool: packed into a file or into memory, and read back.
+const Work = struct {
     allocator: Allocator,
-    request: Request,
-    plan: layout.Plan,
-    folder: Folder,
-    fd: Fd,
-    checksums: []const u64,
-) (Error || Unusable)!void {
-    const buffer = allocator.alloc(u8, layout.chunk_bytes) catch
-        return errors.outOfMemory("checking the packed weights");
-    defer allocator.free(buffer);
-    var done: u64 = 0;
-    for (request.items, plan.offsets, checksums) |item, offset, sum| {
-        if (storedChecksum(fd, buffer, offset, item.bytes) != sum) return folder.reason.set(
-            "{s}: {s} was not stored as it was packed",
-            .{ folder.path, item.name },
-        );
-        done += item.bytes;
-        report(&request, .checking, done);
+    request: *const Request,
+    plan: *const layout.Plan,
+    target: Target,
+    chunks: []Chunk,
+    /// One of `buffer_bytes` per thread; none for memory.
+    buffers: []u8,
+    stage: Stage = .packing,
+    done: std.atomic.Value(u64) = .init(0),
+    /// After the first failure nothing more is begun.
+    has_failed: std.atomic.Value(bool) = .init(false),
+    failure: (Error || Unusable) = error.Unusable,
+    sentence: Reason = .{},
+
+    const File = struct { folder: Folder, fd: Fd, name: [:0]const u8 };
+    /// A file, or memory in which the first item is at the start.
+    const Target = union(enum) { file: File, memory: []u8 };
+    const Chunk = struct { item: u32, bytes: u32, offset: u64, hash: u64 = 0 };
+
+    fn init(allocator: Allocator, request: *const Request, plan: *const layout.Plan, target: Target) Error!Work {
+        var list: std.ArrayList(Chunk) = .empty;
+        errdefer list.deinit(allocator);
+        for (request.items, 0..) |item, index| {
+            var at: u64 = 0;
+            while (at < item.bytes) : (at += item.chunkBytes()) {
+                const bytes: u32 = @intCast(@min(item.chunkBytes(), item.bytes - at));
+                list.append(allocator, .{ .item = @intCast(index), .bytes = bytes, .offset = at }) catch
+                    return errors.outOfMemory("the list of packed weights");
+            }
+        }
+        const count = if (target == .file) request.pool.threadsCount() else 0;
+        // Written, not mapped: a failing disk is then an error code.
+        const buffers = std.heap.page_allocator.alloc(u8, count * plan.largest_chunk) catch
+            return errors.outOfMemory("packing weights");
+        errdefer std.heap.page_allocator.free(buffers);
+        const chunks = list.toOwnedSlice(allocator) catch return errors.outOfMemory("the list of packed weights");
+        return .{
+            .allocator = allocator,
+            .request = request,
+            .plan = plan,
+            .target = target,
+            .chunks = chunks,
+            .buffers = buffers,
+        };
     }
-}
+
+    fn deinit(self: *Work) void {
+        std.heap.page_allocator.free(self.buffers);
+        self.allocator.free(self.chunks);
+    }
+
+    fn run(self: *Work, stage: Stage) (Error || Unusable)!void {
+        self.stage = stage;
+        self.done.store(0, .monotonic);
+        report(self.request, stage, 0);
+        self.request.pool.run(self.chunks.len, self, task);
+        if (!self.has_failed.load(.acquire)) return report(self.request, stage, self.done.load(.monotonic));
+        // Sentences are kept per thread, and by the folder: said again where the caller looks.
+        const text = self.sentence.text();
+        return switch (self.failure) {
+            error.Unusable => self.target.file.folder.reason.set("{s}", .{text}),
+            else => |kind| errors.fail(@errorCast(kind), "{s}", .{text}),
+        };
+    }
+
+    fn task(self: *Work, number: usize, thread: usize) void {
+        if (self.has_failed.load(.monotonic)) return;
+        const chunk = &self.chunks[number];
+        var reason: Reason = .{};
+        self.step(chunk, thread, &reason) catch |failure| {
+            if (self.has_failed.swap(true, .acq_rel)) return;
+            self.failure = failure;
+            if (failure != error.Unusable) reason.set("{s}", .{errors.message()}) catch {};
+            self.sentence = reason;
+            return;
+        };
+        const done = self.done.fetchAdd(chunk.bytes, .monotonic) + chunk.bytes;
+        if (thread == 0) report(self.request, self.stage, done);
+    }
+
+    fn step(self: *Work, chunk: *Chunk, thread: usize, reason: *Reason) (Error || Unusable)!void {
+        const filler = self.request.filler;
+        const at = self.plan.offsets[chunk.item] + chunk.offset;
+        switch (self.target) {
+            .memory => |memory| {
+                const out = memory[@intCast(at - self.plan.offsets[0])..][0..chunk.bytes];
+                try filler.fill(filler.context, chunk.item, chunk.offset, out);
+            },
+            .file => |file| {
+                const out = self.buffers[thread * self.plan.largest_chunk ..][0..chunk.bytes];
+                if (self.stage == .packing) {
+                    try filler.fill(filler.context, chunk.item, chunk.offset, out);
+                    chunk.hash = layout.hashOf(out);
+                    var folder = file.folder;
+                    folder.reason = reason; // The folder's own is for one thread.
+                    return folder.write(file.fd, file.name, out, at);
+                }
+                // What the file has now, against what was packed: items that overlap, memory that fails.
+                if (cache_folder.readAt(file.fd, out, at) and layout.hashOf(out) == chunk.hash) return;
+                return reason.set(
+                    "{s}: {s} was not stored as it was packed",
+                    .{ file.folder.path, self.request.items[chunk.item].name },
+                );
+            },
+        }
+    }
+
+    fn checksums(self: *const Work, sums: []u64) void {
+        @memset(sums, 0);
+        for (self.chunks) |chunk| sums[chunk.item] = layout.chain(sums[chunk.item], chunk.hash);
+    }
+};
 
 /// Null where the file ends too early or cannot be read.
 fn storedChecksum(fd: Fd, buffer: []u8, offset: u64, bytes: u64) ?u64 {
-    assert(buffer.len == layout.chunk_bytes);
     var sum: u64 = 0;
     var done: u64 = 0;
     while (done < bytes) {
         const chunk = buffer[0..@intCast(@min(buffer.len, bytes - done))];
         if (!cache_folder.readAt(fd, chunk, offset + done)) return null;
-        sum = layout.chain(sum, chunk);
+        sum = layout.chain(sum, layout.hashOf(chunk));
         done += chunk.len;
     }
     return sum;
@@ -359,11 +430,11 @@ pub fn verify(allocator: Allocator, path: [:0]const u8) Error!void {
     defer allocator.free(bytes);
     const header = layout.Header.parse(bytes, file_bytes) orelse
         return errors.fail(error.Model, "{s}: its header is damaged", .{path});
-    const buffer = allocator.alloc(u8, layout.chunk_bytes) catch
-        return errors.outOfMemory("checking the cache");
-    defer allocator.free(buffer);
     var entries = header.entries();
     while (entries.next()) |entry| {
+        const buffer = allocator.alloc(u8, entry.chunk) catch
+            return errors.outOfMemory("checking the cache");
+        defer allocator.free(buffer);
         if (storedChecksum(fd, buffer, entry.offset, entry.bytes) == entry.checksum) continue;
         return errors.fail(error.Model, "{s}: {s} is damaged", .{ path, entry.name });
     }
@@ -387,15 +458,11 @@ fn openMemory(
     const total = plan.file_bytes - start;
     const mapping = try anonymous(total);
     errdefer if (mapping.len > 0) posix.munmap(mapping);
-    var done: u64 = 0;
-    report(&request, .packing, done);
-    for (request.items, plan.offsets, items, 0..) |item, offset, *bytes, index| {
-        const out: []align(64) u8 =
-            @alignCast(mapping[@intCast(offset - start)..][0..@intCast(item.bytes)]);
-        try request.filler.fill(request.filler.context, index, out);
-        bytes.* = out;
-        done += item.bytes;
-        report(&request, .packing, done);
+    var work = try Work.init(allocator, &request, &plan, .{ .memory = mapping });
+    defer work.deinit();
+    work.run(.packing) catch |why| return @as(Error, @errorCast(why)); // Memory is never unusable.
+    for (request.items, plan.offsets, items) |item, offset, *bytes| {
+        bytes.* = @alignCast(mapping[@intCast(offset - start)..][0..@intCast(item.bytes)]);
     }
     const info: Info = .{ .path = "", .bytes = total, .was_built = true, .notice = notice };
     return .{ .allocator = allocator, .mapping = mapping, .items = items, .info = info };

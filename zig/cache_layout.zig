@@ -4,20 +4,22 @@
 //! field. Pure: nothing here opens a file. All numbers are little-endian.
 //!
 //!     0  "QASRPACK"             60  u32 bytes of the layout's name
-//!     8  u32 version, 1         64  u32 bytes of the model's label
+//!     8  u32 version, 2         64  u32 bytes of the model's label
 //!    12  u32 header bytes       68  u32 zero
 //!    16  u64 file bytes         72  u64 checksum of the header, taken with zero here
 //!    24  u8[32] key             80  u64 zero
 //!    56  u32 items              88  u64 zero
-//!    96  per item: u64 offset, u64 bytes, u64 checksum, u32 bytes of its name, u32 zero
+//!    96  per item: u64 offset, u64 bytes, u64 checksum, u32 bytes of its name,
+//!        u32 bytes of its chunks
 //!        the layout's name, the model's label, all items' names
 //!
 //! Then the items in order of the table. The first starts at the next multiple of 16384 (the
 //! largest page of the systems supported), each following one at a multiple of 64. The gaps are
 //! zero, the file ends with the last item. src/model/cache_file.ts reads the same format.
 //!
-//! A checksum is a chain over chunks of 1 MiB, so that it can be taken while streaming: sum = 0,
-//! then for every chunk sum = XXH3(sum, XXH3(chunk)). The header is one chunk.
+//! A checksum is a chain over chunks: sum = 0, then for every chunk sum = XXH3(sum, XXH3(chunk)).
+//! Chunks can so be made, hashed and read back by many threads. Only an item's last may be shorter;
+//! those of the header have 256 KiB.
 
 const std = @import("std");
 const builtin = @import("builtin");
@@ -27,10 +29,13 @@ const Allocator = std.mem.Allocator;
 const XxHash3 = std.hash.XxHash3;
 
 pub const magic = "QASRPACK";
-pub const version: u32 = 1;
+pub const version: u32 = 2;
 pub const first_alignment = 16384;
 pub const item_alignment = 64;
-pub const chunk_bytes = 1 << 20;
+/// Small enough to stay in a core's own cache from packing to writing.
+pub const chunk_bytes = 1 << 18;
+/// Buffers have a chunk's size: a damaged one must not make anyone allocate gigabytes.
+pub const chunk_bytes_max = 1 << 24;
 pub const fixed_bytes = 96;
 pub const entry_bytes = 32;
 /// A real header has some 50 kB; a damaged length must not make anyone allocate gigabytes.
@@ -46,8 +51,17 @@ comptime {
 /// Identifies what the packed weights were made from, and how.
 pub const Key = [32]u8;
 
-/// One piece of packed weights. Zero bytes are allowed.
-pub const Item = struct { name: []const u8, bytes: u64 };
+/// One piece of packed weights. Zero bytes are allowed. It can be made in parts of whole units.
+pub const Item = struct {
+    name: []const u8,
+    bytes: u64,
+    unit: u32 = 1,
+
+    /// As many units as fit `chunk_bytes`, one at least.
+    pub fn chunkBytes(self: Item) u32 {
+        return @max(1, chunk_bytes / self.unit) * self.unit;
+    }
+};
 
 /// For people: which precision and arrangement ("int8/vnni/1"), and which model (its folder).
 pub const Label = struct { layout: []const u8, model: []const u8 };
@@ -57,7 +71,7 @@ pub const Plan = struct {
     header_bytes: u32,
     file_bytes: u64,
     offsets: []u64,
-    largest_item: u64,
+    largest_chunk: u32,
 
     /// Null where the numbers do not fit a file. `offsets` is the caller's to free.
     pub fn make(allocator: Allocator, label: Label, items: []const Item) Allocator.Error!?Plan {
@@ -69,12 +83,12 @@ pub const Plan = struct {
         const offsets = try allocator.alloc(u64, items.len);
         errdefer allocator.free(offsets);
         var at: u64 = std.mem.alignForward(u64, header, first_alignment);
-        var largest: u64 = 0;
+        var largest: u32 = 0;
         for (items, offsets) |entry, *offset| {
             offset.* = std.mem.alignForward(u64, at, item_alignment);
             at = std.math.add(u64, offset.*, entry.bytes) catch std.math.maxInt(u64);
-            largest = @max(largest, entry.bytes);
-            if (at > std.math.maxInt(i64) - item_alignment) {
+            largest = @max(largest, @min(entry.unit, chunk_bytes_max + 1));
+            if (largest > chunk_bytes_max or at > std.math.maxInt(i64) - item_alignment) {
                 allocator.free(offsets);
                 return null;
             }
@@ -83,7 +97,7 @@ pub const Plan = struct {
             .header_bytes = @intCast(header),
             .file_bytes = at,
             .offsets = offsets,
-            .largest_item = largest,
+            .largest_chunk = @max(largest, chunk_bytes),
         };
     }
 };
@@ -119,6 +133,7 @@ pub fn encode(
         put(u64, bytes, at + 8, entry.bytes);
         put(u64, bytes, at + 16, sum);
         put(u32, bytes, at + 24, @intCast(entry.name.len));
+        put(u32, bytes, at + 28, entry.chunkBytes());
         @memcpy(bytes[text..][0..entry.name.len], entry.name);
         text += entry.name.len;
     }
@@ -180,6 +195,8 @@ pub const Header = struct {
             const offset = get(u64, self.bytes, at);
             const bytes = get(u64, self.bytes, at + 8);
             names_end += get(u32, self.bytes, at + 24);
+            const chunk = get(u32, self.bytes, at + 28);
+            if (chunk == 0 or chunk > chunk_bytes_max) return false;
             if (offset < free or offset % item_alignment != 0) return false;
             if (offset > self.file_bytes or bytes > self.file_bytes - offset) return false;
             free = offset + bytes;
@@ -187,7 +204,7 @@ pub const Header = struct {
         return names_end == self.bytes.len and free == self.file_bytes;
     }
 
-    pub const Entry = struct { name: []const u8, offset: u64, bytes: u64, checksum: u64 };
+    pub const Entry = struct { name: []const u8, offset: u64, bytes: u64, checksum: u64, chunk: u32 };
 
     /// The items in order.
     pub fn entries(self: *const Header) Iterator {
@@ -213,27 +230,31 @@ pub const Header = struct {
                 .offset = get(u64, bytes, at),
                 .bytes = get(u64, bytes, at + 8),
                 .checksum = get(u64, bytes, at + 16),
+                .chunk = get(u32, bytes, at + 28),
             };
         }
     };
 };
 
-/// The checksum of bytes that are all in memory.
-pub fn checksum(bytes: []const u8) u64 {
+/// The checksum of a header.
+fn checksum(bytes: []const u8) u64 {
     var sum: u64 = 0;
     var rest = bytes;
     while (rest.len > 0) {
         const chunk = rest[0..@min(rest.len, chunk_bytes)];
-        sum = chain(sum, chunk);
+        sum = chain(sum, hashOf(chunk));
         rest = rest[chunk.len..];
     }
     return sum;
 }
 
-/// The checksum so far, and one more chunk. All chunks but the last have `chunk_bytes`.
-pub fn chain(sum: u64, chunk: []const u8) u64 {
-    assert(chunk.len > 0 and chunk.len <= chunk_bytes);
-    const pair = [2]u64{ sum, XxHash3.hash(0, chunk) };
+pub fn hashOf(chunk: []const u8) u64 {
+    return XxHash3.hash(0, chunk);
+}
+
+/// The checksum so far, and the hash of one more chunk.
+pub fn chain(sum: u64, hash: u64) u64 {
+    const pair = [2]u64{ sum, hash };
     return XxHash3.hash(0, std.mem.asBytes(&pair));
 }
 
@@ -316,6 +337,8 @@ test "a table that lies under a right checksum is refused" {
         .{ .at = fixed_bytes + 8, .value = 132 }, // Into the next item.
         .{ .at = fixed_bytes + 12, .value = 0xffff_ffff }, // The sum overflows.
         .{ .at = fixed_bytes + 24, .value = 4000 },
+        .{ .at = fixed_bytes + 28, .value = 0 },
+        .{ .at = fixed_bytes + 28, .value = chunk_bytes_max + 1 },
         .{ .at = fixed_bytes + 2 * entry_bytes + 8, .value = 4 }, // Past the end.
     };
     for (lies) |lie| {
@@ -332,6 +355,8 @@ test "a table that lies under a right checksum is refused" {
 test "sizes that no file can have make no plan" {
     const huge = [_]Item{.{ .name = "a", .bytes = std.math.maxInt(u64) }};
     try testing.expectEqual(null, try Plan.make(testing.allocator, test_label, &huge));
+    const wide = [_]Item{.{ .name = "a", .bytes = 1, .unit = chunk_bytes_max + 1 }};
+    try testing.expectEqual(null, try Plan.make(testing.allocator, test_label, &wide));
     const two = [_]Item{.{ .name = "a", .bytes = std.math.maxInt(i64) - 70 }} ** 2;
     try testing.expectEqual(null, try Plan.make(testing.allocator, test_label, &two));
 }
@@ -340,8 +365,8 @@ test "a checksum taken in chunks is the checksum of the whole" {
     const bytes = try testing.allocator.alloc(u8, 2 * chunk_bytes + 17);
     defer testing.allocator.free(bytes);
     for (bytes, 0..) |*byte, index| byte.* = @truncate(index * 7 + index / 256);
-    const first = chain(0, bytes[0..chunk_bytes]);
-    const second = chain(first, bytes[chunk_bytes..][0..chunk_bytes]);
-    try testing.expectEqual(checksum(bytes), chain(second, bytes[2 * chunk_bytes ..]));
+    const first = chain(0, hashOf(bytes[0..chunk_bytes]));
+    const second = chain(first, hashOf(bytes[chunk_bytes..][0..chunk_bytes]));
+    try testing.expectEqual(checksum(bytes), chain(second, hashOf(bytes[2 * chunk_bytes ..])));
     try testing.expectEqual(@as(u64, 0), checksum(""));
 }

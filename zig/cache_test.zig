@@ -6,22 +6,28 @@ const builtin = @import("builtin");
 const cache = @import("cache.zig");
 const errors = @import("errors.zig");
 const layout = @import("cache_layout.zig");
+const threads = @import("threads.zig");
 
 const posix = std.posix;
 const testing = std.testing;
 
 const items = [_]cache.Item{
-    .{ .name = "embedding", .bytes = 2 * layout.chunk_bytes + 17 },
+    .{ .name = "embedding", .bytes = 8 * layout.chunk_bytes + 17, .unit = 100_000 },
     .{ .name = "empty", .bytes = 0 },
     .{ .name = "decoder.0.qkv", .bytes = 100_000 },
 };
 
+/// Chunks: 10 full ones of 200,000 bytes and a rest, none, 1.
+const chunks_count = 12;
+
 /// Of the file they make, whole: src/model/cache_file.test.ts builds the same file by itself.
-const file_hash: u64 = 12557832236071439373;
+const file_hash: u64 = 6487139697268865261;
 
 /// Makes items whose bytes tell which they are, and counts the calls.
 const Maker = struct {
-    fills: usize = 0,
+    fills: std.atomic.Value(usize) = .init(0),
+    /// One thread, so that it can be used after a fork.
+    pool: threads.Pool = .{ .allocator = testing.allocator, .workers = &.{} },
     /// What filling the last item comes to, instead of bytes.
     failure: ?errors.Error = null,
     /// Filling takes at least this long.
@@ -31,15 +37,15 @@ const Maker = struct {
     waits: usize = 0,
     progress_bytes: u64 = 0,
 
-    fn fill(context: *anyopaque, index: usize, out: []align(64) u8) errors.Error!void {
+    fn fill(context: *anyopaque, index: usize, offset: u64, out: []u8) errors.Error!void {
         const self: *Maker = @ptrCast(@alignCast(context));
-        self.fills += 1;
+        _ = self.fills.fetchAdd(1, .monotonic);
         if (self.delay_ms > 0) pause(self.delay_ms);
         if (index == 2) {
-            if (self.failure) |failure| return failure;
+            if (self.failure) |failure| return errors.fail(failure, "no item {d}", .{index});
             if (self.kills_itself) _ = std.c.kill(std.c.getpid(), .KILL);
         }
-        for (out, 0..) |*byte, at| byte.* = expected(self.seed, index, at);
+        for (out, @intCast(offset)..) |*byte, at| byte.* = expected(self.seed, index, at);
     }
 
     fn progress(context: *anyopaque, stage: cache.Stage, done: u64, total: u64) void {
@@ -96,6 +102,7 @@ const Place = struct {
             .label = .{ .layout = "int8/generic/1", .model = "models/test" },
             .items = &items,
             .filler = maker.filler(),
+            .pool = &maker.pool,
         };
     }
 
@@ -107,7 +114,7 @@ const Place = struct {
         var maker: Maker = .{};
         var opened = try cache.open(testing.allocator, self.request(&maker));
         defer opened.close();
-        try testing.expect(opened.info.was_built and maker.fills == items.len);
+        try testing.expect(opened.info.was_built and maker.fills.raw == chunks_count);
     }
 
     /// Changes the byte at `offset`.
@@ -174,7 +181,7 @@ test "cache: built once, then only mapped" {
     defer second.close();
     try expectContent(&second, 0);
     try testing.expect(!second.info.was_built);
-    try testing.expectEqual(items.len, maker.fills);
+    try testing.expectEqual(@as(usize, chunks_count), maker.fills.raw);
     try testing.expectEqual(@as(usize, 1), try place.count());
     try cache.verify(testing.allocator, @ptrCast(try zeroEnded(second.info.path)));
 
@@ -204,6 +211,31 @@ test "cache: the file's bytes are those that cache_file.test.ts expects" {
     try testing.expectEqual(file_hash, std.hash.XxHash3.hash(0, bytes));
 }
 
+test "cache: many threads make what one makes, and a failure on any of them is told" {
+    for ([_]?errors.Error{ null, error.Model }) |failure| {
+        for ([_]bool{ true, false }) |in_file| {
+            var place = try Place.init();
+            defer place.deinit();
+            var maker: Maker = .{ .failure = failure };
+            try maker.pool.init(testing.allocator, 4);
+            defer maker.pool.deinit();
+            var request = place.request(&maker);
+            if (!in_file) request.folder = null;
+            if (failure) |why| {
+                try testing.expectError(why, cache.open(testing.allocator, request));
+                try testing.expectEqualStrings("no item 2", errors.message());
+                continue;
+            }
+            var opened = try cache.open(testing.allocator, request);
+            defer opened.close();
+            try expectContent(&opened, 0);
+            try testing.expectEqual(@as(usize, chunks_count), maker.fills.raw);
+            try testing.expectEqual(items[0].bytes + items[2].bytes, maker.progress_bytes);
+            if (in_file) try cache.verify(testing.allocator, try zeroEnded(opened.info.path));
+        }
+    }
+}
+
 test "cache: a damaged, shortened, foreign or lengthened file is built anew" {
     var place = try Place.init();
     defer place.deinit();
@@ -221,7 +253,7 @@ test "cache: a damaged, shortened, foreign or lengthened file is built anew" {
     var maker: Maker = .{};
     var opened = try cache.open(testing.allocator, place.request(&maker));
     defer opened.close();
-    try testing.expectEqual(@as(usize, 0), maker.fills);
+    try testing.expectEqual(@as(usize, 0), maker.fills.raw);
     try testing.expectEqual(@as(usize, 1), try place.count());
 }
 
@@ -239,7 +271,7 @@ test "cache: other items under the same key are not taken for ours" {
         request.items = list;
         var opened = try cache.open(testing.allocator, request);
         defer opened.close();
-        try testing.expectEqual(list.len, maker.fills);
+        try testing.expectEqual(@as(usize, if (list.len == 2) chunks_count - 1 else chunks_count), maker.fills.raw);
     }
 }
 
@@ -251,7 +283,7 @@ test "cache: a damaged item opens, and verify names it" {
     const name = cache.fileName(cache.keyOf(&.{"test"}, &.{}, 2));
     const path = place.path(&buffer, &name);
     try cache.verify(testing.allocator, path);
-    try place.damage(16384 + 2 * layout.chunk_bytes + 16);
+    try place.damage(16384 + 8 * layout.chunk_bytes + 16);
     try testing.expectError(error.Model, cache.verify(testing.allocator, path));
     try testing.expect(std.mem.endsWith(u8, errors.message(), "embedding is damaged"));
     try place.damage(30);
@@ -340,7 +372,7 @@ test "cache: a folder that others may write to, or of another user, is refused" 
     opened = try cache.open(testing.allocator, place.request(&maker));
     defer opened.close();
     try testing.expect(std.mem.endsWith(u8, opened.info.notice, "belongs to another user"));
-    try testing.expectEqual(2 * items.len, maker.fills);
+    try testing.expectEqual(@as(usize, 2 * chunks_count), maker.fills.raw);
 }
 
 extern "c" fn chmod(path: [*:0]const u8, mode: c_uint) c_int;

@@ -164,7 +164,8 @@ pub const Model = struct {
         const items = arena.alloc(cache_.Item, lists.len) catch return errors.outOfMemory("the packed weights");
         const data = arena.alloc([]const u8, lists.len) catch return errors.outOfMemory("the packed weights");
         for (lists, items, data) |from, *item, *bytes| {
-            item.* = .{ .name = from.name, .bytes = precision_.packedBytes(from) };
+            const unit: u32 = @intCast(precision_.unitBytes(from));
+            item.* = .{ .name = from.name, .bytes = precision_.packedBytes(from), .unit = unit };
             bytes.* = from.matrix.bytes[0..from.matrix.byteCount()];
         }
         var filling: Filling = .{ .model = self, .lists = lists };
@@ -174,6 +175,7 @@ pub const Model = struct {
             .label = .{ .layout = layout, .model = self.source.label() },
             .items = items,
             .filler = .{ .context = &filling, .fill = Filling.fill, .progress = Filling.progress },
+            .pool = &self.compute.pool,
         });
         for (lists, 0..) |item, i| item.matrix.panels = .{ .bits = item.bits, .bytes = self.cache.?.item(i).ptr };
     }
@@ -182,12 +184,10 @@ pub const Model = struct {
         model: *Model,
         lists: []const precision_.Item,
 
-        fn fill(context: *anyopaque, index: usize, out: []align(64) u8) errors.Error!void {
+        fn fill(context: *anyopaque, index: usize, offset: u64, out: []u8) errors.Error!void {
             const self: *Filling = @ptrCast(@alignCast(context));
-            const item = self.lists[index];
-            precision_.pack(&self.model.compute, item, out);
+            const from = precision_.pack(self.model.compute.kernels, self.lists[index], @intCast(offset), out);
             // Seldom used again; a machine that packs should not need room for both.
-            const from = item.matrix.bytes[0..item.matrix.byteCount()];
             if (self.model.source.maps(from)) files.release(from);
         }
 

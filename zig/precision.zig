@@ -85,22 +85,27 @@ fn add(
 /// Bytes of a matrix in panels.
 pub fn packedBytes(item: Item) usize {
     const panels = (item.matrix.rows + kernels.int8_panel_rows - 1) / kernels.int8_panel_rows;
-    return panels * kernels.panelBytes(item.bits, item.matrix.columns);
+    return panels * unitBytes(item);
 }
 
-/// Packs one matrix into out[packedBytes], on all threads.
-pub fn pack(compute: *compute_.Compute, item: Item, out: []align(64) u8) void {
-    const Job = struct { table: *const kernels.Table, item: Item, out: [*]u8 };
-    const job: Job = .{ .table = compute.kernels, .item = item, .out = out.ptr };
-    const panels = (item.matrix.rows + kernels.int8_panel_rows - 1) / kernels.int8_panel_rows;
-    compute.overTasks(panels, &job, struct {
-        fn run(j: *const Job, panel: usize, _: compute_.Scratch) void {
-            const m = j.item.matrix.*;
-            const bits = j.item.bits;
-            const first = panel * kernels.int8_panel_rows;
-            const count = @min(kernels.int8_panel_rows, m.rows - first);
-            const to = j.out + panel * kernels.panelBytes(bits, m.columns);
-            j.table.pack_panel(bits, m.dtype, compute_.rowBytes(m, first), count, m.columns, to);
-        }
-    }.run);
+/// Of a panel: what can be packed by itself.
+pub fn unitBytes(item: Item) usize {
+    return kernels.panelBytes(item.bits, item.matrix.columns);
+}
+
+/// Packs whole panels of a matrix, those from byte `offset` of the packed matrix on that fill `out`.
+/// Returns the bytes that they were made from.
+pub fn pack(table: *const kernels.Table, item: Item, offset: usize, out: []u8) []const u8 {
+    const m = item.matrix.*;
+    const unit = unitBytes(item);
+    const start = offset / unit * kernels.int8_panel_rows;
+    const end = @min(start + out.len / unit * kernels.int8_panel_rows, m.rows);
+    var row = start;
+    var to = out.ptr;
+    while (row < end) : (row += kernels.int8_panel_rows) {
+        const count = @min(kernels.int8_panel_rows, end - row);
+        table.pack_panel(item.bits, m.dtype, compute_.rowBytes(m, row), count, m.columns, to);
+        to += unit;
+    }
+    return compute_.rowBytes(m, start)[0 .. (end - start) * m.columns * m.dtype.size()];
 }

@@ -25,7 +25,7 @@ test("a header is read as it was written", () => {
     ["decoder.0.qkv", 100_000, 2_113_600],
   ]);
   for (const item of header.items) {
-    expect(checksum(file.subarray(item.offset, item.offset + item.bytes))).toBe(item.checksum);
+    expect(checksum(file.subarray(item.offset, item.offset + item.bytes), item.chunk)).toBe(item.checksum);
   }
 });
 
@@ -54,6 +54,8 @@ test("a table that lies under a right checksum is refused", () => {
     [104, 132],
     [108, 0xffff_ffff],
     [120, 4000],
+    [124, 0],
+    [124, 2 ** 24 + 1],
     [136, 4],
   ] as const;
   for (const [at, value] of lies) {

@@ -10,6 +10,8 @@ export type CacheItem = {
   readonly offset: number;
   readonly bytes: number;
   readonly checksum: bigint;
+  /** Bytes of a chunk of its checksum. */
+  readonly chunk: number;
 };
 
 export type CacheHeader = {
@@ -21,13 +23,14 @@ export type CacheHeader = {
 };
 
 const magic = "QASRPACK";
-const version = 1;
+const version = 2;
 const fixedBytes = 96;
 const entryBytes = 32;
 const headerBytesMax = 2 ** 24;
 const firstAlignment = 16_384;
 const itemAlignment = 64;
-const chunkBytes = 2 ** 20;
+const headerChunkBytes = 2 ** 18;
+const chunkBytesMax = 2 ** 24;
 
 /** The header of a cache file; undefined where it has none, or a damaged one. Throws what the system says. */
 export async function readCacheHeader(path: string): Promise<CacheHeader | undefined> {
@@ -44,7 +47,7 @@ export async function readCacheHeader(path: string): Promise<CacheHeader | undef
 /** The names of items whose bytes are not those that were packed. */
 export async function damagedItems(path: string, header: CacheHeader, stop: AbortSignal): Promise<string[]> {
   return await withFile(path, async (file) => {
-    const buffer = new Uint8Array(chunkBytes);
+    const buffer = new Uint8Array(Math.max(0, ...header.items.map((item) => item.chunk)));
     const damaged: string[] = [];
     for (const item of header.items) {
       if (await storedChecksum(file, buffer, item, stop) !== item.checksum) damaged.push(item.name);
@@ -73,8 +76,10 @@ export function parseCacheHeader(bytes: Uint8Array, fileBytes: number): CacheHea
     const nameEnd = nameAt + view.getUint32(at + 24, true);
     const name = text.decode(bytes.subarray(nameAt, nameEnd));
     const item = { name, offset: number64(view, at), bytes: number64(view, at + 8) };
+    const chunk = view.getUint32(at + 28, true);
+    if (chunk === 0 || chunk > chunkBytesMax) return undefined;
     if (item.offset < free || item.offset % itemAlignment !== 0) return undefined;
-    items.push({ ...item, checksum: view.getBigUint64(at + 16, true) });
+    items.push({ ...item, checksum: view.getBigUint64(at + 16, true), chunk });
     nameAt = nameEnd;
     free = item.offset + item.bytes;
   }
@@ -86,8 +91,8 @@ export function parseCacheHeader(bytes: Uint8Array, fileBytes: number): CacheHea
   };
 }
 
-/** The checksum of cache files: a chain of XXH3 over chunks of 1 MiB. */
-export function checksum(bytes: Uint8Array): bigint {
+/** The checksum of cache files: a chain of XXH3 over chunks. */
+export function checksum(bytes: Uint8Array, chunkBytes = headerChunkBytes): bigint {
   let sum = 0n;
   for (let at = 0; at < bytes.length; at += chunkBytes) sum = chain(sum, bytes.subarray(at, at + chunkBytes));
   return sum;
@@ -109,9 +114,9 @@ function headerLength(bytes: Uint8Array): number | undefined {
 /** Undefined where the file ends too early. */
 async function storedChecksum(file: FileHandle, buffer: Uint8Array, item: CacheItem, stop: AbortSignal) {
   let sum = 0n;
-  for (let done = 0; done < item.bytes; done += chunkBytes) {
+  for (let done = 0; done < item.bytes; done += item.chunk) {
     stop.throwIfAborted();
-    const chunk = buffer.subarray(0, Math.min(chunkBytes, item.bytes - done));
+    const chunk = buffer.subarray(0, Math.min(item.chunk, item.bytes - done));
     if (!await readAt(file, chunk, item.offset + done)) return undefined;
     sum = chain(sum, chunk);
   }

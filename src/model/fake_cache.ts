@@ -3,17 +3,21 @@
 import { createHash } from "node:crypto";
 import { checksum } from "./cache_file.ts";
 
-export type FakeItem = { readonly name: string; readonly bytes: Uint8Array };
+export type FakeItem = { readonly name: string; readonly bytes: Uint8Array; readonly chunk?: number };
 
 /** The items, key and label of zig/cache_test.zig. */
 export function zigTestFile(): Uint8Array {
-  const sizes: readonly (readonly [string, number])[] = [
-    ["embedding", 2 * 2 ** 20 + 17],
-    ["empty", 0],
-    ["decoder.0.qkv", 100_000],
+  const sizes: readonly (readonly [string, number, number])[] = [
+    ["embedding", 2 * 2 ** 20 + 17, 200_000],
+    ["empty", 0, 2 ** 18],
+    ["decoder.0.qkv", 100_000, 2 ** 18],
   ];
-  const items = sizes.map(([name, size], index) => {
-    return { name, bytes: Uint8Array.from({ length: size }, (_, at) => at * 7 + Math.floor(at / 256) + index * 31) };
+  const items = sizes.map(([name, size, chunk], index) => {
+    return {
+      name,
+      chunk,
+      bytes: Uint8Array.from({ length: size }, (_, at) => at * 7 + Math.floor(at / 256) + index * 31),
+    };
   });
   const key = createHash("sha256").update(new BigUint64Array([1n, 0n, 4n])).update("test").digest();
   return cacheFile(items, "int8/generic/1", "models/test", key);
@@ -38,7 +42,7 @@ export function cacheFile(
   const view = new DataView(file.buffer);
   file.set(new TextEncoder().encode("QASRPACK"));
   file.set(key, 24);
-  const words = [[8, 1], [12, headerBytes], [56, items.length], [60, texts[0]!.length], [
+  const words = [[8, 2], [12, headerBytes], [56, items.length], [60, texts[0]!.length], [
     64,
     texts[1]!.length,
   ]] as const;
@@ -48,8 +52,9 @@ export function cacheFile(
     const at = 96 + 32 * index;
     view.setBigUint64(at, BigInt(offsets[index]!), true);
     view.setBigUint64(at + 8, BigInt(item.bytes.length), true);
-    view.setBigUint64(at + 16, checksum(item.bytes), true);
+    view.setBigUint64(at + 16, checksum(item.bytes, item.chunk), true);
     view.setUint32(at + 24, texts[2 + index]!.length, true);
+    view.setUint32(at + 28, item.chunk ?? 2 ** 18, true);
     file.set(item.bytes, offsets[index]!);
   });
   let textAt = 96 + 32 * items.length;

@@ -71,7 +71,6 @@ async function probe(order: Probe): Promise<Probed> {
 }
 
 function openModel(native: Native, { folder, threads, weights, cacheFolder }: Probe): ModelHandle {
-  if (weights === "int4") throw new Error("no --weights int4 in this version");
   return native.openFolder(folder, threads, weights, cacheFolder);
 }
 

@@ -97,10 +97,9 @@ describe("-f", () => {
     const srt = join(folder.path, "a.srt");
     expect((await qwen(["--silent", "-o", srt, wav("en-short")])).code).toBe(0);
     expect(readWhole(srt)).toBe(bare(spokenText(golden("en-short")!.plain)));
-    const many = join(folder.path, "many");
-    mkdirSync(many);
+    const many = join(folder.path, "many"); // A folder that is not there yet is made.
     const inputs = ["en-short", "zh-weather", "silence-3s"];
-    const result = await qwen(["--silent", "-f", "srt,jsonl", "-o", many, ...inputs.map(wav)]);
+    const result = await qwen(["--silent", "-f", "srt,jsonl", "-o", `${many}/`, ...inputs.map(wav)]);
     expect({ code: result.code, stderr: result.stderr }).toEqual({ code: 0, stderr: "" });
     expect(readdirSync(many).sort()).toEqual(
       inputs.flatMap((name) => ["jsonl", "srt"].map((each) => `${basename(wav(name), ".wav")}.${each}`)).sort(),
@@ -120,7 +119,7 @@ describe("-f", () => {
     writeFileSync(join(folder.path, "x.json"), "precious");
     expectRefusal(await qwen(["-f", "srt,json", "-o", join(folder.path, "x"), two[0]!]), 1, "x.json: exists already");
     expect(readdirSync(folder.path)).toEqual(["x.json"]);
-    expectRefusal(await qwen(["-f", "srt", "-o", join(folder.path, "no/"), ...two]), 1, "its folder does not exist");
+    expectRefusal(await qwen(["-f", "srt", "-o", join(folder.path, "no/no/"), ...two]), 1, "its folder does not exist");
   });
 
   test("--paragraph-sec breaks the text at long pauses, and only there", async () => {

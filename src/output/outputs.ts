@@ -4,7 +4,7 @@
  * All files are tried before any work; each has what is known soon after it is known.
  */
 
-import { stat } from "node:fs/promises";
+import { mkdir, stat } from "node:fs/promises";
 import { openOutput, type OutputFile } from "../cli/output_file.ts";
 import type { InputSource } from "../cli/parse.ts";
 import type { TextWriter } from "../cli/terminal.ts";
@@ -38,6 +38,7 @@ export class Outputs {
     }
     const found = await stat(path).catch(() => undefined);
     const isFolder = path.endsWith("/") || found?.isDirectory() === true;
+    if (isFolder && !found) await mkdir(path).catch(() => {}); // Else opening the files says what is wrong.
     const isSpecial = found !== undefined && !found.isFile() && !isFolder;
     const names = inputs.map((input) => input.kind === "stdin" ? "-" : input.path);
     const opened = new Map<string, Sink>();

@@ -246,6 +246,36 @@ describe("several files", () => {
     expectNoStack(result);
   });
 
+  test("decoded together, they say what each says alone, long ones between short ones", async () => {
+    const long = ["zh-30s", "en-45s"].filter(hasClip);
+    const names = ["en-digits", ...long, "en-short", "zh-weather", "en-weather", "en-subsecond", "en-short"];
+    const args = ["-S", "10", "-t", "2", "--silent"];
+    using home = temporaryFolder();
+    const say = async (batch: string, ...names: string[]) => {
+      const result = await qwen([...args, "--batch", batch, ...names.map(wav)], { env: { HOME: home.path } });
+      expect(result).toMatchObject({ code: 0, stderr: "" });
+      return result.stdout;
+    };
+    const apart = [];
+    for (const name of names) apart.push(await say("1", name));
+    expect(await say("8", ...names)).toBe(apart.join(""));
+    expect(await say("3", ...names.toReversed())).toBe(apart.toReversed().join(""));
+  });
+
+  test("the first is heard word by word while the others are decoded", async () => {
+    const [first, ...others] = ["en-weather", "en-short", "en-digits"];
+    const child = Bun.spawn([executable(), "-d", modelDir(), wav(first!), ...others.map(wav)], { stderr: "ignore" });
+    let pieces = 0;
+    let said = "";
+    for await (const piece of child.stdout) {
+      if (!said.includes("\n")) pieces++;
+      said += new TextDecoder().decode(piece);
+    }
+    expect(await child.exited).toBe(0);
+    expect(said).toBe([first!, ...others].map((name) => `${goldenText(name)}\n`).join(""));
+    expect(pieces).toBeGreaterThan(5);
+  });
+
   test("when all fail the model is not even looked for", async () => {
     const result = await run(["/nowhere/x.wav", "/nowhere/y.wav"]);
     expect(result).toMatchObject({ code: 1, stdout: "" });

@@ -33,7 +33,12 @@ export const fakeInfo: ModelInfo = {
 /** What the engine says to a request: its answer in the model's form, "language English<asr_text>Hello". */
 export type FakeAnswer = { readonly says: string; readonly stop?: DecodeStop; readonly tokenDelayMs?: number };
 
-export type FakeEngine = Engine & { readonly requests: DecodeRequest[]; readonly isClosed: () => boolean };
+export type FakeEngine = Engine & {
+  readonly requests: DecodeRequest[];
+  readonly isClosed: () => boolean;
+  /** Decodes that ran at the same time. */
+  readonly mostAtOnce: () => number;
+};
 
 /** One token per word, with the space before it, as the real tokenizer has them; equal words are equal tokens. */
 export function fakeEngine(answer: (request: DecodeRequest) => FakeAnswer, info: Partial<ModelInfo> = {}): FakeEngine {
@@ -47,11 +52,13 @@ export function fakeEngine(answer: (request: DecodeRequest) => FakeAnswer, info:
     });
   let cancelled = false;
   let closed = false;
+  let [running, mostAtOnce] = [0, 0];
   return {
     info: { ...fakeInfo, ...info },
     description: { name: "fake" },
     requests,
     isClosed: () => closed,
+    mostAtOnce: () => mostAtOnce,
     cancel: () => void (cancelled = true),
     close: async () => void (closed = true),
     listen: async (options) => fakeListener(options, answer, tokensOf),
@@ -59,6 +66,8 @@ export function fakeEngine(answer: (request: DecodeRequest) => FakeAnswer, info:
     decode: async (request, onToken) => {
       requests.push(request);
       cancelled = false;
+      mostAtOnce = Math.max(mostAtOnce, ++running);
+      using _ = { [Symbol.dispose]: () => void running-- };
       const { says, stop = "end", tokenDelayMs = 0 } = answer(request);
       let generatedTokens = 0;
       for (const token of tokensOf(says)) {

@@ -195,6 +195,16 @@ export const optionTable: readonly OptionSpec[] = [
     rare: true,
   },
   {
+    name: "batch",
+    group: "Long audio",
+    value: { placeholder: "N", type: "integer", numberMin: 1, numberMax: 8, unit: "segments" },
+    default: "8",
+    help: "segments decoded at a time, also of files",
+    more: "One pass over the weights serves all of them. The text is the same with any number; 1 needs least memory.",
+    excludes: ["low-memory", "stream"],
+    rare: true,
+  },
+  {
     name: "enc-window-sec",
     group: "Long audio",
     value: { placeholder: "SEC", type: "number", numberMin: 1, numberMax: 8, unit: "seconds" },

@@ -36,6 +36,7 @@ test("defaults", () => {
     segmentSec: "auto",
     searchSec: 3,
     pastText: false,
+    decodesMax: undefined,
     windowFrames: 800,
     align: false,
     aligner: undefined,
@@ -292,4 +293,12 @@ test("what a stream is asked for", () => {
   expect(optionsOf("--stream -f jsonl -").format).toBe("jsonl");
   // These two do nothing without --stream, as in the C program.
   expect(optionsOf("--monitor --stream-max-new-tokens 8 a").stream).toBeUndefined();
+});
+
+test("--batch: eight are the most, and the default", () => {
+  expect(optionsOf("--batch 3 a").decodesMax).toBe(3);
+  expect(optionsOf("--batch 8 a").decodesMax).toBeUndefined();
+  expect(refusal("--batch 9 a")).toBe("--batch must be 1 to 8 segments, got '9'");
+  expect(refusal("--batch 2 --low-memory a")).toBe("--low-memory decodes one segment at a time: not with --batch");
+  expect(refusal("--batch 2 --stream a")).toBe("--stream decodes one segment at a time: not with --batch");
 });

@@ -54,6 +54,8 @@ export type TranscribeOptions = {
   readonly segmentSec: number | "auto";
   readonly searchSec: number;
   readonly pastText: boolean;
+  /** Segments decoded at a time; undefined: what is good for speed. */
+  readonly decodesMax: number | undefined;
   readonly windowFrames: number;
   /** undefined: whole recordings. */
   readonly stream: StreamChoice | undefined;
@@ -310,6 +312,8 @@ function transcribeOptions({ values, inputs }: Matched): TranscribeOptions {
   if ((values.has("align") || values.has("aligner")) && values.has("stream")) {
     throw new UsageError("--align times words of whole recordings: not with --stream");
   }
+  const batchless = values.has("batch") && ["low-memory", "stream"].find((name) => values.has(name));
+  if (batchless) throw new UsageError(`--${batchless} decodes one segment at a time: not with --batch`);
   return {
     inputs,
     model: text("model"),
@@ -324,6 +328,7 @@ function transcribeOptions({ values, inputs }: Matched): TranscribeOptions {
     segmentSec: numberValue(specNamed("segment-sec"), text("segment-sec")) as number | "auto",
     searchSec: number("search-sec"),
     pastText: choice("past-text") === "yes",
+    decodesMax: number("batch") < 8 ? number("batch") : undefined, // With all eight, one more waits to join.
     windowFrames: Math.floor(number("enc-window-sec") + 0.005) * 100, // Rounded to frames, then down to seconds.
     stream: streamChoice(values),
     ...formatChoice(values, inputs),

@@ -100,6 +100,33 @@ test("several files: one paragraph each, failures reported, the others run, exit
   expect((await run("1s.wav 2s.wav")).out).toBe("Hello there.\nHello there.\n");
 });
 
+test("several files: what concerns one is said in its turn, whatever was read before", async () => {
+  const { out, err, engine } = await run("1s.wav bad.wav 2s-short.wav 3s-short.wav missing.wav");
+  expect(out).toBe("Hello there.\n".repeat(3));
+  expect(engine.requests).toHaveLength(3);
+  const about = err.split("\n").filter((line) => line.startsWith("qwen-asr: ")).map((line) => line.split(": ")[1]);
+  expect(about).toEqual(["missing.wav", "bad.wav", "2s-short.wav", "3s-short.wav"]);
+});
+
+test("--past-text yes, --low-memory, --batch 1: a recording is read when the one before is done", async () => {
+  for (const [flag, most] of [["--past-text yes", 1], ["--low-memory", 1], ["--batch 1", 1], ["", 2]] as const) {
+    const order: string[] = [];
+    const engine = fakeEngine(({ samples }) => {
+      order.push(`decode ${samples.length / 16_000}`);
+      return { ...hello, tokenDelayMs: 1 };
+    });
+    const readAudio = (input: { kind: string; path?: string }) => {
+      order.push(`read ${input.path![0]}`);
+      return Promise.resolve({ samples: new Float32Array(Number(input.path![0]) * 16_000), warnings: [] });
+    };
+    const parts = fakeParts(engine, { readAudio });
+    await createProgram(parts)([...flag.split(" ").filter(Boolean), "1s.wav", "2s.wav"]);
+    expect(parts.out()).toBe("Hello there.\n".repeat(2));
+    const inTurn = order.join() === "read 1,decode 1,read 2,decode 2";
+    expect([flag, engine.mostAtOnce(), inTurn]).toEqual([flag, most, most === 1]);
+  }
+});
+
 test("warnings of a recording name it", async () => {
   expect((await run("3s-short.wav")).err).toContain("qwen-asr: 3s-short.wav: the file is cut short\n");
 });

@@ -9,6 +9,7 @@ import { STDIN_NAME } from "../audio/bytes.ts";
 import type { Engine } from "../engine/engine.ts";
 import { InputError, ModelError, UsageError } from "../errors.ts";
 import { Outputs } from "../output/outputs.ts";
+import { Ahead, type Begun } from "../pipeline/ahead.ts";
 import { transcribe, type TranscribeEvent, type Transcript } from "../pipeline/transcribe.ts";
 import { documentHead, type KnownModel, needsTimes, segmentSecOf } from "./document_head.ts";
 import { openOutput, type OutputFile } from "./output_file.ts";
@@ -21,9 +22,6 @@ import { WordTimer } from "./word_times.ts";
 
 const wholeSecMax = 120;
 const demoWholeSecMax = 40; // The demo model never heard longer recordings and loses its place in them.
-
-/** Segments at a time with --low-memory: each holds about 100 MB of a small model's cache. */
-const lowMemoryDecodes = 1;
 
 export type Totals = { files: number; textTokens: number; encodeMs: number; decodeMs: number; audioSec: number };
 
@@ -59,7 +57,7 @@ export async function transcribeFiles(parts: ProgramParts, options: TranscribeOp
   const watched = output ? watchForText(output) : undefined;
   try {
     const inputs = readable.values();
-    const first = await readNext(parts, options, inputs);
+    const first = await readFirst(parts, options, inputs);
     if (first.audio) {
       const out = formats && path === undefined ? undefined : watched ?? parts.terminal.stdout;
       const run = await startRun(parts, options, prompt, { out, outputs });
@@ -98,30 +96,25 @@ export async function checkInputs(parts: ProgramParts, options: TranscribeOption
   return readable;
 }
 
-type NextAudio = {
+type FirstAudio = {
   readonly source: InputSource | undefined;
-  readonly audio: LoadedAudio | undefined;
+  /** Taken away when it is used: it need not stay in memory. */
+  audio: LoadedAudio | undefined;
   /** One or more before it could not be read. */
   readonly failed: boolean;
 };
 
 /** Reads on until a recording can be read. */
-async function readNext(
+async function readFirst(
   parts: ProgramParts,
   options: TranscribeOptions,
-  inputs: Iterator<InputSource>,
-): Promise<NextAudio> {
+  inputs: IterableIterator<InputSource>,
+): Promise<FirstAudio> {
   let failed = false;
   for (let next = inputs.next(); !next.done; next = inputs.next()) {
     const source = next.value;
-    const reading = () => untilStopped(parts.readAudio(audioInput(source, options)), parts.terminal.stop);
-    const audio = await orReport(parts, source, reading);
-    if (audio) {
-      if (options.verbosity !== "silent") {
-        for (const warning of audio.warnings) complain(parts, source, warning);
-      }
-      return { source, audio, failed };
-    }
+    const audio = await orReport(parts, source, () => readAudio(parts, options, source));
+    if (audio) return { source, audio, failed };
     failed = true;
   }
   return { source: undefined, audio: undefined, failed };
@@ -220,20 +213,20 @@ function checkModel({ info }: Engine, model: ModelPlace, options: TranscribeOpti
 }
 
 /** All inputs from `first` on. Returns whether one failed. */
-async function transcribeAll(run: Run, first: NextAudio, inputs: Iterator<InputSource>): Promise<boolean> {
+async function transcribeAll(run: Run, first: FirstAudio, inputs: Iterable<InputSource>): Promise<boolean> {
   const { parts, options } = run;
   const { stop } = parts.terminal;
-  let next = first;
   let failed = first.failed;
+  const ahead = startAhead(run, first, inputs);
   try {
-    while (next.source && next.audio && !stop.aborted) {
-      const { source, audio } = next;
-      const done = await orReport(parts, source, () => transcribeOne(run, source, audio).then(() => true));
+    for (let next = ahead.next(); next && !stop.aborted; next = ahead.next()) {
+      const { source } = next;
+      const done = await orReport(parts, source, () => transcribeOne(run, next!).then(() => true));
+      failed ||= !done;
       if (stop.aborted) break;
-      next = await readNext(parts, options, inputs);
-      failed ||= !done || next.failed;
     }
   } finally {
+    await ahead.end();
     summarise(parts, options, run.totals, run.timer);
     await run.closeEngine();
     await run.timer?.close();
@@ -241,24 +234,52 @@ async function transcribeAll(run: Run, first: NextAudio, inputs: Iterator<InputS
   return failed;
 }
 
-async function transcribeOne(run: Run, source: InputSource, audio: LoadedAudio): Promise<void> {
-  const { parts, options, totals, out } = run;
-  const recording = startRecording(run, source, audio);
-  const { searchSec, windowFrames, language, skipSilence, pastText } = options;
-  const request = {
-    samples: audio.samples,
-    startSec: options.fromSec ?? 0,
-    segmentSec: segmentSecOf(options),
-    ...{ searchSec, windowFrames, language, skipSilence, pastText },
-    prompt: run.prompt,
-    wholeSecMax: run.wholeSecMax,
-    memoryBytes: parts.availableMemory(),
-    ...(options.lowMemory && { decodesMax: lowMemoryDecodes }),
+function startAhead(run: Run, first: FirstAudio, inputs: Iterable<InputSource>): Ahead<InputSource, LoadedAudio> {
+  const { parts, options } = run;
+  const { searchSec, windowFrames, language, skipSilence, pastText, decodesMax } = options;
+  const steps = {
+    // What follows needs what was said before, or the memory.
+    decodesMax: pastText || options.lowMemory ? 1 : decodesMax,
+    read: (source: InputSource) => {
+      const { audio } = first;
+      first.audio = undefined;
+      return audio ? Promise.resolve(audio) : readAudio(parts, options, source);
+    },
+    engine: run.engine,
+    memory: () => parts.availableMemory(),
+    transcribe: ({ samples }: LoadedAudio, ...rest: Transcribing) => {
+      const [engine, memoryBytes, stop, onEvent] = rest;
+      const request = {
+        ...{ samples, memoryBytes, searchSec, windowFrames, language, skipSilence, pastText },
+        startSec: options.fromSec ?? 0,
+        segmentSec: segmentSecOf(options),
+        prompt: run.prompt,
+        wholeSecMax: run.wholeSecMax,
+        ...(steps.decodesMax !== undefined && { decodesMax: steps.decodesMax }),
+      };
+      return transcribe(request, engine, stop, onEvent);
+    },
   };
+  return new Ahead(steps, [first.source!, ...inputs].values(), parts.terminal.stop);
+}
+
+type Transcribing = [Engine, number | undefined, AbortSignal, (event: TranscribeEvent) => void];
+
+function readAudio(parts: ProgramParts, options: TranscribeOptions, source: InputSource): Promise<LoadedAudio> {
+  return untilStopped(parts.readAudio(audioInput(source, options)), parts.terminal.stop);
+}
+
+async function transcribeOne(run: Run, begun: Begun<InputSource, LoadedAudio>): Promise<void> {
+  const { parts, options, totals, out } = run;
+  const { source } = begun;
+  const audio = await begun.audio;
+  if (options.verbosity !== "silent") {
+    for (const warning of audio.warnings) complain(parts, source, warning);
+  }
+  const recording = startRecording(run, source, audio);
   let transcript: Transcript | undefined;
   try {
-    const onEvent = (event: TranscribeEvent) => report(run, source, recording, event);
-    transcript = await transcribe(request, await run.engine(), parts.terminal.stop, onEvent);
+    transcript = await begun.transcript((event) => report(run, source, recording, event));
     await recording.time();
   } finally {
     await recording.end(transcript !== undefined && !transcript.stopped);
@@ -296,6 +317,8 @@ function report(run: Run, source: InputSource, recording: Recording, event: Tran
       return recording.write(event.text);
     case "segment":
       return recording.add(event.segment);
+    case "asked":
+      return;
     case "language":
       if (event.name !== run.language) say(`Language: ${event.name}`);
       run.language = event.name;

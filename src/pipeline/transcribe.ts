@@ -6,7 +6,7 @@
  * What becomes known goes to `onEvent` at once; the pieces of text add up to the text that is returned.
  */
 
-import type { DecodeRequest, DecodeResult, DecodeToken, Engine } from "../engine/engine.ts";
+import type { DecodeRequest, DecodeResult, DecodeToken, Engine, ModelInfo } from "../engine/engine.ts";
 import { planSegments, type SegmentLimits } from "../segment/plan.ts";
 import { copyRanges, rangesWithoutSilence } from "../segment/silence.ts";
 import { sampleRate, type Segment } from "../segment/split.ts";
@@ -40,6 +40,8 @@ export type TranscribeEvent =
   | { readonly kind: "segment"; readonly segment: HeardSegment }
   /** Worth a line. */
   | { readonly kind: "notice"; readonly text: string }
+  /** All segments are at the engine: there is room for another recording soon. Not where each needs the one before. */
+  | { readonly kind: "asked" }
   /** Text is missing. */
   | { readonly kind: "loss"; readonly text: string }
   | { readonly kind: "debug"; readonly text: string };
@@ -107,7 +109,7 @@ const templateTokens = 24; // Chat template 15, forced language and past text's 
 const pastTokensMax = 200;
 const collapsesMax = 2;
 /** Decodes asked for at a time: eight in step, and one that waits to join. */
-const decodesMax = 9;
+export const decodesMax = 9;
 
 /**
  * Transcribes the samples. When `stop` is aborted it ends after the running decode with what is known; the caller
@@ -229,6 +231,7 @@ async function together(run: Run, parts: readonly Part[]): Promise<void> {
       ahead[0]?.goLive();
       while (started < parts.length && ahead.length < most && !stop.aborted) {
         ahead.push(new Decoding(run, parts[started++]!.samples, "", ahead.length === 0));
+        if (started === parts.length) run.onEvent({ kind: "asked" });
       }
       const current = ahead[0]!;
       const piece = await current.done;
@@ -246,13 +249,15 @@ async function together(run: Run, parts: readonly Part[]): Promise<void> {
 
 /** Decodes at a time: what the engine takes in one step, while their caches stay within half the memory. */
 function parallelMax({ request, engine }: Run, parts: readonly Part[]): number {
-  const longestSec = Math.max(...parts.map(({ samples }) => samples.length / sampleRate));
-  const positions = 13 * longestSec + templateTokens + tokensEstimate(request.prompt) + tokensMaxFor(longestSec);
-  const bytes = positions * engine.info.positionBytes;
-  return Math.max(
-    1,
-    Math.min(request.decodesMax ?? decodesMax, Math.floor((request.memoryBytes ?? Infinity) / 2 / bytes)),
-  );
+  const longest = Math.max(...parts.map(({ samples }) => samples.length));
+  const fitting = Math.floor((request.memoryBytes ?? Infinity) / 2 / cacheBytes(longest, request.prompt, engine.info));
+  return Math.max(1, Math.min(request.decodesMax ?? decodesMax, fitting));
+}
+
+/** The most that the cache of one decode takes. */
+export function cacheBytes(samples: number, prompt: string, { positionBytes }: ModelInfo): number {
+  const seconds = samples / sampleRate;
+  return (13 * seconds + templateTokens + tokensEstimate(prompt) + tokensMaxFor(seconds)) * positionBytes;
 }
 
 /** Every segment is shown the text before it, so they come one after the other. */

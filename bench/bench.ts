@@ -19,7 +19,8 @@ import type { Precision } from "./cost.ts";
 import { execute, type Execution } from "./execute.ts";
 import { type Expected, firmText, problemOf, problemOfReference } from "./expected.ts";
 import { type BenchModel, benchModels } from "./models.ts";
-import { type BenchOptions, type ClipPlan, clipPlans, parseOptions, usage, weightsOf } from "./plan.ts";
+import { bringIntoCache, dropFromCache } from "./page_cache.ts";
+import { type BenchOptions, type ClipPlan, configPlans, parseOptions, usage, weightsOf } from "./plan.ts";
 import type { Probe, Probed } from "./probe.ts";
 import { readSummary } from "./report.ts";
 import {
@@ -30,6 +31,7 @@ import {
   type ProgramTimes,
   segmentsOf,
   type StartFigures,
+  type StartTimes,
 } from "./result.ts";
 import { streamTables } from "./stream.ts";
 import { best, pairedRatio } from "./stats.ts";
@@ -43,9 +45,11 @@ class Bench {
   /** What each model says at bf16 to clips without a firm text. */
   readonly #references = new Map<string, Expected>();
   readonly #precisions: readonly Precision[];
+  readonly #hasBatch: boolean;
 
   constructor(readonly options: BenchOptions, readonly home: string, help: string) {
     this.#precisions = weightsOf(help);
+    this.#hasBatch = help.includes("--batch ");
   }
 
   get weights(): readonly Precision[] {
@@ -55,9 +59,8 @@ class Bench {
     return asked;
   }
 
-  async config(config: Config, isFirstModel: boolean): Promise<ConfigTimes> {
+  async config(config: Config, asked: readonly ClipPlan[]): Promise<ConfigTimes> {
     const { model, weights, threads } = config;
-    const asked = clipPlans(this.options.quick, isFirstModel, threads === this.options.threads[0]);
     // The committed subset of the fixtures lacks the long ones.
     const plans = asked.filter(({ name }) => hasClip(name));
     if (plans.length < asked.length) note("long clips are left out: set QWEN_ASR_FIXTURES to the whole fixtures");
@@ -76,32 +79,44 @@ class Bench {
   /** With a forced language the first text is the first token. */
   async #start(config: Config): Promise<StartFigures> {
     const fresh = emptyHome("fresh");
-    const run = (home: string) =>
-      execute(executable(), [...this.#flags(config), "--language", "English", "-S", "0", clip("en-short").wav], home);
-    await run(this.home); // Brings the files into the page cache.
+    const run = async (home: string): Promise<StartTimes> => {
+      const flags = [...this.#flags(config), "--language", "English", "-S", "0", clip("en-short").wav];
+      const { loadedMs, firstTextMs } = await execute(executable(), flags, home);
+      return { loadedMs: loadedMs ?? Infinity, firstTokenMs: firstTextMs };
+    };
+    await run(this.home); // The executable, too, is read once.
+    await bringIntoCache([config.model.folder]);
     const first = await run(fresh);
-    const warm = [await run(fresh), await run(fresh)];
-    return { firstMs: first.firstTextMs, warmMs: best(warm.map(({ firstTextMs }) => firstTextMs)) };
+    const tries = [await run(fresh), await run(fresh)];
+    const [warm] = tries.sort((a, b) => a.firstTokenMs - b.firstTokenMs);
+    const failure = await dropFromCache([config.model.folder, fresh]);
+    const cold = failure ?? await run(fresh);
+    if (failure === undefined) await run(this.home); // What follows is warm again.
+    return { first, cold, warm: warm! };
   }
 
   async #program(config: Config, plan: ClipPlan): Promise<ProgramTimes> {
     const { seconds, text: truth } = clip(plan.name);
     const expected = await this.#expected(config.model, plan);
-    const [ours, theirs]: [Execution[], Execution[]] = [[], []];
+    const [ours, theirs, singles]: [Execution[], Execution[], Execution[]] = [[], [], []];
     for (let run = 0; run <= plan.programRuns; run++) {
       ours.push(await this.#checked(config, plan, expected));
+      if (plan.comparesBatch && this.#hasBatch) singles.push(await this.#oneByOne(config, plan, ours[0]!.text));
       if (this.options.against) theirs.push(await this.#other(config, plan));
     }
-    const [counted, countedTheirs] = plan.programRuns > 0 ? [ours.slice(1), theirs.slice(1)] : [ours, theirs];
-    const walls = (runs: readonly Execution[]) => runs.map(({ wallMs }) => wallMs);
+    const from = plan.programRuns > 0 ? 1 : 0;
+    const walls = (runs: readonly Execution[]) => runs.slice(from).map(({ wallMs }) => wallMs);
     const peak = (runs: readonly Execution[]) => Math.max(...runs.map(({ peakBytes }) => peakBytes));
+    const oneByOne = singles.length > 0
+      ? { wallMs: best(walls(singles)), ratio: pairedRatio(walls(ours), walls(singles)) }
+      : undefined;
     const headerTokens = 3 * segmentsOf(seconds, plan.segmentSec); // "language", its name, "<asr_text>"
     const tokens = (readSummary(ours[0]!.stderr)?.tokens ?? 0) + headerTokens;
     const against = theirs.length > 0
       ? {
-        wallMs: best(walls(countedTheirs)),
+        wallMs: best(walls(theirs)),
         peakBytes: peak(theirs),
-        ratio: pairedRatio(walls(counted), walls(countedTheirs)),
+        ratio: pairedRatio(walls(ours), walls(theirs)),
         sameText: theirs.every(({ text }) => text === ours[0]!.text),
       }
       : undefined;
@@ -109,12 +124,24 @@ class Bench {
       clip: plan.name,
       seconds,
       segmentSec: plan.segmentSec,
-      wallMs: best(walls(counted)),
+      wallMs: best(walls(ours)),
       tokens,
       peakBytes: peak(ours),
       characterErrorRate: rate(characterErrors(truth, ours[0]!.text)),
+      ...(oneByOne && { oneByOne }),
       ...(against && { against }),
     };
+  }
+
+  /** Must say what it says in step, to the letter. */
+  async #oneByOne(config: Config, plan: ClipPlan, text: string): Promise<Execution> {
+    const flags = [...this.#flags(config), "--batch", "1", ...clipFlags(plan)];
+    const result = await execute(executable(), flags, this.home);
+    if (result.text !== text) {
+      const where = `${config.model.name} ${config.weights} -t ${config.threads} ${plan.name}`;
+      this.#report(`${where}: another text with --batch 1\n  said:     ${result.text}\n  in step:  ${text}`);
+    }
+    return result;
   }
 
   /** Runs ours and looks at the text. */
@@ -233,12 +260,8 @@ async function run(options: BenchOptions, command: string): Promise<BenchResult>
   const bench = new Bench(options, emptyHome("home"), help);
   const models = await benchModels(options.models);
   const configs = [];
-  for (const [index, model] of models.entries()) {
-    for (const weights of bench.weights) {
-      for (const threads of options.threads) {
-        configs.push(await bench.config({ model, weights, threads }, index === 0));
-      }
-    }
+  for (const { model: index, weights, threads, clips } of configPlans(options, models.length, bench.weights)) {
+    configs.push(await bench.config({ model: models[index]!, weights, threads }, clips));
   }
   rmSync(homes, { recursive: true });
   return {

@@ -12,6 +12,8 @@ export type Execution = {
   readonly wallMs: number;
   /** Process start to the first byte on standard output; the wall time where there was none. */
   readonly firstTextMs: number;
+  /** Process start to the line that the model is loaded; undefined where there was none. */
+  readonly loadedMs: number | undefined;
   readonly peakBytes: number;
 };
 
@@ -27,7 +29,7 @@ export async function execute(executable: string, args: readonly string[], home:
     stderr: "pipe",
   });
   const timer = setTimeout(() => child.kill("SIGKILL"), msMax);
-  let firstTextMs: number | undefined;
+  let [firstTextMs, loadedMs]: (number | undefined)[] = [];
   const chunks: Uint8Array[] = [];
   const readText = async () => {
     for await (const chunk of child.stdout) {
@@ -35,7 +37,15 @@ export async function execute(executable: string, args: readonly string[], home:
       chunks.push(chunk);
     }
   };
-  const [, stderr] = await Promise.all([readText(), new Response(child.stderr).text()]);
+  let stderr = "";
+  const readMessages = async () => {
+    const decoder = new TextDecoder();
+    for await (const chunk of child.stderr) {
+      stderr += decoder.decode(chunk, { stream: true });
+      if (stderr.includes("Model loaded.")) loadedMs ??= performance.now() - start;
+    }
+  };
+  await Promise.all([readText(), readMessages()]);
   const code = await child.exited;
   const wallMs = performance.now() - start;
   clearTimeout(timer);
@@ -45,6 +55,7 @@ export async function execute(executable: string, args: readonly string[], home:
     stderr,
     wallMs,
     firstTextMs: firstTextMs ?? wallMs,
+    loadedMs,
     peakBytes: Number(child.resourceUsage()?.maxRSS ?? 0),
   };
 }

@@ -1,7 +1,7 @@
 /** The benchmark's command line and what it leaves out when in a hurry. */
 
 import { expect, test } from "bun:test";
-import { clipPlans, parseOptions, weightsOf } from "./plan.ts";
+import { configPlans, parseOptions, weightsOf } from "./plan.ts";
 
 test("options: defaults, lists, several models", () => {
   expect(parseOptions([])).toMatchObject({ quick: false, models: [], threads: [2, 1], weights: undefined });
@@ -17,13 +17,22 @@ test("options: what is wrong is named", () => {
   expect(() => parseOptions(["stray"])).toThrow("stray");
 });
 
-test("quick measures the long clips once, on the first model", () => {
-  const names = (quick: boolean, first: boolean, most: boolean) =>
-    clipPlans(quick, first, most).map(({ name }) => name);
-  expect(names(true, true, true)).toEqual(["en-weather", "en-45s", "en-120s"]);
-  expect(names(true, false, true)).toEqual(["en-weather"]);
-  expect(names(true, true, false)).toEqual(["en-weather"]);
-  expect(names(false, false, false)).toHaveLength(3);
+test("quick: every precision and model, long clips and fewer threads once", () => {
+  const weights = ["bf16", "int8", "int4"] as const;
+  const plans = configPlans({ quick: true, threads: [2, 1] }, 2, weights);
+  expect(plans.map(({ model, weights, threads, clips }) => `${model} ${weights} ${threads}: ${clips.length}`)).toEqual([
+    ...["0 bf16 2: 2", "0 int8 2: 3", "0 int8 1: 1", "0 int4 2: 2"],
+    ...["1 bf16 2: 1", "1 int8 2: 1", "1 int4 2: 1"],
+  ]);
+  const compared = plans.flatMap(({ clips }) => clips.filter(({ comparesBatch }) => comparesBatch));
+  expect(compared.map(({ name }) => name)).toEqual(["en-120s"]);
+  expect(configPlans({ quick: true, threads: [2, 1] }, 1, ["bf16"]).map(({ threads }) => threads)).toEqual([2, 1]);
+});
+
+test("without quick: every clip with everything", () => {
+  const plans = configPlans({ quick: false, threads: [4, 2, 1] }, 2, ["bf16", "int8"]);
+  expect(plans).toHaveLength(12);
+  expect(plans.every(({ clips }) => clips.length === 3)).toBe(true);
 });
 
 test("an executable's help says which precisions it has", () => {

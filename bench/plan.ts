@@ -67,19 +67,55 @@ export type ClipPlan = {
   readonly stageRuns: number;
   /** After one that is not counted; 0: that one counts. */
   readonly programRuns: number;
+  /** Its segments one by one, too, in turns. */
+  readonly comparesBatch: boolean;
+};
+
+/** One model, precision and number of threads, and what is measured there. */
+export type ConfigPlan = {
+  /** Of the models given. */
+  readonly model: number;
+  readonly weights: Precision;
+  readonly threads: number;
+  readonly clips: readonly ClipPlan[];
 };
 
 /**
- * The clips for one combination. Every clip with the most threads; fewer threads show their effect on the short one.
- * Quick leaves the long ones to the first model.
+ * Everything with everything; quick leaves out what follows from the rest: fewer threads show their effect at one
+ * precision on the first model, other precisions theirs on shorter clips.
  */
-export function clipPlans(quick: boolean, isFirstModel: boolean, hasMostThreads: boolean): ClipPlan[] {
-  const short = { name: "en-weather", segmentSec: 0, stageRuns: quick ? 2 : 4, programRuns: quick ? 2 : 5 };
-  const middle = { name: "en-45s", segmentSec: 30, stageRuns: quick ? 1 : 3, programRuns: quick ? 1 : 3 };
-  const long = { name: "en-120s", segmentSec: 30, stageRuns: quick ? 0 : 1, programRuns: quick ? 0 : 2 };
-  if (!quick) return [short, middle, long];
-  if (!hasMostThreads) return [short];
-  return isFirstModel ? [short, middle, long] : [short];
+export function configPlans(
+  { quick, threads }: Pick<BenchOptions, "quick" | "threads">,
+  models: number,
+  weights: readonly Precision[],
+): ConfigPlan[] {
+  const main = weights.includes("int8") ? "int8" : weights[0]!;
+  const plans = [];
+  for (let model = 0; model < models; model++) {
+    for (const name of weights) {
+      for (const count of threads) {
+        const [isFirst, isMain, hasMost] = [model === 0, name === main, count === threads[0]];
+        if (quick && !hasMost && !(isFirst && isMain)) continue;
+        const clips = quick ? quickClips(isFirst && hasMost, isMain) : allClips;
+        plans.push({ model, weights: name, threads: count, clips });
+      }
+    }
+  }
+  return plans;
+}
+
+const allClips: readonly ClipPlan[] = [
+  { name: "en-weather", segmentSec: 0, stageRuns: 4, programRuns: 5, comparesBatch: false },
+  { name: "en-45s", segmentSec: 30, stageRuns: 3, programRuns: 3, comparesBatch: true },
+  { name: "en-120s", segmentSec: 30, stageRuns: 1, programRuns: 2, comparesBatch: true },
+];
+
+function quickClips(hasMiddle: boolean, isMain: boolean): ClipPlan[] {
+  const [short, middle, long] = allClips as readonly [ClipPlan, ClipPlan, ClipPlan];
+  const clips: ClipPlan[] = [{ ...short, stageRuns: 2, programRuns: isMain ? 2 : 1 }];
+  if (hasMiddle) clips.push({ ...middle, stageRuns: 1, programRuns: isMain ? 1 : 0, comparesBatch: false });
+  if (hasMiddle && isMain) clips.push({ ...long, stageRuns: 0, programRuns: 0 });
+  return clips;
 }
 
 /** What an executable's --help says it can do: "--weights NAME", and the names that stand after it. */

@@ -33,6 +33,8 @@ export type ProgramFigures = {
   readonly t0Ms: number;
   readonly peakBytes: number;
   readonly characterErrorRate: number;
+  /** Wall time with segments one by one, and the median of the ratios one by one / in step of runs in turns. */
+  readonly oneByOne?: { readonly wallMs: number; readonly ratio: number };
   /** The other executable's wall time, and the median of the ratios theirs / ours of runs in turns. */
   readonly against?: {
     readonly wallMs: number;
@@ -54,8 +56,17 @@ export type ConfigTimes = {
   readonly start: StartFigures;
 };
 
-/** Process start to first token of a short clip: with nothing prepared before, and then. */
-export type StartFigures = { readonly firstMs: number; readonly warmMs: number };
+/** From process start, of a short clip. */
+export type StartTimes = { readonly loadedMs: number; readonly firstTokenMs: number };
+
+export type StartFigures = {
+  /** Nothing packed, the checkpoint in the system's cache of files. */
+  readonly first: StartTimes;
+  /** Packed, nothing in the system's cache; or why that could not be had. */
+  readonly cold: StartTimes | string;
+  /** Packed, and in the system's cache. */
+  readonly warm: StartTimes;
+};
 
 export type ConfigFigures = {
   readonly model: string;

@@ -36,6 +36,11 @@ test("segments of a cut recording", () => {
   expect(segmentsOf(500, 0)).toBe(1);
 });
 
+const start = {
+  first: { loadedMs: 700, firstTokenMs: 900 },
+  cold: { loadedMs: 800, firstTokenMs: 1100 },
+  warm: { loadedMs: 100, firstTokenMs: 500 },
+};
 const program = { clip: "en-8s", seconds: 8, segmentSec: 0, wallMs: 3000, t0Ms: 2000, peakBytes: 1.5e9 };
 const result: BenchResult = {
   when: "2026-01-01",
@@ -53,7 +58,7 @@ const result: BenchResult = {
     stepMs: { one: 30, four: 45 },
     stages: stageFigures(probed, roofline, "bf16"),
     programs: [{ ...program, characterErrorRate: 0.01 }],
-    start: { firstMs: 900, warmMs: 500 },
+    start,
   }],
   problems: [],
 };
@@ -64,10 +69,24 @@ test("tables: every figure with its part of the limit", () => {
   expect(text).toContain("| 0.6B | bf16 | 2 | 8.0 | 10 | 900 (");
   expect(text).toContain("| 30.0 (99 %) |");
   expect(text).toContain("| 8.0 | 0 | 3.00 | 2.00 | 1.50 | 1.50 | 0.010 |\n");
-  expect(text).toContain("| 0.6B | bf16 | 2 | 0.90 | 0.50 | 0.30 |");
+  expect(text).toContain("| 0.6B | bf16 | 2 | 0.70 / 0.90 | 0.80 / 1.10 | 0.10 / 0.50 | 0.30 |");
   expect(text).toContain("| 2.50x (104 rows) | 1.50x (30.0 ms) |");
   expect(text).not.toContain("WRONG");
   expect(renderTables({ ...result, problems: ["en-8s: bad"] })).toContain("WRONG TEXTS\n\n- en-8s: bad\n");
+});
+
+test("what could not be had is said; steps in turn with one by one stand apart", () => {
+  const oneByOne = { wallMs: 4500, ratio: 1.5 };
+  const config = {
+    ...result.configs[0]!,
+    programs: [{ ...program, characterErrorRate: 0, oneByOne }],
+    start: { ...start, cold: "no dd" },
+  };
+  const text = renderTables({ ...result, configs: [config] });
+  expect(text).toContain("| 0.70 / 0.90 | not possible | 0.10 / 0.50 |");
+  expect(text).toContain("No cold start could be had: no dd\n");
+  expect(text).toContain("| 8.0 | 0 | 3.00 | 4.50 | 1.50x |");
+  expect(renderTables(result)).not.toContain("lock-step against");
 });
 
 test("another executable's times stand beside ours", () => {
@@ -96,7 +115,7 @@ test("chart: bars in proportion, the limit drawn, labels escaped", () => {
 test("a disturbed measurement of the limits is mended by a better one of the same run and threads", () => {
   const slow = { ...probed, roofline: { ...roofline, read: 10e9, sgemm: 50e9 } };
   const { t0Ms: _, ...times } = { ...program, characterErrorRate: 0, tokens: 30 };
-  const one = { model: "0.6B", weights: "bf16" as const, start: { firstMs: 1, warmMs: 1 }, programs: [times] };
+  const one = { model: "0.6B", weights: "bf16" as const, start, programs: [times] };
   const figures = configFigures([
     { ...one, threads: 2, probed },
     { ...one, threads: 2, probed: slow },

@@ -1,7 +1,7 @@
 /** A benchmark's result as Markdown tables. Pure. */
 
 import { markdownTable } from "./report.ts";
-import type { BenchResult, ConfigFigures, ProgramFigures, StageFigures } from "./result.ts";
+import type { BenchResult, ConfigFigures, ProgramFigures, StageFigures, StartTimes } from "./result.ts";
 
 export function renderTables(result: BenchResult): string {
   const { machine, configs } = result;
@@ -13,7 +13,8 @@ export function renderTables(result: BenchResult): string {
     `Products at the model's precision, rounding of activations included, and steps in lock-step\n\n` +
     `${products(configs)}\n` +
     `Program (T0: what perfect f32 code would need)\n\n${programs(configs, result.against)}\n` +
-    `Process start to first token of a 2 s clip\n\n${starts(configs)}` +
+    batches(configs) +
+    `From process start to the model loaded / to the first token of a 2 s clip, in seconds\n\n${starts(configs)}` +
     (result.problems.length > 0
       ? `\nWRONG TEXTS\n\n${result.problems.map((problem) => `- ${problem}\n`).join("")}`
       : "");
@@ -102,16 +103,46 @@ function againstCells({ wallMs, peakBytes, ratio, sameText }: NonNullable<Progra
   return [(wallMs / 1000).toFixed(2), giga(peakBytes, 2), `${ratio.toFixed(2)}${sameText ? "" : ", another text"}`];
 }
 
+/** "" where nothing was compared. */
+function batches(configs: readonly ConfigFigures[]): string {
+  const rows = configs.flatMap((config) =>
+    config.programs.flatMap((p) =>
+      p.oneByOne
+        ? [[
+          ...name(config),
+          p.seconds.toFixed(1),
+          String(p.segmentSec),
+          (p.wallMs / 1000).toFixed(2),
+          (p.oneByOne.wallMs / 1000).toFixed(2),
+          `${p.oneByOne.ratio.toFixed(2)}x`,
+        ]]
+        : []
+    )
+  );
+  if (rows.length === 0) return "";
+  const head = ["model", "weights", "threads", "clip s", "-S", "in step, s", "one by one, s", "one by one / in step"];
+  return `Segments in lock-step against one by one (--batch 1), same text\n\n${markdownTable(head, rows)}\n`;
+}
+
 function starts(configs: readonly ConfigFigures[]): string {
+  const seconds = (ms: number) => (ms / 1000).toFixed(2);
+  const both = ({ loadedMs, firstTokenMs }: StartTimes) => `${seconds(loadedMs)} / ${seconds(firstTokenMs)}`;
+  const cold = configs.find(({ start }) => typeof start.cold === "string")?.start.cold;
+  const note = cold === undefined ? "" : `\nNo cold start could be had: ${cold as string}\n`;
   return markdownTable(
-    ["model", "weights", "threads", "first start ever, s", "later, s", "opening alone, s"],
+    [
+      ...["model", "weights", "threads", "first start ever", "packed, files not in the system's cache"],
+      "warm",
+      "opening",
+    ],
     configs.map((config) => [
       ...name(config),
-      (config.start.firstMs / 1000).toFixed(2),
-      (config.start.warmMs / 1000).toFixed(2),
-      (config.openMs / 1000).toFixed(2),
+      both(config.start.first),
+      typeof config.start.cold === "string" ? "not possible" : both(config.start.cold),
+      both(config.start.warm),
+      seconds(config.openMs),
     ]),
-  );
+  ) + note;
 }
 
 function name({ model, weights, threads }: ConfigFigures): string[] {

@@ -17,7 +17,7 @@ import { libraryPath } from "../tests/native.ts";
 import { characterErrors, rate } from "./cer.ts";
 import type { Precision } from "./cost.ts";
 import { execute, type Execution } from "./execute.ts";
-import { type Expected, firmText, problemOf, problemOfReference } from "./expected.ts";
+import { firmText, problemOf, problemOfReference } from "./expected.ts";
 import { type BenchModel, benchModels } from "./models.ts";
 import { bringIntoCache, dropFromCache } from "./page_cache.ts";
 import { type BenchOptions, type ClipPlan, configPlans, parseOptions, usage, weightsOf } from "./plan.ts";
@@ -43,7 +43,7 @@ type Config = { readonly model: BenchModel; readonly weights: Precision; readonl
 class Bench {
   readonly problems: string[] = [];
   /** What each model says at bf16 to clips without a firm text. */
-  readonly #references = new Map<string, Expected>();
+  readonly #references = new Map<string, string>();
   readonly #precisions: readonly Precision[];
   readonly #hasBatch: boolean;
 
@@ -76,35 +76,35 @@ class Bench {
     return { model: model.name, weights, threads, probed, programs, start };
   }
 
-  /** With a forced language the first text is the first token. */
+  /** Leaves everything packed and in the system's cache. With a forced language the first text is the first token. */
   async #start(config: Config): Promise<StartFigures> {
-    const fresh = emptyHome("fresh");
-    const run = async (home: string): Promise<StartTimes> => {
+    const { folder } = config.model;
+    const home = emptyHome("home");
+    const run = async (): Promise<StartTimes> => {
       const flags = [...this.#flags(config), "--language", "English", "-S", "0", clip("en-short").wav];
       const { loadedMs, firstTextMs } = await execute(executable(), flags, home);
       return { loadedMs: loadedMs ?? Infinity, firstTokenMs: firstTextMs };
     };
-    await run(this.home); // The executable, too, is read once.
-    await bringIntoCache([config.model.folder]);
-    const first = await run(fresh);
-    const tries = [await run(fresh), await run(fresh)];
+    await bringIntoCache([folder]);
+    const first = await run();
+    const failure = await dropFromCache([folder, home]);
+    const cold = failure ?? await run();
+    await bringIntoCache([folder, home]);
+    const tries = [await run(), await run()];
     const [warm] = tries.sort((a, b) => a.firstTokenMs - b.firstTokenMs);
-    const failure = await dropFromCache([config.model.folder, fresh]);
-    const cold = failure ?? await run(fresh);
-    if (failure === undefined) await run(this.home); // What follows is warm again.
     return { first, cold, warm: warm! };
   }
 
   async #program(config: Config, plan: ClipPlan): Promise<ProgramTimes> {
     const { seconds, text: truth } = clip(plan.name);
-    const expected = await this.#expected(config.model, plan);
     const [ours, theirs, singles]: [Execution[], Execution[], Execution[]] = [[], [], []];
-    for (let run = 0; run <= plan.programRuns; run++) {
-      ours.push(await this.#checked(config, plan, expected));
+    const runs = Math.max(plan.programRuns, this.options.against ? 1 : 0); // Theirs may have to prepare things.
+    for (let run = 0; run <= runs; run++) {
+      ours.push(await this.#checked(config, plan));
       if (plan.comparesBatch && this.#hasBatch) singles.push(await this.#oneByOne(config, plan, ours[0]!.text));
       if (this.options.against) theirs.push(await this.#other(config, plan));
     }
-    const from = plan.programRuns > 0 ? 1 : 0;
+    const from = runs > 0 ? 1 : 0;
     const walls = (runs: readonly Execution[]) => runs.slice(from).map(({ wallMs }) => wallMs);
     const peak = (runs: readonly Execution[]) => Math.max(...runs.map(({ peakBytes }) => peakBytes));
     const oneByOne = singles.length > 0
@@ -145,29 +145,31 @@ class Bench {
   }
 
   /** Runs ours and looks at the text. */
-  async #checked(config: Config, plan: ClipPlan, expected: Expected): Promise<Execution> {
+  async #checked(config: Config, plan: ClipPlan): Promise<Execution> {
     const result = await this.#ours(config, plan);
-    const problem = problemOf(result.text, expected, config.weights);
+    const problem = await this.#problemOf(config, plan, result.text);
     if (problem) {
       this.#report(`${config.model.name} ${config.weights} -t ${config.threads} ${plan.name}: ${problem}`);
     }
     return result;
   }
 
-  /** The golden where the nano is sure, else what this model says at bf16, which must be near the truth. */
-  async #expected(model: BenchModel, plan: ClipPlan): Promise<Expected> {
+  /**
+   * The measure is the golden where the nano is sure, else what this model says at bf16, which itself must be near the
+   * truth; where a run for that alone would take too long, the truth.
+   */
+  async #problemOf(config: Config, plan: ClipPlan, said: string): Promise<string | undefined> {
+    const { model, weights } = config;
     const firm = plan.segmentSec === 0 ? firmText(clip(plan.name)) : undefined;
-    if (firm !== undefined) return { text: firm, isFirm: true };
+    if (firm !== undefined) return problemOf(said, { text: firm, isFirm: true }, weights);
     const key = `${model.folder} ${plan.name}`;
-    const known = this.#references.get(key);
-    if (known) return known;
-    const config: Config = { model, weights: "bf16", threads: this.options.threads[0]! };
-    const { text } = await this.#ours(config, plan);
-    const problem = problemOfReference(text, clip(plan.name).text);
-    if (problem) this.#report(`${model.name} bf16 ${plan.name}: ${problem}`);
-    const reference = { text, isFirm: false };
-    this.#references.set(key, reference);
-    return reference;
+    const isReference = weights === "bf16" && !this.#references.has(key);
+    if (isReference) this.#references.set(key, said);
+    if (isReference || (plan.isByTruth && !this.#references.has(key))) {
+      return problemOfReference(said, clip(plan.name).text);
+    }
+    if (!this.#references.has(key)) await this.#checked({ ...config, weights: "bf16" }, plan);
+    return problemOf(said, { text: this.#references.get(key)!, isFirm: false }, weights);
   }
 
   #ours(config: Config, plan: ClipPlan): Promise<Execution> {

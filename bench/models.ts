@@ -11,13 +11,16 @@ import { modelDir, projectRoot } from "../tests/fixtures.ts";
 
 export type BenchModel = { readonly name: string; readonly folder: string };
 
-const sizes = ["0.6B", "1.7B"];
+const officialSizes = ["0.6B", "1.7B"];
 const makeMsMax = 15 * 60_000;
 
 /** Throws with what is missing. */
-export async function benchModels(given: readonly string[]): Promise<BenchModel[]> {
+export async function benchModels(
+  given: readonly string[],
+  sizes: readonly string[] = officialSizes,
+): Promise<BenchModel[]> {
   for (const folder of given) {
-    if (!existsSync(join(folder, "config.json"))) throw new Error(`--model ${folder}: no config.json there`);
+    if (!existsSync(join(folder, "config.json"))) throw new Error(`${folder}: no config.json there`);
   }
   if (given.length > 0) return given.map((folder) => ({ name: basename(resolve(folder)), folder: resolve(folder) }));
   const made = [];
@@ -27,14 +30,18 @@ export async function benchModels(given: readonly string[]): Promise<BenchModel[
 
 async function widened(size: string): Promise<string> {
   const folder = join(projectRoot, ".cache", "bench", size);
-  if (existsSync(join(folder, "config.json"))) return folder;
+  if (!existsSync(join(folder, "config.json"))) await widen(size, folder);
+  return folder;
+}
+
+/** Makes a model of an official size that says what the nano says, `flags` being the tool's own. */
+export async function widen(size: string, folder: string, flags: readonly string[] = []): Promise<void> {
   const tool = resolve(projectRoot, "..", "shared", "tools", "widen.py");
-  if (!existsSync(tool)) throw new Error(`no ${tool} to make a ${size} model with: give folders with --model`);
+  if (!existsSync(tool)) throw new Error(`no ${tool} to make a ${size} model with: give folders`);
   process.stderr.write(`making ${folder}\n`);
   const partial = `${folder}.part`; // Renamed when whole: an interrupted one is made again.
   rmSync(partial, { recursive: true, force: true });
-  const { code, output } = await runCommand(["python3", tool, modelDir(), size, partial], makeMsMax);
-  if (code !== 0) throw new Error(`${tool} failed (it needs numpy); give folders with --model\n${output}`);
+  const { code, output } = await runCommand(["python3", tool, modelDir(), size, partial, ...flags], makeMsMax);
+  if (code !== 0) throw new Error(`${tool} failed (it needs numpy); give folders\n${output}`);
   renameSync(partial, folder);
-  return folder;
 }

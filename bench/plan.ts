@@ -67,6 +67,8 @@ export type ClipPlan = {
   readonly stageRuns: number;
   /** After one that is not counted; 0: that one counts. */
   readonly programRuns: number;
+  /** Where what the model says at bf16 is not known, what is really said will do as the measure of its text. */
+  readonly isByTruth: boolean;
   /** Its segments one by one, too, in turns. */
   readonly comparesBatch: boolean;
 };
@@ -105,16 +107,16 @@ export function configPlans(
 }
 
 const allClips: readonly ClipPlan[] = [
-  { name: "en-weather", segmentSec: 0, stageRuns: 4, programRuns: 5, comparesBatch: false },
-  { name: "en-45s", segmentSec: 30, stageRuns: 3, programRuns: 3, comparesBatch: true },
-  { name: "en-120s", segmentSec: 30, stageRuns: 1, programRuns: 2, comparesBatch: true },
+  { name: "en-weather", segmentSec: 0, stageRuns: 4, programRuns: 5, isByTruth: false, comparesBatch: false },
+  { name: "en-45s", segmentSec: 30, stageRuns: 3, programRuns: 3, isByTruth: false, comparesBatch: true },
+  { name: "en-120s", segmentSec: 30, stageRuns: 1, programRuns: 2, isByTruth: false, comparesBatch: true },
 ];
 
 function quickClips(hasMiddle: boolean, isMain: boolean): ClipPlan[] {
   const [short, middle, long] = allClips as readonly [ClipPlan, ClipPlan, ClipPlan];
   const clips: ClipPlan[] = [{ ...short, stageRuns: 2, programRuns: isMain ? 2 : 1 }];
   if (hasMiddle) clips.push({ ...middle, stageRuns: 1, programRuns: isMain ? 1 : 0, comparesBatch: false });
-  if (hasMiddle && isMain) clips.push({ ...long, stageRuns: 0, programRuns: 0 });
+  if (hasMiddle && isMain) clips.push({ ...long, stageRuns: 0, programRuns: 0, isByTruth: true });
   return clips;
 }
 

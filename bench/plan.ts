@@ -114,7 +114,7 @@ const allClips: readonly ClipPlan[] = [
 
 function quickClips(hasMiddle: boolean, isMain: boolean): ClipPlan[] {
   const [short, middle, long] = allClips as readonly [ClipPlan, ClipPlan, ClipPlan];
-  const clips: ClipPlan[] = [{ ...short, stageRuns: 2, programRuns: isMain ? 2 : 1 }];
+  const clips: ClipPlan[] = [{ ...short, stageRuns: isMain ? 2 : 1, programRuns: isMain ? 2 : 1 }];
   if (hasMiddle) clips.push({ ...middle, stageRuns: 1, programRuns: isMain ? 1 : 0, comparesBatch: false });
   if (hasMiddle && isMain) clips.push({ ...long, stageRuns: 0, programRuns: 0, isByTruth: true });
   return clips;

@@ -68,11 +68,16 @@ declare const self: Worker;
 /** As many as the engine takes in one step. */
 const sequencesMax = 8;
 
+/** "language", a name of a few tokens, and the header's end. */
+const headerTokensMax = 6;
+
 type Waiting = { readonly id: number; readonly request: DecodeRequest };
 
 /** A decode under way: its session holds the prompt and all tokens but `next`. */
 type Sequence = Waiting & {
   readonly session: SessionHandle;
+  /** What it said first: of some length, or up to the end of the header that names the language. */
+  readonly header: number[];
   readonly loop: LoopDetector;
   readonly counts: { -readonly [key in Exclude<keyof DecodeResult, "stop">]: number };
   next: { id: number; logprob: number };
@@ -89,6 +94,8 @@ const free: SessionHandle[] = [];
 /** The one that encodes for all: an encoder's buffers are 100 MB, and only one runs at a time. */
 let encoder: SessionHandle | undefined;
 const waiting: Waiting[] = [];
+/** The header that was said last: most likely the next one's, too. Before the first, that of English. */
+let lastHeader: readonly number[] = [];
 const alignments: { readonly id: number; readonly request: AlignRequest }[] = [];
 let active: Sequence[] = [];
 let isRunning = false;
@@ -150,6 +157,7 @@ async function open(message: Extract<ToWorker, { type: "open" }>): Promise<void>
     model = native.openMemory(await Promise.all(source.files.map(readModelFile)), threads, weights);
   }
   info = native.info(model);
+  if (info.kind === "asr") lastHeader = headerIds("English");
   post({ type: "opened", info, description: native.describe(model) });
 }
 
@@ -215,7 +223,8 @@ async function start(waiter: Waiting): Promise<void> {
   const session = await attempt(waiter.id, takeSession);
   if (session === undefined) return;
   const counts = { promptTokens: 0, audioTokens: 0, generatedTokens: 0, encodeMs: 0, prefillMs: 0, decodeMs: 0 };
-  const sequence: Sequence = { ...waiter, session, counts, loop: new LoopDetector(), next: { id: 0, logprob: 0 } };
+  const [loop, next] = [new LoopDetector(), { id: 0, logprob: 0 }];
+  const sequence: Sequence = { ...waiter, session, counts, loop, next, header: [] };
   active.push(sequence); // A cancellation from here on ends it, too.
   const began = await attempt(waiter.id, () => prefill(sequence));
   if (!began) {
@@ -224,7 +233,9 @@ async function start(waiter: Waiting): Promise<void> {
   }
 }
 
-function prefill({ request, session, counts, ...sequence }: Sequence): boolean {
+/** Takes the prompt in, and says as much of the last header as it would say, too: the same pass tells. */
+function prefill(sequence: Sequence): boolean {
+  const { request, session, counts } = sequence;
   let start = performance.now();
   const rows = native.encode(encoder ?? session, request.samples, request.windowFrames, info.hidden);
   counts.audioTokens = rows.length / info.hidden;
@@ -232,10 +243,18 @@ function prefill({ request, session, counts, ...sequence }: Sequence): boolean {
   start = performance.now();
   const ids = promptIds(request, counts.audioTokens);
   counts.promptTokens = ids.length;
-  native.extend(session, ids, rows, counts.audioTokens);
+  const draft = request.language === "" && request.pastText === "" ? lastHeader.slice(0, request.tokensMax) : [];
+  const draftedIds = Uint32Array.from([...ids, ...draft]);
+  const logprobs = native.verify(session, 0, draftedIds, rows, counts.audioTokens, draft.length);
+  logprobs.forEach((logprob, i) => say(sequence, { id: draft[i]!, logprob }));
   Object.assign(sequence.next, native.next(session));
   counts.prefillMs = performance.now() - start;
   return true;
+}
+
+/** What an answer in this language begins with: what the prompt ends with where the language is given. */
+function headerIds(language: string): number[] {
+  return [...native.prompt(model, 0, "", language).subarray(native.prompt(model, 0, "", "").length)];
 }
 
 /** The prompt, and text already said as the start of the answer, closed by its own end of header. */
@@ -265,12 +284,21 @@ async function step(): Promise<void> {
 }
 
 /** Why a sequence ends here; undefined while it goes on. */
-function emit({ id, request, counts, next, loop }: Sequence): DecodeStop | undefined {
+function emit(sequence: Sequence): DecodeStop | undefined {
+  const { request, counts, next } = sequence;
   if (counts.generatedTokens >= request.tokensMax) return "cap";
   if (native.isEnd(model, next.id)) return "end";
+  return say(sequence, next);
+}
+
+function say({ id, counts, loop, header }: Sequence, token: { id: number; logprob: number }): DecodeStop | undefined {
   counts.generatedTokens += 1;
-  post({ type: "token", id, token: { ...next, bytes: native.tokenBytes(model, next.id).slice() } });
-  return loop.push(next.id) === "loop" ? "loop" : undefined;
+  post({ type: "token", id, token: { ...token, bytes: native.tokenBytes(model, token.id).slice() } });
+  if (header.length < headerTokensMax && header.at(-1) !== info.asrTextId) {
+    header.push(token.id);
+    if (token.id === info.asrTextId) lastHeader = [...header];
+  }
+  return loop.push(token.id) === "loop" ? "loop" : undefined;
 }
 
 function finish(sequence: Sequence, stop: DecodeStop): void {

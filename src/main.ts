@@ -33,7 +33,7 @@ export function main(args: readonly string[]): Promise<number> {
     splitters: splitterSource({ koreanWords }),
     openEngine: async ({ model, threads, weights, cache }) => {
       const folder = cache ? cacheFolder(process.env) : undefined;
-      const options = { library: await libraryBytes(), model: sourceOf(model), threads, weights, cacheFolder: folder };
+      const options = { library: libraryBytes, model: sourceOf(model), threads, weights, cacheFolder: folder };
       return await openEngine(process.stderr.isTTY ? { ...options, onPacking: showPacking } : options);
     },
     runDownload,

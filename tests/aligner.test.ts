@@ -139,7 +139,7 @@ test("words are cut as in the goldens", () => {
 });
 
 async function open(dir: string, weights: Weights = "bf16"): Promise<Engine> {
-  const library = await Bun.file(libraryPath()).bytes();
+  const library = () => Bun.file(libraryPath()).bytes();
   return await openEngine({
     library,
     model: { kind: "folder", path: dir },

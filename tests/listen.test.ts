@@ -95,7 +95,7 @@ for (const weights of ["bf16", "int8", "int4"] as const) {
     let model: ModelHandle;
 
     beforeAll(async () => {
-      const library = await Bun.file(libraryPath()).bytes();
+      const library = () => Bun.file(libraryPath()).bytes();
       const folder = { kind: "folder", path: modelDir() } as const;
       engine = await openEngine({ library, model: folder, threads: 2, weights, cacheFolder: undefined });
       model = lib.openFolder(modelDir(), 2, weights);
@@ -386,7 +386,7 @@ test("the C ABI answers wrong arguments", () => {
 });
 
 test("memory stays where it is while a stream goes on", async () => {
-  const library = await Bun.file(libraryPath()).bytes();
+  const library = () => Bun.file(libraryPath()).bytes();
   const folder = { kind: "folder", path: modelDir() } as const;
   const engine = await openEngine({ library, model: folder, threads: 2, weights: "int8", cacheFolder: undefined });
   const listener = await engine.listen(listening(true));
@@ -405,7 +405,7 @@ test("memory stays where it is while a stream goes on", async () => {
 });
 
 test("closing gives memory back", async () => {
-  const library = await Bun.file(libraryPath()).bytes();
+  const library = () => Bun.file(libraryPath()).bytes();
   const folder = { kind: "folder", path: modelDir() } as const;
   const engine = await openEngine({ library, model: folder, threads: 2, weights: "int8", cacheFolder: undefined });
   const samples = new Float32Array(20 * rate).map((_, i) => Math.sin(i / 9) / 3);

@@ -57,7 +57,7 @@ for (const weights of ["bf16", "int8"] as const) {
     let alone: Outcome[];
 
     beforeAll(async () => {
-      const library = await Bun.file(libraryPath()).bytes();
+      const library = () => Bun.file(libraryPath()).bytes();
       const model = { kind: "folder", path: modelDir() } as const;
       engine = await openEngine({ library, model, threads: 2, weights, cacheFolder: undefined });
       const names = ["en-45s", "zh-30s", "en-weather", "silence-3s"].filter(hasClip);

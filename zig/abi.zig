@@ -631,6 +631,7 @@ test {
     _ = @import("bench.zig");
     _ = @import("kernels/equivalence_test.zig");
     _ = @import("blas.zig");
+    _ = @import("buffers.zig");
     _ = @import("cache.zig");
     _ = @import("cache_folder.zig");
     _ = @import("cache_layout.zig");

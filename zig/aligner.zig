@@ -11,6 +11,7 @@ const std = @import("std");
 const compute_ = @import("compute.zig");
 const config_ = @import("config.zig");
 const decoder_ = @import("decoder.zig");
+const buffers = @import("buffers.zig");
 const errors = @import("errors.zig");
 const weights_ = @import("weights.zig");
 const assert = std.debug.assert;
@@ -71,13 +72,13 @@ pub const Aligner = struct {
         try self.block.resize(@min(count, block_rows));
         const half = text.head_dim / 2;
         const x = try self.allocate(count * text.hidden);
-        defer self.allocator.free(x);
+        defer buffers.free(self.allocator, x);
         const cos = try self.allocate(count * half);
-        defer self.allocator.free(cos);
+        defer buffers.free(self.allocator, cos);
         const sin = try self.allocate(count * half);
-        defer self.allocator.free(sin);
+        defer buffers.free(self.allocator, sin);
         const head = try self.allocate(head_rows * (text.hidden + self.weights.head.rows));
-        defer self.allocator.free(head);
+        defer buffers.free(self.allocator, head);
 
         var pass: Pass = .{ .aligner = self, .task = task, .x = x.ptr, .cos = cos.ptr, .sin = sin.ptr };
         pass.marked = head.ptr;
@@ -88,7 +89,7 @@ pub const Aligner = struct {
     }
 
     fn allocate(self: *Aligner, floats: usize) errors.Error![]align(64) f32 {
-        return self.allocator.alignedAlloc(f32, .@"64", floats) catch errors.outOfMemory("the alignment");
+        return buffers.alloc(f32, self.allocator, floats) catch errors.outOfMemory("the alignment");
     }
 };
 

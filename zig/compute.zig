@@ -9,6 +9,7 @@
 const std = @import("std");
 const errors = @import("errors.zig");
 const blas = @import("blas.zig");
+const buffers = @import("buffers.zig");
 const kernels = @import("kernels/kernels.zig");
 const threads = @import("threads.zig");
 const weights = @import("weights.zig");
@@ -30,13 +31,13 @@ pub const scratch_tile_floats = 1 << 19;
 pub const Quantized = struct {
     allocator: std.mem.Allocator,
     bytes: []align(64) i8 = &.{},
-    scales: []f32 = &.{},
-    starts: []i32 = &.{},
+    scales: []align(64) f32 = &.{},
+    starts: []align(64) i32 = &.{},
 
     pub fn deinit(self: *Quantized) void {
-        self.allocator.free(self.bytes);
-        self.allocator.free(self.scales);
-        self.allocator.free(self.starts);
+        buffers.free(self.allocator, self.bytes);
+        buffers.free(self.allocator, self.scales);
+        buffers.free(self.allocator, self.starts);
     }
 
     /// Room for this many elements in all.
@@ -51,9 +52,9 @@ pub const Quantized = struct {
         }
         const fail = errors.outOfMemory;
         const blocks = elements / kernels.int8_block;
-        self.bytes = allocator.alignedAlloc(i8, .@"64", elements) catch return fail("the activations");
-        self.scales = allocator.alloc(f32, blocks) catch return fail("the activations");
-        self.starts = allocator.alloc(i32, blocks) catch return fail("the activations");
+        self.bytes = buffers.alloc(i8, allocator, elements) catch return fail("the activations");
+        self.scales = buffers.alloc(f32, allocator, blocks) catch return fail("the activations");
+        self.starts = buffers.alloc(i32, allocator, blocks) catch return fail("the activations");
     }
 };
 
@@ -85,16 +86,15 @@ pub const Compute = struct {
         var made: usize = 0;
         errdefer {
             for (scratch[0..made]) |one| {
-                allocator.free(one.task);
-                allocator.free(one.tile);
+                buffers.free(allocator, one.task);
+                buffers.free(allocator, one.tile);
             }
             allocator.free(scratch);
         }
         for (scratch) |*one| {
-            one.task = allocator.alignedAlloc(f32, .@"64", scratch_task_floats) catch
-                return outOfMemory();
-            one.tile = allocator.alignedAlloc(f32, .@"64", scratch_tile_floats) catch {
-                allocator.free(one.task);
+            one.task = buffers.alloc(f32, allocator, scratch_task_floats) catch return outOfMemory();
+            one.tile = buffers.alloc(f32, allocator, scratch_tile_floats) catch {
+                buffers.free(allocator, one.task);
                 return outOfMemory();
             };
             made += 1;
@@ -110,8 +110,8 @@ pub const Compute = struct {
     pub fn deinit(self: *Compute) void {
         self.pool.deinit();
         for (self.scratch) |one| {
-            self.allocator.free(one.task);
-            self.allocator.free(one.tile);
+            buffers.free(self.allocator, one.task);
+            buffers.free(self.allocator, one.tile);
         }
         self.allocator.free(self.scratch);
     }

@@ -7,6 +7,7 @@
 //! is never copied. Appending a token when its page is there allocates nothing.
 
 const std = @import("std");
+const buffers_ = @import("buffers.zig");
 const errors = @import("errors.zig");
 const compute_ = @import("compute.zig");
 const kernels = @import("kernels/kernels.zig");
@@ -96,9 +97,9 @@ pub const Decoder = struct {
     }
 
     pub fn deinit(self: *Decoder) void {
-        for (self.pages.items) |page| self.allocator.free(self.pageSlice(page));
+        for (self.pages.items) |page| buffers_.free(self.allocator, self.pageSlice(page));
         self.pages.deinit(self.allocator);
-        self.allocator.free(self.buffers.all);
+        buffers_.free(self.allocator, self.buffers.all);
         self.quantized.deinit();
         self.allocator.free(self.rotation);
         self.allocator.free(self.last);
@@ -203,10 +204,10 @@ pub const Decoder = struct {
 
     pub fn reserve(self: *Decoder, positions: usize) errors.Error!void {
         while (self.pages.items.len * page_keys < positions) {
-            const page = self.allocator.alignedAlloc(f32, .@"64", self.pageFloats()) catch
+            const page = buffers_.alloc(f32, self.allocator, self.pageFloats()) catch
                 return errors.outOfMemory("the KV cache");
             self.pages.append(self.allocator, page.ptr) catch {
-                self.allocator.free(page);
+                buffers_.free(self.allocator, page);
                 return errors.outOfMemory("the KV cache");
             };
         }
@@ -224,9 +225,9 @@ pub const Decoder = struct {
         try self.quantized.reserve(rows * @max(t.hidden, t.heads * t.head_dim, t.ffn));
         var total: usize = 0;
         for (widths) |width| total += std.mem.alignForward(usize, rows * width, 16);
-        const all = self.allocator.alignedAlloc(f32, .@"64", total) catch
+        const all = buffers_.alloc(f32, self.allocator, total) catch
             return errors.outOfMemory("the decoder's buffers");
-        self.allocator.free(self.buffers.all);
+        buffers_.free(self.allocator, self.buffers.all);
         var parts: [widths.len][*]f32 = undefined;
         var at: usize = 0;
         for (widths, &parts) |width, *part| {

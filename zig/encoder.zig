@@ -7,6 +7,7 @@
 //! Convolutions keep channels last, [frequency][time][channel]: a patch is then three runs of memory.
 
 const std = @import("std");
+const buffers_ = @import("buffers.zig");
 const errors = @import("errors.zig");
 const compute_ = @import("compute.zig");
 const kernels = @import("kernels/kernels.zig");
@@ -120,7 +121,7 @@ pub const Encoder = struct {
     };
 
     pub fn deinit(self: *Encoder) void {
-        if (self.buffers) |buffers| self.allocator.free(buffers.all);
+        if (self.buffers) |buffers| buffers_.free(self.allocator, buffers.all);
         self.quantized.deinit();
     }
 
@@ -223,7 +224,7 @@ pub const Encoder = struct {
         try self.quantized.reserve(@max(sizes[3], sizes[7]));
         var total: usize = 0;
         for (sizes) |size| total += std.mem.alignForward(usize, size, 16);
-        const all = self.allocator.alignedAlloc(f32, .@"64", total) catch
+        const all = buffers_.alloc(f32, self.allocator, total) catch
             return errors.outOfMemory("the encoder's buffers");
         var parts: [sizes.len][*]f32 = undefined;
         var at: usize = 0;

@@ -73,6 +73,44 @@ pub const Special = struct {
     }
 };
 
+/// A tokenizer being read on a thread of its own: half of the time that opening a model takes.
+const TokenizerReading = struct {
+    allocator: std.mem.Allocator,
+    folder: []const u8,
+    files: tokenizer_.Files = .{},
+    thread: ?std.Thread = null,
+    result: errors.Error!tokenizer_.Tokenizer = undefined,
+    /// The thread's own sentence about a failure.
+    message: [1024]u8 = undefined,
+    message_length: usize = 0,
+
+    /// Must not move until `end`.
+    fn start(self: *TokenizerReading, source: *files.Source) errors.Error!void {
+        self.files = .{
+            .vocab_json = try source.get("vocab.json"),
+            .merges_txt = try source.get("merges.txt"),
+            .tokenizer_config_json = try source.get("tokenizer_config.json"),
+            .tokenizer_json = try source.get("tokenizer.json"),
+        };
+        self.thread = std.Thread.spawn(.{ .stack_size = 1 << 20 }, run, .{self}) catch null;
+        if (self.thread == null) self.run();
+    }
+
+    fn run(self: *TokenizerReading) void {
+        self.result = .init(self.allocator, self.folder, self.files);
+        _ = self.result catch {
+            const said = errors.message();
+            @memcpy(self.message[0..said.len], said);
+            self.message_length = said.len;
+        };
+    }
+
+    fn end(self: *TokenizerReading) errors.Error!tokenizer_.Tokenizer {
+        if (self.thread) |thread| thread.join();
+        return self.result catch |kind| errors.fail(kind, "{s}", .{self.message[0..self.message_length]});
+    }
+};
+
 pub const Model = struct {
     gpa: std.mem.Allocator,
     arena: std.heap.ArenaAllocator,
@@ -117,23 +155,51 @@ pub const Model = struct {
             .memory => |list| .fromMemory(gpa, try copyNames(self.arena.allocator(), list)),
         };
         errdefer self.source.close();
-        try self.read();
+        try self.readConfig();
+        var reading: TokenizerReading = .{ .allocator = gpa, .folder = self.source.label() };
+        try reading.start(&self.source);
+        const prepared = self.prepare(options);
+        errdefer if (prepared) |_| self.compute.deinit() else |_| {};
+        self.tokenizer = try reading.end();
         errdefer self.tokenizer.deinit();
+        const preparation = try prepared;
+        try self.checkTokenizer();
+        self.cache = null;
+        if (preparation.key) |key| try self.packWeights(key, preparation, options);
+        errdefer if (self.cache) |*cache| cache.close();
+        self.encoder_pages = self.findEncoderPages(preparation.lists) catch
+            return errors.outOfMemory("the list of weights");
+        return self;
+    }
+
+    /// What is known of the packed weights before they are looked for.
+    const Preparation = struct {
+        lists: []const precision_.Item,
+        /// Null where nothing is packed.
+        key: ?cache_.Key = null,
+        layout: []const u8 = "",
+    };
+
+    /// All that needs no tokenizer, which another thread reads meanwhile. `compute` is made last.
+    fn prepare(self: *Model, options: Options) errors.Error!Preparation {
+        const arena = self.arena.allocator();
+        self.mel = try mel_.Mel.init(arena, self.config.audio.mel_bins);
+        self.checkpoint = try safetensors.open(arena, &self.source);
+        self.weights = try weights_.resolve(arena, &self.checkpoint, &self.config);
         self.isa = try cpu.choose();
         const table = cpu.table(self.isa);
-        const arena = self.arena.allocator();
         self.stem = try encoder_.Stem.init(arena, table, self.config.audio, &self.weights.encoder);
-        const count = if (options.threads == 0) cpu.threadsDefault() else options.threads;
-        try self.compute.init(gpa, table, @min(count, threads.threads_max));
-        errdefer self.compute.deinit();
         self.precision = options.precision;
-        self.cache = null;
         const lists = precision_.list(arena, &self.weights, &self.stem, self.precision) catch
             return errors.outOfMemory("the list of weights");
-        if (options.precision.layout(table)) |layout| try self.packWeights(layout, lists, options.cache_folder);
-        errdefer if (self.cache) |*cache| cache.close();
-        self.encoder_pages = self.findEncoderPages(lists) catch return errors.outOfMemory("the list of weights");
-        return self;
+        var preparation: Preparation = .{ .lists = lists };
+        if (options.precision.layout(table)) |layout| {
+            preparation.layout = layout;
+            preparation.key = try self.cacheKey(layout, lists);
+        }
+        const count = if (options.threads == 0) cpu.threadsDefault() else options.threads;
+        try self.compute.init(self.gpa, table, @min(count, threads.threads_max));
+        return preparation;
     }
 
     fn findEncoderPages(self: *Model, lists: []const precision_.Item) error{OutOfMemory}![]const []const u8 {
@@ -153,26 +219,27 @@ pub const Model = struct {
         for (self.encoder_pages) |bytes| files.release(bytes);
     }
 
+    fn cacheKey(self: *Model, layout: []const u8, lists: []const precision_.Item) errors.Error!cache_.Key {
+        const data = self.arena.allocator().alloc([]const u8, lists.len) catch
+            return errors.outOfMemory("the packed weights");
+        for (lists, data) |from, *bytes| bytes.* = from.matrix.bytes[0..from.matrix.byteCount()];
+        return cache_.keyOf(&.{ layout, self.config_json }, data, 2);
+    }
+
     /// Packs the matrices into the cache's file, or finds them there.
-    fn packWeights(
-        self: *Model,
-        layout: []const u8,
-        lists: []const precision_.Item,
-        folder: ?[]const u8,
-    ) errors.Error!void {
-        const arena = self.arena.allocator();
-        const items = arena.alloc(cache_.Item, lists.len) catch return errors.outOfMemory("the packed weights");
-        const data = arena.alloc([]const u8, lists.len) catch return errors.outOfMemory("the packed weights");
-        for (lists, items, data) |from, *item, *bytes| {
+    fn packWeights(self: *Model, key: cache_.Key, preparation: Preparation, options: Options) errors.Error!void {
+        const lists = preparation.lists;
+        const items = self.arena.allocator().alloc(cache_.Item, lists.len) catch
+            return errors.outOfMemory("the packed weights");
+        for (lists, items) |from, *item| {
             const unit: u32 = @intCast(precision_.unitBytes(from));
             item.* = .{ .name = from.name, .bytes = precision_.packedBytes(from), .unit = unit };
-            bytes.* = from.matrix.bytes[0..from.matrix.byteCount()];
         }
         var filling: Filling = .{ .model = self, .lists = lists };
         self.cache = try cache_.open(self.gpa, .{
-            .folder = folder,
-            .key = cache_.keyOf(&.{ layout, self.config_json }, data, 2),
-            .label = .{ .layout = layout, .model = self.source.label() },
+            .folder = options.cache_folder,
+            .key = key,
+            .label = .{ .layout = preparation.layout, .model = self.source.label() },
             .items = items,
             .filler = .{ .context = &filling, .fill = Filling.fill, .progress = Filling.progress },
             .pool = &self.compute.pool,
@@ -207,8 +274,7 @@ pub const Model = struct {
         return copy;
     }
 
-    /// Everything that comes from the files.
-    fn read(self: *Model) errors.Error!void {
+    fn readConfig(self: *Model) errors.Error!void {
         const arena = self.arena.allocator();
         const folder = self.source.label();
         const json = try self.source.get("config.json") orelse
@@ -217,13 +283,10 @@ pub const Model = struct {
         const path = std.fmt.allocPrint(arena, "{s}/config.json", .{folder}) catch
             return errors.outOfMemory("the model");
         self.config = try config_.parse(arena, path, json);
-        self.tokenizer = try tokenizer_.Tokenizer.init(self.gpa, folder, .{
-            .vocab_json = try self.source.get("vocab.json"),
-            .merges_txt = try self.source.get("merges.txt"),
-            .tokenizer_config_json = try self.source.get("tokenizer_config.json"),
-            .tokenizer_json = try self.source.get("tokenizer.json"),
-        });
-        errdefer self.tokenizer.deinit();
+    }
+
+    fn checkTokenizer(self: *Model) errors.Error!void {
+        const folder = self.source.label();
         const ids = self.tokenizer.vocabSize();
         if (ids > self.config.text.vocab) return errors.fail(
             error.Model,
@@ -231,9 +294,6 @@ pub const Model = struct {
             .{ folder, ids - 1, self.config.text.vocab },
         );
         self.special = try Special.find(&self.tokenizer, &self.config, folder);
-        self.mel = try mel_.Mel.init(arena, self.config.audio.mel_bins);
-        self.checkpoint = try safetensors.open(arena, &self.source);
-        self.weights = try weights_.resolve(arena, &self.checkpoint, &self.config);
     }
 
     pub fn close(self: *Model) void {

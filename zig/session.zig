@@ -6,6 +6,7 @@ const aligner_ = @import("aligner.zig");
 const config_ = @import("config.zig");
 const decoder_ = @import("decoder.zig");
 const encoder_ = @import("encoder.zig");
+const buffers = @import("buffers.zig");
 const errors = @import("errors.zig");
 const mel_ = @import("mel.zig");
 const model_ = @import("model.zig");
@@ -122,9 +123,9 @@ pub const Session = struct {
         const audio = self.model.config.audio;
         const window = try windowOf(audio, window_frames);
         const frames = framesOf(samples.len);
-        const mel = self.model.gpa.alloc(f32, frames * audio.mel_bins) catch
-            return errors.outOfMemory("the features");
-        defer self.model.gpa.free(mel);
+        const gpa = self.model.gpa;
+        const mel = buffers.alloc(f32, gpa, frames * audio.mel_bins) catch return errors.outOfMemory("the features");
+        defer buffers.free(gpa, mel);
         try self.features(samples, mel);
         defer self.model.releaseEncoder();
         try self.encoder.encode(mel, frames, window, rows);

@@ -19,8 +19,8 @@ import { Native, placeLibrary, type SessionHandle, STATUS } from "./native.ts";
 import type { FromWorker, ModelSource, ToWorker } from "./worker.ts";
 
 export type EngineOptions = {
-  /** The native library's bytes. */
-  readonly library: Uint8Array;
+  /** Reads the native library. */
+  readonly library: () => Promise<Uint8Array>;
   readonly model: ModelSource;
   /** 0: as many as the machine has physical cores, within the container's limits. */
   readonly threads: number;
@@ -33,10 +33,19 @@ export type EngineOptions = {
 
 /** Loads the model in a thread of its own. Throws ModelError where it cannot be used. */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
-  const library = placeLibrary(options.library);
   // In the executable all modules are one, at the place of src/main.ts; the worker is its own entry beside it.
   const path = Bun.isStandaloneExecutable ? "./engine/worker.ts" : "./worker.ts";
   const worker = new Worker(new URL(path, import.meta.url).href);
+  try {
+    const library = placeLibrary(await options.library()); // While the worker starts.
+    return await openModel(worker, library, options);
+  } catch (error) {
+    worker.terminate();
+    throw error;
+  }
+}
+
+async function openModel(worker: Worker, library: string, options: EngineOptions): Promise<Engine> {
   const native = new Native(library);
   const engine = new WorkerEngine(worker, native);
   const { model, threads, weights, cacheFolder = "", onPacking } = options;

@@ -17,6 +17,7 @@ import { libraryPath } from "../tests/native.ts";
 import { characterErrors, rate } from "./cer.ts";
 import type { Precision } from "./cost.ts";
 import { execute, type Execution } from "./execute.ts";
+import { between, Gauge, type Moment } from "./gauge.ts";
 import { firmText, problemOf, problemOfReference } from "./expected.ts";
 import { type BenchModel, benchModels } from "./models.ts";
 import { bringIntoCache, dropFromCache } from "./page_cache.ts";
@@ -42,6 +43,7 @@ type Config = { readonly model: BenchModel; readonly weights: Precision; readonl
 
 class Bench {
   readonly problems: string[] = [];
+  readonly gauge = new Gauge();
   /** What each model says at bf16 to clips without a firm text. */
   readonly #references = new Map<string, string>();
   readonly #precisions: readonly Precision[];
@@ -71,7 +73,7 @@ class Bench {
     const programs = [];
     for (const plan of plans) {
       note(`${model.name} ${weights} -t ${threads}: ${plan.name} -S ${plan.segmentSec}`);
-      programs.push(await this.#program(config, plan));
+      programs.push(await this.#program(config, plan, probed.dimensions.text));
     }
     return { model: model.name, weights, threads, probed, programs, start };
   }
@@ -95,12 +97,15 @@ class Bench {
     return { first, cold, warm: warm! };
   }
 
-  async #program(config: Config, plan: ClipPlan): Promise<ProgramTimes> {
+  async #program(config: Config, plan: ClipPlan, shape: { ffn: number; hidden: number }): Promise<ProgramTimes> {
     const { seconds, text: truth } = clip(plan.name);
     const [ours, theirs, singles]: [Execution[], Execution[], Execution[]] = [[], [], []];
     const runs = Math.max(plan.programRuns, this.options.against ? 1 : 0); // Theirs may have to prepare things.
+    const limits: Moment[] = [];
     for (let run = 0; run <= runs; run++) {
+      const before = this.gauge.now(config.threads, shape);
       ours.push(await this.#checked(config, plan));
+      limits.push(between(before, this.gauge.now(config.threads, shape)));
       if (plan.comparesBatch && this.#hasBatch) singles.push(await this.#oneByOne(config, plan, ours[0]!.text));
       if (this.options.against) theirs.push(await this.#other(config, plan));
     }
@@ -124,7 +129,7 @@ class Bench {
       clip: plan.name,
       seconds,
       segmentSec: plan.segmentSec,
-      wallMs: best(walls(ours)),
+      runs: walls(ours).map((wallMs, run) => ({ wallMs, limits: limits[from + run]! })),
       tokens,
       peakBytes: peak(ours),
       characterErrorRate: rate(characterErrors(truth, ours[0]!.text)),
@@ -265,6 +270,7 @@ async function run(options: BenchOptions, command: string): Promise<BenchResult>
   for (const { model: index, weights, threads, clips } of configPlans(options, models.length, bench.weights)) {
     configs.push(await bench.config({ model: models[index]!, weights, threads }, clips));
   }
+  bench.gauge.close();
   rmSync(homes, { recursive: true });
   return {
     when: new Date().toISOString().slice(0, 16).replace("T", " "),

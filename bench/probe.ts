@@ -1,13 +1,13 @@
 /**
  * A process of its own that measures one model at one number of threads, with nothing else in it. Argument: a `Probe`
- * as JSON. Output: a `Probed` as JSON. The machine's limits are taken before and after the stages, the better counts.
+ * as JSON. Output: a `Probed` as JSON. What the machine gives is measured before and after each run of the stages.
  */
 
 import { clipSamples } from "../tests/native.ts";
 import { type Dimensions, type StageTimes, Stopwatch } from "../src/engine/measure.ts";
 import { type ModelHandle, Native } from "../src/engine/native.ts";
 import type { Precision } from "./cost.ts";
-import { better } from "./result.ts";
+import { between, type Moment, momentOf } from "./gauge.ts";
 import { best } from "./stats.ts";
 
 export type Probe = {
@@ -42,8 +42,11 @@ export type Probed = {
   readonly dimensions: Dimensions;
   readonly openMs: number;
   readonly roofline: Roofline;
-  readonly stages: readonly { readonly clip: string; readonly samples: number; readonly runs: readonly StageTimes[] }[];
+  readonly stages: readonly { readonly clip: string; readonly samples: number; readonly runs: readonly StageRun[] }[];
 };
+
+/** `limits`: of the moments before and after, the better ones. */
+export type StageRun = StageTimes & { readonly limits: Moment };
 
 /** Several times any last cache that a CPU of today has. */
 const mebibytes = 512;
@@ -55,16 +58,22 @@ async function probe(order: Probe): Promise<Probed> {
   const openMs = performance.now() - start;
   const stopwatch = new Stopwatch(native, model);
   const dimensions = stopwatch.dimensions();
-  const before = roofline(native, model, dimensions);
+  const moment = () => momentOf(native, model, dimensions.text);
+  let before = moment();
   const stages = [];
   for (const { name, wav, runs } of order.clips) {
     const samples = await clipSamples(wav);
-    const times: StageTimes[] = [];
-    while (times.length < runs) times.push(await stopwatch.measure(samples, order.tokens));
+    const times: StageRun[] = [];
+    while (times.length < runs) {
+      const run = await stopwatch.measure(samples, order.tokens);
+      const after = moment();
+      times.push({ ...run, limits: between(before, after) });
+      before = after;
+    }
     stages.push({ clip: name, samples: samples.length, runs: times });
   }
   const stepMs = { one: best(stopwatch.steps(1, order.tokens)), four: best(stopwatch.steps(4, order.tokens)) };
-  const limits = better(before, roofline(native, model, dimensions));
+  const limits = roofline(native, model, dimensions);
   stopwatch.close();
   native.closeModel(model);
   return { dimensions, openMs, roofline: limits, stages, stepMs };

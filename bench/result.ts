@@ -1,11 +1,11 @@
 /** What a benchmark run found: the shape of its JSON, and how figures follow from measurements. Pure. */
 
-import type { StageTimes } from "../src/engine/measure.ts";
 import { encoderCost, type Precision, prefillCost, t0, tokenBytes } from "./cost.ts";
-import type { Probed, Roofline } from "./probe.ts";
+import type { Moment } from "./gauge.ts";
+import type { Probed, Roofline, StageRun } from "./probe.ts";
 import { best, median } from "./stats.ts";
 
-/** A clip's stages at their best, and what part of the machine's limit that is. */
+/** A clip's stages at their best, and what part of the machine's limits of that moment they are (median). */
 export type StageFigures = {
   readonly clip: string;
   readonly seconds: number;
@@ -29,8 +29,10 @@ export type ProgramFigures = {
   /** -S. */
   readonly segmentSec: number;
   readonly wallMs: number;
-  /** What perfect f32 code would need. */
+  /** What perfect f32 code would need, by the limits around each run: the median. */
   readonly t0Ms: number;
+  /** Wall times in such units: the median. */
+  readonly inT0: number;
   readonly peakBytes: number;
   readonly characterErrorRate: number;
   /** Wall time with segments one by one, and the median of the ratios one by one / in step of runs in turns. */
@@ -44,8 +46,11 @@ export type ProgramFigures = {
   };
 };
 
-/** Before the machine's limits are known for good. */
-export type ProgramTimes = Omit<ProgramFigures, "t0Ms"> & { readonly tokens: number };
+/** Before limits count: every run with those of its moment. */
+export type ProgramTimes = Omit<ProgramFigures, "t0Ms" | "inT0" | "wallMs"> & {
+  readonly tokens: number;
+  readonly runs: readonly { readonly wallMs: number; readonly limits: Moment }[];
+};
 
 export type ConfigTimes = {
   readonly model: string;
@@ -117,14 +122,21 @@ export function configFigures(all: readonly ConfigTimes[]): ConfigFigures[] {
       roofline,
       openMs,
       stepMs,
-      stages: stageFigures(probed, roofline, weights),
-      programs: programs.map(({ tokens, ...times }) => ({
-        ...times,
-        t0Ms: 1000 * t0(dimensions, { seconds: times.seconds, tokens }, roofline),
-      })),
+      stages: stageFigures(probed, weights),
+      programs: programs.map((times) => programFigures(dimensions, times)),
       start,
     };
   });
+}
+
+function programFigures(dimensions: Probed["dimensions"], { tokens, runs, ...times }: ProgramTimes): ProgramFigures {
+  const t0Ms = runs.map(({ limits }) => 1000 * t0(dimensions, { seconds: times.seconds, tokens }, limits));
+  return {
+    ...times,
+    wallMs: best(runs.map(({ wallMs }) => wallMs)),
+    t0Ms: median(t0Ms),
+    inT0: median(runs.map(({ wallMs }, run) => wallMs / t0Ms[run]!)),
+  };
 }
 
 /** What does not depend on the model; products are compared at its own shapes. */
@@ -137,32 +149,19 @@ function sharedLimits(ours: Roofline, other: Roofline): Roofline {
   };
 }
 
-/** Of two measurements of one machine, model and number of threads. */
-export function better(a: Roofline, b: Roofline): Roofline {
-  return {
-    read: Math.max(a.read, b.read),
-    products: a.products.map(({ m, speed, own }, index) => ({
-      m,
-      speed: Math.max(speed, b.products[index]!.speed),
-      own: Math.max(own, b.products[index]!.own),
-    })),
-    sgemm: Math.max(a.sgemm, b.sgemm),
-    int8: Math.max(a.int8, b.int8),
-    attention: Math.max(a.attention, b.attention),
-  };
-}
-
-export function stageFigures(probed: Probed, roofline: Roofline, weights: Precision): StageFigures[] {
+export function stageFigures(probed: Probed, weights: Precision): StageFigures[] {
   const { dimensions } = probed;
   return probed.stages.map(({ clip, samples, runs }) => {
-    const fastest = (of: (run: StageTimes) => number) => best(runs.map(of));
+    const fastest = (of: (run: StageRun) => number) => best(runs.map(of));
     const [melMs, encodeMs] = [fastest((run) => run.melMs), fastest((run) => run.encodeMs)];
     const prefillMs = fastest((run) => run.prefillMs);
     const tokenMs = fastest((run) => median(run.tokenMs));
     const encoder = encoderCost(dimensions, Math.floor(samples / samplesPerFrame));
     const encoderFlops = encoder.stem + encoder.layers + encoder.attention + encoder.projection;
     const prefill = prefillCost(dimensions, runs[0]!.promptTokens);
-    const ofPeak = (flops: number, ms: number) => flops / (ms / 1000) / roofline.sgemm;
+    const ofPeak = (flops: number, ms: (run: StageRun) => number) =>
+      median(runs.map((run) => flops / (ms(run) / 1000) / run.limits.sgemm));
+    const bytes = tokenBytes(dimensions, weights);
     return {
       clip,
       seconds: samples / sampleRate,
@@ -171,9 +170,9 @@ export function stageFigures(probed: Probed, roofline: Roofline, weights: Precis
       prefillMs,
       tokenMs,
       firstTokenMs: fastest((run) => run.melMs + run.encodeMs + run.prefillMs),
-      encodeOfPeak: ofPeak(encoderFlops, encodeMs),
-      prefillOfPeak: ofPeak(prefill.products + prefill.attention, prefillMs),
-      tokenOfRead: tokenBytes(dimensions, weights) / (tokenMs / 1000) / roofline.read,
+      encodeOfPeak: ofPeak(encoderFlops, (run) => run.encodeMs),
+      prefillOfPeak: ofPeak(prefill.products + prefill.attention, (run) => run.prefillMs),
+      tokenOfRead: median(runs.map((run) => bytes / (median(run.tokenMs) / 1000) / run.limits.read)),
     };
   });
 }

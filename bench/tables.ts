@@ -9,10 +9,11 @@ export function renderTables(result: BenchResult): string {
   return `${result.when}, ${result.commit}: ${machine.cpu}, ${machine.cores} CPUs, ${memory} GB, ` +
     `load before ${machine.loadBefore.toFixed(1)}\n\n    ${result.command}\n\n` +
     `The machine's limits, measured in the same run (attention: of the f32 product peak)\n\n${rooflines(configs)}\n` +
-    `Stages (in brackets: of the f32 product peak, decode of the read bandwidth)\n\n${stages(configs)}\n` +
+    `Stages (in brackets: of f32 products right before and after, or for decode of reading)\n\n${stages(configs)}\n` +
     `Products at the model's precision, rounding of activations included, and steps in lock-step\n\n` +
     `${products(configs)}\n` +
-    `Program (T0: what perfect f32 code would need)\n\n${programs(configs, result.against)}\n` +
+    `Program (T0: what perfect f32 code would need, by limits right before and after)\n\n` +
+    `${programs(configs, result.against)}\n` +
     batches(configs) +
     `From process start to the model loaded / to the first token of a 2 s clip, in seconds\n\n${starts(configs)}` +
     (result.problems.length > 0
@@ -92,7 +93,7 @@ function programCells(p: ProgramFigures): string[] {
     String(p.segmentSec),
     (p.wallMs / 1000).toFixed(2),
     (p.t0Ms / 1000).toFixed(2),
-    (p.wallMs / p.t0Ms).toFixed(2),
+    p.inT0.toFixed(2),
     giga(p.peakBytes, 2),
     p.characterErrorRate.toFixed(3),
     ...(against ? againstCells(against) : []),

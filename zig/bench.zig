@@ -254,8 +254,13 @@ fn attentionSpeed(model: *model_.Model, positions: usize) errors.Error!f64 {
     try decoder.reserve(positions);
     try decoder.resize(@min(positions, Prefill.block_rows));
     const text = model.config.text;
-    const layer_floats = @as(usize, text.kv_heads) * 2 * text.head_dim * kernels.page_keys;
-    for (decoder.pages.items) |page| fill(page[0..layer_floats]); // The first layer comes first.
+    const layer_elements = @as(usize, text.kv_heads) * 2 * text.head_dim * kernels.page_keys;
+    for (decoder.pages.items) |page| switch (decoder.kv) { // The first layer comes first.
+        .f32 => fill(@as([*]f32, @ptrCast(page))[0..layer_elements]),
+        .f16 => for (@as([*]f16, @ptrCast(page))[0..layer_elements], 0..) |*value, i| {
+            value.* = (@as(f16, @floatFromInt(i % 61)) - 30.5) / 64;
+        },
+    };
     fill(decoder.buffers.q[0 .. decoder.buffers.rows * text.heads * text.head_dim]);
     const prefill: Prefill = .{ .decoder = decoder, .positions = positions };
     const seconds = fastest(&prefill, Prefill.run);

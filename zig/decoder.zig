@@ -33,7 +33,8 @@ pub const Decoder = struct {
     cancelled: *const std.atomic.Value(bool),
     /// Angle per position of each pair, f32[head_dim / 2].
     rotation: []f32,
-    pages: std.ArrayList([*]f32) = .empty,
+    kv: kernels.Kv,
+    pages: std.ArrayList([*]align(64) u8) = .empty,
     positions: u32 = 0,
     buffers: Buffers = .{},
     quantized: compute_.Quantized,
@@ -87,6 +88,7 @@ pub const Decoder = struct {
             .compute = compute,
             .text = text,
             .weights = weights,
+            .kv = kvOf(weights),
             .cancelled = cancelled,
             .quantized = .{ .allocator = allocator },
             .rotation = rotation,
@@ -97,7 +99,7 @@ pub const Decoder = struct {
     }
 
     pub fn deinit(self: *Decoder) void {
-        for (self.pages.items) |page| buffers_.free(self.allocator, self.pageSlice(page));
+        for (self.pages.items) |page| buffers_.free(self.allocator, page[0..self.pageBytes()]);
         self.pages.deinit(self.allocator);
         buffers_.free(self.allocator, self.buffers.all);
         self.quantized.deinit();
@@ -107,18 +109,18 @@ pub const Decoder = struct {
         self.allocator.free(self.peaks);
     }
 
-    fn pageFloats(self: *const Decoder) usize {
-        const t = self.text;
-        return @as(usize, t.layers) * t.kv_heads * 2 * t.head_dim * page_keys;
+    /// Where weights are rounded, keys and values are, too: to 16 bits.
+    pub fn kvOf(weights: *const weights_.DecoderWeights) kernels.Kv {
+        return if (weights.layers[0].k.panels != null) .f16 else .f32;
     }
 
-    fn pageSlice(self: *const Decoder, page: [*]f32) []align(64) f32 {
-        return @alignCast(page[0..self.pageFloats()]);
+    fn pageBytes(self: *const Decoder) usize {
+        return positionBytes(self.text, self.kv) * page_keys;
     }
 
     /// Bytes of cache per position.
-    pub fn positionBytes(text: config_.Text) u64 {
-        return @as(u64, text.layers) * text.kv_heads * 2 * text.head_dim * @sizeOf(f32);
+    pub fn positionBytes(text: config_.Text, kv: kernels.Kv) u64 {
+        return @as(u64, text.layers) * text.kv_heads * 2 * text.head_dim * kv.size();
     }
 
     /// Forgets what comes after the first `positions`. Pages stay for reuse.
@@ -204,7 +206,7 @@ pub const Decoder = struct {
 
     pub fn reserve(self: *Decoder, positions: usize) errors.Error!void {
         while (self.pages.items.len * page_keys < positions) {
-            const page = buffers_.alloc(f32, self.allocator, self.pageFloats()) catch
+            const page = buffers_.alloc(u8, self.allocator, self.pageBytes()) catch
                 return errors.outOfMemory("the KV cache");
             self.pages.append(self.allocator, page.ptr) catch {
                 buffers_.free(self.allocator, page);
@@ -413,10 +415,22 @@ pub const Decoder = struct {
             const k = b.k + (row * t.kv_heads + head) * size;
             table.rms_norm(k, layer.k_norm.ptr, k, size, t.rms_eps);
             table.rope(k, cos, sin, half);
-            const keys = page + self.keyOffset(layer_index, head);
-            for (0..size) |i| keys[i * page_keys + slot] = k[i];
-            const values = keys + size * page_keys + slot * size;
-            @memcpy(values[0..size], b.v + (row * t.kv_heads + head) * size);
+            const v = b.v + (row * t.kv_heads + head) * size;
+            const pair = page + self.keyOffset(layer_index, head) * self.kv.size();
+            switch (self.kv) {
+                .f32 => {
+                    const keys: [*]f32 = @ptrCast(@alignCast(pair));
+                    for (0..size) |i| keys[i * page_keys + slot] = k[i];
+                    @memcpy((keys + (page_keys + slot) * size)[0..size], v);
+                },
+                .f16 => {
+                    const keys: [*]f16 = @ptrCast(@alignCast(pair));
+                    const narrow: [*]f16 = @ptrCast(k); // In place: each is read before it is overwritten.
+                    table.narrow(k, narrow, size);
+                    for (0..size) |i| keys[i * page_keys + slot] = narrow[i];
+                    table.narrow(v, keys + (page_keys + slot) * size, size);
+                },
+            }
         }
     }
 
@@ -460,7 +474,7 @@ pub const Decoder = struct {
         const size: usize = t.head_dim;
         const group = t.heads / t.kv_heads;
         const rows = (to - from) * group;
-        assert(scratch.task.len >= 2 * rows * size + page_keys * kernels.attention_rows);
+        assert(scratch.task.len >= 2 * rows * size + kernels.attentionScratch(rows, size));
         const queries = scratch.task.ptr;
         const out = queries + rows * size;
         const scale = 1 / @sqrt(@as(f32, @floatFromInt(size)));
@@ -473,7 +487,8 @@ pub const Decoder = struct {
         self.compute.kernels.attention(&.{
             .queries = queries,
             .out = out,
-            .pages = owner.pages.items.ptr,
+            .pages = @ptrCast(owner.pages.items.ptr),
+            .kv = self.kv,
             .key_offset = offset,
             .value_offset = offset + size * page_keys,
             .scratch = out + rows * size,

@@ -51,6 +51,15 @@ const Data = struct {
         return to;
     }
 
+    /// The values at 16 bits; they themselves become what that holds.
+    fn halves(self: *Data, table: *const kernels.Table, values: [*]f32, count: usize) ![*]const u8 {
+        const raw = try self.floats(count / 2 + 1);
+        const half: [*]f16 = @ptrCast(raw);
+        table.narrow(values, half, count);
+        for (values[0..count], half) |*value, narrow| value.* = narrow;
+        return @ptrCast(half);
+    }
+
     /// Weights of a kind, and the same as f32.
     fn weights(self: *Data, dtype: Dtype, count: usize) !struct { [*]u8, [*]f32 } {
         const wide = try self.floats(count);
@@ -284,33 +293,68 @@ test "peak: the first of the greatest, exactly, and the sum of exponentials" {
     }.check);
 }
 
+test "to 16 bits: the nearest, finite, also in place" {
+    try forEachTable(struct {
+        fn check(table: *const kernels.Table) !void {
+            var data: Data = .{};
+            defer data.deinit();
+            for (lengths) |n| {
+                const x = try data.floats(n);
+                x[0] = 1e30;
+                x[n / 2] = -std.math.inf(f32);
+                x[n - 1] = 3e-6; // Below the smallest normal number.
+                const want = try testing.allocator.alloc(f16, n);
+                defer testing.allocator.free(want);
+                for (want, x) |*to, value| to.* = @floatCast(std.math.clamp(value, -65504, 65504));
+                const out: [*]f16 = @ptrCast(x);
+                table.narrow(x, out, n);
+                try testing.expectEqualSlices(f16, want, out[0..n]);
+            }
+        }
+    }.check);
+}
+
 test "attention, causal and not, across pages, whatever rows are beside a row" {
     try forEachTable(struct {
         fn check(table: *const kernels.Table) !void {
             for ([_]u32{ 16, 64, 128 }) |d| {
                 for ([_]u32{ 1, 2, 6, 7, 26 }) |rows| for ([_]u32{ 1, 63, 64, 65, 200 }) |keys| {
-                    try checkAttention(table, d, rows, keys, rows % 2 == 0);
+                    try checkAttention(table, .f32, d, rows, keys, rows % 2 == 0);
+                    try checkAttention(table, .f16, d, rows, keys, rows % 2 == 1);
                 };
             }
         }
     }.check);
 }
 
-fn checkAttention(table: *const kernels.Table, d: u32, rows: u32, keys_first: u32, causal: bool) !void {
+/// Against the values as they are stored: reading them as 16 bits adds no error of its own.
+fn checkAttention(
+    table: *const kernels.Table,
+    kv: kernels.Kv,
+    d: u32,
+    rows: u32,
+    keys_first: u32,
+    causal: bool,
+) !void {
     var data: Data = .{};
     defer data.deinit();
     const group = 2;
     const keys_max = keys_first + if (causal) (rows - 1) / group else 0;
     var pages: [8][*]f32 = undefined;
     const pages_count = (keys_max + page_keys - 1) / page_keys;
-    for (pages[0..pages_count]) |*page| page.* = try data.floats(2 * d * page_keys);
+    var stored: [8][*]const u8 = undefined;
+    for (pages[0..pages_count], stored[0..pages_count]) |*page, *bytes| {
+        page.* = try data.floats(2 * d * page_keys);
+        bytes.* = if (kv == .f32) @ptrCast(page.*) else try data.halves(table, page.*, 2 * d * page_keys);
+    }
     const queries = try data.floats(rows * d);
     const out = try data.floats(rows * d);
-    const scratch = try data.floats(kernels.attention_rows * page_keys);
+    const scratch = try data.floats(kernels.attentionScratch(rows, d));
     var job: kernels.Attention = .{
         .queries = queries,
         .out = out,
-        .pages = &pages,
+        .pages = &stored,
+        .kv = kv,
         .key_offset = 0,
         .value_offset = d * page_keys,
         .scratch = scratch,

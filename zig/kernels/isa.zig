@@ -26,6 +26,7 @@ const table: kernels.Table = .{
     .gelu = rows.gelu,
     .swiglu = rows.swiglu,
     .add = rows.add,
+    .narrow = rows.narrow,
     .attention = attention.run,
     .peak = rows.peak,
 };

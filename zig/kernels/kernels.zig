@@ -6,6 +6,8 @@
 //! Tables differ by the order of summation within a vector only; equivalence_test.zig holds the
 //! bounds.
 
+const std = @import("std");
+
 /// How weights are stored. bf16 is the upper half of an f32.
 pub const Dtype = enum(u32) {
     bf16,
@@ -21,19 +23,32 @@ pub const Dtype = enum(u32) {
 /// Keys (and values) per page of a KV cache; also the width of a packed GEMM panel.
 pub const page_keys = 64;
 
+/// How keys and values are stored. At 16 bits they are off by 2^-11 of their size, and half as many
+/// bytes are read per token: with long prompts and several sequences in step, a third of them all.
+pub const Kv = enum(u32) {
+    f32,
+    f16,
+
+    /// Bytes of one element.
+    pub fn size(self: Kv) usize {
+        return if (self == .f32) 4 else 2;
+    }
+};
+
 /// One attention job: `rows` query rows against the keys of one KV head.
 ///
-/// A page holds `page_keys` positions: keys transposed, f32[head_dim][page_keys], at `key_offset`
-/// floats from the page's start, values f32[page_keys][head_dim] at `value_offset`.
+/// A page holds `page_keys` positions: keys transposed, kv[head_dim][page_keys], at `key_offset`
+/// elements from the page's start, values kv[page_keys][head_dim] at `value_offset`.
 pub const Attention = extern struct {
     /// f32[rows][head_dim], contiguous, already scaled by 1/sqrt(head_dim).
     queries: [*]const f32,
     /// f32[rows][head_dim], contiguous.
     out: [*]f32,
-    pages: [*]const [*]f32,
+    pages: [*]const [*]const u8,
+    kv: Kv,
     key_offset: usize,
     value_offset: usize,
-    /// f32[attention_rows * page_keys], the caller's.
+    /// f32[attentionScratch(rows, head_dim)], the caller's.
     scratch: [*]f32,
     rows: u32,
     head_dim: u32,
@@ -43,8 +58,14 @@ pub const Attention = extern struct {
     causal: bool,
 };
 
-/// Rows that attention handles at a time; the size of its scratch.
+/// Rows that attention handles at a time.
 pub const attention_rows = 6;
+
+/// Floats of scratch for an attention job: scores and the softmax's state of every row, and keys or
+/// values of a page, widened.
+pub fn attentionScratch(rows: usize, head_dim: usize) usize {
+    return rows * page_keys + std.mem.alignForward(usize, 2 * rows, 16) + page_keys * head_dim;
+}
 
 /// Columns that share a scale in packed weights, and rows that are packed together.
 pub const int8_block = 32;
@@ -120,6 +141,8 @@ pub const Table = extern struct {
     swiglu: *const fn ([*]f32, [*]const f32, usize) callconv(.c) void,
     /// x[i] += y[i].
     add: *const fn ([*]f32, [*]const f32, usize) callconv(.c) void,
+    /// out[i] = the nearest f16 of x[i], kept finite.
+    narrow: *const fn ([*]const f32, [*]f16, usize) callconv(.c) void,
     attention: *const fn (*const Attention) callconv(.c) void,
     /// Greatest of x, its first index, and the sum of exp(x[i] - greatest).
     peak: *const fn ([*]const f32, usize, *Peak) callconv(.c) void,

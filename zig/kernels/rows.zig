@@ -134,6 +134,17 @@ pub fn Rows(comptime lanes: u32) type {
             vec.store(width, gate, g / (one + vec.exp(width, -g)) * vec.load(width, up));
         }
 
+        pub fn narrow(x: [*]const f32, out: [*]f16, count: usize) callconv(.c) void {
+            const most: f32 = std.math.floatMax(f16);
+            var i: usize = 0;
+            while (i + lanes <= count) : (i += lanes) {
+                const limit: V = @splat(most);
+                const half: @Vector(lanes, f16) = @floatCast(@max(@min(vec.load(lanes, x + i), limit), -limit));
+                out[i..][0..lanes].* = half;
+            }
+            while (i < count) : (i += 1) out[i] = @floatCast(@max(@min(x[i], most), -most));
+        }
+
         pub fn add(x: [*]f32, y: [*]const f32, n: usize) callconv(.c) void {
             var i: usize = 0;
             while (i + lanes <= n) : (i += lanes) {

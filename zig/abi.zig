@@ -564,7 +564,7 @@ fn listenerEncode(
 export fn qasr_sgemm(a: ?[*]const f32, b: ?[*]const f32, c: ?[*]f32, m: u32, n: u32, k: u32) i32 {
     if (a == null or b == null or c == null) return code(missing("a matrix"));
     if (m == 0 or n == 0 or k == 0) return code(errors.fail(error.Invalid, "an empty matrix", .{}));
-    if (blas.available) {
+    if (blas.available and blas.isUsed()) {
         blas.init();
         blas.sgemm(m, n, k, a.?, k, b.?, k, c.?, n);
     } else for (0..m) |i| for (0..n) |j| {

@@ -1,11 +1,44 @@
-//! f32 matrix products of one thread: OpenBLAS, Accelerate, or (null here) our own kernels.
+//! f32 matrix products of one thread: OpenBLAS, Accelerate, or (where `isUsed` is false) our own kernels.
+//!
+//! OpenBLAS brings kernels for twenty kinds of x86 processor, 26 MB that every start of the executable has
+//! to place in memory. Four kinds serve all processors with AVX2; on others, our kernels do as well.
 
 const std = @import("std");
+const builtin = @import("builtin");
 const config = @import("config");
 const assert = std.debug.assert;
 
-pub const name = @tagName(config.blas);
 pub const available = config.blas != .none;
+
+/// What computes f32 products, for whoever wants to know.
+pub fn name() []const u8 {
+    return if (isUsed()) @tagName(config.blas) else "none";
+}
+
+/// False where none is linked, and where what is linked has nothing for this processor.
+pub fn isUsed() bool {
+    if (!available) return false;
+    if (!leaves_out) return true;
+    const table = openblas_table orelse return true; // Built for one kind of processor.
+    return table.* != @as(?*const anyopaque, @ptrCast(&left_out));
+}
+
+const leaves_out = config.blas == .openblas and builtin.cpu.arch == .x86_64;
+
+/// Where a build for many kinds of processor keeps its choice.
+const openblas_table = if (leaves_out) @extern(?*const ?*const anyopaque, .{ .name = "gotoblas", .linkage = .weak }) else {};
+
+/// Stands for the tables of kernels that are left out, so that the linker does not look for them in the
+/// archive. One may be chosen when the library is loaded, and then something in it is called, once.
+const left_out: [2048]*const fn () callconv(.c) void = @splat(&nothing);
+fn nothing() callconv(.c) void {}
+
+comptime {
+    if (leaves_out) for (.{
+        "ATOM",    "BARCELONA", "BOBCAT", "BULLDOZER",  "CORE2",        "DUNNINGTON", "EXCAVATOR",   "NANO",
+        "NEHALEM", "OPTERON",   "PENRYN", "PILEDRIVER", "OPTERON_SSE3", "PRESCOTT",   "SANDYBRIDGE", "STEAMROLLER",
+    }) |kind| @export(&left_out, .{ .name = "gotoblas_" ++ kind, .linkage = .weak, .visibility = .hidden });
+}
 
 const row_major: c_int = 101;
 const no_transpose: c_int = 111;
@@ -32,7 +65,7 @@ extern fn openblas_set_num_threads(count: c_int) callconv(.c) void;
 /// Holds the library to the calling thread: the pool is ours, a nested one would be many times
 /// slower. Call once, before the first product.
 pub fn init() void {
-    if (config.blas == .openblas) openblas_set_num_threads(1);
+    if (config.blas == .openblas and isUsed()) openblas_set_num_threads(1);
 }
 
 /// c[m][n] = a[m][k] b[n][k]^T, rows at the given strides, on the calling thread.

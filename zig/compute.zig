@@ -161,7 +161,7 @@ pub const Compute = struct {
         if (weight.panels) |panels| {
             return self.productOfPanels(scratch, rows, a, a_stride, weight, panels, first, count, out, out_stride);
         }
-        if (blas.available) {
+        if (blas.available and blas.isUsed()) {
             var b: [*]const f32 = undefined;
             if (weight.dtype == .f32) {
                 b = @ptrCast(@alignCast(rowBytes(weight, first)));

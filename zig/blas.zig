@@ -26,7 +26,9 @@ pub fn isUsed() bool {
 const leaves_out = config.blas == .openblas and builtin.cpu.arch == .x86_64;
 
 /// Where a build for many kinds of processor keeps its choice.
-const openblas_table = if (leaves_out) @extern(?*const ?*const anyopaque, .{ .name = "gotoblas", .linkage = .weak }) else {};
+const openblas_table = if (leaves_out)
+    @extern(?*const ?*const anyopaque, .{ .name = "gotoblas", .linkage = .weak })
+else {};
 
 /// Stands for the tables of kernels that are left out, so that the linker does not look for them in the
 /// archive. One may be chosen when the library is loaded, and then something in it is called, once.

@@ -24,6 +24,9 @@ pub const Scratch = struct {
     /// `product` widens weights here.
     tile: []align(64) f32,
 };
+/// The first convolution is 9 deep: BLAS would spend its time on clearing the result and on copies.
+const blas_depth_min = 32;
+
 pub const scratch_task_floats = 1 << 20;
 pub const scratch_tile_floats = 1 << 19;
 
@@ -161,7 +164,7 @@ pub const Compute = struct {
         if (weight.panels) |panels| {
             return self.productOfPanels(scratch, rows, a, a_stride, weight, panels, first, count, out, out_stride);
         }
-        if (blas.available and blas.isUsed()) {
+        if (blas.available and blas.isUsed() and weight.columns >= blas_depth_min) {
             var b: [*]const f32 = undefined;
             if (weight.dtype == .f32) {
                 b = @ptrCast(@alignCast(rowBytes(weight, first)));

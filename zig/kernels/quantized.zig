@@ -210,7 +210,9 @@ pub fn quantize(
 ) callconv(.c) void {
     for (0..columns / block) |b| {
         const values: Block = x[b * block ..][0..block].*;
-        const greatest = @reduce(.Max, @abs(values));
+        // Without their signs, floats are in the order of their bits; infinity and NaN come last.
+        const sizes = @as(@Vector(block, u32), @bitCast(values)) & @as(@Vector(block, u32), @splat(0x7fff_ffff));
+        const greatest: f32 = @bitCast(@reduce(.Max, sizes));
         // NaN and infinity: the block becomes what NaN would make of it, one way or another.
         const usable = greatest < std.math.inf(f32);
         const inverse: f32 = if (usable and greatest > 0) 127 / greatest else 0;
@@ -238,11 +240,9 @@ fn gemmOf(comptime bits: kernels.Bits, job: *const kernels.Int8) void {
         while (row + tile_rows <= job.rows) : (row += tile_rows) {
             tile(bits, tile_rows, job, from, panel, valid, row);
         }
-        inline for (.{ 4, 2, 1 }) |rows| {
-            if (rows < tile_rows and row + rows <= job.rows) {
-                tile(bits, rows, job, from, panel, valid, row);
-                row += rows;
-            }
+        const rest = job.rows - row;
+        inline for (1..tile_rows) |rows| {
+            if (rest == rows) tile(bits, rows, job, from, panel, valid, row);
         }
     }
 }

@@ -61,6 +61,49 @@ pub const Quantized = struct {
     }
 };
 
+/// Activations at 8 bits, wherever they are: i8[], and for each block of them f32[] and i32[].
+pub const Rounded = struct {
+    bytes: [*]i8,
+    scales: [*]f32,
+    starts: [*]i32,
+
+    /// Bytes of room for this many activations.
+    pub fn room(elements: usize) usize {
+        return elements + elements / kernels.int8_block * 8;
+    }
+
+    /// In memory that begins at a multiple of 4 bytes; `elements` is a multiple of the block.
+    pub fn in(memory: [*]u8, elements: usize) Rounded {
+        const scales = memory + elements;
+        const starts = scales + elements / kernels.int8_block * 4;
+        return .{
+            .bytes = @ptrCast(memory),
+            .scales = @ptrCast(@alignCast(scales)),
+            .starts = @ptrCast(@alignCast(starts)),
+        };
+    }
+
+    /// From an element on, the first of a block.
+    pub fn from(self: Rounded, element: usize) Rounded {
+        const b = element / kernels.int8_block;
+        return .{ .bytes = self.bytes + element, .scales = self.scales + b, .starts = self.starts + b };
+    }
+
+    pub fn copy(self: Rounded, other: Rounded, elements: usize) void {
+        const blocks = elements / kernels.int8_block;
+        @memcpy(self.bytes[0..elements], other.bytes);
+        @memcpy(self.scales[0..blocks], other.scales);
+        @memcpy(self.starts[0..blocks], other.starts);
+    }
+
+    pub fn clear(self: Rounded, elements: usize) void {
+        const blocks = elements / kernels.int8_block;
+        @memset(self.bytes[0..elements], 0);
+        @memset(self.scales[0..blocks], 0);
+        @memset(self.starts[0..blocks], 0);
+    }
+};
+
 /// A product's destination: out[row][n] = x[row] . weight[n] + bias[n], then perhaps GELU.
 pub const Linear = struct {
     weight: Matrix,
@@ -212,21 +255,34 @@ pub const Compute = struct {
         out_stride: usize,
     ) void {
         const columns = weight.columns;
-        const blocks = columns / kernels.int8_block;
-        const bytes: [*]i8 = @ptrCast(scratch.tile.ptr);
-        const scales: [*]f32 = @ptrCast(@alignCast(bytes + rows * columns));
-        const starts: [*]i32 = @ptrCast(scales + rows * blocks);
-        assert(rows * columns + 8 * rows * blocks <= scratch.tile.len * @sizeOf(f32));
-        for (0..rows) |row| {
-            const to = bytes + row * columns;
-            self.kernels.int8_quantize(a + row * a_stride, columns, to, scales + row * blocks, starts + row * blocks);
-        }
+        assert(Rounded.room(rows * columns) <= scratch.tile.len * @sizeOf(f32));
+        const rounded: Rounded = .in(@ptrCast(scratch.tile.ptr), rows * columns);
+        for (0..rows) |row| self.round(a + row * a_stride, columns, rounded.from(row * columns));
+        self.productOfRounded(rows, rounded, columns, panels, first, count, out, out_stride);
+    }
+
+    pub fn round(self: *const Compute, x: [*]const f32, count: usize, to: Rounded) void {
+        self.kernels.int8_quantize(x, count, to.bytes, to.scales, to.starts);
+    }
+
+    /// As `product`, of x[rows][columns] that is rounded already.
+    pub fn productOfRounded(
+        self: *const Compute,
+        rows: usize,
+        x: Rounded,
+        columns: usize,
+        panels: weights.Panels,
+        first: usize,
+        count: usize,
+        out: [*]f32,
+        out_stride: usize,
+    ) void {
         self.kernels.int8_gemm(&.{
             .bits = panels.bits,
             .weights = panels.from(columns, first),
-            .x = bytes,
-            .scales = scales,
-            .starts = starts,
+            .x = x.bytes,
+            .scales = x.scales,
+            .starts = x.starts,
             .out = out,
             .out_stride = out_stride,
             .rows = rows,

@@ -109,8 +109,11 @@ pub const Encoder = struct {
 
     const Buffers = struct {
         all: []align(64) f32,
-        /// [batch_chunks][frequency][time][channels] after each convolution.
+        /// [batch_chunks][frequency][time][channels] after each convolution; where the next one's weights are
+        /// packed, it is in `rounded` instead.
         conv: [3][*]f32,
+        rounded_all: []align(64) u8,
+        rounded: [2]?compute_.Rounded,
         /// [tokens][channels * frequencies], a row per token, channel-major as the checkpoint has it.
         flat: [*]f32,
         /// [tokens of a group][d_model] and wider.
@@ -121,7 +124,10 @@ pub const Encoder = struct {
     };
 
     pub fn deinit(self: *Encoder) void {
-        if (self.buffers) |buffers| buffers_.free(self.allocator, buffers.all);
+        if (self.buffers) |buffers| {
+            buffers_.free(self.allocator, buffers.all);
+            buffers_.free(self.allocator, buffers.rounded_all);
+        }
         self.quantized.deinit();
     }
 
@@ -211,7 +217,7 @@ pub const Encoder = struct {
         const f = [_]usize{ halve(bins), halve(halve(bins)), chunkTokens(bins) };
         const width: usize = audio.chunk_frames;
         const t = [_]usize{ halve(width), halve(halve(width)), chunkTokens(width) };
-        const sizes = [_]usize{
+        var sizes = [_]usize{
             batch_chunks * f[0] * t[0] * c,
             batch_chunks * f[1] * t[1] * c,
             batch_chunks * f[2] * t[2] * c,
@@ -222,6 +228,14 @@ pub const Encoder = struct {
             tokens * @max(audio.ffn, audio.d_model),
         };
         try self.quantized.reserve(@max(sizes[3], sizes[7]));
+        var maps: [2]usize = @splat(0);
+        for (&maps, sizes[0..2], self.stem.conv[1..]) |*map, *size, next| {
+            if (next.panels != null) std.mem.swap(usize, map, size);
+        }
+        const room = compute_.Rounded.room(maps[0]) + compute_.Rounded.room(maps[1]);
+        const rounded = buffers_.alloc(u8, self.allocator, room) catch
+            return errors.outOfMemory("the encoder's buffers");
+        errdefer buffers_.free(self.allocator, rounded);
         var total: usize = 0;
         for (sizes) |size| total += std.mem.alignForward(usize, size, 16);
         const all = buffers_.alloc(f32, self.allocator, total) catch
@@ -235,6 +249,11 @@ pub const Encoder = struct {
         return .{
             .all = all,
             .conv = parts[0..3].*,
+            .rounded_all = rounded,
+            .rounded = .{
+                if (maps[0] > 0) .in(rounded.ptr, maps[0]) else null,
+                if (maps[1] > 0) .in(rounded.ptr + compute_.Rounded.room(maps[0]), maps[1]) else null,
+            },
             .flat = parts[3],
             .x = parts[4],
             .normed = parts[5],
@@ -463,22 +482,72 @@ const Batch = struct {
         const chunk = task / tiles;
         const first = task % tiles * tile;
         const end = @min(first + tile, positions);
-        const weight = encoder.stem.conv[self.layer];
-        for (first..end) |position| {
-            const patch = scratch.task[(position - first) * weight.columns ..][0..weight.columns];
-            self.gather(chunk, position / out.t, position % out.t, patch);
-        }
-        const c = out.c;
-        const to = encoder.buffers.?.conv[self.layer] + (chunk * positions + first) * c;
         const rows = end - first;
+        const base = (chunk * positions + first) * out.c;
+        const buffers = encoder.buffers.?;
+        const rounded = if (self.layer < 2) buffers.rounded[self.layer] else null;
+        // What is rounded next needs no place of its own: the end of the scratch holds it.
+        const held = scratch.task[scratch.task.len - rows * out.c ..];
+        const to = if (rounded != null) held.ptr else buffers.conv[self.layer] + base;
+        self.multiply(chunk, first, rows, scratch, to);
+        const bias = encoder.weights.conv[self.layer].bias.ptr;
+        for (0..rows) |row| encoder.compute.kernels.gelu(to + row * out.c, bias, out.c);
+        if (rounded) |map| encoder.compute.round(to, rows * out.c, map.from(base));
+    }
+
+    /// Patches of consecutive positions times the layer's weights, to[rows][channels].
+    fn multiply(self: *const Batch, chunk: usize, first: usize, rows: usize, scratch: Scratch, to: [*]f32) void {
+        const compute = self.encoder.compute;
+        const out = self.shape(self.layer + 1);
+        const weight = self.encoder.stem.conv[self.layer];
+        const width = weight.columns;
+        if (self.layer > 0) if (self.encoder.buffers.?.rounded[self.layer - 1]) |from| {
+            assert(compute_.Rounded.room(rows * width) <= @sizeOf(f32) * (scratch.task.len - rows * out.c));
+            const patches: compute_.Rounded = .in(@ptrCast(scratch.task.ptr), rows * width);
+            for (0..rows) |row| {
+                const at = first + row;
+                self.gatherRounded(chunk, at / out.t, at % out.t, from, patches.from(row * width));
+            }
+            return compute.productOfRounded(rows, patches, width, weight.panels.?, 0, out.c, to, out.c);
+        };
+        const is_held = self.encoder.buffers.?.rounded[0] != null and self.layer == 0;
+        assert(rows * width + (if (is_held) rows * out.c else 0) <= scratch.task.len);
+        for (0..rows) |row| {
+            const at = first + row;
+            self.gather(chunk, at / out.t, at % out.t, scratch.task[row * width ..][0..width]);
+        }
         var n: usize = 0; // Weight rows in shares that fit the tile scratch.
-        while (n < c) {
-            const share = @min(c - n, 1024);
-            encoder.compute.product(scratch, rows, scratch.task.ptr, weight.columns, weight, n, share, to + n, c);
+        while (n < out.c) {
+            const share = @min(out.c - n, 1024);
+            compute.product(scratch, rows, scratch.task.ptr, width, weight, n, share, to + n, out.c);
             n += share;
         }
-        const bias = encoder.weights.conv[self.layer].bias.ptr;
-        for (0..rows) |row| encoder.compute.kernels.gelu(to + row * c, bias, c);
+    }
+
+    /// As `gather`, of what is rounded already.
+    fn gatherRounded(
+        self: *const Batch,
+        chunk: usize,
+        f: usize,
+        t: usize,
+        from: compute_.Rounded,
+        patch: compute_.Rounded,
+    ) void {
+        const in = self.shape(self.layer);
+        const columns_first: usize = if (t == 0) 1 else 0;
+        const columns_end = @min(3, in.t + 1 - 2 * t);
+        for (0..3) |df| {
+            const line = patch.from(df * 3 * in.c);
+            const row = 2 * f + df;
+            if (row < 1 or row > in.f) {
+                line.clear(3 * in.c);
+                continue;
+            }
+            if (columns_first > 0) line.clear(in.c);
+            if (columns_end < 3) line.from(columns_end * in.c).clear((3 - columns_end) * in.c);
+            const place = ((chunk * in.f + row - 1) * in.t + 2 * t + columns_first - 1) * in.c;
+            line.from(columns_first * in.c).copy(from.from(place), (columns_end - columns_first) * in.c);
+        }
     }
 
     /// The 3 x 3 patch around (2f, 2t) of the layer's input, zero outside it.

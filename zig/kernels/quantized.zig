@@ -251,7 +251,7 @@ fn gemmOf(comptime bits: kernels.Bits, job: *const kernels.Int8) void {
 const prefetch_bytes = 4096;
 
 /// Rows of activations at a time: sums, products of scales and weights fill the registers.
-const tile_rows = if (has_vnni) 8 else if (has_avx2) 2 else 4;
+const tile_rows = if (has_vnni) 8 else if (has_dotprod) 4 else 2;
 
 inline fn tile(
     comptime bits: kernels.Bits,

@@ -153,6 +153,10 @@ fn modelInfo(model: ?*const Model, json: ?[*]u8, capacity: u32, bytes: ?*u32) er
     try give(u8, text, json, capacity, bytes);
 }
 
+export fn qasr_model_release_encoder(model: ?*const Model) void {
+    if (model) |m| m.releaseEncoder();
+}
+
 export fn qasr_model_row_floats(model: ?*const Model) u32 {
     return if (model) |m| m.config.text.hidden else 0;
 }

@@ -80,6 +80,10 @@ int32_t qasr_model_info(const qasr_model *model, char *json, uint32_t capacity, 
 /* Floats in one encoder row: the decoder's width. 0 for null. */
 uint32_t qasr_model_row_floats(const qasr_model *model);
 
+/* Lets the encoder's weights, where they are mapped from a file, leave this process's memory until they are used again:
+ * for whoever has encoded all there is and decodes now. Getting them back takes some ms. */
+void qasr_model_release_encoder(const qasr_model *model); /* null is fine */
+
 /* --------------------------------------------------------------------------------------------------- tokenizer */
 
 /* Text (NFC, the caller sees to that) to ids. Special tokens in the text are plain text unless with_special is 1. */

@@ -127,7 +127,6 @@ pub const Session = struct {
         const mel = buffers.alloc(f32, gpa, frames * audio.mel_bins) catch return errors.outOfMemory("the features");
         defer buffers.free(gpa, mel);
         try self.features(samples, mel);
-        defer self.model.releaseEncoder();
         try self.encoder.encode(mel, frames, window, rows);
     }
 

@@ -21,6 +21,7 @@ const SYMBOLS = {
   qasr_model_open_memory: { args: ["ptr", "ptr", "ptr", "u32", "u32", "u32", "ptr"], returns: "i32" },
   qasr_model_close: { args: ["ptr"], returns: "void" },
   qasr_model_info: { args: ["ptr", "ptr", "u32", "ptr"], returns: "i32" },
+  qasr_model_release_encoder: { args: ["ptr"], returns: "void" },
   qasr_tokenize: { args: ["ptr", "ptr", "u32", "u32", "ptr", "u32", "ptr"], returns: "i32" },
   qasr_token_bytes: { args: ["ptr", "u32", "ptr", "u32", "ptr"], returns: "i32" },
   qasr_token_id: { args: ["ptr", "ptr", "u32", "ptr"], returns: "i32" },
@@ -217,6 +218,11 @@ export class Native {
         },
       }),
     };
+  }
+
+  /** Lets the encoder's weights leave memory until they are used again. */
+  releaseEncoder(model: ModelHandle): void {
+    this.#symbols.qasr_model_release_encoder(model);
   }
 
   /** `text` in NFC. Special tokens in it are plain text unless `withSpecial`. */

@@ -238,6 +238,7 @@ function prefill(sequence: Sequence): boolean {
   const { request, session, counts } = sequence;
   let start = performance.now();
   const rows = native.encode(encoder ?? session, request.samples, request.windowFrames, info.hidden);
+  if (waiting.length === 0 && active.length === 1) native.releaseEncoder(model); // The decoder needs the room.
   counts.audioTokens = rows.length / info.hidden;
   counts.encodeMs = performance.now() - start;
   start = performance.now();
@@ -330,6 +331,7 @@ async function alignNext(): Promise<void> {
 function align(session: SessionHandle, { samples, words }: AlignRequest): AlignResult {
   const start = performance.now();
   const rows = native.encode(encoder ?? session, samples, 0, info.hidden);
+  if (alignments.length === 1) native.releaseEncoder(model);
   const encoded = performance.now();
   const ids = alignmentIds(words, rows.length / info.hidden);
   const markerId = info.alignment?.markerId ?? -1;

@@ -234,8 +234,9 @@ function emptyHome(name: string): string {
   return folderIn(homes, name);
 }
 
+/** With the seconds since the start in front. */
 function note(message: string): void {
-  process.stderr.write(`${message}\n`);
+  process.stderr.write(`${(performance.now() / 1000).toFixed(0).padStart(4)} s  ${message}\n`);
 }
 
 async function commit(): Promise<string> {

@@ -8,7 +8,7 @@ import { type Dimensions, type StageTimes, Stopwatch } from "../src/engine/measu
 import { type ModelHandle, Native } from "../src/engine/native.ts";
 import type { Precision } from "./cost.ts";
 import { between, type Moment, momentOf } from "./gauge.ts";
-import { best } from "./stats.ts";
+import { best, median } from "./stats.ts";
 
 export type Probe = {
   readonly library: string;
@@ -39,6 +39,8 @@ export type Roofline = {
 export type Probed = {
   /** Milliseconds of a step of one sequence, and of four in lock-step. */
   readonly stepMs: { readonly one: number; readonly four: number };
+  /** Steps of one sequence between two reads, several times: the median step, and the better read's bytes a second. */
+  readonly turns: readonly { readonly stepMs: number; readonly read: number }[];
   readonly dimensions: Dimensions;
   readonly openMs: number;
   readonly roofline: Roofline;
@@ -72,11 +74,25 @@ async function probe(order: Probe): Promise<Probed> {
     }
     stages.push({ clip: name, samples: samples.length, runs: times });
   }
+  const turns = stepsInTurns(native, model, stopwatch, order.tokens);
   const stepMs = { one: best(stopwatch.steps(1, order.tokens)), four: best(stopwatch.steps(4, order.tokens)) };
   const limits = roofline(native, model, dimensions);
   stopwatch.close();
   native.closeModel(model);
-  return { dimensions, openMs, roofline: limits, stages, stepMs };
+  return { dimensions, openMs, roofline: limits, stages, stepMs, turns };
+}
+
+/** Memory's speed changes within seconds: reads and steps take turns. */
+function stepsInTurns(native: Native, model: ModelHandle, stopwatch: Stopwatch, count: number): Probed["turns"] {
+  const turns = [];
+  let before = native.readSpeed(model, mebibytes / 2);
+  for (let turn = 0; turn < 4; turn++) {
+    const stepMs = median(stopwatch.steps(1, count));
+    const after = native.readSpeed(model, mebibytes / 2);
+    turns.push({ stepMs, read: Math.max(before, after) });
+    before = after;
+  }
+  return turns;
 }
 
 function openModel(native: Native, { folder, threads, weights, cacheFolder }: Probe): ModelHandle {

@@ -82,6 +82,8 @@ export type ConfigFigures = {
   readonly roofline: Roofline;
   readonly openMs: number;
   readonly stepMs: Probed["stepMs"];
+  /** Of a step of one sequence: bytes of weights it reads, of what reads right before and after gave (median). */
+  readonly stepOfRead: number;
   readonly stages: readonly StageFigures[];
   readonly programs: readonly ProgramFigures[];
   readonly start: StartFigures;
@@ -109,7 +111,7 @@ const samplesPerFrame = 160;
 /** Each number of threads has one set of limits: the best that any of its measurements in this run saw. */
 export function configFigures(all: readonly ConfigTimes[]): ConfigFigures[] {
   return all.map(({ model, weights, threads, probed, programs, start }) => {
-    const { dimensions, openMs, stepMs } = probed;
+    const { dimensions, openMs, stepMs, turns } = probed;
     const roofline = all.filter((other) => other.threads === threads)
       .map((other) => other.probed.roofline)
       .reduce((limits, other) => sharedLimits(limits, other), probed.roofline);
@@ -122,6 +124,7 @@ export function configFigures(all: readonly ConfigTimes[]): ConfigFigures[] {
       roofline,
       openMs,
       stepMs,
+      stepOfRead: median(turns.map(({ stepMs, read }) => tokenBytes(dimensions, weights) / (stepMs / 1000) / read)),
       stages: stageFigures(probed, weights),
       programs: programs.map((times) => programFigures(dimensions, times)),
       start,

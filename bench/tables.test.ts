@@ -24,6 +24,7 @@ const probed: Probed = {
   dimensions: small,
   openMs: 300,
   stepMs: { one: 30, four: 45 },
+  turns: [{ stepMs: 50, read: 40e9 }, { stepMs: 90, read: 20e9 }, { stepMs: 55, read: 40e9 }],
   roofline,
   stages: [{ clip: "en-8s", samples: 128_000, runs: [run, slowRun] }],
 };
@@ -61,6 +62,7 @@ const result: BenchResult = {
     roofline,
     openMs: 300,
     stepMs: { one: 30, four: 45 },
+    stepOfRead: 0.6,
     stages: stageFigures(probed, "bf16"),
     programs: [{ ...program, characterErrorRate: 0.01 }],
     start,
@@ -75,7 +77,7 @@ test("tables: every figure with its part of the limit", () => {
   expect(text).toContain("| 50.0 (60 %) |");
   expect(text).toContain("| 8.0 | 0 | 3.00 | 2.00 | 1.50 | 1.50 | 0.010 |\n");
   expect(text).toContain("| 0.6B | bf16 | 2 | 0.70 / 0.90 | 0.80 / 1.10 | 0.10 / 0.50 | 0.30 |");
-  expect(text).toContain("| 2.50x (104 rows) | 1.50x (30.0 ms) |");
+  expect(text).toContain("| 2.50x (104 rows) | 30.0 ms (60 %) | 1.50x |");
   expect(text).not.toContain("WRONG");
   expect(renderTables({ ...result, problems: ["en-8s: bad"] })).toContain("WRONG TEXTS\n\n- en-8s: bad\n");
 });
@@ -132,5 +134,6 @@ test("whole runs count in units of their moment; the machine's limits are the be
   const [first] = figures[0]!.programs;
   expect(first!.t0Ms).toBeCloseTo(t0Ms, -1);
   expect(first!.wallMs).toBe(3000);
+  expect(figures[0]!.stepOfRead).toBeCloseTo(1.19 / 0.05 / 40, 2);
   expect(first!.inT0).toBeCloseTo(3000 / t0Ms, 2);
 });

@@ -18,7 +18,7 @@ const Scratch = compute_.Scratch;
 /// As `qasr_measurement` of qwen_asr.h numbers them.
 pub const Measurement = enum(u32) { read = 0, sgemm = 1, attention = 2, linear = 3, int8 = 4 };
 
-const least_seconds = 0.3;
+const least_seconds = 0.15;
 const least_runs = 3;
 /// Sizes are limited to what fits small machines.
 const floats_max = 1 << 28;

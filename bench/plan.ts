@@ -80,6 +80,8 @@ export type ConfigPlan = {
   readonly weights: Precision;
   readonly threads: number;
   readonly clips: readonly ClipPlan[];
+  /** Starts from the disk, too. */
+  readonly startsCold: boolean;
 };
 
 /**
@@ -99,7 +101,7 @@ export function configPlans(
         const [isFirst, isMain, hasMost] = [model === 0, name === main, count === threads[0]];
         if (quick && !hasMost && !(isFirst && isMain)) continue;
         const clips = quick ? quickClips(isFirst && hasMost, isMain) : allClips;
-        plans.push({ model, weights: name, threads: count, clips });
+        plans.push({ model, weights: name, threads: count, clips, startsCold: !quick || (isMain && hasMost) });
       }
     }
   }

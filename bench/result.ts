@@ -67,8 +67,8 @@ export type StartTimes = { readonly loadedMs: number; readonly firstTokenMs: num
 export type StartFigures = {
   /** Nothing packed, the checkpoint in the system's cache of files. */
   readonly first: StartTimes;
-  /** Packed, nothing in the system's cache; or why that could not be had. */
-  readonly cold: StartTimes | string;
+  /** Packed, nothing in the system's cache; or why that could not be had. Not everywhere in a quick run. */
+  readonly cold?: StartTimes | string;
   /** Packed, and in the system's cache. */
   readonly warm: StartTimes;
 };

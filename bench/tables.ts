@@ -140,7 +140,7 @@ function starts(configs: readonly ConfigFigures[]): string {
     configs.map((config) => [
       ...name(config),
       both(config.start.first),
-      typeof config.start.cold === "string" ? "not possible" : both(config.start.cold),
+      typeof config.start.cold === "string" ? "not possible" : config.start.cold ? both(config.start.cold) : "",
       both(config.start.warm),
       seconds(config.openMs),
     ]),

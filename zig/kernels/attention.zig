@@ -2,12 +2,18 @@
 //! per page of 64 keys the scores, their running maximum, and the weighted values.
 //!
 //! Pages are absolute, so a row's result does not depend on the rows beside it: prefill, decoding
-//! and batches agree to the bit. Pages of 16 bits are widened once for all rows of a job, keys and
-//! values one after the other in a buffer that the first-level cache almost holds.
+//! and batches agree to the bit. Many rows read pages of 16 bits from a widened copy, made once for
+//! all of them, keys and values one after the other in a buffer that the first-level cache almost
+//! holds. A few rows (a step of decoding) widen what they read, and ask for what comes next:
+//!
+//!     page p:  keys | values   page p + 1:  keys | values
+//!              read -> asked for
+//!                     read  -> asked for
 
 const std = @import("std");
 const kernels = @import("kernels.zig");
 const vec = @import("vec.zig");
+const Dtype = kernels.Dtype;
 const page_keys = kernels.page_keys;
 
 pub fn Attention(comptime lanes: u32) type {
@@ -15,8 +21,11 @@ pub fn Attention(comptime lanes: u32) type {
     return struct {
         const V = vec.Vec(lanes);
         const rows_max = kernels.attention_rows;
-        /// Vectors of scores side by side: six rows of them fit the registers.
-        const score_vectors = if (lanes == 16) 4 else if (lanes == 1) 8 else 2;
+        /// Vectors of sums side by side: as many as fit the registers, and for a few rows enough to hide
+        /// the latency of the multiply-add.
+        fn vectorsOf(comptime rows: u32) u32 {
+            return if (lanes == 1) 8 else if (lanes == 16 or rows <= 2) 4 else 2;
+        }
 
         /// Running state of one row's softmax.
         const Running = struct { greatest: f32, sum: f32 };
@@ -26,44 +35,93 @@ pub fn Attention(comptime lanes: u32) type {
             const running: [*]Running = @ptrCast(job.scratch + job.rows * page_keys);
             @memset(job.out[0 .. job.rows * d], 0);
             @memset(running[0..job.rows], .{ .greatest = -std.math.inf(f32), .sum = 0 });
-            const keys_end = visible(job, job.rows - 1);
-            var first: usize = 0;
-            while (first < keys_end) : (first += page_keys) {
-                const keys = floats(job, first, job.key_offset, page_keys);
-                overStrips(job, first, keys, score);
-                for (0..job.rows) |row| soften(job, first, row, &running[row]);
-                const values = floats(job, first, job.value_offset, @min(page_keys, keys_end - first));
-                overStrips(job, first, values, weigh);
+            if (job.kv == .f32) {
+                overPages(.f32, .f32, job, running);
+            } else if (job.rows > rows_max) {
+                overPages(.f16, .f32, job, running);
+            } else {
+                overPages(.f16, .f16, job, running);
             }
             for (0..job.rows) |row| scale(job.out + row * d, d, 1 / running[row].sum);
         }
 
-        /// `count` rows or columns of keys or values of the page that begins with key `first`.
-        fn floats(job: *const kernels.Attention, first: usize, offset: usize, count: usize) [*]const f32 {
-            const page = job.pages[first / page_keys] + offset * job.kv.size();
-            if (job.kv == .f32) return @ptrCast(@alignCast(page));
-            const wide = kernels.attentionScratch(job.rows, 0);
-            Matrix.widen(.f16, page, job.scratch + wide, count * job.head_dim);
-            return job.scratch + wide;
+        /// Page after page; they hold `stored` and are read as `read`.
+        fn overPages(
+            comptime stored: Dtype,
+            comptime read: Dtype,
+            job: *const kernels.Attention,
+            running: [*]Running,
+        ) void {
+            const keys_end = visible(job, job.rows - 1);
+            var first: usize = 0;
+            while (first < keys_end) : (first += page_keys) {
+                const page = job.pages[first / page_keys];
+                const next = if (first + page_keys < keys_end) job.pages[first / page_keys + 1] else page;
+                const size = comptime stored.size();
+                const keys = page + job.key_offset * size;
+                const values = page + job.value_offset * size;
+                const seen = @min(page_keys, keys_end - first);
+                const few = job.rows <= rows_max;
+                overStrips(read, job, first, .{
+                    .at = readable(stored, read, job, keys, page_keys),
+                    .ahead = if (few) values else null,
+                }, score);
+                for (0..job.rows) |row| soften(job, first, row, &running[row]);
+                overStrips(read, job, first, .{
+                    .at = readable(stored, read, job, values, seen),
+                    .ahead = if (few) next + job.key_offset * size else null,
+                }, weigh);
+            }
+        }
+
+        /// Keys or values of a page, and what a few rows read after them.
+        const Half = struct {
+            at: [*]const u8,
+            ahead: ?[*]const u8,
+
+            /// Lines of `stride` elements from the first one's element `start` on. What is asked for
+            /// meanwhile: from `done` elements on.
+            fn operand(self: Half, size: usize, start: usize, stride: usize, done: usize) Matrix.Operand {
+                return .{
+                    .at = self.at + start * size,
+                    .stride = stride,
+                    .ahead = if (self.ahead) |ahead| ahead + done * size else null,
+                };
+            }
+        };
+
+        /// `count` rows or columns of keys or values: themselves, or widened.
+        fn readable(
+            comptime stored: Dtype,
+            comptime read: Dtype,
+            job: *const kernels.Attention,
+            from: [*]const u8,
+            count: usize,
+        ) [*]const u8 {
+            if (stored == read) return from;
+            const wide = job.scratch + kernels.attentionScratch(job.rows, 0);
+            Matrix.widen(stored, from, wide, count * job.head_dim);
+            return @ptrCast(wide);
         }
 
         /// Calls `work` for a few rows at a time, those that see the page.
         inline fn overStrips(
+            comptime read: Dtype,
             job: *const kernels.Attention,
             first: usize,
-            page: [*]const f32,
-            comptime work: fn (comptime u32, *const kernels.Attention, usize, usize, [*]const f32) void,
+            half: Half,
+            comptime work: fn (comptime u32, comptime Dtype, *const kernels.Attention, usize, usize, Half) void,
         ) void {
             var row: usize = 0;
             while (row + rows_max <= job.rows) : (row += rows_max) {
                 const keys = keysOf(job, first, row + rows_max - 1);
-                if (keys > 0) work(rows_max, job, row, keys, page);
+                if (keys > 0) work(rows_max, read, job, row, keys, half);
             }
             const rest = job.rows - row;
             inline for (1..rows_max) |rows| {
                 if (rest == rows) {
                     const keys = keysOf(job, first, row + rows - 1);
-                    if (keys > 0) work(rows, job, row, keys, page);
+                    if (keys > 0) work(rows, read, job, row, keys, half);
                 }
             }
         }
@@ -81,19 +139,22 @@ pub fn Attention(comptime lanes: u32) type {
         /// Scores of a few rows, for the page's keys (rounded up to whole tiles).
         fn score(
             comptime rows: u32,
+            comptime read: Dtype,
             job: *const kernels.Attention,
             row: usize,
             keys: usize,
-            page: [*]const f32,
+            half: Half,
         ) void {
+            const vectors = comptime vectorsOf(rows);
             const d = job.head_dim;
             const queries = job.queries + row * d;
             const lines = job.scratch + row * page_keys;
             var key: usize = 0;
-            while (key < keys) : (key += score_vectors * lanes) {
-                var sums: [rows][score_vectors]V = @splat(@splat(@splat(0)));
-                Matrix.tile(rows, score_vectors, queries, d, page + key, page_keys, d, &sums);
-                inline for (0..rows) |r| inline for (0..score_vectors) |v| {
+            while (key < keys) : (key += vectors * lanes) {
+                const b = half.operand(comptime read.size(), key, page_keys, key * d);
+                var sums: [rows][vectors]V = @splat(@splat(@splat(0)));
+                Matrix.tile(rows, vectors, read, queries, d, b, d, &sums);
+                inline for (0..rows) |r| inline for (0..vectors) |v| {
                     vec.store(lanes, lines + r * page_keys + key + v * lanes, sums[r][v]);
                 };
             }
@@ -135,41 +196,42 @@ pub fn Attention(comptime lanes: u32) type {
         /// out[r] += sum over keys of weights[r][key] * values[key]. head_dim is a multiple of 16.
         fn weigh(
             comptime rows: u32,
+            comptime read: Dtype,
             job: *const kernels.Attention,
             row: usize,
             keys: usize,
-            values: [*]const f32,
+            half: Half,
         ) void {
+            const vectors = comptime vectorsOf(rows);
             const d = job.head_dim;
-            const weights = job.scratch + row * page_keys;
-            const out = job.out + row * d;
-            const wide = score_vectors * lanes;
             var column: usize = 0;
-            while (column + wide <= d) : (column += wide) {
-                weighColumns(rows, score_vectors, weights, keys, values, out, d, column);
+            while (column + vectors * lanes <= d) : (column += vectors * lanes) {
+                weighColumns(rows, vectors, read, job, row, keys, half, column);
             }
-            while (column < d) : (column += lanes) {
-                weighColumns(rows, 1, weights, keys, values, out, d, column);
-            }
+            while (column < d) : (column += lanes) weighColumns(rows, 1, read, job, row, keys, half, column);
         }
 
         inline fn weighColumns(
             comptime rows: u32,
             comptime vectors: u32,
-            weights: [*]const f32,
+            comptime read: Dtype,
+            job: *const kernels.Attention,
+            row: usize,
             keys: usize,
-            values: [*]const f32,
-            out: [*]f32,
-            d: usize,
+            half: Half,
             column: usize,
         ) void {
+            const d = job.head_dim;
+            const weights = job.scratch + row * page_keys;
+            const out = job.out + row * d + column;
+            const b = half.operand(comptime read.size(), column, d, column * page_keys);
             var sums: [rows][vectors]V = undefined;
             inline for (0..rows) |r| inline for (0..vectors) |v| {
-                sums[r][v] = vec.load(lanes, out + r * d + column + v * lanes);
+                sums[r][v] = vec.load(lanes, out + r * d + v * lanes);
             };
-            Matrix.tile(rows, vectors, weights, page_keys, values + column, d, keys, &sums);
+            Matrix.tile(rows, vectors, read, weights, page_keys, b, keys, &sums);
             inline for (0..rows) |r| inline for (0..vectors) |v| {
-                vec.store(lanes, out + r * d + column + v * lanes, sums[r][v]);
+                vec.store(lanes, out + r * d + v * lanes, sums[r][v]);
             };
         }
     };

@@ -124,7 +124,8 @@ pub fn Matrix(comptime lanes: u32) type {
                 if (column >= job.columns) break;
                 var sums: [rows][tile_vectors]V = @splat(@splat(@splat(0)));
                 const a = job.a + row * job.a_stride;
-                tile(rows, tile_vectors, a, job.a_stride, job.panel + column, page_keys, job.depth, &sums);
+                const b: Operand = .{ .at = @ptrCast(job.panel + column), .stride = page_keys, .ahead = null };
+                tile(rows, tile_vectors, .f32, a, job.a_stride, b, job.depth, &sums);
                 const valid = job.columns - column;
                 if (valid >= width) {
                     inline for (0..rows) |r| inline for (0..tile_vectors) |v| {
@@ -141,6 +142,9 @@ pub fn Matrix(comptime lanes: u32) type {
             }
         }
 
+        /// Lines of `stride` elements. While they are read, as many bytes are asked for from `ahead` on.
+        pub const Operand = struct { at: [*]const u8, stride: usize, ahead: ?[*]const u8 };
+
         /// sums[r][v] += sum over k of a[r][k] * b[k][v]: an outer product per k, held in registers.
         ///
         ///            b[k]  | v0 | v1 | v2 | v3 |
@@ -149,18 +153,22 @@ pub fn Matrix(comptime lanes: u32) type {
         pub inline fn tile(
             comptime rows: usize,
             comptime vectors: usize,
+            comptime dtype: Dtype,
             a: [*]const f32,
             a_stride: usize,
-            b: [*]const f32,
-            b_stride: usize,
+            b: Operand,
             depth: usize,
             sums: *[rows][vectors]V,
         ) void {
+            const bytes = vectors * lanes * comptime dtype.size();
             var acc = sums.*;
             for (0..depth) |k| {
-                const line = b + k * b_stride;
+                if (b.ahead) |ahead| inline for (0..(bytes + 63) / 64) |l| {
+                    @prefetch(ahead + k * bytes + l * 64, .{ .locality = 2 });
+                };
+                const line = b.at + k * b.stride * comptime dtype.size();
                 var columns: [vectors]V = undefined;
-                inline for (0..vectors) |v| columns[v] = vec.load(lanes, line + v * lanes);
+                inline for (0..vectors) |v| columns[v] = vec.widen(lanes, dtype, line, v * lanes);
                 inline for (0..rows) |r| {
                     const scale: V = @splat(a[r * a_stride + k]);
                     inline for (0..vectors) |v| acc[r][v] = vec.mulAdd(lanes, scale, columns[v], acc[r][v]);

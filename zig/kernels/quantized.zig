@@ -41,6 +41,8 @@ pub const has_vnni = builtin.cpu.arch == .x86_64 and
     std.Target.x86.featureSetHas(builtin.cpu.features, .avx512vnni);
 const has_avx2 = builtin.cpu.arch == .x86_64 and
     std.Target.x86.featureSetHas(builtin.cpu.features, .avx2);
+const has_avx512 = builtin.cpu.arch == .x86_64 and
+    std.Target.x86.featureSetHas(builtin.cpu.features, .avx512bw);
 const has_dotprod = builtin.cpu.arch == .aarch64 and
     std.Target.aarch64.featureSetHas(builtin.cpu.features, .dotprod);
 
@@ -232,6 +234,7 @@ pub fn gemm(job: *const kernels.Int8) callconv(.c) void {
 }
 
 fn gemmOf(comptime bits: kernels.Bits, job: *const kernels.Int8) void {
+    if (widens and job.rows >= widen_rows_min) return gemmWidened(bits, job);
     const panel_bytes = kernels.panelBytes(bits, job.columns);
     for (0..job.panels) |panel| {
         const from = job.weights + panel * panel_bytes;
@@ -245,6 +248,164 @@ fn gemmOf(comptime bits: kernels.Bits, job: *const kernels.Int8) void {
             if (rest == rows) tile(bits, rows, job, from, panel, valid, row);
         }
     }
+}
+
+/// AVX2 multiplies u8 by i8 only, so that each line of weights would need the signs of each row. For
+/// many rows it is faster to make words of a panel's bytes, a part at a time, and of the rows' bytes:
+///
+///     four bytes of a row    | b0 | b1 | b2 | b3 |
+///     even, odd words        | b0      | b2      |   | b1      | b3      |
+///
+/// One instruction multiplies words and adds neighbours. The integers are those of `tile`, and so is
+/// the order of the blocks: a row has the same result either way, to the bit.
+const widens = has_avx2 and !has_vnni;
+const widen_rows_min = 10;
+const word_lanes: u32 = if (has_avx512) 16 else 8;
+const word_parts = panel_rows / word_lanes;
+/// Blocks and panels whose words, with those of a few rows, stay in the first-level cache.
+const widened_blocks = 8;
+const widened_panels = 2;
+const word_rows = 6;
+const Words = @Vector(2 * word_lanes, i16);
+const WordSum = @Vector(word_lanes, i32);
+const WordFloats = @Vector(word_lanes, f32);
+
+/// Some blocks of a panel.
+const Widened = struct {
+    words: [widened_blocks][groups][word_parts][2]Words,
+    scales: [widened_blocks][word_parts]WordFloats,
+
+    fn fill(self: *Widened, comptime bits: kernels.Bits, panel: [*]const u8, first: usize, count: usize) void {
+        for (self.words[0..count], self.scales[0..count], first..) |*words, *scales, b| {
+            const lines = panel + linesAt(bits, b);
+            // The next part's, which come while this one is multiplied.
+            inline for (0..comptime (pairBytes(bits) / 2 + 63) / 64) |line| {
+                @prefetch(lines + widened_blocks / 2 * pairBytes(bits) + line * 64, .{ .locality = 2 });
+            }
+            inline for (0..groups) |g| {
+                var bytes: [parts]Bytes = undefined;
+                inline for (0..parts) |part| bytes[part] = weightsOf(bits, lines, g, part);
+                const whole: [word_parts]@Vector(4 * word_lanes, i8) = @bitCast(bytes);
+                inline for (0..word_parts) |part| words[g][part] = evenAndOdd(2 * word_lanes, @bitCast(whole[part]));
+            }
+            const stored: [*]const f16 = @ptrCast(@alignCast(panel + scalesAt(bits, b)));
+            inline for (0..word_parts) |part| {
+                const narrow: @Vector(word_lanes, f16) = stored[part * word_lanes ..][0..word_lanes].*;
+                scales[part] = narrow;
+            }
+        }
+    }
+};
+
+inline fn evenAndOdd(comptime lanes: u32, pairs: @Vector(lanes, i16)) [2]@Vector(lanes, i16) {
+    const byte: @Vector(lanes, u4) = @splat(8);
+    return .{ pairs << byte >> byte, pairs >> byte };
+}
+
+fn gemmWidened(comptime bits: kernels.Bits, job: *const kernels.Int8) void {
+    const panel_bytes = kernels.panelBytes(bits, job.columns);
+    const blocks = job.columns / block;
+    var widened: [widened_panels]Widened = undefined;
+    var panel: usize = 0;
+    while (panel < job.panels) : (panel += widened_panels) {
+        const panels = @min(widened_panels, job.panels - panel);
+        var first: usize = 0;
+        while (first < blocks) : (first += widened_blocks) {
+            const count = @min(widened_blocks, blocks - first);
+            for (widened[0..panels], panel..) |*one, p| one.fill(bits, job.weights + p * panel_bytes, first, count);
+            const part: Part = .{ .widened = widened[0..panels], .panel = panel, .first = first, .count = count };
+            var row: usize = 0;
+            while (row + word_rows <= job.rows) : (row += word_rows) addPart(word_rows, job, part, row);
+            const rest = job.rows - row;
+            inline for (1..word_rows) |rows| {
+                if (rest == rows) addPart(rows, job, part, row);
+            }
+        }
+    }
+}
+
+/// Blocks first..first + count of some panels.
+const Part = struct { widened: []const Widened, panel: usize, first: usize, count: usize };
+
+/// Words of a few rows' blocks: the even ones of all groups, then the odd ones.
+fn RowWords(comptime rows: usize) type {
+    return [widened_blocks][rows][2][groups]i32;
+}
+
+/// Adds the part's blocks to a few rows of the output, which the first part begins.
+inline fn addPart(comptime rows: usize, job: *const kernels.Int8, part: Part, row: usize) void {
+    var x: RowWords(rows) = undefined;
+    inline for (0..rows) |r| {
+        const from = job.x + (row + r) * job.columns + part.first * block;
+        for (x[0..part.count], 0..) |*words, b| {
+            const bytes: [block]i8 = from[b * block ..][0..block].*;
+            words[r] = @bitCast(evenAndOdd(block / 2, @bitCast(bytes)));
+        }
+    }
+    const scales = job.scales + row * (job.columns / block) + part.first;
+    for (part.widened, part.panel..) |*widened, panel| {
+        const out = job.out + row * job.out_stride + panel * panel_rows;
+        const valid = job.rows_valid - panel * panel_rows;
+        var totals: [rows][word_parts]WordFloats = @splat(@splat(@splat(0)));
+        if (part.first > 0) inline for (0..rows) |r| {
+            var line: [panel_rows]f32 = undefined;
+            const from = out + r * job.out_stride;
+            if (valid >= panel_rows) line = from[0..panel_rows].* else @memcpy(line[0..valid], from);
+            totals[r] = @bitCast(line);
+        };
+        addWords(rows, x[0..part.count], widened, scales, job.columns / block, &totals);
+        inline for (0..rows) |r| {
+            const line: [panel_rows]f32 = @bitCast(totals[r]);
+            const to = out + r * job.out_stride;
+            if (valid >= panel_rows) to[0..panel_rows].* = line else @memcpy(to[0..valid], line[0..valid]);
+        }
+    }
+}
+
+/// Scales of a row's blocks follow each other, those of the next row are `stride` further on.
+inline fn addWords(
+    comptime rows: usize,
+    x: []const [rows][2][groups]i32,
+    widened: *const Widened,
+    scales: [*]const f32,
+    stride: usize,
+    totals: *[rows][word_parts]WordFloats,
+) void {
+    @setEvalBranchQuota(20_000);
+    for (x, widened.words[0..x.len], widened.scales[0..x.len], 0..) |*words, *weights, weight_scales, b| {
+        var sums: [rows][word_parts]WordSum = @splat(@splat(@splat(0)));
+        inline for (0..groups) |g| inline for (0..2) |half| {
+            inline for (0..rows) |r| {
+                const pair: WordSum = @splat(words[r][half][g]);
+                inline for (0..word_parts) |p| {
+                    const product = multiplyAdd(@bitCast(pair), weights[g][p][half]);
+                    sums[r][p] = inRegister(sums[r][p] + product);
+                }
+            }
+        };
+        inline for (0..rows) |r| {
+            const scale: WordFloats = @splat(scales[r * stride + b]);
+            inline for (0..word_parts) |p| {
+                const sum: WordFloats = @floatFromInt(sums[r][p]);
+                totals[r][p] = vec.mulAdd(word_lanes, sum, weight_scales[p] * scale, totals[r][p]);
+            }
+        }
+    }
+}
+
+/// The same value, computed here and now. Left alone, the compiler first does all that one row needs,
+/// and the other rows' operands wait on the stack: twice as slow.
+inline fn inRegister(value: WordSum) WordSum {
+    return asm volatile (""
+        : [_] "=x" (-> WordSum),
+        : [_] "0" (value),
+    );
+}
+
+/// sum[i] = a[2i] * b[2i] + a[2i + 1] * b[2i + 1].
+inline fn multiplyAdd(a: Words, b: Words) WordSum {
+    if (has_avx512) return @"llvm.x86.avx512.pmaddw.d.512"(a, b);
+    return @"llvm.x86.avx2.pmadd.wd"(a, b);
 }
 
 /// How far ahead the first rows ask for weights: past the end of a page, where the hardware stops.
@@ -355,6 +516,7 @@ extern fn @"llvm.x86.avx512.vpdpbusd.512"(@Vector(16, i32), @Vector(16, i32), @V
 extern fn @"llvm.x86.avx2.pmadd.ub.sw"(@Vector(32, u8), @Vector(32, i8)) @Vector(16, i16);
 extern fn @"llvm.x86.avx2.psign.b"(@Vector(32, i8), @Vector(32, i8)) @Vector(32, i8);
 extern fn @"llvm.x86.avx2.pmadd.wd"(@Vector(16, i16), @Vector(16, i16)) @Vector(8, i32);
+extern fn @"llvm.x86.avx512.pmaddw.d.512"(@Vector(32, i16), @Vector(32, i16)) @Vector(16, i32);
 extern fn @"llvm.aarch64.neon.sdot.v4i32.v16i8"(@Vector(4, i32), @Vector(16, i8), @Vector(16, i8)) @Vector(4, i32);
 
 /// sum[r] += w[4r..4r+4] . four, where w holds four bytes of each row.

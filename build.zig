@@ -19,6 +19,12 @@ const Isa = struct {
 const isas_x86 = [_]Isa{
     .{ .name = "generic", .lanes = 4, .model = &x86.cpu.x86_64 },
     .{ .name = "avx2", .lanes = 8, .model = &x86.cpu.x86_64_v3 },
+    .{
+        .name = "avxvnni",
+        .lanes = 8,
+        .model = &x86.cpu.x86_64_v3,
+        .features = x86.featureSet(&.{.avxvnni}),
+    },
     .{ .name = "avx512", .lanes = 16, .model = &x86.cpu.x86_64_v4 },
     .{
         .name = "avx512vnni",

@@ -100,7 +100,7 @@ describe("the same text", () => {
   });
 
   const isas = process.arch === "x64"
-    ? ["generic", "avx2", "avx512", "avx512vnni", "avx512bf16"]
+    ? ["generic", "avx2", "avxvnni", "avx512", "avx512vnni", "avx512bf16"]
     : ["generic", "neon", "dotprod", "i8mm"];
   for (const isa of isas) {
     test(`with QWEN_ASR_ISA=${isa}`, async () => {

@@ -113,7 +113,7 @@ describe("goldens", () => {
   });
 
   const isas = process.arch === "x64"
-    ? ["generic", "avx2", "avx512", "avx512vnni", "avx512bf16"]
+    ? ["generic", "avx2", "avxvnni", "avx512", "avx512vnni", "avx512bf16"]
     : ["generic", "neon", "dotprod", "i8mm"];
   for (const isa of isas) {
     test(`QWEN_ASR_ISA=${isa}`, async () => {

@@ -8,12 +8,13 @@ const kernels = @import("kernels/kernels.zig");
 
 /// Instruction sets by name, as `QWEN_ASR_ISA` takes them. Some share a table: their difference
 /// matters only to kernels of other precisions.
-pub const Isa = enum { generic, avx2, avx512, avx512vnni, avx512bf16, neon, dotprod, i8mm };
+pub const Isa = enum { generic, avx2, avxvnni, avx512, avx512vnni, avx512bf16, neon, dotprod, i8mm };
 
 const tables = switch (builtin.cpu.arch) {
     .x86_64 => struct {
         extern const qasr_kernels_generic: kernels.Table;
         extern const qasr_kernels_avx2: kernels.Table;
+        extern const qasr_kernels_avxvnni: kernels.Table;
         extern const qasr_kernels_avx512: kernels.Table;
         extern const qasr_kernels_avx512vnni: kernels.Table;
     },
@@ -28,6 +29,7 @@ const tables = switch (builtin.cpu.arch) {
 pub fn table(isa: Isa) *const kernels.Table {
     if (builtin.cpu.arch == .x86_64) return switch (isa) {
         .avx2 => &tables.qasr_kernels_avx2,
+        .avxvnni => &tables.qasr_kernels_avxvnni,
         .avx512 => &tables.qasr_kernels_avx512,
         .avx512vnni, .avx512bf16 => &tables.qasr_kernels_avx512vnni,
         else => &tables.qasr_kernels_generic,
@@ -47,7 +49,7 @@ pub fn choose() errors.Error!Isa {
     if (name.len == 0) return best(found);
     const isa = std.meta.stringToEnum(Isa, name) orelse return errors.fail(
         error.Invalid,
-        "QWEN_ASR_ISA={s}: not one of generic, avx2, avx512, avx512vnni, avx512bf16, neon, dotprod, i8mm",
+        "QWEN_ASR_ISA={s}: not one of generic, avx2, avxvnni, avx512, avx512vnni, avx512bf16, neon, dotprod, i8mm",
         .{name},
     );
     if (!found.contains(isa)) {
@@ -90,11 +92,13 @@ fn detectX86() IsaSet {
     const lzcnt = cpuid(0x8000_0001, 0)[2];
     if (!bits(saved, .{ 1, 2 }) or !bits(extended[1], .{ 3, 5, 8 }) or !bits(lzcnt, .{5})) return found;
     found.insert(.avx2);
+    const more: [4]u32 = if (extended[0] >= 1) cpuid(7, 1) else @splat(0);
+    if (bits(more[0], .{4})) found.insert(.avxvnni);
     // f dq cd bw vl, with the mask and both halves of the upper registers saved.
     if (!bits(saved, .{ 5, 6, 7 }) or !bits(extended[1], .{ 16, 17, 28, 30, 31 })) return found;
     found.insert(.avx512);
     if (bits(extended[2], .{11})) found.insert(.avx512vnni);
-    if (found.contains(.avx512vnni) and bits(cpuid(7, 1)[0], .{5})) found.insert(.avx512bf16);
+    if (found.contains(.avx512vnni) and bits(more[0], .{5})) found.insert(.avx512bf16);
     return found;
 }
 

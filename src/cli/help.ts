@@ -64,8 +64,8 @@ Environment:
   QWEN_ASR_ALIGNER  what --aligner is where it is not given
   QWEN_ASR_HOME   where downloaded models are kept
   QWEN_ASR_CACHE  where packed weights are kept
-  QWEN_ASR_ISA    use lesser kernels: generic, avx2, avx512, avx512vnni,
-                  avx512bf16, neon, dotprod, i8mm
+  QWEN_ASR_ISA    use lesser kernels: generic, avx2, avxvnni, avx512,
+                  avx512vnni, avx512bf16, neon, dotprod, i8mm
   QWEN_STREAM_NO_ENC_CACHE
                   1: a stream computes everything anew at every step
   HF_ENDPOINT, HF_TOKEN, MODELSCOPE_ENDPOINT

@@ -20,9 +20,10 @@
 //! 0.079 for the best of -8..7). Their scale may be negative, so that the greatest weight of a block
 //! falls on the longer side.
 //!
-//! With VNNI, weights meet the sum as unsigned bytes, 128 too large: the instruction multiplies u8 by
-//! i8. What that adds to a block's sum is 128 times the sum of its activations, so the sum starts at
-//! minus that. A block of zeros has scale 0 and gives 0.
+//! With VNNI (of AVX-512, or AVX-VNNI with vectors half as wide), weights meet the sum as unsigned
+//! bytes, 128 too large: the instruction multiplies u8 by i8. What that adds to a block's sum is 128
+//! times the sum of its activations, so the sum starts at minus that. A block of zeros has scale 0 and
+//! gives 0.
 
 const std = @import("std");
 const builtin = @import("builtin");
@@ -37,8 +38,11 @@ const line_bytes = 4 * panel_rows;
 /// Scales are stored this much larger: f16 has few numbers below 2^-14.
 const scale_shift = 4096.0;
 
-pub const has_vnni = builtin.cpu.arch == .x86_64 and
+const has_avx512vnni = builtin.cpu.arch == .x86_64 and
     std.Target.x86.featureSetHas(builtin.cpu.features, .avx512vnni);
+const has_avxvnni = builtin.cpu.arch == .x86_64 and
+    std.Target.x86.featureSetHas(builtin.cpu.features, .avxvnni);
+pub const has_vnni = has_avx512vnni or has_avxvnni;
 const has_avx2 = builtin.cpu.arch == .x86_64 and
     std.Target.x86.featureSetHas(builtin.cpu.features, .avx2);
 const has_avx512 = builtin.cpu.arch == .x86_64 and
@@ -50,7 +54,7 @@ const has_dotprod = builtin.cpu.arch == .aarch64 and
 pub const bias: i32 = if (has_vnni) 128 else 0;
 
 /// Sums of one line (or half, quarter of it) at a time: i32 per row.
-const sum_lanes: u32 = if (has_vnni) 16 else if (has_avx2) 8 else 4;
+const sum_lanes: u32 = if (has_avx512vnni) 16 else if (has_avx2) 8 else 4;
 const parts = panel_rows / sum_lanes;
 const Sum = @Vector(sum_lanes, i32);
 const Bytes = @Vector(sum_lanes * 4, i8);
@@ -412,7 +416,7 @@ inline fn multiplyAdd(a: Words, b: Words) WordSum {
 const prefetch_bytes = 4096;
 
 /// Rows of activations at a time: sums, products of scales and weights fill the registers.
-const tile_rows = if (has_vnni) 8 else if (has_dotprod) 4 else 2;
+const tile_rows = if (has_avx512vnni) 8 else if (has_vnni or has_dotprod) 4 else 2;
 
 inline fn tile(
     comptime bits: kernels.Bits,
@@ -500,7 +504,7 @@ inline fn lookUp(numbers: Numbers) Bytes {
         for (&bytes, 0..) |*byte, i| byte.* = @truncate(@as(i32, levels[i % 16]) + bias);
         break :biased bytes;
     };
-    if (has_vnni) return @"llvm.x86.avx512.pshuf.b.512"(table, @bitCast(numbers));
+    if (has_avx512vnni) return @"llvm.x86.avx512.pshuf.b.512"(table, @bitCast(numbers));
     if (has_avx2) return @"llvm.x86.avx2.pshuf.b"(table, @bitCast(numbers));
     if (has_dotprod) return @"llvm.aarch64.neon.tbl1.v16i8"(table, @bitCast(numbers));
     const from: [sum_lanes * 4]u8 = numbers;
@@ -513,6 +517,7 @@ extern fn @"llvm.x86.avx512.pshuf.b.512"(@Vector(64, i8), @Vector(64, i8)) @Vect
 extern fn @"llvm.x86.avx2.pshuf.b"(@Vector(32, i8), @Vector(32, i8)) @Vector(32, i8);
 extern fn @"llvm.aarch64.neon.tbl1.v16i8"(@Vector(16, i8), @Vector(16, i8)) @Vector(16, i8);
 extern fn @"llvm.x86.avx512.vpdpbusd.512"(@Vector(16, i32), @Vector(16, i32), @Vector(16, i32)) @Vector(16, i32);
+extern fn @"llvm.x86.avx512.vpdpbusd.256"(@Vector(8, i32), @Vector(8, i32), @Vector(8, i32)) @Vector(8, i32);
 extern fn @"llvm.x86.avx2.pmadd.ub.sw"(@Vector(32, u8), @Vector(32, i8)) @Vector(16, i16);
 extern fn @"llvm.x86.avx2.psign.b"(@Vector(32, i8), @Vector(32, i8)) @Vector(32, i8);
 extern fn @"llvm.x86.avx2.pmadd.wd"(@Vector(16, i16), @Vector(16, i16)) @Vector(8, i32);
@@ -522,7 +527,8 @@ extern fn @"llvm.aarch64.neon.sdot.v4i32.v16i8"(@Vector(4, i32), @Vector(16, i8)
 /// sum[r] += w[4r..4r+4] . four, where w holds four bytes of each row.
 inline fn dot4(sum: Sum, w: Bytes, four: i32) Sum {
     const all: Sum = @splat(four);
-    if (has_vnni) return @"llvm.x86.avx512.vpdpbusd.512"(sum, @bitCast(w), all);
+    if (has_avx512vnni) return @"llvm.x86.avx512.vpdpbusd.512"(sum, @bitCast(w), all);
+    if (has_avxvnni) return @"llvm.x86.avx512.vpdpbusd.256"(sum, @bitCast(w), all);
     const x: Bytes = @bitCast(all);
     if (has_avx2) {
         // |x| is at most 127, so two products fit i16; the sign of x goes to w, which is never -128.

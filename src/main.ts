@@ -12,7 +12,7 @@ import { openEngine } from "./engine/client.ts";
 import { runCache } from "./model/cache_command.ts";
 import { cacheFolder } from "./model/cache_folder.ts";
 import { measurer } from "./engine/measure.ts";
-import type { ModelSource } from "./engine/worker.ts";
+import type { ModelSource } from "./engine/model_source.ts";
 import { runDownload } from "./model/download.ts";
 import { locateAligner, locateModel } from "./model/locate.ts";
 import { folderHash, modelHash } from "./model/model_hash.ts";

@@ -118,6 +118,14 @@ describe("right usage", () => {
     for (const name of ["MIT License", "OpenBLAS", "WebKit"]) expect(stdout).toContain(name);
   });
 
+  test("bench measures a folder's model and the one inside", async () => {
+    for (const model of [modelDir(), "demo"]) {
+      const { code, stdout } = await run(["bench", "-d", model]);
+      expect({ model, code }).toEqual({ model, code: 0 });
+      expect(stdout).toMatch(/^Choose .*: \d+ threads?, \d+\.\dx real time/m);
+    }
+  });
+
   test("info describes the model as JSON", async () => {
     const { code, stdout, stderr } = await run(["info", "-d", modelDir()]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });

@@ -16,7 +16,8 @@ import type {
   Weights,
 } from "./engine.ts";
 import { Native, placeLibrary, type SessionHandle, STATUS } from "./native.ts";
-import type { FromWorker, ModelSource, ToWorker } from "./worker.ts";
+import type { ModelSource } from "./model_source.ts";
+import type { FromWorker, ToWorker } from "./worker.ts";
 
 export type EngineOptions = {
   /** Reads the native library. */

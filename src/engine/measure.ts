@@ -5,7 +5,7 @@
 
 import { failure } from "./client.ts";
 import { EngineError, type ModelHandle, Native, placeLibrary, type SessionHandle } from "./native.ts";
-import type { ModelSource } from "./worker.ts";
+import { type ModelSource, openModel } from "./model_source.ts";
 
 /** The parts of `qasr_model_info` that say what a stage costs. */
 export type Dimensions = {
@@ -133,7 +133,8 @@ export function measurer(
   const native = new Native(placeLibrary(library));
   return async (threads) => {
     try {
-      const model = await open(native, source, threads, cacheFolder);
+      // At the precision that is used where the user chooses none.
+      const model = await openModel(native, source, threads, "int8", cacheFolder ?? "");
       const stopwatch = new Stopwatch(native, model);
       return {
         info: stopwatch.dimensions(),
@@ -148,15 +149,4 @@ export function measurer(
       throw failure({ type: "failed", message: error.message, status: error.status });
     }
   };
-}
-
-/** At the precision that is used where the user chooses none. */
-async function open(native: Native, source: ModelSource, threads: number, cacheFolder = ""): Promise<ModelHandle> {
-  const weights = "int8";
-  if (source.kind === "folder") return native.openFolder(source.path, threads, weights, cacheFolder);
-  const read = async ({ name, path }: { name: string; path: string }) => ({
-    name,
-    bytes: await Bun.file(path).bytes(),
-  });
-  return native.openMemory(await Promise.all(source.files.map(read)), threads, weights);
 }

@@ -22,12 +22,8 @@ import type {
   Weights,
 } from "./engine.ts";
 import { Hearing, noHearResult } from "./hearing.ts";
+import { type ModelSource, openModel } from "./model_source.ts";
 import { CancelledError, EngineError, type ModelHandle, Native, type SessionHandle, STATUS } from "./native.ts";
-
-export type ModelSource =
-  | { readonly kind: "folder"; readonly path: string }
-  /** By their names in an official folder; with ".zst" behind it, a file is packed with Zstandard. */
-  | { readonly kind: "files"; readonly files: readonly { readonly name: string; readonly path: string }[] };
 
 export type ToWorker =
   | {
@@ -151,20 +147,10 @@ async function attempt<T>(id: number | undefined, action: () => T | Promise<T>):
 async function open(message: Extract<ToWorker, { type: "open" }>): Promise<void> {
   const { library, model: source, threads, weights, cacheFolder } = message;
   native = new Native(library);
-  if (source.kind === "folder") {
-    model = native.openFolder(source.path, threads, weights, cacheFolder);
-  } else {
-    model = native.openMemory(await Promise.all(source.files.map(readModelFile)), threads, weights);
-  }
+  model = await openModel(native, source, threads, weights, cacheFolder);
   info = native.info(model);
   if (info.kind === "asr") lastHeader = headerIds("English");
   post({ type: "opened", info, description: native.describe(model) });
-}
-
-async function readModelFile({ name, path }: { name: string; path: string }) {
-  const bytes = await Bun.file(path).bytes();
-  if (!name.endsWith(".zst")) return { name, bytes };
-  return { name: name.slice(0, -".zst".length), bytes: await Bun.zstdDecompress(bytes) };
 }
 
 /** Until nothing is left to decode: takes one more in, steps all, listens for messages. */

@@ -61,7 +61,8 @@ for (const [signal, exitCode] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
     expect(await child.exited).toBe(exitCode);
     expect(`${words(1000)}\n`).toStartWith(out.trimEnd());
     expect(out).toEndWith("\n");
-    expect(await child.stderr.text()).toMatch(/\nInference: 200 ms, \d+ text tokens .*\nAudio: 100\.0 s processed/);
+    // The only segment was not heard to its end: no audio to boast of.
+    expect(await child.stderr.text()).toMatch(/\nInference: 200 ms, \d+ text tokens [^\n]*\n$/);
   });
 }
 

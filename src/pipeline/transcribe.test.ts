@@ -126,7 +126,7 @@ test("stopped: what is known stays, but nothing after the gap", async () => {
     { says: en("Half a"), stop: "cancelled" },
     { says: en("Later."), stop: "cancelled" },
   ]);
-  expect(result).toMatchObject({ text: "Half a", stopped: true });
+  expect(result).toMatchObject({ text: "Half a", stopped: true, audioSec: 0 });
 });
 
 /** An engine whose decodes say and end what the test tells them to, in any order. */
@@ -260,7 +260,7 @@ test("an abort between segments ends the run", async () => {
   const result = await transcribe(request, engine, stop.signal, (event) => {
     if (event.kind === "text") stop.abort();
   });
-  expect(result).toMatchObject({ text: "One.", stopped: true });
+  expect(result).toMatchObject({ text: "One.", stopped: true, audioSec: 10 });
   expect(requests.length).toBe(1);
 });
 

@@ -69,7 +69,7 @@ export type Transcript = {
   readonly encodeMs: number;
   /** Prefill and generation. */
   readonly decodeMs: number;
-  /** Of the samples given, before silence was taken out. */
+  /** Of the samples given, before silence was taken out; where stopped, up to the last segment that was heard whole. */
   readonly audioSec: number;
   readonly stopped: boolean;
 };
@@ -93,6 +93,8 @@ type State = {
   encodeMs: number;
   decodeMs: number;
   stopped: boolean;
+  /** End of the last segment that was heard whole. */
+  heardSamples: number;
   /** Conditioned segments that came out broken. */
   collapses: number;
 };
@@ -122,7 +124,8 @@ export async function transcribe(
   stop: AbortSignal,
   onEvent: (event: TranscribeEvent) => void,
 ): Promise<Transcript> {
-  const state = { text: "", languages: [], textTokens: 0, encodeMs: 0, decodeMs: 0, stopped: false, collapses: 0 };
+  const counts = { textTokens: 0, encodeMs: 0, decodeMs: 0, heardSamples: 0, collapses: 0 };
+  const state = { text: "", languages: [], stopped: false, ...counts };
   const run: Run = { request, engine, stop, onEvent, state };
   const audioSec = request.samples.length / sampleRate;
   onEvent({ kind: "debug", text: `Audio: ${request.samples.length} samples (${audioSec.toFixed(1)} seconds)` });
@@ -135,8 +138,8 @@ export async function transcribe(
     place: () => placeOf(run, segment, index, segments.length, kept),
   }));
   await (request.pastText ? oneByOne(run, pieces) : together(run, pieces));
-  const { collapses: _, ...known } = state;
-  return { ...known, audioSec };
+  const { collapses: _, heardSamples, ...known } = state;
+  return { ...known, audioSec: state.stopped ? heardSamples / sampleRate : audioSec };
 }
 
 function withoutSilence({ request, onEvent }: Run): Segment[] {
@@ -237,7 +240,7 @@ async function together(run: Run, parts: readonly Part[]): Promise<void> {
       const piece = await current.done;
       ahead.shift();
       reportSegment(run, piece, ranges, state.text.slice(before));
-      reportStop(run, piece, where);
+      reportStop(run, piece, where, ranges);
       if (state.stopped) break;
     }
   } finally {
@@ -282,7 +285,7 @@ async function oneByOne(run: Run, parts: readonly Part[]): Promise<void> {
     heardLanguage(run, piece.language);
     addText(run, piece.text, true);
     reportSegment(run, piece, ranges, state.text.slice(before));
-    reportStop(run, piece, where);
+    reportStop(run, piece, where, ranges);
   }
 }
 
@@ -296,10 +299,11 @@ function reportSegment({ onEvent }: Run, piece: Piece, ranges: readonly Segment[
   onEvent({ kind: "segment", segment: { ranges, text, language: piece.language ?? "", tokens } });
 }
 
-function reportStop(run: Run, piece: Piece, place: string): void {
+function reportStop(run: Run, piece: Piece, place: string, ranges: readonly Segment[]): void {
   const { state, onEvent } = run;
   reportDecode(run, piece.result);
   if (piece.stop === "cancelled") state.stopped = true;
+  else state.heardSamples = ranges.at(-1)?.end ?? 0;
   if (piece.stop === "loop") {
     onEvent({ kind: "loss", text: `${place}: repetition loop after ${piece.tokens} tokens, stopped there` });
   }

@@ -254,22 +254,23 @@ fn gemmOf(comptime bits: kernels.Bits, job: *const kernels.Int8) void {
     }
 }
 
-/// AVX2 multiplies u8 by i8 only, so that each line of weights would need the signs of each row. For
-/// many rows it is faster to make words of a panel's bytes, a part at a time, and of the rows' bytes:
+/// Without VNNI, x86 multiplies u8 by i8 only (AVX2), so that each line of weights would need the signs
+/// of each row, or words (SSE2). For many rows it is faster to make words of a panel's bytes, a part at
+/// a time, and of the rows' bytes:
 ///
 ///     four bytes of a row    | b0 | b1 | b2 | b3 |
 ///     even, odd words        | b0      | b2      |   | b1      | b3      |
 ///
 /// One instruction multiplies words and adds neighbours. The integers are those of `tile`, and so is
 /// the order of the blocks: a row has the same result either way, to the bit.
-const widens = has_avx2 and !has_vnni;
+const widens = builtin.cpu.arch == .x86_64 and !has_vnni;
 const widen_rows_min = 10;
-const word_lanes: u32 = if (has_avx512) 16 else 8;
+const word_lanes: u32 = if (has_avx512) 16 else if (has_avx2) 8 else 4;
 const word_parts = panel_rows / word_lanes;
 /// Blocks and panels whose words, with those of a few rows, stay in the first-level cache.
 const widened_blocks = 8;
 const widened_panels = 2;
-const word_rows = 6;
+const word_rows = if (has_avx2) 6 else 2;
 const Words = @Vector(2 * word_lanes, i16);
 const WordSum = @Vector(word_lanes, i32);
 const WordFloats = @Vector(word_lanes, f32);
@@ -409,7 +410,7 @@ inline fn inRegister(value: WordSum) WordSum {
 /// sum[i] = a[2i] * b[2i] + a[2i + 1] * b[2i + 1].
 inline fn multiplyAdd(a: Words, b: Words) WordSum {
     if (has_avx512) return @"llvm.x86.avx512.pmaddw.d.512"(a, b);
-    return @"llvm.x86.avx2.pmadd.wd"(a, b);
+    return if (has_avx2) @"llvm.x86.avx2.pmadd.wd"(a, b) else @"llvm.x86.sse2.pmadd.wd"(a, b);
 }
 
 /// How far ahead the first rows ask for weights: past the end of a page, where the hardware stops.
@@ -506,7 +507,7 @@ inline fn lookUp(numbers: Numbers) Bytes {
     };
     if (has_avx512vnni) return @"llvm.x86.avx512.pshuf.b.512"(table, @bitCast(numbers));
     if (has_avx2) return @"llvm.x86.avx2.pshuf.b"(table, @bitCast(numbers));
-    if (has_dotprod) return @"llvm.aarch64.neon.tbl1.v16i8"(table, @bitCast(numbers));
+    if (builtin.cpu.arch == .aarch64) return @"llvm.aarch64.neon.tbl1.v16i8"(table, @bitCast(numbers));
     const from: [sum_lanes * 4]u8 = numbers;
     var bytes: [sum_lanes * 4]i8 = undefined;
     for (&bytes, from) |*byte, number| byte.* = levels[number];
@@ -522,6 +523,9 @@ extern fn @"llvm.x86.avx2.pmadd.ub.sw"(@Vector(32, u8), @Vector(32, i8)) @Vector
 extern fn @"llvm.x86.avx2.psign.b"(@Vector(32, i8), @Vector(32, i8)) @Vector(32, i8);
 extern fn @"llvm.x86.avx2.pmadd.wd"(@Vector(16, i16), @Vector(16, i16)) @Vector(8, i32);
 extern fn @"llvm.x86.avx512.pmaddw.d.512"(@Vector(32, i16), @Vector(32, i16)) @Vector(16, i32);
+extern fn @"llvm.x86.sse2.pmadd.wd"(@Vector(8, i16), @Vector(8, i16)) @Vector(4, i32);
+extern fn @"llvm.aarch64.neon.addp.v8i16"(@Vector(8, i16), @Vector(8, i16)) @Vector(8, i16);
+extern fn @"llvm.aarch64.neon.saddlp.v4i32.v8i16"(@Vector(8, i16)) @Vector(4, i32);
 extern fn @"llvm.aarch64.neon.sdot.v4i32.v16i8"(@Vector(4, i32), @Vector(16, i8), @Vector(16, i8)) @Vector(4, i32);
 
 /// sum[r] += w[4r..4r+4] . four, where w holds four bytes of each row.
@@ -537,11 +541,21 @@ inline fn dot4(sum: Sum, w: Bytes, four: i32) Sum {
         return sum + @"llvm.x86.avx2.pmadd.wd"(pairs, @splat(1));
     }
     if (has_dotprod) return @"llvm.aarch64.neon.sdot.v4i32.v16i8"(sum, w, x);
-    const bytes_w: [sum_lanes * 4]i8 = w;
-    const bytes_x: [sum_lanes * 4]i8 = x;
-    var result: [sum_lanes]i32 = sum;
-    for (&result, 0..) |*total, i| {
-        for (0..4) |j| total.* += @as(i32, bytes_w[4 * i + j]) * bytes_x[j];
+    if (builtin.cpu.arch == .aarch64) {
+        // Neither is -128, so two products fit i16.
+        const low = halfOf(w, 0) * halfOf(x, 0);
+        const high = halfOf(w, 1) * halfOf(x, 1);
+        return sum + @"llvm.aarch64.neon.saddlp.v4i32.v8i16"(@"llvm.aarch64.neon.addp.v8i16"(low, high));
     }
-    return result;
+    const words_w = evenAndOdd(8, @bitCast(w));
+    const words_x = evenAndOdd(8, @bitCast(x));
+    const even = @"llvm.x86.sse2.pmadd.wd"(words_w[0], words_x[0]);
+    return sum + even + @"llvm.x86.sse2.pmadd.wd"(words_w[1], words_x[1]);
+}
+
+/// Eight bytes as words.
+inline fn halfOf(bytes: @Vector(16, i8), comptime half: i32) @Vector(8, i16) {
+    const first = 8 * half;
+    const from = [8]i32{ first, first + 1, first + 2, first + 3, first + 4, first + 5, first + 6, first + 7 };
+    return @shuffle(i8, bytes, undefined, from);
 }

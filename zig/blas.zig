@@ -23,6 +23,14 @@ pub fn isUsed() bool {
     return table.* != @as(?*const anyopaque, @ptrCast(&left_out));
 }
 
+/// Whether it, or our own kernels on vectors of `lanes`, multiply matrices of weights. OpenBLAS wants them
+/// in f32 first, and packs activations once for each tile of weights: on vectors of eight and more lanes
+/// ours, which pack weights as they widen them and activations never, take 5 to 15 % less time (bench/LOG.md).
+/// Accelerate has what no kernel can use.
+pub fn isFaster(lanes: u32) bool {
+    return isUsed() and (config.blas == .accelerate or lanes < 8);
+}
+
 const leaves_out = config.blas == .openblas and builtin.cpu.arch == .x86_64;
 
 /// Where a build for many kinds of processor keeps its choice.

@@ -2,8 +2,8 @@
 //! and jobs over rows of activations.
 //!
 //! Activations are f32, row-major. A product with one row streams the weights once (GEMV); with
-//! more rows, tiles of weights are widened to f32 in a thread's scratch and multiplied by BLAS (or
-//! by our GEMM), so the whole matrix never exists in f32. Tiles depend on the shape, not on the
+//! more rows, tiles of weights are widened to f32 in a thread's scratch and multiplied by our GEMM (or
+//! by BLAS), so the whole matrix never exists in f32. Tiles depend on the shape, not on the
 //! number of threads: neither do results.
 
 const std = @import("std");
@@ -26,6 +26,8 @@ pub const Scratch = struct {
 };
 /// The first convolution is 9 deep: BLAS would spend its time on clearing the result and on copies.
 const blas_depth_min = 32;
+/// How much of the depth our own products pack at a time: what stays in the second-level cache.
+const panel_depth = 1024;
 
 pub const scratch_task_floats = 1 << 20;
 pub const scratch_tile_floats = 1 << 19;
@@ -116,6 +118,8 @@ pub const Linear = struct {
 pub const Compute = struct {
     allocator: std.mem.Allocator,
     kernels: *const kernels.Table,
+    /// Whether products of many rows with weights that are not packed go to BLAS.
+    uses_blas: bool,
     pool: threads.Pool,
     scratch: []Scratch,
 
@@ -127,7 +131,13 @@ pub const Compute = struct {
         threads_count: u32,
     ) errors.Error!void {
         blas.init();
-        self.* = .{ .allocator = allocator, .kernels = table, .pool = undefined, .scratch = &.{} };
+        self.* = .{
+            .allocator = allocator,
+            .kernels = table,
+            .uses_blas = blas.isFaster(table.lanes),
+            .pool = undefined,
+            .scratch = &.{},
+        };
         const scratch = allocator.alloc(Scratch, threads_count) catch return outOfMemory();
         var made: usize = 0;
         errdefer {
@@ -207,7 +217,7 @@ pub const Compute = struct {
         if (weight.panels) |panels| {
             return self.productOfPanels(scratch, rows, a, a_stride, weight, panels, first, count, out, out_stride);
         }
-        if (blas.available and blas.isUsed() and weight.columns >= blas_depth_min) {
+        if (blas.available and self.uses_blas and weight.columns >= blas_depth_min) {
             var b: [*]const f32 = undefined;
             if (weight.dtype == .f32) {
                 b = @ptrCast(@alignCast(rowBytes(weight, first)));
@@ -222,21 +232,25 @@ pub const Compute = struct {
         }
         var n: usize = 0;
         while (n < count) : (n += page_keys) {
-            const columns = @min(page_keys, count - n);
-            assert(weight.columns * page_keys <= scratch.tile.len);
-            const from = rowBytes(weight, first + n);
-            self.kernels.pack(weight.dtype, from, columns, weight.columns, scratch.tile.ptr);
-            self.kernels.gemm(&.{
-                .a = a,
-                .a_stride = a_stride,
-                .panel = scratch.tile.ptr,
-                .out = out + n,
-                .out_stride = out_stride,
-                .rows = rows,
-                .depth = weight.columns,
-                .columns = columns,
-                .add = false,
-            });
+            var k: usize = 0;
+            while (k < weight.columns) : (k += panel_depth) {
+                const columns = @min(page_keys, count - n);
+                const depth: usize = @min(panel_depth, weight.columns - k);
+                assert(depth * page_keys <= scratch.tile.len);
+                const from = rowBytes(weight, first + n) + k * weight.dtype.size();
+                self.kernels.pack(weight.dtype, from, weight.columns, columns, depth, scratch.tile.ptr);
+                self.kernels.gemm(&.{
+                    .a = a + k,
+                    .a_stride = a_stride,
+                    .panel = scratch.tile.ptr,
+                    .out = out + n,
+                    .out_stride = out_stride,
+                    .rows = rows,
+                    .depth = depth,
+                    .columns = columns,
+                    .add = k > 0,
+                });
+            }
         }
     }
 
@@ -355,10 +369,11 @@ const LinearJob = struct {
     }
 
     /// Weight rows per task. A few rows of x: about 128 KB of weights, a few microseconds of reading.
-    /// More: what fits the tile scratch, at most 256, so that BLAS packs x seldom.
+    /// More: two panels of ours; for BLAS what fits the tile scratch, at most 256, as it packs x each time.
     fn tileRows(job: *const LinearJob, weight: Matrix) usize {
         if (weight.panels) |panels| return panelTileRows(panels.bits, weight.columns);
         if (job.rows <= gemv_rows_max) return @max(8, (1 << 17) / (@as(usize, weight.columns) * 2));
+        if (!job.compute.uses_blas) return 2 * page_keys;
         const fits = scratch_tile_floats / weight.columns;
         const most: usize = if (weight.rows >= 2048) 256 else 128;
         return @max(1, if (fits >= 16) @min(most, fits / 16 * 16) else fits);

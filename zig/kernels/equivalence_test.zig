@@ -132,19 +132,29 @@ test "pack and gemm, any number of rows and columns, adding or not" {
         fn check(table: *const kernels.Table) !void {
             for ([_]usize{ 1, 9, 130, 896 }) |depth| {
                 for ([_]usize{ 1, 5, 6, 13 }) |rows| for ([_]usize{ 1, 15, 16, 33, 64 }) |columns| {
-                    try checkGemm(table, rows, columns, depth, rows % 2 == 1);
+                    try checkGemm(table, .bf16, rows, columns, depth, rows % 2 == 1);
                 };
             }
+            try checkGemm(table, .f16, 4, 50, 67, false);
+            try checkGemm(table, .f32, 4, 50, 67, false);
         }
     }.check);
 }
 
-fn checkGemm(table: *const kernels.Table, rows: usize, columns: usize, depth: usize, add: bool) !void {
+fn checkGemm(
+    table: *const kernels.Table,
+    dtype: kernels.Dtype,
+    rows: usize,
+    columns: usize,
+    depth: usize,
+    add: bool,
+) !void {
     var data: Data = .{};
     defer data.deinit();
-    const bytes, const wide = try data.weights(.bf16, columns * depth);
+    const row_elements = depth + 2; // Of which a panel has the first.
+    const bytes, const wide = try data.weights(dtype, columns * row_elements);
     const panel = try data.floats(depth * page_keys);
-    table.pack(.bf16, bytes, columns, depth, panel);
+    table.pack(dtype, bytes, row_elements, columns, depth, panel);
     const stride = columns + 3;
     const a = try data.floats(rows * (depth + 1));
     const before = try data.floats(rows * stride);
@@ -168,7 +178,7 @@ fn checkGemm(table: *const kernels.Table, rows: usize, columns: usize, depth: us
                 continue;
             }
             const base: f64 = if (add) before[at] else 0;
-            const want = base + dot(a + row * (depth + 1), wide + n * depth, depth);
+            const want = base + dot(a + row * (depth + 1), wide + n * row_elements, depth);
             try testing.expectApproxEqAbs(want, out[at], sumBound(depth));
         }
     }

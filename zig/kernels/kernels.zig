@@ -124,9 +124,9 @@ pub const Table = extern struct {
     widen: *const fn (Dtype, [*]const u8, [*]f32, usize) callconv(.c) void,
     /// out[i] = sum over k of row i of `weights` (rows first.. of columns each) times x[k].
     gemv: *const fn (Dtype, [*]const u8, [*]const f32, usize, usize, [*]f32) callconv(.c) void,
-    /// Repacks `rows` (at most page_keys) weight rows of `columns` into panel f32[columns][page_keys],
-    /// zero where rows end.
-    pack: *const fn (Dtype, [*]const u8, usize, usize, [*]f32) callconv(.c) void,
+    /// Repacks the first `depth` elements of `rows` (at most page_keys) weight rows, `stride` elements
+    /// apart, into panel f32[depth][page_keys], zero where rows end.
+    pack: *const fn (Dtype, [*]const u8, usize, usize, usize, [*]f32) callconv(.c) void,
     /// out[m][n] = (add ? out[m][n] : 0) + sum over k of a[m][k] * panel[k][n], n < columns.
     gemm: *const fn (*const Gemm) callconv(.c) void,
     /// out = (x - mean) / sqrt(variance + eps) * weight + bias, over n elements.

@@ -75,43 +75,85 @@ pub fn Matrix(comptime lanes: u32) type {
             return sum;
         }
 
+        /// Elements ahead of those packed that are asked for: rows are too many streams for the hardware.
+        const pack_ahead = 128;
+
+        /// Blocks of `lanes` rows and columns change sides in registers, where they are whole.
         pub fn pack(
             dtype: Dtype,
             weights: [*]const u8,
+            stride: usize,
             rows: usize,
-            columns: usize,
+            depth: usize,
             panel: [*]f32,
         ) callconv(.c) void {
             switch (dtype) {
                 inline else => |d| {
-                    const row_bytes = columns * comptime d.size();
-                    if (rows < page_keys) @memset(panel[0 .. columns * page_keys], 0);
+                    const row_bytes = stride * comptime d.size();
+                    if (rows < page_keys) @memset(panel[0 .. depth * page_keys], 0);
                     // A cache line of each row at a time: whole rows are a power of two apart and
                     // would push each other out of the cache.
                     const run = 32;
                     var k: usize = 0;
-                    while (k < columns) : (k += run) {
-                        const count = @min(run, columns - k);
-                        for (0..rows) |n| packRun(d, weights + n * row_bytes, k, count, panel + n);
+                    while (k < depth) : (k += run) {
+                        const count = @min(run, depth - k);
+                        var n: usize = 0;
+                        if (count == run) while (n + lanes <= rows) : (n += lanes) {
+                            inline for (0..lanes) |i| {
+                                const ahead = weights + (n + i) * row_bytes + (k + pack_ahead) * comptime d.size();
+                                inline for (0..comptime run * d.size() / 64) |line| {
+                                    @prefetch(ahead + line * 64, .{ .locality = 2 });
+                                }
+                            }
+                            inline for (0..run / lanes) |b| {
+                                const from = weights + n * row_bytes;
+                                packBlock(d, from, row_bytes, k + b * lanes, panel + (k + b * lanes) * page_keys + n);
+                            }
+                        };
+                        while (n < rows) : (n += 1) for (k..k + count) |i| {
+                            panel[i * page_keys + n] = vec.widen(1, d, weights + n * row_bytes, i)[0];
+                        };
                     }
                 },
             }
         }
 
-        /// Elements k..k+count of one row, down one column of the panel.
-        inline fn packRun(comptime d: Dtype, row: [*]const u8, k: usize, count: usize, column: [*]f32) void {
-            var i: usize = 0;
-            while (i + lanes <= count) : (i += lanes) {
-                const values: [lanes]f32 = vec.widen(lanes, d, row, k + i);
-                inline for (values, 0..) |value, j| column[(k + i + j) * page_keys] = value;
+        /// Columns k..k + lanes of `lanes` rows, one below the other. Each round interleaves the first half
+        /// of the vectors with the second, which turns the bits of row and column by one place.
+        inline fn packBlock(comptime d: Dtype, weights: [*]const u8, row_bytes: usize, k: usize, out: [*]f32) void {
+            @setEvalBranchQuota(20_000);
+            var block: [lanes]V = undefined;
+            inline for (&block, 0..) |*row, n| row.* = vec.widen(lanes, d, weights + n * row_bytes, k);
+            inline for (0..comptime std.math.log2_int(u32, lanes)) |_| {
+                var turned: [lanes]V = undefined;
+                inline for (0..lanes / 2) |i| {
+                    inline for (0..2) |half| {
+                        const order = comptime interleaved(half);
+                        turned[2 * i + half] = @shuffle(f32, block[i], block[i + lanes / 2], order);
+                    }
+                }
+                block = turned;
             }
-            while (i < count) : (i += 1) column[(k + i) * page_keys] = vec.widen(1, d, row, k + i)[0];
+            inline for (block, 0..) |column, i| vec.store(lanes, out + i * page_keys, column);
+        }
+
+        /// Element by element of the first or second halves of two vectors; those of the second are negative.
+        fn interleaved(half: usize) [lanes]i32 {
+            var order: [lanes]i32 = undefined;
+            for (&order, 0..) |*from, i| {
+                const element: i32 = @intCast((half * lanes + i) / 2);
+                from.* = if (i % 2 == 0) element else ~element;
+            }
+            return order;
         }
 
         pub fn gemm(job: *const kernels.Gemm) callconv(.c) void {
             var row: usize = 0;
             while (row + tile_rows <= job.rows) : (row += tile_rows) strip(tile_rows, job, row);
-            while (row < job.rows) : (row += 1) strip(1, job, row);
+            const rest = job.rows - row;
+            inline for (1..tile_rows) |rows| {
+                if (rest == rows) strip(rows, job, row);
+            }
         }
 
         /// `rows` rows of the output, all columns of the panel, tile by tile.

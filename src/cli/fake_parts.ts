@@ -151,7 +151,7 @@ export function fakeParts(engine: Engine, changes: Partial<ProgramParts> = {}): 
     version: "1.2.3",
     checkInput: async (input) => {
       called("checkInput");
-      if (input.kind === "file" && input.path.startsWith("missing")) {
+      if (input.kind === "file" && /^(missing|bnech)/.test(input.path)) {
         throw new InputError(`${input.path}: no such file`);
       }
     },

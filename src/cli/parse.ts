@@ -126,6 +126,13 @@ type OptionToken = {
   inlineValue?: boolean | undefined;
 };
 
+const commands = ["download", "cache", "info", "bench", "align", "render", "lint", "inspect"];
+
+/** The command that this word, taken for a file, may have been meant to be. */
+export function meantCommand(word: string): string | undefined {
+  return /^[a-z]{4,}$/.test(word) ? nearest(word, commands) : undefined;
+}
+
 /** `args` without the program's name. Repeated options: the last one counts; -i and files add up. */
 export function parseCommandLine(args: readonly string[]): Command {
   if (args[0] === "download" || args[0] === "cache") return { kind: args[0], args: args.slice(1) };

@@ -88,6 +88,12 @@ test("no samples: no Audio line", async () => {
   expect(err).not.toContain("Audio:");
 });
 
+test("a word that is neither a file nor quite a command gets a hint", async () => {
+  expect(await run("missing")).toMatchObject({ code: 1, err: "qwen-asr: missing: no such file\n" });
+  const hint = 'hint: did you mean the command "bench"?';
+  expect(await run("bnech")).toMatchObject({ code: 1, err: `qwen-asr: bnech: no such file\n${hint}\n` });
+});
+
 test("several files: one paragraph each, failures reported, the others run, exit 1", async () => {
   const { code, out, err } = await run("--with-filename 1s.wav missing.wav bad.wav 2s.wav");
   expect(code).toBe(1);

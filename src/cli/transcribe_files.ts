@@ -13,7 +13,7 @@ import { Ahead, type Begun } from "../pipeline/ahead.ts";
 import { transcribe, type TranscribeEvent, type Transcript } from "../pipeline/transcribe.ts";
 import { documentHead, type KnownModel, needsTimes, segmentSecOf } from "./document_head.ts";
 import { openOutput, type OutputFile } from "./output_file.ts";
-import type { InputSource, TranscribeOptions } from "./parse.ts";
+import { type InputSource, meantCommand, type TranscribeOptions } from "./parse.ts";
 import type { AudioInput, LoadedAudio, ModelPlace, ProgramParts } from "./program.ts";
 import { Recording } from "./recording.ts";
 import { loadPrompt } from "./system.ts";
@@ -90,10 +90,19 @@ export function watchForText(output: OutputFile): TextWriter & { hasText(): bool
 export async function checkInputs(parts: ProgramParts, options: TranscribeOptions): Promise<InputSource[]> {
   const readable: InputSource[] = [];
   for (const source of options.inputs) {
-    const checked = await orReport(parts, source, () => parts.checkInput(audioInput(source, options)).then(() => true));
-    if (checked) readable.push(source);
+    const check = parts.checkInput(audioInput(source, options)).catch((error) => {
+      throw withMeantCommand(error, source);
+    });
+    if (await orReport(parts, source, () => check.then(() => true))) readable.push(source);
   }
   return readable;
+}
+
+/** The error, with a hint where the input looks like a command. */
+function withMeantCommand(error: unknown, source: InputSource): unknown {
+  const meant = source.kind === "file" ? meantCommand(source.path) : undefined;
+  if (meant === undefined || !(error instanceof InputError) || error.hint !== undefined) return error;
+  return new InputError(error.message, `did you mean the command "${meant}"?`, { cause: error.cause });
 }
 
 type FirstAudio = {

@@ -47,6 +47,7 @@ test("nearest", () => {
   expect(nearest("--langauge", names)).toBe("--language");
   expect(nearest("--lang", names)).toBe("--language");
   expect(nearest("--silence", names)).toBe("--silent");
+  expect(nearest("bnech", ["info", "bench"])).toBe("bench");
   expect(nearest("--bogus", names)).toBeUndefined();
   expect(nearest("--s", names)).toBeUndefined();
 });

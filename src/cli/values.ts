@@ -26,16 +26,18 @@ export function nearest(text: string, candidates: readonly string[]): string | u
   return best <= Math.max(1, Math.floor(text.length / 4)) ? candidates[distances.indexOf(best)] : undefined;
 }
 
-/** Insertions, deletions and replacements between two short strings. */
+/** Insertions, deletions, replacements and swaps of neighbours between two short strings. */
 function editDistance(left: string, right: string): number {
-  let row = Array.from({ length: right.length + 1 }, (_, j) => j);
+  let [before, row] = [[] as number[], Array.from({ length: right.length + 1 }, (_, j) => j)];
   for (let i = 1; i <= left.length; i++) {
     const next = [i];
     for (let j = 1; j <= right.length; j++) {
       const replaced = row[j - 1]! + (left[i - 1] === right[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1));
+      const swaps = left[i - 1] === right[j - 2] && left[i - 2] === right[j - 1];
+      const swapped = i > 1 && j > 1 && swaps ? before[j - 2]! + 1 : Infinity;
+      next.push(Math.min(replaced, swapped, row[j]! + 1, next[j - 1]! + 1));
     }
-    row = next;
+    [before, row] = [row, next];
   }
   return row[right.length]!;
 }

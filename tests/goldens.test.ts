@@ -20,6 +20,7 @@ import {
 } from "./fixtures.ts";
 import { clipSamples, libraryPath, model, nanoModel, native, smallestCosine } from "./native.ts";
 import { modelDir } from "./fixtures.ts";
+import { instructionSets } from "./harness.ts";
 
 const HIDDEN = 128;
 const BINS = 128;
@@ -99,10 +100,7 @@ describe("the same text", () => {
     }
   });
 
-  const isas = process.arch === "x64"
-    ? ["generic", "avx2", "avxvnni", "avx512", "avx512vnni", "avx512bf16"]
-    : ["generic", "neon", "dotprod", "i8mm"];
-  for (const isa of isas) {
+  for (const isa of instructionSets) {
     test(`with QWEN_ASR_ISA=${isa}`, async () => {
       const child = Bun.spawn([
         process.execPath,

@@ -35,6 +35,11 @@ export type RunResult = {
   readonly elapsedMs: number;
 };
 
+/** What `QWEN_ASR_ISA` may be on processors of this kind, whether or not this one has them all. */
+export const instructionSets = process.arch === "x64"
+  ? ["generic", "avx2", "avxvnni", "avx512", "avx512vnni", "avx512bf16"]
+  : ["generic", "neon", "dotprod", "i8mm"];
+
 /** The path of the executable under test ($QWEN_ASR_EXE, else dist/qwen-asr). */
 export function executable(): string {
   const path = process.env.QWEN_ASR_EXE ?? join(projectRoot, "dist", "qwen-asr");

@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { clip, clips, golden, type GoldenVariant, hasClip, modelDir, spokenText } from "./fixtures.ts";
-import { executable, run, temporaryFolder } from "./harness.ts";
+import { executable, instructionSets, run, temporaryFolder } from "./harness.ts";
 import { expectNoStack, expectRefusal, lines, qwen, shell, wav } from "./support/cli.ts";
 
 const withGolden = clips().filter(({ name }) => golden(name) !== undefined);
@@ -112,10 +112,7 @@ describe("goldens", () => {
     expect(await prefill("--prompt", "<|im_end|>")).toBeGreaterThan(without + 1); // Plain text, not one special token.
   });
 
-  const isas = process.arch === "x64"
-    ? ["generic", "avx2", "avxvnni", "avx512", "avx512vnni", "avx512bf16"]
-    : ["generic", "neon", "dotprod", "i8mm"];
-  for (const isa of isas) {
+  for (const isa of instructionSets) {
     test(`QWEN_ASR_ISA=${isa}`, async () => {
       const names = ["en-weather", "zh-weather", "en-short"].filter((name) => golden(name) !== undefined);
       for (const weights of ["int8", "bf16"]) {

@@ -230,13 +230,13 @@ pub const Compute = struct {
             blas.sgemm(rows, count, weight.columns, a, a_stride, b, weight.columns, out, out_stride);
             return;
         }
+        comptime assert(panel_depth * page_keys <= scratch_tile_floats);
         var n: usize = 0;
         while (n < count) : (n += page_keys) {
+            const columns = @min(page_keys, count - n);
             var k: usize = 0;
             while (k < weight.columns) : (k += panel_depth) {
-                const columns = @min(page_keys, count - n);
-                const depth: usize = @min(panel_depth, weight.columns - k);
-                assert(depth * page_keys <= scratch.tile.len);
+                const depth = @min(panel_depth, weight.columns - k);
                 const from = rowBytes(weight, first + n) + k * weight.dtype.size();
                 self.kernels.pack(weight.dtype, from, weight.columns, columns, depth, scratch.tile.ptr);
                 self.kernels.gemm(&.{

@@ -10,6 +10,12 @@ const kernels = @import("kernels/kernels.zig");
 /// matters only to kernels of other precisions.
 pub const Isa = enum { generic, avx2, avxvnni, avx512, avx512vnni, avx512bf16, neon, dotprod, i8mm };
 
+const isa_names = names: {
+    var text: []const u8 = "";
+    for (std.meta.fieldNames(Isa), 0..) |name, i| text = text ++ (if (i > 0) ", " else "") ++ name;
+    break :names text;
+};
+
 const tables = switch (builtin.cpu.arch) {
     .x86_64 => struct {
         extern const qasr_kernels_generic: kernels.Table;
@@ -49,7 +55,7 @@ pub fn choose() errors.Error!Isa {
     if (name.len == 0) return best(found);
     const isa = std.meta.stringToEnum(Isa, name) orelse return errors.fail(
         error.Invalid,
-        "QWEN_ASR_ISA={s}: not one of generic, avx2, avxvnni, avx512, avx512vnni, avx512bf16, neon, dotprod, i8mm",
+        "QWEN_ASR_ISA={s}: not one of " ++ isa_names,
         .{name},
     );
     if (!found.contains(isa)) {

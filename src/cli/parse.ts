@@ -113,7 +113,8 @@ export type Command =
   | { readonly kind: "licenses" };
 
 /** Commands with options of the table. */
-type OwnCommand = "align" | "render" | "lint" | "inspect";
+const ownCommands = ["align", "render", "lint", "inspect"] as const;
+type OwnCommand = typeof ownCommands[number];
 
 /** The last value of each option that was given ("" for switches), and the inputs in order. */
 type Matched = { readonly values: ReadonlyMap<string, string>; readonly inputs: readonly InputSource[] };
@@ -126,7 +127,7 @@ type OptionToken = {
   inlineValue?: boolean | undefined;
 };
 
-const commands = ["download", "cache", "info", "bench", "align", "render", "lint", "inspect"];
+const commands = ["download", "cache", "info", "bench", ...ownCommands];
 
 /** The command that this word, taken for a file, may have been meant to be. */
 export function meantCommand(word: string): string | undefined {
@@ -137,7 +138,7 @@ export function meantCommand(word: string): string | undefined {
 export function parseCommandLine(args: readonly string[]): Command {
   if (args[0] === "download" || args[0] === "cache") return { kind: args[0], args: args.slice(1) };
   if (args[0] === "info" || args[0] === "bench") return { kind: args[0], model: onlyModel(args[0], args.slice(1)) };
-  const own = ["align", "render", "lint", "inspect"].find((name) => name === args[0]) as OwnCommand | undefined;
+  const own = ownCommands.find((name) => name === args[0]);
   const rest = own ? args.slice(1) : args;
   const tokens = tokenize(rest);
   const asked = tokens.find((token) => token.kind === "option" && ["help", "version", "licenses"].includes(token.name));

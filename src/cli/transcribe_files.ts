@@ -90,10 +90,11 @@ export function watchForText(output: OutputFile): TextWriter & { hasText(): bool
 export async function checkInputs(parts: ProgramParts, options: TranscribeOptions): Promise<InputSource[]> {
   const readable: InputSource[] = [];
   for (const source of options.inputs) {
-    const check = parts.checkInput(audioInput(source, options)).catch((error) => {
-      throw withMeantCommand(error, source);
-    });
-    if (await orReport(parts, source, () => check.then(() => true))) readable.push(source);
+    const check = () =>
+      parts.checkInput(audioInput(source, options)).then(() => true, (error) => {
+        throw withMeantCommand(error, source);
+      });
+    if (await orReport(parts, source, check)) readable.push(source);
   }
   return readable;
 }

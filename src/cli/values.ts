@@ -34,7 +34,7 @@ function editDistance(left: string, right: string): number {
     for (let j = 1; j <= right.length; j++) {
       const replaced = row[j - 1]! + (left[i - 1] === right[j - 1] ? 0 : 1);
       const swaps = left[i - 1] === right[j - 2] && left[i - 2] === right[j - 1];
-      const swapped = i > 1 && j > 1 && swaps ? before[j - 2]! + 1 : Infinity;
+      const swapped = swaps ? before[j - 2]! + 1 : Infinity;
       next.push(Math.min(replaced, swapped, row[j]! + 1, next[j - 1]! + 1));
     }
     [before, row] = [row, next];

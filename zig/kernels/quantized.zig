@@ -360,9 +360,7 @@ inline fn addPart(comptime rows: usize, job: *const kernels.Int8, part: Part, ro
         };
         addWords(rows, x[0..part.count], widened, scales, job.columns / block, &totals);
         inline for (0..rows) |r| {
-            const line: [panel_rows]f32 = @bitCast(totals[r]);
-            const to = out + r * job.out_stride;
-            if (valid >= panel_rows) to[0..panel_rows].* = line else @memcpy(to[0..valid], line[0..valid]);
+            storeLine(@bitCast(totals[r]), out + r * job.out_stride, valid);
         }
     }
 }
@@ -443,9 +441,13 @@ inline fn tile(
     if (blocks % 2 == 1) addBlock(bits, rows, job, row, blocks - 1, panel + blocks / 2 * pair_bytes, 0, &totals);
     inline for (0..rows) |r| {
         const out = job.out + (row + r) * job.out_stride + panel_index * panel_rows;
-        const line: [panel_rows]f32 = @bitCast(totals[r]);
-        if (valid == panel_rows) out[0..panel_rows].* = line else @memcpy(out[0..valid], line[0..valid]);
+        storeLine(@bitCast(totals[r]), out, valid);
     }
+}
+
+/// One row's outputs of a panel, of which the first `valid` are real.
+inline fn storeLine(line: [panel_rows]f32, to: [*]f32, valid: usize) void {
+    if (valid >= panel_rows) to[0..panel_rows].* = line else @memcpy(to[0..valid], line[0..valid]);
 }
 
 /// Adds block b, which is the first or second `half` of the pair that starts at `pair`.

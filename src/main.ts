@@ -1,22 +1,22 @@
 /** Entry of the executable: wires the real parts together, runs the command line, exits with its code. */
 
 import packageFile from "../package.json" with { type: "json" };
-import { checkInput, openAudio, readAudio } from "./audio/source.ts";
+import { checkInput, openAudio, readAudio } from "./audio/input.ts";
 import { splitterSource } from "./align/splitters.ts";
 import { createProgram, type ModelPlace } from "./cli/program.ts";
-import { runBench } from "./cli/bench_command.ts";
-import { availableMemory, peakMemory, readTextFile } from "./cli/system.ts";
+import { runBench } from "./cli/commands/bench.ts";
+import { availableMemory, peakMemory, readTextFile } from "./system.ts";
 import { openTerminal } from "./cli/terminal.ts";
 import { demoAlignerFiles, demoModelFiles, jiebaBytes, koreanWords, libraryBytes, licenseText } from "./embed.ts";
 import { openEngine } from "./engine/client.ts";
-import { runCache } from "./model/cache_command.ts";
+import { runCache } from "./cli/commands/cache.ts";
 import { cacheFolder } from "./model/cache_folder.ts";
 import { measurer } from "./engine/measure.ts";
 import type { ModelSource } from "./engine/model_source.ts";
-import { runDownload } from "./model/download.ts";
+import { runDownload } from "./cli/commands/download.ts";
 import { locateAligner, locateModel } from "./model/locate.ts";
-import { folderHash, modelHash } from "./model/model_hash.ts";
-import { chineseCutter } from "./subtitles/chinese.ts";
+import { folderHash, modelHash } from "./model/hash.ts";
+import { chineseCutter } from "./text/chinese.ts";
 
 /** Runs one command line, without the program's name. Returns the exit code when everything is written. */
 export function main(args: readonly string[]): Promise<number> {

@@ -8,7 +8,7 @@ import { projectRoot } from "./fixtures.ts";
 
 const readme = readFileSync(join(projectRoot, "README.md"), "utf8");
 
-test("the option table is made from src/cli/options.ts", () => {
+test("the option table is made from src/options/table.ts", () => {
   const [, table] = /<!-- options:[^\n]*-->\n\n(.*?)\n<!-- \/options -->/s.exec(readme) ?? [];
   expect(table).toBe(optionsMarkdown());
 });

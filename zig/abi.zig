@@ -2,14 +2,14 @@
 
 const std = @import("std");
 const builtin = @import("builtin");
-const bench = @import("bench.zig");
-const blas = @import("blas.zig");
+const bench = @import("engine/measure.zig");
+const blas = @import("compute/blas.zig");
 const errors = @import("errors.zig");
-const files = @import("files.zig");
-const listener_ = @import("listener.zig");
-const model_ = @import("model.zig");
-const precision_ = @import("precision.zig");
-const session_ = @import("session.zig");
+const files = @import("checkpoint/files.zig");
+const listener_ = @import("engine/listener.zig");
+const model_ = @import("engine/model.zig");
+const precision_ = @import("packing/precision.zig");
+const session_ = @import("engine/session.zig");
 const Listener = listener_.Listener;
 const Model = model_.Model;
 const Session = session_.Session;
@@ -401,7 +401,7 @@ export fn qasr_sessions_step(sessions: ?[*]const ?*Session, ids: ?[*]const u32, 
 }
 
 fn step(sessions: ?[*]const ?*Session, ids: ?[*]const u32, count: u32) errors.Error!void {
-    const most = @import("decoder.zig").Decoder.step_max;
+    const most = @import("network/decoder.zig").Decoder.step_max;
     if (count == 0 or count > most) {
         return errors.fail(error.Invalid, "{d} sessions, must be 1 to {d}", .{ count, most });
     }
@@ -631,39 +631,39 @@ fn classify(
 }
 
 test {
-    _ = @import("aligner.zig");
-    _ = @import("bench.zig");
+    _ = @import("network/aligner.zig");
+    _ = @import("engine/measure.zig");
     _ = @import("kernels/equivalence_test.zig");
-    _ = @import("blas.zig");
-    _ = @import("buffers.zig");
-    _ = @import("cache.zig");
-    _ = @import("cache_folder.zig");
-    _ = @import("cache_layout.zig");
-    _ = @import("cache_test.zig");
-    _ = @import("compute.zig");
-    _ = @import("config.zig");
-    _ = @import("cpu.zig");
-    _ = @import("decoder.zig");
-    _ = @import("encoder.zig");
+    _ = @import("compute/blas.zig");
+    _ = @import("compute/buffers.zig");
+    _ = @import("packing/cache.zig");
+    _ = @import("packing/cache_folder.zig");
+    _ = @import("packing/cache_layout.zig");
+    _ = @import("packing/cache_test.zig");
+    _ = @import("compute/compute.zig");
+    _ = @import("checkpoint/config.zig");
+    _ = @import("compute/cpu.zig");
+    _ = @import("network/decoder.zig");
+    _ = @import("network/encoder.zig");
     _ = @import("errors.zig");
-    _ = @import("files.zig");
-    _ = @import("json_reader.zig");
-    _ = @import("listener.zig");
-    _ = @import("listener_test.zig");
-    _ = @import("mel.zig");
-    _ = @import("mel_test.zig");
-    _ = @import("model.zig");
-    _ = @import("precision.zig");
-    _ = @import("pretokenizer.zig");
-    _ = @import("safetensors.zig");
-    _ = @import("session.zig");
-    _ = @import("threads.zig");
-    _ = @import("token_tables.zig");
-    _ = @import("tokenizer.zig");
-    _ = @import("tokenizer_test.zig");
-    _ = @import("unicode_tables.zig");
-    _ = @import("verify.zig");
-    _ = @import("vocabulary.zig");
-    _ = @import("weights.zig");
-    _ = @import("weights_test.zig");
+    _ = @import("checkpoint/files.zig");
+    _ = @import("tokenizer/json_reader.zig");
+    _ = @import("engine/listener.zig");
+    _ = @import("engine/listener_test.zig");
+    _ = @import("network/mel.zig");
+    _ = @import("network/mel_test.zig");
+    _ = @import("engine/model.zig");
+    _ = @import("packing/precision.zig");
+    _ = @import("tokenizer/pretokenizer.zig");
+    _ = @import("checkpoint/safetensors.zig");
+    _ = @import("engine/session.zig");
+    _ = @import("compute/threads.zig");
+    _ = @import("tokenizer/token_tables.zig");
+    _ = @import("tokenizer/tokenizer.zig");
+    _ = @import("tokenizer/tokenizer_test.zig");
+    _ = @import("tokenizer/unicode_tables.zig");
+    _ = @import("network/verify.zig");
+    _ = @import("tokenizer/vocabulary.zig");
+    _ = @import("checkpoint/weights.zig");
+    _ = @import("checkpoint/weights_test.zig");
 }

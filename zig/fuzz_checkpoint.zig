@@ -8,12 +8,12 @@
 //! the refusals had (cut at the first digit, so places and sizes do not count as different).
 
 const std = @import("std");
-const config_file = @import("config.zig");
+const config_file = @import("checkpoint/config.zig");
 const errors = @import("errors.zig");
-const files = @import("files.zig");
-const safetensors = @import("safetensors.zig");
-const weights = @import("weights.zig");
-const weights_test = @import("weights_test.zig");
+const files = @import("checkpoint/files.zig");
+const safetensors = @import("checkpoint/safetensors.zig");
+const weights = @import("checkpoint/weights.zig");
+const weights_test = @import("checkpoint/weights_test.zig");
 
 const Allocator = std.mem.Allocator;
 

@@ -9,7 +9,7 @@
 
 const std = @import("std");
 const errors = @import("errors.zig");
-const tokenizer_ = @import("tokenizer.zig");
+const tokenizer_ = @import("tokenizer/tokenizer.zig");
 const Tokenizer = tokenizer_.Tokenizer;
 
 const memory_max = 40 << 20; // A million ids take 8 MiB, 20 while their list grows.

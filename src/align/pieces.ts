@@ -9,7 +9,7 @@
  */
 
 import type { AlignRequest, AlignResult } from "../engine/engine.ts";
-import { voiceRanges } from "../segment/silence.ts";
+import { voiceRanges } from "../segment/speech.ts";
 import { sampleRate, type Segment } from "../segment/split.ts";
 import { repairTimes } from "./repair.ts";
 import type { Span } from "./spread.ts";

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { longHelp, optionsMarkdown, shortHelp } from "./help.ts";
-import { optionTable } from "./options.ts";
+import { optionTable } from "../options/table.ts";
 
 test("-h is one screen", () => {
   const lines = shortHelp().trimEnd().split("\n");

@@ -1,7 +1,7 @@
 /** Help texts and the README's option table, rendered from the option table. Pure. */
 
 import { languagesText } from "../text/languages.ts";
-import { optionFlag, type OptionSpec, optionTable, valueRange } from "./options.ts";
+import { optionFlag, type OptionSpec, optionTable, valueRange } from "../options/table.ts";
 
 const columns = 79;
 const groupWidth = 12;

@@ -11,8 +11,8 @@ import { UsageError } from "../errors.ts";
 import { type Format, formatNames, formatOf, holdsSeveral } from "../output/formats.ts";
 import { type LayoutRules, type StyleName, styles } from "../subtitles/rules.ts";
 import { findLanguage, languagesText } from "../text/languages.ts";
-import { optionFlag, type OptionSpec, optionTable, type rawFormats, valueRange } from "./options.ts";
-import { nearest, parseNumber, parseTime } from "./values.ts";
+import { optionFlag, type OptionSpec, optionTable, type rawFormats, valueRange } from "../options/table.ts";
+import { nearest, parseNumber, parseTime } from "../options/values.ts";
 
 export type InputSource = { readonly kind: "file"; readonly path: string } | { readonly kind: "stdin" };
 

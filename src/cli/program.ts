@@ -6,15 +6,15 @@
 import type { Engine, Weights } from "../engine/engine.ts";
 import { UsageError, UserError } from "../errors.ts";
 import { longHelp, shortHelp } from "./help.ts";
-import { inspectRecording } from "./inspect_command.ts";
-import { lintFiles } from "./lint_command.ts";
+import { inspectRecording } from "./commands/inspect.ts";
+import { lintFiles } from "./commands/lint.ts";
 import { type InputSource, parseCommandLine, type RawSpec } from "./parse.ts";
-import { renderTranscripts } from "./render_command.ts";
+import { renderTranscripts } from "./commands/render.ts";
 import { printable, Stopped, type StopReason, type Terminal, type TextWriter } from "./terminal.ts";
 import type { SplitterSource } from "../pipeline/align.ts";
-import { alignFile } from "./align_command.ts";
-import { isStreamed, streamFiles } from "./stream_file.ts";
-import { transcribeFiles } from "./transcribe_files.ts";
+import { alignFile } from "./commands/align.ts";
+import { isStreamed, streamFiles } from "./commands/stream.ts";
+import { transcribeFiles } from "./commands/transcribe.ts";
 
 /** What to read: a source, how to read it, and which part of it. */
 export type AudioInput = InputSource & {

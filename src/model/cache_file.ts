@@ -1,6 +1,6 @@
 /**
- * Reads the files of packed weights that zig/cache.zig writes: their header, and whether the content is undamaged.
- * The format and its checksums are described in zig/cache_layout.zig.
+ * Reads the files of packed weights that zig/packing/cache.zig writes: their header, and whether the content is
+ * undamaged. The format and its checksums are described in zig/packing/cache_layout.zig.
  */
 
 import { type FileHandle, open } from "node:fs/promises";

@@ -1,11 +1,11 @@
-/** Cache files as zig/cache.zig writes them, made by other code: for tests of what reads them. */
+/** Cache files as zig/packing/cache.zig writes them, made by other code: for tests of what reads them. */
 
 import { createHash } from "node:crypto";
 import { checksum } from "./cache_file.ts";
 
 export type FakeItem = { readonly name: string; readonly bytes: Uint8Array; readonly chunk?: number };
 
-/** The items, key and label of zig/cache_test.zig. */
+/** The items, key and label of zig/packing/cache_test.zig. */
 export function zigTestFile(): Uint8Array {
   const sizes: readonly (readonly [string, number, number])[] = [
     ["embedding", 2 * 2 ** 20 + 17, 200_000],

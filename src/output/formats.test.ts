@@ -9,7 +9,7 @@ import { lintSubtitles } from "../subtitles/lint.ts";
 import { parseSubtitles } from "../subtitles/parse.ts";
 import { defaultRules } from "../subtitles/rules.ts";
 import { createWriter, type Format, formatNames, type WriterOptions } from "./formats.ts";
-import { outputPaths, type OutputPlace } from "./names.ts";
+import { outputPaths, type OutputPlace } from "../files/names.ts";
 import { svgPicture, terminalPicture } from "./picture.ts";
 
 const options: WriterOptions = {

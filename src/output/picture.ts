@@ -4,7 +4,7 @@
  */
 
 import type { TimedWord } from "../document/document.ts";
-import { speechRanges } from "../segment/silence.ts";
+import { speechRanges } from "../segment/speech.ts";
 import { sampleRate, type Segment } from "../segment/split.ts";
 import { columnsOf } from "../subtitles/width.ts";
 

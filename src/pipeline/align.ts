@@ -11,7 +11,7 @@ import { type PlacedWord, spreadWords } from "../align/spread.ts";
 import { guessLanguage, type Splitters, spokenWords } from "../align/words.ts";
 import type { TimedSegment, TimedWord } from "../document/document.ts";
 import type { Engine } from "../engine/engine.ts";
-import { copyRanges } from "../segment/silence.ts";
+import { copyRanges } from "../segment/speech.ts";
 import { sampleRate, type Segment } from "../segment/split.ts";
 import type { HeardSegment } from "./transcribe.ts";
 

@@ -8,7 +8,7 @@
 
 import type { DecodeRequest, DecodeResult, DecodeToken, Engine, ModelInfo } from "../engine/engine.ts";
 import { planSegments, type SegmentLimits } from "../segment/plan.ts";
-import { copyRanges, rangesWithoutSilence } from "../segment/silence.ts";
+import { copyRanges, rangesWithoutSilence } from "../segment/speech.ts";
 import { sampleRate, type Segment } from "../segment/split.ts";
 import { textTail, tokensEstimate, tokensMaxFor } from "../text/budget.ts";
 import { separatorBetween } from "../text/join.ts";

@@ -23,8 +23,8 @@ import {
   textStart,
 } from "./commit.ts";
 import { type Cut, Cutter, frameSamples, leadSamples, quietestPlace } from "./endpoint.ts";
-import { HeldAudio } from "./held.ts";
-import { SampleQueue, type SampleSource } from "./queue.ts";
+import { HeldAudio } from "../audio/held.ts";
+import { SampleQueue, type SampleSource } from "../audio/queue.ts";
 import { StreamText, type TextEvent } from "./text.ts";
 
 const sampleRate = 16_000;

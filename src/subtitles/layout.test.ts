@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { TimedWord } from "../document/document.ts";
 import { splitWords } from "../document/unaligned.ts";
 import { breakCosts, forbidden } from "./breaks.ts";
-import { chineseCutter } from "./chinese.ts";
+import { chineseCutter } from "../text/chinese.ts";
 import type { Cue } from "./cue.ts";
 import { CueLayout, layoutCues } from "./layout.ts";
 import { lintSubtitles } from "./lint.ts";

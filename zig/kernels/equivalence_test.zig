@@ -6,7 +6,7 @@
 //! single term may be as large as 16.
 
 const std = @import("std");
-const cpu = @import("../cpu.zig");
+const cpu = @import("../compute/cpu.zig");
 const kernels = @import("kernels.zig");
 const Dtype = kernels.Dtype;
 const page_keys = kernels.page_keys;

@@ -1,0 +1,130 @@
+/**
+ * `qwen-asr align`: a recording and its text -> when each word is said.
+ *
+ * In: options. Out: a line per word or the formats of -f, on standard output or in the file of -o, and an exit code. As
+ * in a transcription, what is cheap to check is checked first.
+ */
+
+import { STDIN_NAME } from "../../audio/bytes.ts";
+import type { TimedSegment } from "../../document/document.ts";
+import { InputError } from "../../errors.ts";
+import { separatorBetween } from "../../text/join.ts";
+import { Outputs } from "../../files/outputs.ts";
+import { documentHead, type KnownModel } from "../../pipeline/head.ts";
+import { openOutput } from "../../files/output_file.ts";
+import type { AlignOptions } from "../parse.ts";
+import type { AudioInput, ProgramParts } from "../program.ts";
+import { printable, untilStopped } from "../terminal.ts";
+import { strayWords, wordLines, WordTimer } from "../../pipeline/word_times.ts";
+
+const sampleRate = 16_000;
+
+export async function alignFile(parts: ProgramParts, options: AlignOptions): Promise<number> {
+  const { terminal } = parts;
+  const input = audioInput(options);
+  await parts.checkInput(input);
+  const textName = options.text === "-" ? STDIN_NAME : printable(options.text);
+  const lines = textLines((await untilStopped(parts.readText(options.text), terminal.stop)).normalize("NFC"), textName);
+  const inputs = options.text === "-"
+    ? [options.input]
+    : [options.input, { kind: "file" as const, path: options.text }];
+  const { formats, output: path, force } = options;
+  const outputs = formats && await Outputs.open({ formats, path, force, inputs: [options.input] }, terminal.stdout);
+  const output = path === undefined || formats ? undefined : await openOutput(path, force, inputs);
+  let isWritten = false;
+  try {
+    const timed = await timedLines(parts, options, input, lines, textName);
+    if (timed && outputs) await writeFormats(parts, options, outputs, timed);
+    else if (timed) {
+      (output ?? terminal.stdout).write(wordLines(timed.segments));
+      await (output ?? terminal.stdout).drained();
+      isWritten = true;
+    }
+  } finally {
+    await (isWritten ? output?.finish() : output?.discard());
+    await outputs?.finish();
+  }
+  const { reason } = terminal.stop;
+  if (reason?.error) throw reason.error;
+  return reason?.exitCode ?? 0;
+}
+
+async function writeFormats(parts: ProgramParts, options: AlignOptions, outputs: Outputs, timed: Timed): Promise<void> {
+  const { rules, paragraphMs } = options;
+  const head = documentHead(
+    { parts, options: { ...options, inputs: [options.input] }, model: timed.model, prompt: "" },
+    inputName(options.input),
+    timed.endMs,
+  );
+  const recording = outputs.begin(0, { head, rules, paragraphMs, cutChinese: parts.cutChinese });
+  for (const segment of timed.segments) recording.add(segment);
+  await recording.end(true);
+}
+
+function audioInput({ input, raw, fromSec, toSec }: AlignOptions): AudioInput {
+  return {
+    ...input,
+    ...(raw === undefined ? {} : { raw }),
+    ...(fromSec === undefined ? {} : { fromSec }),
+    ...(toSec === undefined ? {} : { toSec }),
+  };
+}
+
+/** The lines that say something, each with what separates it from the one before. */
+function textLines(text: string, name: string): string[] {
+  const lines = text.split(/[\r\n]+/).map((line) => line.trim().replace(/\s+/g, " ")).filter(Boolean);
+  if (lines.length === 0) throw new InputError(`${name}: no text, nothing to align`);
+  if (!/[\p{L}\p{N}]/u.test(text)) throw new InputError(`${name}: no words in it, nothing to align`);
+  return lines.map((line, index) => separatorBetween(lines[index - 1] ?? "", line) + line);
+}
+
+/** `endMs`: of the recording. */
+type Timed = { readonly segments: readonly TimedSegment[]; readonly model: KnownModel; readonly endMs: number };
+
+/** The lines with their words; undefined where the run was stopped. */
+async function timedLines(
+  parts: ProgramParts,
+  options: AlignOptions,
+  input: AudioInput,
+  lines: readonly string[],
+  textName: string,
+): Promise<Timed | undefined> {
+  const say = (line: string) => {
+    if (options.verbosity !== "silent") parts.terminal.stderr.write(`${line}\n`);
+  };
+  const { samples, warnings } = await untilStopped(parts.readAudio(input), parts.terminal.stop);
+  for (const warning of warnings) say(`qwen-asr: ${printable(warning)}`);
+  if (samples.length === 0) throw new InputError(`${inputName(input)}: no audio, nothing to align`);
+  const timer = await WordTimer.open(parts, options, false, say);
+  try {
+    const startMs = Math.round((options.fromSec ?? 0) * 1000);
+    const { language } = options;
+    const { words, stopped, encodeMs, alignMs } = await timer.texts({ samples, startMs, texts: lines, language });
+    if (stopped) return undefined;
+    const all = words.flat();
+    const stray = strayWords(all);
+    if (stray) {
+      const line = `${stray} were not heard where the text has them: is it the text of this recording?`;
+      parts.terminal.stderr.write(`qwen-asr: ${textName}: ${line}\n`);
+    }
+    const [audioSec, seconds] = [samples.length / sampleRate, (encodeMs + alignMs) / 1000];
+    say(
+      `Aligned ${all.length} words with ${audioSec.toFixed(1)} s of audio in ${seconds.toFixed(1)} s ` +
+        `(${(audioSec / seconds).toFixed(2)}x realtime)`,
+    );
+    const segments = lines.map((text, index) => segmentOf(text, words[index]!, language));
+    return { segments, model: timer.model, endMs: startMs + audioSec! * 1000 };
+  } finally {
+    await timer.close();
+  }
+}
+
+function inputName(input: AlignOptions["input"]): string {
+  return input.kind === "stdin" ? STDIN_NAME : printable(input.path);
+}
+
+/** A line from its first word to its last; one without words has no time of its own. */
+function segmentOf(text: string, words: NonNullable<TimedSegment["words"]>, language: string): TimedSegment {
+  const startMs = words[0]?.startMs ?? 0;
+  return { startMs, endMs: words.at(-1)?.endMs ?? startMs, text, language, words };
+}

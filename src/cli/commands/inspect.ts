@@ -1,0 +1,53 @@
+/** `qwen-asr inspect`: a recording, and its transcript where there is one -> a picture of what was heard. */
+
+import { readDocument } from "../../document/json.ts";
+import { InputError } from "../../errors.ts";
+import { svgPicture, terminalPicture } from "../../output/picture.ts";
+import { timedWords } from "../../output/words.ts";
+import { openOutput } from "../../files/output_file.ts";
+import type { InspectOptions } from "../parse.ts";
+import type { AudioInput, ProgramParts } from "../program.ts";
+import { printable, untilStopped } from "../terminal.ts";
+
+export async function inspectRecording(parts: ProgramParts, options: InspectOptions): Promise<number> {
+  const { input, output, force, raw, fromSec, toSec } = options;
+  const { stdout, stderr, stop } = parts.terminal;
+  const name = input.kind === "file" ? printable(input.path) : "standard input";
+  const audioInput: AudioInput = {
+    ...input,
+    ...(raw === undefined ? {} : { raw }),
+    ...(fromSec === undefined ? {} : { fromSec }),
+    ...(toSec === undefined ? {} : { toSec }),
+  };
+  await parts.checkInput(audioInput);
+  const file = output === undefined ? undefined : await openOutput(output, force, [input]);
+  try {
+    const words = await wordsOf(parts, options);
+    const { samples, warnings } = await untilStopped(parts.readAudio(audioInput), stop);
+    for (const warning of warnings) stderr.write(`qwen-asr: ${name}: ${printable(warning)}\n`);
+    const heard = { samples, startMs: Math.round((fromSec ?? 0) * 1000), words };
+    if (file) {
+      file.write(svgPicture(heard, name));
+      await file.finish();
+    }
+    stdout.write(terminalPicture(heard));
+  } catch (error) {
+    await file?.discard();
+    throw error;
+  }
+  return 0;
+}
+
+/** Of the transcript that is named, or of talk.json beside talk.wav where that is one. */
+async function wordsOf(parts: ProgramParts, { input, transcript }: InspectOptions) {
+  const beside = input.kind === "file" ? input.path.replace(/(?<=[^/])\.[^./]*$/, "") + ".json" : undefined;
+  const path = transcript ?? beside;
+  if (path === undefined) return [];
+  try {
+    const document = readDocument(await parts.readText(path), printable(path));
+    return document.segments.flatMap(timedWords);
+  } catch (error) {
+    if (!(error instanceof InputError) || transcript !== undefined) throw error;
+    return []; // Another file that happens to have the name.
+  }
+}

@@ -1,0 +1,30 @@
+/** `qwen-asr lint`: SRT and WebVTT files -> a line for everything that breaks the rules; exit 1 where there is any. */
+
+import { InputError } from "../../errors.ts";
+import { lintSubtitles } from "../../subtitles/lint.ts";
+import { parseSubtitles } from "../../subtitles/parse.ts";
+import type { LintOptions } from "../parse.ts";
+import type { ProgramParts } from "../program.ts";
+import { printable } from "../terminal.ts";
+
+export async function lintFiles({ terminal, readText }: ProgramParts, options: LintOptions): Promise<number> {
+  let findings = 0;
+  let failed = false;
+  for (const input of options.inputs) {
+    if (terminal.stop.aborted) return terminal.stop.reason.exitCode;
+    const path = input.kind === "stdin" ? "-" : input.path;
+    const name = path === "-" ? "standard input" : printable(path);
+    try {
+      const subtitles = parseSubtitles(await readText(path));
+      if (!subtitles) throw new InputError(`${name}: is neither SRT nor WebVTT`);
+      const found = lintSubtitles(subtitles, options.rules);
+      for (const { line, message } of found) terminal.stdout.write(`${name}:${line}: ${printable(message)}\n`);
+      findings += found.length;
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      terminal.stderr.write(`qwen-asr: ${error.message}\n`);
+      failed = true;
+    }
+  }
+  return failed || findings > 0 ? 1 : 0;
+}

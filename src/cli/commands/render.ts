@@ -1,0 +1,47 @@
+/** `qwen-asr render`: transcripts with times (-f json or jsonl) -> any other format and layout, without decoding. */
+
+import { readDocument } from "../../document/json.ts";
+import { Outputs } from "../../files/outputs.ts";
+import { InputError } from "../../errors.ts";
+import type { InputSource, RenderOptions } from "../parse.ts";
+import type { ProgramParts } from "../program.ts";
+import { printable } from "../terminal.ts";
+
+export async function renderTranscripts(parts: ProgramParts, options: RenderOptions): Promise<number> {
+  const { formats, output: path, force, inputs } = options;
+  const outputs = await Outputs.open({ formats, path, force, inputs }, parts.terminal.stdout);
+  let failed = false;
+  try {
+    for (const [index, input] of inputs.entries()) {
+      if (parts.terminal.stop.aborted) break;
+      failed = !await render(parts, options, outputs, index, input) || failed;
+    }
+  } finally {
+    await outputs.finish();
+  }
+  const reason = parts.terminal.stop.reason;
+  if (reason?.error) throw reason.error;
+  return reason ? reason.exitCode : failed ? 1 : 0;
+}
+
+async function render(
+  parts: ProgramParts,
+  { rules, paragraphMs }: RenderOptions,
+  outputs: Outputs,
+  index: number,
+  input: InputSource,
+): Promise<boolean> {
+  const name = input.kind === "stdin" ? "-" : input.path;
+  try {
+    const document = readDocument(await parts.readText(name), name === "-" ? "standard input" : printable(name));
+    const { segments, isComplete, ...head } = document;
+    const recording = outputs.begin(index, { head, rules, paragraphMs, cutChinese: parts.cutChinese });
+    for (const segment of segments) recording.add(segment);
+    await recording.end(isComplete);
+    return true;
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    parts.terminal.stderr.write(`qwen-asr: ${error.message}\n`);
+    return false;
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * Which files a run writes: formats, -o and the inputs in, a path per recording and format out. Pure, but for what the
+ * caller says about folders.
+ */
+
+import { basename, join } from "node:path";
+import { UsageError } from "../errors.ts";
+import { extensionOf, type Format, formatOf, holdsSeveral } from "../output/formats.ts";
+
+/** The paths of one recording, in the order of the formats. */
+export type RecordingPaths = readonly { readonly format: Format; readonly path: string }[];
+
+export type OutputPlace = {
+  readonly formats: readonly Format[];
+  /** -o as given. */
+  readonly path: string;
+  /** It is a folder, or ends like one: every recording gets files in it. */
+  readonly isFolder: boolean;
+  /** It is there and neither file nor folder: a pipe or a device, written as it is named. */
+  readonly isSpecial: boolean;
+};
+
+/** `inputs`: paths, "-" for standard input. Throws UsageError where two outputs would be one file. */
+export function outputPaths(place: OutputPlace, inputs: readonly string[]): RecordingPaths[] {
+  const { formats, path, isFolder } = place;
+  const alone = formats.find((format) => !holdsSeveral(format));
+  if (!isFolder && inputs.length > 1 && alone !== undefined) {
+    throw new UsageError(
+      `-f ${alone} takes one input per file, got ${inputs.length} (-o FOLDER/ writes one for each)`,
+    );
+  }
+  const paths = inputs.map((input) =>
+    formats.map((format) => ({
+      format,
+      path: isFolder ? join(path, `${stem(input)}.${extensionOf(format)}`) : namedPath(place, format),
+    }))
+  );
+  if (isFolder) refuseTwins(paths, inputs);
+  return paths;
+}
+
+/** "talk" of "a/talk.wav". */
+function stem(input: string): string {
+  return input === "-" ? "stdin" : basename(input).replace(/(?<=.)\.[^.]*$/, "");
+}
+
+/** `-o talk` is talk.srt; `-o talk.srt` as well; text alone goes where it was told to. */
+function namedPath({ formats, path, isSpecial }: OutputPlace, format: Format): string {
+  const isAlone = formats.length === 1;
+  if (isAlone && (isSpecial || format === "text")) return path;
+  const named = formatOf(path);
+  const base = named !== undefined && formats.includes(named) ? path.slice(0, path.lastIndexOf(".")) : path;
+  return `${base}.${extensionOf(format)}`;
+}
+
+function refuseTwins(paths: readonly RecordingPaths[], inputs: readonly string[]): void {
+  const owners = new Map<string, string>();
+  for (const [index, recording] of paths.entries()) {
+    for (const { path } of recording) {
+      const other = owners.get(path);
+      if (other !== undefined) throw new UsageError(`${other} and ${inputs[index]} would both be written to ${path}`);
+      owners.set(path, inputs[index]!);
+    }
+  }
+}

@@ -1,0 +1,157 @@
+/**
+ * The aligner of a run: found and checked early, in memory all the time or (--low-memory) only while it works.
+ *
+ * In: segments of a transcript, or a text, with their samples. Out: segments with timed words, and lines of them.
+ */
+
+import type { TimedSegment, TimedWord } from "../document/document.ts";
+import type { Engine } from "../engine/engine.ts";
+import { ModelError } from "../errors.ts";
+import { type Aligner, type AlignJob, type Alignment, alignSegment, alignTexts, pieceSecMax } from "./align.ts";
+import type { HeardSegment } from "./transcribe.ts";
+import type { KnownModel } from "./head.ts";
+import type { EngineChoice, ModelPlace, ProgramParts } from "../cli/program.ts";
+import { printable, untilStopped } from "../cli/terminal.ts";
+
+export type WordTimerOptions = Pick<EngineChoice, "threads" | "weights" | "cache"> & {
+  /** --aligner as given. */
+  readonly aligner: string | undefined;
+  readonly lowMemory: boolean;
+};
+
+/** The demo aligner never heard longer recordings. */
+const demoPieceSec = 16;
+/** A share of words without a place of their own that is worth a line. */
+const strayShare = 0.2;
+
+export class WordTimer {
+  encodeMs = 0;
+  alignMs = 0;
+  words = 0;
+  readonly #parts: ProgramParts;
+  readonly #options: WordTimerOptions;
+  readonly #place: ModelPlace;
+  readonly #say: (line: string) => void;
+  #engine: Engine | undefined;
+  #known: KnownModel | undefined;
+  #languages = new Set<string>();
+
+  private constructor(
+    parts: ProgramParts,
+    options: WordTimerOptions,
+    place: ModelPlace,
+    say: (line: string) => void,
+  ) {
+    this.#parts = parts;
+    this.#options = options;
+    this.#place = place;
+    this.#say = say;
+  }
+
+  /** Throws ModelError where there is no aligner. With `lowMemory` it is opened once to see that it can be. */
+  static async open(
+    parts: ProgramParts,
+    options: WordTimerOptions,
+    isDemo: boolean,
+    say: (line: string) => void,
+  ): Promise<WordTimer> {
+    const place = await untilStopped(parts.locateAligner(options.aligner, isDemo), parts.terminal.stop);
+    const timer = new WordTimer(parts, options, place, say);
+    say(`Loading aligner from ${place.kind === "folder" ? printable(place.path) : "this program"}`);
+    const { info } = await timer.#opened();
+    timer.#known = { info, hash: await parts.modelHash(place) };
+    parts.terminal.stop.addEventListener("abort", () => timer.#engine?.cancel());
+    if (options.lowMemory) await timer.close();
+    return timer;
+  }
+
+  /** The aligner that was opened. */
+  get model(): KnownModel {
+    return this.#known!;
+  }
+
+  /** A segment of a recording with its words; undefined where the run was stopped. */
+  async segment(heard: HeardSegment, samples: Float32Array, startMs: number): Promise<TimedSegment | undefined> {
+    this.#checkLanguage(heard.language);
+    const { segment, alignment } = await alignSegment(heard, samples, startMs, await this.#aligner());
+    this.#count(alignment);
+    return alignment.stopped ? undefined : segment;
+  }
+
+  /** A text that is known. */
+  async texts(job: AlignJob): Promise<Alignment> {
+    this.#checkLanguage(job.language);
+    const alignment = await alignTexts(job, await this.#aligner());
+    this.#count(alignment);
+    return alignment;
+  }
+
+  async close(): Promise<void> {
+    await this.#engine?.close();
+    this.#engine = undefined;
+  }
+
+  async #aligner(): Promise<Aligner> {
+    const pieceSec = this.#place.kind === "folder" ? pieceSecMax : demoPieceSec;
+    return { engine: await this.#opened(), splitters: this.#parts.splitters, pieceSec };
+  }
+
+  async #opened(): Promise<Engine> {
+    if (this.#engine) return this.#engine;
+    const { threads, weights, cache } = this.#options;
+    const engine = await this.#parts.openEngine({ model: this.#place, threads, weights, cache });
+    if (engine.info.kind !== "aligner") {
+      await engine.close();
+      const label = this.#place.kind === "folder" ? printable(this.#place.path) : "demo aligner";
+      const hint = "the aligner is a model of its own: qwen-asr download aligner";
+      throw new ModelError(`${label}: ${engine.info.name} transcribes and does not align`, hint);
+    }
+    return this.#engine = engine;
+  }
+
+  #count({ words, encodeMs, alignMs }: Alignment): void {
+    this.encodeMs += encodeMs;
+    this.alignMs += alignMs;
+    this.words += words.reduce((sum, own) => sum + own.length, 0);
+  }
+
+  #checkLanguage(language: string): void {
+    if (language === "" || alignedLanguages.includes(language) || this.#languages.has(language)) return;
+    this.#languages.add(language);
+    this.#say(
+      `The aligner was not made for ${language}: its times are a guess (it knows ${alignedLanguages.join(", ")})`,
+    );
+  }
+}
+
+/** As published; a checkpoint's own list names those of the transcriber. */
+const alignedLanguages: readonly string[] = [
+  "Chinese",
+  "English",
+  "Cantonese",
+  "French",
+  "German",
+  "Italian",
+  "Japanese",
+  "Korean",
+  "Portuguese",
+  "Russian",
+  "Spanish",
+];
+
+/** "12.320\t12.640\tword": seconds from the start of the recording. */
+export function wordLines(segments: readonly TimedSegment[], prefix = ""): string {
+  const second = (ms: number) => (ms / 1000).toFixed(3);
+  return segments.flatMap(({ words = [] }) => words)
+    .map(({ startMs, endMs, text }) => `${prefix}${second(startMs)}\t${second(endMs)}\t${lineText(text)}\n`).join("");
+}
+
+function lineText(text: string): string {
+  return text.trim().replace(/\s+/g, " ");
+}
+
+/** How many words found no place of their own, where that is worth a line; undefined where they are few. */
+export function strayWords(words: readonly TimedWord[]): string | undefined {
+  const stray = words.filter(({ flag }) => flag !== undefined).length;
+  return stray === 0 || stray < words.length * strayShare ? undefined : `${stray} of ${words.length} words`;
+}

@@ -1,0 +1,57 @@
+/** Tests of free memory under control groups, and of prompt files. */
+
+import { expect, test } from "bun:test";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { UsageError } from "./errors.ts";
+import { availableMemory, loadPrompt } from "./system.ts";
+
+const reader = (files: Record<string, string>) => (path: string) => files[path];
+const meminfo = { "/proc/meminfo": "MemTotal: 100 kB\nMemAvailable:    5000 kB\n" };
+
+test("available memory: the least of the system and every control group above us", () => {
+  const group = "/sys/fs/cgroup";
+  expect(availableMemory(reader(meminfo))).toBe(5000 * 1024);
+  const v2 = {
+    ...meminfo,
+    "/proc/self/cgroup": "0::/user/me\n",
+    [`${group}/memory.max`]: "max\n",
+    [`${group}/memory.current`]: "1\n",
+    [`${group}/user/memory.max`]: "1000000\n",
+    [`${group}/user/memory.current`]: "900000\n",
+    [`${group}/user/memory.stat`]: "anon 5\ninactive_file 50000\nactive_file 3\n",
+    [`${group}/user/me/memory.max`]: "2000000\n",
+    [`${group}/user/me/memory.current`]: "800000\n",
+  };
+  expect(availableMemory(reader(v2))).toBe(150_000);
+  const v1 = {
+    ...meminfo,
+    "/proc/self/cgroup": "5:cpu,cpuacct:/x\n4:memory:/docker/abc\n",
+    [`${group}/memory/memory.limit_in_bytes`]: "300000\n",
+    [`${group}/memory/memory.usage_in_bytes`]: "400000\n",
+  };
+  expect(availableMemory(reader(v1))).toBe(0);
+  expect(availableMemory(reader({}))).toBeGreaterThan(0);
+  expect(availableMemory()).toBeGreaterThan(1 << 20);
+});
+
+test("loadPrompt: text, @file, @@", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "prompt-"));
+  try {
+    const path = join(folder, "names.txt");
+    await writeFile(path, "Zoe\u0308, 王小明\r\n\n");
+    expect(await loadPrompt(`@${path}`)).toBe("Zo\u00eb, 王小明");
+    expect(await loadPrompt("Zoe\u0308")).toBe("Zo\u00eb");
+    expect(await loadPrompt("@@home")).toBe("@home");
+    expect(await loadPrompt("")).toBe("");
+    await writeFile(path, new Uint8Array([0x41, 0xff]));
+    for (const bad of [`@${path}`, "@", `@${folder}`, `@${folder}/nothing`]) {
+      expect(loadPrompt(bad)).rejects.toBeInstanceOf(UsageError);
+    }
+    await writeFile(path, new Uint8Array(70_000));
+    expect(loadPrompt(`@${path}`)).rejects.toThrow("more than 65536 bytes");
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});

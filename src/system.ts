@@ -1,0 +1,138 @@
+/** What the machine says about itself, and small files of the user: free memory, the prompt file. */
+
+import { readFileSync } from "node:fs";
+import { open, readFile, stat } from "node:fs/promises";
+import { totalmem } from "node:os";
+import { InputError, UsageError } from "./errors.ts";
+import { printable } from "./cli/terminal.ts";
+
+type ReadText = (path: string) => string | undefined;
+
+/** Bytes a process may still use: what the system has free and what its control groups allow, whichever is less. */
+export function availableMemory(read: ReadText = readText): number {
+  const free = kibibytes(read("/proc/meminfo"), "MemAvailable") ?? totalmem();
+  const groups = read("/proc/self/cgroup")?.split("\n") ?? [];
+  const v2 = groups.find((line) => line.startsWith("0::"))?.slice(3);
+  const v1 = groups.map((line) => /^\d+:(?:[^:]*,)?memory(?:,[^:]*)?:(.*)$/.exec(line)?.[1]).find(Boolean);
+  const left = [
+    ...(v2 === undefined ? [] : folders("/sys/fs/cgroup", v2).map((path) => leftInGroup(read, path, v2Files))),
+    ...(v1 === undefined ? [] : folders("/sys/fs/cgroup/memory", v1).map((path) => leftInGroup(read, path, v1Files))),
+  ];
+  return Math.min(free, ...left.filter((bytes) => bytes !== undefined));
+}
+
+/** The most memory this process ever had in use, in bytes. */
+export function peakMemory(read: ReadText = readText): number {
+  // resourceUsage counts in kilobytes, but on macOS in bytes; it includes what the process was before exec.
+  return kibibytes(read("/proc/self/status"), "VmHWM") ??
+    process.resourceUsage().maxRSS * (process.platform === "darwin" ? 1 : 1024);
+}
+
+const v2Files = { max: "memory.max", used: "memory.current", cache: "inactive_file" };
+const v1Files = { max: "memory.limit_in_bytes", used: "memory.usage_in_bytes", cache: "total_inactive_file" };
+
+/** The group's folder and all above it: each may limit. In a container the path often names only the top. */
+function folders(root: string, group: string): string[] {
+  const parts = group.split("/").filter((part) => part !== "" && part !== "..");
+  return [root, ...parts.map((_, index) => `${root}/${parts.slice(0, index + 1).join("/")}`)];
+}
+
+/** Limit minus use, file cache that can go not counted as used; undefined without a limit. */
+function leftInGroup(read: ReadText, folder: string, files: typeof v2Files): number | undefined {
+  const max = Number(read(`${folder}/${files.max}`)?.trim() || NaN);
+  const used = Number(read(`${folder}/${files.used}`)?.trim() || NaN);
+  if (!Number.isFinite(max) || !Number.isFinite(used)) return undefined; // "max", or no such file.
+  const cache = new RegExp(`^${files.cache} (\\d+)$`, "m").exec(read(`${folder}/memory.stat`) ?? "")?.[1];
+  return Math.max(0, max - used + Number(cache ?? 0));
+}
+
+function kibibytes(meminfo: string | undefined, key: string): number | undefined {
+  const match = new RegExp(`^${key}:\\s+(\\d+) kB$`, "m").exec(meminfo ?? "");
+  return match ? Number(match[1]) * 1024 : undefined;
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code) return undefined; // Not this kind of system.
+    throw error;
+  }
+}
+
+const promptBytesMax = 65_536;
+
+/** The text of --prompt: itself, what "@FILE" names, or "@..." after "@@". In NFC, as the tokenizer wants it. */
+export async function loadPrompt(given: string): Promise<string> {
+  if (!given.startsWith("@") || given.startsWith("@@")) return given.replace(/^@@/, "@").normalize("NFC");
+  const path = given.slice(1);
+  if (path === "") throw new UsageError("--prompt @ needs the name of a file after the @ (@@ for the character)");
+  const bytes = await readStart(path, promptBytesMax + 1).catch((error: NodeJS.ErrnoException) => {
+    const reason = error.code === "ENOENT" ? "no such file" : error.code === "EISDIR" ? "is a folder" : error.message;
+    throw new UsageError(`--prompt @${printable(path)}: ${reason}`);
+  });
+  if (bytes.length > promptBytesMax) {
+    throw new UsageError(
+      `--prompt @${printable(path)}: more than ${promptBytesMax} bytes, which no model makes use of`,
+    );
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes).replace(/[\r\n]+$/, "").normalize("NFC");
+  } catch (error) {
+    throw new UsageError(`--prompt @${printable(path)}: not UTF-8 text (${(error as Error).message})`);
+  }
+}
+
+/** The first bytes of a file; of a device or a pipe, too, which may have no end. */
+async function readStart(path: string, bytesMax: number): Promise<Uint8Array> {
+  const handle = await open(path);
+  try {
+    const bytes = new Uint8Array(bytesMax);
+    let filled = 0;
+    while (filled < bytesMax) {
+      const { bytesRead } = await handle.read(bytes, filled, bytesMax - filled, null);
+      if (bytesRead === 0) break;
+      filled += bytesRead;
+    }
+    return bytes.subarray(0, filled);
+  } finally {
+    await handle.close();
+  }
+}
+
+const textBytesMax = 256 * 2 ** 20;
+
+/** A small file as text, "-" is standard input. Understands the byte order marks of UTF-8 and UTF-16. */
+export async function readTextFile(path: string): Promise<string> {
+  const label = path === "-" ? "standard input" : printable(path);
+  const bytes = await readBytes(path, label);
+  const encoding = bytes[0] === 0xff && bytes[1] === 0xfe
+    ? "utf-16le"
+    : bytes[0] === 0xfe && bytes[1] === 0xff
+    ? "utf-16be"
+    : "utf-8";
+  try {
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes);
+  } catch {
+    throw new InputError(`${label}: is not text in UTF-8 or UTF-16`);
+  }
+}
+
+async function readBytes(path: string, label: string): Promise<Uint8Array> {
+  try {
+    if (path === "-") return await Bun.stdin.bytes();
+    const { size } = await stat(path);
+    if (size > textBytesMax) throw new InputError(`${label}: is larger than ${textBytesMax / 2 ** 20} MiB`);
+    return await readFile(path);
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    const reasons: Readonly<Record<string, string>> = {
+      ENOENT: "no such file",
+      ENOTDIR: "no such file",
+      EISDIR: "is a folder",
+      EACCES: "permission denied",
+    };
+    throw new InputError(`${label}: ${reasons[code ?? ""] ?? message}`, undefined, { cause: error });
+  }
+}

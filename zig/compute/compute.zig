@@ -1,0 +1,449 @@
+//! Arithmetic over the thread pool, as encoder and decoder use it: products with weight matrices,
+//! and jobs over rows of activations.
+//!
+//! Activations are f32, row-major. A product with one row streams the weights once (GEMV); with
+//! more rows, tiles of weights are widened to f32 in a thread's scratch and multiplied by our GEMM (or
+//! by BLAS), so the whole matrix never exists in f32. Tiles depend on the shape, not on the
+//! number of threads: neither do results.
+
+const std = @import("std");
+const errors = @import("../errors.zig");
+const blas = @import("blas.zig");
+const buffers = @import("buffers.zig");
+const kernels = @import("../kernels/kernels.zig");
+const threads = @import("threads.zig");
+const weights = @import("../checkpoint/weights.zig");
+const assert = std.debug.assert;
+const Matrix = weights.Matrix;
+const page_keys = kernels.page_keys;
+
+/// What one thread may use within a task.
+pub const Scratch = struct {
+    /// The task's own: im2col rows, attention pages.
+    task: []align(64) f32,
+    /// `product` widens weights here.
+    tile: []align(64) f32,
+};
+/// The first convolution is 9 deep: BLAS would spend its time on clearing the result and on copies.
+const blas_depth_min = 32;
+/// How much of the depth our own products pack at a time: what stays in the second-level cache.
+const panel_depth = 1024;
+
+pub const scratch_task_floats = 1 << 20;
+pub const scratch_tile_floats = 1 << 19;
+
+/// Rows of activations at 8 bits, as the int8 kernels take them. Belongs to one session; grows.
+pub const Quantized = struct {
+    allocator: std.mem.Allocator,
+    bytes: []align(64) i8 = &.{},
+    scales: []align(64) f32 = &.{},
+    starts: []align(64) i32 = &.{},
+
+    pub fn deinit(self: *Quantized) void {
+        buffers.free(self.allocator, self.bytes);
+        buffers.free(self.allocator, self.scales);
+        buffers.free(self.allocator, self.starts);
+    }
+
+    /// Room for this many elements in all.
+    pub fn reserve(self: *Quantized, elements: usize) errors.Error!void {
+        if (elements <= self.bytes.len) return;
+        const allocator = self.allocator;
+        self.deinit();
+        self.* = .{ .allocator = allocator };
+        errdefer {
+            self.deinit();
+            self.* = .{ .allocator = allocator };
+        }
+        const fail = errors.outOfMemory;
+        const blocks = elements / kernels.int8_block;
+        self.bytes = buffers.alloc(i8, allocator, elements) catch return fail("the activations");
+        self.scales = buffers.alloc(f32, allocator, blocks) catch return fail("the activations");
+        self.starts = buffers.alloc(i32, allocator, blocks) catch return fail("the activations");
+    }
+};
+
+/// Activations at 8 bits, wherever they are: i8[], and for each block of them f32[] and i32[].
+pub const Rounded = struct {
+    bytes: [*]i8,
+    scales: [*]f32,
+    starts: [*]i32,
+
+    /// Bytes of room for this many activations.
+    pub fn room(elements: usize) usize {
+        return elements + elements / kernels.int8_block * 8;
+    }
+
+    /// In memory that begins at a multiple of 4 bytes; `elements` is a multiple of the block.
+    pub fn in(memory: [*]u8, elements: usize) Rounded {
+        const scales = memory + elements;
+        const starts = scales + elements / kernels.int8_block * 4;
+        return .{
+            .bytes = @ptrCast(memory),
+            .scales = @ptrCast(@alignCast(scales)),
+            .starts = @ptrCast(@alignCast(starts)),
+        };
+    }
+
+    /// From an element on, the first of a block.
+    pub fn from(self: Rounded, element: usize) Rounded {
+        const b = element / kernels.int8_block;
+        return .{ .bytes = self.bytes + element, .scales = self.scales + b, .starts = self.starts + b };
+    }
+
+    pub fn copy(self: Rounded, other: Rounded, elements: usize) void {
+        const blocks = elements / kernels.int8_block;
+        @memcpy(self.bytes[0..elements], other.bytes);
+        @memcpy(self.scales[0..blocks], other.scales);
+        @memcpy(self.starts[0..blocks], other.starts);
+    }
+
+    pub fn clear(self: Rounded, elements: usize) void {
+        const blocks = elements / kernels.int8_block;
+        @memset(self.bytes[0..elements], 0);
+        @memset(self.scales[0..blocks], 0);
+        @memset(self.starts[0..blocks], 0);
+    }
+};
+
+/// A product's destination: out[row][n] = x[row] . weight[n] + bias[n], then perhaps GELU.
+pub const Linear = struct {
+    weight: Matrix,
+    out: [*]f32,
+    out_stride: usize,
+    bias: ?[]const f32 = null,
+    gelu: bool = false,
+};
+
+pub const Compute = struct {
+    allocator: std.mem.Allocator,
+    kernels: *const kernels.Table,
+    /// Whether products of many rows with weights that are not packed go to BLAS.
+    uses_blas: bool,
+    pool: threads.Pool,
+    scratch: []Scratch,
+
+    /// Must not move afterwards: the pool's threads point here.
+    pub fn init(
+        self: *Compute,
+        allocator: std.mem.Allocator,
+        table: *const kernels.Table,
+        threads_count: u32,
+    ) errors.Error!void {
+        blas.init();
+        self.* = .{
+            .allocator = allocator,
+            .kernels = table,
+            .uses_blas = blas.isFaster(table.lanes),
+            .pool = undefined,
+            .scratch = &.{},
+        };
+        const scratch = allocator.alloc(Scratch, threads_count) catch return outOfMemory();
+        var made: usize = 0;
+        errdefer {
+            for (scratch[0..made]) |one| {
+                buffers.free(allocator, one.task);
+                buffers.free(allocator, one.tile);
+            }
+            allocator.free(scratch);
+        }
+        for (scratch) |*one| {
+            one.task = buffers.alloc(f32, allocator, scratch_task_floats) catch return outOfMemory();
+            one.tile = buffers.alloc(f32, allocator, scratch_tile_floats) catch {
+                buffers.free(allocator, one.task);
+                return outOfMemory();
+            };
+            made += 1;
+        }
+        try self.pool.init(allocator, threads_count);
+        self.scratch = scratch;
+    }
+
+    fn outOfMemory() errors.Error {
+        return errors.outOfMemory("the threads' scratch");
+    }
+
+    pub fn deinit(self: *Compute) void {
+        self.pool.deinit();
+        for (self.scratch) |one| {
+            buffers.free(self.allocator, one.task);
+            buffers.free(self.allocator, one.tile);
+        }
+        self.allocator.free(self.scratch);
+    }
+
+    /// All `products` of the same x[rows][columns], in one job. `quantized` has room for x.
+    pub fn linear(
+        self: *Compute,
+        quantized: *Quantized,
+        rows: usize,
+        x: [*]const f32,
+        x_stride: usize,
+        products: []const Linear,
+    ) void {
+        if (rows == 0) return;
+        var job: LinearJob = .{
+            .compute = self,
+            .rows = rows,
+            .x = x,
+            .x_stride = x_stride,
+            .products = products,
+            .quantized = quantized,
+        };
+        for (products) |one| if (one.weight.panels != null) {
+            self.overRows(rows, &job, LinearJob.quantize);
+            break;
+        };
+        var tasks: usize = 0;
+        for (products) |product_| tasks += job.tilesOf(product_.weight);
+        self.pool.run(tasks, &job, LinearJob.run);
+    }
+
+    /// On the calling thread: out[row][n] = a[row] . weight[first + n] for n < count.
+    pub fn product(
+        self: *const Compute,
+        scratch: Scratch,
+        rows: usize,
+        a: [*]const f32,
+        a_stride: usize,
+        weight: Matrix,
+        first: usize,
+        count: usize,
+        out: [*]f32,
+        out_stride: usize,
+    ) void {
+        assert(first + count <= weight.rows);
+        assert(a_stride >= weight.columns and out_stride >= count);
+        if (weight.panels) |panels| {
+            return self.productOfPanels(scratch, rows, a, a_stride, weight, panels, first, count, out, out_stride);
+        }
+        if (blas.available and self.uses_blas and weight.columns >= blas_depth_min) {
+            var b: [*]const f32 = undefined;
+            if (weight.dtype == .f32) {
+                b = @ptrCast(@alignCast(rowBytes(weight, first)));
+            } else {
+                const floats = count * weight.columns;
+                assert(floats <= scratch.tile.len);
+                self.kernels.widen(weight.dtype, rowBytes(weight, first), scratch.tile.ptr, floats);
+                b = scratch.tile.ptr;
+            }
+            blas.sgemm(rows, count, weight.columns, a, a_stride, b, weight.columns, out, out_stride);
+            return;
+        }
+        comptime assert(panel_depth * page_keys <= scratch_tile_floats);
+        var n: usize = 0;
+        while (n < count) : (n += page_keys) {
+            const columns = @min(page_keys, count - n);
+            var k: usize = 0;
+            while (k < weight.columns) : (k += panel_depth) {
+                const depth = @min(panel_depth, weight.columns - k);
+                const from = rowBytes(weight, first + n) + k * weight.dtype.size();
+                self.kernels.pack(weight.dtype, from, weight.columns, columns, depth, scratch.tile.ptr);
+                self.kernels.gemm(&.{
+                    .a = a + k,
+                    .a_stride = a_stride,
+                    .panel = scratch.tile.ptr,
+                    .out = out + n,
+                    .out_stride = out_stride,
+                    .rows = rows,
+                    .depth = depth,
+                    .columns = columns,
+                    .add = k > 0,
+                });
+            }
+        }
+    }
+
+    /// As `product`; the activations are quantised in the tile scratch.
+    fn productOfPanels(
+        self: *const Compute,
+        scratch: Scratch,
+        rows: usize,
+        a: [*]const f32,
+        a_stride: usize,
+        weight: Matrix,
+        panels: weights.Panels,
+        first: usize,
+        count: usize,
+        out: [*]f32,
+        out_stride: usize,
+    ) void {
+        const columns = weight.columns;
+        assert(Rounded.room(rows * columns) <= scratch.tile.len * @sizeOf(f32));
+        const rounded: Rounded = .in(@ptrCast(scratch.tile.ptr), rows * columns);
+        for (0..rows) |row| self.round(a + row * a_stride, columns, rounded.from(row * columns));
+        self.productOfRounded(rows, rounded, columns, panels, first, count, out, out_stride);
+    }
+
+    pub fn round(self: *const Compute, x: [*]const f32, count: usize, to: Rounded) void {
+        self.kernels.int8_quantize(x, count, to.bytes, to.scales, to.starts);
+    }
+
+    /// As `product`, of x[rows][columns] that is rounded already.
+    pub fn productOfRounded(
+        self: *const Compute,
+        rows: usize,
+        x: Rounded,
+        columns: usize,
+        panels: weights.Panels,
+        first: usize,
+        count: usize,
+        out: [*]f32,
+        out_stride: usize,
+    ) void {
+        self.kernels.int8_gemm(&.{
+            .bits = panels.bits,
+            .weights = panels.from(columns, first),
+            .x = x.bytes,
+            .scales = x.scales,
+            .starts = x.starts,
+            .out = out,
+            .out_stride = out_stride,
+            .rows = rows,
+            .columns = columns,
+            .panels = (count + kernels.int8_panel_rows - 1) / kernels.int8_panel_rows,
+            .rows_valid = count,
+        });
+    }
+
+    /// Calls `task(context, first, end, scratch)` for consecutive ranges of rows that cover `rows`.
+    pub fn overRows(self: *Compute, rows: usize, context: anytype, comptime task: anytype) void {
+        const Context = @TypeOf(context);
+        const rows_per_task = 16;
+        const Job = struct {
+            inner: Context,
+            compute: *Compute,
+            rows: usize,
+            fn run(job: *const @This(), number: usize, thread: usize) void {
+                const first = number * rows_per_task;
+                const end = @min(first + rows_per_task, job.rows);
+                task(job.inner, first, end, job.compute.scratch[thread]);
+            }
+        };
+        const job: Job = .{ .inner = context, .compute = self, .rows = rows };
+        self.pool.run((rows + rows_per_task - 1) / rows_per_task, &job, Job.run);
+    }
+
+    /// Calls `task(context, number, scratch)` for every number below `tasks`.
+    pub fn overTasks(self: *Compute, tasks: usize, context: anytype, comptime task: anytype) void {
+        const Context = @TypeOf(context);
+        const Job = struct {
+            inner: Context,
+            compute: *Compute,
+            fn run(job: *const @This(), number: usize, thread: usize) void {
+                task(job.inner, number, job.compute.scratch[thread]);
+            }
+        };
+        const job: Job = .{ .inner = context, .compute = self };
+        self.pool.run(tasks, &job, Job.run);
+    }
+};
+
+/// The bytes of a weight matrix from row `row` on.
+pub fn rowBytes(weight: Matrix, row: usize) [*]const u8 {
+    return weight.bytes + row * weight.columns * weight.dtype.size();
+}
+
+/// Up to as many rows are multiplied one by one: sequences in lock-step, and short extensions.
+const gemv_rows_max = 8;
+
+const LinearJob = struct {
+    compute: *const Compute,
+    rows: usize,
+    x: [*]const f32,
+    x_stride: usize,
+    products: []const Linear,
+    quantized: *Quantized,
+
+    fn quantize(job: *LinearJob, first: usize, end: usize, _: Scratch) void {
+        const columns = job.products[0].weight.columns;
+        const blocks = columns / kernels.int8_block;
+        assert(job.rows * columns <= job.quantized.bytes.len);
+        for (first..end) |row| {
+            const q = job.quantized;
+            const bytes = q.bytes.ptr + row * columns;
+            const scales = q.scales.ptr + row * blocks;
+            const starts = q.starts.ptr + row * blocks;
+            job.compute.kernels.int8_quantize(job.x + row * job.x_stride, columns, bytes, scales, starts);
+        }
+    }
+
+    /// Weight rows per task. A few rows of x: about 128 KB of weights, a few microseconds of reading.
+    /// More: two panels of ours; for BLAS what fits the tile scratch, at most 256, as it packs x each time.
+    fn tileRows(job: *const LinearJob, weight: Matrix) usize {
+        if (weight.panels) |panels| return panelTileRows(panels.bits, weight.columns);
+        if (job.rows <= gemv_rows_max) return @max(8, (1 << 17) / (@as(usize, weight.columns) * 2));
+        if (!job.compute.uses_blas) return 2 * page_keys;
+        const fits = scratch_tile_floats / weight.columns;
+        const most: usize = if (weight.rows >= 2048) 256 else 128;
+        return @max(1, if (fits >= 16) @min(most, fits / 16 * 16) else fits);
+    }
+
+    fn tilesOf(job: *const LinearJob, weight: Matrix) usize {
+        const tile = job.tileRows(weight);
+        return (weight.rows + tile - 1) / tile;
+    }
+
+    fn run(job: *LinearJob, task: usize, thread: usize) void {
+        var number = task;
+        for (job.products) |product| {
+            const tiles = job.tilesOf(product.weight);
+            if (number >= tiles) {
+                number -= tiles;
+                continue;
+            }
+            const tile = job.tileRows(product.weight);
+            const first = number * tile;
+            return job.runTile(product, first, @min(tile, product.weight.rows - first), thread);
+        }
+        unreachable;
+    }
+
+    fn runTile(job: *LinearJob, to: Linear, first: usize, count: usize, thread: usize) void {
+        const table = job.compute.kernels;
+        const out = to.out + first;
+        const weight = to.weight;
+        if (weight.panels) |panels| {
+            job.runPanels(to, panels, first, count);
+        } else if (job.rows <= gemv_rows_max) {
+            // Row after row while the tile is in the cache: the same sum for each as alone.
+            for (0..job.rows) |row| {
+                const from = rowBytes(weight, first);
+                const to_row = out + row * to.out_stride;
+                table.gemv(weight.dtype, from, job.x + row * job.x_stride, count, weight.columns, to_row);
+            }
+        } else {
+            const scratch = job.compute.scratch[thread];
+            const stride = to.out_stride;
+            job.compute.product(scratch, job.rows, job.x, job.x_stride, weight, first, count, out, stride);
+        }
+        const bias: ?[*]const f32 = if (to.bias) |bias| bias.ptr + first else null;
+        for (0..job.rows) |row| {
+            const line = out + row * to.out_stride;
+            if (to.gelu) table.gelu(line, bias, count) else if (bias) |b| table.add(line, b, count);
+        }
+    }
+
+    fn runPanels(job: *LinearJob, to: Linear, panels: weights.Panels, first: usize, count: usize) void {
+        const q = job.quantized;
+        job.compute.kernels.int8_gemm(&.{
+            .bits = panels.bits,
+            .weights = panels.from(to.weight.columns, first),
+            .x = q.bytes.ptr,
+            .scales = q.scales.ptr,
+            .starts = q.starts.ptr,
+            .out = to.out + first,
+            .out_stride = to.out_stride,
+            .rows = job.rows,
+            .columns = to.weight.columns,
+            .panels = (count + kernels.int8_panel_rows - 1) / kernels.int8_panel_rows,
+            .rows_valid = count,
+        });
+    }
+};
+
+/// Whole panels of about 128 KB per task: a few microseconds of reading, and what stays in the
+/// second-level cache while many rows pass.
+fn panelTileRows(bits: kernels.Bits, columns: usize) usize {
+    return @max(1, (1 << 17) / kernels.panelBytes(bits, columns)) * kernels.int8_panel_rows;
+}

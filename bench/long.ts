@@ -17,8 +17,8 @@ import { clipSamples } from "../tests/native.ts";
 import { rate, wordErrors } from "./cer.ts";
 import { isSteady, renderTrend, type Sample, trend } from "./long_report.ts";
 import { benchModels } from "./models.ts";
+import { sampleRate } from "../src/units.ts";
 
-const sampleRate = 16_000;
 const pauseSec = 0.6;
 const sampleMs = 200;
 /** Of the words; what the model errs on single clips, and at cuts. */

@@ -4,6 +4,7 @@ import { encoderCost, type Precision, prefillCost, t0, tokenBytes } from "./cost
 import type { Moment } from "./gauge.ts";
 import type { Probed, Roofline, StageRun } from "./probe.ts";
 import { best, median } from "./stats.ts";
+import { sampleRate } from "../src/units.ts";
 
 /** A clip's stages at their best, and what part of the machine's limits of that moment they are (median). */
 export type StageFigures = {
@@ -105,7 +106,6 @@ export type BenchResult = {
   readonly problems: readonly string[];
 };
 
-const sampleRate = 16_000;
 const samplesPerFrame = 160;
 
 /** Each number of threads has one set of limits: the best that any of its measurements in this run saw. */

@@ -18,7 +18,7 @@ const functionLinesMax = 70;
 
 /** The only files under src/ that may touch files, streams, processes, sockets or clocks. */
 const edgeFiles: readonly RegExp[] = [
-  /^src\/(main|embed|system)\.ts$/,
+  /^src\/(main|app|embed|system|writer)\.ts$/,
   /^src\/cli\/terminal\.ts$/,
   /^src\/cli\/commands\/(cache|download)\.ts$/,
   /^src\/audio\/(input|bytes|ffmpeg)\.ts$/,

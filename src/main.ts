@@ -3,7 +3,8 @@
 import packageFile from "../package.json" with { type: "json" };
 import { checkInput, openAudio, readAudio } from "./audio/input.ts";
 import { splitterSource } from "./align/splitters.ts";
-import { createProgram, type ModelPlace } from "./cli/program.ts";
+import type { ModelPlace } from "./cli/parts.ts";
+import { createProgram } from "./cli/program.ts";
 import { runBench } from "./cli/commands/bench.ts";
 import { availableMemory, peakMemory, readTextFile } from "./system.ts";
 import { openTerminal } from "./cli/terminal.ts";

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { open, readFile, stat } from "node:fs/promises";
 import { totalmem } from "node:os";
 import { InputError, UsageError } from "./errors.ts";
-import { printable } from "./cli/terminal.ts";
+import { printable } from "./writer.ts";
 
 type ReadText = (path: string) => string | undefined;
 

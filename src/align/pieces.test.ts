@@ -4,13 +4,13 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import type { AlignRequest, AlignResult } from "../engine/engine.ts";
 import { alignPieces } from "./pieces.ts";
-import type { Span } from "./spread.ts";
+import type { TimeSpan } from "../units.ts";
 
 const rate = 16_000;
 const markerMs = 80;
 
 /** Words at given times, as a square wave over faint noise. */
-function recording(words: readonly Span[], seconds: number): Float32Array {
+function recording(words: readonly TimeSpan[], seconds: number): Float32Array {
   const samples = Float32Array.from({ length: seconds * rate }, (_, i) => ((i * 7919) % 101 - 50) * 1e-6);
   for (const { startMs, endMs } of words) {
     for (let i = startMs * 16; i < endMs * 16; i++) samples[i] = i % 20 < 10 ? 0.3 : -0.3;
@@ -19,7 +19,7 @@ function recording(words: readonly Span[], seconds: number): Float32Array {
 }
 
 /** Says the true class of a word it can hear; those after its piece are at the end, or anywhere (`wild`). */
-function oracle(truth: readonly Span[], requests: AlignRequest[] = [], wild = false) {
+function oracle(truth: readonly TimeSpan[], requests: AlignRequest[] = [], wild = false) {
   return ({ samples, words }: AlignRequest): Promise<AlignResult> => {
     requests.push({ samples, words });
     const startMs = samples.byteOffset / 4 / 16;
@@ -37,7 +37,7 @@ function oracle(truth: readonly Span[], requests: AlignRequest[] = [], wild = fa
 }
 
 /** Words of 200 to 500 ms; a pause of `pauseMs` behind every `every`-th. */
-function speech(count: number, every: number, pauseMs: number, startMs = 0): Span[] {
+function speech(count: number, every: number, pauseMs: number, startMs = 0): TimeSpan[] {
   let at = startMs;
   return Array.from({ length: count }, (_, i) => {
     const place = { startMs: at, endMs: at + 200 + (i * 37) % 300 };
@@ -46,7 +46,7 @@ function speech(count: number, every: number, pauseMs: number, startMs = 0): Spa
   });
 }
 
-async function run(truth: readonly Span[], seconds: number, pieceSec: number, wild = false) {
+async function run(truth: readonly TimeSpan[], seconds: number, pieceSec: number, wild = false) {
   const samples = recording(truth, seconds);
   const requests: AlignRequest[] = [];
   const names = truth.map((_, index) => String(index));
@@ -54,7 +54,7 @@ async function run(truth: readonly Span[], seconds: number, pieceSec: number, wi
   return { requests, times: result.times!, result };
 }
 
-function expectTruth(times: readonly Span[], truth: readonly Span[]): void {
+function expectTruth(times: readonly TimeSpan[], truth: readonly TimeSpan[]): void {
   expect(times.length).toBe(truth.length);
   const errors = times.map(({ startMs, endMs }, index) =>
     Math.max(Math.abs(startMs - truth[index]!.startMs), Math.abs(endMs - truth[index]!.endMs))

@@ -10,9 +10,8 @@
 
 import type { AlignRequest, AlignResult } from "../engine/engine.ts";
 import { voiceRanges } from "../segment/speech.ts";
-import { sampleRate, type Segment } from "../segment/split.ts";
 import { repairTimes } from "./repair.ts";
-import type { Span } from "./spread.ts";
+import { sampleRate, type Span, type TimeSpan } from "../units.ts";
 import { spokenWeight } from "./weight.ts";
 
 export type PieceOptions = {
@@ -24,8 +23,8 @@ export type PieceOptions = {
 
 export type PiecesResult = {
   /** One per word, never going back; undefined where the run was stopped. */
-  readonly times: readonly Span[] | undefined;
-  readonly speech: readonly Span[];
+  readonly times: readonly TimeSpan[] | undefined;
+  readonly speech: readonly TimeSpan[];
   readonly encodeMs: number;
   readonly alignMs: number;
   readonly pieces: number;
@@ -53,7 +52,7 @@ export async function alignPieces(
   options: PieceOptions,
 ): Promise<PiecesResult> {
   const voice = voiceRanges(samples);
-  const times: Span[] = [];
+  const times: TimeSpan[] = [];
   const known = { speech: voice.map((range) => spanOf(range)), encodeMs: 0, alignMs: 0, pieces: 0 };
   let position = 0;
   while (times.length < words.length) {
@@ -84,12 +83,12 @@ function milliseconds(count: number): number {
   return Math.round((count * 1000) / sampleRate);
 }
 
-function spanOf({ start, end }: Segment): Span {
+function spanOf({ start, end }: Span): TimeSpan {
   return { startMs: milliseconds(start), endMs: milliseconds(end) };
 }
 
 /** Repaired times of as many words as there are pairs. */
-function spansOf(classes: readonly number[], markerMs: number): Span[] {
+function spansOf(classes: readonly number[], markerMs: number): TimeSpan[] {
   const times = repairTimes(classes.map((one) => one * markerMs));
   return Array.from({ length: times.length / 2 }, (_, i) => ({ startMs: times[2 * i]!, endMs: times[2 * i + 1]! }));
 }
@@ -98,7 +97,7 @@ function spansOf(classes: readonly number[], markerMs: number): Span[] {
  * Whole seconds of silence are left out: the encoder's convolutions see a second at a time, so what is heard stays what
  * it was.
  */
-function withoutLeadingSilence(position: number, voice: readonly Segment[]): number {
+function withoutLeadingSilence(position: number, voice: readonly Span[]): number {
   const next = voice.find(({ end }) => end > position);
   if (!next) return position;
   const silentSec = (next.start - position) / sampleRate - leadSec;
@@ -106,8 +105,8 @@ function withoutLeadingSilence(position: number, voice: readonly Segment[]): num
 }
 
 /** How many words may be said in `piece`, if all that is left is said evenly over the voice that is left. */
-function wordsFor(words: readonly string[], voice: readonly Segment[], piece: Segment): number {
-  const within = ({ start, end }: Segment) =>
+function wordsFor(words: readonly string[], voice: readonly Span[], piece: Span): number {
+  const within = ({ start, end }: Span) =>
     voice.reduce((sum, range) => sum + Math.max(0, Math.min(end, range.end) - Math.max(start, range.start)), 0);
   const left = within({ start: piece.start, end: Infinity });
   const share = left === 0 ? 1 : within(piece) / left;
@@ -126,7 +125,7 @@ type Seam = { readonly count: number; readonly ms: number };
  * The longest silence between two words in the middle of a piece; where nobody pauses, the longest gap between them.
  * Words near the end are not looked at: they may be cut, or not be there at all.
  */
-function seamOf(found: readonly Span[], silences: readonly Span[], lengthMs: number): Seam {
+function seamOf(found: readonly TimeSpan[], silences: readonly TimeSpan[], lengthMs: number): Seam {
   const [fromMs, limitMs] = seamShares.map((share) => share * lengthMs) as [number, number];
   const beyond = found.findIndex(({ endMs }) => endMs > limitMs);
   const most = beyond < 0 ? found.length : beyond;
@@ -142,19 +141,19 @@ function seamOf(found: readonly Span[], silences: readonly Span[], lengthMs: num
 }
 
 /** The longest part of a span that is in one of `silences`. */
-function longestWithin({ startMs, endMs }: Span, silences: readonly Span[]): Span | undefined {
+function longestWithin({ startMs, endMs }: TimeSpan, silences: readonly TimeSpan[]): TimeSpan | undefined {
   const parts = silences
     .map((silence) => ({ startMs: Math.max(startMs, silence.startMs), endMs: Math.min(endMs, silence.endMs) }))
     .filter((part) => part.endMs > part.startMs);
-  return parts.reduce<Span | undefined>(
+  return parts.reduce<TimeSpan | undefined>(
     (best, part) => best && best.endMs - best.startMs >= part.endMs - part.startMs ? best : part,
     undefined,
   );
 }
 
 /** What is not speech of a piece, in milliseconds from its start. */
-function silencesOf(voice: readonly Segment[], { start, end }: Segment): Span[] {
-  const silences: Span[] = [];
+function silencesOf(voice: readonly Span[], { start, end }: Span): TimeSpan[] {
+  const silences: TimeSpan[] = [];
   let from = start;
   for (const range of [...voice, { start: end, end }]) {
     const to = Math.min(range.start, end);

@@ -7,10 +7,10 @@
  */
 
 import type { WordFlag } from "../document/document.ts";
+import type { TimeSpan } from "../units.ts";
 import { spokenWeight, weightPerSecondMax } from "./weight.ts";
 
-export type Span = { readonly startMs: number; readonly endMs: number };
-export type PlacedWord = Span & { readonly flag?: WordFlag };
+export type PlacedWord = TimeSpan & { readonly flag?: WordFlag };
 
 /** A run of words that share the time from one to the other. */
 type Group = { first: number; last: number; fromMs: number; toMs: number };
@@ -23,8 +23,8 @@ const pileWords = 3;
  */
 export function spreadWords(
   words: readonly string[],
-  times: readonly Span[],
-  speech: readonly Span[],
+  times: readonly TimeSpan[],
+  speech: readonly TimeSpan[],
   durationMs: number,
 ): PlacedWord[] {
   const weights = words.map(spokenWeight);
@@ -43,7 +43,7 @@ export function spreadWords(
 }
 
 /** Words without length, and those of a run that is too fast. */
-function wrongOnes(placed: readonly Span[], weights: readonly number[]): boolean[] {
+function wrongOnes(placed: readonly TimeSpan[], weights: readonly number[]): boolean[] {
   const isWrong = placed.map(({ startMs, endMs }) => endMs <= startMs);
   for (let first = 0; first + pileWords <= placed.length; first++) {
     const last = first + pileWords - 1;
@@ -61,9 +61,9 @@ function isPlausible(weight: number, ms: number): boolean {
 /** The group's time, and neighbours taken in until there is enough of it. */
 function withRoom(
   group: Group,
-  placed: readonly Span[],
+  placed: readonly TimeSpan[],
   weights: readonly number[],
-  speech: readonly Span[],
+  speech: readonly TimeSpan[],
   durationMs: number,
 ): Group {
   for (;;) {
@@ -83,15 +83,15 @@ function withRoom(
 }
 
 /** Milliseconds per weight that a neighbour has; -1 where there is none. */
-function slackOf(index: number, placed: readonly Span[], weights: readonly number[]): number {
+function slackOf(index: number, placed: readonly TimeSpan[], weights: readonly number[]): number {
   const span = placed[index];
   return span ? (span.endMs - span.startMs) / weights[index]! : -1;
 }
 
 /** The stretch of speech within `gap` that `own` lies in or is next to, widened to `own`. All of it without speech. */
-function speechAround(own: Span, gap: Span, speech: readonly Span[]): Span {
+function speechAround(own: TimeSpan, gap: TimeSpan, speech: readonly TimeSpan[]): TimeSpan {
   if (speech.length === 0) return gap;
-  const distance = (span: Span) => Math.max(span.startMs - own.endMs, own.startMs - span.endMs, 0);
+  const distance = (span: TimeSpan) => Math.max(span.startMs - own.endMs, own.startMs - span.endMs, 0);
   const inside = speech
     .map(({ startMs, endMs }) => ({ startMs: Math.max(startMs, gap.startMs), endMs: Math.min(endMs, gap.endMs) }))
     .filter(({ startMs, endMs }) => endMs > startMs);

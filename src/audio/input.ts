@@ -21,11 +21,12 @@ import { ffmpegPath, FfmpegReader, findFfmpeg } from "./ffmpeg.ts";
 import { limitPeak } from "./level.ts";
 import type { ByteDecoder, SourceInfo } from "./pcm.ts";
 import { RAW_DEFAULT, RawDecoder, type RawLayout } from "./raw.ts";
-import { Resampler, TARGET_RATE } from "./resample.ts";
+import { Resampler } from "./resample.ts";
 import { SampleList } from "./samples.ts";
 import { sniff, SNIFF_BYTES } from "./sniff.ts";
 import { WavDecoder } from "./wav.ts";
 import { WavCodecError } from "./wav_format.ts";
+import { sampleRate } from "../units.ts";
 
 export type AudioInput = ({ readonly kind: "file"; readonly path: string } | { readonly kind: "stdin" }) & {
   /** Decode the bytes as headerless samples, whatever they look like. */
@@ -72,7 +73,7 @@ export async function readAudio(input: AudioInput): Promise<Audio> {
     limitPeak(samples);
     const { rate, channels, format } = stream.info;
     const warnings = [...stream.warnings];
-    return { samples, durationSec: samples.length / TARGET_RATE, sourceRate: rate, channels, format, warnings };
+    return { samples, durationSec: samples.length / sampleRate, sourceRate: rate, channels, format, warnings };
   } finally {
     await stream.close();
   }
@@ -164,7 +165,7 @@ export class AudioStream {
     const tail = this.#resample(decoder.end());
     this.warnings.push(...decoder.warnings);
     const seconds = this.#sourceSamples / this.info.rate;
-    const fromSec = this.#from / TARGET_RATE;
+    const fromSec = this.#from / sampleRate;
     if (fromSec > 0 && fromSec >= seconds) {
       throw new InputError(`${this.#name}: is ${seconds.toFixed(2)} s long, so nothing is left from ${fromSec} s on`);
     }
@@ -173,7 +174,7 @@ export class AudioStream {
 }
 
 function rangeOf({ fromSec = 0, toSec = Infinity }: AudioInput): { from: number; to: number } {
-  return { from: Math.round(fromSec * TARGET_RATE), to: Math.round(toSec * TARGET_RATE) };
+  return { from: Math.round(fromSec * sampleRate), to: Math.round(toSec * sampleRate) };
 }
 
 async function openDecoder(input: AudioInput, reader: ReplayReader, name: string, isStdin: boolean): Promise<Opened> {

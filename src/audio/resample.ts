@@ -9,7 +9,7 @@
  * gain), tones above 8 kHz leave less than -109 dB. A minute of 48 kHz takes about 0.2 s of one core.
  */
 
-export const TARGET_RATE = 16_000;
+import { sampleRate } from "../units.ts";
 
 /** Which part of the output is wanted, in 16 kHz samples. */
 export type OutputRange = { readonly from: number; readonly to: number };
@@ -50,11 +50,11 @@ export class Resampler {
   #windowSamples = 0;
 
   constructor(rate: number, range: OutputRange = { from: 0, to: Infinity }) {
-    const divisor = gcd(rate, TARGET_RATE);
+    const divisor = gcd(rate, sampleRate);
     this.#rate = rate;
     this.#step = rate / divisor;
-    this.#phases = TARGET_RATE / divisor;
-    this.#filter = rate === TARGET_RATE ? undefined : designFilter(rate, this.#phases);
+    this.#phases = sampleRate / divisor;
+    this.#filter = rate === sampleRate ? undefined : designFilter(rate, this.#phases);
     this.#range = range;
     this.#next = range.from;
     // In whole cycles of phases first: the plain product may pass 2^53.
@@ -89,7 +89,7 @@ export class Resampler {
 
   /** The last outputs: the source is followed by silence. Call once. */
   flush(): Float32Array {
-    const total = Math.floor(this.#pushed * TARGET_RATE / this.#rate);
+    const total = Math.floor(this.#pushed * sampleRate / this.#rate);
     const count = Math.max(0, Math.min(this.#range.to, total) - this.#next);
     const out = new Float32Array(this.#filter === undefined ? 0 : count);
     if (this.#filter === undefined || count === 0) return out;
@@ -163,7 +163,7 @@ export class Resampler {
 
 /** Windowed sinc, one row per position between two source samples, each row summing to 1. */
 function designFilter(rate: number, phases: number): Filter {
-  const scale = Math.min(1, TARGET_RATE / rate); // The lower Nyquist frequency, of the source's.
+  const scale = Math.min(1, sampleRate / rate); // The lower Nyquist frequency, of the source's.
   const transition = Math.PI * scale * (1 - PASSBAND); // Radians per source sample.
   const taps = (STOPBAND_DB - 8) / (2.285 * transition); // Kaiser's estimate.
   const half = 2 * Math.ceil(taps / 4);

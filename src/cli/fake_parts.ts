@@ -12,8 +12,8 @@ import type {
   ModelInfo,
 } from "../engine/engine.ts";
 import { InputError } from "../errors.ts";
-import type { ProgramParts } from "./program.ts";
-import type { TextWriter } from "./terminal.ts";
+import type { ProgramParts } from "./parts.ts";
+import type { TextWriter } from "../writer.ts";
 
 export const fakeAsrTextId = 151_704;
 

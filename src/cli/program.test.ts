@@ -8,7 +8,8 @@ import { join } from "node:path";
 import type { DecodeRequest } from "../engine/engine.ts";
 import { InputError, ModelError } from "../errors.ts";
 import { type FakeAnswer, fakeEngine, fakeParts, fakeSecond } from "./fake_parts.ts";
-import { createProgram, type ProgramParts } from "./program.ts";
+import type { ProgramParts } from "./parts.ts";
+import { createProgram } from "./program.ts";
 
 let folder = "";
 beforeEach(async () => {

@@ -3,84 +3,18 @@
  * the whole of it runs in tests with a fake engine.
  */
 
-import type { Engine, Weights } from "../engine/engine.ts";
 import { UsageError, UserError } from "../errors.ts";
 import { longHelp, shortHelp } from "./help.ts";
 import { inspectRecording } from "./commands/inspect.ts";
 import { lintFiles } from "./commands/lint.ts";
-import { type InputSource, parseCommandLine, type RawSpec } from "./parse.ts";
+import { parseCommandLine } from "./parse.ts";
 import { renderTranscripts } from "./commands/render.ts";
-import { printable, Stopped, type StopReason, type Terminal, type TextWriter } from "./terminal.ts";
-import type { SplitterSource } from "../pipeline/align.ts";
+import type { ProgramParts } from "./parts.ts";
+import { Stopped, type StopReason } from "../stop.ts";
+import { printable, type TextWriter } from "../writer.ts";
 import { alignFile } from "./commands/align.ts";
 import { isStreamed, streamFiles } from "./commands/stream.ts";
 import { transcribeFiles } from "./commands/transcribe.ts";
-
-/** What to read: a source, how to read it, and which part of it. */
-export type AudioInput = InputSource & {
-  readonly raw?: RawSpec;
-  readonly fromSec?: number;
-  readonly toSec?: number;
-};
-
-export type LoadedAudio = {
-  /** 16 kHz mono. */
-  readonly samples: Float32Array;
-  readonly warnings: readonly string[];
-};
-
-/** Audio as it comes. */
-export type OpenedAudio = {
-  /** 16 kHz mono, never none; undefined at the end. */
-  next(): Promise<Float32Array | undefined>;
-  close(): Promise<void>;
-  /** Known at the end. */
-  readonly warnings: readonly string[];
-};
-
-export type ModelPlace =
-  | { readonly kind: "folder"; readonly path: string }
-  /** Those inside this program. */
-  | { readonly kind: "demo" | "demo-aligner" };
-
-export type EngineChoice = {
-  readonly model: ModelPlace;
-  /** 0: the machine's default. */
-  readonly threads: number;
-  readonly weights: Weights;
-  /** Whether packed weights are kept in a file. */
-  readonly cache: boolean;
-};
-
-export type ProgramParts = {
-  readonly terminal: Terminal;
-  readonly version: string;
-  /** Throws InputError where reading would surely fail. Cheap. */
-  checkInput(input: AudioInput): Promise<void>;
-  readAudio(input: AudioInput): Promise<LoadedAudio>;
-  openAudio(input: AudioInput): Promise<OpenedAudio>;
-  /** Whether a stream keeps what it has computed; without, it says the same more slowly. */
-  keepsStreamCaches(): boolean;
-  locateModel(dir: string | undefined): Promise<ModelPlace>;
-  /** `isDemo`: the transcriber is the demo model. */
-  locateAligner(dir: string | undefined, isDemo: boolean): Promise<ModelPlace>;
-  /** How words of a language are cut, where that takes a list of them. */
-  readonly splitters: SplitterSource;
-  openEngine(options: EngineChoice): Promise<Engine>;
-  runDownload(args: string[]): Promise<number>;
-  runCache(args: string[]): Promise<number>;
-  /** Measures and prints. */
-  runBench(model: ModelPlace): Promise<number>;
-  licenses(): string | Promise<string>;
-  /** Says which weights those were. */
-  modelHash(model: ModelPlace): Promise<string>;
-  /** Cuts Chinese into words; slow the first time. */
-  cutChinese(text: string): string[];
-  /** The text of a small file, "-" for standard input. Throws InputError. */
-  readText(path: string): Promise<string>;
-  /** Bytes that may still be used. */
-  availableMemory(): number;
-};
 
 /** Runs one command line (without the program's name) and returns its exit code, once everything is written. */
 export type Program = (args: readonly string[]) => Promise<number>;

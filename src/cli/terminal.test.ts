@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { printable } from "./terminal.ts";
+import { printable } from "../writer.ts";
 
 const script = join(import.meta.dir, "../../tests/support/fake_program.ts");
 const words = (count: number) => Array.from({ length: count }, (_, i) => `词${i}`).join(" ");

@@ -6,9 +6,7 @@
  */
 
 import { endsClause, endsSentence } from "../subtitles/breaks.ts";
-
-/** Milliseconds of the recording. */
-export type Span = { readonly startMs: number; readonly endMs: number };
+import type { TimeSpan } from "../units.ts";
 
 /** A pause inside a clause is as unlikely as this much speech being faster or slower; a long one more so. */
 const pauseInClauseMs = 120;
@@ -21,7 +19,7 @@ const reach = 12;
 type Path = { readonly cost: number; readonly ends: readonly number[] };
 
 /** One span per word, inside those given, which are in order and at least one. */
-export function shareOut(words: readonly string[], weights: readonly number[], spans: readonly Span[]): Span[] {
+export function shareOut(words: readonly string[], weights: readonly number[], spans: readonly TimeSpan[]): TimeSpan[] {
   const sums = [0];
   for (const weight of weights) sums.push(sums.at(-1)! + weight);
   const ends = dealOut(words, sums, spans);
@@ -36,7 +34,7 @@ export function shareOut(words: readonly string[], weights: readonly number[], s
 }
 
 /** For every span, the word after its last; a span may have none. */
-function dealOut(words: readonly string[], sums: readonly number[], spans: readonly Span[]): readonly number[] {
+function dealOut(words: readonly string[], sums: readonly number[], spans: readonly TimeSpan[]): readonly number[] {
   const lengths = spans.map(({ startMs, endMs }) => endMs - startMs);
   const msPerWeight = lengths.reduce((sum, each) => sum + each, 0) / sums.at(-1)!;
   let paths = new Map<number, Path>([[0, { cost: 0, ends: [] }]]);

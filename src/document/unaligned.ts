@@ -4,7 +4,8 @@
  */
 
 import type { TimedSegment, TimedWord } from "./document.ts";
-import { shareOut, type Span } from "./share.ts";
+import { shareOut } from "./share.ts";
+import type { TimeSpan } from "../units.ts";
 
 type Token = { readonly text: string; readonly logprob: number };
 
@@ -23,7 +24,7 @@ const opening = /^[\p{Ps}\p{Pi}\u00bf\u00a1]+$/u;
 const spoken = /[\p{L}\p{N}]/u;
 
 /** Speech: where somebody talks, in order, at least one. */
-export function unalignedSegment(heard: UntimedSegment, speech: readonly Span[]): TimedSegment {
+export function unalignedSegment(heard: UntimedSegment, speech: readonly TimeSpan[]): TimedSegment {
   const texts = splitWords(heard.text);
   const logprobs = sharesOf(texts, heard.tokens);
   const spans = shareOut(texts, texts.map(weight), speech);

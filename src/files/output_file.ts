@@ -11,7 +11,7 @@ import { chmod, type FileHandle, link, lstat, open, readdir, realpath, rename, s
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../errors.ts";
 import type { InputSource } from "../cli/parse.ts";
-import { FdWriter, printable, type TextWriter, writeReason } from "../cli/terminal.ts";
+import { FdWriter, printable, type TextWriter, writeReason } from "../writer.ts";
 
 /** The output cannot be had: unlike a bad input, this ends the run. Exit 1. */
 export class OutputError extends UserError {

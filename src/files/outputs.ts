@@ -7,9 +7,10 @@
 import { mkdir, stat } from "node:fs/promises";
 import { openOutput, type OutputFile } from "./output_file.ts";
 import type { InputSource } from "../cli/parse.ts";
-import type { TextWriter } from "../cli/terminal.ts";
+import type { TextWriter } from "../writer.ts";
 import type { TimedSegment } from "../document/document.ts";
-import { createWriter, type Format, type SegmentWriter, type WriterOptions } from "../output/formats.ts";
+import { createWriter, type Format } from "../output/formats.ts";
+import type { SegmentWriter, WriterOptions } from "../output/writer.ts";
 import { outputPaths } from "./names.ts";
 
 type Sink = { readonly format: Format; readonly file: OutputFile; readonly path: string; isBegun: boolean };

@@ -3,7 +3,7 @@
 import { type Cue, srtBlock, vttBlock, vttHeader } from "../subtitles/cue.ts";
 import { CueLayout } from "../subtitles/layout.ts";
 import { timedWords } from "./words.ts";
-import type { SegmentWriter, WriterOptions } from "./formats.ts";
+import type { SegmentWriter, WriterOptions } from "./writer.ts";
 
 export function srtWriter(options: WriterOptions): SegmentWriter {
   return cueWriter(options, "", srtBlock);

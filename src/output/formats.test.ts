@@ -8,7 +8,8 @@ import { unalignedSegment } from "../document/unaligned.ts";
 import { lintSubtitles } from "../subtitles/lint.ts";
 import { parseSubtitles } from "../subtitles/parse.ts";
 import { defaultRules } from "../subtitles/rules.ts";
-import { createWriter, type Format, formatNames, type WriterOptions } from "./formats.ts";
+import { createWriter, type Format, formatNames } from "./formats.ts";
+import type { WriterOptions } from "./writer.ts";
 import { outputPaths, type OutputPlace } from "../files/names.ts";
 import { svgPicture, terminalPicture } from "./picture.ts";
 

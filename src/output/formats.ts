@@ -1,34 +1,13 @@
 /** The formats of transcripts: their names, their files' extensions, and a writer for each. Pure. */
 
-import type { DocumentHead } from "../document/json.ts";
-import type { TimedSegment } from "../document/document.ts";
-import type { WordCutter } from "../subtitles/breaks.ts";
-import type { LayoutRules } from "../subtitles/rules.ts";
 import { srtWriter, vttWriter } from "./cues.ts";
 import { jsonLinesWriter, jsonWriter } from "./json.ts";
 import { csvWriter, lrcWriter, tsvWriter } from "./rows.ts";
 import { textWriter } from "./text.ts";
+import type { SegmentWriter, WriterOptions } from "./writer.ts";
 
 export const formatNames = ["text", "json", "jsonl", "srt", "vtt", "tsv", "lrc", "csv"] as const;
 export type Format = (typeof formatNames)[number];
-
-/**
- * Segments in, text out: all that `add` returned, then `rest`, is a whole file of the format, at any moment. What
- * `add` has returned is never taken back.
- */
-export type SegmentWriter = {
-  add(segment: TimedSegment): string;
-  /** What ends the file here, for good or for now; `isComplete` is false while the recording goes on. */
-  rest(isComplete: boolean): string;
-};
-
-export type WriterOptions = {
-  readonly head: DocumentHead;
-  readonly rules: LayoutRules;
-  /** 0: the text is one paragraph. */
-  readonly paragraphMs: number;
-  readonly cutChinese?: WordCutter;
-};
 
 export function extensionOf(format: Format): string {
   return format === "text" ? "txt" : format;

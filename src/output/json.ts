@@ -1,7 +1,7 @@
 /** JSON and JSON lines of a transcript: segments in, text out. Pure; docs/transcript.schema.json describes both. */
 
 import { headJson, segmentJson } from "../document/json.ts";
-import type { SegmentWriter, WriterOptions } from "./formats.ts";
+import type { SegmentWriter, WriterOptions } from "./writer.ts";
 
 /** One object. Segments stand on lines of their own, so that a diff shows what changed. */
 export function jsonWriter({ head }: WriterOptions): SegmentWriter {

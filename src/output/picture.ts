@@ -5,8 +5,8 @@
 
 import type { TimedWord } from "../document/document.ts";
 import { speechRanges } from "../segment/speech.ts";
-import { sampleRate, type Segment } from "../segment/split.ts";
 import { columnsOf } from "../subtitles/width.ts";
+import { sampleRate, type Span } from "../units.ts";
 
 export type Heard = {
   readonly samples: Float32Array;
@@ -85,7 +85,7 @@ export function svgPicture(heard: Heard, title: string): string {
     `<text x="8" y="18" font-weight="bold">${escaped(title)}</text>\n${drawn.join("")}</svg>\n`;
 }
 
-function svgRow({ samples, startMs, words }: Heard, speech: readonly Segment[], row: number): string {
+function svgRow({ samples, startMs, words }: Heard, speech: readonly Span[], row: number): string {
   const fromMs = row * svgRowSec * 1000;
   const toMs = Math.min((samples.length * 1000) / sampleRate, fromMs + svgRowSec * 1000);
   const x = (ms: number) => (svgMargin + ((ms - fromMs) / 1000) * svgSecondWidth).toFixed(1);
@@ -136,14 +136,14 @@ function wavePath(
 }
 
 /** 0 for silence to 1 for full scale, by decibels as one hears. */
-function loudness(samples: Float32Array, { start, end }: Segment): number {
+function loudness(samples: Float32Array, { start, end }: Span): number {
   let energy = 0;
   for (let i = start; i < end; i++) energy += samples[i]! * samples[i]!;
   const db = 10 * Math.log10(energy / (end - start) + 1e-12);
   return Math.min(1, Math.max(0, 1 - db / quietDb));
 }
 
-function isIn({ start, end }: Segment, ranges: readonly Segment[]): boolean {
+function isIn({ start, end }: Span, ranges: readonly Span[]): boolean {
   const middle = (start + end) / 2;
   return ranges.some((range) => range.start <= middle && middle < range.end);
 }

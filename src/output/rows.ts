@@ -3,7 +3,7 @@
 import type { TimedSegment, TimedWord } from "../document/document.ts";
 import { endsSentence } from "../subtitles/breaks.ts";
 import { graphemesOf } from "../subtitles/width.ts";
-import type { SegmentWriter, WriterOptions } from "./formats.ts";
+import type { SegmentWriter, WriterOptions } from "./writer.ts";
 import { timedWords } from "./words.ts";
 
 /** "start", "end" in milliseconds, "text": as other speech programs write it. Tabs and newlines become spaces. */

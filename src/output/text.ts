@@ -1,7 +1,7 @@
 /** Plain text of a transcript, one paragraph or, with a paragraph pause, a new one after every such silence. Pure. */
 
 import { endsSentence } from "../subtitles/breaks.ts";
-import type { SegmentWriter, WriterOptions } from "./formats.ts";
+import type { SegmentWriter, WriterOptions } from "./writer.ts";
 import { timedWords } from "./words.ts";
 
 export function textWriter({ paragraphMs }: WriterOptions): SegmentWriter {

@@ -12,8 +12,8 @@ import { guessLanguage, type Splitters, spokenWords } from "../align/words.ts";
 import type { TimedSegment, TimedWord } from "../document/document.ts";
 import type { Engine } from "../engine/engine.ts";
 import { copyRanges } from "../segment/speech.ts";
-import { sampleRate, type Segment } from "../segment/split.ts";
 import type { HeardSegment } from "./transcribe.ts";
+import { sampleRate, type Span } from "../units.ts";
 
 /** Where the cuts of a language come from; loaded when a text needs them. */
 export type SplitterSource = (language: string) => Promise<Splitters>;
@@ -30,7 +30,7 @@ export type AlignJob = {
   /** The recording, or the part of it that was read. */
   readonly samples: Float32Array;
   /** Of these samples; the whole where absent. */
-  readonly ranges?: readonly Segment[];
+  readonly ranges?: readonly Span[];
   /** Where the samples begin in the recording. */
   readonly startMs: number;
   /** In the order spoken: lines, or one text. */
@@ -96,7 +96,7 @@ export function segmentOf({ text, language, ranges }: HeardSegment, startMs: num
 }
 
 /** From milliseconds of the ranges, joined, to those of the recording. */
-function inRecording({ startMs, endMs }: PlacedWord, ranges: readonly Segment[], offsetMs: number) {
+function inRecording({ startMs, endMs }: PlacedWord, ranges: readonly Span[], offsetMs: number) {
   return {
     startMs: offsetMs + originalMs(startMs, ranges, false),
     endMs: offsetMs + originalMs(endMs, ranges, true),
@@ -104,7 +104,7 @@ function inRecording({ startMs, endMs }: PlacedWord, ranges: readonly Segment[],
 }
 
 /** At a seam, an end belongs to the range before it and a start to the one after. */
-function originalMs(ms: number, ranges: readonly Segment[], isEnd: boolean): number {
+function originalMs(ms: number, ranges: readonly Span[], isEnd: boolean): number {
   const position = (ms * sampleRate) / 1000;
   let before = 0;
   for (const { start, end } of ranges) {

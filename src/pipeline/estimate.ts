@@ -1,15 +1,14 @@
 /** Where heard segments lie in time, without an aligner: samples and a heard segment in, a timed one out. Pure. */
 
 import type { TimedSegment } from "../document/document.ts";
-import type { Span } from "../document/share.ts";
 import { unalignedSegment, type UntimedSegment } from "../document/unaligned.ts";
 import { speechRanges } from "../segment/speech.ts";
-import { sampleRate, type Segment } from "../segment/split.ts";
+import { sampleRate, type Span, type TimeSpan } from "../units.ts";
 
-type Heard = UntimedSegment & { readonly ranges: readonly Segment[] };
+type Heard = UntimedSegment & { readonly ranges: readonly Span[] };
 
 export class SegmentTimer {
-  readonly #speech: readonly Segment[];
+  readonly #speech: readonly Span[];
 
   /** `startMs`: where the samples begin in the recording. */
   constructor(samples: Float32Array, readonly startMs: number) {
@@ -22,14 +21,14 @@ export class SegmentTimer {
     return unalignedSegment(heard, ranges.map((range) => this.#span(range)));
   }
 
-  #span({ start, end }: Segment): Span {
+  #span({ start, end }: Span): TimeSpan {
     const ms = (position: number) => Math.round(this.startMs + (position * 1000) / sampleRate);
     return { startMs: ms(start), endMs: ms(end) };
   }
 }
 
 /** The parts of `range` that lie in one of `others`; a sliver at a cut is none. */
-function overlaps(range: Segment, others: readonly Segment[]): Segment[] {
+function overlaps(range: Span, others: readonly Span[]): Span[] {
   return others
     .map((other) => ({ start: Math.max(range.start, other.start), end: Math.min(range.end, other.end) }))
     .filter(({ start, end }) => end - start >= sampleRate / 20);

@@ -11,7 +11,7 @@ import { type RecordingOutputs } from "../files/outputs.ts";
 import { Paragraphs } from "../output/text.ts";
 import { SegmentTimer } from "./estimate.ts";
 import type { HeardSegment } from "./transcribe.ts";
-import type { TextWriter } from "../cli/terminal.ts";
+import type { TextWriter } from "../writer.ts";
 import { strayWords, wordLines, type WordTimer } from "./word_times.ts";
 
 export type RecordingParts = {

@@ -9,11 +9,11 @@
 import type { DecodeRequest, DecodeResult, DecodeToken, Engine, ModelInfo } from "../engine/engine.ts";
 import { planSegments, type SegmentLimits } from "../segment/plan.ts";
 import { copyRanges, rangesWithoutSilence } from "../segment/speech.ts";
-import { sampleRate, type Segment } from "../segment/split.ts";
 import { textTail, tokensEstimate, tokensMaxFor } from "../text/budget.ts";
 import { separatorBetween } from "../text/join.ts";
 import { LoopGuard } from "../text/loop.ts";
 import { TranscriptParser } from "../text/transcript.ts";
+import { sampleRate, type Span } from "../units.ts";
 
 export type TranscribeRequest = {
   readonly samples: Float32Array;
@@ -49,7 +49,7 @@ export type TranscribeEvent =
 /** What one decode heard, and where. */
 export type HeardSegment = {
   /** The samples that were decoded, as ranges of those given: one, or where silence was skipped maybe several. */
-  readonly ranges: readonly Segment[];
+  readonly ranges: readonly Span[];
   /** With the separator from the segment before at its front. */
   readonly text: string;
   /** "" where the model named none. */
@@ -142,7 +142,7 @@ export async function transcribe(
   return { ...known, audioSec: state.stopped ? heardSamples / sampleRate : audioSec };
 }
 
-function withoutSilence({ request, onEvent }: Run): Segment[] {
+function withoutSilence({ request, onEvent }: Run): Span[] {
   const ranges = rangesWithoutSilence(request.samples);
   const before = request.samples.length;
   const after = ranges.reduce((sum, { start, end }) => sum + end - start, 0);
@@ -152,7 +152,7 @@ function withoutSilence({ request, onEvent }: Run): Segment[] {
   return ranges;
 }
 
-function cut({ request, engine, onEvent }: Run, samples: Float32Array): readonly Segment[] {
+function cut({ request, engine, onEvent }: Run, samples: Float32Array): readonly Span[] {
   const { positionsMax, positionBytes, hidden } = engine.info;
   const pastTokens = request.pastText ? pastTokensMax : 0;
   const limits: SegmentLimits = {
@@ -172,21 +172,21 @@ function cut({ request, engine, onEvent }: Run, samples: Float32Array): readonly
 /** "segment 3 of 10, 60.0 to 90.0 s", in the recording's own time. */
 function placeOf(
   { request, onEvent }: Run,
-  segment: Segment,
+  segment: Span,
   index: number,
   count: number,
-  kept: readonly Segment[] | undefined,
+  kept: readonly Span[] | undefined,
 ): string {
   const second = (position: number) => (request.startSec + originalPosition(position, kept) / sampleRate).toFixed(1);
   const [from, to] = [second(segment.start), second(segment.end)];
   const samples = segment.end - segment.start;
   if (count > 1) {
-    onEvent({ kind: "debug", text: `Segment ${index + 1}/${count}: core ${from}-${to}s (${samples} samples)` });
+    onEvent({ kind: "debug", text: `Span ${index + 1}/${count}: core ${from}-${to}s (${samples} samples)` });
   }
   return count > 1 ? `segment ${index + 1} of ${count}, ${from} to ${to} s` : `${from} to ${to} s`;
 }
 
-function originalPosition(position: number, kept: readonly Segment[] | undefined): number {
+function originalPosition(position: number, kept: readonly Span[] | undefined): number {
   let before = 0;
   for (const { start, end } of kept ?? []) {
     if (position <= before + end - start) return start + position - before;
@@ -196,9 +196,9 @@ function originalPosition(position: number, kept: readonly Segment[] | undefined
 }
 
 /** What a segment of the kept samples is of the samples given. */
-function originalRanges(segment: Segment, kept: readonly Segment[] | undefined): readonly Segment[] {
+function originalRanges(segment: Span, kept: readonly Span[] | undefined): readonly Span[] {
   if (kept === undefined) return [segment];
-  const ranges: Segment[] = [];
+  const ranges: Span[] = [];
   let before = 0;
   for (const { start, end } of kept) {
     const from = Math.max(segment.start - before, 0);
@@ -212,7 +212,7 @@ function originalRanges(segment: Segment, kept: readonly Segment[] | undefined):
 /** One segment to decode; `place` says where it is, and that it is its turn. */
 type Part = {
   readonly samples: Float32Array;
-  readonly ranges: readonly Segment[];
+  readonly ranges: readonly Span[];
   readonly place: () => string;
 };
 
@@ -278,8 +278,8 @@ async function oneByOne(run: Run, parts: readonly Part[]): Promise<void> {
       reportDecode(run, piece.result);
       state.collapses++;
       const off = state.collapses === collapsesMax;
-      onEvent({ kind: "debug", text: "Segment mode: retrying segment without past text" });
-      if (off) onEvent({ kind: "debug", text: `Segment mode: past text is off after ${collapsesMax} collapses` });
+      onEvent({ kind: "debug", text: "Span mode: retrying segment without past text" });
+      if (off) onEvent({ kind: "debug", text: `Span mode: past text is off after ${collapsesMax} collapses` });
       piece = await new Decoding(run, samples, "").done;
     }
     heardLanguage(run, piece.language);
@@ -290,7 +290,7 @@ async function oneByOne(run: Run, parts: readonly Part[]): Promise<void> {
 }
 
 /** `text` is the piece's, as it was shown. */
-function reportSegment({ onEvent }: Run, piece: Piece, ranges: readonly Segment[], text: string): void {
+function reportSegment({ onEvent }: Run, piece: Piece, ranges: readonly Span[], text: string): void {
   if (text === "") return;
   const separator = text.slice(0, text.length - piece.text.length);
   const first = piece.heard.findIndex((token) => token.text !== "");
@@ -299,7 +299,7 @@ function reportSegment({ onEvent }: Run, piece: Piece, ranges: readonly Segment[
   onEvent({ kind: "segment", segment: { ranges, text, language: piece.language ?? "", tokens } });
 }
 
-function reportStop(run: Run, piece: Piece, place: string, ranges: readonly Segment[]): void {
+function reportStop(run: Run, piece: Piece, place: string, ranges: readonly Span[]): void {
   const { state, onEvent } = run;
   reportDecode(run, piece.result);
   if (piece.stop === "cancelled") state.stopped = true;

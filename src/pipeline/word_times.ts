@@ -10,8 +10,9 @@ import { ModelError } from "../errors.ts";
 import { type Aligner, type AlignJob, type Alignment, alignSegment, alignTexts, pieceSecMax } from "./align.ts";
 import type { HeardSegment } from "./transcribe.ts";
 import type { KnownModel } from "./head.ts";
-import type { EngineChoice, ModelPlace, ProgramParts } from "../cli/program.ts";
-import { printable, untilStopped } from "../cli/terminal.ts";
+import type { EngineChoice, ModelPlace, ProgramParts } from "../cli/parts.ts";
+import { untilStopped } from "../stop.ts";
+import { printable } from "../writer.ts";
 
 export type WordTimerOptions = Pick<EngineChoice, "threads" | "weights" | "cache"> & {
   /** --aligner as given. */

@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { InputError } from "../errors.ts";
 import { planSegments, positionsFor, type SegmentLimits, type SegmentOrder } from "./plan.ts";
-import { sampleRate } from "./split.ts";
+import { sampleRate } from "../units.ts";
 
 const limits: SegmentLimits = {
   wholeSecMax: 120,

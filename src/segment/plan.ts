@@ -5,7 +5,8 @@
 
 import { InputError } from "../errors.ts";
 import { audioRowsMaxFor, tokensMaxFor } from "../text/budget.ts";
-import { sampleRate, type Segment, splitAtPauses } from "./split.ts";
+import { splitAtPauses } from "./split.ts";
+import { sampleRate, type Span } from "../units.ts";
 
 export type SegmentLimits = {
   /** `-S auto` keeps audio up to this length whole. */
@@ -25,7 +26,7 @@ export type SegmentOrder = {
   readonly promptTokens: number;
 };
 
-export type SegmentPlan = { readonly segments: readonly Segment[]; readonly notice: string | undefined };
+export type SegmentPlan = { readonly segments: readonly Span[]; readonly notice: string | undefined };
 
 const autoSegmentSec = 30;
 

@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { copyRanges, rangesWithoutSilence, voiceRanges } from "./speech.ts";
-import { sampleRate } from "./split.ts";
+import { sampleRate } from "../units.ts";
 
 /** Parts of [seconds, level], a square wave of that level. */
 function recording(...parts: readonly [seconds: number, level: number][]): Float32Array {

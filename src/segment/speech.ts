@@ -5,7 +5,7 @@
  * with 30 ms around it; of each silence the first 600 ms stay.
  */
 
-import type { Segment } from "./split.ts";
+import type { Span } from "../units.ts";
 
 const windowSamples = 160;
 const smoothing = 0.8;
@@ -19,7 +19,7 @@ const silenceWindowsMax = 60;
 const pauseWindowsMin = 15;
 
 /** The ranges to keep, in order, neighbours merged. Audio without any gets one range with all of it. */
-export function rangesWithoutSilence(samples: Float32Array): Segment[] {
+export function rangesWithoutSilence(samples: Float32Array): Span[] {
   const voice = voiceWindows(samples);
   const ranges: { start: number; end: number }[] = [];
   let silentRun = 0;
@@ -36,9 +36,9 @@ export function rangesWithoutSilence(samples: Float32Array): Segment[] {
 }
 
 /** The stretches with voice, in order. */
-export function voiceRanges(samples: Float32Array): Segment[] {
+export function voiceRanges(samples: Float32Array): Span[] {
   const voice = voiceWindows(samples);
-  const ranges: Segment[] = [];
+  const ranges: Span[] = [];
   for (let window = 0; window < voice.length; window++) {
     if (!voice[window]) continue;
     let end = window;
@@ -50,7 +50,7 @@ export function voiceRanges(samples: Float32Array): Segment[] {
 }
 
 /** Where somebody speaks, in order; pauses too short to matter are part of it. None in silence. */
-export function speechRanges(samples: Float32Array): Segment[] {
+export function speechRanges(samples: Float32Array): Span[] {
   const voice = voiceWindows(samples);
   const ranges: { start: number; end: number }[] = [];
   for (let window = 0; window < voice.length; window++) {
@@ -65,7 +65,7 @@ export function speechRanges(samples: Float32Array): Segment[] {
 }
 
 /** The samples of `ranges`, one after the other. */
-export function copyRanges(samples: Float32Array, ranges: readonly Segment[]): Float32Array {
+export function copyRanges(samples: Float32Array, ranges: readonly Span[]): Float32Array {
   const kept = new Float32Array(ranges.reduce((sum, range) => sum + range.end - range.start, 0));
   let position = 0;
   for (const { start, end } of ranges) {

@@ -2,7 +2,8 @@
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { sampleRate, splitAtPauses } from "./split.ts";
+import { splitAtPauses } from "./split.ts";
+import { sampleRate } from "../units.ts";
 
 /** A steady tone with silences at the given times, [from, to] in seconds. */
 function toneWithPauses(seconds: number, pauses: readonly [number, number][]): Float32Array {

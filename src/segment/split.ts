@@ -5,10 +5,7 @@
  * The segments follow each other without gap or overlap, none is empty, and there is no limit to their number.
  */
 
-export const sampleRate = 16_000;
-
-/** Sample positions, `end` exclusive. */
-export type Segment = { readonly start: number; readonly end: number };
+import { sampleRate, type Span } from "../units.ts";
 
 const windowSamples = 1600;
 const hopSamples = 800;
@@ -17,12 +14,12 @@ const hopSamples = 800;
  * Segments of about `targetSec`, at least half of it, at most targetSec + searchSec. A target of 0, or audio that is
  * hardly longer, gives one segment; no samples give none. `searchSec` is held to half the target.
  */
-export function splitAtPauses(samples: Float32Array, targetSec: number, searchSec: number): Segment[] {
+export function splitAtPauses(samples: Float32Array, targetSec: number, searchSec: number): Span[] {
   if (samples.length === 0) return [];
   const target = Math.trunc(targetSec * sampleRate);
   const search = Math.trunc(Math.min(searchSec, targetSec / 2) * sampleRate);
   if (target <= 0) return [{ start: 0, end: samples.length }];
-  const segments: Segment[] = [];
+  const segments: Span[] = [];
   let start = 0;
   while (start + target + search < samples.length) {
     const end = quietestNear(samples, start + target, search);

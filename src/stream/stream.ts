@@ -26,8 +26,7 @@ import { type Cut, Cutter, frameSamples, leadSamples, quietestPlace } from "./en
 import { HeldAudio } from "../audio/held.ts";
 import { SampleQueue, type SampleSource } from "../audio/queue.ts";
 import { StreamText, type TextEvent } from "./text.ts";
-
-const sampleRate = 16_000;
+import { sampleRate } from "../units.ts";
 
 export type StreamOptions = {
   readonly rules: CommitRules;

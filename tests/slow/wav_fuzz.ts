@@ -7,7 +7,7 @@
  */
 
 import { InputError } from "../../src/errors.ts";
-import { Resampler, TARGET_RATE } from "../../src/audio/resample.ts";
+import { Resampler } from "../../src/audio/resample.ts";
 import { sniff } from "../../src/audio/sniff.ts";
 import { WavDecoder } from "../../src/audio/wav.ts";
 import {
@@ -22,6 +22,7 @@ import {
   w64Chunk,
   wav,
 } from "../../src/audio/wav_fixture.ts";
+import { sampleRate } from "../../src/units.ts";
 
 const COUNT = Number(process.argv[2] ?? 1_000_000);
 const SEED = Number(process.argv[3] ?? 1);
@@ -169,7 +170,7 @@ function checkResampled(samples: Float32Array, rate: number): void {
   const resampler = new Resampler(rate);
   const out = [resampler.push(samples), resampler.flush()];
   const length = out[0].length + out[1].length;
-  if (length !== Math.floor(samples.length * TARGET_RATE / rate)) throw new Error(`${length} samples at 16 kHz`);
+  if (length !== Math.floor(samples.length * sampleRate / rate)) throw new Error(`${length} samples at 16 kHz`);
   if (!out.every((run) => run.every(Number.isFinite))) throw new Error("a resampled sample is not finite");
 }
 

@@ -13,11 +13,11 @@ import { Outputs } from "../../files/outputs.ts";
 import { documentHead, type KnownModel } from "../../pipeline/head.ts";
 import { openOutput } from "../../files/output_file.ts";
 import type { AlignOptions } from "../parse.ts";
-import type { AudioInput, ProgramParts } from "../program.ts";
-import { printable, untilStopped } from "../terminal.ts";
+import type { AudioInput, ProgramParts } from "../parts.ts";
+import { untilStopped } from "../../stop.ts";
+import { printable } from "../../writer.ts";
 import { strayWords, wordLines, WordTimer } from "../../pipeline/word_times.ts";
-
-const sampleRate = 16_000;
+import { sampleRate } from "../../units.ts";
 
 export async function alignFile(parts: ProgramParts, options: AlignOptions): Promise<number> {
   const { terminal } = parts;

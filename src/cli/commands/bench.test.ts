@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import type { Measured, StageTimes } from "../../engine/measure.ts";
 import { type BenchParts, chooseThreads, renderBench, runBench, syntheticSpeech, threadCounts } from "./bench.ts";
 import { memoryWriter } from "../fake_parts.ts";
-import { Stopped } from "../terminal.ts";
+import { Stopped } from "../../stop.ts";
 
 /** A machine of four cores on which decoding gains nothing from the last two. */
 function fakeBench(options: { readonly slow?: boolean; readonly stopAfter?: number } = {}) {

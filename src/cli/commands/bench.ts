@@ -5,7 +5,9 @@
  */
 
 import type { Measured, StageTimes } from "../../engine/measure.ts";
-import { Stopped, type Terminal } from "../terminal.ts";
+import type { Terminal } from "../terminal.ts";
+import { Stopped } from "../../stop.ts";
+import { sampleRate } from "../../units.ts";
 
 export type BenchParts = {
   readonly terminal: Terminal;
@@ -29,7 +31,6 @@ export type BenchRow = {
 };
 
 const seconds = 10;
-const sampleRate = 16_000;
 const decodedTokens = 24;
 /** What people say: the decoder's share of the work. */
 const tokensPerSecond = 3.5;

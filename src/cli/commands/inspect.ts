@@ -6,8 +6,9 @@ import { svgPicture, terminalPicture } from "../../output/picture.ts";
 import { timedWords } from "../../output/words.ts";
 import { openOutput } from "../../files/output_file.ts";
 import type { InspectOptions } from "../parse.ts";
-import type { AudioInput, ProgramParts } from "../program.ts";
-import { printable, untilStopped } from "../terminal.ts";
+import type { AudioInput, ProgramParts } from "../parts.ts";
+import { untilStopped } from "../../stop.ts";
+import { printable } from "../../writer.ts";
 
 export async function inspectRecording(parts: ProgramParts, options: InspectOptions): Promise<number> {
   const { input, output, force, raw, fromSec, toSec } = options;

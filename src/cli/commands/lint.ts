@@ -4,8 +4,8 @@ import { InputError } from "../../errors.ts";
 import { lintSubtitles } from "../../subtitles/lint.ts";
 import { parseSubtitles } from "../../subtitles/parse.ts";
 import type { LintOptions } from "../parse.ts";
-import type { ProgramParts } from "../program.ts";
-import { printable } from "../terminal.ts";
+import type { ProgramParts } from "../parts.ts";
+import { printable } from "../../writer.ts";
 
 export async function lintFiles({ terminal, readText }: ProgramParts, options: LintOptions): Promise<number> {
   let findings = 0;

@@ -4,8 +4,8 @@ import { readDocument } from "../../document/json.ts";
 import { Outputs } from "../../files/outputs.ts";
 import { InputError } from "../../errors.ts";
 import type { InputSource, RenderOptions } from "../parse.ts";
-import type { ProgramParts } from "../program.ts";
-import { printable } from "../terminal.ts";
+import type { ProgramParts } from "../parts.ts";
+import { printable } from "../../writer.ts";
 
 export async function renderTranscripts(parts: ProgramParts, options: RenderOptions): Promise<number> {
   const { formats, output: path, force, inputs } = options;

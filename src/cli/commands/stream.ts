@@ -11,10 +11,11 @@ import { streamWriter } from "../../stream/captions.ts";
 import { runStream, type Step, type StreamEvent, type StreamOptions, type StreamTotals } from "../../stream/stream.ts";
 import { openOutput } from "../../files/output_file.ts";
 import type { InputSource, StreamChoice, TranscribeOptions } from "../parse.ts";
-import type { OpenedAudio, ProgramParts } from "../program.ts";
+import type { OpenedAudio, ProgramParts } from "../parts.ts";
 import { Paragraph } from "../../pipeline/recording.ts";
 import { loadPrompt } from "../../system.ts";
-import { type StopReason, type TextWriter, untilStopped } from "../terminal.ts";
+import { type StopReason, untilStopped } from "../../stop.ts";
+import type { TextWriter } from "../../writer.ts";
 import {
   audioInput,
   checkInputs,

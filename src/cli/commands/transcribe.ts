@@ -14,11 +14,13 @@ import { transcribe, type TranscribeEvent, type Transcript } from "../../pipelin
 import { documentHead, type KnownModel, needsTimes, segmentSecOf } from "../../pipeline/head.ts";
 import { openOutput, type OutputFile } from "../../files/output_file.ts";
 import { type InputSource, meantCommand, type TranscribeOptions } from "../parse.ts";
-import type { AudioInput, LoadedAudio, ModelPlace, ProgramParts } from "../program.ts";
+import type { AudioInput, LoadedAudio, ModelPlace, ProgramParts } from "../parts.ts";
 import { Recording } from "../../pipeline/recording.ts";
 import { loadPrompt } from "../../system.ts";
-import { printable, type StopReason, type TextWriter, untilStopped } from "../terminal.ts";
+import { type StopReason, untilStopped } from "../../stop.ts";
+import { printable, type TextWriter } from "../../writer.ts";
 import { WordTimer } from "../../pipeline/word_times.ts";
+import { sampleRate } from "../../units.ts";
 
 const wholeSecMax = 120;
 const demoWholeSecMax = 40; // The demo model never heard longer recordings and loses its place in them.
@@ -308,7 +310,7 @@ function startRecording(run: Run, source: InputSource, { samples }: LoadedAudio)
   const { rules, paragraphMs } = options;
   const startMs = Math.round((options.fromSec ?? 0) * 1000);
   const name = source.kind === "stdin" ? "stdin" : source.path;
-  const head = documentHead({ ...run, aligner: timer?.model }, name, startMs + (samples.length / 16_000) * 1000);
+  const head = documentHead({ ...run, aligner: timer?.model }, name, startMs + (samples.length / sampleRate) * 1000);
   const writers = { head, rules, paragraphMs, cutChinese: parts.cutChinese };
   return new Recording({
     ...{ samples, startMs, out, timer, paragraphMs },

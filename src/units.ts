@@ -1,0 +1,20 @@
+/** Units of the whole program, and the only conversions between them. Names carry the unit: `startMs`, `audioSec`. */
+
+/** Samples per second of all audio behind the input stage: 16 kHz, mono, f32 in [-1, 1]. */
+export const sampleRate = 16_000;
+
+/** A range of samples by position, `end` exclusive. */
+export type Span = { readonly start: number; readonly end: number };
+
+/** A range of time in milliseconds from the start of the recording. */
+export type TimeSpan = { readonly startMs: number; readonly endMs: number };
+
+/** Milliseconds of so many samples, rounded to the nearest. */
+export function msOfSamples(samples: number): number {
+  return Math.round((samples * 1000) / sampleRate);
+}
+
+/** Samples in so many milliseconds, rounded to the nearest. */
+export function samplesOfMs(ms: number): number {
+  return Math.round((ms * sampleRate) / 1000);
+}

@@ -178,7 +178,7 @@ describe("refused with one line", () => {
 /** Runs `readAudio` in another process, its standard input fed by a shell command. */
 function readPiped(shell: string, input: AudioInput = { kind: "stdin" }): { audio?: Audio; message?: string } {
   const script = `
-    import { readAudio } from ${JSON.stringify(join(import.meta.dir, "source.ts"))};
+    import { readAudio } from ${JSON.stringify(join(import.meta.dir, "input.ts"))};
     const result = await readAudio(JSON.parse(process.env.INPUT)).then(
       (audio) => ({ audio: { ...audio, samples: [...audio.samples] } }),
       (error) => ({ message: error.message }),

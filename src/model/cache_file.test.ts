@@ -9,7 +9,7 @@ const small = () =>
   cacheFile([{ name: "a", bytes: new Uint8Array(100) }, { name: "b", bytes: new Uint8Array(3) }], "int8/x/1", "m");
 
 test("the engine writes the same bytes: format and checksums are one", () => {
-  const source = readFileSync(join(import.meta.dir, "../../zig/cache_test.zig"), "utf8");
+  const source = readFileSync(join(import.meta.dir, "../../zig/packing/cache_test.zig"), "utf8");
   const expected = /^const file_hash: u64 = (\d+);$/m.exec(source)?.[1];
   expect(Bun.hash.xxHash3(zigTestFile()).toString()).toBe(expected!);
 });

@@ -181,7 +181,7 @@ function placeOf(
   const [from, to] = [second(segment.start), second(segment.end)];
   const samples = segment.end - segment.start;
   if (count > 1) {
-    onEvent({ kind: "debug", text: `Span ${index + 1}/${count}: core ${from}-${to}s (${samples} samples)` });
+    onEvent({ kind: "debug", text: `Segment ${index + 1}/${count}: core ${from}-${to}s (${samples} samples)` });
   }
   return count > 1 ? `segment ${index + 1} of ${count}, ${from} to ${to} s` : `${from} to ${to} s`;
 }
@@ -278,8 +278,8 @@ async function oneByOne(run: Run, parts: readonly Part[]): Promise<void> {
       reportDecode(run, piece.result);
       state.collapses++;
       const off = state.collapses === collapsesMax;
-      onEvent({ kind: "debug", text: "Span mode: retrying segment without past text" });
-      if (off) onEvent({ kind: "debug", text: `Span mode: past text is off after ${collapsesMax} collapses` });
+      onEvent({ kind: "debug", text: "Segment mode: retrying segment without past text" });
+      if (off) onEvent({ kind: "debug", text: `Segment mode: past text is off after ${collapsesMax} collapses` });
       piece = await new Decoding(run, samples, "").done;
     }
     heardLanguage(run, piece.language);

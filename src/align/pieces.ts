@@ -12,7 +12,7 @@ import type { AlignRequest, AlignResult } from "../engine/engine.ts";
 import { voiceRanges } from "../segment/speech.ts";
 import { repairTimes } from "./repair.ts";
 import { sampleRate, type Span, type TimeSpan } from "../units.ts";
-import { spokenWeight } from "./weight.ts";
+import { spokenWeight } from "../text/spoken.ts";
 
 export type PieceOptions = {
   /** Seconds of audio at a time; 180 at most is what the model was made for. */

@@ -8,7 +8,7 @@
 
 import type { WordFlag } from "../document/document.ts";
 import type { TimeSpan } from "../units.ts";
-import { spokenWeight, weightPerSecondMax } from "./weight.ts";
+import { spokenWeight, weightPerSecondMax } from "../text/spoken.ts";
 
 export type PlacedWord = TimeSpan & { readonly flag?: WordFlag };
 

@@ -10,12 +10,15 @@ import type { Weights } from "../engine/engine.ts";
 /** Why a time is not the aligner's own: it had none for the word, or there was no aligner. */
 export type WordFlag = "spread" | "unaligned";
 
+/** A token that became text, and the natural logarithm of its probability. */
+export type HeardToken = { readonly text: string; readonly logprob: number };
+
 export type TimedWord = {
   /** With its punctuation and, at the front, the space that separates it from the word before. */
   readonly text: string;
   readonly startMs: number;
   readonly endMs: number;
-  /** Natural logarithm of the text tokens' joint probability; absent where the text was given, not decoded. */
+  /** Sum over all tokens that touch the word (logprobs.ts); absent where the text was given, not decoded. */
   readonly logprob?: number;
   readonly flag?: WordFlag;
 };

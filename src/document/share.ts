@@ -5,7 +5,7 @@
  * the words out, in order, the one where lengths fit the stretches and pauses fall on punctuation.
  */
 
-import { endsClause, endsSentence } from "../subtitles/breaks.ts";
+import { endsClause, endsSentence } from "../text/sentences.ts";
 import type { TimeSpan } from "../units.ts";
 
 /** A pause inside a clause is as unlikely as this much speech being faster or slower; a long one more so. */

@@ -1,7 +1,7 @@
 /** Tables and lyrics of a transcript: a line per segment (TSV, CSV) or per sentence (LRC). Pure. */
 
 import type { TimedSegment, TimedWord } from "../document/document.ts";
-import { endsSentence } from "../subtitles/breaks.ts";
+import { endsSentence } from "../text/sentences.ts";
 import { graphemesOf } from "../subtitles/width.ts";
 import type { SegmentWriter, WriterOptions } from "./writer.ts";
 import { timedWords } from "./words.ts";

@@ -1,6 +1,6 @@
 /** Plain text of a transcript, one paragraph or, with a paragraph pause, a new one after every such silence. Pure. */
 
-import { endsSentence } from "../subtitles/breaks.ts";
+import { endsSentence } from "../text/sentences.ts";
 import type { SegmentWriter, WriterOptions } from "./writer.ts";
 import { timedWords } from "./words.ts";
 

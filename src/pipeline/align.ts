@@ -5,11 +5,11 @@
  */
 
 import { attachPunctuation } from "../align/attach.ts";
-import { wordLogprobs } from "../align/logprobs.ts";
 import { alignPieces } from "../align/pieces.ts";
 import { type PlacedWord, spreadWords } from "../align/spread.ts";
 import { guessLanguage, type Splitters, spokenWords } from "../align/words.ts";
 import type { TimedSegment, TimedWord } from "../document/document.ts";
+import { wordLogprobs } from "../document/logprobs.ts";
 import type { Engine } from "../engine/engine.ts";
 import { copyRanges } from "../segment/speech.ts";
 import type { HeardSegment } from "./transcribe.ts";

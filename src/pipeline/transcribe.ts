@@ -6,6 +6,7 @@
  * What becomes known goes to `onEvent` at once; the pieces of text add up to the text that is returned.
  */
 
+import type { HeardToken } from "../document/document.ts";
 import type { DecodeRequest, DecodeResult, DecodeToken, Engine, ModelInfo } from "../engine/engine.ts";
 import { planSegments, type SegmentLimits } from "../segment/plan.ts";
 import { copyRanges, rangesWithoutSilence } from "../segment/speech.ts";
@@ -57,8 +58,6 @@ export type HeardSegment = {
   /** Joined, their texts are `text`. A token that ends inside a character has its share in a later one's text. */
   readonly tokens: readonly HeardToken[];
 };
-
-export type HeardToken = { readonly text: string; readonly logprob: number };
 
 export type Transcript = {
   readonly text: string;

@@ -9,6 +9,7 @@
  * waits.
  */
 
+import type { DecodeToken } from "../engine/engine.ts";
 import { LoopGuard } from "../text/loop.ts";
 
 export type CommitPolicy =
@@ -25,9 +26,7 @@ export type CommitRules = {
   readonly isHeaderless: boolean;
 };
 
-export type HeardToken = { readonly id: number; readonly bytes: Uint8Array; readonly logprob: number };
-
-export type StreamToken = HeardToken & {
+export type StreamToken = DecodeToken & {
   /** Where the stream stood, in samples, when it was first heard, and at the hypothesis before that. */
   readonly seenAt: number;
   readonly seenAfter: number;
@@ -47,7 +46,7 @@ export type CommitState = {
 
 export type Hypothesis = {
   /** After the committed ones; without past text, all. */
-  readonly tokens: readonly HeardToken[];
+  readonly tokens: readonly DecodeToken[];
   /** Samples of the stream it is about. */
   readonly heardTo: number;
   /** Ended by a limit, not by the model. */
@@ -106,12 +105,12 @@ export function textStart(tokens: readonly { readonly id: number }[], rules: Com
   return tag >= 0 && tag + 1 < tokens.length ? tag + 1 : undefined;
 }
 
-type Cut = { readonly tokens: readonly HeardToken[]; readonly free: number; readonly isLooped: boolean };
+type Cut = { readonly tokens: readonly DecodeToken[]; readonly free: number; readonly isLooped: boolean };
 
 /** The tokens up to a loop. Speech never fills the limit with repeats, so there a suspicion is enough. */
 function withoutLoop(state: CommitState, hypothesis: Hypothesis, { feedsPast }: CommitRules): Cut {
   const past = feedsPast ? state.committed : [];
-  const guard = new LoopGuard<HeardToken>();
+  const guard = new LoopGuard<DecodeToken>();
   let free = 0;
   for (const token of [...past, ...hypothesis.tokens]) free += guard.push(token).length;
   const isSuspect = !guard.looped && free < guard.count;
@@ -122,7 +121,7 @@ function withoutLoop(state: CommitState, hypothesis: Hypothesis, { feedsPast }: 
 }
 
 /** The tokens with what is known of them from the hypotheses before. */
-function followed({ tail, heardTo }: CommitState, tokens: readonly HeardToken[], now: number): StreamToken[] {
+function followed({ tail, heardTo }: CommitState, tokens: readonly DecodeToken[], now: number): StreamToken[] {
   let agrees = true;
   return tokens.map((token, index) => {
     const before = tail[index];

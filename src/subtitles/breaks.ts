@@ -5,17 +5,14 @@
  *     `forbidden` inside a word, before a closing mark, after an opening one
  */
 
+import { endsClause, endsSentence } from "../text/sentences.ts";
+
 /** Cuts a Chinese text into its words; joined, they are the text. */
 export type WordCutter = (text: string) => string[];
 
 /** A cost of this and above is no place to cut while there is any other. */
 export const forbidden = 1e7;
 
-export const sentenceEnd =
-  /[.!?\u2026\u3002\uff01\uff1f\uff0e\u0964\u061f]["'\u2019\u201d\u300d\u300f)\]\uff09\u3011\u00bb]*$/u;
-const clauseEnd = /[,;:\uff0c\uff1b\uff1a\u3001\u060c\u2013\u2014]["'\u2019\u201d\u300d\u300f)\]\uff09\u3011\u00bb]*$/u;
-/** Not numbers' dots, not "Dr." and initials: they end no sentence. */
-const abbreviation = /(?:^|[\s.(])(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|vs|etc|No|e\.g|i\.e)\.$/u;
 /** Marks that may not begin a line. */
 export const leansBack = /^[,.;:!?%\u2026\u3001\u3002\uff0c\uff0e\uff1a\uff1b\uff01\uff1f\u30fb\u30fc\p{Pe}\p{Pf}]/u;
 /** Marks that may not end one. */
@@ -52,22 +49,11 @@ export function breakCosts(pieces: readonly string[], cutChinese?: WordCutter): 
   });
 }
 
-/** Whether a text ends a sentence as far as its last characters show. */
-export function endsSentence(text: string): boolean {
-  const trimmed = text.trimEnd();
-  return sentenceEnd.test(trimmed) && !abbreviation.test(trimmed);
-}
-
-/** The same for a clause. */
-export function endsClause(text: string): boolean {
-  return clauseEnd.test(text.trimEnd());
-}
-
 function costBetween(piece: string, next: string): number {
   const [left, right] = [piece.trim(), next.trim()];
   if (leansBack.test(right) || leansForward.test(left)) return forbidden;
   if (endsSentence(left)) return costs.sentence;
-  if (clauseEnd.test(left)) return costs.clause;
+  if (endsClause(left)) return costs.clause;
   if (particle.test(right)) return costs.particle;
   if (bindsForward.has(left.toLowerCase())) return costs.stranding;
   if (opensPhrase.has(right.toLowerCase())) return costs.beforePhrase;

@@ -1,11 +1,8 @@
 /** What goes between the texts of two neighbouring segments: a space, or nothing. Pure. */
 
-/** Scripts written without spaces between words, with the punctuation that belongs to them. */
-const spaceless = new RegExp(
-  String.raw`^[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Bopomofo}\uff01-\uff60` +
-    String.raw`\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]$`,
-  "u",
-);
+import { spacelessCharacters } from "./scripts.ts";
+
+const spaceless = new RegExp(`^[${spacelessCharacters}]$`, "u");
 /** CJK and full-width punctuation carries its own white space. */
 const widePunctuation =
   /^[\u3000-\u3003\u3008-\u301f\u3030\u30fb\ufe30-\ufe4f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65]$/u;

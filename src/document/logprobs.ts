@@ -1,12 +1,13 @@
 /** Tokens of a text -> how sure the model was of each word. Pure. */
 
-export type TextToken = { readonly text: string; readonly logprob: number };
+import type { HeardToken } from "./document.ts";
 
 /**
- * For every text of `texts`, the sum over the tokens that it shares a character with; both lists add up to the same
- * text. A token without text of its own is half a character: it counts with the token that completes it.
+ * A word's log-probability, with an aligner and without: the sum over all tokens that share a character with the word.
+ * One per text of `texts`; both lists add up to the same text. A token without text of its own is half a character: it
+ * counts with the token that completes it.
  */
-export function wordLogprobs(texts: readonly string[], tokens: readonly TextToken[]): number[] {
+export function wordLogprobs(texts: readonly string[], tokens: readonly HeardToken[]): number[] {
   const sums = texts.map(() => 0);
   let word = 0;
   let wordEnd = texts[0]?.length ?? 0;

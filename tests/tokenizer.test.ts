@@ -67,7 +67,7 @@ function randomFrom(seed: number): () => number {
 
 /** Code points of one of our tables. */
 function tableOf(name: "letters" | "numbers" | "spaces"): Set<number> {
-  const source = readFileSync(join(projectRoot, "zig", "unicode_tables.zig"), "utf8");
+  const source = readFileSync(join(projectRoot, "zig", "tokenizer", "unicode_tables.zig"), "utf8");
   const body = new RegExp(`pub const ${name} = [^;]*;`).exec(source)![0];
   const ranges = [...body.matchAll(/\{ 0x(\w+), 0x(\w+) \}/g)].map((
     match,

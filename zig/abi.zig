@@ -1,10 +1,14 @@
 //! The C ABI of qwen_asr.h: checks arguments, turns errors into codes. Nothing else.
+//!
+//! Every `pub fn qasr_*` of this file is exported under its name (see exported.zig): one that returns
+//! `Error!void` gives C the number of its error, or 0.
 
 const std = @import("std");
 const builtin = @import("builtin");
 const bench = @import("engine/measure.zig");
 const blas = @import("compute/blas.zig");
 const errors = @import("errors.zig");
+const exported = @import("exported.zig");
 const files = @import("checkpoint/files.zig");
 const listener_ = @import("engine/listener.zig");
 const model_ = @import("engine/model.zig");
@@ -12,6 +16,7 @@ const precision_ = @import("packing/precision.zig");
 const session_ = @import("engine/session.zig");
 const Listener = listener_.Listener;
 const Model = model_.Model;
+const Error = errors.Error;
 const Session = session_.Session;
 
 /// A bug in the engine, not an error of the user's: one line, and abort.
@@ -29,34 +34,17 @@ fn panicLine(message: []const u8, _: ?usize) noreturn {
 
 const gpa = std.heap.c_allocator;
 
-fn code(err: errors.Error) i32 {
-    return switch (err) {
-        error.Invalid => -1,
-        error.Model => -2,
-        error.OutOfMemory => -3,
-        error.TooSmall => -4,
-        error.TooLong => -5,
-        error.Busy => -6,
-        error.Cancelled => -7,
-    };
-}
-
-fn status(result: errors.Error!void) i32 {
-    result catch |err| return code(err);
-    return 0;
-}
-
 fn missing(comptime what: []const u8) errors.Error {
     return errors.fail(error.Invalid, what ++ " is null", .{});
 }
 
-fn slice(comptime T: type, pointer: ?[*]const T, count: usize) errors.Error![]const T {
+fn slice(comptime T: type, pointer: ?[*]const T, count: usize) Error![]const T {
     if (count == 0) return &.{};
     return (pointer orelse return missing("an array"))[0..count];
 }
 
 /// Copies a result out, or says how much room it needs.
-fn give(comptime T: type, from: []const T, to: ?[*]T, capacity: u32, count: ?*u32) errors.Error!void {
+fn give(comptime T: type, from: []const T, to: ?[*]T, capacity: u32, count: ?*u32) Error!void {
     (count orelse return missing("the count")).* = @intCast(from.len);
     if (from.len > capacity) {
         return errors.fail(error.TooSmall, "{d} needed, room for {d}", .{ from.len, capacity });
@@ -64,11 +52,11 @@ fn give(comptime T: type, from: []const T, to: ?[*]T, capacity: u32, count: ?*u3
     if (from.len > 0) @memcpy((to orelse return missing("the result"))[0..from.len], from);
 }
 
-export fn qasr_abi_version() u32 {
+pub fn qasr_abi_version() u32 {
     return 1;
 }
 
-export fn qasr_error_message(buffer: ?[*]u8, capacity: u32) u32 {
+pub fn qasr_error_message(buffer: ?[*]u8, capacity: u32) u32 {
     const text = errors.message();
     if (buffer) |to| @memcpy(to[0..@min(capacity, text.len)], text[0..@min(capacity, text.len)]);
     return @intCast(text.len);
@@ -76,38 +64,30 @@ export fn qasr_error_message(buffer: ?[*]u8, capacity: u32) u32 {
 
 // ---------------------------------------------------------------------------------------- model
 
-export fn qasr_model_open(
+pub fn qasr_model_open(
     folder: ?[*:0]const u8,
     threads: u32,
     weights: u32,
     cache_folder: ?[*:0]const u8,
     out: ?**Model,
-) i32 {
-    return status(openFolder(folder, optionsOf(threads, weights, cache_folder), out));
+) Error!void {
+    const path = std.mem.span(folder orelse return missing("the folder"));
+    const to = out orelse return missing("the result");
+    to.* = try Model.open(gpa, .{ .folder = path }, try optionsOf(threads, weights, cache_folder));
 }
 
-export fn qasr_packing_permille() u32 {
+pub fn qasr_packing_permille() u32 {
     return Model.packing_permille.load(.monotonic);
 }
 
-fn optionsOf(threads: u32, weights: u32, cache_folder: ?[*:0]const u8) errors.Error!Model.Options {
+fn optionsOf(threads: u32, weights: u32, cache_folder: ?[*:0]const u8) Error!Model.Options {
     const precision = std.enums.fromInt(precision_.Precision, weights) orelse
         return errors.fail(error.Invalid, "precision {d}: not a qasr_weights", .{weights});
     const folder = if (cache_folder) |path| std.mem.span(path) else null;
     return .{ .threads = threads, .precision = precision, .cache_folder = folder };
 }
 
-fn openFolder(
-    folder: ?[*:0]const u8,
-    options: errors.Error!Model.Options,
-    out: ?**Model,
-) errors.Error!void {
-    const path = std.mem.span(folder orelse return missing("the folder"));
-    const to = out orelse return missing("the result");
-    to.* = try Model.open(gpa, .{ .folder = path }, try options);
-}
-
-export fn qasr_model_open_memory(
+pub fn qasr_model_open_memory(
     names: ?[*]const [*:0]const u8,
     data: ?[*]const [*]const u8,
     sizes: ?[*]const u64,
@@ -115,18 +95,7 @@ export fn qasr_model_open_memory(
     threads: u32,
     weights: u32,
     out: ?**Model,
-) i32 {
-    return status(openMemory(names, data, sizes, count, optionsOf(threads, weights, null), out));
-}
-
-fn openMemory(
-    names: ?[*]const [*:0]const u8,
-    data: ?[*]const [*]const u8,
-    sizes: ?[*]const u64,
-    count: u32,
-    options: errors.Error!Model.Options,
-    out: ?**Model,
-) errors.Error!void {
+) Error!void {
     const to = out orelse return missing("the result");
     const list = gpa.alloc(files.Named, count) catch return errors.outOfMemory("the model");
     defer gpa.free(list);
@@ -136,34 +105,30 @@ fn openMemory(
     for (list, all_names, all_data, all_sizes) |*one, name, bytes, size| {
         one.* = .{ .name = std.mem.span(name), .bytes = bytes[0..@intCast(size)] };
     }
-    to.* = try Model.open(gpa, .{ .memory = list }, try options);
+    to.* = try Model.open(gpa, .{ .memory = list }, try optionsOf(threads, weights, null));
 }
 
-export fn qasr_model_close(model: ?*Model) void {
+pub fn qasr_model_close(model: ?*Model) void {
     if (model) |m| m.close();
 }
 
-export fn qasr_model_info(model: ?*const Model, json: ?[*]u8, capacity: u32, bytes: ?*u32) i32 {
-    return status(modelInfo(model, json, capacity, bytes));
-}
-
-fn modelInfo(model: ?*const Model, json: ?[*]u8, capacity: u32, bytes: ?*u32) errors.Error!void {
+pub fn qasr_model_info(model: ?*const Model, json: ?[*]u8, capacity: u32, bytes: ?*u32) Error!void {
     const text = try (model orelse return missing("the model")).info(gpa);
     defer gpa.free(text);
     try give(u8, text, json, capacity, bytes);
 }
 
-export fn qasr_model_release_encoder(model: ?*const Model) void {
+pub fn qasr_model_release_encoder(model: ?*const Model) void {
     if (model) |m| m.releaseEncoder();
 }
 
-export fn qasr_model_row_floats(model: ?*const Model) u32 {
+pub fn qasr_model_row_floats(model: ?*const Model) u32 {
     return if (model) |m| m.config.text.hidden else 0;
 }
 
 // ------------------------------------------------------------------------------------ tokenizer
 
-export fn qasr_tokenize(
+pub fn qasr_tokenize(
     model: ?*const Model,
     text: ?[*]const u8,
     text_bytes: u32,
@@ -171,19 +136,7 @@ export fn qasr_tokenize(
     ids: ?[*]u32,
     capacity: u32,
     count: ?*u32,
-) i32 {
-    return status(tokenize(model, text, text_bytes, with_special, ids, capacity, count));
-}
-
-fn tokenize(
-    model: ?*const Model,
-    text: ?[*]const u8,
-    text_bytes: u32,
-    with_special: u32,
-    ids: ?[*]u32,
-    capacity: u32,
-    count: ?*u32,
-) errors.Error!void {
+) Error!void {
     const m = model orelse return missing("the model");
     var arena: std.heap.ArenaAllocator = .init(gpa);
     defer arena.deinit();
@@ -193,16 +146,12 @@ fn tokenize(
     try give(u32, list.items, ids, capacity, count);
 }
 
-export fn qasr_token_bytes(model: ?*const Model, id: u32, bytes: ?[*]u8, capacity: u32, count: ?*u32) i32 {
-    const m = model orelse return code(missing("the model"));
-    return status(give(u8, m.tokenizer.tokenBytes(id), bytes, capacity, count));
+pub fn qasr_token_bytes(model: ?*const Model, id: u32, bytes: ?[*]u8, capacity: u32, count: ?*u32) Error!void {
+    const m = model orelse return missing("the model");
+    try give(u8, m.tokenizer.tokenBytes(id), bytes, capacity, count);
 }
 
-export fn qasr_token_id(model: ?*const Model, text: ?[*]const u8, text_bytes: u32, id: ?*u32) i32 {
-    return status(tokenId(model, text, text_bytes, id));
-}
-
-fn tokenId(model: ?*const Model, text: ?[*]const u8, text_bytes: u32, id: ?*u32) errors.Error!void {
+pub fn qasr_token_id(model: ?*const Model, text: ?[*]const u8, text_bytes: u32, id: ?*u32) Error!void {
     const m = model orelse return missing("the model");
     const to = id orelse return missing("the result");
     const name = try slice(u8, text, text_bytes);
@@ -210,11 +159,11 @@ fn tokenId(model: ?*const Model, text: ?[*]const u8, text_bytes: u32, id: ?*u32)
         return errors.fail(error.Invalid, "no added token {s}", .{name});
 }
 
-export fn qasr_token_is_end(model: ?*const Model, id: u32) u32 {
+pub fn qasr_token_is_end(model: ?*const Model, id: u32) u32 {
     return @intFromBool(if (model) |m| m.isEnd(id) else false);
 }
 
-export fn qasr_prompt(
+pub fn qasr_prompt(
     model: ?*const Model,
     rows_count: u32,
     context: ?[*]const u8,
@@ -224,58 +173,45 @@ export fn qasr_prompt(
     ids: ?[*]u32,
     capacity: u32,
     count: ?*u32,
-) i32 {
-    return status(prompt(
-        model,
-        rows_count,
-        slice(u8, context, context_bytes),
-        slice(u8, language, language_bytes),
-        ids,
-        capacity,
-        count,
-    ));
-}
-
-fn prompt(
-    model: ?*const Model,
-    rows_count: u32,
-    context: errors.Error![]const u8,
-    language: errors.Error![]const u8,
-    ids: ?[*]u32,
-    capacity: u32,
-    count: ?*u32,
-) errors.Error!void {
+) Error!void {
     const m = model orelse return missing("the model");
     var arena: std.heap.ArenaAllocator = .init(gpa);
     defer arena.deinit();
     var list: std.ArrayList(u32) = .empty;
-    try m.prompt(arena.allocator(), rows_count, try context, try language, &list);
+    const system = try slice(u8, context, context_bytes);
+    const name = try slice(u8, language, language_bytes);
+    try m.prompt(arena.allocator(), rows_count, system, name, &list);
     try give(u32, list.items, ids, capacity, count);
 }
 
 // ------------------------------------------------------------------------------------- sessions
 
-export fn qasr_session_open(model: ?*Model, out: ?**Session) i32 {
-    const m = model orelse return code(missing("the model"));
-    const to = out orelse return code(missing("the result"));
-    to.* = Session.open(m) catch |err| return code(err);
-    return 0;
+pub fn qasr_session_open(model: ?*Model, out: ?**Session) Error!void {
+    const m = model orelse return missing("the model");
+    const to = out orelse return missing("the result");
+    to.* = try Session.open(m);
 }
 
-export fn qasr_session_close(session: ?*Session) void {
+pub fn qasr_session_close(session: ?*Session) void {
     if (session) |s| s.close();
 }
 
-export fn qasr_session_cancel(session: ?*Session) void {
+pub fn qasr_session_cancel(session: ?*Session) void {
     if (session) |s| s.cancelled.store(true, .monotonic);
 }
 
-/// Takes the session for this call; every successful enter is followed by leave.
-fn enter(session: ?*Session) errors.Error!*Session {
+/// Takes the session for this call; every successful take or enter is followed by leave.
+fn take(session: ?*Session) Error!*Session {
     const s = session orelse return missing("the session");
     if (s.busy.swap(true, .acquire)) {
         return errors.fail(error.Busy, "another thread is using this session", .{});
     }
+    return s;
+}
+
+/// As `take`, of a session that is not cancelled.
+fn enter(session: ?*Session) Error!*Session {
+    const s = try take(session);
     if (s.cancelled.load(.monotonic)) {
         leave(s);
         return errors.fail(error.Cancelled, "cancelled", .{});
@@ -287,25 +223,14 @@ fn leave(session: *Session) void {
     session.busy.store(false, .release);
 }
 
-export fn qasr_mel(
+pub fn qasr_mel(
     session: ?*Session,
     samples: ?[*]const f32,
     samples_count: u32,
     mel: ?[*]f32,
     capacity: u32,
     frames: ?*u32,
-) i32 {
-    return status(features(session, samples, samples_count, mel, capacity, frames));
-}
-
-fn features(
-    session: ?*Session,
-    samples: ?[*]const f32,
-    samples_count: u32,
-    mel: ?[*]f32,
-    capacity: u32,
-    frames: ?*u32,
-) errors.Error!void {
+) Error!void {
     const s = try enter(session);
     defer leave(s);
     const count = Session.framesOf(samples_count);
@@ -318,7 +243,7 @@ fn features(
     try s.features(try slice(f32, samples, samples_count), to);
 }
 
-export fn qasr_encode(
+pub fn qasr_encode(
     session: ?*Session,
     samples: ?[*]const f32,
     samples_count: u32,
@@ -326,19 +251,7 @@ export fn qasr_encode(
     rows: ?[*]f32,
     capacity: u32,
     rows_count: ?*u32,
-) i32 {
-    return status(encode(session, samples, samples_count, window_frames, rows, capacity, rows_count));
-}
-
-fn encode(
-    session: ?*Session,
-    samples: ?[*]const f32,
-    samples_count: u32,
-    window_frames: u32,
-    rows: ?[*]f32,
-    capacity: u32,
-    rows_count: ?*u32,
-) errors.Error!void {
+) Error!void {
     const s = try enter(session);
     defer leave(s);
     const count = s.rowsOf(samples_count);
@@ -351,56 +264,38 @@ fn encode(
     try s.encode(try slice(f32, samples, samples_count), window_frames, to);
 }
 
-export fn qasr_session_extend(
+pub fn qasr_session_extend(
     session: ?*Session,
     ids: ?[*]const u32,
     count: u32,
     rows: ?[*]const f32,
     rows_count: u32,
-) i32 {
-    return status(extend(session, ids, count, rows, rows_count));
-}
-
-fn extend(
-    session: ?*Session,
-    ids: ?[*]const u32,
-    count: u32,
-    rows: ?[*]const f32,
-    rows_count: u32,
-) errors.Error!void {
+) Error!void {
     const s = try enter(session);
     defer leave(s);
     const floats = @as(usize, rows_count) * s.model.config.text.hidden;
     try s.extend(try slice(u32, ids, count), try slice(f32, rows, floats));
 }
 
-export fn qasr_session_truncate(session: ?*Session, positions: u32) i32 {
-    const s = session orelse return code(missing("the session"));
-    if (s.busy.swap(true, .acquire)) {
-        return code(errors.fail(error.Busy, "another thread is using this session", .{}));
-    }
+pub fn qasr_session_truncate(session: ?*Session, positions: u32) Error!void {
+    const s = try take(session);
     defer leave(s);
     if (positions > s.decoder.positions) {
-        return code(errors.fail(
+        return errors.fail(
             error.Invalid,
             "cannot truncate to {d} positions: there are {d}",
             .{ positions, s.decoder.positions },
-        ));
+        );
     }
     s.decoder.truncate(positions);
     if (positions == 0) s.cancelled.store(false, .monotonic);
-    return 0;
 }
 
-export fn qasr_session_positions(session: ?*const Session) u32 {
+pub fn qasr_session_positions(session: ?*const Session) u32 {
     return if (session) |s| s.decoder.positions else 0;
 }
 
-export fn qasr_sessions_step(sessions: ?[*]const ?*Session, ids: ?[*]const u32, count: u32) i32 {
-    return status(step(sessions, ids, count));
-}
-
-fn step(sessions: ?[*]const ?*Session, ids: ?[*]const u32, count: u32) errors.Error!void {
+pub fn qasr_sessions_step(sessions: ?[*]const ?*Session, ids: ?[*]const u32, count: u32) Error!void {
     const most = @import("network/decoder.zig").Decoder.step_max;
     if (count == 0 or count > most) {
         return errors.fail(error.Invalid, "{d} sessions, must be 1 to {d}", .{ count, most });
@@ -416,11 +311,7 @@ fn step(sessions: ?[*]const ?*Session, ids: ?[*]const u32, count: u32) errors.Er
     try Session.step(entered[0..count], try slice(u32, ids, count));
 }
 
-export fn qasr_session_next(session: ?*Session, id: ?*u32, logprob: ?*f32) i32 {
-    return status(next(session, id, logprob));
-}
-
-fn next(session: ?*Session, id: ?*u32, logprob: ?*f32) errors.Error!void {
+pub fn qasr_session_next(session: ?*Session, id: ?*u32, logprob: ?*f32) Error!void {
     const s = try enter(session);
     defer leave(s);
     const to = id orelse return missing("the result");
@@ -429,11 +320,7 @@ fn next(session: ?*Session, id: ?*u32, logprob: ?*f32) errors.Error!void {
     if (logprob) |l| l.* = result.logprob;
 }
 
-export fn qasr_session_top(session: ?*Session, k: u32, ids: ?[*]u32, logits: ?[*]f32) i32 {
-    return status(top(session, k, ids, logits));
-}
-
-fn top(session: ?*Session, k: u32, ids: ?[*]u32, logits: ?[*]f32) errors.Error!void {
+pub fn qasr_session_top(session: ?*Session, k: u32, ids: ?[*]u32, logits: ?[*]f32) Error!void {
     const s = try enter(session);
     defer leave(s);
     if (k == 0 or k > s.decoder.logits.len or k > 1000) {
@@ -446,7 +333,7 @@ fn top(session: ?*Session, k: u32, ids: ?[*]u32, logits: ?[*]f32) errors.Error!v
 
 // ------------------------------------------------------------------------------------ listening
 
-export fn qasr_session_verify(
+pub fn qasr_session_verify(
     session: ?*Session,
     keep: u32,
     ids: ?[*]const u32,
@@ -456,42 +343,29 @@ export fn qasr_session_verify(
     draft_count: u32,
     logprobs: ?[*]f32,
     accepted: ?*u32,
-) i32 {
-    const draft: errors.Error![]f32 = if (draft_count == 0)
-        &.{}
-    else if (logprobs) |to| to[0..draft_count] else missing("the result");
-    return status(verify(session, keep, slice(u32, ids, count), rows, rows_count, draft, accepted));
-}
-
-fn verify(
-    session: ?*Session,
-    keep: u32,
-    ids: errors.Error![]const u32,
-    rows: ?[*]const f32,
-    rows_count: u32,
-    logprobs: errors.Error![]f32,
-    accepted: ?*u32,
-) errors.Error!void {
+) Error!void {
     const s = try enter(session);
     defer leave(s);
     const to = accepted orelse return missing("the count");
+    const draft: []f32 = if (draft_count == 0)
+        &.{}
+    else if (logprobs) |array| array[0..draft_count] else return missing("the result");
     const floats = @as(usize, rows_count) * s.model.config.text.hidden;
-    to.* = try s.verify(keep, try ids, try slice(f32, rows, floats), try logprobs);
+    to.* = try s.verify(keep, try slice(u32, ids, count), try slice(f32, rows, floats), draft);
 }
 
-export fn qasr_listener_open(model: ?*Model, window_frames: u32, keeps: u32, out: ?**Listener) i32 {
-    const m = model orelse return code(missing("the model"));
-    const to = out orelse return code(missing("the result"));
-    to.* = Listener.open(m, window_frames, keeps != 0) catch |err| return code(err);
-    return 0;
+pub fn qasr_listener_open(model: ?*Model, window_frames: u32, keeps: u32, out: ?**Listener) Error!void {
+    const m = model orelse return missing("the model");
+    const to = out orelse return missing("the result");
+    to.* = try Listener.open(m, window_frames, keeps != 0);
 }
 
-export fn qasr_listener_close(listener: ?*Listener) void {
+pub fn qasr_listener_close(listener: ?*Listener) void {
     if (listener) |l| l.close();
 }
 
 /// Takes the listener for this call; every successful one is followed by `leaveListener`.
-fn enterListener(listener: ?*Listener) errors.Error!*Listener {
+fn enterListener(listener: ?*Listener) Error!*Listener {
     const l = listener orelse return missing("the listener");
     if (l.busy.swap(true, .acquire)) {
         return errors.fail(error.Busy, "another thread is using this listener", .{});
@@ -503,31 +377,23 @@ fn leaveListener(listener: *Listener) void {
     listener.busy.store(false, .release);
 }
 
-export fn qasr_listener_append(listener: ?*Listener, samples: ?[*]const f32, count: u32) i32 {
-    return status(listenerAppend(listener, slice(f32, samples, count)));
-}
-
-fn listenerAppend(listener: ?*Listener, samples: errors.Error![]const f32) errors.Error!void {
+pub fn qasr_listener_append(listener: ?*Listener, samples: ?[*]const f32, count: u32) Error!void {
     const l = try enterListener(listener);
     defer leaveListener(l);
-    try l.append(try samples);
+    try l.append(try slice(f32, samples, count));
 }
 
-export fn qasr_listener_forget(listener: ?*Listener, windows: u32) i32 {
-    return status(listenerForget(listener, windows));
-}
-
-fn listenerForget(listener: ?*Listener, windows: u32) errors.Error!void {
+pub fn qasr_listener_forget(listener: ?*Listener, windows: u32) Error!void {
     const l = try enterListener(listener);
     defer leaveListener(l);
     if (windows == std.math.maxInt(u32)) l.forgetAll() else try l.forget(windows);
 }
 
-export fn qasr_listener_rows(listener: ?*const Listener) u32 {
+pub fn qasr_listener_rows(listener: ?*const Listener) u32 {
     return if (listener) |l| @intCast(l.rowsCount()) else 0;
 }
 
-export fn qasr_listener_encode(
+pub fn qasr_listener_encode(
     listener: ?*Listener,
     session: ?*Session,
     rows: ?[*]f32,
@@ -535,19 +401,7 @@ export fn qasr_listener_encode(
     rows_count: ?*u32,
     kept: ?*u32,
     unchanged: ?*u32,
-) i32 {
-    return status(listenerEncode(listener, session, rows, capacity, rows_count, kept, unchanged));
-}
-
-fn listenerEncode(
-    listener: ?*Listener,
-    session: ?*Session,
-    rows: ?[*]f32,
-    capacity: u32,
-    rows_count: ?*u32,
-    kept: ?*u32,
-    unchanged: ?*u32,
-) errors.Error!void {
+) Error!void {
     const l = try enterListener(listener);
     defer leaveListener(l);
     const s = try enter(session);
@@ -565,9 +419,9 @@ fn listenerEncode(
 
 // ------------------------------------------------------------------------------------ self test
 
-export fn qasr_sgemm(a: ?[*]const f32, b: ?[*]const f32, c: ?[*]f32, m: u32, n: u32, k: u32) i32 {
-    if (a == null or b == null or c == null) return code(missing("a matrix"));
-    if (m == 0 or n == 0 or k == 0) return code(errors.fail(error.Invalid, "an empty matrix", .{}));
+pub fn qasr_sgemm(a: ?[*]const f32, b: ?[*]const f32, c: ?[*]f32, m: u32, n: u32, k: u32) Error!void {
+    if (a == null or b == null or c == null) return missing("a matrix");
+    if (m == 0 or n == 0 or k == 0) return errors.fail(error.Invalid, "an empty matrix", .{});
     if (blas.available and blas.isUsed()) {
         blas.init();
         blas.sgemm(m, n, k, a.?, k, b.?, k, c.?, n);
@@ -576,19 +430,17 @@ export fn qasr_sgemm(a: ?[*]const f32, b: ?[*]const f32, c: ?[*]f32, m: u32, n: 
         for (0..k) |l| sum += a.?[i * k + l] * b.?[j * k + l];
         c.?[i * n + j] = sum;
     };
-    return 0;
 }
 
-export fn qasr_measure(model: ?*Model, what: u32, m: u32, n: u32, k: u32, per_second: ?*f64) i32 {
-    const on = model orelse return code(missing("the model"));
-    const to = per_second orelse return code(missing("the result"));
-    to.* = bench.measure(on, what, m, n, k) catch |err| return code(err);
-    return 0;
+pub fn qasr_measure(model: ?*Model, what: u32, m: u32, n: u32, k: u32, per_second: ?*f64) Error!void {
+    const on = model orelse return missing("the model");
+    const to = per_second orelse return missing("the result");
+    to.* = try bench.measure(on, what, m, n, k);
 }
 
 // ------------------------------------------------------------------------------------ alignment
 
-export fn qasr_session_classify(
+pub fn qasr_session_classify(
     session: ?*Session,
     ids: ?[*]const u32,
     count: u32,
@@ -599,25 +451,10 @@ export fn qasr_session_classify(
     margins: ?[*]f32,
     capacity: u32,
     classes_count: ?*u32,
-) i32 {
-    const all = slice(u32, ids, count);
-    return status(classify(session, all, rows, rows_count, marker_id, classes, margins, capacity, classes_count));
-}
-
-fn classify(
-    session: ?*Session,
-    ids: errors.Error![]const u32,
-    rows: ?[*]const f32,
-    rows_count: u32,
-    marker_id: u32,
-    classes: ?[*]u32,
-    margins: ?[*]f32,
-    capacity: u32,
-    classes_count: ?*u32,
-) errors.Error!void {
+) Error!void {
     const s = try enter(session);
     defer leave(s);
-    const all = try ids;
+    const all = try slice(u32, ids, count);
     const markers = std.mem.count(u32, all, &.{marker_id});
     (classes_count orelse return missing("the count")).* = @intCast(markers);
     if (markers > capacity) {
@@ -628,6 +465,15 @@ fn classify(
     const to_classes = classes orelse return missing("the classes");
     const to_margins = margins orelse return missing("the margins");
     try s.classify(all, try slice(f32, rows, floats), marker_id, to_classes, to_margins);
+}
+
+// --------------------------------------------------------------------------------------- export
+
+comptime {
+    for (@typeInfo(@This()).@"struct".decls) |one| {
+        if (!std.mem.startsWith(u8, one.name, "qasr_")) continue;
+        @export(&exported.Function(@field(@This(), one.name)).call, .{ .name = one.name });
+    }
 }
 
 test {

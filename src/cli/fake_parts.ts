@@ -13,6 +13,8 @@ import type {
 } from "../engine/engine.ts";
 import { InputError } from "../errors.ts";
 import type { ProgramParts } from "./parts.ts";
+import { Stopper } from "../stop.ts";
+import type { Ending, Terminal } from "./terminal.ts";
 import type { TextWriter } from "../writer.ts";
 
 export const fakeAsrTextId = 151_704;
@@ -129,12 +131,25 @@ export function memoryWriter(): TextWriter & { text(): string } {
   return { write: (text) => void (written += text), drained: async () => {}, text: () => written };
 }
 
+/** A terminal that is interrupted as by a signal with this exit code. */
+export function fakeTerminal(stdout: TextWriter, stderr: TextWriter) {
+  const stopper = new Stopper();
+  let ending: Ending | undefined;
+  const interrupt = (exitCode: number) => {
+    ending ??= { exitCode };
+    stopper.drain();
+  };
+  const terminal: Terminal = { stdout, stderr, stop: stopper.stop, ending: () => ending };
+  return { terminal, interrupt };
+}
+
 export type FakeProgram = ProgramParts & {
   readonly out: () => string;
   readonly err: () => string;
   /** Names of the parts in the order of their first use. */
   readonly calls: readonly string[];
-  readonly controller: AbortController;
+  /** As a signal would, with this exit code. */
+  interrupt(exitCode: number): void;
 };
 
 /** A second of speech: what stays as loud as it is would be noise. */
@@ -144,10 +159,11 @@ export function fakeSecond(): Float32Array {
 
 /** The parts of a program whose recordings are named after their length: "10s.wav"; "bad.wav" cannot be read. */
 export function fakeParts(engine: Engine, changes: Partial<ProgramParts> = {}): FakeProgram {
-  const [stdout, stderr, controller, calls] = [memoryWriter(), memoryWriter(), new AbortController(), [] as string[]];
+  const [stdout, stderr, calls] = [memoryWriter(), memoryWriter(), [] as string[]];
+  const { terminal, interrupt } = fakeTerminal(stdout, stderr);
   const called = (name: string) => void (calls.includes(name) || calls.push(name));
   return {
-    terminal: { stdout, stderr, stop: controller.signal },
+    terminal,
     version: "1.2.3",
     checkInput: async (input) => {
       called("checkInput");
@@ -211,6 +227,6 @@ export function fakeParts(engine: Engine, changes: Partial<ProgramParts> = {}): 
     out: stdout.text,
     err: stderr.text,
     calls,
-    controller,
+    interrupt,
   };
 }

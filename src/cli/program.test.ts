@@ -241,7 +241,7 @@ test("-o: what is known when a signal comes is kept", async () => {
   const says = `language English<asr_text>${Array.from({ length: 90 }, (_, i) => `w${i}`).join(" ")}`;
   for (const silent of [[], ["--silent"]]) {
     const parts = fakeParts(fakeEngine(() => ({ says, tokenDelayMs: 5 })));
-    setTimeout(() => parts.controller.abort({ exitCode: 130 }), 100);
+    setTimeout(() => parts.interrupt(130), 100);
     expect(await createProgram(parts)(["-o", path, "--force", ...silent, "60s.wav"])).toBe(130);
     expect(await readFile(path, "utf8")).toMatch(/^w0 w1 .*w\d+\n$/);
     expect(parts.err().includes("Inference")).toBe(silent.length === 0);
@@ -263,7 +263,7 @@ test("a stop while the model loads or the audio is read ends the run", async () 
   const never = () => new Promise<never>(() => {});
   for (const part of ["readAudio", "locateModel", "openEngine"] as const) {
     const parts = fakeParts(fakeEngine(() => hello), { [part]: never });
-    setTimeout(() => parts.controller.abort({ exitCode: 143 }), 20);
+    setTimeout(() => parts.interrupt(143), 20);
     expect([part, await createProgram(parts)(["1s.wav"])]).toEqual([part, 143]);
     expect(parts.out()).toBe("");
   }

@@ -10,8 +10,9 @@ import { lintFiles } from "./commands/lint.ts";
 import { parseCommandLine } from "./parse.ts";
 import { renderTranscripts } from "./commands/render.ts";
 import type { ProgramParts } from "./parts.ts";
-import { Stopped, type StopReason } from "../stop.ts";
-import { printable, type TextWriter } from "../writer.ts";
+import type { Terminal } from "./terminal.ts";
+import { Stopped } from "../stop.ts";
+import { printable } from "../writer.ts";
 import { alignFile } from "./commands/align.ts";
 import { isStreamed, streamFiles } from "./commands/stream.ts";
 import { transcribeFiles } from "./commands/transcribe.ts";
@@ -20,18 +21,19 @@ import { transcribeFiles } from "./commands/transcribe.ts";
 export type Program = (args: readonly string[]) => Promise<number>;
 
 export function createProgram(parts: ProgramParts): Program {
-  const { stdout, stderr } = parts.terminal;
+  const { terminal } = parts;
+  const { stdout, stderr } = terminal;
   return async (args) => {
     let exitCode: number;
     try {
       exitCode = await runCommand(parts, args);
     } catch (error) {
-      exitCode = explain(stderr, error, args.includes("--debug"));
+      exitCode = explain(terminal, error, args.includes("--debug"));
     }
     await stdout.drained();
     // A disk that filled up or a pipe that closed while the last of it went out.
-    const late: StopReason | undefined = parts.terminal.stop.reason;
-    if (late?.error && exitCode === 0) exitCode = explain(stderr, late.error, false);
+    const late = terminal.ending()?.error;
+    if (late && exitCode === 0) exitCode = explain(terminal, late, false);
     await stderr.drained();
     return exitCode;
   };
@@ -81,10 +83,11 @@ async function runCommand(parts: ProgramParts, args: readonly string[]): Promise
 }
 
 /** One line about the error on standard error, a second one with what to do about it; returns the exit code. */
-function explain(stderr: TextWriter, error: unknown, debug: boolean): number {
+function explain(terminal: Terminal, error: unknown, debug: boolean): number {
+  const { stderr } = terminal;
   if (error instanceof Stopped) {
-    if (error.reason.error) return explain(stderr, error.reason.error, debug);
-    return error.reason.exitCode;
+    const ending = terminal.ending();
+    return ending?.error ? explain(terminal, ending.error, debug) : ending?.exitCode ?? 1;
   }
   if (error instanceof UserError) {
     stderr.write(`qwen-asr: ${printable(error.message)}\n`);

@@ -56,12 +56,12 @@ export class WordTimer {
     isDemo: boolean,
     say: (line: string) => void,
   ): Promise<WordTimer> {
-    const place = await untilStopped(parts.locateAligner(options.aligner, isDemo), parts.terminal.stop);
+    const place = await untilStopped(parts.locateAligner(options.aligner, isDemo), parts.terminal.stop.drain);
     const timer = new WordTimer(parts, options, place, say);
     say(`Loading aligner from ${place.kind === "folder" ? printable(place.path) : "this program"}`);
     const { info } = await timer.#opened();
     timer.#known = { info, hash: await parts.modelHash(place) };
-    parts.terminal.stop.addEventListener("abort", () => timer.#engine?.cancel());
+    parts.terminal.stop.drain.addEventListener("abort", () => timer.#engine?.cancel());
     if (options.lowMemory) await timer.close();
     return timer;
   }

@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { type FakeListener, fakeListener, fakeTag, speech, spoken, textOf } from "./fake_speech.ts";
+import { Stopper } from "../stop.ts";
 import { runStream, type StreamEvent, type StreamOptions, type StreamTotals } from "./stream.ts";
 
 const defaults: StreamOptions = {
@@ -22,14 +23,14 @@ type Run = {
 
 type RunOptions = {
   readonly sizes?: readonly number[];
-  readonly stop?: AbortController;
+  readonly stop?: Stopper;
   readonly onEvent?: (event: StreamEvent) => void;
   readonly failAt?: number;
   readonly isLive?: boolean;
 };
 
 async function stream(samples: Float32Array, given: Partial<StreamOptions> = {}, run: RunOptions = {}): Promise<Run> {
-  const { sizes = [4000], stop = new AbortController(), failAt = Infinity } = run;
+  const { sizes = [4000], stop = new Stopper(), failAt = Infinity } = run;
   let [at, piece] = [0, 0];
   const source = {
     next: () => {
@@ -43,7 +44,7 @@ async function stream(samples: Float32Array, given: Partial<StreamOptions> = {},
   };
   const events: StreamEvent[] = [];
   const listener = fakeListener();
-  const totals = await runStream(source, listener, { ...defaults, ...given }, stop.signal, (event) => {
+  const totals = await runStream(source, listener, { ...defaults, ...given }, stop.stop, (event) => {
     events.push(event);
     run.onEvent?.(event);
   });
@@ -146,8 +147,8 @@ describe("ends", () => {
   });
 
   test("a signal: what was read is heard in one step", async () => {
-    const stop = new AbortController();
-    const onEvent = ({ kind }: StreamEvent) => kind === "partial" && stop.abort({ exitCode: 130 });
+    const stop = new Stopper();
+    const onEvent = ({ kind }: StreamEvent) => kind === "partial" && stop.drain();
     const { text, listener, totals } = await stream(samples, { chunkSec: 0.5 }, { stop, onEvent, sizes: [1000] });
     expect(words(spokenWords)).toStartWith(text.split(" ").slice(0, -1).join(" "));
     const partials = listener.requests.length;
@@ -156,14 +157,14 @@ describe("ends", () => {
   });
 
   test("a signal before anything", async () => {
-    const stop = new AbortController();
-    stop.abort({ exitCode: 143 });
+    const stop = new Stopper();
+    stop.drain();
     expect(await stream(samples, {}, { stop })).toMatchObject({ text: "" });
   });
 
   test("nobody reads on: no more is heard", async () => {
-    const stop = new AbortController();
-    const onEvent = ({ kind }: StreamEvent) => kind === "partial" && stop.abort({ exitCode: 0 });
+    const stop = new Stopper();
+    const onEvent = ({ kind }: StreamEvent) => kind === "partial" && stop.drop();
     const { listener } = await stream(samples, { chunkSec: 0.5 }, { stop, onEvent });
     expect(listener.requests.length).toBeLessThanOrEqual(2);
   });
@@ -171,7 +172,7 @@ describe("ends", () => {
   test("a failing listener is no source that ended", async () => {
     const failing = { ...fakeListener(), hear: () => Promise.reject(new Error("no memory")) };
     const source = { next: () => Promise.resolve(spoken(3, 16_000)) };
-    await expect(runStream(source, failing, defaults, new AbortController().signal, () => {})).rejects.toThrow(
+    await expect(runStream(source, failing, defaults, new Stopper().stop, () => {})).rejects.toThrow(
       "no memory",
     );
   });
@@ -199,7 +200,7 @@ describe("limits and loops", () => {
       source,
       { ...loop, hear },
       { ...defaults, rules },
-      new AbortController().signal,
+      new Stopper().stop,
       (event) => events.push(event),
     );
     expect(events.filter(({ kind }) => kind === "loss").length).toBeGreaterThan(0);

@@ -26,6 +26,7 @@ import { type Cut, Cutter, frameSamples, leadSamples, quietestPlace } from "./en
 import { HeldAudio } from "../audio/held.ts";
 import { SampleQueue, type SampleSource } from "../audio/queue.ts";
 import { StreamText, type TextEvent } from "./text.ts";
+import type { Stop } from "../stop.ts";
 import { sampleRate } from "../units.ts";
 
 export type StreamOptions = {
@@ -85,24 +86,24 @@ const liveReadAheadSamples = 600 * sampleRate;
 /** Steps in a row that went round in circles before their audio is let go. */
 const loopsMax = 2;
 
-/** Runs a stream to its end, or until `stop`: then what was read is heard out. */
+/** Runs a stream to its end, or until `stop`: drained, it hears out what was read; dropped, it hears no more. */
 export async function runStream(
   source: SampleSource,
   listener: Listener,
   options: StreamOptions,
-  stop: AbortSignal,
+  stop: Stop,
   onEvent: (event: StreamEvent) => void,
 ): Promise<StreamTotals> {
   const queue = new SampleQueue(source, options.isLive ? liveReadAheadSamples : readAheadSamples);
   const onStop = () => queue.stop();
-  stop.addEventListener("abort", onStop);
-  if (stop.aborted) onStop();
+  stop.drain.addEventListener("abort", onStop);
+  if (stop.drain.aborted) onStop();
   try {
     const run = new StreamRun(listener, options, queue, stop, onEvent);
     for (let block = await queue.take(); block; block = await queue.take()) await run.push(block);
     return { ...await run.end(), failure: queue.failure };
   } finally {
-    stop.removeEventListener("abort", onStop);
+    stop.drain.removeEventListener("abort", onStop);
     queue.stop();
   }
 }
@@ -130,7 +131,7 @@ class StreamRun {
     readonly listener: Listener,
     readonly options: StreamOptions,
     readonly queue: SampleQueue,
-    readonly stop: AbortSignal,
+    readonly stop: Stop,
     readonly onEvent: (event: StreamEvent) => void,
   ) {
     this.#chunkSamples = inFrames(options.chunkSec * sampleRate);
@@ -180,9 +181,9 @@ class StreamRun {
 
   /** Whether the step is left to the next one: the run is about to end, or a live stream is behind. */
   #isDeferred(waiting: number): boolean {
-    if (this.#isDead) return true;
+    if (this.stop.drop.aborted) return true;
     if (this.#held.to - this.#anchor >= heldSamplesMax) return false;
-    if (this.stop.aborted) return true;
+    if (this.stop.drain.aborted) return true;
     if (!this.options.isLive) return false;
     const behind = waiting + this.queue.count;
     if (behind < this.#chunkSamples) this.#behind = 0;
@@ -191,12 +192,6 @@ class StreamRun {
       this.onEvent({ kind: "delay", ms: Math.round(behind / 16) });
     }
     return this.#behind > 0;
-  }
-
-  /** Nobody takes the text any more. */
-  get #isDead(): boolean {
-    const reason = this.stop.reason as { readonly exitCode?: number; readonly error?: unknown } | undefined;
-    return this.stop.aborted && (reason?.exitCode === 0 || reason?.error !== undefined);
   }
 
   async #chunk(to: number): Promise<void> {
@@ -211,7 +206,7 @@ class StreamRun {
 
   async #close(to: number): Promise<void> {
     this.#hasVoice = this.#cutter.takeVoice() || this.#hasVoice;
-    if (this.#isDead) return;
+    if (this.stop.drop.aborted) return;
     if (this.#hasVoice) await this.#finish(to);
     this.#text.close(Math.min(to, this.#cutter.voice.end));
     this.#startAt(to, firstState(to));

@@ -14,6 +14,7 @@ import { documentHead, type KnownModel } from "../../pipeline/head.ts";
 import { openOutput } from "../../files/output_file.ts";
 import type { AlignOptions } from "../parse.ts";
 import type { AudioInput, ProgramParts } from "../parts.ts";
+import { exitCode } from "../terminal.ts";
 import { untilStopped } from "../../stop.ts";
 import { printable } from "../../writer.ts";
 import { strayWords, wordLines, WordTimer } from "../../pipeline/word_times.ts";
@@ -24,7 +25,10 @@ export async function alignFile(parts: ProgramParts, options: AlignOptions): Pro
   const input = audioInput(options);
   await parts.checkInput(input);
   const textName = options.text === "-" ? STDIN_NAME : printable(options.text);
-  const lines = textLines((await untilStopped(parts.readText(options.text), terminal.stop)).normalize("NFC"), textName);
+  const lines = textLines(
+    (await untilStopped(parts.readText(options.text), terminal.stop.drain)).normalize("NFC"),
+    textName,
+  );
   const inputs = options.text === "-"
     ? [options.input]
     : [options.input, { kind: "file" as const, path: options.text }];
@@ -44,9 +48,7 @@ export async function alignFile(parts: ProgramParts, options: AlignOptions): Pro
     await (isWritten ? output?.finish() : output?.discard());
     await outputs?.finish();
   }
-  const { reason } = terminal.stop;
-  if (reason?.error) throw reason.error;
-  return reason?.exitCode ?? 0;
+  return exitCode(terminal, false);
 }
 
 async function writeFormats(parts: ProgramParts, options: AlignOptions, outputs: Outputs, timed: Timed): Promise<void> {
@@ -92,7 +94,7 @@ async function timedLines(
   const say = (line: string) => {
     if (options.verbosity !== "silent") parts.terminal.stderr.write(`${line}\n`);
   };
-  const { samples, warnings } = await untilStopped(parts.readAudio(input), parts.terminal.stop);
+  const { samples, warnings } = await untilStopped(parts.readAudio(input), parts.terminal.stop.drain);
   for (const warning of warnings) say(`qwen-asr: ${printable(warning)}`);
   if (samples.length === 0) throw new InputError(`${inputName(input)}: no audio, nothing to align`);
   const timer = await WordTimer.open(parts, options, false, say);

@@ -1,12 +1,13 @@
 import { expect, test } from "bun:test";
 import type { Measured, StageTimes } from "../../engine/measure.ts";
 import { type BenchParts, chooseThreads, renderBench, runBench, syntheticSpeech, threadCounts } from "./bench.ts";
-import { memoryWriter } from "../fake_parts.ts";
+import { fakeTerminal, memoryWriter } from "../fake_parts.ts";
 import { Stopped } from "../../stop.ts";
 
 /** A machine of four cores on which decoding gains nothing from the last two. */
 function fakeBench(options: { readonly slow?: boolean; readonly stopAfter?: number } = {}) {
-  const [stdout, stderr, controller] = [memoryWriter(), memoryWriter(), new AbortController()];
+  const [stdout, stderr] = [memoryWriter(), memoryWriter()];
+  const { terminal, interrupt } = fakeTerminal(stdout, stderr);
   const opened: number[] = [];
   let [open, now, measured] = [0, 0, 0];
   const times = (threads: number): StageTimes => ({
@@ -18,14 +19,14 @@ function fakeBench(options: { readonly slow?: boolean; readonly stopAfter?: numb
     promptTokens: 145,
   });
   const parts: BenchParts = {
-    terminal: { stdout, stderr, stop: controller.signal },
+    terminal,
     open: (threads) => {
       opened.push(threads);
       open++;
       const info = { name: "Qwen3-ASR-0.6B", isa: "avx2", threads: threads || 4 };
       const measure: Measured["measure"] = async (samples, tokens, pause) => {
         expect([samples.length, tokens]).toEqual([160_000, 24]);
-        if (++measured === options.stopAfter) controller.abort({ exitCode: 130 });
+        if (++measured === options.stopAfter) interrupt(130);
         await pause();
         now += options.slow ? 30_000 : 5000;
         return times(info.threads);

@@ -44,7 +44,7 @@ export async function runBench(parts: BenchParts): Promise<number> {
   const { stdout, stderr, stop } = parts.terminal;
   const pause = async () => {
     await new Promise((resolve) => setTimeout(resolve, 0)); // Lets signals in.
-    if (stop.aborted) throw new Stopped(stop.reason);
+    if (stop.drain.aborted) throw new Stopped();
   };
   const started = parts.now();
   const rows: BenchRow[] = [];

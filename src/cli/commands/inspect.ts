@@ -24,7 +24,7 @@ export async function inspectRecording(parts: ProgramParts, options: InspectOpti
   const file = output === undefined ? undefined : await openOutput(output, force, [input]);
   try {
     const words = await wordsOf(parts, options);
-    const { samples, warnings } = await untilStopped(parts.readAudio(audioInput), stop);
+    const { samples, warnings } = await untilStopped(parts.readAudio(audioInput), stop.drain);
     for (const warning of warnings) stderr.write(`qwen-asr: ${name}: ${printable(warning)}\n`);
     const heard = { samples, startMs: Math.round((fromSec ?? 0) * 1000), words };
     if (file) {

@@ -5,13 +5,14 @@ import { lintSubtitles } from "../../subtitles/lint.ts";
 import { parseSubtitles } from "../../subtitles/parse.ts";
 import type { LintOptions } from "../parse.ts";
 import type { ProgramParts } from "../parts.ts";
+import { exitCode } from "../terminal.ts";
 import { printable } from "../../writer.ts";
 
 export async function lintFiles({ terminal, readText }: ProgramParts, options: LintOptions): Promise<number> {
   let findings = 0;
   let failed = false;
   for (const input of options.inputs) {
-    if (terminal.stop.aborted) return terminal.stop.reason.exitCode;
+    if (terminal.stop.drain.aborted) break;
     const path = input.kind === "stdin" ? "-" : input.path;
     const name = path === "-" ? "standard input" : printable(path);
     try {
@@ -26,5 +27,5 @@ export async function lintFiles({ terminal, readText }: ProgramParts, options: L
       failed = true;
     }
   }
-  return failed || findings > 0 ? 1 : 0;
+  return exitCode(terminal, failed || findings > 0);
 }

@@ -5,6 +5,7 @@ import { Outputs } from "../../files/outputs.ts";
 import { InputError } from "../../errors.ts";
 import type { InputSource, RenderOptions } from "../parse.ts";
 import type { ProgramParts } from "../parts.ts";
+import { exitCode } from "../terminal.ts";
 import { printable } from "../../writer.ts";
 
 export async function renderTranscripts(parts: ProgramParts, options: RenderOptions): Promise<number> {
@@ -13,15 +14,13 @@ export async function renderTranscripts(parts: ProgramParts, options: RenderOpti
   let failed = false;
   try {
     for (const [index, input] of inputs.entries()) {
-      if (parts.terminal.stop.aborted) break;
+      if (parts.terminal.stop.drain.aborted) break;
       failed = !await render(parts, options, outputs, index, input) || failed;
     }
   } finally {
     await outputs.finish();
   }
-  const reason = parts.terminal.stop.reason;
-  if (reason?.error) throw reason.error;
-  return reason ? reason.exitCode : failed ? 1 : 0;
+  return exitCode(parts.terminal, failed);
 }
 
 async function render(

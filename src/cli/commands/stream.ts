@@ -14,7 +14,8 @@ import type { InputSource, StreamChoice, TranscribeOptions } from "../parse.ts";
 import type { OpenedAudio, ProgramParts } from "../parts.ts";
 import { Paragraph } from "../../pipeline/recording.ts";
 import { loadPrompt } from "../../system.ts";
-import { type StopReason, untilStopped } from "../../stop.ts";
+import { untilStopped } from "../../stop.ts";
+import { exitCode } from "../terminal.ts";
 import type { TextWriter } from "../../writer.ts";
 import {
   audioInput,
@@ -49,7 +50,6 @@ type Run = {
 };
 
 export async function streamFiles(parts: ProgramParts, options: TranscribeOptions): Promise<number> {
-  const { stop } = parts.terminal;
   const prompt = await loadPrompt(options.prompt);
   const readable = await checkInputs(parts, options);
   let failed = readable.length < options.inputs.length;
@@ -63,9 +63,7 @@ export async function streamFiles(parts: ProgramParts, options: TranscribeOption
   } finally {
     await (watched?.hasText() ? output?.finish() : output?.discard());
   }
-  const reason: StopReason | undefined = stop.reason;
-  if (reason?.error) throw reason.error;
-  return reason ? reason.exitCode : failed ? 1 : 0;
+  return exitCode(parts.terminal, failed);
 }
 
 /** Returns whether an input failed. The first one is opened before the model is loaded: a typo costs no time. */
@@ -80,8 +78,8 @@ async function streamAll(
   let failed = false;
   try {
     for (const source of inputs) {
-      if (parts.terminal.stop.aborted) break;
-      const opening = () => untilStopped(parts.openAudio(audioInput(source, options)), parts.terminal.stop);
+      if (parts.terminal.stop.drain.aborted) break;
+      const opening = () => untilStopped(parts.openAudio(audioInput(source, options)), parts.terminal.stop.drain);
       const audio = await orReport(parts, source, opening);
       try {
         run ??= audio && await startRun(parts, options, prompt, out);
@@ -106,11 +104,8 @@ async function startRun(
   out: TextWriter,
 ): Promise<Run> {
   const { engine } = await loadModel(parts, options);
-  const { stop } = parts.terminal;
   // After a signal what was said is still heard; after a closed pipe nobody reads it.
-  stop.addEventListener("abort", () => {
-    if (stop.reason.exitCode === 0 || stop.reason.error) engine.cancel();
-  });
+  parts.terminal.stop.drop.addEventListener("abort", () => engine.cancel());
   if (options.skipSilence) sayer(parts, options)("A stream skips silence by itself: --skip-silence changes nothing.");
   const totals = { files: 0, textTokens: 0, encodeMs: 0, decodeMs: 0, audioSec: 0 };
   const choice = options.stream!;

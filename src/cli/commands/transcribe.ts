@@ -17,7 +17,8 @@ import { type InputSource, meantCommand, type TranscribeOptions } from "../parse
 import type { AudioInput, LoadedAudio, ModelPlace, ProgramParts } from "../parts.ts";
 import { Recording } from "../../pipeline/recording.ts";
 import { loadPrompt } from "../../system.ts";
-import { type StopReason, untilStopped } from "../../stop.ts";
+import { untilStopped } from "../../stop.ts";
+import { exitCode } from "../terminal.ts";
 import { printable, type TextWriter } from "../../writer.ts";
 import { WordTimer } from "../../pipeline/word_times.ts";
 import { sampleRate } from "../../units.ts";
@@ -49,7 +50,6 @@ type Run = {
 };
 
 export async function transcribeFiles(parts: ProgramParts, options: TranscribeOptions): Promise<number> {
-  const { stop } = parts.terminal;
   const prompt = await loadPrompt(options.prompt);
   const readable = await checkInputs(parts, options);
   let failed = readable.length < options.inputs.length;
@@ -70,9 +70,7 @@ export async function transcribeFiles(parts: ProgramParts, options: TranscribeOp
     await (watched?.hasText() ? output?.finish() : output?.discard());
     await outputs?.finish();
   }
-  const reason: StopReason | undefined = stop.reason;
-  if (reason?.error) throw reason.error;
-  return reason ? reason.exitCode : failed ? 1 : 0;
+  return exitCode(parts.terminal, failed);
 }
 
 export function watchForText(output: OutputFile): TextWriter & { hasText(): boolean } {
@@ -147,7 +145,7 @@ async function startRun(
   prompt: string,
   to: Pick<Run, "out" | "outputs">,
 ): Promise<Run> {
-  const { stop } = parts.terminal;
+  const stop = parts.terminal.stop.drain;
   const prepared: { timer?: WordTimer } = {};
   const prepare = async ({ kind }: ModelPlace) => {
     if (options.align) prepared.timer = await WordTimer.open(parts, options, kind === "demo", sayer(parts, options));
@@ -185,7 +183,7 @@ export async function loadModel(
   prepare: (model: ModelPlace) => Promise<void> = () => Promise.resolve(),
 ): Promise<{ readonly model: ModelPlace; readonly engine: Engine }> {
   const say = sayer(parts, options);
-  const { stop } = parts.terminal;
+  const stop = parts.terminal.stop.drain;
   const model = await untilStopped(parts.locateModel(options.model), stop);
   say(`Loading model from ${model.kind === "folder" ? printable(model.path) : "this program"}`);
   if (model.kind === "demo") {
@@ -227,7 +225,7 @@ function checkModel({ info }: Engine, model: ModelPlace, options: TranscribeOpti
 /** All inputs from `first` on. Returns whether one failed. */
 async function transcribeAll(run: Run, first: FirstAudio, inputs: Iterable<InputSource>): Promise<boolean> {
   const { parts, options } = run;
-  const { stop } = parts.terminal;
+  const stop = parts.terminal.stop.drain;
   let failed = first.failed;
   const ahead = startAhead(run, first, inputs);
   try {
@@ -272,13 +270,13 @@ function startAhead(run: Run, first: FirstAudio, inputs: Iterable<InputSource>):
       return transcribe(request, engine, stop, onEvent);
     },
   };
-  return new Ahead(steps, [first.source!, ...inputs].values(), parts.terminal.stop);
+  return new Ahead(steps, [first.source!, ...inputs].values(), parts.terminal.stop.drain);
 }
 
 type Transcribing = [Engine, number | undefined, AbortSignal, (event: TranscribeEvent) => void];
 
 function readAudio(parts: ProgramParts, options: TranscribeOptions, source: InputSource): Promise<LoadedAudio> {
-  return untilStopped(parts.readAudio(audioInput(source, options)), parts.terminal.stop);
+  return untilStopped(parts.readAudio(audioInput(source, options)), parts.terminal.stop.drain);
 }
 
 async function transcribeOne(run: Run, begun: Begun<InputSource, LoadedAudio>): Promise<void> {
@@ -318,7 +316,7 @@ function startRecording(run: Run, source: InputSource, { samples }: LoadedAudio)
     prefix: options.withFilename ? `${label(source)}: ` : "",
     holdsBack: options.verbosity === "silent" && (options.output === undefined || outputs !== undefined),
     beforeTiming: options.lowMemory ? run.closeEngine : undefined,
-  }, parts.terminal.stop);
+  }, parts.terminal.stop.drain);
 }
 
 function report(run: Run, source: InputSource, recording: Recording, event: TranscribeEvent): void {
@@ -351,9 +349,7 @@ export function summarise(
   totals: Totals,
   timer?: WordTimer,
 ): void {
-  const reason: StopReason | undefined = parts.terminal.stop.reason;
-  const unread = reason?.exitCode === 0 || reason?.error !== undefined;
-  if (unread || totals.files === 0) return;
+  if (parts.terminal.stop.drop.aborted || totals.files === 0) return;
   const say = sayer(parts, options);
   const { textTokens, encodeMs, decodeMs, audioSec } = totals;
   const totalMs = encodeMs + decodeMs;

@@ -22,7 +22,7 @@ test("work that waits ends with the signal, whatever becomes of it", async () =>
   drain();
   await expect(waiting).rejects.toBeInstanceOf(Stopped);
   reject(new Error("too late to concern anybody"));
-  await expect(untilStopped(Promise.resolve(1), stop)).rejects.toBeInstanceOf(Stopped);
+  await expect(untilStopped(new Promise(() => {}), stop)).rejects.toBeInstanceOf(Stopped);
 });
 
 function withDrain() {

@@ -6,7 +6,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { schemaErrors } from "../src/document/schema_fixture.ts";
 import { parseSubtitles } from "../src/subtitles/parse.ts";
-import { golden, modelDir, spokenText } from "./fixtures.ts";
+import { golden, modelDir, projectRoot, spokenText } from "./fixtures.ts";
 import { executable, fixedEnvironment, run, temporaryFolder } from "./harness.ts";
 import { expectRefusal, lines, qwen, wav } from "./support/cli.ts";
 
@@ -51,6 +51,10 @@ function readWhole(path: string): string {
       return bare(lines(text).slice(2).map((line) => line.slice(10)).join(""));
   }
   throw new Error(`${path}: a file that nobody asked for`);
+}
+
+function storedTranscript(extension: string): string {
+  return join(projectRoot, `tests/documents/transcript_v1.${extension}`);
 }
 
 /** Some minutes of speech, as samples without a header. */
@@ -231,6 +235,17 @@ describe("render, lint, inspect", () => {
       stdout: "bad.srt:2: cue 1: ends before it starts\n",
       stderr: "qwen-asr: none.srt: no such file\n",
     });
+  });
+
+  test("transcripts of version 1, as earlier programs wrote them, are rendered and inspected", async () => {
+    const { stdout: text } = await run(["render", storedTranscript("json")]);
+    expect(text).toStartWith("Today is Sunday, November second.");
+    expect((await run(["render", storedTranscript("jsonl")])).stdout).toBe(text);
+    const { stdout } = await run(["render", storedTranscript("json"), "-f", "json"]);
+    expect(schemaErrors(JSON.parse(stdout))).toEqual([]);
+    expect(JSON.parse(stdout).version).toBe(2);
+    const picture = await run(["inspect", wav("en-weather"), storedTranscript("json")]);
+    expect(picture.stdout).toContain("November");
   });
 
   test("inspect draws the recording, with the words of the transcript beside it", async () => {

@@ -34,9 +34,11 @@ export type TimedSegment = {
   readonly words?: readonly TimedWord[];
 };
 
+/** Of the layout that is written. Version 1 differs in nothing but the fields that it has not, and is read too. */
+export const documentVersion = 2;
+
 export type TranscriptDocument = {
-  /** Of this layout. */
-  readonly version: 1;
+  readonly version: typeof documentVersion;
   readonly program: string;
   readonly source: { readonly name: string; readonly durationMs: number };
   readonly model: {

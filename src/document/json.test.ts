@@ -1,15 +1,17 @@
 /** Tests of transcripts as JSON: what is written is read, matches the published schema, and faults are named. */
 
 import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { createWriter } from "../output/formats.ts";
 import { defaultRules } from "../subtitles/rules.ts";
 import type { TranscriptDocument } from "./document.ts";
 import { readDocument } from "./json.ts";
-import { schemaErrors } from "./schema_fixture.ts";
+import { readerErrors, schemaErrors } from "./schema_fixture.ts";
 import { splitWords, unalignedSegment } from "./unaligned.ts";
 
 const document: TranscriptDocument = {
-  version: 1,
+  version: 2,
   program: "qwen-asr 1.2.3",
   source: { name: 'a "b".wav', durationMs: 12_345 },
   model: { name: "Qwen3-ASR-0.6B", hash: "0123456789abcdef", weights: "int8", isa: "avx2" },
@@ -52,11 +54,44 @@ test("both match docs/transcript.schema.json, and what does not is refused by it
     for (const line of lines) expect(schemaErrors(line, `${line.type}Line`)).toEqual([]);
   }
   const value = JSON.parse(written("json"));
-  for (const bad of [{ ...value, extra: 1 }, { ...value, version: 2 }, { ...value, complete: "yes" }]) {
-    expect(schemaErrors(bad)).not.toEqual([]);
+  expect(schemaErrors({ ...value, extra: 1 })).not.toEqual([]);
+  for (const bad of [{ ...value, version: 3 }, { ...value, complete: "yes" }, { ...value, gaps: [{ start: 1 }] }]) {
+    expect(readerErrors(bad)).not.toEqual([]);
   }
   value.segments[0].words[0].logprob = 1;
-  expect(schemaErrors(value)).not.toEqual([]);
+  expect(readerErrors(value)).not.toEqual([]);
+});
+
+const stored = (name: string) => readFileSync(join(import.meta.dir, "../../tests/documents", name), "utf8");
+
+test("version 1, as earlier programs wrote it, is read as well, and matches the schema", () => {
+  const [json, lines] = [stored("transcript_v1.json"), stored("transcript_v1.jsonl")];
+  expect(JSON.parse(json).version).toBe(1);
+  expect(schemaErrors(JSON.parse(json))).toEqual([]);
+  for (const line of lines.trimEnd().split("\n").map((text) => JSON.parse(text))) {
+    expect(schemaErrors(line, `${line.type}Line`)).toEqual([]);
+  }
+  const read = readDocument(json, "v1.json");
+  expect(read).toEqual(readDocument(lines, "v1.jsonl"));
+  expect(read).toMatchObject({ version: 2, isComplete: true, source: { durationMs: 10_426 } });
+  expect(read.segments[0]!.words!.length).toBe(27);
+});
+
+test("fields of later programs are no obstacle: readers ignore them, the reserved ones too", () => {
+  const value = JSON.parse(written("json"));
+  const [segment] = value.segments;
+  const later = {
+    ...{ ...value, gaps: [{ start: 5, end: 7.5 }], mood: "good" },
+    segments: [{
+      ...{ ...segment, spoken: "hello world", speaker: "A", no_speech: 0.1, truncated: true, loop: false, mood: 1 },
+      words: [{ ...segment.words[0], spoken: "hello", speaker: "A", mood: [] }, segment.words[1]],
+    }],
+  };
+  expect(readerErrors(later)).toEqual([]);
+  expect(readDocument(JSON.stringify(later), "x.json")).toEqual({ ...document, segments: [document.segments[0]!] });
+  const lines = written("jsonl").trimEnd().split("\n");
+  const inserted = [...lines.slice(0, 2), '{"type":"mood","of":"all"}', ...lines.slice(2)].join("\n");
+  expect(readDocument(inserted, "x.jsonl")).toEqual(document);
 });
 
 test("what is wrong is named with its place", () => {
@@ -80,7 +115,7 @@ test("what is wrong is named with its place", () => {
   };
   expect(
     [
-      fault((value) => set(value, ["version"], 2)),
+      fault((value) => set(value, ["version"], 3)),
       fault((value) => set(value, ["segments", 0, "words", 1, "start"], "1")),
       fault((value) => set(value, ["segments", 1, "end"], 1)),
       fault((value) => set(value, ["segments"], {})),
@@ -95,7 +130,7 @@ test("what is wrong is named with its place", () => {
       fails(`${written("jsonl").split("\n")[0]}\n{"type`),
     ].join("\n"),
   ).toMatchInlineSnapshot(`
-    "x.json: version is not 1, the only version known here
+    "x.json: version is not 1 or 2, the versions known here
     x.json: segments[0].words[1].start is not a number
     x.json: segments[1].end is not a time not before the start
     x.json: segments is not a list

@@ -1,11 +1,12 @@
 /**
  * How a transcript document is written as JSON (docs/transcript.schema.json), and read back.
  *
- * Times are seconds with at most three decimals. Reading checks everything, and says where something is wrong.
+ * Times are seconds with at most three decimals. Reading checks the fields that it knows and says where something is
+ * wrong. It ignores all others: within a version, fields are only ever added.
  */
 
 import { InputError } from "../errors.ts";
-import type { TimedSegment, TimedWord, TranscriptDocument } from "./document.ts";
+import { documentVersion, type TimedSegment, type TimedWord, type TranscriptDocument } from "./document.ts";
 
 export type DocumentHead = Omit<TranscriptDocument, "segments" | "isComplete">;
 
@@ -86,10 +87,10 @@ function fromLines(text: string, name: string): unknown {
 
 function documentOf(place: Place): TranscriptDocument {
   const version = place.at("version").number();
-  if (version !== 1) throw place.at("version").wrong("1, the only version known here");
+  if (version !== 1 && version !== documentVersion) throw place.at("version").wrong("1 or 2, the versions known here");
   const aligner = place.at("aligner");
   return {
-    version,
+    version: documentVersion,
     program: place.at("program").string(),
     source: { name: place.at("source").at("name").string(), durationMs: place.at("source").at("duration").ms() },
     model: modelOf(place.at("model")),

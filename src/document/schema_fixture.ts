@@ -3,12 +3,35 @@
 import { Ajv2020 } from "ajv/dist/2020.js";
 import schema from "../../docs/transcript.schema.json" with { type: "json" };
 
+/** The published schema lets readers meet unknown fields; what this program writes has none. */
+const strictSchema = { ...schema, $id: "strict.schema.json", $defs: mapValues(schema.$defs, withoutUnknown) };
+
 const ajv = new Ajv2020({ allErrors: true, strictTypes: false });
 ajv.addSchema(schema, "transcript");
+ajv.addSchema(strictSchema, "strict");
 
-/** What is wrong with `value` as one of the schema's definitions; nothing where it matches. */
+/** What is wrong with `value`, as this program writes one of the schema's definitions; nothing where it matches. */
 export function schemaErrors(value: unknown, definition = "document"): string[] {
-  const validate = ajv.getSchema(`transcript#/$defs/${definition}`);
+  return errorsOf("strict", value, definition);
+}
+
+/** What a reader may not accept: unknown fields are no error. */
+export function readerErrors(value: unknown, definition = "document"): string[] {
+  return errorsOf("transcript", value, definition);
+}
+
+function errorsOf(name: string, value: unknown, definition: string): string[] {
+  const validate = ajv.getSchema(`${name}#/$defs/${definition}`);
   if (!validate) throw new Error(`the schema has no ${definition}`);
   return validate(value) ? [] : validate.errors!.map(({ instancePath, message }) => `${instancePath}: ${message}`);
+}
+
+/** Parts of others (`head`, `segmentContent`) stay open: their fields are only some. */
+function withoutUnknown(definition: object, name: string): object {
+  const isPart = name === "head" || name === "segmentContent";
+  return isPart || !("properties" in definition) ? definition : { ...definition, unevaluatedProperties: false };
+}
+
+function mapValues(values: Readonly<Record<string, object>>, to: (value: object, name: string) => object) {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, to(value, name)]));
 }

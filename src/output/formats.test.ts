@@ -15,7 +15,7 @@ import { svgPicture, terminalPicture } from "./picture.ts";
 
 const options: WriterOptions = {
   head: {
-    version: 1,
+    version: 2,
     program: "qwen-asr 1.2.3",
     source: { name: "talk.wav", durationMs: 75_000 },
     model: { name: "Qwen3-ASR-0.6B", hash: "0123456789abcdef", weights: "int8", isa: "avx2" },

@@ -1,5 +1,6 @@
 /** What a transcript says about how it was made: a run and a recording in, the head of its document out. Pure. */
 
+import { documentVersion } from "../document/document.ts";
 import type { DocumentHead } from "../document/json.ts";
 import type { ModelInfo } from "../engine/engine.ts";
 import type { TranscribeOptions } from "../cli/parse.ts";
@@ -17,7 +18,7 @@ export type HeadOf = {
 
 export function documentHead({ parts, options, model, aligner, prompt }: HeadOf, name: string, durationMs: number) {
   const head: DocumentHead = {
-    version: 1,
+    version: documentVersion,
     program: `qwen-asr ${parts.version}`,
     source: { name, durationMs },
     model: modelHead(model),

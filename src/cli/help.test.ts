@@ -21,7 +21,7 @@ test("--help has every option with its default, languages, exit codes, environme
   for (const word of ["Macedonian (mk)", "130, 143", "QWEN_ASR_MODEL", "Examples:"]) expect(help).toContain(word);
 });
 
-test("the README table has one row per option", () => {
+test("the table of the reference has one row per option", () => {
   expect(optionsMarkdown().trim().split("\n").length).toBe(optionTable.length + 2);
   expect(optionsMarkdown()).toContain("| `-W, --search-sec SEC` |");
 });

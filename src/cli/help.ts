@@ -1,4 +1,4 @@
-/** Help texts and the README's option table, rendered from the option table. Pure. */
+/** Help texts and the option table of docs/reference.md, rendered from the option table. Pure. */
 
 import { languagesText } from "../text/languages.ts";
 import { optionFlag, type OptionSpec, optionTable, valueRange } from "../options/table.ts";
@@ -72,7 +72,7 @@ Environment:
                   where \`qwen-asr download\` looks, and a token for the first
 `;
 
-/** Markdown rows, one per option, for the README. */
+/** Markdown rows, one per option, for docs/reference.md. */
 export function optionsMarkdown(): string {
   const rows = optionTable.map((spec) => {
     const escaped = `${spec.help}${spec.more ? `. ${spec.more}` : ""}`.replaceAll("|", "\\|");

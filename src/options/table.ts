@@ -1,4 +1,4 @@
-/** The options of `qwen-asr`: one table that feeds the parser, both helps and the README. Data only. */
+/** The options of `qwen-asr`: one table that feeds the parser, both helps and docs/reference.md. Data only. */
 
 import { styleNames } from "../subtitles/rules.ts";
 
@@ -31,7 +31,7 @@ export type OptionSpec = {
   };
   /** As shown; the parser reads it too. */
   readonly default?: string;
-  /** At most 43 characters, for `-h` and the README table. */
+  /** At most 43 characters, for `-h` and the table of docs/reference.md. */
   readonly help: string;
   /** Further sentences for `--help`. */
   readonly more?: string;

@@ -1,0 +1,109 @@
+/**
+ * README and docs/ against the program: examples marked `console` are run and print what is shown, the option table is
+ * the program's, every path and link leads somewhere.
+ */
+
+import { expect, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { longHelp, optionsMarkdown } from "../src/cli/help.ts";
+import { projectRoot } from "./fixtures.ts";
+import { run } from "./harness.ts";
+
+const documents = new Map(
+  [
+    ...["README.md", "CONTRIBUTING.md", "SECURITY.md", "samples/README.md"],
+    ...readdirSync(join(projectRoot, "docs")).filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`),
+  ].map((path) => [path, readFileSync(join(projectRoot, path), "utf8")]),
+);
+const reference = documents.get("docs/reference.md")!;
+
+type Example = { readonly document: string; readonly command: string; readonly shown: readonly string[] };
+
+/** Every `$ qwen-asr ...` in a console block, with the lines below it. */
+function examples(): Example[] {
+  return [...documents].flatMap(([document, text]) =>
+    [...text.matchAll(/^```console\n(.*?)^```$/gms)].flatMap(([, block]) =>
+      block!.split(/^\$ /m).slice(1).map((part) => {
+        const [command, ...shown] = part.trimEnd().split("\n");
+        return { document, command: command!, shown };
+      })
+    )
+  );
+}
+
+test.each(examples())("$document: $command prints what is shown", async ({ command, shown }) => {
+  const [program, ...args] = command.split(" ");
+  expect(program).toBe("qwen-asr");
+  const { stdout, stderr, code } = await run(args, { cwd: projectRoot });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: expect.any(String) });
+  // A terminal shows both streams. Of what stands on standard error, times differ from machine to machine.
+  const timeless = (line: string) => line.replace(/\d+(\.\d+)?/g, "0");
+  const text = [...shown];
+  for (const line of stderr.split("\n").filter((line) => line !== "")) {
+    const at = text.findIndex((candidate) => timeless(candidate) === timeless(line));
+    expect(at < 0 ? `not shown: ${line}` : "").toBe("");
+    text.splice(at, 1);
+  }
+  expect(text).toEqual(stdout.trimEnd().split(/\r?\n/)); // CSV ends lines as its standard says.
+});
+
+test("there are examples to run", () => {
+  expect(examples().length).toBeGreaterThanOrEqual(8);
+});
+
+test("the option table is made from src/options/table.ts", () => {
+  const [, table] = /<!-- options:[^\n]*-->\n\n(.*?)\n<!-- \/options -->/s.exec(reference) ?? [];
+  expect(table).toBe(optionsMarkdown());
+});
+
+test("variables and exit codes of --help are in the reference", () => {
+  const [, codes, variables] = /\nExit codes:\n(.*?)\nEnvironment:\n(.*)$/s.exec(longHelp()) ?? [];
+  const names = variables!.match(/\b[A-Z]+(?:_[A-Z]+)+\b/g)!;
+  expect(names.length).toBeGreaterThan(7);
+  expect(names.filter((name) => !reference.includes(`\`${name}\``))).toEqual([]);
+  const numbers = codes!.match(/^ {2}[\d, ]+\b/gm)!.map((text) => text.trim());
+  expect(numbers).toEqual(["0", "1", "2", "3", "130, 143"]);
+  expect(numbers.filter((code) => !reference.includes(`| ${code} |`))).toEqual([]);
+});
+
+test("the README is short", () => {
+  expect(documents.get("README.md")!.split("\n").length).toBeLessThan(150);
+});
+
+test("files and scripts that are named are there", () => {
+  const named = [...documents].flatMap(([document, text]) =>
+    [...text.matchAll(/(?<![\w./-])(?:scripts|src|zig|samples|tests|bench|docs)\/[\w./-]*\w/g)]
+      .map(([path]) => ({ document, path }))
+  );
+  expect(named.length).toBeGreaterThan(20);
+  expect(named.filter(({ path }) => !existsSync(join(projectRoot, path)))).toEqual([]);
+});
+
+test("the architecture has every folder", () => {
+  const tree = documents.get("docs/ARCHITECTURE.md")!;
+  const folders = ["src", "zig"].flatMap((root) =>
+    readdirSync(join(projectRoot, root), { withFileTypes: true }).filter((entry) => entry.isDirectory())
+      .map((entry) => `\`${root}/${entry.name}\``)
+  );
+  expect(folders.length).toBeGreaterThan(15);
+  expect(folders.filter((folder) => !tree.includes(`| ${folder} |`))).toEqual([]);
+});
+
+test("links lead to files and headings", () => {
+  const broken = [...documents].flatMap(([document, text]) =>
+    [...text.matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)].filter(([, path, heading]) => {
+      const target = path === "" ? document : join(dirname(document), path!);
+      if (!existsSync(join(projectRoot, target))) return true;
+      return heading !== undefined && !headings(documents.get(target) ?? "").includes(heading);
+    }).map(([link]) => `${document}: ${link}`)
+  );
+  expect(broken).toEqual([]);
+});
+
+/** As GitHub makes them: lower case, without punctuation, spaces to hyphens. */
+function headings(text: string): string[] {
+  return [...text.matchAll(/^#+ (.*)$/gm)].map(([, title]) =>
+    title!.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, "").replaceAll(" ", "-")
+  );
+}

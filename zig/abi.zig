@@ -487,6 +487,7 @@ test {
     _ = @import("packing/cache_layout.zig");
     _ = @import("packing/cache_test.zig");
     _ = @import("compute/compute.zig");
+    _ = @import("compute/matrix.zig");
     _ = @import("checkpoint/config.zig");
     _ = @import("compute/cpu.zig");
     _ = @import("network/decoder.zig");

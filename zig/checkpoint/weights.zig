@@ -13,44 +13,18 @@ const std = @import("std");
 const config_file = @import("config.zig");
 const errors = @import("../errors.zig");
 const files = @import("files.zig");
-const kernels = @import("../kernels/kernels.zig");
 const safetensors = @import("safetensors.zig");
 
 const Allocator = std.mem.Allocator;
 const Checkpoint = safetensors.Checkpoint;
 const Config = config_file.Config;
+const Dtype = @import("../kernels/kernels.zig").Dtype;
 const Error = errors.Error;
+const Matrix = @import("../compute/matrix.zig").Matrix;
 const Tensor = safetensors.Tensor;
 const fail = errors.fail;
 const quote = files.quote;
 const formatShape = safetensors.formatShape;
-
-pub const Dtype = kernels.Dtype;
-
-pub const Matrix = struct {
-    rows: u32, // Outputs.
-    columns: u32, // Inputs; of a convolution channels * 9, kernel row by row.
-    dtype: Dtype,
-    bytes: [*]const u8, // rows * columns elements, aligned to one element.
-    /// The same at fewer bits, where the precision asks for it; products use them then.
-    panels: ?Panels = null,
-
-    pub fn byteCount(self: Matrix) usize {
-        return @as(usize, self.rows) * self.columns * self.dtype.size();
-    }
-};
-
-/// A matrix packed sixteen rows at a time (kernels/quantized.zig).
-pub const Panels = struct {
-    bits: kernels.Bits,
-    bytes: [*]align(64) const u8,
-
-    /// The panel that holds weight row `first`, a multiple of 16, of a matrix this wide.
-    pub fn from(self: Panels, columns: usize, first: usize) [*]const u8 {
-        std.debug.assert(first % kernels.int8_panel_rows == 0);
-        return self.bytes + first / kernels.int8_panel_rows * kernels.panelBytes(self.bits, columns);
-    }
-};
 
 pub const Vector = []const f32;
 

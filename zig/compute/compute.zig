@@ -11,10 +11,11 @@ const errors = @import("../errors.zig");
 const blas = @import("blas.zig");
 const buffers = @import("buffers.zig");
 const kernels = @import("../kernels/kernels.zig");
+const matrix = @import("matrix.zig");
 const threads = @import("threads.zig");
-const weights = @import("../checkpoint/weights.zig");
 const assert = std.debug.assert;
-const Matrix = weights.Matrix;
+const Matrix = matrix.Matrix;
+const Panels = matrix.Panels;
 const page_keys = kernels.page_keys;
 
 /// What one thread may use within a task.
@@ -220,11 +221,11 @@ pub const Compute = struct {
         if (blas.available and self.uses_blas and weight.columns >= blas_depth_min) {
             var b: [*]const f32 = undefined;
             if (weight.dtype == .f32) {
-                b = @ptrCast(@alignCast(rowBytes(weight, first)));
+                b = @ptrCast(@alignCast(weight.rowBytes(first)));
             } else {
                 const floats = count * weight.columns;
                 assert(floats <= scratch.tile.len);
-                self.kernels.widen(weight.dtype, rowBytes(weight, first), scratch.tile.ptr, floats);
+                self.kernels.widen(weight.dtype, weight.rowBytes(first), scratch.tile.ptr, floats);
                 b = scratch.tile.ptr;
             }
             blas.sgemm(rows, count, weight.columns, a, a_stride, b, weight.columns, out, out_stride);
@@ -237,7 +238,7 @@ pub const Compute = struct {
             var k: usize = 0;
             while (k < weight.columns) : (k += panel_depth) {
                 const depth = @min(panel_depth, weight.columns - k);
-                const from = rowBytes(weight, first + n) + k * weight.dtype.size();
+                const from = weight.rowBytes(first + n) + k * weight.dtype.size();
                 self.kernels.pack(weight.dtype, from, weight.columns, columns, depth, scratch.tile.ptr);
                 self.kernels.gemm(&.{
                     .a = a + k,
@@ -262,7 +263,7 @@ pub const Compute = struct {
         a: [*]const f32,
         a_stride: usize,
         weight: Matrix,
-        panels: weights.Panels,
+        panels: Panels,
         first: usize,
         count: usize,
         out: [*]f32,
@@ -285,7 +286,7 @@ pub const Compute = struct {
         rows: usize,
         x: Rounded,
         columns: usize,
-        panels: weights.Panels,
+        panels: Panels,
         first: usize,
         count: usize,
         out: [*]f32,
@@ -301,7 +302,7 @@ pub const Compute = struct {
             .out_stride = out_stride,
             .rows = rows,
             .columns = columns,
-            .panels = (count + kernels.int8_panel_rows - 1) / kernels.int8_panel_rows,
+            .panels = Panels.count(count),
             .rows_valid = count,
         });
     }
@@ -338,11 +339,6 @@ pub const Compute = struct {
         self.pool.run(tasks, &job, Job.run);
     }
 };
-
-/// The bytes of a weight matrix from row `row` on.
-pub fn rowBytes(weight: Matrix, row: usize) [*]const u8 {
-    return weight.bytes + row * weight.columns * weight.dtype.size();
-}
 
 /// Up to as many rows are multiplied one by one: sequences in lock-step, and short extensions.
 const gemv_rows_max = 8;
@@ -408,7 +404,7 @@ const LinearJob = struct {
         } else if (job.rows <= gemv_rows_max) {
             // Row after row while the tile is in the cache: the same sum for each as alone.
             for (0..job.rows) |row| {
-                const from = rowBytes(weight, first);
+                const from = weight.rowBytes(first);
                 const to_row = out + row * to.out_stride;
                 table.gemv(weight.dtype, from, job.x + row * job.x_stride, count, weight.columns, to_row);
             }
@@ -424,7 +420,7 @@ const LinearJob = struct {
         }
     }
 
-    fn runPanels(job: *LinearJob, to: Linear, panels: weights.Panels, first: usize, count: usize) void {
+    fn runPanels(job: *LinearJob, to: Linear, panels: Panels, first: usize, count: usize) void {
         const q = job.quantized;
         job.compute.kernels.int8_gemm(&.{
             .bits = panels.bits,
@@ -436,7 +432,7 @@ const LinearJob = struct {
             .out_stride = to.out_stride,
             .rows = job.rows,
             .columns = to.weight.columns,
-            .panels = (count + kernels.int8_panel_rows - 1) / kernels.int8_panel_rows,
+            .panels = Panels.count(count),
             .rows_valid = count,
         });
     }

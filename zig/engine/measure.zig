@@ -11,8 +11,8 @@ const errors = @import("../errors.zig");
 const kernels = @import("../kernels/kernels.zig");
 const model_ = @import("model.zig");
 const session_ = @import("session.zig");
-const weights_ = @import("../checkpoint/weights.zig");
 const Compute = compute_.Compute;
+const Matrix = @import("../compute/matrix.zig").Matrix;
 const Scratch = compute_.Scratch;
 
 /// As `qasr_measurement` of qwen_asr.h numbers them.
@@ -107,7 +107,7 @@ fn productSpeed(compute: *Compute, m: usize, n: usize, k: usize) errors.Error!f6
     const Product = struct {
         compute: *Compute,
         a: []align(64) const f32,
-        b: weights_.Matrix,
+        b: Matrix,
         c: []align(64) f32,
         rows: usize,
         tile: usize,

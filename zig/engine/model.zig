@@ -190,7 +190,7 @@ pub const Model = struct {
         const table = cpu.table(self.isa);
         self.stem = try encoder_.Stem.init(arena, table, self.config.audio, &self.weights.encoder);
         self.precision = options.precision;
-        const lists = precision_.list(arena, &self.weights, &self.stem, self.precision) catch
+        const lists = precision_.list(arena, &self.weights, &self.stem.conv, self.precision) catch
             return errors.outOfMemory("the list of weights");
         var preparation: Preparation = .{ .lists = lists };
         if (options.precision.layout(table)) |layout| {

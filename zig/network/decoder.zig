@@ -201,7 +201,7 @@ pub const Decoder = struct {
     pub fn embed(self: *const Decoder, id: u32, x: [*]f32) void {
         const matrix = self.weights.embed;
         assert(id < matrix.rows);
-        self.compute.kernels.widen(matrix.dtype, compute_.rowBytes(matrix, id), x, matrix.columns);
+        self.compute.kernels.widen(matrix.dtype, matrix.rowBytes(id), x, matrix.columns);
     }
 
     pub fn reserve(self: *Decoder, positions: usize) errors.Error!void {
@@ -563,7 +563,7 @@ pub const Decoder = struct {
         const head = self.weights.head;
         const table = self.compute.kernels;
         for (ids) |id| {
-            const row = compute_.rowBytes(head, id);
+            const row = head.rowBytes(id);
             table.gemv(head.dtype, row, self.last.ptr, 1, head.columns, self.logits.ptr + id);
         }
         for (ids) |id| {
@@ -662,7 +662,7 @@ pub const Decoder = struct {
                 if (head.panels != null) {
                     @memcpy(out[0..count], scratch.task[row * head_tile ..][0..count]);
                 } else {
-                    const from = compute_.rowBytes(head, first);
+                    const from = head.rowBytes(first);
                     table.gemv(head.dtype, from, one.last.ptr, count, head.columns, out);
                 }
                 table.peak(out, count, &one.peaks[number]);

@@ -16,7 +16,7 @@ const config_ = @import("../checkpoint/config.zig");
 const assert = std.debug.assert;
 const Compute = compute_.Compute;
 const Scratch = compute_.Scratch;
-const Matrix = weights_.Matrix;
+const Matrix = @import("../compute/matrix.zig").Matrix;
 const page_keys = kernels.page_keys;
 
 const layer_norm_eps = 1e-5; // torch.nn.LayerNorm's, not in the config.
@@ -70,7 +70,7 @@ fn channelsLast(arena: std.mem.Allocator, table: *const kernels.Table, weight: M
     const wide = try arena.alloc(f32, weight.columns);
     const out = try arena.alignedAlloc(f32, .@"64", @as(usize, weight.rows) * weight.columns);
     for (0..weight.rows) |row| {
-        table.widen(weight.dtype, compute_.rowBytes(weight, row), wide.ptr, wide.len);
+        table.widen(weight.dtype, weight.rowBytes(row), wide.ptr, wide.len);
         const line = out[row * wide.len ..][0..wide.len];
         for (0..in) |channel| {
             for (0..9) |tap| line[tap * in + channel] = wide[channel * 9 + tap];

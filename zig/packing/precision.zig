@@ -7,12 +7,12 @@
 //! rounding makes texts repeat themselves. A matrix whose depth is no multiple of the block stays, too.
 
 const std = @import("std");
-const compute_ = @import("../compute/compute.zig");
 const errors = @import("../errors.zig");
 const kernels = @import("../kernels/kernels.zig");
-const encoder_ = @import("../network/encoder.zig");
+const matrix_ = @import("../compute/matrix.zig");
 const weights_ = @import("../checkpoint/weights.zig");
-const Matrix = weights_.Matrix;
+const Matrix = matrix_.Matrix;
+const Panels = matrix_.Panels;
 
 /// As `qasr_weights` of qwen_asr.h numbers them.
 pub const Precision = enum(u32) {
@@ -35,18 +35,18 @@ pub const Precision = enum(u32) {
 /// One matrix to pack, to how many bits, and what to call it.
 pub const Item = struct { name: []const u8, matrix: *Matrix, bits: kernels.Bits };
 
-/// The matrices that a precision packs, in the order of use; for bf16 those that it could. Names live in
-/// `arena`.
+/// The matrices that a precision packs, in the order of use; for bf16 those that it could. `convolutions` are
+/// the encoder's as it uses them, channels last. Names live in `arena`.
 pub fn list(
     arena: std.mem.Allocator,
     weights: *weights_.Weights,
-    stem: *encoder_.Stem,
+    convolutions: *[3]Matrix,
     precision: Precision,
 ) error{OutOfMemory}![]Item {
     const few: kernels.Bits = if (precision == .int4) .four else .eight;
     var items: std.ArrayList(Item) = .empty;
     const encoder = &weights.encoder;
-    for (stem.conv[1..], 2..) |*matrix, number| {
+    for (convolutions[1..], 2..) |*matrix, number| {
         try add(arena, &items, "encoder.conv{d}", .{number}, matrix, .eight);
     }
     try add(arena, &items, "encoder.conv_out", .{}, &encoder.conv_out, .eight);
@@ -84,8 +84,7 @@ fn add(
 
 /// Bytes of a matrix in panels.
 pub fn packedBytes(item: Item) usize {
-    const panels = (item.matrix.rows + kernels.int8_panel_rows - 1) / kernels.int8_panel_rows;
-    return panels * unitBytes(item);
+    return Panels.count(item.matrix.rows) * unitBytes(item);
 }
 
 /// Of a panel: what can be packed by itself.
@@ -104,8 +103,8 @@ pub fn pack(table: *const kernels.Table, item: Item, offset: usize, out: []u8) [
     var to = out.ptr;
     while (row < end) : (row += kernels.int8_panel_rows) {
         const count = @min(kernels.int8_panel_rows, end - row);
-        table.pack_panel(item.bits, m.dtype, compute_.rowBytes(m, row), count, m.columns, to);
+        table.pack_panel(item.bits, m.dtype, m.rowBytes(row), count, m.columns, to);
         to += unit;
     }
-    return compute_.rowBytes(m, start)[0 .. (end - start) * m.columns * m.dtype.size()];
+    return m.rowBytes(start)[0 .. (end - start) * m.columns * m.dtype.size()];
 }

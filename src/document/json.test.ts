@@ -161,6 +161,11 @@ test("without an aligner, words share the time of speech", () => {
   });
 });
 
+test("a segment without text has no words", () => {
+  const segment = unalignedSegment({ text: "", language: "", tokens: [] }, [{ startMs: 0, endMs: 1000 }]);
+  expect(segment.words).toEqual([]);
+});
+
 test("words of a text: with their marks; joined they are the text", () => {
   const cases: [string, string][] = [
     ["It's 3.5 km (or so), isn't it?", "It's| 3.5| km| (or| so),| isn't| it?"],

@@ -18,8 +18,9 @@ const reach = 12;
 
 type Path = { readonly cost: number; readonly ends: readonly number[] };
 
-/** One span per word, inside those given, which are in order and at least one. */
+/** One span per word, inside those given, which are in order and at least one. No words, no spans. */
 export function shareOut(words: readonly string[], weights: readonly number[], spans: readonly TimeSpan[]): TimeSpan[] {
+  if (words.length === 0) return [];
   const sums = [0];
   for (const weight of weights) sums.push(sums.at(-1)! + weight);
   const ends = dealOut(words, sums, spans);

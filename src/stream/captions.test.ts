@@ -2,10 +2,15 @@
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { cuesOf, streamFormats, streamWriter } from "./captions.ts";
+import { lintSubtitles } from "../subtitles/lint.ts";
+import { parseSubtitles } from "../subtitles/parse.ts";
+import { defaultRules, type LayoutRules, styles } from "../subtitles/rules.ts";
+import { streamFormats, streamWriter } from "./captions.ts";
 import type { TextEvent } from "./text.ts";
 
 const place = { id: 1, language: "English", startMs: 1000, endMs: 3000 };
+const options = { rules: defaultRules };
+const bare = (text: string) => text.replace(/\s+/gu, "");
 const events: readonly TextEvent[] = [
   { kind: "language", name: "English" },
   { kind: "partial", ...place, text: "Hello wor" },
@@ -17,7 +22,7 @@ const events: readonly TextEvent[] = [
 
 test("each format writes what it is made of, when it is known", () => {
   const written = streamFormats.map((format) => {
-    const writer = streamWriter(format);
+    const writer = streamWriter(format, options);
     return writer.header + events.map((event) => writer.write(event)).join("");
   });
   expect(written[0]).toBe("Hello world. Good <bye>.");
@@ -34,29 +39,58 @@ test("each format writes what it is made of, when it is known", () => {
   );
 });
 
-test("long texts become cues of two lines of 42 columns, with nothing lost", () => {
-  const word = fc.string({ unit: fc.constantFrom("a", "b", "é"), minLength: 1, maxLength: 14 });
-  const chinese = fc.string({ unit: fc.constantFrom("好", "世", "界", "。"), minLength: 1, maxLength: 90 });
-  const texts = fc.oneof(fc.array(word, { minLength: 1, maxLength: 60 }).map((words) => words.join(" ")), chinese);
+test("cues obey the rules of their style; no text is lost, none overlaps, all are over with their utterance", () => {
+  const word = fc.string({ unit: fc.constantFrom("a", "b", "\u00e9"), minLength: 1, maxLength: 14 });
+  const chinese = fc.string({
+    unit: fc.constantFrom("\u597d", "\u4e16", "\u754c", "\u3002"),
+    minLength: 1,
+    maxLength: 90,
+  });
+  const text = fc.oneof(fc.array(word, { minLength: 1, maxLength: 60 }).map((words) => words.join(" ")), chinese);
+  const utterance = fc.record({
+    text,
+    pauseMs: fc.constantFrom(0, 40, 700),
+    lengthMs: fc.integer({ min: 300, max: 30_000 }),
+  });
+  const rules = fc.constantFrom(defaultRules, { ...styles.netflix, colsMax: 32 }, styles.broadcast, styles.youtube);
   fc.assert(
-    fc.property(texts, (text) => {
-      const cues = cuesOf({ ...place, text });
-      const separator = /[a-zé]/.test(text) ? " " : "";
-      expect(cues.flatMap(({ lines }) => lines).join(separator)).toBe(text);
-      let end = place.startMs;
-      for (const { startMs, endMs, lines } of cues) {
-        expect(lines.length).toBeWithin(1, 3);
-        const wide = separator === "" ? 2 : 1;
-        for (const line of lines) expect(line.length * wide).toBeLessThanOrEqual(44); // A mark may hang over.
-        expect(startMs).toBe(end);
-        expect(endMs).toBeGreaterThan(startMs);
-        end = endMs;
+    fc.property(rules, fc.array(utterance, { minLength: 1, maxLength: 5 }), (rules, utterances) => {
+      const writer = streamWriter("srt", { rules });
+      let [endMs, written] = [0, ""];
+      for (const [index, { text, pauseMs, lengthMs }] of utterances.entries()) {
+        const startMs = endMs + pauseMs;
+        endMs = startMs + lengthMs;
+        written += writer.write({ kind: "final", id: index + 1, language: "", text, startMs, endMs });
+        const { cues } = parseSubtitles(written)!;
+        expect(cues.at(-1)!.endMs).toBeLessThanOrEqual(endMs);
       }
-      expect(end).toBe(place.endMs);
+      const { cues, faults } = parseSubtitles(written)!;
+      expect(faults).toEqual([]);
+      expect(bare(cues.flatMap(({ lines }) => lines).join(""))).toBe(bare(utterances.map(({ text }) => text).join("")));
+      const broken = lintSubtitles({ format: "srt", faults, cues }, rules).map(({ message }) => message);
+      expect(broken.filter((message) => /columns, over|lines, over|s long, over|overlaps|starts after/.test(message)))
+        .toEqual([]);
     }),
   );
 });
 
+test("--max-cols and --style change what is written", () => {
+  const [text, startMs, endMs] = ["The train to Berlin leaves at eight twenty from the other side.", 0, 6000];
+  const written = (rules: LayoutRules) =>
+    streamWriter("vtt", { rules }).write({ kind: "final", id: 1, language: "English", text, startMs, endMs });
+  expect(written({ ...styles.netflix, colsMax: 32 })).toMatchInlineSnapshot(`
+    "00:00:00.000 --> 00:00:01.799
+    The train to Berlin
+
+    00:00:01.882 --> 00:00:06.000
+    leaves at eight twenty
+    from the other side.
+
+    "
+  `);
+  expect(written(defaultRules)).not.toBe(written({ ...styles.netflix, colsMax: 32 }));
+});
+
 test("no text, no cue", () => {
-  expect(cuesOf({ ...place, text: "" })).toEqual([]);
+  expect(streamWriter("srt", options).write({ kind: "final", ...place, text: "" })).toBe("");
 });

@@ -1,14 +1,22 @@
 /**
  * What a stream writes: events in, the text of a format out, at once or as utterances close. Pure.
  *
- * jsonl has one object per event; srt and vtt get an utterance's cues when it is over.
+ * jsonl has one object per event. srt and vtt get an utterance's cues when it is over, laid out by the same rules as
+ * those of whole recordings, from words whose times are estimated within the utterance.
  */
 
+import { unalignedSegment } from "../document/unaligned.ts";
+import type { WordCutter } from "../subtitles/breaks.ts";
 import { type Cue, srtBlock, vttBlock, vttHeader } from "../subtitles/cue.ts";
+import { CueLayout } from "../subtitles/layout.ts";
+import type { LayoutRules } from "../subtitles/rules.ts";
 import type { TextEvent, UtteranceText } from "./text.ts";
 
 export const streamFormats = ["text", "jsonl", "srt", "vtt"] as const;
 export type StreamFormat = (typeof streamFormats)[number];
+
+/** How cues are laid out. */
+export type CaptionOptions = { readonly rules: LayoutRules; readonly cutChinese?: WordCutter };
 
 export interface StreamWriter {
   /** Before the first event. */
@@ -16,18 +24,17 @@ export interface StreamWriter {
   write(event: TextEvent): string;
 }
 
-export function streamWriter(format: StreamFormat): StreamWriter {
+/** One writer per stream: cues are numbered and kept apart from its first event to its last. */
+export function streamWriter(format: StreamFormat, options: CaptionOptions): StreamWriter {
   switch (format) {
     case "text":
       return { header: "", write: (event) => event.kind === "commit" ? event.text : "" };
     case "jsonl":
       return { header: "", write: (event) => event.kind === "language" ? "" : jsonLine(event) };
-    case "srt": {
-      let number = 0;
-      return { header: "", write: (event) => blocks(event, (cue) => srtBlock(cue, ++number)) };
-    }
+    case "srt":
+      return cueWriter("", srtBlock, options);
     case "vtt":
-      return { header: vttHeader, write: (event) => blocks(event, vttBlock) };
+      return cueWriter(vttHeader, vttBlock, options);
   }
 }
 
@@ -36,50 +43,21 @@ function jsonLine(event: Exclude<TextEvent, { kind: "language" }>): string {
   return `${JSON.stringify({ type, id, start_ms: startMs, end_ms: endMs, language, text })}\n`;
 }
 
-function blocks(event: TextEvent, block: (cue: Cue) => string): string {
-  return event.kind === "final" ? cuesOf(event).map(block).join("") : "";
+function cueWriter(
+  header: string,
+  block: (cue: Cue, number: number) => string,
+  { rules, cutChinese }: CaptionOptions,
+): StreamWriter {
+  const layout = new CueLayout(rules, cutChinese);
+  let number = 0;
+  return {
+    header,
+    write: (event) => event.kind === "final" ? cuesOf(layout, event).map((cue) => block(cue, ++number)).join("") : "",
+  };
 }
 
-const columnsMax = 42;
-const linesMax = 2;
-/** One word, with the space before it; one character where the script has no spaces. */
-const spaceless = String.raw`\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}`;
-const pieces = new RegExp(String.raw`\s*(?:[${spaceless}][\p{P}\p{M}]*|[^\s${spaceless}]+)`, "gu");
-const wide = new RegExp(
-  String.raw`[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6` +
-    String.raw`\u{20000}-\u{3fffd}]`,
-  "u",
-);
-
-/** Cues of at most two lines of 42 columns; their times share the utterance's by the length of their text. */
-export function cuesOf({ text, startMs, endMs }: UtteranceText): Cue[] {
-  const lines = brokenLines(text);
-  const total = lines.reduce((sum, line) => sum + columnsOf(line), 0);
-  const cues: Cue[] = [];
-  let before = 0;
-  const timeAt = (columns: number) => Math.round(startMs + ((endMs - startMs) * columns) / total);
-  for (let first = 0; first < lines.length; first += linesMax) {
-    const shown = lines.slice(first, first + linesMax);
-    const columns = shown.reduce((sum, line) => sum + columnsOf(line), 0);
-    cues.push({ startMs: timeAt(before), endMs: timeAt(before + columns), lines: shown });
-    before += columns;
-  }
-  return cues;
-}
-
-function brokenLines(text: string): string[] {
-  const lines: string[] = [];
-  let line = "";
-  for (const [piece] of text.matchAll(pieces)) {
-    const isFull = line !== "" && columnsOf(line + piece) > columnsMax;
-    if (isFull) lines.push(line);
-    line = isFull || line === "" ? piece.trimStart() : line + piece;
-  }
-  return line === "" ? lines : [...lines, line];
-}
-
-function columnsOf(text: string): number {
-  let columns = 0;
-  for (const character of text) columns += wide.test(character) ? 2 : 1;
-  return columns;
+/** Nobody knows yet when the next utterance begins: the last cue ends with this one. */
+function cuesOf(layout: CueLayout, { text, language, startMs, endMs }: UtteranceText): Cue[] {
+  const { words = [] } = unalignedSegment({ text, language, tokens: [] }, [{ startMs, endMs }]);
+  return [...layout.push(words), ...layout.flush(endMs)];
 }

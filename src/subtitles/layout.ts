@@ -69,6 +69,16 @@ export class CueLayout {
     return cues;
   }
 
+  /**
+   * The cues of what is held, for a viewer who cannot wait for the words that follow: they are over by `untilMs`, and
+   * what is pushed later is shown after the gap.
+   */
+  flush(untilMs: number): Cue[] {
+    const cues = this.#close(Math.round(untilMs) + this.rules.gapMsMin);
+    if (cues.length > 0) this.#lastMs = Math.max(this.#lastMs, this.#endMs + this.rules.gapMsMin);
+    return cues;
+  }
+
   /** The cues of what is held, were this the end. Changes nothing. */
   rest(): Cue[] {
     return this.#layOut(Infinity);

@@ -117,7 +117,7 @@ async function streamOne(run: Run, source: InputSource, audio: OpenedAudio): Pro
   const { parts, options, out, totals } = run;
   const holdsBack = options.verbosity === "silent" && options.format === "text";
   const text = new Paragraph(out, options.withFilename ? `${label(source)}: ` : "", holdsBack);
-  const writer = streamWriter(options.format);
+  const writer = streamWriter(options.format, { rules: options.rules, cutChinese: parts.cutChinese });
   if (writer.header !== "") text.write(writer.header);
   const listener = await run.engine.listen({
     ...{ windowFrames: options.windowFrames, context: run.prompt, language: options.language },

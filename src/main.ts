@@ -3,7 +3,6 @@
 import packageFile from "../package.json" with { type: "json" };
 import { checkInput, openAudio, readAudio } from "./audio/input.ts";
 import { splitterSource } from "./align/splitters.ts";
-import type { ModelPlace } from "./cli/parts.ts";
 import { createProgram } from "./cli/program.ts";
 import { runBench } from "./cli/commands/bench.ts";
 import { availableMemory, peakMemory, readTextFile } from "./system.ts";
@@ -15,7 +14,7 @@ import { cacheFolder } from "./model/cache_folder.ts";
 import { measurer } from "./engine/measure.ts";
 import type { ModelSource } from "./engine/model_source.ts";
 import { runDownload } from "./cli/commands/download.ts";
-import { locateAligner, locateModel } from "./model/locate.ts";
+import { locateAligner, locateModel, type ModelPlace } from "./model/locate.ts";
 import { folderHash, modelHash } from "./model/hash.ts";
 import { chineseCutter } from "./text/chinese.ts";
 

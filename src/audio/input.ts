@@ -28,7 +28,13 @@ import { WavDecoder } from "./wav.ts";
 import { WavCodecError } from "./wav_format.ts";
 import { sampleRate } from "../units.ts";
 
-export type AudioInput = ({ readonly kind: "file"; readonly path: string } | { readonly kind: "stdin" }) & {
+/** Where audio comes from. */
+export type AudioSource =
+  | { readonly kind: "file"; readonly path: string }
+  | { readonly kind: "stdin" };
+
+/** A source, how to read it, and which part of it. */
+export type AudioInput = AudioSource & {
   /** Decode the bytes as headerless samples, whatever they look like. */
   readonly raw?: RawLayout;
   /** The wanted part, in seconds; the whole by default. */

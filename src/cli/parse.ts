@@ -4,6 +4,8 @@
  */
 
 import { parseArgs } from "node:util";
+import type { AudioSource } from "../audio/input.ts";
+import type { RawLayout } from "../audio/raw.ts";
 import type { Weights } from "../engine/engine.ts";
 import { type StreamFormat, streamFormats } from "../stream/captions.ts";
 import type { CommitPolicy } from "../stream/commit.ts";
@@ -11,16 +13,10 @@ import { UsageError } from "../errors.ts";
 import { type Format, formatNames, formatOf, holdsSeveral } from "../output/formats.ts";
 import { type LayoutRules, type StyleName, styles } from "../subtitles/rules.ts";
 import { findLanguage, languagesText } from "../text/languages.ts";
-import { optionFlag, type OptionSpec, optionTable, type rawFormats, valueRange } from "../options/table.ts";
+import { optionFlag, type OptionSpec, optionTable, valueRange } from "../options/table.ts";
 import { nearest, parseNumber, parseTime } from "../options/values.ts";
 
-export type InputSource = { readonly kind: "file"; readonly path: string } | { readonly kind: "stdin" };
-
-export type RawSpec = {
-  readonly format: (typeof rawFormats)[number];
-  readonly rate: number;
-  readonly channels: number;
-};
+export type InputSource = AudioSource;
 
 /** What --stream and its companions say. */
 export type StreamChoice = {
@@ -45,7 +41,7 @@ export type TranscribeOptions = {
   readonly cache: boolean;
   readonly fromSec: number | undefined;
   readonly toSec: number | undefined;
-  readonly raw: RawSpec | undefined;
+  readonly raw: RawLayout | undefined;
   /** The model's name for it, "" to detect. */
   readonly language: string;
   /** As given: "@FILE" is not read yet. */
@@ -505,11 +501,11 @@ function formatChoice(
   return { format, formats: undefined };
 }
 
-function rawSpec(values: ReadonlyMap<string, string>): RawSpec | undefined {
+function rawSpec(values: ReadonlyMap<string, string>): RawLayout | undefined {
   const names = ["raw", "raw-format", "raw-rate", "raw-channels"];
   if (!names.some((name) => values.has(name))) return undefined;
   return {
-    format: choiceValue(specNamed("raw-format"), values.get("raw-format")) as RawSpec["format"],
+    format: choiceValue(specNamed("raw-format"), values.get("raw-format")) as RawLayout["format"],
     rate: numberValue(specNamed("raw-rate"), values.get("raw-rate")) as number,
     channels: numberValue(specNamed("raw-channels"), values.get("raw-channels")) as number,
   };

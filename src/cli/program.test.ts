@@ -243,7 +243,7 @@ test("-o: what is known when a signal comes is kept", async () => {
     const parts = fakeParts(fakeEngine(() => ({ says, tokenDelayMs: 5 })));
     setTimeout(() => parts.interrupt(130), 100);
     expect(await createProgram(parts)(["-o", path, "--force", ...silent, "60s.wav"])).toBe(130);
-    expect(await readFile(path, "utf8")).toMatch(/^w0 w1 .*w\d+\n$/);
+    expect(await readFile(path, "utf8")).toMatch(/^w0( w\d+)+\n$/);
     expect(parts.err().includes("Inference")).toBe(silent.length === 0);
   }
 });

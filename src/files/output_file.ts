@@ -10,7 +10,7 @@ import { randomBytes } from "node:crypto";
 import { chmod, type FileHandle, link, lstat, open, readdir, realpath, rename, stat, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../errors.ts";
-import type { InputSource } from "../cli/parse.ts";
+import type { AudioSource } from "../audio/input.ts";
 import { FdWriter, printable, type TextWriter, writeReason } from "../writer.ts";
 
 /** The output cannot be had: unlike a bad input, this ends the run. Exit 1. */
@@ -29,10 +29,30 @@ export type OutputFile = TextWriter & {
   discard(): Promise<void>;
 };
 
+/** A file of text as it comes: it has what is known soon after it is known, and is no file where nothing is. */
+export type TextFile = TextWriter & {
+  /** Throws the OutputError of a write that failed. */
+  close(): Promise<void>;
+};
+
+export async function openTextFile(path: string, force: boolean, inputs: readonly AudioSource[]): Promise<TextFile> {
+  const output = await openOutput(path, force, inputs);
+  let hasText = false;
+  return {
+    write: (text) => {
+      hasText = true;
+      output.write(text);
+      output.keep(() => text.endsWith("\n") ? "" : "\n");
+    },
+    drained: () => output.drained(),
+    close: () => hasText ? output.finish() : output.discard(),
+  };
+}
+
 type Target = { readonly path: string; readonly exists: boolean; readonly isRegular: boolean; readonly mode: number };
 
 /** Opens `path`, early: every reason not to is found before any work is done. */
-export async function openOutput(path: string, force: boolean, inputs: readonly InputSource[]): Promise<OutputFile> {
+export async function openOutput(path: string, force: boolean, inputs: readonly AudioSource[]): Promise<OutputFile> {
   const label = printable(path);
   const target = await inspect(path, label);
   if (target.exists && target.isRegular) {

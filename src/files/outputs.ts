@@ -6,7 +6,7 @@
 
 import { mkdir, stat } from "node:fs/promises";
 import { openOutput, type OutputFile } from "./output_file.ts";
-import type { InputSource } from "../cli/parse.ts";
+import type { AudioSource } from "../audio/input.ts";
 import type { TextWriter } from "../writer.ts";
 import type { TimedSegment } from "../document/document.ts";
 import { createWriter, type Format } from "../output/formats.ts";
@@ -20,7 +20,7 @@ export type OutputsRequest = {
   /** -o; undefined: standard output, which takes one format. */
   readonly path: string | undefined;
   readonly force: boolean;
-  readonly inputs: readonly InputSource[];
+  readonly inputs: readonly AudioSource[];
 };
 
 export class Outputs {

@@ -8,7 +8,8 @@
  */
 
 import type { DecodeRequest, DecodeResult, DecodeToken, Engine } from "../engine/engine.ts";
-import { cacheBytes, decodesMax, type TranscribeEvent, type Transcript } from "./transcribe.ts";
+import type { TranscribeEvent } from "./events.ts";
+import { cacheBytes, decodesMax, type Transcript } from "./transcribe.ts";
 
 /** Recordings begun beside the one whose turn it is: their samples stay in memory until theirs. */
 const recordingsMax = 8;

@@ -12,7 +12,7 @@ import type { TimedSegment, TimedWord } from "../document/document.ts";
 import { wordLogprobs } from "../document/logprobs.ts";
 import type { Engine } from "../engine/engine.ts";
 import { copyRanges } from "../segment/speech.ts";
-import type { HeardSegment } from "./transcribe.ts";
+import type { HeardSegment } from "./events.ts";
 import { sampleRate, type Span } from "../units.ts";
 
 /** Where the cuts of a language come from; loaded when a text needs them. */

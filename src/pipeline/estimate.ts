@@ -5,6 +5,9 @@ import { unalignedSegment, type UntimedSegment } from "../document/unaligned.ts"
 import { speechRanges } from "../segment/speech.ts";
 import { sampleRate, type Span, type TimeSpan } from "../units.ts";
 
+/** Estimated times stray within a segment: where cues are made of them, segments are of this length. */
+export const estimatedSegmentSec = 15;
+
 type Heard = UntimedSegment & { readonly ranges: readonly Span[] };
 
 export class SegmentTimer {

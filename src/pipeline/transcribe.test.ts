@@ -4,7 +4,8 @@ import { expect, test } from "bun:test";
 import { type FakeAnswer, fakeEngine } from "../cli/fake_parts.ts";
 import type { DecodeRequest, DecodeResult, Engine } from "../engine/engine.ts";
 import { tokensMaxFor } from "../text/budget.ts";
-import { transcribe, type TranscribeEvent, type TranscribeRequest } from "./transcribe.ts";
+import type { TranscribeEvent } from "./events.ts";
+import { transcribe, type TranscribeRequest } from "./transcribe.ts";
 
 const rate = 16_000;
 const base: TranscribeRequest = {

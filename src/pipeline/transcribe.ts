@@ -8,6 +8,7 @@
 
 import type { HeardToken } from "../document/document.ts";
 import type { DecodeRequest, DecodeResult, DecodeToken, Engine, ModelInfo } from "../engine/engine.ts";
+import type { TranscribeEvent } from "./events.ts";
 import { planSegments, type SegmentLimits } from "../segment/plan.ts";
 import { copyRanges, rangesWithoutSilence } from "../segment/speech.ts";
 import { textTail, tokensEstimate, tokensMaxFor } from "../text/budget.ts";
@@ -32,31 +33,6 @@ export type TranscribeRequest = {
   readonly memoryBytes: number | undefined;
   /** Segments decoded at a time at most, where that is to be less than is good for speed. */
   readonly decodesMax?: number;
-};
-
-export type TranscribeEvent =
-  | { readonly kind: "text"; readonly text: string }
-  | { readonly kind: "language"; readonly name: string }
-  /** A segment is done, after its text: in order, their texts add up to the text. None for a segment without any. */
-  | { readonly kind: "segment"; readonly segment: HeardSegment }
-  /** Worth a line. */
-  | { readonly kind: "notice"; readonly text: string }
-  /** All segments are at the engine: there is room for another recording soon. Not where each needs the one before. */
-  | { readonly kind: "asked" }
-  /** Text is missing. */
-  | { readonly kind: "loss"; readonly text: string }
-  | { readonly kind: "debug"; readonly text: string };
-
-/** What one decode heard, and where. */
-export type HeardSegment = {
-  /** The samples that were decoded, as ranges of those given: one, or where silence was skipped maybe several. */
-  readonly ranges: readonly Span[];
-  /** With the separator from the segment before at its front. */
-  readonly text: string;
-  /** "" where the model named none. */
-  readonly language: string;
-  /** Joined, their texts are `text`. A token that ends inside a character has its share in a later one's text. */
-  readonly tokens: readonly HeardToken[];
 };
 
 export type Transcript = {

@@ -1,24 +1,21 @@
 /**
- * The aligner of a run: found and checked early, in memory all the time or (--low-memory) only while it works.
+ * The aligner of a run: located and checked early, in memory all the time or, to save memory, only while it works.
  *
- * In: segments of a transcript, or a text, with their samples. Out: segments with timed words, and lines of them.
+ * In: segments of a transcript, or a text, with their samples. Out: segments with timed words.
  */
 
 import type { TimedSegment, TimedWord } from "../document/document.ts";
 import type { Engine } from "../engine/engine.ts";
 import { ModelError } from "../errors.ts";
 import { type Aligner, type AlignJob, type Alignment, alignSegment, alignTexts, pieceSecMax } from "./align.ts";
-import type { HeardSegment } from "./transcribe.ts";
+import type { HeardSegment, Notice } from "./events.ts";
 import type { KnownModel } from "./head.ts";
-import type { EngineChoice, ModelPlace, ProgramParts } from "../cli/parts.ts";
+import type { ModelHost, ModelsRequest } from "./models.ts";
+import type { ModelPlace } from "../model/locate.ts";
 import { untilStopped } from "../stop.ts";
 import { printable } from "../writer.ts";
 
-export type WordTimerOptions = Pick<EngineChoice, "threads" | "weights" | "cache"> & {
-  /** --aligner as given. */
-  readonly aligner: string | undefined;
-  readonly lowMemory: boolean;
-};
+export type WordTimerRequest = Pick<ModelsRequest, "threads" | "weights" | "cache" | "aligner" | "lowMemory">;
 
 /** The demo aligner never heard longer recordings. */
 const demoPieceSec = 16;
@@ -29,40 +26,41 @@ export class WordTimer {
   encodeMs = 0;
   alignMs = 0;
   words = 0;
-  readonly #parts: ProgramParts;
-  readonly #options: WordTimerOptions;
+  readonly #host: ModelHost;
+  readonly #request: WordTimerRequest;
   readonly #place: ModelPlace;
-  readonly #say: (line: string) => void;
+  readonly #onNotice: (notice: Notice) => void;
   #engine: Engine | undefined;
   #known: KnownModel | undefined;
   #languages = new Set<string>();
 
   private constructor(
-    parts: ProgramParts,
-    options: WordTimerOptions,
+    host: ModelHost,
+    request: WordTimerRequest,
     place: ModelPlace,
-    say: (line: string) => void,
+    onNotice: (notice: Notice) => void,
   ) {
-    this.#parts = parts;
-    this.#options = options;
+    this.#host = host;
+    this.#request = request;
     this.#place = place;
-    this.#say = say;
+    this.#onNotice = onNotice;
   }
 
   /** Throws ModelError where there is no aligner. With `lowMemory` it is opened once to see that it can be. */
   static async open(
-    parts: ProgramParts,
-    options: WordTimerOptions,
+    host: ModelHost,
+    request: WordTimerRequest,
     isDemo: boolean,
-    say: (line: string) => void,
+    stop: AbortSignal,
+    onNotice: (notice: Notice) => void,
   ): Promise<WordTimer> {
-    const place = await untilStopped(parts.locateAligner(options.aligner, isDemo), parts.terminal.stop.drain);
-    const timer = new WordTimer(parts, options, place, say);
-    say(`Loading aligner from ${place.kind === "folder" ? printable(place.path) : "this program"}`);
+    const place = await untilStopped(host.locateAligner(request.aligner, isDemo), stop);
+    const timer = new WordTimer(host, request, place, onNotice);
+    timer.#say(`Loading aligner from ${place.kind === "folder" ? printable(place.path) : "this program"}`);
     const { info } = await timer.#opened();
-    timer.#known = { info, hash: await parts.modelHash(place) };
-    parts.terminal.stop.drain.addEventListener("abort", () => timer.#engine?.cancel());
-    if (options.lowMemory) await timer.close();
+    timer.#known = { info, hash: await host.modelHash(place) };
+    stop.addEventListener("abort", () => timer.#engine?.cancel());
+    if (request.lowMemory) await timer.close();
     return timer;
   }
 
@@ -94,13 +92,13 @@ export class WordTimer {
 
   async #aligner(): Promise<Aligner> {
     const pieceSec = this.#place.kind === "folder" ? pieceSecMax : demoPieceSec;
-    return { engine: await this.#opened(), splitters: this.#parts.splitters, pieceSec };
+    return { engine: await this.#opened(), splitters: this.#host.splitters, pieceSec };
   }
 
   async #opened(): Promise<Engine> {
     if (this.#engine) return this.#engine;
-    const { threads, weights, cache } = this.#options;
-    const engine = await this.#parts.openEngine({ model: this.#place, threads, weights, cache });
+    const { threads, weights, cache } = this.#request;
+    const engine = await this.#host.openEngine({ model: this.#place, threads, weights, cache });
     if (engine.info.kind !== "aligner") {
       await engine.close();
       const label = this.#place.kind === "folder" ? printable(this.#place.path) : "demo aligner";
@@ -114,6 +112,10 @@ export class WordTimer {
     this.encodeMs += encodeMs;
     this.alignMs += alignMs;
     this.words += words.reduce((sum, own) => sum + own.length, 0);
+  }
+
+  #say(text: string): void {
+    this.#onNotice({ kind: "notice", text });
   }
 
   #checkLanguage(language: string): void {
@@ -139,17 +141,6 @@ const alignedLanguages: readonly string[] = [
   "Russian",
   "Spanish",
 ];
-
-/** "12.320\t12.640\tword": seconds from the start of the recording. */
-export function wordLines(segments: readonly TimedSegment[], prefix = ""): string {
-  const second = (ms: number) => (ms / 1000).toFixed(3);
-  return segments.flatMap(({ words = [] }) => words)
-    .map(({ startMs, endMs, text }) => `${prefix}${second(startMs)}\t${second(endMs)}\t${lineText(text)}\n`).join("");
-}
-
-function lineText(text: string): string {
-  return text.trim().replace(/\s+/g, " ");
-}
 
 /** How many words found no place of their own, where that is worth a line; undefined where they are few. */
 export function strayWords(words: readonly TimedWord[]): string | undefined {

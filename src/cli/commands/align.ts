@@ -6,23 +6,27 @@
  */
 
 import { STDIN_NAME } from "../../audio/bytes.ts";
+import type { AudioInput } from "../../audio/input.ts";
 import type { TimedSegment } from "../../document/document.ts";
 import { InputError } from "../../errors.ts";
 import { separatorBetween } from "../../text/join.ts";
 import { Outputs } from "../../files/outputs.ts";
 import { documentHead, type KnownModel } from "../../pipeline/head.ts";
-import { openOutput } from "../../files/output_file.ts";
+import { openTextFile } from "../../files/output_file.ts";
 import type { AlignOptions } from "../parse.ts";
-import type { AudioInput, ProgramParts } from "../parts.ts";
+import type { ProgramParts } from "../parts.ts";
 import { exitCode } from "../terminal.ts";
 import { untilStopped } from "../../stop.ts";
 import { printable } from "../../writer.ts";
-import { strayWords, wordLines, WordTimer } from "../../pipeline/word_times.ts";
+import { strayWords, WordTimer } from "../../pipeline/word_times.ts";
 import { sampleRate } from "../../units.ts";
+import { Report, wordLines } from "../report.ts";
+import { audioInput } from "../inputs.ts";
 
 export async function alignFile(parts: ProgramParts, options: AlignOptions): Promise<number> {
   const { terminal } = parts;
-  const input = audioInput(options);
+  const input = audioInput(options.input, options);
+  const report = new Report(terminal, options.verbosity);
   await parts.checkInput(input);
   const textName = options.text === "-" ? STDIN_NAME : printable(options.text);
   const lines = textLines(
@@ -34,18 +38,16 @@ export async function alignFile(parts: ProgramParts, options: AlignOptions): Pro
     : [options.input, { kind: "file" as const, path: options.text }];
   const { formats, output: path, force } = options;
   const outputs = formats && await Outputs.open({ formats, path, force, inputs: [options.input] }, terminal.stdout);
-  const output = path === undefined || formats ? undefined : await openOutput(path, force, inputs);
-  let isWritten = false;
+  const output = path === undefined || formats ? undefined : await openTextFile(path, force, inputs);
   try {
-    const timed = await timedLines(parts, options, input, lines, textName);
+    const timed = await timedLines(parts, options, report, { input, lines, textName });
     if (timed && outputs) await writeFormats(parts, options, outputs, timed);
     else if (timed) {
       (output ?? terminal.stdout).write(wordLines(timed.segments));
       await (output ?? terminal.stdout).drained();
-      isWritten = true;
     }
   } finally {
-    await (isWritten ? output?.finish() : output?.discard());
+    await output?.close();
     await outputs?.finish();
   }
   return exitCode(terminal, false);
@@ -54,22 +56,13 @@ export async function alignFile(parts: ProgramParts, options: AlignOptions): Pro
 async function writeFormats(parts: ProgramParts, options: AlignOptions, outputs: Outputs, timed: Timed): Promise<void> {
   const { rules, paragraphMs } = options;
   const head = documentHead(
-    { parts, options: { ...options, inputs: [options.input] }, model: timed.model, prompt: "" },
+    { version: parts.version, options: { ...options, prompt: "" }, model: timed.model },
     inputName(options.input),
     timed.endMs,
   );
   const recording = outputs.begin(0, { head, rules, paragraphMs, cutChinese: parts.cutChinese });
   for (const segment of timed.segments) recording.add(segment);
   await recording.end(true);
-}
-
-function audioInput({ input, raw, fromSec, toSec }: AlignOptions): AudioInput {
-  return {
-    ...input,
-    ...(raw === undefined ? {} : { raw }),
-    ...(fromSec === undefined ? {} : { fromSec }),
-    ...(toSec === undefined ? {} : { toSec }),
-  };
 }
 
 /** The lines that say something, each with what separates it from the one before. */
@@ -83,21 +76,20 @@ function textLines(text: string, name: string): string[] {
 /** `endMs`: of the recording. */
 type Timed = { readonly segments: readonly TimedSegment[]; readonly model: KnownModel; readonly endMs: number };
 
+type AlignTask = { readonly input: AudioInput; readonly lines: readonly string[]; readonly textName: string };
+
 /** The lines with their words; undefined where the run was stopped. */
 async function timedLines(
   parts: ProgramParts,
   options: AlignOptions,
-  input: AudioInput,
-  lines: readonly string[],
-  textName: string,
+  report: Report,
+  { input, lines, textName }: AlignTask,
 ): Promise<Timed | undefined> {
-  const say = (line: string) => {
-    if (options.verbosity !== "silent") parts.terminal.stderr.write(`${line}\n`);
-  };
-  const { samples, warnings } = await untilStopped(parts.readAudio(input), parts.terminal.stop.drain);
-  for (const warning of warnings) say(`qwen-asr: ${printable(warning)}`);
-  if (samples.length === 0) throw new InputError(`${inputName(input)}: no audio, nothing to align`);
-  const timer = await WordTimer.open(parts, options, false, say);
+  const stop = parts.terminal.stop.drain;
+  const { samples, warnings } = await untilStopped(parts.readAudio(input), stop);
+  for (const warning of warnings) report.say(`qwen-asr: ${printable(warning)}`);
+  if (samples.length === 0) throw new InputError(`${inputName(options.input)}: no audio, nothing to align`);
+  const timer = await WordTimer.open(parts, options, false, stop, (notice) => report.notice(notice));
   try {
     const startMs = Math.round((options.fromSec ?? 0) * 1000);
     const { language } = options;
@@ -110,7 +102,7 @@ async function timedLines(
       parts.terminal.stderr.write(`qwen-asr: ${textName}: ${line}\n`);
     }
     const [audioSec, seconds] = [samples.length / sampleRate, (encodeMs + alignMs) / 1000];
-    say(
+    report.say(
       `Aligned ${all.length} words with ${audioSec.toFixed(1)} s of audio in ${seconds.toFixed(1)} s ` +
         `(${(audioSec / seconds).toFixed(2)}x realtime)`,
     );

@@ -6,25 +6,21 @@ import { svgPicture, terminalPicture } from "../../output/picture.ts";
 import { timedWords } from "../../output/words.ts";
 import { openOutput } from "../../files/output_file.ts";
 import type { InspectOptions } from "../parse.ts";
-import type { AudioInput, ProgramParts } from "../parts.ts";
+import type { ProgramParts } from "../parts.ts";
+import { audioInput } from "../inputs.ts";
 import { untilStopped } from "../../stop.ts";
 import { printable } from "../../writer.ts";
 
 export async function inspectRecording(parts: ProgramParts, options: InspectOptions): Promise<number> {
-  const { input, output, force, raw, fromSec, toSec } = options;
+  const { input, output, force, fromSec } = options;
   const { stdout, stderr, stop } = parts.terminal;
   const name = input.kind === "file" ? printable(input.path) : "standard input";
-  const audioInput: AudioInput = {
-    ...input,
-    ...(raw === undefined ? {} : { raw }),
-    ...(fromSec === undefined ? {} : { fromSec }),
-    ...(toSec === undefined ? {} : { toSec }),
-  };
-  await parts.checkInput(audioInput);
+  const wanted = audioInput(input, options);
+  await parts.checkInput(wanted);
   const file = output === undefined ? undefined : await openOutput(output, force, [input]);
   try {
     const words = await wordsOf(parts, options);
-    const { samples, warnings } = await untilStopped(parts.readAudio(audioInput), stop.drain);
+    const { samples, warnings } = await untilStopped(parts.readAudio(wanted), stop.drain);
     for (const warning of warnings) stderr.write(`qwen-asr: ${name}: ${printable(warning)}\n`);
     const heard = { samples, startMs: Math.round((fromSec ?? 0) * 1000), words };
     if (file) {

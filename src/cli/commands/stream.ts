@@ -9,26 +9,16 @@ import type { Engine } from "../../engine/engine.ts";
 import { InputError } from "../../errors.ts";
 import { streamWriter } from "../../stream/captions.ts";
 import { runStream, type Step, type StreamEvent, type StreamOptions, type StreamTotals } from "../../stream/stream.ts";
-import { openOutput } from "../../files/output_file.ts";
+import { openTextFile } from "../../files/output_file.ts";
 import type { InputSource, StreamChoice, TranscribeOptions } from "../parse.ts";
 import type { OpenedAudio, ProgramParts } from "../parts.ts";
-import { Paragraph } from "../../pipeline/recording.ts";
+import { openModels, type Transcriber } from "../../pipeline/models.ts";
 import { loadPrompt } from "../../system.ts";
 import { untilStopped } from "../../stop.ts";
 import { exitCode } from "../terminal.ts";
 import type { TextWriter } from "../../writer.ts";
-import {
-  audioInput,
-  checkInputs,
-  complain,
-  label,
-  loadModel,
-  orReport,
-  sayer,
-  summarise,
-  type Totals,
-  watchForText,
-} from "./transcribe.ts";
+import { audioInput, checkInputs } from "../inputs.ts";
+import { label, Paragraph, Report } from "../report.ts";
 
 /** Whether a run is a stream: with --silent a file's text is wanted once, and a whole recording is transcribed best. */
 export function isStreamed({ stream, verbosity, inputs, format }: TranscribeOptions): boolean {
@@ -38,30 +28,27 @@ export function isStreamed({ stream, verbosity, inputs, format }: TranscribeOpti
 
 type Run = {
   readonly parts: ProgramParts;
+  /** The prompt is read. */
   readonly options: TranscribeOptions;
   readonly choice: StreamChoice;
-  readonly prompt: string;
+  readonly report: Report;
+  readonly transcriber: Transcriber;
   readonly engine: Engine;
   readonly out: TextWriter;
-  readonly totals: Totals;
-  language: string;
-  /** The monitor's line is open. */
-  monitors: boolean;
 };
 
-export async function streamFiles(parts: ProgramParts, options: TranscribeOptions): Promise<number> {
-  const prompt = await loadPrompt(options.prompt);
-  const readable = await checkInputs(parts, options);
+export async function streamFiles(parts: ProgramParts, given: TranscribeOptions): Promise<number> {
+  const report = new Report(parts.terminal, given.verbosity);
+  const options = { ...given, prompt: await loadPrompt(given.prompt) };
+  const readable = await checkInputs(parts, options, report);
   let failed = readable.length < options.inputs.length;
   const output = options.output === undefined
     ? undefined
-    : await openOutput(options.output, options.force, options.inputs);
-  const watched = output ? watchForText(output) : undefined;
+    : await openTextFile(options.output, options.force, options.inputs);
   try {
-    const out = watched ?? parts.terminal.stdout;
-    failed = await streamAll(parts, options, prompt, readable, out) || failed;
+    failed = await streamAll(parts, options, report, readable, output ?? parts.terminal.stdout) || failed;
   } finally {
-    await (watched?.hasText() ? output?.finish() : output?.discard());
+    await output?.close();
   }
   return exitCode(parts.terminal, failed);
 }
@@ -70,19 +57,20 @@ export async function streamFiles(parts: ProgramParts, options: TranscribeOption
 async function streamAll(
   parts: ProgramParts,
   options: TranscribeOptions,
-  prompt: string,
+  report: Report,
   inputs: readonly InputSource[],
   out: TextWriter,
 ): Promise<boolean> {
+  const stop = parts.terminal.stop.drain;
   let run: Run | undefined;
   let failed = false;
   try {
     for (const source of inputs) {
-      if (parts.terminal.stop.drain.aborted) break;
-      const opening = () => untilStopped(parts.openAudio(audioInput(source, options)), parts.terminal.stop.drain);
-      const audio = await orReport(parts, source, opening);
+      if (stop.aborted) break;
+      const opening = () => untilStopped(parts.openAudio(audioInput(source, options)), stop);
+      const audio = await report.orReport(source, opening);
       try {
-        run ??= audio && await startRun(parts, options, prompt, out);
+        run ??= audio && await startRun(parts, options, report, out);
         failed = !audio || !await streamOne(run!, source, audio) || failed;
       } finally {
         // Not waited for: a pipe that is silent would keep it.
@@ -90,9 +78,9 @@ async function streamAll(
       }
     }
   } finally {
-    if (run?.monitors) parts.terminal.stderr.write("\n");
-    if (run) summarise(parts, options, run.totals);
-    await run?.engine.close();
+    report.endLine();
+    report.summarise();
+    await run?.transcriber.close();
   }
   return failed;
 }
@@ -100,33 +88,33 @@ async function streamAll(
 async function startRun(
   parts: ProgramParts,
   options: TranscribeOptions,
-  prompt: string,
+  report: Report,
   out: TextWriter,
 ): Promise<Run> {
-  const { engine } = await loadModel(parts, options);
+  const { stop } = parts.terminal;
+  const { transcriber } = await openModels(parts, options, stop.drain, (notice) => report.notice(notice));
   // After a signal what was said is still heard; after a closed pipe nobody reads it.
-  parts.terminal.stop.drop.addEventListener("abort", () => engine.cancel());
-  if (options.skipSilence) sayer(parts, options)("A stream skips silence by itself: --skip-silence changes nothing.");
-  const totals = { files: 0, textTokens: 0, encodeMs: 0, decodeMs: 0, audioSec: 0 };
-  const choice = options.stream!;
-  return { parts, options, choice, prompt, engine, out, totals, language: "", monitors: false };
+  stop.drop.addEventListener("abort", () => transcriber.cancel());
+  if (options.skipSilence) report.say("A stream skips silence by itself: --skip-silence changes nothing.");
+  const engine = await transcriber.engine();
+  return { parts, options, choice: options.stream!, report, transcriber, engine, out };
 }
 
 /** Returns whether all of it could be read. */
 async function streamOne(run: Run, source: InputSource, audio: OpenedAudio): Promise<boolean> {
-  const { parts, options, out, totals } = run;
+  const { parts, options, report, out } = run;
   const holdsBack = options.verbosity === "silent" && options.format === "text";
   const text = new Paragraph(out, options.withFilename ? `${label(source)}: ` : "", holdsBack);
   const writer = streamWriter(options.format, { rules: options.rules, cutChinese: parts.cutChinese });
   if (writer.header !== "") text.write(writer.header);
   const listener = await run.engine.listen({
-    ...{ windowFrames: options.windowFrames, context: run.prompt, language: options.language },
+    ...{ windowFrames: options.windowFrames, context: options.prompt, language: options.language },
     usesCaches: parts.keepsStreamCaches(),
   });
   let result: StreamTotals | undefined;
   try {
     result = await runStream(audio, listener, streamOptions(run), parts.terminal.stop, (event) => {
-      report(run, source, event);
+      reportEvent(run, source, event);
       const piece = isText(event) ? writer.write(event) : "";
       if (piece !== "") text.write(piece);
     });
@@ -135,22 +123,16 @@ async function streamOne(run: Run, source: InputSource, audio: OpenedAudio): Pro
     await out.drained();
     await listener.close();
   }
-  totals.files++;
-  totals.textTokens += result.textTokens;
-  totals.encodeMs += result.encodeMs;
-  totals.decodeMs += result.decodeMs;
-  totals.audioSec += result.audioSec;
+  report.count(result);
   return reportEnd(run, source, audio, result);
 }
 
-function reportEnd(run: Run, source: InputSource, audio: OpenedAudio, { failure }: StreamTotals): boolean {
-  const { parts, options } = run;
-  if (options.verbosity !== "silent") {
-    for (const warning of audio.warnings) breakMonitor(run, () => complain(parts, source, warning));
-  }
+/** Returns whether the source could be read to its end. */
+function reportEnd({ report }: Run, source: InputSource, audio: OpenedAudio, { failure }: StreamTotals): boolean {
+  report.warn(source, audio.warnings);
   if (failure === undefined) return true;
   if (!(failure instanceof InputError)) throw failure;
-  breakMonitor(run, () => complain(parts, source, failure.message));
+  report.complain(source, failure.message);
   return false;
 }
 
@@ -170,32 +152,18 @@ function isText(event: StreamEvent) {
   return event.kind === "commit" || event.kind === "partial" || event.kind === "final" || event.kind === "language";
 }
 
-function report(run: Run, source: InputSource, event: StreamEvent): void {
-  const { parts, options } = run;
-  const say = (line: string) => breakMonitor(run, () => sayer(parts, options)(line));
+function reportEvent({ parts, choice, report }: Run, source: InputSource, event: StreamEvent): void {
   switch (event.kind) {
     case "language":
-      if (event.name !== run.language) say(`Language: ${event.name}`);
-      run.language = event.name;
-      return;
+      return report.language(event.name);
     case "loss":
-      return breakMonitor(run, () => complain(parts, source, event.text));
+      return report.complain(source, event.text);
     case "delay":
-      return say(`Behind by ${(event.ms / 1000).toFixed(1)} s: several chunks are heard in one step`);
+      return report.say(`Behind by ${(event.ms / 1000).toFixed(1)} s: several chunks are heard in one step`);
     case "step":
-      if (run.choice.monitor) {
-        parts.terminal.stderr.write(symbolsOf(event.step, parts.keepsStreamCaches()));
-        run.monitors = true;
-      }
-      if (options.verbosity === "debug") debugLines(event.step).forEach(say);
+      if (choice.monitor) report.symbols(symbolsOf(event.step, parts.keepsStreamCaches()));
+      debugLines(event.step).forEach((line) => report.debug(line));
   }
-}
-
-/** Ends the monitor's line first, where it is open. */
-function breakMonitor(run: Run, write: () => void): void {
-  if (run.monitors) run.parts.terminal.stderr.write("\n");
-  run.monitors = false;
-  write();
 }
 
 const slowTokenMs = 30;

@@ -1,109 +1,78 @@
 /**
- * The run of `qwen-asr FILE...`: options -> text of every input in order, and an exit code.
+ * `qwen-asr FILE...`: options -> text of every input in order, and an exit code.
  *
- * Order: prompt, inputs and output are checked, the first recording is read, and only then the model is looked for and
+ * Prompt, inputs and output are checked, then the first recording is read, and only then the model is looked for and
  * loaded, so that a typo costs no time. A file that fails is reported and the others still run.
  */
 
-import { STDIN_NAME } from "../../audio/bytes.ts";
+import type { TimedSegment } from "../../document/document.ts";
 import type { Engine } from "../../engine/engine.ts";
-import { InputError, ModelError, UsageError } from "../../errors.ts";
-import { Outputs } from "../../files/outputs.ts";
+import { openTextFile } from "../../files/output_file.ts";
+import { Outputs, type RecordingOutputs } from "../../files/outputs.ts";
+import { Paragraphs } from "../../output/text.ts";
 import { Ahead, type Begun } from "../../pipeline/ahead.ts";
-import { transcribe, type TranscribeEvent, type Transcript } from "../../pipeline/transcribe.ts";
-import { documentHead, type KnownModel, needsTimes, segmentSecOf } from "../../pipeline/head.ts";
-import { openOutput, type OutputFile } from "../../files/output_file.ts";
-import { type InputSource, meantCommand, type TranscribeOptions } from "../parse.ts";
-import type { AudioInput, LoadedAudio, ModelPlace, ProgramParts } from "../parts.ts";
-import { Recording } from "../../pipeline/recording.ts";
-import { loadPrompt } from "../../system.ts";
+import { estimatedSegmentSec } from "../../pipeline/estimate.ts";
+import type { TranscribeEvent } from "../../pipeline/events.ts";
+import { documentHead, type KnownModel } from "../../pipeline/head.ts";
+import { type Models, openModels } from "../../pipeline/models.ts";
+import { TimedRecording } from "../../pipeline/recording.ts";
+import { transcribe, type Transcript } from "../../pipeline/transcribe.ts";
 import { untilStopped } from "../../stop.ts";
-import { exitCode } from "../terminal.ts";
-import { printable, type TextWriter } from "../../writer.ts";
-import { WordTimer } from "../../pipeline/word_times.ts";
+import { loadPrompt } from "../../system.ts";
 import { sampleRate } from "../../units.ts";
-
-const wholeSecMax = 120;
-const demoWholeSecMax = 40; // The demo model never heard longer recordings and loses its place in them.
-
-export type Totals = { files: number; textTokens: number; encodeMs: number; decodeMs: number; audioSec: number };
+import type { TextWriter } from "../../writer.ts";
+import { audioInput, checkInputs } from "../inputs.ts";
+import type { InputSource, TranscribeOptions } from "../parse.ts";
+import type { LoadedAudio, ProgramParts } from "../parts.ts";
+import { label, Paragraph, Report, wordLines } from "../report.ts";
+import { exitCode } from "../terminal.ts";
 
 type Run = {
   readonly parts: ProgramParts;
+  /** The prompt is read, and "auto" is what it means for the formats. */
   readonly options: TranscribeOptions;
-  readonly prompt: string;
-  readonly wholeSecMax: number;
-  /** Opens the transcriber's model, or gives the one that is open. */
-  readonly engine: () => Promise<Engine>;
-  /** Gives its memory back. */
-  readonly closeEngine: () => Promise<void>;
-  /** Where words are timed. */
-  readonly timer: WordTimer | undefined;
-  /** The transcriber. */
-  readonly model: KnownModel;
+  readonly report: Report;
+  readonly models: Models;
+  /** Where documents tell of it. */
+  readonly model: KnownModel | undefined;
   /** For the text as it comes; undefined where standard output has another format. */
   readonly out: TextWriter | undefined;
   /** Where -f is given. */
   readonly outputs: Outputs | undefined;
-  readonly totals: Totals;
-  language: string;
 };
 
-export async function transcribeFiles(parts: ProgramParts, options: TranscribeOptions): Promise<number> {
-  const prompt = await loadPrompt(options.prompt);
-  const readable = await checkInputs(parts, options);
+export async function transcribeFiles(parts: ProgramParts, given: TranscribeOptions): Promise<number> {
+  const { stdout } = parts.terminal;
+  const report = new Report(parts.terminal, given.verbosity);
+  const options = { ...given, prompt: await loadPrompt(given.prompt), segmentSec: segmentSecOf(given) };
+  const readable = await checkInputs(parts, options, report);
   let failed = readable.length < options.inputs.length;
   const { formats, output: path, force, inputs: all } = options;
-  const outputs = formats && await Outputs.open({ formats, path, force, inputs: all }, parts.terminal.stdout);
-  const output = path === undefined || formats ? undefined : await openOutput(path, force, all);
-  const watched = output ? watchForText(output) : undefined;
+  const outputs = formats && await Outputs.open({ formats, path, force, inputs: all }, stdout);
+  const output = path === undefined || formats ? undefined : await openTextFile(path, force, all);
   try {
     const inputs = readable.values();
-    const first = await readFirst(parts, options, inputs);
+    const first = await readFirst(parts, options, report, inputs);
     if (first.audio) {
-      const out = formats && path === undefined ? undefined : watched ?? parts.terminal.stdout;
-      const run = await startRun(parts, options, prompt, { out, outputs });
+      const out = formats && path === undefined ? undefined : output ?? stdout;
+      const run = await startRun(parts, options, report, { out, outputs });
       failed = await transcribeAll(run, first, inputs) || failed;
     } else failed = true;
   } finally {
-    // What is known is kept, whatever ended the run; without any text there is no file.
-    await (watched?.hasText() ? output?.finish() : output?.discard());
+    // What is known is kept, whatever ended the run.
+    await output?.close();
     await outputs?.finish();
   }
   return exitCode(parts.terminal, failed);
 }
 
-export function watchForText(output: OutputFile): TextWriter & { hasText(): boolean } {
-  let hasText = false;
-  return {
-    write: (text) => {
-      hasText = true;
-      output.write(text);
-      output.keep(() => text.endsWith("\n") ? "" : "\n");
-    },
-    drained: () => output.drained(),
-    hasText: () => hasText,
-  };
+/** Whether cues are made of estimated times. */
+function hasEstimatedCues({ formats, align }: TranscribeOptions): boolean {
+  return !align && (formats?.some((format) => format === "srt" || format === "vtt" || format === "lrc") ?? false);
 }
 
-/** The inputs worth reading; the others are reported. */
-export async function checkInputs(parts: ProgramParts, options: TranscribeOptions): Promise<InputSource[]> {
-  const readable: InputSource[] = [];
-  for (const source of options.inputs) {
-    const check = () =>
-      parts.checkInput(audioInput(source, options)).then(() => true, (error) => {
-        throw withMeantCommand(error, source);
-      });
-    if (await orReport(parts, source, check)) readable.push(source);
-  }
-  return readable;
-}
-
-/** The error, with a hint where the input looks like a command. */
-function withMeantCommand(error: unknown, source: InputSource): unknown {
-  const meant = source.kind === "file" ? meantCommand(source.path) : undefined;
-  if (meant === undefined || !(error instanceof InputError) || error.hint !== undefined) return error;
-  return new InputError(error.message, `did you mean the command "${meant}"?`, { cause: error.cause });
+function segmentSecOf(options: TranscribeOptions): number | "auto" {
+  return hasEstimatedCues(options) && options.segmentSec === "auto" ? estimatedSegmentSec : options.segmentSec;
 }
 
 type FirstAudio = {
@@ -118,291 +87,193 @@ type FirstAudio = {
 async function readFirst(
   parts: ProgramParts,
   options: TranscribeOptions,
+  report: Report,
   inputs: IterableIterator<InputSource>,
 ): Promise<FirstAudio> {
   let failed = false;
   for (let next = inputs.next(); !next.done; next = inputs.next()) {
     const source = next.value;
-    const audio = await orReport(parts, source, () => readAudio(parts, options, source));
+    const audio = await report.orReport(source, () => readAudio(parts, options, source));
     if (audio) return { source, audio, failed };
     failed = true;
   }
   return { source: undefined, audio: undefined, failed };
 }
 
-export function audioInput(source: InputSource, { raw, fromSec, toSec }: TranscribeOptions): AudioInput {
-  return {
-    ...source,
-    ...(raw === undefined ? {} : { raw }),
-    ...(fromSec === undefined ? {} : { fromSec }),
-    ...(toSec === undefined ? {} : { toSec }),
-  };
+function readAudio(parts: ProgramParts, options: TranscribeOptions, source: InputSource): Promise<LoadedAudio> {
+  return untilStopped(parts.readAudio(audioInput(source, options)), parts.terminal.stop.drain);
 }
 
 async function startRun(
   parts: ProgramParts,
   options: TranscribeOptions,
-  prompt: string,
+  report: Report,
   to: Pick<Run, "out" | "outputs">,
 ): Promise<Run> {
   const stop = parts.terminal.stop.drain;
-  const prepared: { timer?: WordTimer } = {};
-  const prepare = async ({ kind }: ModelPlace) => {
-    if (options.align) prepared.timer = await WordTimer.open(parts, options, kind === "demo", sayer(parts, options));
-  };
-  const { model, engine: first } = await loadModel(parts, options, prepare).catch(async (error) => {
-    await prepared.timer?.close();
-    throw error;
-  });
-  const { threads, weights, cache } = options;
-  let current: Promise<Engine> | undefined = Promise.resolve(first);
-  const engine = () => current ??= parts.openEngine({ model, threads, weights, cache });
-  const closeEngine = async () => {
-    const closing = current;
-    current = undefined;
-    await (await closing)?.close();
-  };
-  stop.addEventListener("abort", () => void current?.then((opened) => opened.cancel()));
-  const totals = { files: 0, textTokens: 0, encodeMs: 0, decodeMs: 0, audioSec: 0 };
-  const limit = model.kind === "demo" ? demoWholeSecMax : wholeSecMax;
-  const known = { info: first.info, hash: to.outputs ? await parts.modelHash(model) : "" };
-  if (needsTimes(options)) {
-    sayer(parts, options)("Times are estimated from pauses and the length of words; --align times every word.");
+  const models = await openModels(parts, options, stop, (notice) => report.notice(notice));
+  stop.addEventListener("abort", () => models.transcriber.cancel());
+  const model = to.outputs ? await models.transcriber.known() : undefined;
+  if (hasEstimatedCues(options)) {
+    report.say("Times are estimated from pauses and the length of words; --align times every word.");
   }
-  const { timer } = prepared;
-  return {
-    ...{ parts, options, prompt, wholeSecMax: limit, engine, closeEngine, timer, model: known, totals, language: "" },
-    ...to,
-  };
-}
-
-/** Finds the model, lets `prepare` know of it, opens it, and says so. */
-export async function loadModel(
-  parts: ProgramParts,
-  options: TranscribeOptions,
-  prepare: (model: ModelPlace) => Promise<void> = () => Promise.resolve(),
-): Promise<{ readonly model: ModelPlace; readonly engine: Engine }> {
-  const say = sayer(parts, options);
-  const stop = parts.terminal.stop.drain;
-  const model = await untilStopped(parts.locateModel(options.model), stop);
-  say(`Loading model from ${model.kind === "folder" ? printable(model.path) : "this program"}`);
-  if (model.kind === "demo") {
-    say(
-      "Demo model: a few hundred everyday words of English and Mandarin, clearly spoken. For real speech: " +
-        "qwen-asr download small",
-    );
-  }
-  await prepare(model);
-  const engine = await untilStopped(
-    parts.openEngine({ model, threads: options.threads, weights: options.weights, cache: options.cache }),
-    stop,
-  );
-  say(`Detected: ${engine.info.name}`);
-  checkModel(engine, model, options);
-  const { cache } = engine.info;
-  if (cache?.wasBuilt && cache.path !== "") {
-    say(`Packed weights: ${printable(cache.path)}, ${(cache.bytes / 1e6).toFixed(0)} MB, made once for this model`);
-  }
-  if (cache?.notice) say(`Packed weights are in memory only: ${printable(cache.notice)}`);
-  say("Model loaded.");
-  if (options.verbosity === "debug") {
-    say(`Thread pool: ${engine.info.threads} threads`);
-    say(`Kernels: ${engine.info.isa}`);
-  }
-  return { model, engine };
-}
-
-function checkModel({ info }: Engine, model: ModelPlace, options: TranscribeOptions): void {
-  const label = model.kind === "folder" ? printable(model.path) : "demo model";
-  if (info.kind !== "asr") {
-    throw new ModelError(`${label}: ${info.name} aligns text with audio and does not transcribe`);
-  }
-  if (options.language !== "" && info.languages.length > 0 && !info.languages.includes(options.language)) {
-    throw new UsageError(`--language ${options.language}: ${label} knows ${info.languages.join(", ")}`);
-  }
+  return { parts, options, report, models, model, ...to };
 }
 
 /** All inputs from `first` on. Returns whether one failed. */
 async function transcribeAll(run: Run, first: FirstAudio, inputs: Iterable<InputSource>): Promise<boolean> {
-  const { parts, options } = run;
-  const stop = parts.terminal.stop.drain;
+  const { report, models } = run;
+  const stop = run.parts.terminal.stop.drain;
   let failed = first.failed;
   const ahead = startAhead(run, first, inputs);
   try {
     for (let next = ahead.next(); next && !stop.aborted; next = ahead.next()) {
-      const { source } = next;
-      const done = await orReport(parts, source, () => transcribeOne(run, next!).then(() => true));
+      const done = await report.orReport(next.source, () => transcribeOne(run, next!).then(() => true));
       failed ||= !done;
       if (stop.aborted) break;
     }
   } finally {
     await ahead.end();
-    summarise(parts, options, run.totals, run.timer);
-    await run.closeEngine();
-    await run.timer?.close();
+    report.summarise(models.timer);
+    await models.transcriber.close();
+    await models.timer?.close();
   }
   return failed;
 }
 
+type Transcribing = [Engine, number | undefined, AbortSignal, (event: TranscribeEvent) => void];
+
 function startAhead(run: Run, first: FirstAudio, inputs: Iterable<InputSource>): Ahead<InputSource, LoadedAudio> {
-  const { parts, options } = run;
-  const { searchSec, windowFrames, language, skipSilence, pastText, decodesMax } = options;
-  const steps = {
-    // What follows needs what was said before, or the memory.
-    decodesMax: pastText || options.lowMemory ? 1 : decodesMax,
-    read: (source: InputSource) => {
-      const { audio } = first;
-      first.audio = undefined;
-      return audio ? Promise.resolve(audio) : readAudio(parts, options, source);
-    },
-    engine: run.engine,
-    memory: () => parts.availableMemory(),
-    transcribe: ({ samples }: LoadedAudio, ...rest: Transcribing) => {
-      const [engine, memoryBytes, stop, onEvent] = rest;
-      const request = {
-        ...{ samples, memoryBytes, searchSec, windowFrames, language, skipSilence, pastText },
-        startSec: options.fromSec ?? 0,
-        segmentSec: segmentSecOf(options),
-        prompt: run.prompt,
-        wholeSecMax: run.wholeSecMax,
-        ...(steps.decodesMax !== undefined && { decodesMax: steps.decodesMax }),
-      };
-      return transcribe(request, engine, stop, onEvent);
-    },
+  const { parts, options, models } = run;
+  const { searchSec, segmentSec, windowFrames, language, prompt, skipSilence, pastText, lowMemory } = options;
+  // What follows needs what was said before, or the memory.
+  const decodesMax = pastText || lowMemory ? 1 : options.decodesMax;
+  const read = (source: InputSource) => {
+    const { audio } = first;
+    first.audio = undefined;
+    return audio ? Promise.resolve(audio) : readAudio(parts, options, source);
   };
+  const transcribeAudio = ({ samples }: LoadedAudio, ...rest: Transcribing) => {
+    const [engine, memoryBytes, stop, onEvent] = rest;
+    const request = {
+      ...{ samples, memoryBytes, searchSec, segmentSec, windowFrames, language, prompt, skipSilence, pastText },
+      startSec: options.fromSec ?? 0,
+      wholeSecMax: models.transcriber.wholeSecMax,
+      ...(decodesMax !== undefined && { decodesMax }),
+    };
+    return transcribe(request, engine, stop, onEvent);
+  };
+  const engine = () => models.transcriber.engine();
+  const memory = () => parts.availableMemory();
+  const steps = { decodesMax, read, engine, memory, transcribe: transcribeAudio };
   return new Ahead(steps, [first.source!, ...inputs].values(), parts.terminal.stop.drain);
 }
 
-type Transcribing = [Engine, number | undefined, AbortSignal, (event: TranscribeEvent) => void];
-
-function readAudio(parts: ProgramParts, options: TranscribeOptions, source: InputSource): Promise<LoadedAudio> {
-  return untilStopped(parts.readAudio(audioInput(source, options)), parts.terminal.stop.drain);
-}
-
 async function transcribeOne(run: Run, begun: Begun<InputSource, LoadedAudio>): Promise<void> {
-  const { parts, options, totals, out } = run;
+  const { report, out } = run;
   const { source } = begun;
-  const audio = await begun.audio;
-  if (options.verbosity !== "silent") {
-    for (const warning of audio.warnings) complain(parts, source, warning);
-  }
-  const recording = startRecording(run, source, audio);
+  const { samples, warnings } = await begun.audio;
+  report.warn(source, warnings);
+  const writer = startWriter(run, source, samples.length);
+  const timed = writer.wantsTimes ? startTiming(run, samples, (segment) => writer.add(segment)) : undefined;
   let transcript: Transcript | undefined;
   try {
-    transcript = await begun.transcript((event) => report(run, source, recording, event));
-    await recording.time();
+    transcript = await begun.transcript((event) => {
+      if (event.kind === "text") writer.write(event.text);
+      else if (event.kind === "segment") timed?.add(event.segment);
+      else if (event.kind === "language") report.language(event.name);
+      else if (event.kind !== "asked") report.notice(event, source);
+    });
+    await timed?.time();
   } finally {
-    await recording.end(transcript !== undefined && !transcript.stopped);
+    await timed?.end();
+    await writer.end(transcript !== undefined && !transcript.stopped);
     await out?.drained();
   }
-  if (recording.notice) complain(parts, source, recording.notice);
-  totals.files++;
-  totals.textTokens += transcript.textTokens;
-  totals.encodeMs += transcript.encodeMs;
-  totals.decodeMs += transcript.decodeMs;
-  totals.audioSec += transcript.audioSec;
+  if (timed?.notice) report.complain(source, timed.notice);
+  report.count(transcript);
 }
 
-function startRecording(run: Run, source: InputSource, { samples }: LoadedAudio): Recording {
-  const { parts, options, out, outputs, timer } = run;
-  const { rules, paragraphMs } = options;
-  const startMs = Math.round((options.fromSec ?? 0) * 1000);
-  const name = source.kind === "stdin" ? "stdin" : source.path;
-  const head = documentHead({ ...run, aligner: timer?.model }, name, startMs + (samples.length / sampleRate) * 1000);
-  const writers = { head, rules, paragraphMs, cutChinese: parts.cutChinese };
-  return new Recording({
-    ...{ samples, startMs, out, timer, paragraphMs },
-    outputs: outputs?.begin(options.inputs.indexOf(source), writers),
+function startTiming(run: Run, samples: Float32Array, onSegment: (segment: TimedSegment) => void): TimedRecording {
+  const { options, models } = run;
+  const beforeTiming = options.lowMemory ? () => models.transcriber.close() : undefined;
+  const parts = { samples, startMs: startMsOf(options), timer: models.timer, beforeTiming };
+  return new TimedRecording(parts, run.parts.terminal.stop.drain, onSegment);
+}
+
+function startMsOf({ fromSec = 0 }: TranscribeOptions): number {
+  return Math.round(fromSec * 1000);
+}
+
+function startWriter(run: Run, source: InputSource, samplesCount: number): RecordingWriter {
+  const { parts, options, out, outputs, models, model } = run;
+  const { rules, paragraphMs, verbosity, inputs } = options;
+  const recording = outputs && outputs.begin(inputs.indexOf(source), {
+    head: documentHead(
+      { version: parts.version, options, model: model!, aligner: models.timer?.model },
+      source.kind === "stdin" ? "stdin" : source.path,
+      startMsOf(options) + (samplesCount / sampleRate) * 1000,
+    ),
+    ...{ rules, paragraphMs, cutChinese: parts.cutChinese },
+  });
+  return new RecordingWriter({
+    ...{ out, outputs: recording, paragraphMs },
+    hasWords: models.timer !== undefined,
     prefix: options.withFilename ? `${label(source)}: ` : "",
-    holdsBack: options.verbosity === "silent" && (options.output === undefined || outputs !== undefined),
-    beforeTiming: options.lowMemory ? run.closeEngine : undefined,
-  }, parts.terminal.stop.drain);
+    holdsBack: verbosity === "silent" && (options.output === undefined || outputs !== undefined),
+  });
 }
 
-function report(run: Run, source: InputSource, recording: Recording, event: TranscribeEvent): void {
-  const { parts, options } = run;
-  const say = sayer(parts, options);
-  switch (event.kind) {
-    case "text":
-      return recording.write(event.text);
-    case "segment":
-      return recording.add(event.segment);
-    case "asked":
-      return;
-    case "language":
-      if (event.name !== run.language) say(`Language: ${event.name}`);
-      run.language = event.name;
-      return;
-    case "notice":
-      return say(event.text);
-    case "loss":
-      return complain(parts, source, event.text);
-    case "debug":
-      if (options.verbosity === "debug") say(event.text);
+type RecordingWriterParts = {
+  /** For the text as it comes, or lines of words. */
+  readonly out: TextWriter | undefined;
+  readonly outputs: RecordingOutputs | undefined;
+  /** An aligner times every word. */
+  readonly hasWords: boolean;
+  /** Before the text, and before each line of words. */
+  readonly prefix: string;
+  /** The text comes at the end. */
+  readonly holdsBack: boolean;
+  /** 0: one paragraph. */
+  readonly paragraphMs: number;
+};
+
+/** One recording on its way out: as text, as paragraphs, as a line per word, or as files. */
+class RecordingWriter {
+  readonly wantsTimes: boolean;
+  readonly #parts: RecordingWriterParts;
+  readonly #text: Paragraph | undefined;
+  readonly #paragraphs: Paragraphs | undefined;
+  readonly #wantsLines: boolean;
+
+  constructor(parts: RecordingWriterParts) {
+    const { out, outputs, hasWords, prefix, holdsBack, paragraphMs } = parts;
+    this.#parts = parts;
+    this.#wantsLines = hasWords && outputs === undefined && paragraphMs === 0;
+    if (out && !this.#wantsLines) this.#text = new Paragraph(out, prefix, holdsBack);
+    if (this.#text && paragraphMs > 0) this.#paragraphs = new Paragraphs(paragraphMs);
+    this.wantsTimes = outputs !== undefined || hasWords || this.#paragraphs !== undefined;
   }
-}
 
-/** The two lines at the end, in the C program's words. */
-export function summarise(
-  parts: ProgramParts,
-  options: TranscribeOptions,
-  totals: Totals,
-  timer?: WordTimer,
-): void {
-  if (parts.terminal.stop.drop.aborted || totals.files === 0) return;
-  const say = sayer(parts, options);
-  const { textTokens, encodeMs, decodeMs, audioSec } = totals;
-  const totalMs = encodeMs + decodeMs;
-  const rate = totalMs > 0 ? (1000 * textTokens) / totalMs : 0;
-  say(
-    `Inference: ${totalMs.toFixed(0)} ms, ${textTokens} text tokens (${rate.toFixed(2)} tok/s, ` +
-      `encoding: ${encodeMs.toFixed(0)}ms, decoding: ${decodeMs.toFixed(0)}ms)`,
-  );
-  if (timer) {
-    const { words, encodeMs: heardMs, alignMs } = timer;
-    say(`Alignment: ${(heardMs + alignMs).toFixed(0)} ms, ${words} words (encoding: ${heardMs.toFixed(0)}ms)`);
+  /** A piece of text. */
+  write(text: string): void {
+    if (!this.#paragraphs) this.#text?.write(text); // Paragraphs need times: they come with the segment.
   }
-  if (audioSec <= 0 || totalMs <= 0) return;
-  const seconds = totalMs / 1000;
-  say(
-    `Audio: ${audioSec.toFixed(1)} s processed in ${seconds.toFixed(1)} s (${
-      (audioSec / seconds).toFixed(2)
-    }x realtime)`,
-  );
-}
 
-export function sayer({ terminal }: ProgramParts, { verbosity }: TranscribeOptions): (line: string) => void {
-  return (line) => {
-    if (verbosity !== "silent") terminal.stderr.write(`${line}\n`);
-  };
-}
-
-/**
- * What `work` gives; undefined after an InputError, which is reported: it concerns one file, and the others still
- * run.
- */
-export async function orReport<T>(
-  parts: ProgramParts,
-  source: InputSource,
-  work: () => Promise<T>,
-): Promise<T | undefined> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof InputError)) throw error;
-    complain(parts, source, error.message);
-    if (error.hint) parts.terminal.stderr.write(`hint: ${error.hint}\n`);
-    return undefined;
+  /** A segment, after its text. */
+  add(segment: TimedSegment): void {
+    const { out, outputs, prefix } = this.#parts;
+    outputs?.add(segment);
+    if (this.#wantsLines) out?.write(wordLines([segment], prefix));
+    if (!this.#paragraphs) return;
+    for (const word of segment.words ?? []) {
+      this.#text?.write(this.#paragraphs.add(word.text, word.startMs, word.endMs));
+    }
   }
-}
 
-/** "qwen-asr: talk.wav: what is wrong", the name once. */
-export function complain({ terminal }: ProgramParts, source: InputSource, message: string): void {
-  const name = source.kind === "stdin" ? STDIN_NAME : label(source);
-  const line = printable(message);
-  terminal.stderr.write(`qwen-asr: ${line.startsWith(`${name}: `) ? line : `${name}: ${line}`}\n`);
-}
-
-export function label(source: InputSource): string {
-  return source.kind === "stdin" ? "stdin" : printable(source.path);
+  /** `isComplete`: the recording was heard to its end. */
+  async end(isComplete: boolean): Promise<void> {
+    this.#text?.end(isComplete);
+    await this.#parts.outputs?.end(isComplete);
+  }
 }

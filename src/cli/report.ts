@@ -1,0 +1,167 @@
+/**
+ * What a run of the command line says to people: notices and totals in, lines on standard error out; and the transcript
+ * of one recording on its way to standard output or a file.
+ *
+ * Errors and lost text are always told; the rest not with --silent, and some of it only with --debug.
+ */
+
+import { STDIN_NAME } from "../audio/bytes.ts";
+import type { TimedSegment } from "../document/document.ts";
+import { InputError } from "../errors.ts";
+import type { Notice } from "../pipeline/events.ts";
+import { printable, type TextWriter } from "../writer.ts";
+import type { InputSource, TranscribeOptions } from "./parse.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** What all recordings of a run took. */
+export type Totals = { files: number; textTokens: number; encodeMs: number; decodeMs: number; audioSec: number };
+
+type Work = Omit<Totals, "files">;
+
+/** What the aligner of a run did. */
+export type AlignTotals = { readonly words: number; readonly encodeMs: number; readonly alignMs: number };
+
+export class Report {
+  readonly #totals: Totals = { files: 0, textTokens: 0, encodeMs: 0, decodeMs: 0, audioSec: 0 };
+  #language = "";
+  #hasOpenLine = false;
+
+  constructor(readonly terminal: Terminal, readonly verbosity: TranscribeOptions["verbosity"]) {}
+
+  /** A line for people who watch. */
+  say(line: string): void {
+    if (this.verbosity !== "silent") this.#write(`${line}\n`);
+  }
+
+  debug(line: string): void {
+    if (this.verbosity === "debug") this.say(line);
+  }
+
+  /** What the core has to say, about `source` where text of it is lost. */
+  notice({ kind, text }: Notice, source?: InputSource): void {
+    if (kind === "debug") this.debug(text);
+    else if (kind === "loss" && source) this.complain(source, text);
+    else this.say(text);
+  }
+
+  /** "qwen-asr: talk.wav: what is wrong", the name once. */
+  complain(source: InputSource, message: string): void {
+    const name = source.kind === "stdin" ? STDIN_NAME : label(source);
+    const line = printable(message);
+    this.#write(`qwen-asr: ${line.startsWith(`${name}: `) ? line : `${name}: ${line}`}\n`);
+  }
+
+  /** What is odd about a recording, which is transcribed all the same. */
+  warn(source: InputSource, warnings: readonly string[]): void {
+    if (this.verbosity === "silent") return;
+    for (const warning of warnings) this.complain(source, warning);
+  }
+
+  /** The language that is spoken, where it is another than before. */
+  language(name: string): void {
+    if (name !== this.#language) this.say(`Language: ${name}`);
+    this.#language = name;
+  }
+
+  /** Part of a line of symbols, which the next line of words ends. */
+  symbols(text: string): void {
+    this.terminal.stderr.write(text);
+    this.#hasOpenLine = true;
+  }
+
+  endLine(): void {
+    if (this.#hasOpenLine) this.terminal.stderr.write("\n");
+    this.#hasOpenLine = false;
+  }
+
+  /**
+   * What `work` gives; undefined after an InputError, which is reported: it concerns one recording, and the others
+   * still run.
+   */
+  async orReport<T>(source: InputSource, work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      this.complain(source, error.message);
+      if (error.hint) this.terminal.stderr.write(`hint: ${error.hint}\n`);
+      return undefined;
+    }
+  }
+
+  /** A recording is done. */
+  count({ textTokens, encodeMs, decodeMs, audioSec }: Work): void {
+    this.#totals.files++;
+    this.#totals.textTokens += textTokens;
+    this.#totals.encodeMs += encodeMs;
+    this.#totals.decodeMs += decodeMs;
+    this.#totals.audioSec += audioSec;
+  }
+
+  /** The lines at the end, in the C program's words. */
+  summarise(aligned?: AlignTotals): void {
+    if (this.terminal.stop.drop.aborted || this.#totals.files === 0) return;
+    const { textTokens, encodeMs, decodeMs, audioSec } = this.#totals;
+    const totalMs = encodeMs + decodeMs;
+    const rate = totalMs > 0 ? (1000 * textTokens) / totalMs : 0;
+    this.say(
+      `Inference: ${totalMs.toFixed(0)} ms, ${textTokens} text tokens (${rate.toFixed(2)} tok/s, ` +
+        `encoding: ${encodeMs.toFixed(0)}ms, decoding: ${decodeMs.toFixed(0)}ms)`,
+    );
+    if (aligned) {
+      const { words, encodeMs: heardMs, alignMs } = aligned;
+      this.say(`Alignment: ${(heardMs + alignMs).toFixed(0)} ms, ${words} words (encoding: ${heardMs.toFixed(0)}ms)`);
+    }
+    if (audioSec <= 0 || totalMs <= 0) return;
+    const seconds = totalMs / 1000;
+    const speed = (audioSec / seconds).toFixed(2);
+    this.say(`Audio: ${audioSec.toFixed(1)} s processed in ${seconds.toFixed(1)} s (${speed}x realtime)`);
+  }
+
+  #write(text: string): void {
+    this.endLine();
+    this.terminal.stderr.write(text);
+  }
+}
+
+/** The name of an input in front of its text. */
+export function label(source: InputSource): string {
+  return source.kind === "stdin" ? "stdin" : printable(source.path);
+}
+
+/** One input's text on its way out: label, pieces, newline. Held back to the end where the run is silent. */
+export class Paragraph {
+  #held = "";
+  #started = false;
+
+  constructor(readonly out: TextWriter, readonly prefix: string, readonly holdsBack: boolean) {}
+
+  write(piece: string): void {
+    if (!this.#started) this.#put(this.prefix);
+    this.#started = true;
+    this.#put(piece);
+  }
+
+  /** `isComplete`: an empty text is the result, and gets its line too. */
+  end(isComplete: boolean): void {
+    if (!this.#started && !isComplete) return;
+    this.write("\n");
+    this.out.write(this.#held);
+  }
+
+  #put(text: string): void {
+    if (this.holdsBack) this.#held += text;
+    else this.out.write(text);
+  }
+}
+
+/** "12.320\t12.640\tword": seconds from the start of the recording. */
+export function wordLines(segments: readonly TimedSegment[], prefix = ""): string {
+  const second = (ms: number) => (ms / 1000).toFixed(3);
+  return segments.flatMap(({ words = [] }) => words)
+    .map(({ startMs, endMs, text }) => `${prefix}${second(startMs)}\t${second(endMs)}\t${lineText(text)}\n`).join("");
+}
+
+function lineText(text: string): string {
+  return text.trim().replace(/\s+/g, " ");
+}

@@ -1,0 +1,39 @@
+/**
+ * What the core tells whoever runs it: the events of one recording, in the order they are known. Types alone.
+ *
+ * The texts of all "text" events add up to the transcript, and so do those of all "segment" events. A shell needs
+ * nothing else: lines for people are made of notices and languages, files of segments, a journal of segments.
+ */
+
+import type { HeardToken } from "../document/document.ts";
+import type { Span } from "../units.ts";
+
+export type TranscribeEvent =
+  /** A piece of the transcript, with what separates it from the piece before. */
+  | { readonly kind: "text"; readonly text: string }
+  /** The model names another language than before. */
+  | { readonly kind: "language"; readonly name: string }
+  /** A segment is done, after its text. There is none for a segment without any. */
+  | { readonly kind: "segment"; readonly segment: HeardSegment }
+  /** All segments are at the engine, so another recording may be begun. Not where each needs the one before. */
+  | { readonly kind: "asked" }
+  | Notice;
+
+/** A line for people, without the recording's name. */
+export type Notice = {
+  /** "loss": text is missing. "notice": worth a line. "debug": for those who look for a fault. */
+  readonly kind: "loss" | "notice" | "debug";
+  readonly text: string;
+};
+
+/** What one decode heard, and where. */
+export type HeardSegment = {
+  /** The samples that were decoded, as ranges of the recording: one, or where silence was skipped maybe several. */
+  readonly ranges: readonly Span[];
+  /** With the separator from the segment before at its front. */
+  readonly text: string;
+  /** "" where the model named none. */
+  readonly language: string;
+  /** Joined, their texts are `text`. A token that ends inside a character has its share in a later one's text. */
+  readonly tokens: readonly HeardToken[];
+};

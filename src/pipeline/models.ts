@@ -1,0 +1,169 @@
+/**
+ * The models of a run: what was asked for in; a transcriber, and where words are timed an aligner, out.
+ *
+ * Models are located, checked for what they are and what they know, opened, given back to save memory, and opened
+ * again. What is worth a line goes to `onNotice`. Throws ModelError and UsageError.
+ */
+
+import type { Engine, ModelInfo, Weights } from "../engine/engine.ts";
+import { ModelError, UsageError } from "../errors.ts";
+import type { ModelPlace } from "../model/locate.ts";
+import { untilStopped } from "../stop.ts";
+import { printable } from "../writer.ts";
+import type { SplitterSource } from "./align.ts";
+import type { Notice } from "./events.ts";
+import type { KnownModel } from "./head.ts";
+import { WordTimer } from "./word_times.ts";
+
+export type EngineChoice = {
+  readonly model: ModelPlace;
+  /** 0: the machine's default. */
+  readonly threads: number;
+  readonly weights: Weights;
+  /** Whether packed weights are kept in a file. */
+  readonly cache: boolean;
+};
+
+/** What the core needs of its surroundings to have models. */
+export type ModelHost = {
+  /** `dir` as the user named it; undefined: the usual places. */
+  locateModel(dir: string | undefined): Promise<ModelPlace>;
+  /** `isDemo`: the transcriber is the demo model. */
+  locateAligner(dir: string | undefined, isDemo: boolean): Promise<ModelPlace>;
+  openEngine(choice: EngineChoice): Promise<Engine>;
+  /** Identifies the weights. */
+  modelHash(model: ModelPlace): Promise<string>;
+  /** Bytes that may still be used. */
+  availableMemory(): number;
+  /** How words of a language are cut, where that takes a list of them. */
+  readonly splitters: SplitterSource;
+};
+
+export type ModelsRequest = Omit<EngineChoice, "model"> & {
+  /** As given; undefined: the usual places. */
+  readonly model: string | undefined;
+  /** The model must know it; "" to detect. */
+  readonly language: string;
+  /** Whether words are timed. */
+  readonly align: boolean;
+  /** The aligner as given; undefined: the usual places. */
+  readonly aligner: string | undefined;
+  /** One model in memory at a time. */
+  readonly lowMemory: boolean;
+};
+
+export type Models = { readonly transcriber: Transcriber; readonly timer: WordTimer | undefined };
+
+/** Recordings up to this length are kept whole. */
+const wholeSecMax = 120;
+/** The demo model never heard longer recordings and loses its place in them. */
+const demoWholeSecMax = 40;
+
+/** Opens the aligner, where one is wanted, and the transcriber. Throws Stopped where `stop` comes first. */
+export async function openModels(
+  host: ModelHost,
+  request: ModelsRequest,
+  stop: AbortSignal,
+  onNotice: (notice: Notice) => void,
+): Promise<Models> {
+  const say = (text: string) => onNotice({ kind: "notice", text });
+  const place = await untilStopped(host.locateModel(request.model), stop);
+  say(`Loading model from ${place.kind === "folder" ? printable(place.path) : "this program"}`);
+  const isDemo = place.kind === "demo";
+  if (isDemo) {
+    say(
+      "Demo model: a few hundred everyday words of English and Mandarin, clearly spoken. For real speech: " +
+        "qwen-asr download small",
+    );
+  }
+  const timer = request.align ? await WordTimer.open(host, request, isDemo, stop, onNotice) : undefined;
+  try {
+    return { transcriber: await Transcriber.open(host, { ...request, model: place }, stop, onNotice), timer };
+  } catch (error) {
+    await timer?.close();
+    throw error;
+  }
+}
+
+/** A transcriber's model that is in memory, or comes back when it is needed. */
+export class Transcriber {
+  #current: Promise<Engine> | undefined;
+  #hash: Promise<string> | undefined;
+
+  private constructor(
+    readonly host: ModelHost,
+    readonly choice: EngineChoice,
+    readonly info: ModelInfo,
+    engine: Engine,
+  ) {
+    this.#current = Promise.resolve(engine);
+  }
+
+  /** Opens the model, checks it and tells what it is. */
+  static async open(
+    host: ModelHost,
+    choice: EngineChoice & Pick<ModelsRequest, "language">,
+    stop: AbortSignal,
+    onNotice: (notice: Notice) => void,
+  ): Promise<Transcriber> {
+    const { model, threads, weights, cache, language } = choice;
+    const engine = await untilStopped(host.openEngine({ model, threads, weights, cache }), stop);
+    try {
+      onNotice({ kind: "notice", text: `Detected: ${engine.info.name}` });
+      check(engine.info, model, language);
+    } catch (error) {
+      await engine.close();
+      throw error;
+    }
+    describe(engine.info, onNotice);
+    return new Transcriber(host, { model, threads, weights, cache }, engine.info, engine);
+  }
+
+  /** The longest recording, in seconds, that this model hears best whole. */
+  get wholeSecMax(): number {
+    return this.choice.model.kind === "demo" ? demoWholeSecMax : wholeSecMax;
+  }
+
+  /** The engine that is open, or one that is opened now. */
+  engine(): Promise<Engine> {
+    return this.#current ??= this.host.openEngine(this.choice);
+  }
+
+  /** Ends what runs. */
+  cancel(): void {
+    void this.#current?.then((engine) => engine.cancel());
+  }
+
+  /** The model with the hash of its weights. */
+  async known(): Promise<KnownModel> {
+    return { info: this.info, hash: await (this.#hash ??= this.host.modelHash(this.choice.model)) };
+  }
+
+  /** Gives the memory back; `engine` opens the model again. */
+  async close(): Promise<void> {
+    const closing = this.#current;
+    this.#current = undefined;
+    await (await closing)?.close();
+  }
+}
+
+function check(info: ModelInfo, place: ModelPlace, language: string): void {
+  const label = place.kind === "folder" ? printable(place.path) : "demo model";
+  if (info.kind !== "asr") {
+    throw new ModelError(`${label}: ${info.name} aligns text with audio and does not transcribe`);
+  }
+  if (language !== "" && info.languages.length > 0 && !info.languages.includes(language)) {
+    throw new UsageError(`--language ${language}: ${label} knows ${info.languages.join(", ")}`);
+  }
+}
+
+function describe({ cache, threads, isa }: ModelInfo, onNotice: (notice: Notice) => void): void {
+  const say = (text: string) => onNotice({ kind: "notice", text });
+  if (cache?.wasBuilt && cache.path !== "") {
+    say(`Packed weights: ${printable(cache.path)}, ${(cache.bytes / 1e6).toFixed(0)} MB, made once for this model`);
+  }
+  if (cache?.notice) say(`Packed weights are in memory only: ${printable(cache.notice)}`);
+  say("Model loaded.");
+  onNotice({ kind: "debug", text: `Thread pool: ${threads} threads` });
+  onNotice({ kind: "debug", text: `Kernels: ${isa}` });
+}

@@ -1,6 +1,6 @@
 /**
- * Byte streams: a file, FIFO or standard input in, chunks out, one error line where reading fails.
- * Nothing is read ahead of the caller, so a recording never lies in memory as bytes.
+ * Byte streams. In: a file, FIFO or standard input. Out: chunks, or an error of one line if reading fails.
+ * Nothing is read ahead of the caller, so a recording is never in memory as bytes.
  */
 
 import { accessSync, constants, type Stats, statSync } from "node:fs";
@@ -8,20 +8,20 @@ import { type FileHandle, open } from "node:fs/promises";
 import { InputError } from "../errors.ts";
 
 export interface ByteReader {
-  /** The next bytes, never empty; undefined at the end. They hold until the next call. */
+  /** The next bytes, never empty; undefined at the end. They are valid until the next call. */
   next(): Promise<Uint8Array | undefined>;
-  /** Gives the file or stream up, read or not. Safe to repeat. */
+  /** Closes the file or stream, whether or not it was read to the end. Safe to repeat. */
   close(): Promise<void>;
 }
 
 const CHUNK_BYTES = 1 << 18;
-/** How far a reader can be rewound: what may come before a WAV's format. */
+/** How far a reader can be rewound: enough for whatever may precede the format chunk of a WAV. */
 const REPLAY_BYTES_MAX = 1 << 22;
 const STDIN_PATHS = ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"];
 
 export const STDIN_NAME = "standard input";
 
-/** Whether a path is this process's standard input: opening it anew fails where that is a socket. */
+/** Whether a path is this process's standard input. Opening it again would fail if that is a socket. */
 export function isStdinPath(path: string): boolean {
   return STDIN_PATHS.includes(path);
 }
@@ -32,7 +32,7 @@ export function displayName(path: string): string {
   return path.replace(/[\x00-\x1f\x7f]/g, "?");
 }
 
-/** Fails with one line where the path cannot be read; opens nothing. */
+/** Throws an error of one line if the path cannot be read. Opens nothing. */
 export function statReadable(path: string): Stats {
   try {
     const stats = statSync(path);
@@ -78,7 +78,7 @@ class FileReader implements ByteReader {
   }
 }
 
-/** `name` opens error messages. */
+/** `name` begins error messages. */
 export function openStdin(name = STDIN_NAME): ByteReader {
   return new StreamReader(name, Bun.stdin.stream());
 }
@@ -108,7 +108,7 @@ export class StreamReader implements ByteReader {
   }
 }
 
-/** A reader whose beginning can be read again, until `commit` or until it is too long to keep. */
+/** A reader whose beginning can be read again, until `commit` is called or the beginning is too long to keep. */
 export class ReplayReader implements ByteReader {
   readonly #source: ByteReader;
   #kept: Uint8Array[] = [];
@@ -132,13 +132,13 @@ export class ReplayReader implements ByteReader {
     return chunk;
   }
 
-  /** Back to the first byte. False where that is gone. */
+  /** Goes back to the first byte. Returns false if that is gone. */
   rewind(): boolean {
     this.#replayAt = 0;
     return this.#keeping;
   }
 
-  /** No rewinding from here on: what was kept and already read is let go. */
+  /** Ends rewinding: bytes that were kept and already read are released. */
   commit(): void {
     this.#kept.splice(0, this.#replayAt);
     this.#replayAt = 0;

@@ -1,8 +1,8 @@
 /**
- * Audio in other containers: a file's path or its bytes in, a float WAV stream out, by the user's own `ffmpeg`.
+ * Audio in other containers, decoded by the user's own `ffmpeg`. In: a file's path or its bytes. Out: a float WAV.
  *
- * ffmpeg keeps rate and channels, so mixing and resampling stay this program's own. It gets no terminal and no
- * protocol but files and pipes; feeding it and reading it run side by side, and neither waits for a dead process.
+ * ffmpeg keeps rate and channels, so this program mixes and resamples all audio alike. ffmpeg gets no terminal and no
+ * protocol but files and pipes. Feeding it and reading it run concurrently, and neither waits for a dead process.
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
@@ -13,16 +13,16 @@ import type { ByteReader } from "./bytes.ts";
 export type FfmpegInput =
   /** ffmpeg opens the file itself, and may seek in it. */
   | { readonly kind: "path"; readonly path: string }
-  /** ffmpeg reads a pipe; `seeks` where the container's index may come last, so that it keeps a copy on disk. */
+  /** ffmpeg reads a pipe. `seeks`: the container's index may come last, so ffmpeg keeps a copy on disk. */
   | { readonly kind: "bytes"; readonly reader: ByteReader; readonly seeks: boolean };
 
 const STDERR_CHARS_MAX = 1 << 16;
 
 export function ffmpegPath(): string | null {
-  return Bun.which("ffmpeg", { PATH: process.env.PATH ?? "" }); // By itself it asks the PATH of the start.
+  return Bun.which("ffmpeg", { PATH: process.env.PATH ?? "" }); // By default Bun.which reads the PATH of the start.
 }
 
-/** The installed ffmpeg, or one line that says there is none. `reason` says why it is wanted ("x.mp3: MP3 audio"). */
+/** The installed ffmpeg. Throws an InputError if there is none; `reason` says why it is wanted ("x.mp3: MP3 audio"). */
 export function findFfmpeg(reason: string): string {
   const path = ffmpegPath();
   if (path !== null) return path;
@@ -32,7 +32,7 @@ export function findFfmpeg(reason: string): string {
   );
 }
 
-/** One run of ffmpeg, read as bytes of a WAV. */
+/** One run of ffmpeg, whose output is read as the bytes of a WAV. */
 export class FfmpegReader implements ByteReader {
   readonly #child: ChildProcess;
   readonly #chunks: AsyncIterator<Uint8Array>;
@@ -42,10 +42,10 @@ export class FfmpegReader implements ByteReader {
   #feedError: unknown;
   #stderr = "";
   #hasExited = false;
-  /** Wakes the feeder from what it waits for. */
+  /** Wakes the feeder, whatever it is waiting for. */
   #onExit = () => {};
 
-  /** `program` is from `findFfmpeg`. */
+  /** `program` is the path that `findFfmpeg` returned. */
   constructor(program: string, input: FfmpegInput) {
     const child = spawn(program, ffmpegArgs(input), {
       stdio: [input.kind === "path" ? "ignore" : "pipe", "pipe", "pipe"],
@@ -82,10 +82,10 @@ export class FfmpegReader implements ByteReader {
     return done ? undefined : value;
   }
 
-  /** After the last byte: what ffmpeg complained about, if it did. */
+  /** After the last byte: throws what ffmpeg complained about, if it did. */
   async complaint(): Promise<string | undefined> {
     await this.#exited;
-    await this.#feeding?.close(); // It may still wait for input that nobody wants.
+    await this.#feeding?.close(); // It may still be waiting for input that is no longer wanted.
     await this.#fed;
     if (this.#feedError !== undefined) throw this.#feedError;
     const lines = complaints(this.#stderr);
@@ -103,7 +103,7 @@ export class FfmpegReader implements ByteReader {
     await this.#fed;
   }
 
-  /** Writes until the input or ffmpeg ends; a closed pipe is an end, not an error. */
+  /** Writes until the input or ffmpeg ends. A closed pipe is an end, not an error. */
   async #feed(reader: ByteReader, stdin: Writable): Promise<void> {
     let open = true;
     stdin.on("error", () => open = false);
@@ -116,7 +116,7 @@ export class FfmpegReader implements ByteReader {
     if (open) stdin.end();
   }
 
-  /** What `work` gives, or undefined once ffmpeg is gone. (`Promise.race` would keep every chunk alive.) */
+  /** The result of `work`, or undefined once ffmpeg has exited. (`Promise.race` would keep every chunk alive.) */
   #untilExit<Result>(work: Promise<Result>): Promise<Result | undefined> {
     return new Promise((resolve, reject) => {
       if (this.#hasExited) return resolve(undefined);
@@ -127,14 +127,14 @@ export class FfmpegReader implements ByteReader {
 }
 
 function ffmpegArgs(input: FfmpegInput): string[] {
-  // "file:" keeps a name such as "-x" or "http://..." a name.
+  // With "file:", a name such as "-x" or "http://..." is taken as a file name.
   const url = input.kind === "path" ? `file:${input.path}` : input.seeks ? "cache:pipe:0" : "pipe:0";
   const protocols = input.kind === "path" ? "file,pipe" : "cache,pipe";
   const from = ["-nostdin", "-hide_banner", "-v", "error", "-protocol_whitelist", protocols, "-i", url];
   return [...from, "-map", "0:a:0", "-vn", "-sn", "-dn", "-c:a", "pcm_f32le", "-f", "wav", "pipe:1"];
 }
 
-/** ffmpeg's error lines without their noise: component addresses, advice, the file name it was given. */
+/** ffmpeg's error lines without component addresses, advice and the file name it was given. */
 function complaints(stderr: string): string[] {
   return stderr.split(/[\r\n]+/)
     .filter((line) => !/^\s*$|^\[cache @|Last message repeated|^To ignore this, add/.test(line))

@@ -1,16 +1,16 @@
-/** The end of a stream's audio: samples by their place in it, appended at one end, dropped at the other. Pure. */
+/** The latest part of a stream's audio: samples by position, appended at the end, dropped at the front. Pure. */
 
 export class HeldAudio {
   #samples = new Float32Array(1 << 17);
   #from = 0;
   #count = 0;
 
-  /** The first place held. */
+  /** Position of the first sample held. */
   get from(): number {
     return this.#from;
   }
 
-  /** The place after the last. */
+  /** Position after the last sample held. */
   get to(): number {
     return this.#from + this.#count;
   }
@@ -26,7 +26,7 @@ export class HeldAudio {
     this.#count = count;
   }
 
-  /** Forgets what is before `place`. */
+  /** Drops the samples before `place`. */
   dropBefore(place: number): void {
     const gone = Math.min(Math.max(0, place - this.#from), this.#count);
     this.#samples.copyWithin(0, gone, this.#count);
@@ -34,7 +34,7 @@ export class HeldAudio {
     this.#count -= gone;
   }
 
-  /** A copy of [from, to). */
+  /** Returns a copy of [from, to). */
   slice(from: number, to: number): Float32Array {
     if (from < this.#from || to > this.to || from > to) {
       throw new RangeError(`samples ${from} to ${to} are not among ${this.#from} to ${this.to}`);

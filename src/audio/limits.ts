@@ -1,13 +1,13 @@
-/** The sample rates and channel counts that are taken, and the one line said about others. Pure. */
+/** The sample rates and channel counts that are accepted, and the error for all others. Pure. */
 
 import { InputError } from "../errors.ts";
 
-/** Below, a few bytes would grow into minutes; above, no recorder goes. */
+/** At lower rates a few bytes would become minutes of audio; no recorder uses higher ones. */
 export const RATE_MIN_HZ = 1000;
 export const RATE_MAX_HZ = 768_000;
 export const CHANNELS_MAX = 65_535;
 
-/** `what` opens the message: "talk.wav: WAV". */
+/** `what` begins the message: "talk.wav: WAV". */
 export function checkSourceShape(what: string, rate: number, channels: number): void {
   if (rate === 0) throw new InputError(`${what} sample rate is 0 Hz`);
   if (!Number.isInteger(rate) || rate < RATE_MIN_HZ || rate > RATE_MAX_HZ) {

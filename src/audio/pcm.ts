@@ -1,6 +1,6 @@
 /**
- * Sample formats: interleaved bytes in any cuts in, mono f32 at the source's own rate out.
- * WAV, raw and ffmpeg input all decode here. Pure; holds less than one frame between calls.
+ * Sample formats. In: interleaved bytes, in pieces of any size. Out: mono f32 at the source's own rate.
+ * WAV, raw and ffmpeg input are all decoded here. Pure; less than one frame is held between calls.
  */
 
 export type SampleFormat =
@@ -18,7 +18,7 @@ export type SampleFormat =
   | "alaw"
   | "mulaw";
 
-/** What is known about a recording once its header is read. */
+/** What is known about a recording once its header has been read. */
 export type SourceInfo = {
   readonly rate: number;
   readonly channels: number;
@@ -26,7 +26,7 @@ export type SourceInfo = {
   readonly format: string;
 };
 
-/** Bytes in, mono samples at `info.rate` out. `info` is there before the first sample is. */
+/** Bytes in, mono samples at `info.rate` out. `info` is set before the first sample is returned. */
 export interface ByteDecoder {
   readonly info: SourceInfo | undefined;
   readonly warnings: readonly string[];
@@ -36,11 +36,11 @@ export interface ByteDecoder {
   end(): Float32Array;
 }
 
-/** Reads `count` samples from `at` on into `out`, scaled to [-1, 1]. */
+/** Reads `count` samples, starting at `at`, into `out`, scaled to [-1, 1]. */
 type ReadSamples = (bytes: Uint8Array, at: number, count: number, out: Float64Array) => void;
 
 const BLOCK_SAMPLES = 8192;
-/** A float beyond this (or NaN) is damage, not sound; it would turn every other sample into silence. */
+/** A larger float (or NaN) is damage, not sound; scaling by it would turn every other sample into silence. */
 const FLOAT_ABS_MAX = 1e18;
 const NO_SAMPLES = new Float32Array(0);
 
@@ -60,7 +60,7 @@ const FORMATS: Readonly<Record<SampleFormat, { readonly sampleBytes: number; rea
   mulaw: { sampleBytes: 1, read: (bytes, at, count, out) => readTable(bytes, at, count, out, MULAW) },
 };
 
-/** Every name that `--raw-format` takes. */
+/** Every name that `--raw-format` accepts. */
 export const SAMPLE_FORMATS = Object.keys(FORMATS) as readonly SampleFormat[];
 
 export function sampleBytes(format: SampleFormat): number {
@@ -89,7 +89,7 @@ export class MonoDecoder {
     this.#carry = new Uint8Array(this.#frameBytes);
   }
 
-  /** Bytes held of a frame that is not complete yet. */
+  /** Bytes of a frame that is not complete yet. */
   get partialBytes(): number {
     return this.#carryBytes;
   }
@@ -205,7 +205,7 @@ function readTable(bytes: Uint8Array, at: number, count: number, out: Float64Arr
 
 /** ITU-T G.711: a sign, a 3-bit exponent and a 4-bit mantissa per byte, on a 16-bit scale. */
 const MULAW = Float64Array.from({ length: 256 }, (_, byte) => {
-  const code = ~byte & 0xff; // Sent inverted.
+  const code = ~byte & 0xff; // The bits are sent inverted.
   const magnitude = (((code & 0x0f) * 2 + 33) << ((code >> 4) & 7)) - 33;
   return ((code & 0x80) ? 0 - magnitude : magnitude) * 4 / 32768;
 });

@@ -1,13 +1,13 @@
 /**
- * Reads ahead of whoever takes: a source of sample blocks in, the same blocks out, bounded in between. No I/O of its
+ * A bounded queue that reads ahead of its consumer. In: a source of sample blocks. Out: the same blocks. No I/O of its
  * own.
  *
- * The reader runs while a chunk is decoded, so a pipe is emptied in time; beyond `samplesMax` it waits, and the pipe's
- * writer with it. Nothing is dropped.
+ * The reader runs while a chunk is decoded, so a pipe is emptied in time. Once `samplesMax` are held, the reader waits,
+ * and so does the writer of the pipe. Nothing is dropped.
  */
 
 export type SampleSource = {
-  /** The next samples, never none; undefined at the end. */
+  /** The next samples, never empty; undefined at the end. */
   next(): Promise<Float32Array | undefined>;
 };
 
@@ -18,19 +18,19 @@ export class SampleQueue {
   #isStopped = false;
   /** Why the source ended early. */
   failure: unknown;
-  /** Settles when something was added or the end came, and when something was taken. */
+  /** Settled when something was added, taken, or the source ended. */
   #changed = Promise.withResolvers<void>();
 
   constructor(readonly source: SampleSource, readonly samplesMax: number) {
     this.#pump();
   }
 
-  /** Samples that were read and not taken. */
+  /** Samples that were read and not taken yet. */
   get count(): number {
     return this.#count;
   }
 
-  /** The next block; undefined at the end, also where the source failed. */
+  /** The next block; undefined at the end, also if the source failed (see `failure`). */
   async take(): Promise<Float32Array | undefined> {
     for (;;) {
       const block = this.#blocks.shift();
@@ -44,7 +44,7 @@ export class SampleQueue {
     }
   }
 
-  /** No more is read: what is there is all. */
+  /** Stops reading: what was read so far can still be taken. */
   stop(): void {
     this.#isStopped = true;
     this.#notify();

@@ -9,10 +9,10 @@ export type RawLayout = {
   readonly channels: number;
 };
 
-/** What the C program read from standard input. */
+/** The layout that the C program reads from standard input. */
 export const RAW_DEFAULT: RawLayout = { format: "s16le", rate: 16_000, channels: 1 };
 
-/** "S16LE" -> "s16le"; undefined where there is no such format (`SAMPLE_FORMATS` lists them). */
+/** "S16LE" -> "s16le"; undefined if there is no such format (`SAMPLE_FORMATS` lists them). */
 export function parseSampleFormat(text: string): SampleFormat | undefined {
   return SAMPLE_FORMATS.find((format) => format === text.toLowerCase());
 }
@@ -22,7 +22,7 @@ export class RawDecoder implements ByteDecoder {
   readonly warnings: string[] = [];
   readonly #decoder: MonoDecoder;
 
-  /** `name` opens error messages. */
+  /** `name` begins error messages. */
   constructor(name: string, layout: RawLayout = RAW_DEFAULT) {
     checkSourceShape(`${name}: raw audio`, layout.rate, layout.channels);
     this.info = { rate: layout.rate, channels: layout.channels, format: `raw ${layout.format}` };

@@ -1,9 +1,10 @@
 /**
- * Band-limited sample rate conversion to 16 kHz: f32 in any cuts in, f32 out, the same bits whatever the cuts.
+ * Band-limited sample rate conversion to 16 kHz. In: f32 in pieces of any size. Out: f32, the same bits however the
+ * input is cut.
  *
- * A Kaiser-windowed sinc, flat to 0.913 and silent from 1.0 of the lower Nyquist frequency, so no alias folds
- * into the band; its length grows with the ratio when going down. Rates with few phases (44100: 160) have one
- * exact coefficient row per phase, others (44101: 16000) interpolate between rows. Pure.
+ * The filter is a Kaiser-windowed sinc, flat to 0.913 and silent from 1.0 of the lower Nyquist frequency, so no alias
+ * folds into the band. When the rate is reduced, its length grows with the ratio. Rates with few phases (44100: 160)
+ * have one exact row of coefficients per phase; others (44101: 16000) interpolate between rows. Pure.
  *
  * Measured over 8 to 192 kHz: tones up to 0.913 of Nyquist differ from the ideal by less than -108 dB (0.0001 dB of
  * gain), tones above 8 kHz leave less than -109 dB. A minute of 48 kHz takes about 0.2 s of one core.
@@ -14,10 +15,10 @@ import { sampleRate } from "../units.ts";
 /** Which part of the output is wanted, in 16 kHz samples. */
 export type OutputRange = { readonly from: number; readonly to: number };
 
-/** Where the passband ends and the stopband begins, of the lower Nyquist frequency. */
+/** End of the passband, as a share of the lower Nyquist frequency, and the attenuation above 1.0 of it. */
 const PASSBAND = 0.913;
 const STOPBAND_DB = 110;
-/** More coefficients than this and rows are interpolated instead. */
+/** If there would be more coefficients than this, rows are interpolated instead. */
 const EXACT_COEFFICIENTS_MAX = 2 ** 18;
 /** Rows per source sample when interpolating: the error of a straight line stays below -115 dB. */
 const INTERPOLATED_ROWS = 1024;
@@ -44,7 +45,7 @@ export class Resampler {
   #next: number;
   #position: number;
   #phase: number;
-  /** Source samples from index `#windowAt` on that outputs still need. */
+  /** Source samples, starting at index `#windowAt`, that outputs still need. */
   #window: Float64Array;
   #windowAt: number;
   #windowSamples = 0;
@@ -57,7 +58,7 @@ export class Resampler {
     this.#filter = rate === sampleRate ? undefined : designFilter(rate, this.#phases);
     this.#range = range;
     this.#next = range.from;
-    // In whole cycles of phases first: the plain product may pass 2^53.
+    // Whole cycles of phases are taken out first: the plain product may exceed 2^53.
     const cycles = Math.floor(range.from / this.#phases);
     const rest = (range.from % this.#phases) * this.#step;
     this.#position = cycles * this.#step + Math.floor(rest / this.#phases);
@@ -68,7 +69,7 @@ export class Resampler {
     this.#windowSamples = Math.max(0, -this.#windowAt); // Zeros before the first sample.
   }
 
-  /** True once the range is complete: more input changes nothing. */
+  /** True once the range is complete and more input would change nothing. */
   get done(): boolean {
     return this.#next >= this.#range.to;
   }
@@ -112,7 +113,7 @@ export class Resampler {
     return part;
   }
 
-  /** How many more outputs have all their source samples, once `pushed` samples are in. */
+  /** How many more outputs have all their source samples once `pushed` samples were given. */
   #countReady(pushed: number): number {
     const last = pushed - 1 - this.#filter!.half; // Latest whole position whose window is full.
     if (last < this.#position) return 0;
@@ -144,7 +145,7 @@ export class Resampler {
       const row = phase * rows / phases;
       const low = Math.floor(row);
       let value = dot(window, start, coefficients, low * taps, taps);
-      if (row > low) { // Never where each phase has its own row.
+      if (row > low) { // Never true if each phase has its own row.
         const above = dot(window, start, coefficients, (low + 1) * taps, taps);
         value += (above - value) * (row - low);
       }
@@ -163,7 +164,7 @@ export class Resampler {
 
 /** Windowed sinc, one row per position between two source samples, each row summing to 1. */
 function designFilter(rate: number, phases: number): Filter {
-  const scale = Math.min(1, sampleRate / rate); // The lower Nyquist frequency, of the source's.
+  const scale = Math.min(1, sampleRate / rate); // The lower Nyquist frequency, as a share of the source's.
   const transition = Math.PI * scale * (1 - PASSBAND); // Radians per source sample.
   const taps = (STOPBAND_DB - 8) / (2.285 * transition); // Kaiser's estimate.
   const half = 2 * Math.ceil(taps / 4);

@@ -1,4 +1,4 @@
-/** A growing list of samples that becomes one array without ever being held twice. Pure. */
+/** A growing list of samples that becomes one array without ever being in memory twice. Pure. */
 
 const BLOCK_SAMPLES = 1 << 20;
 
@@ -24,13 +24,13 @@ export class SampleList {
     }
   }
 
-  /** All samples in one array; the list is empty afterwards. */
+  /** Returns all samples in one array and empties the list. */
   take(): Float32Array {
     const all = new Float32Array(this.length);
     for (let at = 0, i = 0; at < all.length; at += BLOCK_SAMPLES, i++) {
       const block = this.#blocks[i];
       all.set(block.subarray(0, all.length - at), at);
-      (block.buffer as ArrayBuffer).transfer(0); // Frees the block now: the collector would wait.
+      (block.buffer as ArrayBuffer).transfer(0); // Frees the block at once; the garbage collector would wait.
     }
     this.#blocks = [];
     this.#filled = BLOCK_SAMPLES;

@@ -1,22 +1,22 @@
-/** Tells what some bytes are by how they begin: the first 4 KB in, a kind and a name for people out. Pure. */
+/** Recognises a file by its first 4 KB. In: those bytes. Out: a kind, and a name for people. Pure. */
 
 import { W64_MAGIC } from "./wav.ts";
 
-/** How many bytes decide, where there are that many. */
+/** How many bytes are looked at, if there are that many. */
 export const SNIFF_BYTES = 4096;
 
 export type Sniffed =
   | { readonly kind: "wav" }
   /** Audio or video that ffmpeg may read. */
   | { readonly kind: "container"; readonly name: string }
-  /** Something else, recognised; `name` follows "looks like". */
+  /** Something else that was recognised; `name` follows "looks like" in messages. */
   | { readonly kind: "other"; readonly name: string }
   | { readonly kind: "unknown" };
 
 type Signature = {
   readonly kind: "container" | "other";
   readonly name: string;
-  /** Hex where it starts with "0x", else ASCII. */
+  /** Hex if it starts with "0x", else ASCII. */
   readonly magic: string;
   readonly at?: number;
 };
@@ -66,7 +66,7 @@ const RIFF_FORMS: Readonly<Record<string, Sniffed>> = {
   RMID: { kind: "other", name: "MIDI" },
 };
 
-/** `head` is the first `SNIFF_BYTES`, or all there is. */
+/** `head` is the first `SNIFF_BYTES`, or everything if there are fewer. */
 export function sniff(head: Uint8Array): Sniffed {
   return sniffRiff(head) ?? sniffSignature(head) ?? sniffFrames(head) ?? sniffText(head) ?? { kind: "unknown" };
 }
@@ -75,7 +75,7 @@ function sniffRiff(head: Uint8Array): Sniffed | undefined {
   const form = ascii(head, 8, 12);
   switch (ascii(head, 0, 4)) {
     case "RIFF":
-      // Too short to say: let the WAV reader name what is missing.
+      // Too short to tell: the WAV reader says what is missing.
       return head.length < 12
         ? { kind: "wav" }
         : RIFF_FORMS[form] ?? { kind: "other", name: "a RIFF file of another kind" };
@@ -94,7 +94,7 @@ function sniffSignature(head: Uint8Array): Sniffed | undefined {
   return hit && { kind: hit.kind, name: hit.name };
 }
 
-/** Formats whose frames carry a short sync word: only two in the right distance tell them from samples. */
+/** Formats whose frames carry a short sync word: only two of them at the right distance tell them from samples. */
 function sniffFrames(head: Uint8Array): Sniffed | undefined {
   if (
     ascii(head, 0, 3) === "ID3" && head.length >= 10 && head[3] < 0xff && head.subarray(6, 10).every((b) => b < 0x80)
@@ -126,7 +126,7 @@ const MPEG2_KBITS: Readonly<Record<number, readonly number[]>> = {
 };
 const MPEG1_RATES = [44_100, 48_000, 32_000];
 
-/** Length of the MPEG audio frame whose header is at `at`; 0 where there is none. */
+/** Length of the MPEG audio frame whose header is at `at`; 0 if there is none. */
 function mpegFrameBytes(head: Uint8Array, at: number): number {
   if (at + 4 > head.length || head[at] !== 0xff || (head[at + 1] & 0xe0) !== 0xe0) return 0;
   const version = (head[at + 1] >> 3) & 3; // 3 is MPEG 1, 2 is MPEG 2, 0 is MPEG 2.5.
@@ -142,7 +142,7 @@ function mpegFrameBytes(head: Uint8Array, at: number): number {
   return Math.floor(samples / 8 * 1000 * kbits / rate) + padding;
 }
 
-/** Length of the ADTS AAC frame whose header is at `at`; 0 where there is none. */
+/** Length of the ADTS AAC frame whose header is at `at`; 0 if there is none. */
 function adtsFrameBytes(head: Uint8Array, at: number): number {
   if (at + 7 > head.length || head[at] !== 0xff || (head[at + 1] & 0xf6) !== 0xf0) return 0;
   if (((head[at + 2] >> 2) & 15) > 12) return 0;
@@ -161,12 +161,12 @@ function sniffText(head: Uint8Array): Sniffed | undefined {
   return { kind: "other", name: "text" };
 }
 
-/** The text, where every character is one that people write; undefined otherwise. */
+/** The text, if every character is one that people write; else undefined. */
 function decodeText(head: Uint8Array): string | undefined {
   if (head.length === 0) return undefined;
   const isUtf16 = head.length > 2 && head[0] === 0xff && head[1] === 0xfe;
   try {
-    // "stream" accepts a character cut at the end.
+    // The option "stream" accepts a character that is cut off at the end.
     const text = new TextDecoder(isUtf16 ? "utf-16le" : "utf-8", { fatal: true }).decode(head, { stream: true });
     // deno-lint-ignore no-control-regex
     const hasControls = /[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f-\x9f\ufffe\uffff]/.test(text);

@@ -1,28 +1,28 @@
 /**
- * Incremental WAV reader (RIFF, RF64/BW64, Sony W64): bytes in any cuts in, mono f32 at the file's rate out.
+ * Incremental WAV reader (RIFF, RF64/BW64, Sony W64). In: bytes in pieces of any size. Out: mono f32 at its own rate.
  *
- * It never looks back, so a pipe and a file share it, and holds at most one chunk header or frame. Damage that
- * leaves usable samples is a warning; anything else throws one `InputError` line. Pure.
+ * It never looks back, so pipes and files share it, and it holds at most one chunk header or frame. Damage that leaves
+ * usable samples is a warning; any other throws an `InputError` of one line. Pure.
  */
 
 import { InputError } from "../errors.ts";
 import { type ByteDecoder, MonoDecoder, type SourceInfo } from "./pcm.ts";
 import { parseWavFormat, WAV_FORMAT_BYTES_MAX, type WavFormat } from "./wav_format.ts";
 
-/** Last 12 bytes of the W64 chunk GUIDs; the first four are the RIFF name in lower case. */
+/** Last 12 bytes of the W64 chunk GUIDs. The first four are the RIFF name in lower case. */
 const W64_RIFF_TAIL = "2e91cf11a5d628db04c10000";
 const W64_CHUNK_TAIL = "f3acd3118cd100c04f8edb8a";
 
 /** First 16 bytes of a W64 file, in hex. */
 export const W64_MAGIC = `72696666${W64_RIFF_TAIL}`;
 
-/** Names that can follow an empty data chunk; any other bytes there are samples of a stream. */
+/** Names of chunks that can follow an empty data chunk. Any other bytes there are samples of a stream. */
 const KNOWN_CHUNKS = new Set(
   ("fmt |data|LIST|list|fact|cue |bext|iXML|JUNK|junk|FLLR|PAD |id3 |ID3 |smpl|inst|PEAK|plst|ltxt|labl|note|acid|" +
     "cart|axml|chna|_PMX|levl|mark|summ|DISP|umid|ds64|minf|elm1|regn|afsp|SAUR|strc|LGWV|AFAn").split("|"),
 );
 
-/** Sizes that writers leave in place when they cannot know: all ones (less a header), sox, arecord. */
+/** Sizes that writers leave if they do not know the length: all ones (less a header), sox, arecord. */
 function isOpenSize(size: number): boolean {
   return size >= 0xffff_ff00 || size === 0x7fff_f000 || size === 0x7fff_ffff || size === 0x8000_0000;
 }
@@ -34,27 +34,27 @@ export class WavDecoder implements ByteDecoder {
   readonly warnings: string[] = [];
   readonly #what: string;
   #state: State = "form";
-  /** Bytes of the header being collected; `#need` of them are wanted before it is read. */
+  /** Bytes of the header being collected; it is read once there are `#need` of them. */
   #header = new Uint8Array(64);
   #headerBytes = 0;
   #need = 12;
   #offset = 0;
   #isW64 = false;
-  /** From `ds64`: the size that a 32-bit data size of all ones stands for. */
+  /** From `ds64`: the size that is meant by a 32-bit data size of all ones. */
   #longDataBytes: number | undefined;
   #chunk: Chunk = { id: "", at: 0, bytes: 0 };
-  /** Bytes left of the chunk, and of the padding after it. */
+  /** Remaining bytes of the chunk, and of the padding after it. */
   #left = 0;
   #padBytes = 0;
   #format: WavFormat | undefined;
   #decoder: MonoDecoder | undefined;
 
-  /** `name` opens error messages. */
+  /** `name` begins error messages. */
   constructor(name: string) {
     this.#what = `${name}: WAV`;
   }
 
-  /** Undefined until the fmt chunk was read. */
+  /** Undefined until the fmt chunk has been read. */
   get info(): SourceInfo | undefined {
     return this.#format?.info;
   }
@@ -77,7 +77,7 @@ export class WavDecoder implements ByteDecoder {
 
   end(): Float32Array {
     const runs: Float32Array[] = [];
-    if (this.#state === "emptyData") this.#startOpenData(runs); // Fewer bytes than a chunk header: samples.
+    if (this.#state === "emptyData") this.#startOpenData(runs); // Fewer bytes than a chunk header: they are samples.
     if (this.#decoder === undefined) throw new InputError(`${this.#what} ${this.#whyNoData()}`);
     if (this.#state === "data" && Number.isFinite(this.#left)) this.#warnTruncated();
     const damaged = this.#decoder.damagedCount;
@@ -113,7 +113,7 @@ export class WavDecoder implements ByteDecoder {
     return taken;
   }
 
-  /** Exactly `#need` bytes are there; the reader either asks for more or moves to another state. */
+  /** Exactly `#need` bytes were collected; the reader either asks for more or moves to another state. */
   #readHeader(runs: Float32Array[]): void {
     switch (this.#state) {
       case "form":
@@ -149,7 +149,7 @@ export class WavDecoder implements ByteDecoder {
 
   #readChunk(): void {
     if (!this.#isW64 && this.#padBytes === 1 && this.#need === 8) {
-      // Some writers leave the pad byte out: a known name right here is the next chunk.
+      // Some writers leave out the pad byte: a known name right here is the next chunk.
       this.#padBytes = 0;
       if (!KNOWN_CHUNKS.has(name(this.#header, 0))) {
         this.#header.copyWithin(0, 1, 8);
@@ -213,7 +213,7 @@ export class WavDecoder implements ByteDecoder {
     } else if (body.length === 16) {
       const view = new DataView(body.buffer, body.byteOffset);
       const bytes = view.getUint32(8, true) + view.getUint32(12, true) * 2 ** 32;
-      this.#longDataBytes = bytes === 0 || bytes >= 2 ** 62 ? Infinity : bytes; // A stream's writer never came back.
+      this.#longDataBytes = bytes === 0 || bytes >= 2 ** 62 ? Infinity : bytes; // The writer never filled it in.
     }
     this.#left = this.#chunk.bytes - body.length;
     this.#state = "skip";
@@ -225,14 +225,14 @@ export class WavDecoder implements ByteDecoder {
       throw new InputError(`${this.#what} data chunk at byte ${this.#chunk.at} comes before its fmt chunk`);
     }
     this.#decoder ??= new MonoDecoder(this.#format.sample, this.#format.info.channels);
-    this.#decoder.dropPartial(); // A second data chunk starts on a frame of its own.
+    this.#decoder.dropPartial(); // A second data chunk starts with a new frame.
     this.#state = "data";
     if (this.#left > 0) return;
     this.#state = "emptyData";
     this.#need = this.#isW64 ? 16 : 4;
   }
 
-  /** The header says "no samples": true before another chunk, else a stream whose size was never filled in. */
+  /** The header says "no samples": if another chunk follows that is true, else the size was never filled in. */
   #readAfterEmptyData(runs: Float32Array[]): void {
     const isChunk = this.#isW64 ? hex(this.#header, 4, 16) === W64_CHUNK_TAIL : KNOWN_CHUNKS.has(name(this.#header, 0));
     if (!isChunk) return this.#startOpenData(runs);

@@ -1,4 +1,4 @@
-/** WAV files for tests, byte by byte, well formed or not. Pure. */
+/** WAV files for tests, built byte by byte, well formed or not. Pure. */
 
 /** Little-endian bytes of a number. */
 export function le(value: number, bytes: number): number[] {
@@ -31,7 +31,7 @@ export function formatBody(fields: FormatFields = {}): number[] {
   return [...numbers.flat(), ...extra];
 }
 
-/** What follows the first 16 bytes of an extensible format, for a sub-format of the plain kind. */
+/** The bytes after the first 16 of an extensible format whose sub-format is a plain one. */
 export function extensible(tag: number, bits: number): number[] {
   const guid = [...le(tag, 2), 0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xaa, 0, 0x38, 0x9b, 0x71];
   return [...le(22, 2), ...le(bits, 2), ...le(4, 4), ...guid];

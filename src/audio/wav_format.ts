@@ -1,10 +1,10 @@
-/** The WAV `fmt ` chunk: its bytes in, sample format, rate and channels out, or one line that says why not. Pure. */
+/** The WAV `fmt ` chunk. In: its bytes. Out: sample format, rate and channels, or an error of one line. Pure. */
 
 import { InputError } from "../errors.ts";
 import { checkSourceShape } from "./limits.ts";
 import type { SampleFormat, SourceInfo } from "./pcm.ts";
 
-/** A WAV whose samples this program does not decode itself; ffmpeg may. */
+/** A WAV whose samples this program does not decode itself; ffmpeg may be able to. */
 export class WavCodecError extends InputError {}
 
 export type WavFormat = {
@@ -14,7 +14,7 @@ export type WavFormat = {
   readonly warnings: readonly string[];
 };
 
-/** The part of the chunk that matters: through the sub-format GUID. */
+/** Length of the part that matters: up to the end of the sub-format GUID. */
 export const WAV_FORMAT_BYTES_MAX = 40;
 
 const WAV_FORMAT_BYTES_MIN = 16;
@@ -59,7 +59,7 @@ const CODEC_NAMES: Readonly<Record<number, string>> = {
   0xf1ac: "FLAC",
 };
 
-/** `chunk` is the start of the chunk, at most `WAV_FORMAT_BYTES_MAX` bytes; `what` opens messages ("talk.wav: WAV"). */
+/** `chunk`: the start of the chunk, at most `WAV_FORMAT_BYTES_MAX` bytes; `what` starts messages ("talk.wav: WAV"). */
 export function parseWavFormat(what: string, chunk: Uint8Array): WavFormat {
   if (chunk.length < WAV_FORMAT_BYTES_MIN) {
     throw new InputError(`${what} fmt chunk is ${chunk.length} bytes, fewer than ${WAV_FORMAT_BYTES_MIN}`);

@@ -1,4 +1,4 @@
-/** Tests of punctuation: who gets it, and that no character is lost. */
+/** Tests of punctuation: which word gets it, and that no character is lost. */
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";

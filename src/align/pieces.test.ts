@@ -1,4 +1,4 @@
-/** Tests of long recordings, with an aligner that knows where the words are: pieces, seams, offsets, silence. */
+/** Tests of long recordings with a fake aligner that knows where the words are: pieces, seams, offsets, silence. */
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
@@ -18,7 +18,7 @@ function recording(words: readonly TimeSpan[], seconds: number): Float32Array {
   return samples;
 }
 
-/** Says the true class of a word it can hear; those after its piece are at the end, or anywhere (`wild`). */
+/** Answers the true class of a word it can hear; words after its piece are at the end, or anywhere (`wild`). */
 function oracle(truth: readonly TimeSpan[], requests: AlignRequest[] = [], wild = false) {
   return ({ samples, words }: AlignRequest): Promise<AlignResult> => {
     requests.push({ samples, words });
@@ -36,7 +36,7 @@ function oracle(truth: readonly TimeSpan[], requests: AlignRequest[] = [], wild 
   };
 }
 
-/** Words of 200 to 500 ms; a pause of `pauseMs` behind every `every`-th. */
+/** Words of 200 to 500 ms, with a pause of `pauseMs` after every `every`-th. */
 function speech(count: number, every: number, pauseMs: number, startMs = 0): TimeSpan[] {
   let at = startMs;
   return Array.from({ length: count }, (_, i) => {

@@ -1,11 +1,11 @@
 /**
- * Words of a recording of any length -> their times, through an aligner that hears at most a few minutes at once.
+ * Times the words of a recording of any length with an aligner that takes at most a few minutes at once.
  *
  *     samples, words -> piece after piece -> classes -> repaired times -> the words of this piece -> the next piece
  *
- * An aligner is causal: words do not change for what follows them. So every piece is given as many words as it may
- * hold and some more; those that it ends too early for come out at its end and are left for the next one, which starts
- * at the longest pause before. Nothing here knows what was said.
+ * An aligner is causal: the time of a word does not depend on the words after it. So every piece is given as many words
+ * as it may hold, and some more. Words that are spoken after the piece come out at its end and are left for the next
+ * one, which starts at the longest pause before them. Nothing here knows what was said.
  */
 
 import type { AlignRequest, AlignResult } from "../engine/engine.ts";
@@ -15,14 +15,14 @@ import { sampleRate, type Span, type TimeSpan } from "../units.ts";
 import { spokenWeight } from "../text/spoken.ts";
 
 export type PieceOptions = {
-  /** Seconds of audio at a time; 180 at most is what the model was made for. */
+  /** Seconds of audio at a time, at most 180: the model was trained for no more. */
   readonly pieceSec: number;
-  /** Milliseconds of one class. */
+  /** Duration of one class, in ms. */
   readonly markerMs: number;
 };
 
 export type PiecesResult = {
-  /** One per word, never going back; undefined where the run was stopped. */
+  /** One per word, never decreasing; undefined if the run was stopped. */
   readonly times: readonly TimeSpan[] | undefined;
   readonly speech: readonly TimeSpan[];
   readonly encodeMs: number;
@@ -32,19 +32,19 @@ export type PiecesResult = {
 
 type Align = (request: AlignRequest) => Promise<AlignResult>;
 
-/** Words beyond what a piece should hold, in case people spoke faster there. */
+/** Words given beyond what a piece should hold, in case people spoke faster there. */
 const spareShare = 0.25;
 const spareWeight = 60;
-/** Where in a piece the next one starts: late, but so early that the words on both sides were surely heard. */
+/** The part of a piece in which the next one may start: late, but so early that the words on both sides were heard. */
 const seamShares = [0.5, 0.85] as const;
-/** An aligner's times are about so exact. */
+/** About how exact an aligner's times are. */
 const slackMs = 160;
-/** A piece moves on by this much at least. */
+/** The least by which a piece moves on. */
 const minimumMs = 1000;
-/** Kept before the first voice of a piece. */
+/** Audio that is kept before the first voice of a piece. */
 const leadSec = 0.2;
 
-/** Finds `words` in `samples`. */
+/** Finds the times of `words` in `samples`. */
 export async function alignPieces(
   samples: Float32Array,
   words: readonly string[],
@@ -87,15 +87,15 @@ function spanOf({ start, end }: Span): TimeSpan {
   return { startMs: milliseconds(start), endMs: milliseconds(end) };
 }
 
-/** Repaired times of as many words as there are pairs. */
+/** The repaired times, one per pair of classes. */
 function spansOf(classes: readonly number[], markerMs: number): TimeSpan[] {
   const times = repairTimes(classes.map((one) => one * markerMs));
   return Array.from({ length: times.length / 2 }, (_, i) => ({ startMs: times[2 * i]!, endMs: times[2 * i + 1]! }));
 }
 
 /**
- * Whole seconds of silence are left out: the encoder's convolutions see a second at a time, so what is heard stays what
- * it was.
+ * Leaves out whole seconds of silence: the encoder's convolutions see a second at a time, so the features of the rest
+ * do not change.
  */
 function withoutLeadingSilence(position: number, voice: readonly Span[]): number {
   const next = voice.find(({ end }) => end > position);
@@ -104,7 +104,7 @@ function withoutLeadingSilence(position: number, voice: readonly Span[]): number
   return position + Math.max(0, Math.floor(silentSec)) * sampleRate;
 }
 
-/** How many words may be said in `piece`, if all that is left is said evenly over the voice that is left. */
+/** How many words may be spoken in `piece`, if the remaining words are spread evenly over the remaining voice. */
 function wordsFor(words: readonly string[], voice: readonly Span[], piece: Span): number {
   const within = ({ start, end }: Span) =>
     voice.reduce((sum, range) => sum + Math.max(0, Math.min(end, range.end) - Math.max(start, range.start)), 0);
@@ -118,12 +118,12 @@ function wordsFor(words: readonly string[], voice: readonly Span[], piece: Span)
   return beyond < 0 ? words.length : Math.max(1, beyond);
 }
 
-/** The end of a piece: so many of its words are its own, and the next starts there (milliseconds from its start). */
+/** The end of a piece: how many of its words are its own, and where the next one starts (ms from its start). */
 type Seam = { readonly count: number; readonly ms: number };
 
 /**
- * The longest silence between two words in the middle of a piece; where nobody pauses, the longest gap between them.
- * Words near the end are not looked at: they may be cut, or not be there at all.
+ * The longest silence between two words in the middle of a piece; if nobody pauses, the longest gap between words.
+ * Words near the end are ignored: they may be cut off, or not be there at all.
  */
 function seamOf(found: readonly TimeSpan[], silences: readonly TimeSpan[], lengthMs: number): Seam {
   const [fromMs, limitMs] = seamShares.map((share) => share * lengthMs) as [number, number];
@@ -134,13 +134,13 @@ function seamOf(found: readonly TimeSpan[], silences: readonly TimeSpan[], lengt
     const gap = { startMs: found[count - 1]!.endMs, endMs: found[count]?.startMs ?? found[count - 1]!.endMs };
     const silence = longestWithin({ startMs: gap.startMs - slackMs, endMs: gap.endMs + slackMs }, silences);
     const pause = silence ?? gap;
-    const length = pause.endMs - pause.startMs + (silence ? lengthMs : 0); // Any silence before any gap.
+    const length = pause.endMs - pause.startMs + (silence ? lengthMs : 0); // Any silence wins over any gap.
     if (length > best.length) best = { count, ms: (pause.startMs + pause.endMs) / 2, length };
   }
   return { count: best.count, ms: Math.max(best.ms, minimumMs) };
 }
 
-/** The longest part of a span that is in one of `silences`. */
+/** The longest part of a span that lies in one of `silences`. */
 function longestWithin({ startMs, endMs }: TimeSpan, silences: readonly TimeSpan[]): TimeSpan | undefined {
   const parts = silences
     .map((silence) => ({ startMs: Math.max(startMs, silence.startMs), endMs: Math.min(endMs, silence.endMs) }))
@@ -151,7 +151,7 @@ function longestWithin({ startMs, endMs }: TimeSpan, silences: readonly TimeSpan
   );
 }
 
-/** What is not speech of a piece, in milliseconds from its start. */
+/** The parts of a piece that are not speech, in ms from its start. */
 function silencesOf(voice: readonly Span[], { start, end }: Span): TimeSpan[] {
   const silences: TimeSpan[] = [];
   let from = start;

@@ -1,4 +1,4 @@
-/** Tests of the repair of times: the official code's vectors, and what holds for all. */
+/** Tests of the repair of times: the official code's vectors, and properties of all results. */
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";

@@ -1,9 +1,9 @@
 /**
- * Times of words as the aligner says them -> times that never go back. Pure, O(n^2).
+ * Repairs the times that an aligner gives words, so that they never decrease. Pure, O(n^2).
  *
- * The longest subsequence that does not decrease is believed; what lies outside it takes its neighbours' times, or, in
- * runs of three and more, lies evenly between them. Of several longest ones the first in the order below is taken, as
- * the official code does, so that the same answers give the same times.
+ * The longest subsequence that does not decrease is believed. Times outside it take those of their neighbours or, in
+ * runs of three and more, are spread evenly between them. If several subsequences are longest, the first in the order
+ * below is taken, as in the official code, so that the same answers give the same times.
  */
 
 /** Start, end, start, end ... in milliseconds. */
@@ -24,7 +24,7 @@ export function repairTimes(times: readonly number[]): number[] {
   return repaired;
 }
 
-/** The value of a place in the run start..end, whose neighbours are believed. */
+/** The repaired value of a place in the run start..end, whose neighbours are believed. */
 function between(times: readonly number[], start: number, end: number, index: number): number {
   const left = times[start - 1];
   const right = times[end];

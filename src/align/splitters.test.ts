@@ -1,4 +1,4 @@
-/** Tests of the cuts of Japanese and Korean with the data that the program carries. */
+/** Tests of how Japanese and Korean are split, with the data that the program carries. */
 
 import { expect, test } from "bun:test";
 import { join } from "node:path";

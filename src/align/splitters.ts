@@ -1,14 +1,14 @@
 /**
- * How Japanese and Korean are cut into the words an aligner knows: what a language needs is loaded when it is needed.
+ * Splits Japanese and Korean into the words that an aligner knows. The data of a language is loaded when it is needed.
  *
- * Korean: a list of words that may start one (see src/align/korean_words.txt). Japanese: the dictionary of ICU, which
- * is inside the runtime.
+ * Korean uses a list of words that may start a word (see src/align/korean_words.txt), Japanese the dictionary of ICU,
+ * which is part of the runtime.
  */
 
 import type { Splitters } from "./words.ts";
 
 export type SplitterData = {
-  /** One word a line. */
+  /** The list, one word per line. */
   readonly koreanWords: () => Promise<string>;
 };
 
@@ -29,7 +29,7 @@ export function splitterSource(data: SplitterData): (language: string) => Promis
 
 let segmenter: Intl.Segmenter | undefined;
 
-/** Pieces of text in NFKC; a run of digits comes out one by one, apart from letters. */
+/** Splits text that is in NFKC. Digits come out one by one, apart from letters. */
 function splitJapanese(text: string): string[] {
   segmenter ??= new Intl.Segmenter("ja", { granularity: "word" });
   return [...segmenter.segment(text)].flatMap(({ segment }) => segment.match(/\p{N}|[^\p{N}]+/gu) ?? []);

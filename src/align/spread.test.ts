@@ -1,4 +1,4 @@
-/** Tests of what is done with times that cannot be true. */
+/** Tests of how impossible times are replaced. */
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";

@@ -1,9 +1,9 @@
 /**
- * Times that cannot be true -> times that can, marked as such. Pure.
+ * Replaces impossible times of words with possible ones, and marks them. Pure.
  *
- * An aligner gives words no length, or piles several up at one place, where it does not hear them. Such words are
- * spread over the speech around their place that no other word claims, in proportion to how long they take to say;
- * where there is none, they share their neighbours'. Without any speech no word can be where it is said to be.
+ * An aligner gives words no length, or piles several up at one place, if it does not hear them. Such words are spread
+ * over the speech around their place that no other word claims, in proportion to how long they take to say. If there is
+ * none, they share their neighbours' time. Without any speech, no word can be where the aligner puts it.
  */
 
 import type { WordFlag } from "../document/document.ts";
@@ -12,14 +12,14 @@ import { spokenWeight, weightPerSecondMax } from "../text/spoken.ts";
 
 export type PlacedWord = TimeSpan & { readonly flag?: WordFlag };
 
-/** A run of words that share the time from one to the other. */
+/** A run of words that share one stretch of time. */
 type Group = { first: number; last: number; fromMs: number; toMs: number };
 
 const pileWords = 3;
 
 /**
- * `times` of `words` never decrease; `speech` are the stretches with voice, in order; nothing lies past `durationMs`.
- * Neither do the results decrease or overlap.
+ * `times` are those of `words` and never decrease; `speech` has the stretches with voice, in order; nothing lies past
+ * `durationMs`. The results neither decrease nor overlap.
  */
 export function spreadWords(
   words: readonly string[],
@@ -42,7 +42,7 @@ export function spreadWords(
   return speech.length > 0 ? placed : placed.map((place) => ({ ...place, flag: "unaligned" }));
 }
 
-/** Words without length, and those of a run that is too fast. */
+/** Finds words without length, and words in a run that is too fast. */
 function wrongOnes(placed: readonly TimeSpan[], weights: readonly number[]): boolean[] {
   const isWrong = placed.map(({ startMs, endMs }) => endMs <= startMs);
   for (let first = 0; first + pileWords <= placed.length; first++) {
@@ -58,7 +58,7 @@ function isPlausible(weight: number, ms: number): boolean {
   return ms > 0 && weight <= (weightPerSecondMax * ms) / 1000;
 }
 
-/** The group's time, and neighbours taken in until there is enough of it. */
+/** The group with its time; neighbours are taken in until there is enough of it. */
 function withRoom(
   group: Group,
   placed: readonly TimeSpan[],
@@ -82,13 +82,13 @@ function withRoom(
   }
 }
 
-/** Milliseconds per weight that a neighbour has; -1 where there is none. */
+/** A neighbour's duration per weight, in ms; -1 if there is no neighbour. */
 function slackOf(index: number, placed: readonly TimeSpan[], weights: readonly number[]): number {
   const span = placed[index];
   return span ? (span.endMs - span.startMs) / weights[index]! : -1;
 }
 
-/** The stretch of speech within `gap` that `own` lies in or is next to, widened to `own`. All of it without speech. */
+/** The stretch of speech in `gap` that `own` lies in or is next to, widened to `own`; without speech, all of `gap`. */
 function speechAround(own: TimeSpan, gap: TimeSpan, speech: readonly TimeSpan[]): TimeSpan {
   if (speech.length === 0) return gap;
   const distance = (span: TimeSpan) => Math.max(span.startMs - own.endMs, own.startMs - span.endMs, 0);
@@ -102,7 +102,7 @@ function speechAround(own: TimeSpan, gap: TimeSpan, speech: readonly TimeSpan[])
   return { startMs: Math.min(own.startMs, nearest.startMs), endMs: Math.max(own.endMs, nearest.endMs) };
 }
 
-/** Speech further away is somebody else's. */
+/** Speech further away belongs to other words. */
 const nearMs = 1000;
 
 function spreadGroup(group: Group, placed: PlacedWord[], weights: readonly number[]): void {

@@ -1,4 +1,4 @@
-/** Tests of the cut into spoken words: the official code's vectors, and that every word lies where it says. */
+/** Tests of the split into spoken words: the official code's vectors, and that every word is found at its place. */
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";

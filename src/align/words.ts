@@ -1,29 +1,29 @@
 /**
- * Text -> the words that an aligner is asked for, each with its place in the text. Pure.
+ * Splits text into the words that an aligner is asked for, each with its place in the text. Pure.
  *
- * As the aligner was trained: letters, digits and the ASCII apostrophe count, everything else is dropped. White space
- * separates words, every Chinese character is one; Japanese and Korean, where the aligner knows shorter units than
- * spaces make, are cut by a splitter of their own.
+ * The rules are those the aligner was trained with: letters, digits and the ASCII apostrophe count, everything else is
+ * dropped. White space separates words, and every Chinese character is a word. Japanese and Korean, of which the
+ * aligner knows shorter units than spaces make, have splitters of their own.
  */
 
-/** `word` is cleaned; start and end are UTF-16 positions in the text of its first and after its last character. */
+/** `word` is cleaned; start and end are UTF-16 positions in the text: of its first character and after its last. */
 export type SpokenWord = { readonly word: string; readonly start: number; readonly end: number };
 
-/** Cuts of a language's text. Joined, the pieces are the text. */
+/** Splits the text of a language. Joined, the pieces are the text. */
 export type Splitters = {
-  /** Pieces of one text, in NFKC. */
+  /** Splits Japanese text, which is in NFKC. */
   readonly japanese?: (text: string) => readonly string[];
   /** Words that may start a word of Korean, followed by its endings. */
   readonly korean?: ReadonlySet<string>;
 };
 
-/** White space as Unicode has it; the byte order mark is none. */
+/** White space as Unicode defines it; the byte order mark is not white space. */
 const whiteSpace = new RegExp(
   String.raw`^[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]$`,
   "u",
 );
 const kept = /^['\p{L}\p{N}]$/u;
-/** Han as the aligner's own code lists it: without the extensions G and later, and without kana. */
+/** Han characters as the aligner's own code lists them: without the extensions G and later, and without kana. */
 const ideograph = new RegExp(
   String.raw`^[\u4e00-\u9fff\u3400-\u4dbf\u{20000}-\u{2a6df}\u{2a700}-\u{2b73f}\u{2b740}-\u{2b81f}` +
     String.raw`\u{2b820}-\u{2ceaf}\uf900-\ufaff]$`,
@@ -42,7 +42,7 @@ export function spokenWords(text: string, language: string, splitters: Splitters
   }
 }
 
-/** What the script of a text says where nobody names its language: only these two need another cut. */
+/** The language that the script of a text implies if none is named: only these two are split differently. */
 export function guessLanguage(text: string): "Japanese" | "Korean" | "" {
   const count = (pattern: RegExp) => (text.match(pattern) ?? []).length;
   const kana = count(/[\p{Script=Hiragana}\p{Script=Katakana}]/gu);
@@ -71,20 +71,20 @@ function spacedWords(text: string): SpokenWord[] {
     else if (ideograph.test(character.text)) {
       flush();
       words.push(...joined([character]));
-    } else run.push(character); // What is dropped does not separate: "big-or" is one word.
+    } else run.push(character); // Dropped characters do not separate words: "big-or" is one word.
   }
   flush();
   return words;
 }
 
-/** The kept characters as one word; none of them, none. */
+/** The kept characters as one word; no word if there are none. */
 function joined(characters: readonly Character[]): SpokenWord[] {
   const own = characters.filter(({ text }) => kept.test(text));
   if (own.length === 0) return [];
   return [{ word: own.map(({ text }) => text).join(""), start: own[0]!.start, end: own.at(-1)!.end }];
 }
 
-/** Every word of more than two characters is cut behind the longest word of the list that it starts with. */
+/** Every word of more than two characters is split after the longest word of the list that it starts with. */
 function koreanWords(text: string, list: ReadonlySet<string>): SpokenWord[] {
   const words: SpokenWord[] = [];
   let run: Character[] = [];
@@ -110,7 +110,7 @@ function koreanCut(characters: readonly string[], list: ReadonlySet<string>): nu
   return characters.length;
 }
 
-/** The splitter's pieces are of the text in NFKC, so each is found again by the clusters that became it. */
+/** The splitter's pieces are in NFKC, so their places in the text are found by the clusters that they come from. */
 function japaneseWords(text: string, split: (text: string) => readonly string[]): SpokenWord[] {
   const clusters = clustersOf(text);
   const folded = clusters.map((cluster) => cluster.text).join("");
@@ -126,7 +126,7 @@ function japaneseWords(text: string, split: (text: string) => readonly string[])
   });
 }
 
-/** Characters with the marks that NFKC joins to them, in NFKC; where they are is where they were. */
+/** Characters with the marks that NFKC joins to them, in NFKC, each with its place in the original text. */
 function clustersOf(text: string): Character[] {
   const clusters = text.matchAll(/[^\p{M}\uff9e\uff9f][\p{M}\uff9e\uff9f]*|[\p{M}\uff9e\uff9f]+/gsu);
   return [...clusters].map((match) => ({

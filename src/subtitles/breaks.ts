@@ -1,5 +1,5 @@
 /**
- * Where a text may be cut, and how well: pieces of text in, what a cut after each piece costs out. Pure.
+ * Where a text may be broken, and how well. In: pieces of text. Out: what a break after each piece costs. Pure.
  *
  *     0 after a sentence, little after a clause, more between words, much where it would strand a function word;
  *     `forbidden` inside a word, before a closing mark, after an opening one
@@ -7,10 +7,10 @@
 
 import { endsClause, endsSentence } from "../text/sentences.ts";
 
-/** Cuts a Chinese text into its words; joined, they are the text. */
+/** Splits a Chinese text into its words; joined, they are the text. */
 export type WordCutter = (text: string) => string[];
 
-/** A cost of this and above is no place to cut while there is any other. */
+/** At a cost of this or more, a break is used only if there is no other place. */
 export const forbidden = 1e7;
 
 /** Marks that may not begin a line. */
@@ -28,7 +28,7 @@ const bindsForward = new Set(
     "el los las una y o con por para en al del se no lo " +
     "il gli i uno di da che e per su non si o os as um uma do da dos das em no na com").split(" "),
 );
-/** Words that open a phrase: a good place to cut is before them. */
+/** Words that open a phrase: the place before them is a good one to break. */
 const opensPhrase = new Set(
   ("and but or nor so because although though while when where which who that if unless until since after before " +
     "und aber oder weil dass wenn als et mais ou parce que quand si y pero porque cuando ma perché quando mas").split(
@@ -40,7 +40,7 @@ const particle = /^[的了着著过過吗嗎呢吧啊呀嘛地得はがをにで
 
 const costs = { sentence: 0, clause: 3, beforePhrase: 6, plain: 10, stranding: 25, particle: 20 };
 
-/** One cost per piece; the last one's is 0. Joined, the pieces are the text; spaces stand at their fronts. */
+/** Returns one cost per piece; that of the last is 0. Joined, the pieces are the text; spaces stand at their fronts. */
 export function breakCosts(pieces: readonly string[], cutChinese?: WordCutter): number[] {
   const isWordEnd = wordEnds(pieces, cutChinese);
   return pieces.map((piece, index) => {
@@ -61,8 +61,8 @@ function costBetween(piece: string, next: string): number {
 }
 
 /**
- * For every piece, whether a word ends with it. A space decides; without one the word dictionaries do. Chinese words
- * are those of both Jieba and ICU: each knows some that the other cuts.
+ * For every piece, whether a word ends with it. A space decides; without one, the dictionaries do. Chinese words are
+ * those on which Jieba and ICU agree: each knows some that the other splits.
  */
 function wordEnds(pieces: readonly string[], cutChinese?: WordCutter): boolean[] {
   const text = pieces.join("");

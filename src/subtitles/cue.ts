@@ -1,4 +1,4 @@
-/** One subtitle cue, and how SRT and WebVTT write it: cue -> text. Pure. */
+/** One subtitle cue, and how SRT and WebVTT write it. In: a cue. Out: text. Pure. */
 
 export type Cue = {
   readonly startMs: number;
@@ -7,16 +7,16 @@ export type Cue = {
   readonly lines: readonly string[];
 };
 
-/** Before the first cue. */
+/** The header of a WebVTT file, before the first cue. */
 export const vttHeader = "WEBVTT\n\n";
 
-/** A block of a SubRip file; `number` counts from 1. */
+/** The block of a cue in a SubRip file; `number` counts from 1. */
 export function srtBlock(cue: Cue, number: number): string {
   const text = cue.lines.map(withoutArrow).join("\n");
   return `${number}\n${timestamp(cue.startMs, ",")} --> ${timestamp(cue.endMs, ",")}\n${text}\n\n`;
 }
 
-/** A block of a WebVTT file. */
+/** The block of a cue in a WebVTT file. */
 export function vttBlock(cue: Cue): string {
   const text = cue.lines.map((line) => withoutArrow(line).replaceAll("&", "&amp;").replaceAll("<", "&lt;")).join("\n");
   return `${timestamp(cue.startMs, ".")} --> ${timestamp(cue.endMs, ".")}\n${text}\n\n`;
@@ -27,7 +27,7 @@ function withoutArrow(line: string): string {
   return line.replaceAll("-->", "->");
 }
 
-/** "01:02:03,456"; hours grow beyond two digits where needed. */
+/** "01:02:03,456"; hours grow beyond two digits if needed. */
 export function timestamp(ms: number, fraction: "," | "."): string {
   const whole = Math.max(0, Math.round(ms));
   const two = (value: number) => String(Math.floor(value)).padStart(2, "0");

@@ -1,4 +1,4 @@
-/** Tests of cue layout: known texts, random words, and every other layout of few words against the one chosen. */
+/** Tests of cue layout: known texts, random words, and the chosen layout against all others of a few words. */
 
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -17,7 +17,7 @@ const cutChinese = chineseCutter(() =>
   readFileSync(join(import.meta.dirname!, "../../node_modules/jieba-wasm/pkg/web/jieba_rs_wasm_bg.wasm"))
 );
 
-/** The words of a text, one after the other, `msPerColumn` each. */
+/** The words of a text, one after the other, each lasting `msPerColumn` per column. */
 function spoken(text: string, startMs = 0, msPerColumn = 70): TimedWord[] {
   let at = startMs;
   return splitWords(text).map((word) => {
@@ -126,7 +126,7 @@ test("segment by segment as all at once, and what is held is always shown by res
   expect([...settled, ...layout.rest()]).toEqual(layoutCues(words, defaultRules));
 });
 
-/** The same numbers every time. */
+/** Random numbers that are the same in every run. */
 function randomSource(seed: number): (below: number) => number {
   let state = seed >>> 0;
   return (below) => {
@@ -215,7 +215,7 @@ function canBeKept(words: readonly TimedWord[], rules: LayoutRules): boolean {
     for (let index = from; index <= to; index++) {
       const width = () => columnsOf(words.slice(start, index + 1).map(({ text }) => text).join("").trim());
       if (width() <= rules.colsMax) continue;
-      // The widest that fits: back to a place where a line may end.
+      // The widest line that fits, shortened to a place where a line may end.
       let end = index - 1;
       while (end >= start && !isCut[end]) end--;
       if (end < start) return false;

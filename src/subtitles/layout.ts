@@ -1,12 +1,12 @@
 /**
- * Timed words -> subtitle cues that can be read: lines and cues end where the language pauses. Pure.
+ * Lays out timed words as subtitle cues that can be read: lines and cues end where the language pauses. Pure.
  *
- * A block of words, up to a long pause or a sentence that ends with its segment, is laid out at once: of all ways to
- * cut it into cues and lines, the one that breaks the fewest rules, and of those the one with the best cuts (dynamic
- * programming over the places to cut; a cue's cost depends only on its own words and on when the next one starts).
+ * A block of words, up to a long pause or to a sentence that ends with its segment, is laid out at once. Of all ways to
+ * break it into cues and lines, the one that violates the fewest rules is taken, and of those the one with the best
+ * breaks (dynamic programming over the places; a cue's cost depends only on its own words and on the next one's start).
  *
- * Columns, lines, the longest duration and the order of cues are always kept. The shortest duration, the reading speed
- * and whole words are kept wherever they can be.
+ * The limits on columns, lines and longest duration and the order of cues always hold. The shortest duration, the
+ * reading speed and whole words are kept wherever that is possible.
  */
 
 import type { TimedWord } from "../document/document.ts";
@@ -16,23 +16,23 @@ import type { Cue } from "./cue.ts";
 import { cpsWanted, type LayoutRules } from "./rules.ts";
 import { columnsOf, graphemesOf } from "./width.ts";
 
-/** A silence after which nothing said before matters to what comes. */
+/** A silence so long that the words before it do not affect the layout of those after it. */
 const blockGapMs = 2000;
-/** Speech without sentences is laid out after this many words at the end of a segment. */
+/** Speech without sentences is laid out at the end of a segment once there are this many words. */
 const blockWordsMax = 300;
 
-/** A broken rule outweighs every matter of taste in a block. */
+/** A violated rule outweighs all costs of taste in a block. */
 const broken = forbidden;
 const perCue = 8;
 const perExtraLine = 2;
-/** A cut between lines matters less than one between cues. */
+/** A break between lines matters less than one between cues. */
 const lineShare = 0.6;
 const fullLine = 6;
-/** Text that stands there while nobody speaks. */
+/** Cost of text that stays while nobody speaks. */
 const innerPauseMs = 700;
 const innerPausePerMs = 1 / 50;
 
-/** What cannot be cut: a word with its punctuation, or a part of one that is wider than a line. */
+/** A unit that is never broken: a word with its punctuation, or a part of a word that is wider than a line. */
 type Atom = {
   readonly text: string;
   readonly startMs: number;
@@ -44,17 +44,17 @@ type Atom = {
 
 type Timing = { readonly startMs: number; readonly endMs: number };
 
-/** Lays out segments as they come. The same segments give the same cues, one at a time or all at once. */
+/** Lays out segments as they arrive. The same segments give the same cues, one at a time or all at once. */
 export class CueLayout {
   #held: TimedWord[] = [];
   #lastMs = 0;
-  /** The held words are a block, if more words come. */
+  /** The held words are a complete block once more words arrive. */
   #isBlock = false;
   #endMs = 0;
 
   constructor(readonly rules: LayoutRules, readonly cutChinese?: WordCutter) {}
 
-  /** Takes a segment's words; returns the cues that are settled by them. */
+  /** Takes a segment's words and returns the cues that are final by then. */
   push(words: readonly TimedWord[]): Cue[] {
     const cues: Cue[] = [];
     for (const given of words) {
@@ -79,7 +79,7 @@ export class CueLayout {
     return cues;
   }
 
-  /** The cues of what is held, were this the end. Changes nothing. */
+  /** The cues of the held words, as if this were the end. Changes nothing. */
   rest(): Cue[] {
     return this.#layOut(Infinity);
   }
@@ -96,7 +96,7 @@ export class CueLayout {
     return apart(layoutBlock(this.#held, nextMs, this.rules, this.cutChinese), this.#endMs);
   }
 
-  /** Times that run backwards would make cues that do. */
+  /** Makes times run forwards: cues must not go back. */
   #inOrder(word: TimedWord): TimedWord {
     const startMs = Math.max(Math.round(word.startMs), this.#lastMs);
     this.#lastMs = startMs;
@@ -114,7 +114,7 @@ export function layoutCues(
   return [...segments.flatMap((words) => layout.push(words)), ...layout.rest()];
 }
 
-/** Words piled up at one time would make cues that overlap: those are moved behind each other. */
+/** Words piled up at one time would make overlapping cues: such cues are moved behind each other. */
 function apart(cues: readonly Cue[], freeMs: number): Cue[] {
   let free = freeMs;
   return cues.map((cue) => {
@@ -151,7 +151,7 @@ function layoutBlock(
   return cues;
 }
 
-/** A word as one atom; one that is wider than a line as several, its time shared out by their widths. */
+/** A word as one atom, or, if it is wider than a line, as several that share its time by their widths. */
 function atomsOf(word: TimedWord, colsMax: number): Atom[] {
   const text = word.text.replace(/\s+/gu, " ").trim();
   const parts = columnsOf(text) <= colsMax ? [text] : cutWide(text, colsMax);
@@ -189,7 +189,7 @@ function cutWide(text: string, colsMax: number): string[] {
 
 type Lineation = { readonly to: number; readonly cost: number; readonly lineEnds: readonly number[] };
 
-/** Every cue that fits and starts with atom `from`: its last atom, and the best lines for it. */
+/** All cues that fit and start with atom `from`: the last atom and the best lines of each. */
 function lineations(
   atoms: readonly Atom[],
   costs: readonly number[],
@@ -225,13 +225,13 @@ function linesOf(atoms: readonly Atom[], from: number, lineEnds: readonly number
   });
 }
 
-/** From the first word to the last, longer where it is too short to be read and nothing follows yet. */
+/** From the first word to the last; longer if it is too short to be read and nothing follows yet. */
 function timing(atoms: readonly Atom[], from: number, to: number, nextMs: number, rules: LayoutRules): Timing {
   const { startMs } = atoms[from]!;
   const wantedMs = Math.max(rules.cueMsMin, Math.ceil((columnsBetween(atoms, from, to) * 1000) / cpsWanted(rules)));
   const freeMs = Math.min(nextMs - rules.gapMsMin, startMs + rules.cueMsMax);
   const endMs = Math.min(Math.max(atoms[to]!.endMs, startMs + wantedMs), freeMs);
-  // Between words that follow each other at once there is no room for a gap.
+  // There is no room for a gap between words without a pause.
   return { startMs, endMs: endMs > startMs ? endMs : Math.min(nextMs, startMs + 1) };
 }
 
@@ -244,7 +244,7 @@ function timingCost(atoms: readonly Atom[], from: number, to: number, nextMs: nu
   if (cps > rules.cpsMax) cost += broken + Math.min(1000, cps - rules.cpsMax);
   else cost += Math.max(0, cps - cpsWanted(rules));
   if (nextMs - endMs < rules.gapMsMin) cost += broken;
-  // Gone before it is said: no rule of its own, but as bad as breaking one.
+  // The cue would end before its words are said: no rule forbids it, but it is as bad as violating one.
   if (from < to && atoms[to]!.startMs > startMs + rules.cueMsMax) cost += broken;
   else if (from < to && atoms[to]!.endMs > startMs + rules.cueMsMax) cost += 50;
   for (let index = from; index < to; index++) {

@@ -1,11 +1,11 @@
-/** Subtitles and rules in, everything that breaks them out, with the line of the file. Pure. */
+/** Checks subtitles. In: cues and rules. Out: everything that breaks a rule, with its line in the file. Pure. */
 
 import { leansBack, leansForward } from "./breaks.ts";
 import type { Fault, ParsedCue, ParsedSubtitles } from "./parse.ts";
 import type { LayoutRules } from "./rules.ts";
 import { columnsOf } from "./width.ts";
 
-/** In the order of the file. */
+/** Returns the faults in the order of the file. */
 export function lintSubtitles(subtitles: ParsedSubtitles, rules: LayoutRules): Fault[] {
   const { cues, faults, format } = subtitles;
   const found = cues.flatMap((cue, index) => {
@@ -48,7 +48,7 @@ function layout({ lines }: ParsedCue, rules: LayoutRules): string[] {
   for (const line of lines) {
     const columns = columnsOf(line);
     if (columns > rules.colsMax) messages.push(`${columns} columns, over ${rules.colsMax}: ${line}`);
-    // An ellipsis that goes on from the cue before is no stranded mark.
+    // An ellipsis may begin a line: it continues the cue before.
     if (leansBack.test(line) && !/^(?:\u2026|\.\.)/.test(line)) messages.push(`a line begins with ${[...line][0]}`);
     if (leansForward.test(line)) messages.push(`a line ends with ${[...line].at(-1)}`);
   }

@@ -1,16 +1,16 @@
 /**
- * SubRip and WebVTT, as they are found: text in, cues with their lines in the file and whatever is wrong with the
- * syntax out. It reads on after a fault, so that one run finds them all. Pure.
+ * Reads SubRip and WebVTT. In: text. Out: cues with their lines in the file, and all faults of the syntax. It reads on
+ * after a fault, so that one run finds them all. Pure.
  */
 
 export type ParsedCue = {
-  /** Of the line with the times, from 1. */
+  /** Number of the line with the times, from 1. */
   readonly line: number;
   readonly startMs: number;
   readonly endMs: number;
-  /** Without tags and with characters for their names. */
+  /** The text without tags, with named characters replaced. */
   readonly lines: readonly string[];
-  /** The number before it; NaN where there is none. */
+  /** The number before the cue; NaN if there is none. */
   readonly number: number;
 };
 
@@ -27,7 +27,7 @@ const timesLine = new RegExp(String.raw`^\s*${time}\s*-->\s*${time}(?:\s+.*)?$`)
 
 type Line = { readonly text: string; readonly number: number };
 
-/** Undefined where it is neither: no line with times, and no header. */
+/** Returns undefined if the text is neither: it has no line with times and no header. */
 export function parseSubtitles(text: string): ParsedSubtitles | undefined {
   const lines = text.replace(/^\ufeff/, "").split(/\r\n|\r|\n/).map((each, index) => ({
     text: each,
@@ -45,7 +45,7 @@ export function parseSubtitles(text: string): ParsedSubtitles | undefined {
   return { format: isVtt ? "vtt" : "srt", cues, faults };
 }
 
-/** WebVTT's header goes to the first empty line. */
+/** The header of WebVTT extends to the first empty line. */
 function afterHeader(lines: readonly Line[], faults: Fault[]): readonly Line[] {
   const empty = lines.findIndex((line) => line.text.trim() === "");
   const header = lines.slice(0, empty < 0 ? lines.length : empty);
@@ -55,7 +55,7 @@ function afterHeader(lines: readonly Line[], faults: Fault[]): readonly Line[] {
   return lines.slice(1);
 }
 
-/** Lines without empty ones between them; a line with times begins a block of its own. */
+/** Blocks of lines between empty ones; a line with times begins a block of its own. */
 function blocksOf(lines: readonly Line[]): Line[][] {
   const blocks: Line[][] = [];
   let block: Line[] = [];
@@ -94,7 +94,7 @@ function cueOf(block: readonly Line[], isVtt: boolean, faults: Fault[]): ParsedC
   return { line, startMs: milliseconds(start), endMs: milliseconds(end), lines: own, number };
 }
 
-/** "01:02:03,4" is 3723400. */
+/** "01:02:03,4" -> 3723400, in ms. */
 function milliseconds(written: string): number {
   const [clock = "", fraction = ""] = written.split(/[,.]/);
   const seconds = clock.split(":").reduce((sum, part) => sum * 60 + Number(part), 0);

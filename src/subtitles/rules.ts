@@ -1,21 +1,21 @@
-/** What readable subtitles keep to: numbers, and the sets of them that go by a name. Data only. */
+/** The rules of readable subtitles: limits, and named sets of them. Data only. */
 
 export type LayoutRules = {
-  /** Columns of a line; full-width characters take two. */
+  /** Columns per line; full-width characters take two. */
   readonly colsMax: number;
   readonly linesMax: number;
   readonly cueMsMin: number;
   readonly cueMsMax: number;
-  /** Columns per second: full-width characters count twice, as they take twice as long to read. */
+  /** Reading speed in columns per second. Full-width characters count twice: they take twice as long to read. */
   readonly cpsMax: number;
-  /** Between the end of a cue and the start of the next. */
+  /** Shortest gap between the end of a cue and the start of the next. */
   readonly gapMsMin: number;
 };
 
 export const styleNames = ["netflix", "youtube", "broadcast"] as const;
 export type StyleName = (typeof styleNames)[number];
 
-/** Two frames of 24 a second stay free between cues. */
+/** The gap is two frames at 24 frames a second. */
 export const defaultRules: LayoutRules = {
   colsMax: 42,
   linesMax: 2,
@@ -26,15 +26,15 @@ export const defaultRules: LayoutRules = {
 };
 
 export const styles: Readonly<Record<StyleName, LayoutRules>> = {
-  /** Timed Text Style Guide: 42 characters, 5/6 s to 7 s, 20 a second for adults, two frames. */
+  /** Timed Text Style Guide: 42 characters, 5/6 s to 7 s, 20 characters a second for adults, gaps of two frames. */
   netflix: { ...defaultRules, cueMsMin: 833 },
   /** Phones held upright show 40 columns without wrapping; the player needs no gap. */
   youtube: { colsMax: 40, linesMax: 2, cueMsMin: 1000, cueMsMax: 6000, cpsMax: 20, gapMsMin: 0 },
-  /** Teletext rows of 37, 17 characters a second, two frames of 25 a second. */
+  /** Teletext rows of 37 columns, 17 characters a second, gaps of two frames at 25 frames a second. */
   broadcast: { colsMax: 37, linesMax: 2, cueMsMin: 1000, cueMsMax: 7000, cpsMax: 17, gapMsMin: 80 },
 };
 
-/** The speed that cues are stretched to where there is time: easier than the fastest that is allowed. */
+/** The reading speed that cues are stretched to if there is time: slower than the fastest that is allowed. */
 export function cpsWanted(rules: LayoutRules): number {
   return rules.cpsMax * 0.85;
 }

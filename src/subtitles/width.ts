@@ -1,4 +1,4 @@
-/** How many columns a text takes where every character is one or two columns wide. Pure. */
+/** How many columns a text takes, if every character is one or two columns wide. Pure. */
 
 import { eastAsianWidth } from "get-east-asian-width";
 
@@ -6,7 +6,7 @@ const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 const emoji = /^\p{RGI_Emoji}$/v;
 const invisible = /^[\p{M}\p{Cf}\p{Cc}]/u;
 
-/** "你好ab" takes six. A letter with its accents takes what the letter takes. */
+/** "你好ab" takes six columns. A letter with accents takes as many as the letter. */
 export function columnsOf(text: string): number {
   if (/^[\x20-\x7e]*$/.test(text)) return text.length;
   let columns = 0;
@@ -14,7 +14,7 @@ export function columnsOf(text: string): number {
   return columns;
 }
 
-/** What a reader takes for one character, in order. */
+/** The characters as a reader counts them, in order. */
 export function graphemesOf(text: string): string[] {
   return Array.from(graphemes.segment(text), ({ segment }) => segment);
 }

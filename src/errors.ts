@@ -1,4 +1,7 @@
-/** Errors a user can meet, and the exit code of each. Code throws them; only main.ts catches. */
+/**
+ * Errors a user can meet, and the exit code of each. The code that meets a problem throws one; a command catches what
+ * concerns a single file, and cli/program.ts reports the rest.
+ */
 
 /** Base: `message` says what and where in one line, `hint` what to do about it. */
 export class UserError extends Error {
@@ -30,3 +33,21 @@ export class ModelError extends UserError {
 
 /** Our own mistake: exit 1, with a stack trace under --debug. */
 export class InternalError extends Error {}
+
+const systemReasons: Readonly<Record<string, string>> = {
+  EACCES: "permission denied",
+  EPERM: "permission denied",
+  ENOSPC: "no space left",
+  EDQUOT: "no space left",
+  EROFS: "the filesystem is read-only",
+  EIO: "the disk reports an error",
+};
+
+/**
+ * Why the system refused, in words. `own` says what a code means to the caller; the system's own message stands for
+ * codes that are in neither.
+ */
+export function systemReason(error: unknown, own: Readonly<Record<string, string>> = {}): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return own[code ?? ""] ?? systemReasons[code ?? ""] ?? message ?? String(error);
+}

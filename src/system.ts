@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { open, readFile, stat } from "node:fs/promises";
 import { totalmem } from "node:os";
-import { InputError, UsageError } from "./errors.ts";
+import { InputError, systemReason, UsageError } from "./errors.ts";
 import { printable } from "./writer.ts";
 
 type ReadText = (path: string) => string | undefined;
@@ -67,8 +67,8 @@ export async function loadPrompt(given: string): Promise<string> {
   if (!given.startsWith("@") || given.startsWith("@@")) return given.replace(/^@@/, "@").normalize("NFC");
   const path = given.slice(1);
   if (path === "") throw new UsageError("--prompt @ needs the name of a file after the @ (@@ for the character)");
-  const bytes = await readStart(path, promptBytesMax + 1).catch((error: NodeJS.ErrnoException) => {
-    const reason = error.code === "ENOENT" ? "no such file" : error.code === "EISDIR" ? "is a folder" : error.message;
+  const bytes = await readStart(path, promptBytesMax + 1).catch((error) => {
+    const reason = systemReason(error, { ENOENT: "no such file", EISDIR: "is a folder" });
     throw new UsageError(`--prompt @${printable(path)}: ${reason}`);
   });
   if (bytes.length > promptBytesMax) {
@@ -126,13 +126,7 @@ async function readBytes(path: string, label: string): Promise<Uint8Array> {
     return await readFile(path);
   } catch (error) {
     if (error instanceof InputError) throw error;
-    const { code, message } = error as NodeJS.ErrnoException;
-    const reasons: Readonly<Record<string, string>> = {
-      ENOENT: "no such file",
-      ENOTDIR: "no such file",
-      EISDIR: "is a folder",
-      EACCES: "permission denied",
-    };
-    throw new InputError(`${label}: ${reasons[code ?? ""] ?? message}`, undefined, { cause: error });
+    const reason = systemReason(error, { ENOENT: "no such file", ENOTDIR: "no such file", EISDIR: "is a folder" });
+    throw new InputError(`${label}: ${reason}`, undefined, { cause: error });
   }
 }

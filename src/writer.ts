@@ -6,6 +6,7 @@
  */
 
 import { write } from "node:fs";
+import { systemReason } from "./errors.ts";
 
 /** Where text goes. `write` only queues; `drained` settles when all of it is out or the writer has failed. */
 export type TextWriter = {
@@ -14,18 +15,9 @@ export type TextWriter = {
 };
 
 /** Why a write or open failed, in words. */
-export function writeReason(error: NodeJS.ErrnoException): string {
-  const reasons: Readonly<Record<string, string>> = {
-    ENOENT: "its folder does not exist",
-    ENOTDIR: "its folder does not exist",
-    EACCES: "permission denied",
-    EPERM: "permission denied",
-    EROFS: "the filesystem is read-only",
-    ENOSPC: "no space left",
-    EDQUOT: "no space left",
-    EEXIST: "it has appeared meanwhile",
-  };
-  return reasons[error.code ?? ""] ?? error.message;
+export function writeReason(error: Error): string {
+  const folder = "its folder does not exist";
+  return systemReason(error, { ENOENT: folder, ENOTDIR: folder, EEXIST: "it has appeared meanwhile" });
 }
 
 const retryMs = 5;

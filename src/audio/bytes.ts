@@ -5,7 +5,8 @@
 
 import { accessSync, constants, type Stats, statSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { InputError } from "../errors.ts";
+import { InputError, systemReason } from "../errors.ts";
+import { printable } from "../writer.ts";
 
 export interface ByteReader {
   /** The next bytes, never empty; undefined at the end. They are valid until the next call. */
@@ -26,18 +27,12 @@ export function isStdinPath(path: string): boolean {
   return STDIN_PATHS.includes(path);
 }
 
-/** A file name fit for one line of a message. */
-export function displayName(path: string): string {
-  // deno-lint-ignore no-control-regex
-  return path.replace(/[\x00-\x1f\x7f]/g, "?");
-}
-
 /** Throws an error of one line if the path cannot be read. Opens nothing. */
 export function statReadable(path: string): Stats {
   try {
     const stats = statSync(path);
-    if (stats.isDirectory()) throw new InputError(`${displayName(path)}: is a directory`);
-    if (stats.isSocket()) throw new InputError(`${displayName(path)}: is a socket`);
+    if (stats.isDirectory()) throw new InputError(`${printable(path)}: is a directory`);
+    if (stats.isSocket()) throw new InputError(`${printable(path)}: is a socket`);
     accessSync(path, constants.R_OK);
     return stats;
   } catch (error) {
@@ -160,16 +155,13 @@ export class ReplayReader implements ByteReader {
 function inputError(path: string, error: unknown): InputError {
   if (error instanceof InputError) return error;
   const code = (error as NodeJS.ErrnoException)?.code ?? String(error);
-  return new InputError(`${displayName(path)}: ${ERROR_TEXTS[code] ?? `cannot read it (${code})`}`, undefined, {
-    cause: error,
-  });
+  const reason = systemReason({ code, message: `cannot read it (${code})` }, errorTexts);
+  return new InputError(`${printable(path)}: ${reason}`, undefined, { cause: error });
 }
 
-const ERROR_TEXTS: Readonly<Record<string, string>> = {
+const errorTexts: Readonly<Record<string, string>> = {
   ENOENT: "no such file",
   ENOTDIR: "no such file",
-  EACCES: "permission denied",
-  EPERM: "permission denied",
   EISDIR: "is a directory",
   ENAMETOOLONG: "file name too long",
   ELOOP: "too many symbolic links",

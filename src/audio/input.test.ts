@@ -134,8 +134,8 @@ describe("refused with one line", () => {
     const at = (name: string): AudioInput => ({ kind: "file", path: join(folder, name) });
     expect(await failure(at("talk.wav"))).toBe("talk.wav: no such file");
     expect(await failure(at("dir"))).toBe("dir: is a directory");
-    expect(await failure(at("a\nb"))).toBe("a?b: no such file");
-    expect(await failure(at("x\0y"))).toBe("x?y: not a valid file name");
+    expect(await failure(at("a\nb"))).toBe("a\\x0ab: no such file");
+    expect(await failure(at("x\0y"))).toBe("x\\x00y: not a valid file name");
     expect(await failure(at("n".repeat(300)))).toEndWith(": file name too long");
     expect(() => checkInput(at("talk.wav"))).toThrow("no such file");
     expect(() => checkInput(at("dir"))).toThrow("is a directory");

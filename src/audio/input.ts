@@ -7,16 +7,8 @@
 
 import { isatty } from "node:tty";
 import { InputError, UsageError } from "../errors.ts";
-import {
-  type ByteReader,
-  displayName,
-  isStdinPath,
-  openFile,
-  openStdin,
-  ReplayReader,
-  statReadable,
-  STDIN_NAME,
-} from "./bytes.ts";
+import { printable } from "../writer.ts";
+import { type ByteReader, isStdinPath, openFile, openStdin, ReplayReader, statReadable, STDIN_NAME } from "./bytes.ts";
 import { ffmpegPath, FfmpegReader, findFfmpeg } from "./ffmpeg.ts";
 import { limitPeak } from "./level.ts";
 import type { ByteDecoder, SourceInfo } from "./pcm.ts";
@@ -57,7 +49,7 @@ export type Audio = {
 
 /** How messages call an input. */
 export function inputName(input: AudioInput): string {
-  return input.kind === "stdin" ? STDIN_NAME : displayName(input.path);
+  return input.kind === "stdin" ? STDIN_NAME : printable(input.path);
 }
 
 /** Throws where the input is missing, unreadable or a directory, or the wanted part is none. Reads nothing. */

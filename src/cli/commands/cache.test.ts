@@ -68,7 +68,7 @@ test("list shows what there is, and how much", async () => {
     code: 0,
     stdout: `0123456789abcdef  underway        5 B      0 min  -
 0123456789abcdef  int8/generic/1  2.21 MB  3 h    models/test
-fedcba9876543210  int4/avx2/1     16.4 kB  1 min  /models/a?[2J
+fedcba9876543210  int4/avx2/1     16.4 kB  1 min  /models/a\\x1b[2J
 `,
     stderr: "3 files, 2.23 MB in CACHE\n",
   });
@@ -145,7 +145,7 @@ test("names choose, and must exist", async () => {
 
 test("wrong command lines exit with 2, help with 0", async () => {
   expect(await run([])).toMatchObject({ error: "cache: list, clear or verify?", exitCode: 2 });
-  expect(await run(["drop\u001b"])).toMatchObject({ error: "cache: no 'drop?'", exitCode: 2 });
+  expect(await run(["drop\u001b"])).toMatchObject({ error: "cache: no 'drop\\x1b'", exitCode: 2 });
   expect(await run(["list", "--all"])).toMatchObject({ exitCode: 2 });
   expect((await run(["--help"])).stdout).toStartWith("Usage: qwen-asr cache list|clear|verify");
 });

@@ -7,7 +7,8 @@
 import { lstat, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { InputError, UsageError } from "../../errors.ts";
+import { InputError, systemReason, UsageError } from "../../errors.ts";
+import { printable } from "../../writer.ts";
 import { type CacheHeader, damagedItems, readCacheHeader } from "../../model/cache_file.ts";
 import { cacheFolder } from "../../model/cache_folder.ts";
 import { type DownloadIo, systemIo } from "../../model/hub/download_io.ts";
@@ -196,14 +197,8 @@ async function local<T>(path: string, operation: () => Promise<T>): Promise<T | 
     const code = (error as NodeJS.ErrnoException).code;
     if (code === undefined) throw error;
     if (code === "ENOENT") return undefined;
-    const reasons: Readonly<Record<string, string>> = {
-      EACCES: "permission denied",
-      EPERM: "permission denied",
-      ENOTDIR: "not a folder",
-      EROFS: "the filesystem is read-only",
-      EIO: "the disk reports an error",
-    };
-    throw new InputError(`${printable(path)}: ${reasons[code] ?? code}`, undefined, { cause: error });
+    const reason = systemReason(error, { ENOTDIR: "not a folder" });
+    throw new InputError(`${printable(path)}: ${reason}`, undefined, { cause: error });
   }
 }
 
@@ -220,12 +215,6 @@ export function formatAge(ms: number): string {
   if (minutes < 60) return `${minutes} min`;
   if (minutes < 48 * 60) return `${Math.floor(minutes / 60)} h`;
   return `${Math.floor(minutes / 60 / 24)} days`;
-}
-
-/** Control characters of names and labels must not reach the terminal. */
-function printable(text: string): string {
-  // deno-lint-ignore no-control-regex
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, "?");
 }
 
 function helpText(): string {

@@ -6,6 +6,7 @@
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { InputError, UsageError } from "../../errors.ts";
+import { printable } from "../../writer.ts";
 import { findModel, type OfficialModel, officialModels } from "../../model/catalog.ts";
 import { type DownloadIo, systemIo } from "../../model/hub/download_io.ts";
 import { modelFolder, shellWord } from "../../model/folders.ts";
@@ -124,12 +125,6 @@ function modelTable(): string {
 
 function commandLine(model: OfficialModel, dir: string | undefined): string {
   return `qwen-asr download ${model.name}${dir === undefined ? "" : ` --dir ${shellWord(dir)}`}`;
-}
-
-/** Control characters of the command line must not reach the terminal. */
-function printable(text: string): string {
-  // deno-lint-ignore no-control-regex
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, "?");
 }
 
 function helpText(): string {

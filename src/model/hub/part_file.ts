@@ -7,7 +7,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { constants, createReadStream } from "node:fs";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
-import { InputError } from "../../errors.ts";
+import { InputError, systemReason } from "../../errors.ts";
 import type { Digest } from "./file_list.ts";
 
 export type ExpectedFile = { readonly size: number; readonly digest: Digest };
@@ -124,20 +124,14 @@ export async function local<T>(path: string, operation: () => Promise<T>): Promi
   try {
     return await operation();
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === undefined || error instanceof InputError) throw error;
-    const reasons: Readonly<Record<string, string>> = {
-      ENOSPC: "no space left",
-      EDQUOT: "no space left",
-      EACCES: "permission denied",
-      EPERM: "permission denied",
-      EROFS: "the filesystem is read-only",
+    if ((error as NodeJS.ErrnoException).code === undefined || error instanceof InputError) throw error;
+    const reason = systemReason(error, {
       ENOTDIR: "part of the path is not a folder",
       EEXIST: "in the way, and not a folder",
       ELOOP: "in the way, and a link",
       EISDIR: "in the way, and a folder",
       EFBIG: "the filesystem does not take files of this size",
-    };
-    throw new InputError(`${path}: ${reasons[code] ?? message}`, undefined, { cause: error });
+    });
+    throw new InputError(`${path}: ${reason}`, undefined, { cause: error });
   }
 }

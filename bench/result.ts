@@ -1,4 +1,4 @@
-/** The result of a benchmark run: the shape of its JSON, and how figures follow from measurements. Pure. */
+/** What a benchmark run found: the shape of its JSON, and how figures follow from measurements. Pure. */
 
 import { encoderCost, type Precision, prefillCost, t0, tokenBytes } from "./cost.ts";
 import type { Moment } from "./gauge.ts";
@@ -6,7 +6,7 @@ import type { Probed, Roofline, StageRun } from "./probe.ts";
 import { best, median } from "./stats.ts";
 import { sampleRate } from "../src/units.ts";
 
-/** The best times of a clip's stages, and their median share of the machine's limits at that moment. */
+/** A clip's stages at their best, and what part of the machine's limits of that moment they are (median). */
 export type StageFigures = {
   readonly clip: string;
   readonly seconds: number;
@@ -15,30 +15,30 @@ export type StageFigures = {
   readonly prefillMs: number;
   /** Median of the tokens. */
   readonly tokenMs: number;
-  /** Time from samples to the first token. */
+  /** Samples to first token. */
   readonly firstTokenMs: number;
-  /** Share of the f32 product peak; more than 1 is possible at int8. */
+  /** Of the f32 product peak; more than 1 is possible at int8. */
   readonly encodeOfPeak: number;
   readonly prefillOfPeak: number;
-  /** Share of the read bandwidth. */
+  /** Of the read bandwidth. */
   readonly tokenOfRead: number;
 };
 
 export type ProgramFigures = {
   readonly clip: string;
   readonly seconds: number;
-  /** The value of -S. */
+  /** -S. */
   readonly segmentSec: number;
   readonly wallMs: number;
-  /** The time that perfect f32 code would need by the limits around each run: the median. */
+  /** What perfect f32 code would need, by the limits around each run: the median. */
   readonly t0Ms: number;
-  /** Wall time in units of that: the median. */
+  /** Wall times in such units: the median. */
   readonly inT0: number;
   readonly peakBytes: number;
   readonly characterErrorRate: number;
-  /** Wall time with segments one by one, and the median ratio of one by one to lock-step, of runs in turns. */
+  /** Wall time with segments one by one, and the median of the ratios one by one / in step of runs in turns. */
   readonly oneByOne?: { readonly wallMs: number; readonly ratio: number };
-  /** The other executable's wall time, and the median ratio of its time to ours, of runs in turns. */
+  /** The other executable's wall time, and the median of the ratios theirs / ours of runs in turns. */
   readonly against?: {
     readonly wallMs: number;
     readonly peakBytes: number;
@@ -47,7 +47,7 @@ export type ProgramFigures = {
   };
 };
 
-/** Every run with the limits of its moment. */
+/** Before limits count: every run with those of its moment. */
 export type ProgramTimes = Omit<ProgramFigures, "t0Ms" | "inT0" | "wallMs"> & {
   readonly tokens: number;
   readonly runs: readonly { readonly wallMs: number; readonly limits: Moment }[];
@@ -62,15 +62,15 @@ export type ConfigTimes = {
   readonly start: StartFigures;
 };
 
-/** Times from process start to the first token of a short clip. */
+/** From process start, of a short clip. */
 export type StartTimes = { readonly loadedMs: number; readonly firstTokenMs: number };
 
 export type StartFigures = {
-  /** Nothing is packed; the checkpoint is in the system's cache of files. */
+  /** Nothing packed, the checkpoint in the system's cache of files. */
   readonly first: StartTimes;
-  /** Packed, but not in the system's cache; or why that could not be done. A quick run leaves some out. */
+  /** Packed, nothing in the system's cache; or why that could not be had. Not everywhere in a quick run. */
   readonly cold?: StartTimes | string;
-  /** Packed and in the system's cache. */
+  /** Packed, and in the system's cache. */
   readonly warm: StartTimes;
 };
 
@@ -83,7 +83,7 @@ export type ConfigFigures = {
   readonly roofline: Roofline;
   readonly openMs: number;
   readonly stepMs: Probed["stepMs"];
-  /** Bytes of weights that a step of one sequence reads, as a share of reads right before and after it (median). */
+  /** Of a step of one sequence: bytes of weights it reads, of what reads right before and after gave (median). */
   readonly stepOfRead: number;
   readonly stages: readonly StageFigures[];
   readonly programs: readonly ProgramFigures[];
@@ -102,13 +102,13 @@ export type BenchResult = {
   readonly command: string;
   readonly against?: string;
   readonly configs: readonly ConfigFigures[];
-  /** Wrong texts; a single one fails the run. */
+  /** Wrong texts; any fails the run. */
   readonly problems: readonly string[];
 };
 
 const samplesPerFrame = 160;
 
-/** One set of limits for each number of threads: the best of all its measurements in this run. */
+/** Each number of threads has one set of limits: the best that any of its measurements in this run saw. */
 export function configFigures(all: readonly ConfigTimes[]): ConfigFigures[] {
   return all.map(({ model, weights, threads, probed, programs, start }) => {
     const { dimensions, openMs, stepMs, turns } = probed;
@@ -142,7 +142,7 @@ function programFigures(dimensions: Probed["dimensions"], { tokens, runs, ...tim
   };
 }
 
-/** The limits that do not depend on the model; products are compared at the model's own shapes. */
+/** What does not depend on the model; products are compared at its own shapes. */
 function sharedLimits(ours: Roofline, other: Roofline): Roofline {
   return {
     ...ours,
@@ -180,7 +180,7 @@ export function stageFigures(probed: Probed, weights: Precision): StageFigures[]
   });
 }
 
-/** The number of segments of a recording that is cut about every `segmentSec`: the last may be 3 s longer. */
+/** Segments of a recording cut about every `segmentSec`: the last takes up to 3 s more. */
 export function segmentsOf(seconds: number, segmentSec: number): number {
   return segmentSec === 0 ? 1 : Math.max(1, Math.ceil((seconds - 3) / segmentSec));
 }

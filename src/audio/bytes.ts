@@ -7,10 +7,13 @@ import { accessSync, constants, type Stats, statSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { InputError, systemReason } from "../errors.ts";
 import { printable } from "../writer.ts";
+import { isBlank } from "./plausible.ts";
 
 export interface ByteReader {
   /** The next bytes, never empty; undefined at the end. They are valid until the next call. */
   next(): Promise<Uint8Array | undefined>;
+  /** From this byte on a file holds one byte value over and over, such as the zeros of a preallocated file. */
+  readonly blankFrom?: number;
   /** Closes the file or stream, whether or not it was read to the end. Safe to repeat. */
   close(): Promise<void>;
 }
@@ -42,17 +45,42 @@ export function statReadable(path: string): Stats {
 
 export async function openFile(path: string): Promise<ByteReader> {
   try {
-    return new FileReader(path, await open(path, "r"));
+    const handle = await open(path, "r");
+    return new FileReader(path, handle, await findBlankEnd(handle));
   } catch (error) {
     throw inputError(path, error);
   }
+}
+
+const BLANK_STEP_BYTES = 1 << 20;
+const BLANK_SAMPLE_BYTES = 1 << 14;
+
+/**
+ * Where the blank end of a regular file begins; Infinity where it has none worth the search. Reads the end of each MiB,
+ * from the last to the first: an island of sound shorter than that, a MiB or more behind all other, is not seen.
+ */
+async function findBlankEnd(handle: FileHandle): Promise<number> {
+  const stats = await handle.stat();
+  if (!stats.isFile() || stats.size <= BLANK_STEP_BYTES) return Infinity;
+  const buffer = new Uint8Array(BLANK_STEP_BYTES);
+  const read = async (from: number, to: number) => {
+    const { bytesRead } = await handle.read(buffer, 0, to - from, from);
+    return buffer.subarray(0, bytesRead);
+  };
+  const value = (await read(stats.size - 1, stats.size))[0];
+  if (value === undefined) return Infinity; // It shrank meanwhile.
+  let end = stats.size;
+  while (end > 0 && isBlank(await read(Math.max(0, end - BLANK_SAMPLE_BYTES), end), value)) end -= BLANK_STEP_BYTES;
+  if (end === stats.size) return Infinity;
+  const step = await read(Math.max(0, end), end + BLANK_STEP_BYTES);
+  return Math.max(0, end) + step.findLastIndex((byte) => byte !== value) + 1;
 }
 
 class FileReader implements ByteReader {
   readonly #buffer = new Uint8Array(CHUNK_BYTES);
   #handle: FileHandle | undefined;
 
-  constructor(readonly path: string, handle: FileHandle) {
+  constructor(readonly path: string, handle: FileHandle, readonly blankFrom: number) {
     this.#handle = handle;
   }
 
@@ -113,6 +141,10 @@ export class ReplayReader implements ByteReader {
 
   constructor(source: ByteReader) {
     this.#source = source;
+  }
+
+  get blankFrom(): number | undefined {
+    return this.#source.blankFrom;
   }
 
   async next(): Promise<Uint8Array | undefined> {

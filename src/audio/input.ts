@@ -142,7 +142,7 @@ export class AudioStream {
       this.#state = "body";
       return this.#resample(this.#opened.first);
     }
-    const bytes = await this.#opened.reader.next();
+    const bytes = this.#opened.decoder.isDone ? undefined : await this.#opened.reader.next();
     if (bytes !== undefined) return this.#resample(this.#opened.decoder.push(bytes));
     this.#state = "ended";
     return await this.#end();
@@ -198,11 +198,14 @@ async function openDecoder(input: AudioInput, reader: ReplayReader, name: string
 
 async function openWav(input: AudioInput, reader: ReplayReader, name: string): Promise<Opened> {
   try {
-    return await startDecoder(reader, new WavDecoder(name), name);
+    return await startDecoder(reader, new WavDecoder(name, reader.blankFrom), name);
   } catch (error) {
     const canRetry = error instanceof WavCodecError && reader.rewind() && ffmpegPath() !== null;
     if (!canRetry) throw error;
-    return await openFfmpeg(input, reader, name, "WAV");
+    // Ours says what the header says: ffmpeg's line would hide it.
+    return await openFfmpeg(input, reader, name, "WAV").catch((second) => {
+      throw second instanceof InputError ? error : second;
+    });
   }
 }
 

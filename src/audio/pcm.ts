@@ -11,6 +11,8 @@ export type SampleFormat =
   | "s24be"
   | "s32le"
   | "s32be"
+  | "f16le"
+  | "f16be"
   | "f32le"
   | "f32be"
   | "f64le"
@@ -30,6 +32,8 @@ export type SourceInfo = {
 export interface ByteDecoder {
   readonly info: SourceInfo | undefined;
   readonly warnings: readonly string[];
+  /** Nothing that follows would be read. */
+  readonly isDone?: boolean;
   /** The bytes are only read during the call. */
   push(bytes: Uint8Array): Float32Array;
   /** Call once, after the last byte. */
@@ -52,6 +56,8 @@ const FORMATS: Readonly<Record<SampleFormat, { readonly sampleBytes: number; rea
   s24be: { sampleBytes: 3, read: readS24be },
   s32le: { sampleBytes: 4, read: (bytes, at, count, out) => readS32(bytes, at, count, out, true) },
   s32be: { sampleBytes: 4, read: (bytes, at, count, out) => readS32(bytes, at, count, out, false) },
+  f16le: { sampleBytes: 2, read: (bytes, at, count, out) => readF16(bytes, at, count, out, true) },
+  f16be: { sampleBytes: 2, read: (bytes, at, count, out) => readF16(bytes, at, count, out, false) },
   f32le: { sampleBytes: 4, read: (bytes, at, count, out) => readF32(bytes, at, count, out, true) },
   f32be: { sampleBytes: 4, read: (bytes, at, count, out) => readF32(bytes, at, count, out, false) },
   f64le: { sampleBytes: 8, read: (bytes, at, count, out) => readF64(bytes, at, count, out, true) },
@@ -65,6 +71,13 @@ export const SAMPLE_FORMATS = Object.keys(FORMATS) as readonly SampleFormat[];
 
 export function sampleBytes(format: SampleFormat): number {
   return FORMATS[format].sampleBytes;
+}
+
+/** The first `count` samples of `bytes` as they stand, channels interleaved, scaled to [-1, 1]. */
+export function readSamples(format: SampleFormat, bytes: Uint8Array, count: number): Float64Array {
+  const samples = new Float64Array(count);
+  FORMATS[format].read(bytes, 0, count, samples);
+  return samples;
 }
 
 /** Interleaved frames to mono: the arithmetic mean of the channels. */
@@ -187,6 +200,11 @@ function readS24be(bytes: Uint8Array, at: number, count: number, out: Float64Arr
 function readS32(bytes: Uint8Array, at: number, count: number, out: Float64Array, little: boolean): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset + at, count * 4);
   for (let i = 0; i < count; i++) out[i] = view.getInt32(i * 4, little) / 2 ** 31;
+}
+
+function readF16(bytes: Uint8Array, at: number, count: number, out: Float64Array, little: boolean): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + at, count * 2);
+  for (let i = 0; i < count; i++) out[i] = view.getFloat16(i * 2, little);
 }
 
 function readF32(bytes: Uint8Array, at: number, count: number, out: Float64Array, little: boolean): void {

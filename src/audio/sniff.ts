@@ -1,6 +1,6 @@
 /** Recognises a file by its first 4 KB. In: those bytes. Out: a kind, and a name for people. Pure. */
 
-import { W64_MAGIC } from "./wav.ts";
+import { W64_MAGIC } from "./wav_layout.ts";
 
 /** How many bytes are looked at, if there are that many. */
 export const SNIFF_BYTES = 4096;

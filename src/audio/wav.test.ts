@@ -37,6 +37,7 @@ describe("sample formats", () => {
     ["24 bit in 4 bytes", wav([0, 0, 0, 0x80, 0, 0, 1, 0], { bits: 24, block: 4 }), [-32768, 1], "WAV, 24-bit PCM"],
     ["32 bit", wav([0, 0, 0, 0x80, 0, 0, 1, 0], { bits: 32 }), [-32768, 1], "WAV, 32-bit PCM"],
     ["float", wav(floats([0.5, -2], 32), { tag: 3, bits: 32 }), [16384, -65536], "WAV, 32-bit float"],
+    ["half float", wav([0x00, 0x38, 0x00, 0xc0], { tag: 3, bits: 16 }), [16384, -65536], "WAV, 16-bit float"],
     ["double", wav(floats([0.5, -2], 64), { tag: 3, bits: 64 }), [16384, -65536], "WAV, 64-bit float"],
     ["A-law", wav([0xd5, 0xaa], { tag: 6, bits: 8 }), [8, 32256], "WAV, A-law"],
     ["µ-law", wav([0xfe, 0x00], { tag: 7, bits: 8 }), [8, -32124], "WAV, µ-law"],
@@ -251,7 +252,7 @@ describe("refused with one line", () => {
     [wav([0], { tag: 0xabcd }), "WAV holds an unknown format (format 0xabcd), not PCM"],
     [wav([0], { bits: 0 }), "WAV has 0 bits per PCM sample, not 1 to 32"],
     [wav([0], { bits: 64 }), "WAV has 64 bits per PCM sample, not 1 to 32"],
-    [wav([0], { tag: 3, bits: 16 }), "WAV holds 16-bit float samples, not 32 or 64"],
+    [wav([0], { tag: 3, bits: 24 }), "WAV holds 24-bit float samples, not 16, 32 or 64"],
     [
       wav([0], { tag: 0xfffe, extra: extensible(1, 16).fill(0xee, 10) }),
       "WAV holds audio of the unknown sub-format 0100eeeeeeeeeeeeeeeeeeeeeeeeeeee",
@@ -262,6 +263,139 @@ describe("refused with one line", () => {
     expect(error.message).toBe(`x.wav: ${message}`);
     expect(error.hint).toContain("ffmpeg");
   });
+});
+
+/** Speech-like 16-bit samples: slow waves that come and go. Never blank, never dense. */
+function sound(count: number, from = 0): number[] {
+  const wave = (i: number) => Math.round(9000 * Math.sin(i / 7) * Math.sin(i / 900) + 400 * Math.sin(i / 3) + 11);
+  return Array.from({ length: count }, (_, i) => wave(from + i));
+}
+
+/** A file of that many random bytes, the same every time. */
+function dense(count: number): number[] {
+  let state = 12_345;
+  return Array.from({ length: count }, () => (state = (state * 1_103_515_245 + 12_345) % 2 ** 31) >> 16 & 0xff);
+}
+
+const PROSE = text("It was a bright cold day in April, and the clocks were striking thirteen. ".repeat(60));
+
+describe("sound that the header does not count", () => {
+  const all = sound(9000);
+  const stated = (size: number, body: readonly number[] = s16(...all)) => chunk("data", body, size);
+  const ds64 = (dataBytes: number) => chunk("ds64", [...le(0, 8), ...le(dataBytes, 8), ...le(0, 8), ...le(0, 4)]);
+  const three = chunk("fmt ", formatBody({ bits: 24, channels: 3 }));
+  const bytes24 = all.flatMap((value) => [0, ...s16(value)]);
+  test.each([
+    ["a recorder that died", riff([...FMT, ...stated(6000)]), all],
+    ["an odd size", riff([...FMT, ...stated(6001)]), all],
+    ["ds64 too small", riff([...ds64(4000), ...FMT, ...stated(0xffff_ffff)], "RF64"), all],
+    ["W64", w64([...w64Chunk("fmt ", formatBody()), ...w64Chunk("data", s16(...all), 5024)]), all],
+    [
+      "a size that wrapped in the middle of a frame",
+      riff([...three, ...chunk("data", bytes24, 9 * 500 + 4)]),
+      undefined,
+    ],
+    [
+      "silence before it goes on",
+      riff([...FMT, ...stated(200, s16(...all.slice(0, 100), ...new Array(20_000).fill(0), ...all))]),
+      [
+        ...all.slice(0, 100),
+        ...new Array(20_000).fill(0),
+        ...all,
+      ],
+    ],
+  ])("%s", (_name, bytes, expected) => {
+    const { values, warnings } = read(bytes);
+    if (expected) expect(values).toEqual(expected);
+    else expect(values).toHaveLength(3000);
+    expect(read(bytes, 777).values).toEqual(values);
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toMatch(/^WAV holds [0-9.]+ s, not the [0-9.]+ s in its header: all is read$/);
+  });
+
+  test("half a second that the header does not count is told to a tenth", () => {
+    expect(read(riff([...FMT, ...stated(2000)])).warnings).toEqual([
+      "WAV holds 0.6 s, not the 0.1 s in its header: all is read",
+    ]);
+  });
+
+  test("WAVs that were joined are heard one after the other", () => {
+    const [a, b] = [sound(3000), sound(2500, 5000)];
+    const stream = riff([...FMT, ...chunk("data", s16(...a), 0xffff_ffff)]);
+    const joins: [Uint8Array[], number[]][] = [
+      [[wav(s16(...a)), wav(s16(...b)), wav(s16(...a))], [...a, ...b, ...a]],
+      [[stream, stream], [...a, ...a]],
+      [[wav(s16(...a)), w64([...w64Chunk("fmt ", formatBody()), ...w64Chunk("data", s16(...b))])], [...a, ...b]],
+      [[wav(s16(...a)), wav(floats(b.map((value) => value / 32768), 32), { tag: 3, bits: 32 })], [...a, ...b]],
+      [[riff([...FMT, ...chunk("data", s16(...a)), ...chunk("LIST", [1, 2, 3])]), wav(s16(...b))], [...a, ...b]],
+    ];
+    for (const [files, expected] of joins) {
+      const bytes = Buffer.concat(files);
+      expect(read(bytes).values).toEqual(expected);
+      expect(read(bytes, 61).values).toEqual(expected);
+      expect(read(bytes).warnings).toEqual([]);
+    }
+    const cut = Buffer.concat([wav(s16(...sound(40_000))).subarray(0, 44 + 6000), wav(s16(...b))]);
+    expect(read(cut).values).toEqual([...a, ...b]);
+    expect(read(cut).warnings).toEqual(["WAV data is cut short: 0.2 s of the 2.5 s in its header"]);
+  });
+
+  test("a joined WAV at another rate or that cannot be read gets a line", () => {
+    const first = wav(s16(...all));
+    const lines = (second: Uint8Array) => read(Buffer.concat([first, second]));
+    expect(lines(wav(s16(1), { rate: 8000 })).values).toEqual(all);
+    expect(lines(wav(s16(1), { rate: 8000 })).warnings).toEqual([
+      "another WAV follows at byte 18044, not read: its rate is 8000 Hz, not 16000 Hz",
+    ]);
+    expect(lines(wav([0], { tag: 0x11, bits: 4 })).warnings).toEqual([
+      "another WAV follows at byte 18044, not read: the WAV holds IMA ADPCM (format 0x0011), not PCM",
+    ]);
+    expect(lines(wav(s16(1), { rate: 0 })).warnings[0]).toContain("sample rate is 0 Hz");
+  });
+
+  test("what is no sound after the data is left, with a line", () => {
+    const data = chunk("data", s16(...all));
+    const line = "WAV: what follows its sound from byte 18044 on is not read";
+    for (const tail of [PROSE, dense(20_000), [...new Array(5000).fill(0), ...dense(15_000)]]) {
+      const { values, warnings } = read(riff([...FMT, ...data, ...tail]));
+      expect(values).toEqual(all);
+      expect(warnings.map((text) => text.replace("23044", "18044"))).toEqual([line]);
+    }
+    for (const value of [0, 0xff, 0x20]) {
+      const { values, warnings, decoder } = read(riff([...FMT, ...data, ...new Array(70_000).fill(value)]));
+      expect(values).toEqual(all);
+      expect(warnings).toEqual([]);
+      expect(decoder.info?.rate).toBe(16_000);
+    }
+  });
+
+  test("a gigabyte of zeros after the data, or in place of chunks, is skipped at the speed of memory", () => {
+    const zeros = new Uint8Array(1 << 20);
+    for (const start of [riff([...FMT, ...DATA]), riff([...FMT, ...DATA, ...chunk("LIST", [1, 2])]), riff(FMT)]) {
+      const decoder = new WavDecoder("x.wav");
+      let count = decoder.push(start).length;
+      const startMs = performance.now();
+      for (let i = 0; i < 1024; i++) count += decoder.push(zeros).length;
+      expect(performance.now() - startMs).toBeLessThan(5000);
+      if (count > 0) expect(count + decoder.end().length).toBe(SAMPLES.length);
+      else expect(() => decoder.end()).toThrow("has no data chunk");
+    }
+  });
+
+  test("a blank end that is known ends the reading", () => {
+    const bytes = riff([...FMT, ...chunk("data", [...s16(...all), ...new Array(50_000).fill(0)], 0)]);
+    const decoder = new WavDecoder("x.wav", 44 + 18_000);
+    expect([...decoder.push(bytes), ...decoder.end()].map((value) => value * 32768)).toEqual(all);
+    expect(decoder.isDone).toBe(true);
+  });
+});
+
+test("sizes that are off by a little are told as they are", () => {
+  const says = (bytes: number) => read(riff([...FMT, ...chunk("data", s16(...SAMPLES), 10 + bytes)])).warnings;
+  expect(says(44)).toEqual(["WAV data size counts the 44 bytes of its header too; nothing is missing"]);
+  expect(says(8)).toEqual(["WAV data is 8 bytes shorter than its header says"]);
+  expect(says(1)).toEqual(["WAV data is 1 bytes shorter than its header says"]);
+  expect(says(3200)).toEqual(["WAV data is cut short: 0.00 s of the 0.10 s in its header"]);
 });
 
 test("the cuts of the byte stream do not matter", () => {

@@ -1,107 +1,196 @@
 /**
  * Incremental WAV reader (RIFF, RF64/BW64, Sony W64). In: bytes in pieces of any size. Out: mono f32 at its own rate.
  *
- * It never looks back, so pipes and files share it, and it holds at most one chunk header or frame. Damage that leaves
- * usable samples is a warning; any other throws an `InputError` of one line. Pure.
+ * It never looks back, so pipes and files share it, and it holds at most one header, frame or window. Sizes in headers
+ * are often wrong (a recorder that died, more than 4 GiB), and files are joined: a window of bytes after the stated end
+ * decides what follows, and sound is read on. Damage that leaves usable samples is a warning; any other throws an
+ * `InputError` of one line. Pure.
  */
 
 import { InputError } from "../errors.ts";
 import { type ByteDecoder, MonoDecoder, type SourceInfo } from "./pcm.ts";
+import { isBlank, judgeBytes } from "./plausible.ts";
 import { parseWavFormat, WAV_FORMAT_BYTES_MAX, type WavFormat } from "./wav_format.ts";
+import {
+  chunkName,
+  findForm,
+  formBytes,
+  formPrefixBytes,
+  isKnownChunk,
+  isLikelyChunk,
+  isOpenSize,
+  printableName,
+} from "./wav_layout.ts";
 
-/** Last 12 bytes of the W64 chunk GUIDs. The first four are the RIFF name in lower case. */
-const W64_RIFF_TAIL = "2e91cf11a5d628db04c10000";
-const W64_CHUNK_TAIL = "f3acd3118cd100c04f8edb8a";
+/** Bytes after the data that decide what they are; the first few already tell a chunk. */
+const WINDOW_BYTES = 16_384;
+const WINDOW_BYTES_MIN = 48;
+/** Shorter leftovers after the data hold nothing that could be heard. */
+const LEFTOVER_SEC = 0.02;
+/** A difference in size that is no loss of sound. */
+const TRIFLE_SEC = 0.05;
+/** A blank stretch up to this long is silence where sound follows it. */
+const BLANK_BYTES_MAX = 1 << 25;
+/** More chunks than any writer makes: the header is damaged. */
+const CHUNKS_MAX = 100_000;
 
-/** First 16 bytes of a W64 file, in hex. */
-export const W64_MAGIC = `72696666${W64_RIFF_TAIL}`;
-
-/** Names of chunks that can follow an empty data chunk. Any other bytes there are samples of a stream. */
-const KNOWN_CHUNKS = new Set(
-  ("fmt |data|LIST|list|fact|cue |bext|iXML|JUNK|junk|FLLR|PAD |id3 |ID3 |smpl|inst|PEAK|plst|ltxt|labl|note|acid|" +
-    "cart|axml|chna|_PMX|levl|mark|summ|DISP|umid|ds64|minf|elm1|regn|afsp|SAUR|strc|LGWV|AFAn").split("|"),
-);
-
-/** Sizes that writers leave if they do not know the length: all ones (less a header), sox, arecord. */
-function isOpenSize(size: number): boolean {
-  return size >= 0xffff_ff00 || size === 0x7fff_f000 || size === 0x7fff_ffff || size === 0x8000_0000;
-}
-
-type State = "form" | "chunk" | "body" | "skip" | "data" | "emptyData" | "done";
+type State = "form" | "chunk" | "body" | "skip" | "data" | "after" | "blank" | "done";
 type Chunk = { readonly id: string; readonly at: number; readonly bytes: number };
+const NO_BYTES = new Uint8Array(0);
 
 export class WavDecoder implements ByteDecoder {
   readonly warnings: string[] = [];
   readonly #what: string;
   #state: State = "form";
-  /** Bytes of the header being collected; it is read once there are `#need` of them. */
-  #header = new Uint8Array(64);
+  /** Bytes of the header or window being collected; `#need` of them are wanted before it is read. */
+  #header = new Uint8Array(WINDOW_BYTES);
   #headerBytes = 0;
   #need = 12;
   #offset = 0;
   #isW64 = false;
-  /** From `ds64`: the size that is meant by a 32-bit data size of all ones. */
+  /** From `ds64`: the size that a 32-bit data size of all ones stands for. */
   #longDataBytes: number | undefined;
   #chunk: Chunk = { id: "", at: 0, bytes: 0 };
-  /** Remaining bytes of the chunk, and of the padding after it. */
+  #chunksCount = 0;
+  /** Bytes left of the chunk, and of the padding after it. */
   #left = 0;
   #padBytes = 0;
   #format: WavFormat | undefined;
   #decoder: MonoDecoder | undefined;
+  /** The format that `#decoder` reads. */
+  #decoderFormat: WavFormat | undefined;
+  #damagedCount = 0;
+  /** The header that is read is that of another WAV, after the sound of the first. */
+  #isJoined = false;
+  /** The end of the data so far, where another WAV may begin in it. */
+  #held: Uint8Array = NO_BYTES;
+  /** Bytes of the data beyond its stated size. */
+  #overrunBytes = 0;
+  /** A stretch of one byte value after the data, so far. */
+  #blank = { value: 0, bytes: 0 };
 
-  /** `name` begins error messages. */
-  constructor(name: string) {
+  /** `name` opens error messages; from byte `blankFrom` on the file is known to hold one value over and over. */
+  constructor(name: string, readonly blankFrom = Infinity) {
     this.#what = `${name}: WAV`;
   }
 
-  /** Undefined until the fmt chunk has been read. */
+  /** Undefined until the fmt chunk was read. */
   get info(): SourceInfo | undefined {
     return this.#format?.info;
   }
 
+  /** Nothing that follows would be read. */
+  get isDone(): boolean {
+    return this.#state === "done";
+  }
+
   push(bytes: Uint8Array): Float32Array {
     const runs: Float32Array[] = [];
-    let at = 0;
-    while (at < bytes.length && this.#state !== "done") {
-      const rest = bytes.subarray(at);
-      if (this.#state === "data") {
-        at += this.#takeData(rest, runs);
-      } else if (this.#state === "skip") {
-        at += this.#takeSkip(rest);
-      } else {
-        at += this.#takeHeader(rest, runs);
-      }
-    }
+    this.#take(bytes, runs);
     return joinRuns(runs);
   }
 
   end(): Float32Array {
     const runs: Float32Array[] = [];
-    if (this.#state === "emptyData") this.#startOpenData(runs); // Fewer bytes than a chunk header: they are samples.
+    while (this.#state === "after" && this.#headerBytes > 0) this.#decide(runs, true);
     if (this.#decoder === undefined) throw new InputError(`${this.#what} ${this.#whyNoData()}`);
-    if (this.#state === "data" && Number.isFinite(this.#left)) this.#warnTruncated();
-    const damaged = this.#decoder.damagedCount;
-    if (damaged > 0) this.warnings.push(`${damaged} samples are not finite numbers, read as 0`);
+    this.#decode(this.#held, runs);
+    this.#warnOfSize();
+    this.#closeDecoder();
+    if (this.#damagedCount > 0) {
+      this.warnings.push(`${this.#damagedCount} samples are not finite numbers, read as 0`);
+    }
     this.#state = "done";
     return joinRuns(runs);
   }
 
+  #take(bytes: Uint8Array, runs: Float32Array[]): void {
+    for (let at = 0; at < bytes.length && this.#state !== "done";) {
+      at += this.#takeSome(bytes.subarray(at), runs);
+    }
+  }
+
+  /** Returns how many bytes it took. */
+  #takeSome(bytes: Uint8Array, runs: Float32Array[]): number {
+    switch (this.#state) {
+      case "data":
+        return this.#takeData(bytes, runs);
+      case "skip":
+        return this.#takeSkip(bytes);
+      case "blank":
+        return this.#takeBlank(bytes);
+      default:
+        return this.#takeHeader(bytes, runs);
+    }
+  }
+
+  /** Bytes that were looked at already are read as what they turned out to be. */
+  #takeAgain(bytes: Uint8Array, runs: Float32Array[]): void {
+    this.#offset -= bytes.length;
+    this.#take(bytes, runs);
+  }
+
   #takeData(bytes: Uint8Array, runs: Float32Array[]): number {
-    const taken = Math.min(bytes.length, this.#left);
-    const run = this.#decoder!.push(bytes.subarray(0, taken));
-    if (run.length > 0) runs.push(run);
+    const isOpen = this.#left === Infinity;
+    const taken = Math.min(bytes.length, isOpen ? Math.max(0, this.blankFrom - this.#offset) : this.#left);
+    const data = joinBytes(this.#held, bytes.subarray(0, taken));
+    this.#held = NO_BYTES;
     this.#left -= taken;
     this.#offset += taken;
-    if (this.#left === 0) this.#wantChunk();
+    if (isOpen) this.#overrunBytes += taken;
+    const formAt = findForm(data);
+    if (formAt >= 0) {
+      this.#leaveForForm(data, formAt, runs);
+      return taken;
+    }
+    const heldBytes = this.#left === 0 ? 0 : formPrefixBytes(data);
+    this.#held = data.slice(data.length - heldBytes);
+    this.#decode(data.subarray(0, data.length - heldBytes), runs);
+    if (this.#left === 0) this.#wantAfter();
+    else if (taken < bytes.length) this.#state = "done"; // Nothing but blank bytes follows.
     return taken;
+  }
+
+  /** Another WAV opens in the middle of the data. */
+  #leaveForForm(data: Uint8Array, formAt: number, runs: Float32Array[]): void {
+    const beyond = data.length - formAt;
+    this.#decode(data.subarray(0, formAt), runs);
+    this.#left += beyond;
+    this.#overrunBytes -= Math.min(this.#overrunBytes, beyond);
+    this.#warnOfSize();
+    this.#wantForm();
+    this.#takeAgain(data.slice(formAt), runs);
+  }
+
+  #decode(bytes: Uint8Array, runs: Float32Array[]): void {
+    const run = this.#decoder!.push(bytes);
+    if (run.length > 0) runs.push(run);
   }
 
   #takeSkip(bytes: Uint8Array): number {
     const taken = Math.min(bytes.length, this.#left);
     this.#left -= taken;
     this.#offset += taken;
-    if (this.#left === 0) this.#wantChunk();
+    if (this.#left === 0) this.#wantNext();
     return taken;
+  }
+
+  #takeBlank(bytes: Uint8Array): number {
+    if (this.#offset >= this.blankFrom) {
+      this.#state = "done";
+      return bytes.length;
+    }
+    const { value } = this.#blank;
+    const end = isBlank(bytes, value) ? bytes.length : bytes.findIndex((byte) => byte !== value);
+    this.#blank.bytes += end;
+    this.#offset += end;
+    if (end < bytes.length) this.#leaveBlank();
+    return end;
+  }
+
+  #leaveBlank(): void {
+    if (this.#decoder) this.#wantWindow();
+    else this.#wantChunk();
   }
 
   #takeHeader(bytes: Uint8Array, runs: Float32Array[]): number {
@@ -113,7 +202,7 @@ export class WavDecoder implements ByteDecoder {
     return taken;
   }
 
-  /** Exactly `#need` bytes were collected; the reader either asks for more or moves to another state. */
+  /** Exactly `#need` bytes are there; the reader either asks for more or moves to another state. */
   #readHeader(runs: Float32Array[]): void {
     switch (this.#state) {
       case "form":
@@ -122,26 +211,44 @@ export class WavDecoder implements ByteDecoder {
         return this.#readChunk();
       case "body":
         return this.#readBody();
-      case "emptyData":
-        return this.#readAfterEmptyData(runs);
+      case "after":
+        return this.#decide(runs, false);
     }
+  }
+
+  /** Another WAV follows the one before: all but the format is forgotten. */
+  #wantForm(): void {
+    this.#isJoined = true;
+    this.#longDataBytes = undefined;
+    this.#overrunBytes = 0;
+    this.#state = "form";
+    this.#headerBytes = 0;
+    this.#need = 12;
   }
 
   #readForm(): void {
-    if (this.#need === 12 && name(this.#header, 0) === "riff") {
+    if (this.#need === 12 && chunkName(this.#header, 0) === "riff") {
       this.#need = 40; // W64: two GUIDs and a size.
       return;
     }
-    if (this.#need === 40) {
-      this.#isW64 = hex(this.#header, 4, 16) === W64_RIFF_TAIL && name(this.#header, 24) === "wave" &&
-        hex(this.#header, 28, 40) === W64_CHUNK_TAIL;
-    }
-    const isRiff = ["RIFF", "RF64", "BW64"].includes(name(this.#header, 0)) && name(this.#header, 8) === "WAVE";
-    if (!this.#isW64 && !isRiff) throw new InputError(`${this.#what} header is damaged: no RIFF/WAVE at its start`);
+    const header = this.#header.subarray(0, this.#headerBytes);
+    if (formBytes(header, 0) === 0) throw new InputError(`${this.#what} header is damaged: no RIFF/WAVE at its start`);
+    this.#isW64 = this.#need === 40;
+    this.#padBytes = 0;
     this.#wantChunk();
   }
 
+  /** After a chunk: another before the data, anything after it. */
+  #wantNext(): void {
+    if (this.#decoder) this.#wantAfter();
+    else this.#wantChunk();
+  }
+
   #wantChunk(): void {
+    this.#chunksCount++;
+    if (this.#chunksCount > CHUNKS_MAX) {
+      throw new InputError(`${this.#what} header is damaged: no sound in its first ${CHUNKS_MAX} chunks`);
+    }
     this.#state = "chunk";
     this.#headerBytes = 0;
     this.#need = this.#isW64 ? this.#padBytes + 24 : 8;
@@ -149,21 +256,22 @@ export class WavDecoder implements ByteDecoder {
 
   #readChunk(): void {
     if (!this.#isW64 && this.#padBytes === 1 && this.#need === 8) {
-      // Some writers leave out the pad byte: a known name right here is the next chunk.
+      // Some writers leave the pad byte out: a known name right here is the next chunk.
       this.#padBytes = 0;
-      if (!KNOWN_CHUNKS.has(name(this.#header, 0))) {
+      if (!isKnownChunk(this.#header, 0, false)) {
         this.#header.copyWithin(0, 1, 8);
         this.#headerBytes = 7;
         return;
       }
     }
+    if (isBlank(this.#header.subarray(0, this.#need), 0)) return this.#startBlank(0, this.#need);
     this.#chunk = this.#isW64 ? this.#parseW64Chunk() : this.#parseRiffChunk();
     this.#enterChunk();
   }
 
   #parseRiffChunk(): Chunk {
     const bytes = new DataView(this.#header.buffer).getUint32(4, true);
-    const id = name(this.#header, 0);
+    const id = chunkName(this.#header, 0);
     this.#padBytes = bytes % 2;
     if (id === "data" && bytes === 0xffff_ffff && this.#longDataBytes !== undefined) {
       this.#padBytes = this.#longDataBytes % 2;
@@ -176,8 +284,7 @@ export class WavDecoder implements ByteDecoder {
     const start = this.#padBytes;
     const view = new DataView(this.#header.buffer);
     const size = view.getUint32(start + 16, true) + view.getUint32(start + 20, true) * 2 ** 32;
-    const isKnown = hex(this.#header, start + 4, start + 16) === W64_CHUNK_TAIL;
-    const id = isKnown ? name(this.#header, start) : "????";
+    const id = isKnownChunk(this.#header, start, true) ? chunkName(this.#header, start) : "????";
     const at = this.#offset - 24;
     if (size < 24 && !(id === "data" && size === 0)) {
       throw new InputError(`${this.#what} chunk at byte ${at} is ${size} bytes, smaller than its own header`);
@@ -193,7 +300,7 @@ export class WavDecoder implements ByteDecoder {
     this.#headerBytes = 0;
     if (id === "data") return this.#enterData();
     const wanted = id === "fmt " ? WAV_FORMAT_BYTES_MAX : id === "ds64" ? 16 : 0;
-    if (id === "fmt " && this.#format !== undefined) {
+    if (id === "fmt " && this.#format !== undefined && !this.#isJoined) {
       this.warnings.push(`WAV has a second fmt chunk at byte ${this.#chunk.at}, ignored`);
     } else if (wanted > 0) {
       this.#state = "body";
@@ -202,86 +309,180 @@ export class WavDecoder implements ByteDecoder {
       return;
     }
     this.#state = "skip";
-    if (bytes === 0) this.#wantChunk();
+    if (bytes === 0) this.#wantNext();
   }
 
   #readBody(): void {
     const body = this.#header.subarray(0, this.#headerBytes);
     if (this.#chunk.id === "fmt ") {
+      if (this.#isJoined) return this.#readJoinedFormat(body);
       this.#format = parseWavFormat(this.#what, body);
       this.warnings.push(...this.#format.warnings);
     } else if (body.length === 16) {
       const view = new DataView(body.buffer, body.byteOffset);
       const bytes = view.getUint32(8, true) + view.getUint32(12, true) * 2 ** 32;
-      this.#longDataBytes = bytes === 0 || bytes >= 2 ** 62 ? Infinity : bytes; // The writer never filled it in.
+      this.#longDataBytes = bytes === 0 || bytes >= 2 ** 62 ? Infinity : bytes; // A stream's writer never came back.
     }
-    this.#left = this.#chunk.bytes - body.length;
+    this.#skipRest(body.length);
+  }
+
+  #skipRest(readBytes: number): void {
+    this.#left = this.#chunk.bytes - readBytes;
     this.#state = "skip";
-    if (this.#left === 0) this.#wantChunk();
+    if (this.#left === 0) this.#wantNext();
+  }
+
+  /** A WAV that follows another is heard where its rate is the same; what it holds else is left, with a line. */
+  #readJoinedFormat(body: Uint8Array): void {
+    const { rate } = this.#format!.info;
+    const format = formatOrReason("the WAV", body);
+    if (typeof format === "string" || format.info.rate !== rate) {
+      const why = typeof format === "string" ? format : `its rate is ${format.info.rate} Hz, not ${rate} Hz`;
+      this.warnings.push(`another WAV follows at byte ${this.#chunk.at - 12}, not read: ${why}`);
+      this.#state = "done";
+      return;
+    }
+    this.#format = format;
+    this.#isJoined = false;
+    this.#skipRest(body.length);
   }
 
   #enterData(): void {
     if (this.#format === undefined) {
       throw new InputError(`${this.#what} data chunk at byte ${this.#chunk.at} comes before its fmt chunk`);
     }
-    this.#decoder ??= new MonoDecoder(this.#format.sample, this.#format.info.channels);
-    this.#decoder.dropPartial(); // A second data chunk starts with a new frame.
+    if (this.#decoderFormat !== this.#format) {
+      this.#closeDecoder();
+      this.#decoder = new MonoDecoder(this.#format.sample, this.#format.info.channels);
+      this.#decoderFormat = this.#format;
+    }
+    this.#decoder!.dropPartial(); // A second data chunk starts on a frame of its own.
     this.#state = "data";
-    if (this.#left > 0) return;
-    this.#state = "emptyData";
-    this.#need = this.#isW64 ? 16 : 4;
+    this.#overrunBytes = 0;
+    if (this.#left === 0) this.#wantAfter();
   }
 
-  /** The header says "no samples": if another chunk follows that is true, else the size was never filled in. */
-  #readAfterEmptyData(runs: Float32Array[]): void {
-    const isChunk = this.#isW64 ? hex(this.#header, 4, 16) === W64_CHUNK_TAIL : KNOWN_CHUNKS.has(name(this.#header, 0));
-    if (!isChunk) return this.#startOpenData(runs);
-    this.#state = "chunk";
+  #closeDecoder(): void {
+    this.#damagedCount += this.#decoder?.damagedCount ?? 0;
+  }
+
+  /** The header says that the chunk is over. What follows decides whether that is true. */
+  #wantAfter(): void {
+    this.#blank = { value: 0, bytes: 0 };
+    this.#wantWindow();
+  }
+
+  #wantWindow(): void {
+    this.#state = this.#offset >= this.blankFrom ? "done" : "after";
+    this.#headerBytes = 0;
+    this.#need = WINDOW_BYTES_MIN;
+  }
+
+  #startBlank(value: number, bytes: number): void {
+    this.#blank = { value, bytes: this.#blank.bytes + bytes };
+    this.#state = "blank";
+  }
+
+  /** The window is full, or all that is left is in it: a chunk, another WAV, samples, or nothing to be heard. */
+  #decide(runs: Float32Array[], isEnd: boolean): void {
+    const window = this.#header.slice(0, this.#headerBytes);
+    const known = this.#findKnown(window);
+    if (known !== undefined) return this.#enterKnown(window, known, runs);
+    const { id, bytes } = this.#chunk;
+    if (id === "data" && bytes === 0 && this.#blank.bytes === 0) return this.#readOn(window, runs); // Never filled in.
+    if (!isEnd && this.#need < WINDOW_BYTES) {
+      this.#need = WINDOW_BYTES;
+      return;
+    }
+    const { sample, blockBytes, info } = this.#decoderFormat!;
+    const aligned = window.subarray((blockBytes - this.#decoder!.partialBytes) % blockBytes);
+    const verdict = judgeBytes(aligned, sample, info.channels);
+    if (verdict === "blank") return this.#startBlank(window[0]!, window.length);
+    const isLeftover = isEnd && window.length < LEFTOVER_SEC * blockBytes * info.rate;
+    const mayBeData = id === "data" && !isLeftover && this.#blank.bytes <= BLANK_BYTES_MAX;
+    if (verdict === "samples" && mayBeData) return this.#readOn(window, runs);
+    const formAt = findForm(window);
+    if (formAt >= 0) return this.#enterKnown(window, formAt, runs);
+    if (!isLeftover) {
+      this.warnings.push(`WAV: what follows its sound from byte ${this.#offset - window.length} on is not read`);
+    }
+    this.#state = "done";
+  }
+
+  /** Where in the window a chunk or another WAV opens: at its start or after the pad byte. */
+  #findKnown(window: Uint8Array): number | undefined {
+    const places = this.#isW64 ? [this.#padBytes] : [0, this.#padBytes];
+    const isKnown = (at: number) => formBytes(window, at) > 0 || isKnownChunk(window, at, this.#isW64);
+    return places.find(isKnown) ?? (this.#isW64 ? undefined : places.find((at) => isLikelyChunk(window, at)));
+  }
+
+  #enterKnown(window: Uint8Array, at: number, runs: Float32Array[]): void {
     this.#padBytes = 0;
-    this.#need = this.#isW64 ? 24 : 8;
+    if (formBytes(window, at) > 0) this.#wantForm();
+    else this.#wantChunk();
+    this.#takeAgain(window.subarray(at), runs);
   }
 
-  #startOpenData(runs: Float32Array[]): void {
+  /** Samples that no header counts go on to the end of the file. */
+  #readOn(window: Uint8Array, runs: Float32Array[]): void {
     this.#state = "data";
     this.#left = Infinity;
-    const run = this.#decoder!.push(this.#header.subarray(0, this.#headerBytes));
-    if (run.length > 0) runs.push(run);
+    const { value, bytes } = this.#blank;
+    this.#overrunBytes += bytes;
+    for (let left = bytes; left > 0; left -= WINDOW_BYTES) {
+      this.#decode(new Uint8Array(Math.min(left, WINDOW_BYTES)).fill(value), runs);
+    }
+    this.#takeAgain(window, runs);
   }
 
-  #warnTruncated(): void {
-    const { blockBytes, info } = this.#format!;
-    const seconds = (bytes: number) => (bytes / blockBytes / info.rate).toFixed(1);
-    const { bytes } = this.#chunk;
-    this.warnings.push(
-      `WAV data is cut short: ${seconds(bytes - this.#left)} s of the ${seconds(bytes)} s in its header`,
-    );
+  /** A stated size that is not the real one, where the data ends. */
+  #warnOfSize(): void {
+    const { id, bytes } = this.#chunk;
+    if (id !== "data" || bytes === 0 || bytes === Infinity) return;
+    const { blockBytes, info } = this.#decoderFormat!;
+    const isOver = this.#overrunBytes > 0;
+    const off = isOver ? this.#overrunBytes : this.#left;
+    const offSec = off / blockBytes / info.rate;
+    const seconds = (count: number) => (count / blockBytes / info.rate).toFixed(offSec < 0.5 ? 2 : 1);
+    if (isOver) {
+      this.warnings.push(`WAV holds ${seconds(bytes + off)} s, not the ${seconds(bytes)} s in its header: all is read`);
+    } else if (off > 0 && off === this.#chunk.at + 8) {
+      this.warnings.push(`WAV data size counts the ${off} bytes of its header too; nothing is missing`);
+    } else if (off > 0 && offSec < TRIFLE_SEC) {
+      this.warnings.push(`WAV data is ${off} bytes shorter than its header says`);
+    } else if (off > 0) {
+      this.warnings.push(`WAV data is cut short: ${seconds(bytes - off)} s of the ${seconds(bytes)} s in its header`);
+    }
   }
 
   #whyNoData(): string {
     if (this.#state === "form") return `header is cut short after ${this.#offset} bytes`;
     const lack = this.#format === undefined ? "fmt chunk" : "data chunk";
     const { id, at, bytes } = this.#chunk;
-    if (this.#state === "chunk" || id === "") return `has no ${lack}`;
-    return `has no ${lack}: it ends inside the ${bytes}-byte chunk ${printable(id)} at byte ${at}`;
+    if (this.#state === "chunk" || this.#state === "blank" || id === "") return `has no ${lack}`;
+    return `has no ${lack}: it ends inside the ${bytes}-byte chunk ${printableName(id)} at byte ${at}`;
   }
 }
 
-function name(bytes: Uint8Array, at: number): string {
-  return String.fromCharCode(...bytes.subarray(at, at + 4));
+function formatOrReason(what: string, body: Uint8Array): WavFormat | string {
+  try {
+    return parseWavFormat(what, body);
+  } catch (error) {
+    if (error instanceof InputError) return error.message;
+    throw error;
+  }
 }
 
-function printable(id: string): string {
-  return `"${id.replace(/[^ -~]/g, "?").trimEnd()}"`;
-}
-
-function hex(bytes: Uint8Array, from: number, to: number): string {
-  let text = "";
-  for (let i = from; i < to; i++) text += bytes[i].toString(16).padStart(2, "0");
-  return text;
+function joinBytes(first: Uint8Array, second: Uint8Array): Uint8Array {
+  if (first.length === 0) return second;
+  const joined = new Uint8Array(first.length + second.length);
+  joined.set(first);
+  joined.set(second, first.length);
+  return joined;
 }
 
 function joinRuns(runs: readonly Float32Array[]): Float32Array {
-  if (runs.length === 1) return runs[0];
+  if (runs.length === 1) return runs[0]!;
   const joined = new Float32Array(runs.reduce((sum, run) => sum + run.length, 0));
   let at = 0;
   for (const run of runs) {

@@ -104,9 +104,10 @@ function chooseSample(what: string, layout: Layout): Choice {
     case TAG_PCM:
       return choosePcm(what, layout);
     case TAG_FLOAT:
+      if (layout.bits === 16) return { sample: "f16le", width: 2, label: "16-bit float" };
       if (layout.bits === 32) return { sample: "f32le", width: 4, label: "32-bit float" };
       if (layout.bits === 64) return { sample: "f64le", width: 8, label: "64-bit float" };
-      throw new WavCodecError(`${what} holds ${layout.bits}-bit float samples, not 32 or 64`, CONVERT_HINT);
+      throw new WavCodecError(`${what} holds ${layout.bits}-bit float samples, not 16, 32 or 64`, CONVERT_HINT);
     // G.711 is one byte per sample; some writers state the 16 bits it decodes to.
     case TAG_ALAW:
       return { sample: "alaw", width: 1, label: "A-law" };

@@ -1,0 +1,81 @@
+/**
+ * Recordings and texts that people's tools make and programs stumble over: ../shared/cases, where it is there.
+ *
+ * In: a row per case: arguments, and what standard output and standard error must say. Skipped, by name, without the
+ * folder, and rows that need ffmpeg without that.
+ */
+
+import { describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { projectRoot } from "./fixtures.ts";
+import { run } from "./harness.ts";
+
+const folder = process.env.QWEN_ASR_CASES ?? resolve(projectRoot, "..", "shared", "cases");
+const hasCases = existsSync(folder);
+const hasFfmpeg = Bun.which("ffmpeg") !== null;
+
+type Row = {
+  /** Relative to the folder of cases, and what is run on it: "@" stands for the file's path. */
+  readonly file: string;
+  readonly args?: readonly string[];
+  /** The file goes in through standard input. */
+  readonly piped?: true;
+  readonly needsFfmpeg?: true;
+  readonly code?: number;
+  readonly stdout: string | RegExp;
+  /** Of standard error without the lines that every run prints. */
+  readonly stderr?: string | RegExp;
+};
+
+const shortText = "Please open the old door.\n";
+
+const rows: readonly Row[] = [
+  {
+    file: "04-wav-longer-than-its-header/stale-header.wav",
+    stdout: shortText,
+    stderr: "qwen-asr: @: WAV holds 1.9 s, not the 1.0 s in its header: all is read\n",
+  },
+  {
+    file: "13-size-off-by-44/off44.wav",
+    stdout: shortText,
+    stderr: "qwen-asr: @: WAV data size counts the 44 bytes of its header too; nothing is missing\n",
+  },
+  {
+    file: "14-not-pcm-hides-why/e_ext_nullguid.wav",
+    code: 1,
+    stdout: "",
+    stderr: /^qwen-asr: @: WAV holds audio of the unknown sub-format 0{32}\nhint: .*\n$/,
+  },
+  {
+    file: "14-not-pcm-hides-why/p_bits0_pcm.wav",
+    code: 1,
+    stdout: "",
+    stderr: /^qwen-asr: @: WAV has 0 bits per PCM sample, not 1 to 32\nhint: .*\n$/,
+  },
+];
+
+describe.skipIf(!hasCases)("shared/cases", () => {
+  for (const row of rows) {
+    const { file, args = ["@"], piped, needsFfmpeg, code = 0, stdout, stderr } = row;
+    const name = `${piped ? "piped " : ""}${file}${row.args ? ` ${row.args.join(" ")}` : ""}`;
+    test.skipIf(needsFfmpeg === true && !hasFfmpeg)(name, async () => {
+      const path = join(folder, file);
+      const words = args.map((arg) => arg === "@" ? path : arg);
+      const result = await run(["-d", "demo", ...words], piped ? { stdin: Bun.file(path) } : {});
+      const said = ownLines(result.stderr).replaceAll(path, "@");
+      if (stderr !== undefined) expect(said).toEqual(stringOr(stderr));
+      expect(result.stdout).toEqual(stringOr(stdout));
+      expect(result.code).toBe(code);
+    }, 60_000);
+  }
+});
+
+function stringOr(expected: string | RegExp): string {
+  return typeof expected === "string" ? expected : expect.stringMatching(expected) as unknown as string;
+}
+
+/** The lines that are about this recording: messages and hints, of which most runs have none. */
+function ownLines(stderr: string): string {
+  return stderr.split(/(?<=\n)/).filter((line) => /^(qwen-asr: |hint: )/.test(line)).join("");
+}

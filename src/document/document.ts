@@ -1,24 +1,24 @@
 /**
  * A transcript with times: what `-f json` writes, what `render` reads, what subtitles are laid out from. Data only.
  *
- * All text and punctuation as the model said it; joined in order, the segments' texts are the transcript. Times are
- * milliseconds from the start of the recording, also where only a part of it was read.
+ * Text and punctuation are the model's. Joined in order, the segments' texts are the transcript. Times are milliseconds
+ * from the start of the recording, even if only a part of it was read.
  */
 
 import type { Weights } from "../engine/engine.ts";
 
-/** Why a time is not the aligner's own: it had none for the word, or there was no aligner. */
+/** Why a time is not the aligner's own: the aligner had none for the word, or there was no aligner. */
 export type WordFlag = "spread" | "unaligned";
 
 /** A token that became text, and the natural logarithm of its probability. */
 export type HeardToken = { readonly text: string; readonly logprob: number };
 
 export type TimedWord = {
-  /** With its punctuation and, at the front, the space that separates it from the word before. */
+  /** The word with its punctuation and, at the front, the space that separates it from the word before. */
   readonly text: string;
   readonly startMs: number;
   readonly endMs: number;
-  /** Sum over all tokens that touch the word (logprobs.ts); absent where the text was given, not decoded. */
+  /** Sum over all tokens that touch the word (logprobs.ts); absent if the text was given, not decoded. */
   readonly logprob?: number;
   readonly flag?: WordFlag;
 };
@@ -26,15 +26,15 @@ export type TimedWord = {
 export type TimedSegment = {
   readonly startMs: number;
   readonly endMs: number;
-  /** Words' texts joined, where there are words. */
+  /** If there are words, their texts joined are this. */
   readonly text: string;
-  /** "English", "" where unknown. */
+  /** "English"; "" if unknown. */
   readonly language: string;
-  /** From the aligner, else estimated and flagged so; absent where nobody timed them. */
+  /** Times are the aligner's, or estimated and flagged so; absent if words were not timed. */
   readonly words?: readonly TimedWord[];
 };
 
-/** Of the layout that is written. Version 1 differs in nothing but the fields that it has not, and is read too. */
+/** The version of the layout that is written. Version 1 lacks some fields, differs in nothing else, and is read too. */
 export const documentVersion = 2;
 
 export type TranscriptDocument = {
@@ -43,15 +43,15 @@ export type TranscriptDocument = {
   readonly source: { readonly name: string; readonly durationMs: number };
   readonly model: {
     readonly name: string;
-    /** Of the weights' header and sampled blocks, as the packed cache names it. */
+    /** Hash of the weights' header and of sampled blocks, as in the packed cache. */
     readonly hash: string;
     readonly weights: Weights;
     readonly isa: string;
   };
   readonly aligner?: TranscriptDocument["model"];
-  /** What was asked for, by option name. */
+  /** The options of the run, by name. */
   readonly options: Readonly<Record<string, string | number | boolean>>;
-  /** False where a signal or an error ended the run early. */
+  /** False if a signal or an error ended the run early. */
   readonly isComplete: boolean;
   readonly segments: readonly TimedSegment[];
 };

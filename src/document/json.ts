@@ -1,5 +1,5 @@
 /**
- * How a transcript document is written as JSON (docs/transcript.schema.json), and read back.
+ * Writes a transcript document as JSON (docs/transcript.schema.json), and reads it.
  *
  * Times are seconds with at most three decimals. Reading checks the fields that it knows and says where something is
  * wrong. It ignores all others: within a version, fields are only ever added.
@@ -48,7 +48,7 @@ function seconds(ms: number): number {
   return Math.round(ms) / 1000;
 }
 
-/** The document in a file's text: what `-f json` wrote, or `-f jsonl` for one recording. `name` is for messages. */
+/** Reads the text of a file that `-f json` wrote, or `-f jsonl` for one recording. `name` is for messages. */
 export function readDocument(text: string, name: string): TranscriptDocument {
   const whole = parsed(text);
   const value = whole === undefined ? fromLines(text, name) : whole;
@@ -58,14 +58,14 @@ export function readDocument(text: string, name: string): TranscriptDocument {
 function parsed(text: string): unknown {
   try {
     const value: unknown = JSON.parse(text);
-    return (value as Json | null)?.["type"] === undefined ? value : undefined; // One line of jsonl is JSON too.
+    return (value as Json | null)?.["type"] === undefined ? value : undefined; // A single line of jsonl is JSON too.
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
 }
 
-/** A header line, segments, maybe an end line: as the document they make. */
+/** Makes a document of its lines: the header, segments, and an end line if the run was complete. */
 function fromLines(text: string, name: string): unknown {
   const lines = text.split("\n").filter((line) => line.trim() !== "").map((line, index) => {
     try {
@@ -142,7 +142,7 @@ function spanOf(place: Place): { startMs: number; endMs: number } {
   return { startMs, endMs };
 }
 
-/** A value inside a document, and the way to it for messages. */
+/** A value inside a document, with the path to it for messages. */
 class Place {
   constructor(readonly value: unknown, readonly path: string, readonly name: string) {}
 

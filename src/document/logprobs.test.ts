@@ -1,4 +1,4 @@
-/** Tests of how sure the model was of a word. */
+/** Tests of the log-probabilities of words. */
 
 import { expect, test } from "bun:test";
 import { wordLogprobs } from "./logprobs.ts";

@@ -1,11 +1,11 @@
-/** Tokens of a text -> how sure the model was of each word. Pure. */
+/** How sure the model was of each word. In: tokens and words of a text. Out: log-probabilities. Pure. */
 
 import type { HeardToken } from "./document.ts";
 
 /**
- * A word's log-probability, with an aligner and without: the sum over all tokens that share a character with the word.
- * One per text of `texts`; both lists add up to the same text. A token without text of its own is half a character: it
- * counts with the token that completes it.
+ * A word's log-probability, with or without an aligner, is the sum over all tokens that share a character with it.
+ * Returns one per text of `texts`; both lists add up to the same text. A token without text of its own is part of a
+ * character: it counts with the token that completes it.
  */
 export function wordLogprobs(texts: readonly string[], tokens: readonly HeardToken[]): number[] {
   const sums = texts.map(() => 0);

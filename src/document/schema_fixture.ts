@@ -10,12 +10,12 @@ const ajv = new Ajv2020({ allErrors: true, strictTypes: false });
 ajv.addSchema(schema, "transcript");
 ajv.addSchema(strictSchema, "strict");
 
-/** What is wrong with `value`, as this program writes one of the schema's definitions; nothing where it matches. */
+/** The errors in `value`, which this program wrote, against a definition of the schema; none if it matches. */
 export function schemaErrors(value: unknown, definition = "document"): string[] {
   return errorsOf("strict", value, definition);
 }
 
-/** What a reader may not accept: unknown fields are no error. */
+/** The errors that a reader must reject: unknown fields are allowed. */
 export function readerErrors(value: unknown, definition = "document"): string[] {
   return errorsOf("transcript", value, definition);
 }
@@ -26,7 +26,7 @@ function errorsOf(name: string, value: unknown, definition: string): string[] {
   return validate(value) ? [] : validate.errors!.map(({ instancePath, message }) => `${instancePath}: ${message}`);
 }
 
-/** Parts of others (`head`, `segmentContent`) stay open: their fields are only some. */
+/** Definitions that are parts of others (`head`, `segmentContent`) stay open: they have only some of the fields. */
 function withoutUnknown(definition: object, name: string): object {
   const isPart = name === "head" || name === "segmentContent";
   return isPart || !("properties" in definition) ? definition : { ...definition, unevaluatedProperties: false };

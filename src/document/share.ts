@@ -1,8 +1,8 @@
 /**
- * Words and stretches of speech -> which words are said in which stretch, and when. Pure.
+ * Estimates which words are spoken in which stretch of speech, and when. In: words and stretches. Out: times. Pure.
  *
- * People pause where sentences and clauses end, and speak about as fast before a pause as after it: of all ways to deal
- * the words out, in order, the one where lengths fit the stretches and pauses fall on punctuation.
+ * People pause where sentences and clauses end, and speak about as fast before a pause as after it. Of all ways to deal
+ * out the words in order, the one is taken in which lengths fit the stretches and pauses fall on punctuation.
  */
 
 import { endsClause, endsSentence } from "../text/sentences.ts";
@@ -13,12 +13,12 @@ const pauseInClauseMs = 120;
 const pauseAtClauseMs = 40;
 const longPauseMs = 400;
 const longPauseFactor = 1;
-/** How far from its place by length alone a pause is looked for, in words. */
+/** How far a pause may lie, in words, from its place by length alone. */
 const reach = 12;
 
 type Path = { readonly cost: number; readonly ends: readonly number[] };
 
-/** One span per word, inside those given, which are in order and at least one. No words, no spans. */
+/** Returns one span per word, inside the given spans, which are in order and at least one. */
 export function shareOut(words: readonly string[], weights: readonly number[], spans: readonly TimeSpan[]): TimeSpan[] {
   if (words.length === 0) return [];
   const sums = [0];
@@ -34,7 +34,7 @@ export function shareOut(words: readonly string[], weights: readonly number[], s
   });
 }
 
-/** For every span, the word after its last; a span may have none. */
+/** For every span, the index after its last word; a span may have no words. */
 function dealOut(words: readonly string[], sums: readonly number[], spans: readonly TimeSpan[]): readonly number[] {
   const lengths = spans.map(({ startMs, endMs }) => endMs - startMs);
   const msPerWeight = lengths.reduce((sum, each) => sum + each, 0) / sums.at(-1)!;

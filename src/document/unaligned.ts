@@ -1,6 +1,6 @@
 /**
- * A heard segment without an aligner -> a timed one: its words share the time in which there is speech, by their
- * lengths and punctuation, and say so ("unaligned"). Pure.
+ * Times a heard segment without an aligner: its words share the time in which there is speech, by their lengths and
+ * punctuation, and are flagged "unaligned". Pure.
  */
 
 import { spacelessLetters } from "../text/scripts.ts";
@@ -13,7 +13,7 @@ import { shareOut } from "./share.ts";
 export type UntimedSegment = {
   readonly text: string;
   readonly language: string;
-  /** Joined, their texts are `text`; none where the text was not decoded. */
+  /** Joined, their texts are `text`; empty if the text was not decoded. */
   readonly tokens: readonly HeardToken[];
 };
 
@@ -22,7 +22,7 @@ const spaceless = new RegExp(`[${spacelessLetters}]`, "u");
 const opening = /^[\p{Ps}\p{Pi}\u00bf\u00a1]+$/u;
 const spoken = /[\p{L}\p{N}]/u;
 
-/** Speech: where somebody talks, in order, at least one. */
+/** `speech` has the stretches in which somebody talks, in order, at least one. */
 export function unalignedSegment(heard: UntimedSegment, speech: readonly TimeSpan[]): TimedSegment {
   const texts = splitWords(heard.text);
   const logprobs = wordLogprobs(texts, heard.tokens);
@@ -42,8 +42,8 @@ export function unalignedSegment(heard: UntimedSegment, speech: readonly TimeSpa
 }
 
 /**
- * Pieces that can be timed on their own: words with the space before them and their punctuation; where a script has no
- * spaces, what the dictionary takes for words. Joined, they are the text.
+ * Pieces that can be timed on their own: words with the space before them and their punctuation; in scripts without
+ * spaces, the words of a dictionary. Joined, they are the text.
  */
 export function splitWords(text: string): string[] {
   const pieces: string[] = [];
@@ -61,7 +61,7 @@ export function splitWords(text: string): string[] {
   return pieces;
 }
 
-/** Marks go with the word before, and so does what no space separates, but in scripts without spaces. */
+/** Marks go with the word before, and so does text after it without a space, except in scripts without spaces. */
 function belongsTo(last: string, segment: string): boolean {
   return !spoken.test(segment) || !spoken.test(last) || !(spaceless.test(last) || spaceless.test(segment));
 }

@@ -1,4 +1,4 @@
-/** SubRip and WebVTT of a transcript: segments in, cues as soon as they are settled out. Pure. */
+/** Writes SubRip and WebVTT. In: segments. Out: cues, as soon as they are final. Pure. */
 
 import { type Cue, srtBlock, vttBlock, vttHeader } from "../subtitles/cue.ts";
 import { CueLayout } from "../subtitles/layout.ts";

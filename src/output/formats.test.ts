@@ -1,4 +1,4 @@
-/** Tests of the formats: each as independent parsers read it, whole at every moment, and the names of files. */
+/** Tests of the formats, with independent parsers: valid at all times; and of the names of files. */
 
 import { expect, test } from "bun:test";
 import { parse } from "@plussub/srt-vtt-parser";

@@ -13,13 +13,13 @@ export function extensionOf(format: Format): string {
   return format === "text" ? "txt" : format;
 }
 
-/** The format that a file name's extension stands for. */
+/** The format that a file name's extension stands for; undefined for others. */
 export function formatOf(name: string): Format | undefined {
   const extension = /\.(\w+)$/.exec(name)?.[1]?.toLowerCase();
   return formatNames.find((format) => extensionOf(format) === extension);
 }
 
-/** Formats of which several recordings go into one file or stream, one after the other. */
+/** Whether several recordings can go into one file or stream of this format, one after the other. */
 export function holdsSeveral(format: Format): boolean {
   return format === "text" || format === "jsonl";
 }

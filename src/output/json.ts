@@ -1,9 +1,9 @@
-/** JSON and JSON lines of a transcript: segments in, text out. Pure; docs/transcript.schema.json describes both. */
+/** Writes JSON and JSON lines, as docs/transcript.schema.json describes them. In: segments. Out: text. Pure. */
 
 import { headJson, segmentJson } from "../document/json.ts";
 import type { SegmentWriter, WriterOptions } from "./writer.ts";
 
-/** One object. Segments stand on lines of their own, so that a diff shows what changed. */
+/** One object per recording. Each segment is on its own line, so that a diff shows what changed. */
 export function jsonWriter({ head }: WriterOptions): SegmentWriter {
   const opening = `${JSON.stringify(headJson(head), undefined, 2).slice(0, -2)},\n  "segments": [`;
   let count = 0;
@@ -13,13 +13,13 @@ export function jsonWriter({ head }: WriterOptions): SegmentWriter {
   };
 }
 
-/** A line about the recording, one per segment, one at the end. Every line is written at once. */
+/** A line about the recording, one per segment, one at the end. Every line is written as soon as it is known. */
 export function jsonLinesWriter({ head }: WriterOptions): SegmentWriter {
   const opening = line({ type: "document", ...headJson(head) });
   let count = 0;
   return {
     add: (segment) => (count++ === 0 ? opening : "") + line({ type: "segment", ...segmentJson(segment) }),
-    // A file that is still written, or was left by a kill, has no end line.
+    // A file that is still being written, or was left by a kill, has no end line.
     rest: (isComplete) => (count === 0 ? opening : "") + (isComplete ? line({ type: "end", complete: true }) : ""),
   };
 }

@@ -1,6 +1,6 @@
 /**
- * What was heard, as a picture: the loudness of a recording, where speech is, and its words; for the terminal and as
- * SVG. Samples and words in, text out. Pure.
+ * Draws a recording, for the terminal and as SVG: its loudness, where speech is, and its words. In: samples and words.
+ * Out: text. Pure.
  */
 
 import type { TimedWord } from "../document/document.ts";
@@ -17,12 +17,12 @@ export type Heard = {
 
 const blocks = " \u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588";
 const terminalColumns = 64;
-/** A short recording fills some rows, a long one not hundreds. */
+/** A short recording fills several rows, and a long one does not fill hundreds. */
 const rowSecondsMin = 4;
 const rowsMax = 40;
 const quietDb = -54;
 
-/** Rows of equal time: loudness, speech underlined, the words below where they begin. */
+/** Rows of equal duration: loudness, speech underlined, and the words below the places where they begin. */
 export function terminalPicture({ samples, startMs, words }: Heard): string {
   const totalSec = samples.length / sampleRate;
   const rowSec = niceSeconds(Math.max(rowSecondsMin, totalSec / rowsMax));
@@ -50,7 +50,7 @@ export function terminalPicture({ samples, startMs, words }: Heard): string {
   return `${rows.join("\n")}\n`;
 }
 
-/** Words that begin in the row, at their places; one that finds its place taken moves right, the last may stick out. */
+/** The words that begin in the row, at their places or right of the word before; the last may stick out. */
 function wordsRow(words: readonly TimedWord[], fromMs: number, rowMs: number): string {
   let row = "";
   let columns = 0;
@@ -71,7 +71,7 @@ const svgRowHeight = 110;
 const svgMargin = 60;
 const svgStepMs = 20;
 
-/** One picture that any browser shows; words can be searched in it, and say their times when pointed at. */
+/** A picture that any browser shows. Words can be searched, and show their times when the pointer is on them. */
 export function svgPicture(heard: Heard, title: string): string {
   const totalSec = heard.samples.length / sampleRate;
   const rows = Math.max(1, Math.ceil(totalSec / svgRowSec));
@@ -111,7 +111,7 @@ function svgRow({ samples, startMs, words }: Heard, speech: readonly Span[], row
   return `<g>${parts.join("\n")}</g>\n`;
 }
 
-/** From the lowest to the highest sample of every step. */
+/** A line from the lowest to the highest sample of every step. */
 function wavePath(
   samples: Float32Array,
   fromMs: number,
@@ -135,7 +135,7 @@ function wavePath(
   return path;
 }
 
-/** 0 for silence to 1 for full scale, by decibels as one hears. */
+/** From 0 for silence to 1 for full scale, linear in decibels as hearing is. */
 function loudness(samples: Float32Array, { start, end }: Span): number {
   let energy = 0;
   for (let i = start; i < end; i++) energy += samples[i]! * samples[i]!;

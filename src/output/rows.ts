@@ -1,4 +1,4 @@
-/** Tables and lyrics of a transcript: a line per segment (TSV, CSV) or per sentence (LRC). Pure. */
+/** Writes tables and lyrics: a line per segment (TSV, CSV) or per sentence (LRC). Pure. */
 
 import type { TimedSegment, TimedWord } from "../document/document.ts";
 import { endsSentence } from "../text/sentences.ts";
@@ -13,7 +13,7 @@ export function tsvWriter(): SegmentWriter {
   });
 }
 
-/** RFC 4180, seconds, with the language; texts are quoted. */
+/** CSV by RFC 4180: times in seconds, the language, quoted texts. */
 export function csvWriter(): SegmentWriter {
   return tableWriter("start,end,language,text\r\n", ({ startMs, endMs, language, text }) => {
     const seconds = [startMs, endMs].map((ms) => (Math.round(ms) / 1000).toFixed(3));
@@ -33,11 +33,11 @@ function tableWriter(header: string, row: (segment: TimedSegment) => string): Se
   };
 }
 
-/** A lyrics line is shown until the next; after a longer silence an empty one clears it. */
+/** A line of lyrics is shown until the next; if the silence is longer, an empty line clears it. */
 const lyricsPauseMs = 3000;
 const lyricsColumnsMax = 80;
 
-/** "[mm:ss.xx]text" per sentence, or per long part of one. */
+/** LRC: "[mm:ss.xx]text" per sentence, or per part of a long sentence. */
 export function lrcWriter({ head }: WriterOptions): SegmentWriter {
   const header = `[by:${head.program}]\n[length:${minutes(head.source.durationMs).slice(0, -3)}]\n`;
   let begun = false;

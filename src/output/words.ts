@@ -1,4 +1,4 @@
-/** A segment's words; where it has none, such as share out its time. Pure. */
+/** The words of a segment; if it has none, words that share its time. Pure. */
 
 import type { TimedSegment, TimedWord } from "../document/document.ts";
 import { unalignedSegment } from "../document/unaligned.ts";

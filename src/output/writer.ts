@@ -1,4 +1,4 @@
-/** What every format is written through: segments in, text out. Types alone. */
+/** The interface of all formats: segments in, text out. Types alone. */
 
 import type { TimedSegment } from "../document/document.ts";
 import type { DocumentHead } from "../document/json.ts";
@@ -6,12 +6,12 @@ import type { WordCutter } from "../subtitles/breaks.ts";
 import type { LayoutRules } from "../subtitles/rules.ts";
 
 /**
- * Segments in, text out: all that `add` returned, then `rest`, is a whole file of the format, at any moment. What
- * `add` has returned is never taken back.
+ * Everything that `add` has returned, followed by `rest`, is a valid file of the format at all times. What `add` has
+ * returned is never taken back.
  */
 export type SegmentWriter = {
   add(segment: TimedSegment): string;
-  /** What ends the file here, for good or for now; `isComplete` is false while the recording goes on. */
+  /** The text that ends the file here, for now or for good; `isComplete` is false while the recording goes on. */
   rest(isComplete: boolean): string;
 };
 

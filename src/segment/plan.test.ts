@@ -1,4 +1,4 @@
-/** Tests of what is cut and what is refused. */
+/** Tests of which recordings are cut, and which are rejected. */
 
 import { expect, test } from "bun:test";
 import { InputError } from "../errors.ts";

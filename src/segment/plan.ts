@@ -1,6 +1,7 @@
 /**
- * Decides how a recording is cut: the user's -S and -W, its length and what the model can hold -> segments. Pure.
- * A recording in one piece is transcribed best, but costs positions and memory for as long as it lasts.
+ * Decides whether and how a recording is cut. In: the user's -S and -W, its length, what the model can hold. Out:
+ * segments. Pure. A recording is transcribed best in one piece, but needs positions and memory in proportion to its
+ * length.
  */
 
 import { InputError } from "../errors.ts";
@@ -9,13 +10,13 @@ import { splitAtPauses } from "./split.ts";
 import { sampleRate, type Span } from "../units.ts";
 
 export type SegmentLimits = {
-  /** `-S auto` keeps audio up to this length whole. */
+  /** With `-S auto`, audio up to this length is kept whole. */
   readonly wholeSecMax: number;
-  /** Positions of the model's KV cache. */
+  /** Positions that the model's KV cache can have. */
   readonly positionsMax: number;
-  /** Bytes one position costs while a piece is decoded. */
+  /** Bytes that one position takes while a piece is decoded. */
   readonly positionBytes: number;
-  /** Bytes that may be used; undefined where the system does not say. */
+  /** Bytes that may be used; undefined if the system does not say. */
   readonly memoryBytes: number | undefined;
 };
 
@@ -30,7 +31,7 @@ export type SegmentPlan = { readonly segments: readonly Span[]; readonly notice:
 
 const autoSegmentSec = 30;
 
-/** The segments, or an InputError with the remedy where one of them cannot be held. */
+/** Returns the segments. Throws an InputError with advice if one of them does not fit the model or the memory. */
 export function planSegments(samples: Float32Array, order: SegmentOrder, limits: SegmentLimits): SegmentPlan {
   const seconds = samples.length / sampleRate;
   const targetSec = order.segmentSec === "auto" ? autoTarget(seconds, order, limits) : order.segmentSec;
@@ -45,13 +46,13 @@ export function planSegments(samples: Float32Array, order: SegmentOrder, limits:
   return { segments, notice };
 }
 
-/** Whole where that is known to go well and fits, else short segments. */
+/** One whole segment if that is known to work well and fits, else short ones. */
 function autoTarget(seconds: number, order: SegmentOrder, limits: SegmentLimits): number {
   const whole = seconds <= limits.wholeSecMax && whyTooLong(seconds, order, limits) === undefined;
   return whole ? 0 : autoSegmentSec;
 }
 
-/** Positions a piece of `seconds` needs: prompt, audio rows and the text it may hold. */
+/** Positions that a piece of `seconds` needs: prompt, audio rows, and the text it may hold. */
 export function positionsFor(seconds: number, promptTokens: number): number {
   return promptTokens + audioRowsMaxFor(seconds) + tokensMaxFor(seconds);
 }

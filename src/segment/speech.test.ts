@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { copyRanges, rangesWithoutSilence, voiceRanges } from "./speech.ts";
 import { sampleRate } from "../units.ts";
 
-/** Parts of [seconds, level], a square wave of that level. */
+/** Samples made of parts [seconds, level], each a square wave of that level. */
 function recording(...parts: readonly [seconds: number, level: number][]): Float32Array {
   const samples = parts.flatMap(([seconds, level]) =>
     Array.from({ length: Math.round(seconds * sampleRate) }, (_, i) => (i % 20 < 10 ? level : -level))

@@ -1,4 +1,4 @@
-/** Tests of the cuts: an exact partition for any audio, and the cuts where the pauses are. */
+/** Tests of the cuts: they partition any audio exactly and lie in the pauses. */
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";

@@ -1,8 +1,8 @@
 /**
- * Where to cut long audio: samples in, [start, end) of each segment out. Pure, O(samples).
+ * Finds where to cut long audio. In: samples. Out: [start, end) of each segment. Pure, O(samples).
  *
- * A cut is looked for around every `targetSec`, up to `searchSec` to either side, in the middle of the quietest 100 ms.
- * The segments follow each other without gap or overlap, none is empty, and there is no limit to their number.
+ * A cut lies near every `targetSec`, at most `searchSec` to either side, in the middle of the quietest 100 ms. Segments
+ * follow each other without gap or overlap, none is empty, and their number is not limited.
  */
 
 import { sampleRate, type Span } from "../units.ts";

@@ -8,19 +8,19 @@ export function tokensMaxFor(seconds: number): number {
   return Math.max(64, Math.ceil(seconds * 16) + 48);
 }
 
-/** Audio rows the encoder makes of `seconds`, rounded up: 13 for each second begun. */
+/** Audio rows that the encoder makes of `seconds`, rounded up: 13 for each second begun. */
 export function audioRowsMaxFor(seconds: number): number {
   return Math.ceil(Math.max(0.5, seconds)) * 13;
 }
 
-/** Tokens a text takes, rather too many than too few: a quarter per ASCII character, one and a half per other. */
+/** Estimate of a text's tokens, rather too many than too few: 0.25 per ASCII character, 1.5 per other character. */
 export function tokensEstimate(text: string): number {
   let tokens = 0;
   for (const character of text) tokens += characterTokens(character);
   return Math.ceil(tokens);
 }
 
-/** The end of `text` that takes about `tokensMax` tokens, starting at a word where the script has words. */
+/** The end of `text` that takes about `tokensMax` tokens. It starts with a whole word if the script has spaces. */
 export function textTail(text: string, tokensMax: number): string {
   const characters = [...text];
   let start = characters.length;

@@ -1,4 +1,4 @@
-/** Chinese text -> its words, by Jieba. The dictionary (WebAssembly) is loaded when the first text comes. */
+/** Splits Chinese text into words with Jieba. The dictionary (WebAssembly) is loaded with the first text. */
 
 import { cut, initSync } from "jieba-wasm/web";
 import type { WordCutter } from "../subtitles/breaks.ts";

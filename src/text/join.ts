@@ -1,4 +1,4 @@
-/** What goes between the texts of two neighbouring segments: a space, or nothing. Pure. */
+/** The separator between the texts of two neighbouring segments: a space or nothing. Pure. */
 
 import { spacelessCharacters } from "./scripts.ts";
 
@@ -6,15 +6,15 @@ const spaceless = new RegExp(`^[${spacelessCharacters}]$`, "u");
 /** CJK and full-width punctuation carries its own white space. */
 const widePunctuation =
   /^[\u3000-\u3003\u3008-\u301f\u3030\u30fb\ufe30-\ufe4f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65]$/u;
-/** Marks that lean on the word before them. */
+/** Marks that attach to the word before them. */
 const closing = /^[,.;:!?%\u2026\u3001\u3002\p{Pe}\p{Pf}\p{M}]$/u;
-/** Marks that lean on the word after them. */
+/** Marks that attach to the word after them. */
 const opening = /^[\p{Ps}\p{Pi}\u00bf\u00a1]$/u;
 const whiteSpace = /^\s$/u;
 
 /**
- * Both texts are trimmed. A space goes in unless one side is empty, a mark leans over the boundary, or both sides are
- * written without spaces: "你好" + "世界" stays together, "你好" + "world" does not.
+ * Both texts are trimmed. The separator is a space unless one side is empty, a mark attaches across the boundary, or
+ * both sides are written without spaces: "你好" + "世界" stays together, "你好" + "world" does not.
  */
 export function separatorBetween(before: string, after: string): "" | " " {
   const left = lastCharacter(before);
@@ -25,7 +25,7 @@ export function separatorBetween(before: string, after: string): "" | " " {
   return spaceless.test(left) && spaceless.test(right) ? "" : " ";
 }
 
-/** The last whole character that is not a combining mark: the letter under a mark decides about spacing. */
+/** The last whole character that is not a combining mark: the letter below a mark decides about spacing. */
 function lastCharacter(text: string): string {
   const unit = text.charCodeAt(text.length - 1);
   const isLowSurrogate = unit >= 0xdc00 && unit <= 0xdfff;

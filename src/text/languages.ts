@@ -1,4 +1,4 @@
-/** The 30 languages a Qwen3-ASR model can be told to expect: what a user writes -> the name the model knows. Pure. */
+/** The 30 languages a Qwen3-ASR model can be told to expect. In: what a user writes. Out: the model's name. Pure. */
 
 type Language = { readonly name: string; readonly iso: string; readonly aliases?: readonly string[] };
 
@@ -45,9 +45,8 @@ export function languagesText(): string {
 }
 
 /**
- * A name or ISO code in any case ("english", "EN", "en-GB", "pt_BR.UTF-8") -> the model's name for it; undefined
- * where it is none of the 30. A region after a two- or three-letter code is dropped: the model has no regional
- * variants.
+ * A name or ISO code in any case ("english", "EN", "en-GB", "pt_BR.UTF-8") -> the model's name for it; undefined if it
+ * is none of the 30. A region after a two- or three-letter code is dropped: the model has no regional variants.
  */
 export function findLanguage(text: string): string | undefined {
   const wanted = text.trim().toLowerCase();
@@ -59,7 +58,7 @@ export function findLanguage(text: string): string | undefined {
   return found?.name;
 }
 
-/** As the official code normalises what the model says: stripped, first letter upper, the rest lower. */
+/** Normalises the model's answer as the official code does: stripped, first letter upper case, the rest lower case. */
 export function languageTitle(text: string): string {
   const [first = "", ...rest] = [...text.trim()];
   return first.toUpperCase() + rest.join("").toLowerCase();

@@ -1,10 +1,10 @@
 /**
- * Finds a decoder that goes round in circles while it decodes, by token ids. Pure.
+ * Detects, while it decodes, a decoder that repeats itself without end. In: token ids. Pure.
  *
- * A cycle is the same 1 to 32 tokens over and over. Speech repeats itself too ("ha ha ha ha", "0 0 0 0", a chorus),
- * so a cycle counts as a loop only where nobody would say it: at least 24 tokens, and 20 repeats of a short cycle, 6
- * of a long one. Tokens from the fourth repeat on are held back until that is decided, so a loop leaves three or four
- * repeats in the text and everything legitimate arrives whole, a little later.
+ * A cycle is the same 1 to 32 tokens over and over. Speech also repeats itself ("ha ha ha ha", "0 0 0 0", a chorus), so
+ * a cycle counts as a loop only if nobody would say it: it has at least 24 tokens, and 20 repeats of a short cycle or 6
+ * of a long one. Tokens from the fourth repeat on are held back until that is decided. A loop therefore leaves three or
+ * four repeats in the text, and legitimate repetition arrives whole, a little later.
  */
 
 const periodMax = 32;
@@ -19,10 +19,10 @@ export function loopRepeats(period: number): number {
 
 export type LoopVerdict = "free" | "suspect" | "loop";
 
-/** `push` every id in order. O(32) per token, no allocation. */
+/** Finds a loop in the ids that are given to `push` in order. O(32) per token, no allocation. */
 export class LoopDetector {
   readonly #recent = new Int32Array(periodMax).fill(-1);
-  /** matches[p]: how many ids in a row, up to the last, equal the id p places before them. */
+  /** matches[p]: how many of the latest ids in a row equal the id p places before them. */
   readonly #matches = new Int32Array(periodMax + 1);
   #count = 0;
 
@@ -42,15 +42,15 @@ export class LoopDetector {
   }
 }
 
-/** Lets tokens through, holds those that may turn out to be a loop, drops them when they do. */
+/** Lets tokens through, holds back those that may turn out to be a loop, and drops them if they do. */
 export class LoopGuard<Token extends { readonly id: number }> {
   looped = false;
-  /** Tokens seen, held and dropped ones included. */
+  /** Tokens seen, including those held back and dropped. */
   count = 0;
   readonly #detector = new LoopDetector();
   #held: Token[] = [];
 
-  /** The tokens that may be used now. After a loop: none, ever. */
+  /** Takes a token and returns those that may be used now. After a loop it returns none. */
   push(token: Token): readonly Token[] {
     if (this.looped) return [];
     this.count++;
@@ -61,7 +61,7 @@ export class LoopGuard<Token extends { readonly id: number }> {
     return verdict === "suspect" ? [] : this.end();
   }
 
-  /** No more tokens: what was held was no loop, unless one was found. */
+  /** There are no more tokens: returns those held back, unless a loop was found. */
   end(): readonly Token[] {
     if (this.looped) return [];
     const tokens = this.#held;

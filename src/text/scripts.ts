@@ -8,10 +8,10 @@
 const eastAsian = ["Han", "Hiragana", "Katakana", "Bopomofo"] as const;
 const southEastAsian = ["Thai", "Lao", "Khmer", "Myanmar"] as const;
 
-/** What may stand inside `[...]`: the letters. */
+/** The letters, for use inside `[...]`. */
 export const spacelessLetters = [...eastAsian, ...southEastAsian].map((name) => String.raw`\p{sc=${name}}`).join("");
 
-/** What may stand inside `[...]`: the letters, CJK punctuation and full-width forms. */
+/** The letters, CJK punctuation and full-width forms, for use inside `[...]`. */
 export const spacelessCharacters = [
   ...eastAsian.map((name) => String.raw`\p{scx=${name}}`),
   String.raw`\uff01-\uff60`,

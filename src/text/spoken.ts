@@ -1,4 +1,4 @@
-/** How long a word takes to say, compared with others: about one for a Latin letter. Pure. */
+/** How long a word takes to say, relative to others: a Latin letter counts about one. Pure. */
 
 import { spacelessLetters } from "./scripts.ts";
 
@@ -6,12 +6,12 @@ const slow = /[\p{sc=Han}\p{sc=Hangul}\p{N}]/u;
 const spaceless = new RegExp(`[${spacelessLetters}]`, "u");
 const letter = /\p{L}/u;
 
-/** Marks alone take hardly any time, but some. */
+/** A word of marks alone takes hardly any time, but not none. */
 const weightOfMarks = 0.5;
 
 /**
- * A Chinese character, a Korean syllable or a digit takes about three letters' time; a kana, or a letter of another
- * script without spaces, two. Marks take none: never zero for a word of nothing else.
+ * A Chinese character, a Korean syllable or a digit takes about as long as three letters; a kana, or a letter of
+ * another script without spaces, as two. Marks take no time, but the weight of a word is never zero.
  */
 export function spokenWeight(word: string): number {
   let weight = 0;
@@ -23,5 +23,5 @@ export function spokenWeight(word: string): number {
   return weight || weightOfMarks;
 }
 
-/** Faster than anybody speaks. */
+/** The fastest speech that is possible; nobody speaks faster. */
 export const weightPerSecondMax = 50;

@@ -7,7 +7,7 @@ import { headerLanguage, TranscriptParser } from "./transcript.ts";
 const tag = 151704;
 const encoder = new TextEncoder();
 
-/** Bytes cut into tokens of arbitrary length, by turns of `sizes`. */
+/** Cuts bytes into tokens whose lengths are those in `sizes`, in turns. */
 function tokensOf(text: string, sizes: readonly number[], firstId: number): { id: number; bytes: Uint8Array }[] {
   const bytes = encoder.encode(text);
   const tokens = [];

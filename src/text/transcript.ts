@@ -1,9 +1,9 @@
 /**
- * Generated tokens of one utterance -> its language and its text, piece by piece. Pure.
+ * Parses the tokens of one utterance. In: tokens as they are generated. Out: the language and pieces of text. Pure.
  *
- * The model says "language English<asr_text>Hello." or "language None<asr_text>"; with a forced language or text that
- * was already said, it goes straight to the text. Whatever way the tokens are cut, the pieces add up to the same
- * text: without white space at either end, and without half characters.
+ * The model says "language English<asr_text>Hello." or "language None<asr_text>". If the language is forced, or earlier
+ * text is given, it begins with the text. However the tokens are cut, the pieces add up to the same text, without white
+ * space at either end and without half characters.
  */
 
 import { languageTitle } from "./languages.ts";
@@ -11,11 +11,11 @@ import { Utf8Decoder } from "./utf8.ts";
 
 export type TranscriptToken = { readonly id: number; readonly bytes: Uint8Array };
 
-/** Feed `push` every token, then call `end` once; each returns the text that became known. */
+/** Call `push` with every token, then `end` once; both return the text that became known. */
 export class TranscriptParser {
-  /** The language the model named; undefined while unknown, and for "None". */
+  /** The language that the model named; undefined while unknown, and for "None". */
   language: string | undefined = undefined;
-  /** Tokens that belong to the text, the unprinted ones included. */
+  /** Number of tokens that belong to the text, including those not returned yet. */
   textTokens = 0;
 
   readonly #asrTextId: number;
@@ -45,7 +45,7 @@ export class TranscriptParser {
     return "";
   }
 
-  /** No more tokens. Without `<asr_text>` all of it was the text, unless it is only a header. */
+  /** There are no more tokens. Without `<asr_text>`, everything was text, unless it is only a header. */
   end(): string {
     if (this.#inText) return "";
     const bareHeader = /^\s*language(?:\s+(\S+))?\s*$/i.exec(this.#header);
@@ -57,14 +57,14 @@ export class TranscriptParser {
   }
 }
 
-/** "language English" -> "English". The first line that starts so counts; "language None" means no speech. */
+/** "language English" -> "English". The first line of that form counts; "language None" means no speech. */
 export function headerLanguage(header: string): string | undefined {
   if (header.toLowerCase().includes("language none")) return undefined;
   const line = header.split(/\r?\n/).map((part) => part.trim()).find((part) => /^language\s/i.test(part));
   return line === undefined ? undefined : languageTitle(line.slice("language".length));
 }
 
-/** Drops white space before the first visible character and holds it back after the last. */
+/** Drops white space before the first visible character, and holds back white space after the latest. */
 class EdgeTrimmer {
   #started = false;
   #heldSpace = "";

@@ -6,7 +6,7 @@ import { Utf8Decoder } from "./utf8.ts";
 
 const encoder = new TextEncoder();
 
-/** `bytes` cut at the given places, decoded piece by piece. */
+/** Decodes `bytes` piece by piece, cut at the given places. */
 function decodeCut(bytes: Uint8Array, cuts: readonly number[]): string[] {
   const decoder = new Utf8Decoder();
   const places = [0, ...cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b), bytes.length];

@@ -1,8 +1,8 @@
-/** Bytes in pieces of any cut -> text in whole characters. Holds at most three bytes. */
+/** Decodes UTF-8 in pieces. In: bytes, cut anywhere. Out: whole characters. At most three bytes are held. */
 
 /**
- * Decodes UTF-8 that arrives in pieces. `push` returns the characters that are complete; an incomplete last one waits
- * for the next piece, and is dropped when none comes. Bytes that are not UTF-8 become U+FFFD.
+ * `push` returns the characters that are complete. An incomplete last one waits for the next piece and is dropped if
+ * there is none. Bytes that are not UTF-8 become U+FFFD.
  */
 export class Utf8Decoder {
   #held: Uint8Array = new Uint8Array(0);
@@ -16,7 +16,7 @@ export class Utf8Decoder {
   }
 }
 
-/** How many bytes at the end start a character whose other bytes are missing: 0 to 3. */
+/** How many bytes at the end belong to a character whose other bytes are missing: 0 to 3. */
 function incompleteTailLength(bytes: Uint8Array): number {
   for (let length = 1; length <= Math.min(3, bytes.length); length++) {
     const byte = bytes[bytes.length - length]!;

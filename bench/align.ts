@@ -1,12 +1,12 @@
 /**
- * Does a full-size aligner find words where the nano does, how long does it take beside transcription, and how much
- * memory? In: a full-size aligner that is the nano widened, and perhaps a full-size transcriber likewise. Out: a line
- * per clip, then a table of whole runs; exit 1 where fewer than 95 % of times are within one bin of the nano's.
+ * Does a full-size aligner find words where the nano does? How much time and memory does it take beside transcription?
+ * In: a full-size aligner that is the nano widened, and optionally a full-size transcriber made likewise. Out: a line
+ * per clip, then a table of whole runs; exit 1 if fewer than 95 % of the times are within one bin of the nano's.
  *
  *     python ../shared/tools/widen.py ../shared/fixtures/nano-aligner aligner DIR     (numpy; also nano-asr 0.6B)
  *     bun bench/align.ts [-t N] [--weights int8] --aligner DIR [-d ASR_DIR]
  *
- * Minutes and gigabytes, so it is no part of scripts/test.
+ * It takes minutes and gigabytes, so scripts/test does not run it.
  */
 
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -47,7 +47,7 @@ async function align(aligner: string, name: string): Promise<Execution> {
   return await execute(executable(), ["align", ...common, "--aligner", aligner, clip(name).wav, "--text", text], home);
 }
 
-/** Whether enough times are those of the nano. */
+/** Whether enough times agree with the nano's. */
 async function compare(aligner: string): Promise<boolean> {
   const names = readdirSync(join(fixturesRoot(), "goldens", "aligner")).map((file) => file.replace(".json", ""))
     .filter(hasClip).sort();
@@ -69,7 +69,7 @@ async function compare(aligner: string): Promise<boolean> {
   return near >= shareMin * count;
 }
 
-/** The best of some runs of the whole program. */
+/** The best of several runs of the whole program. */
 async function measure(label: string, args: readonly string[], audioSec: number): Promise<void> {
   const results: Execution[] = [];
   for (let run = 0; run < Number(values.runs); run++) results.push(await execute(executable(), args, home));

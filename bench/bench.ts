@@ -1,9 +1,9 @@
 /**
- * scripts/bench: how fast are we, and how far from what this machine can do? In: models of the official sizes, clips.
- * Out: tables on standard output, JSON and a chart on request; exit 1 where a text was wrong.
+ * scripts/bench: how fast is the program, and how far from what this machine can do? In: models of the official sizes,
+ * clips. Out: tables on standard output, JSON and a chart on request; exit 1 if a text was wrong.
  *
- * For every model, precision and number of threads: the stages in a process of their own (probe.ts), with the machine's
- * limits; then the executable as a user starts it, its text checked every time, in turns with another executable.
+ * For every model, precision and number of threads it measures the stages in a process of their own (probe.ts), with
+ * the machine's limits, then the executable as a user starts it, in turns with another one. Every text is checked.
  */
 
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
@@ -44,7 +44,7 @@ type Config = { readonly model: BenchModel; readonly weights: Precision; readonl
 class Bench {
   readonly problems: string[] = [];
   readonly gauge = new Gauge();
-  /** What each model says at bf16 to clips without a firm text. */
+  /** The text of each model at bf16, for clips without a firm text. */
   readonly #references = new Map<string, string>();
   readonly #precisions: readonly Precision[];
   readonly #hasBatch: boolean;
@@ -63,7 +63,7 @@ class Bench {
 
   async config(config: Config, asked: readonly ClipPlan[], startsCold: boolean): Promise<ConfigTimes> {
     const { model, weights, threads } = config;
-    // The committed subset of the fixtures lacks the long ones.
+    // The committed subset of the fixtures lacks the long clips.
     const plans = asked.filter(({ name }) => hasClip(name));
     if (plans.length < asked.length) note("long clips are left out: set QWEN_ASR_FIXTURES to the whole fixtures");
     note(`${model.name} ${weights} -t ${threads}: starting`);
@@ -78,7 +78,7 @@ class Bench {
     return { model: model.name, weights, threads, probed, programs, start };
   }
 
-  /** Leaves everything packed and in the system's cache. With a forced language the first text is the first token. */
+  /** Leaves everything packed and in the system's cache. The language is forced: the first text is the first token. */
   async #start(config: Config, startsCold: boolean): Promise<StartFigures> {
     const { folder } = config.model;
     const home = emptyHome("home");
@@ -99,7 +99,7 @@ class Bench {
   async #program(config: Config, plan: ClipPlan, shape: { ffn: number; hidden: number }): Promise<ProgramTimes> {
     const { seconds, text: truth } = clip(plan.name);
     const [ours, theirs, singles]: [Execution[], Execution[], Execution[]] = [[], [], []];
-    const runs = Math.max(plan.programRuns, this.options.against ? 1 : 0); // Theirs may have to prepare things.
+    const runs = Math.max(plan.programRuns, this.options.against ? 1 : 0); // The other may have to prepare things.
     const limits: Moment[] = [];
     for (let run = 0; run <= runs; run++) {
       const before = this.gauge.now(config.threads, shape);
@@ -137,7 +137,7 @@ class Bench {
     };
   }
 
-  /** Must say what it says in step, to the letter. */
+  /** One by one, the segments must have the same text as in lock-step. */
   async #oneByOne(config: Config, plan: ClipPlan, text: string): Promise<Execution> {
     const flags = [...this.#flags(config), "--batch", "1", ...clipFlags(plan)];
     const result = await execute(executable(), flags, this.home);
@@ -148,7 +148,7 @@ class Bench {
     return result;
   }
 
-  /** Runs ours and looks at the text. */
+  /** Runs our executable and checks the text. */
   async #checked(config: Config, plan: ClipPlan): Promise<Execution> {
     const result = await this.#ours(config, plan);
     const problem = await this.#problemOf(config, plan, result.text);
@@ -159,8 +159,8 @@ class Bench {
   }
 
   /**
-   * The measure is the golden where the nano is sure, else what this model says at bf16, which itself must be near the
-   * truth; where a run for that alone would take too long, the truth.
+   * The expected text is the golden if the nano is sure, else what this model says at bf16, which itself must be near
+   * the truth. If a run for that alone would take too long, it is the truth.
    */
   async #problemOf(config: Config, plan: ClipPlan, said: string): Promise<string | undefined> {
     const { model, weights } = config;
@@ -224,7 +224,7 @@ async function probe(
   return JSON.parse(output) as Probed;
 }
 
-/** Gigabytes of packed weights come here: not in /tmp, and an interrupted run's are removed by the next. */
+/** The folder for gigabytes of packed weights: not in /tmp; the next run removes what an interrupted one left. */
 const homes = join(projectRoot, ".cache", "bench", "homes");
 
 function emptyHome(name: string): string {
@@ -233,7 +233,7 @@ function emptyHome(name: string): string {
   return folderIn(homes, name);
 }
 
-/** With the seconds since the start in front. */
+/** Prints a line with the seconds since the start in front. */
 function note(message: string): void {
   process.stderr.write(`${(performance.now() / 1000).toFixed(0).padStart(4)} s  ${message}\n`);
 }
@@ -283,7 +283,7 @@ async function run(options: BenchOptions, command: string): Promise<BenchResult>
   };
 }
 
-/** With the most threads, at int8 or what was asked for. */
+/** The result with the most threads, at int8 or the precision that was asked for. */
 async function streams(options: BenchOptions): Promise<number> {
   const home = emptyHome("home");
   for (const model of await benchModels(options.models)) {

@@ -1,12 +1,12 @@
 /**
- * Do two threads beside one busy process at least as well as one thread beside it? In: a model. Out: wall times of
- * both beside it and alone, their ratios; exit 1 where two threads come out below 0.85 of the speed of one.
+ * Are two threads beside a busy process at least as fast as one thread beside it? In: a model. Out: wall times of both
+ * beside it and alone, and their ratios; exit 1 if two threads have less than 0.85 of the speed of one.
  *
  *     bun bench/busy.ts [--runs N] [--weights NAME] [DIR]
  *
- * Two threads of a pool wait for each other after every product: where one has lost its core, the other must not
- * spend the time spinning, and work must go to whoever has a core. Runs are made in turns, ratios are of neighbours.
- * On more than two CPUs all of it is bound to two. Minutes, so it is no part of scripts/test.
+ * Two threads of a pool wait for each other after every product. If one has lost its core, the other must not spend the
+ * time spinning, and work must go to the thread that has a core. Runs are made in turns, and ratios are of neighbours.
+ * On more than two CPUs all of it is bound to two. It takes minutes, so scripts/test does not run it.
  */
 
 import { availableParallelism } from "node:os";
@@ -19,7 +19,7 @@ import { benchModels } from "./models.ts";
 import { markdownTable } from "./report.ts";
 import { best, pairedRatio } from "./stats.ts";
 
-/** Of the speed of one thread. */
+/** Required speed of two threads, as a share of the speed of one. */
 const leastRatio = 0.85;
 
 type Walls = { readonly one: number[]; readonly two: number[] };
@@ -61,7 +61,7 @@ async function inTurns(runs: number, measure: (threads: number) => Promise<numbe
 
 let text: string | undefined;
 
-/** A thread more or less must not change the text. */
+/** The number of threads must not change the text. */
 async function wallMs(
   bound: readonly string[],
   folder: string,

@@ -1,9 +1,9 @@
 /**
  * Error rates between a transcript and the truth. Pure.
  *
- * Both texts are normalised first: NFKC, lower case, punctuation and symbols gone (apostrophes too), runs of white
- * space one space. CER counts characters without spaces. WER counts words, each Chinese or Japanese character being
- * one. Rates over several texts are the sum of edits over the sum of lengths, not the mean of rates.
+ * Both texts are normalised first: NFKC, lower case, no punctuation or symbols (apostrophes included), single spaces.
+ * CER counts characters without spaces. WER counts words, where each Chinese or Japanese character is one. A rate over
+ * several texts is the sum of edits divided by the sum of lengths, not the mean of rates.
  */
 
 /** Insertions, deletions and substitutions, and the length of the truth. */
@@ -24,7 +24,7 @@ export function wordErrors(truth: string, said: string): Errors {
   return compare(words(truth), words(said));
 }
 
-/** 0.05 for 5 %. Nothing said where nothing was to be said is 0; anything said there counts as 1 per unit. */
+/** 0.05 for 5 %. If the truth is empty, an empty text has rate 0, and any other counts 1 per unit. */
 export function rate(errors: Errors): number {
   return errors.length === 0 ? errors.edits : errors.edits / errors.length;
 }

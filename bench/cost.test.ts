@@ -16,7 +16,7 @@ test("a second of audio on the 0.6B: 4.4 + 4.5 + 0.1 for the encoder, 11.5 for t
 
 test("a prompt on the 0.6B: 13 tokens x 440 M multiply-adds, attention that grows with the square", () => {
   const whole = prefillCost(small, 1001).products - prefillCost(small, 1).products;
-  // All layers but the last, of which only keys and values: 27 / 28 and a little.
+  // All layers but the last, of which only keys and values are computed: 27 / 28 and a little.
   expect(whole / 1000 * 13).toBeCloseTo(2 * 13 * (440.4e6 * 27 / 28 + 2.1e6), -7);
   const perSecond = (seconds: number) => prefillCost(small, 13 * seconds).attention / seconds;
   // The specification's 0.9 GFLOP at 45 s and 2.3 at 120 s count all layers.

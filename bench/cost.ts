@@ -1,12 +1,12 @@
 /**
- * What the stages must compute and read, from a model's dimensions: what measured times are held against. Pure.
+ * What the stages must compute and read, from a model's dimensions; measured times are compared with it. Pure.
  *
  * One multiply-add is two FLOPs. Products and attention are counted; norms, activations, softmax and mel are not.
  */
 
 import type { Dimensions } from "../src/engine/measure.ts";
 
-/** Audio tokens of a second, and of one chunk of the convolutions: 100 mel frames. */
+/** Audio tokens per second, and per chunk of the convolutions, which is 100 mel frames. */
 const chunkFrames = 100;
 const chunkTokens = 13;
 
@@ -33,7 +33,7 @@ export function encoderCost({ audio }: Dimensions, frames: number): EncoderCost 
   };
 }
 
-/** Encoder rows of so many mel frames. */
+/** The number of encoder rows for so many mel frames. */
 export function audioTokens(frames: number): number {
   return Math.floor(frames / chunkFrames) * chunkTokens + halved(halved(halved(frames % chunkFrames)));
 }
@@ -61,7 +61,7 @@ function layerWeights({ text: t }: Dimensions): { all: number; keysAndValues: nu
   return { all: keysAndValues + 2 * t.hidden * t.heads * t.head_dim + 3 * t.hidden * t.ffn, keysAndValues };
 }
 
-/** FLOPs of a prompt: only its last position is looked at, so the last layer is whole for that one alone. */
+/** FLOPs of a prompt. Only its last position is used, so the last layer is computed whole for that one alone. */
 export function prefillCost(model: Dimensions, positions: number): { products: number; attention: number } {
   const { text: t } = model;
   const { all, keysAndValues } = layerWeights(model);
@@ -95,7 +95,7 @@ export function flopsPerSecond(model: Dimensions): number {
   return (encoder.stem + encoder.layers + encoder.attention) / 8 + prefill;
 }
 
-/** What perfect f32 code would need, in seconds: the unit of whole-program times. */
+/** The time that perfect f32 code would need, in seconds: T0, the unit of whole-program times. */
 export function t0(
   model: Dimensions,
   work: { readonly seconds: number; readonly tokens: number },

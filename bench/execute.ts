@@ -1,6 +1,6 @@
 /**
  * One run of an executable as a user starts it. In: its path, arguments, a home folder. Out: the text, what it wrote on
- * standard error, wall time, time to the first byte of text, and the greatest resident set (VmHWM, from wait4; on Linux
+ * standard error, wall time, time to the first byte of text, and the largest resident set (VmHWM, from wait4; on Linux
  * it is never below that of this process at the start, some 60 MB).
  */
 
@@ -10,16 +10,16 @@ export type Execution = {
   readonly text: string;
   readonly stderr: string;
   readonly wallMs: number;
-  /** Process start to the first byte on standard output; the wall time where there was none. */
+  /** Time from process start to the first byte on standard output; the wall time if there was none. */
   readonly firstTextMs: number;
-  /** Process start to the line that the model is loaded; undefined where there was none. */
+  /** Time from process start to the line that says the model is loaded; undefined if there was none. */
   readonly loadedMs: number | undefined;
   readonly peakBytes: number;
 };
 
 const msMax = 20 * 60_000;
 
-/** Throws where the program fails, with what it said. */
+/** Throws if the program fails, with what it printed. */
 export async function execute(executable: string, args: readonly string[], home: string): Promise<Execution> {
   const start = performance.now();
   const child = Bun.spawn([executable, ...args], {

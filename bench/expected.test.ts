@@ -24,7 +24,7 @@ test("bf16 must say exactly the expected text; int8 where it is firm", () => {
   expect(problemOf(one, { text: words(20), isFirm: false }, "int8")).toBeUndefined();
   expect(problemOf(one, { text: words(20), isFirm: true }, "int4")).toBeUndefined();
   expect(problemOf("", { text: words(20), isFirm: true }, "int4")).toStartWith("100.0 %");
-  // Punctuation is text, too.
+  // Punctuation counts as text.
   expect(problemOf("Hello", { text: "Hello.", isFirm: true }, "int8")).toStartWith("0.0 %");
 });
 

@@ -1,13 +1,13 @@
 /**
  * Do full-size models say what the nano says, and how fast? In: folders of checkpoints that are the nano widened to an
- * official size, bytes and FLOPs included, saying the same. Out: a line per clip and per model; exit 1 where a text
- * differs. The wider encoder's own table of positions moves its inner values a little, so a clip on which the nano
- * wavers (its two best logits once within 0.1) may come out differently: it is shown, and does not count.
+ * official size, with the same text, bytes and FLOPs included. Out: a line per clip and per model; exit 1 if a text
+ * differs. The wider encoder's own table of positions changes its inner values a little, so a clip on which the nano
+ * wavers (its two best logits are once within 0.1) may have another text: it is shown but does not count.
  *
  *     python ../shared/tools/widen.py ../shared/fixtures/nano-asr 0.6B DIR     (also 1.7B; needs numpy)
  *     bun bench/full_size.ts [-t N] DIR...
  *
- * Minutes and gigabytes, so it is no part of scripts/test. Times are those of the program's own summary lines.
+ * It takes minutes and gigabytes, so scripts/test does not run it. Times are those of the program's own summary lines.
  */
 
 import { parseArgs } from "node:util";

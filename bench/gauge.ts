@@ -1,6 +1,6 @@
 /**
- * What the machine gives right now: reading memory and f32 products. Other tenants of a machine come and go, and with
- * them up to half of its bandwidth; what ran a moment ago is held against this and not against the run's best moment.
+ * Measures what the machine gives right now: memory reads and f32 products. Other tenants of a machine come and go, and
+ * with them up to half of its bandwidth, so a measurement is compared with this and not with the run's best moment.
  */
 
 import { modelDir } from "../tests/fixtures.ts";
@@ -14,7 +14,7 @@ export type Moment = {
   readonly sgemm: number;
 };
 
-/** Several times any last cache that a CPU of today has. */
+/** Several times the size of any last-level cache of a current CPU. */
 const mebibytes = 256;
 const rows = 585;
 
@@ -25,12 +25,12 @@ export function momentOf(native: Native, model: ModelHandle, shape: { ffn: numbe
   };
 }
 
-/** The limits of what ran between two moments: the better ones. */
+/** The limits for what ran between two moments: the better of both. */
 export function between(before: Moment, after: Moment): Moment {
   return { read: Math.max(before.read, after.read), sgemm: Math.max(before.sgemm, after.sgemm) };
 }
 
-/** Measures with any number of threads, in this process, beside no model worth mentioning. */
+/** Measures with any number of threads, in this process, with only a tiny model loaded. */
 export class Gauge {
   readonly #native = new Native(libraryPath());
   readonly #models = new Map<number, ModelHandle>();

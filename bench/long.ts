@@ -1,11 +1,11 @@
 /**
- * Half an hour of speech in one run: does it get slower or larger as it goes on? In: a model, minutes. Out: CPU time
- * per second of audio and resident memory, minute by minute, and their trend; exit 1 where it is too much.
+ * Half an hour of speech in one run: does it get slower or larger over time? In: a model, minutes. Out: CPU time per
+ * second of audio and resident memory, minute by minute, and their trend; exit 1 if it is too much.
  *
  *     bun bench/long.ts [--minutes N] [-t N] [--weights NAME] [DIR]
  *
- * The recording is made of the English clips over and over, cut as `-S 30` does. The process is watched through /proc,
- * so Linux only. With a full-size model some minutes of all cores, so it is no part of scripts/test.
+ * The recording repeats the English clips and is cut as by `-S 30`. The process is watched through /proc, so this runs
+ * on Linux only. With a full-size model it takes some minutes of all cores, so scripts/test does not run it.
  */
 
 import { readFileSync, rmSync } from "node:fs";
@@ -21,14 +21,14 @@ import { sampleRate } from "../src/units.ts";
 
 const pauseSec = 0.6;
 const sampleMs = 200;
-/** Of the words; what the model errs on single clips, and at cuts. */
+/** Largest share of wrong words: the model's errors on single clips and at cuts. */
 const wordErrorMax = 0.15;
-/** One clip is so long that its own unevenness would show. */
+/** Longest clip used: the unevenness of a longer one would show in the minutes. */
 const clipSecMax = 60;
 
 type Recording = { readonly path: string; readonly seconds: number; readonly text: string };
 
-/** 16-bit samples without a header. */
+/** The 16-bit samples of the recording, without a header. */
 async function makeRecording(folder: string, minutes: number): Promise<Recording> {
   const spoken = clips().filter(({ language, seconds }) => language === "English" && seconds < clipSecMax);
   const pause = new Float32Array(pauseSec * sampleRate);
@@ -48,14 +48,14 @@ async function makeRecording(folder: string, minutes: number): Promise<Recording
   return { path, seconds: samples / sampleRate, text: texts.join(" ") };
 }
 
-/** Of a process that still runs; undefined once it has ended. */
+/** The state of a running process; undefined once it has ended. */
 function look(pid: number, audioSec: number): Sample | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     const [user, system] = stat.slice(stat.lastIndexOf(")") + 2).split(" ").slice(11, 13).map(Number);
     const resident = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
     if (!resident) return undefined; // It has ended and was not yet waited for.
-    const ticksPerSec = 100; // What Linux tells programs, whatever its own clock.
+    const ticksPerSec = 100; // The unit in which Linux reports, whatever its own clock.
     return { audioSec, cpuSec: (user! + system!) / ticksPerSec, residentBytes: Number(resident[1]) * 1024 };
   } catch (error) {
     if (["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
@@ -82,7 +82,7 @@ async function watch(args: readonly string[], home: string) {
     for await (const chunk of child.stderr) {
       stderr += decoder.decode(chunk, { stream: true });
       isLoaded ||= stderr.includes("Model loaded.");
-      // It is this segment's turn: all before it is done.
+      // This segment is the current one: all before it are done.
       const turns = [...stderr.matchAll(/^Segment \d+\/\d+: core ([\d.]+)-/gm)];
       const reached = Number(turns.at(-1)?.[1] ?? 0);
       if (reached === audioSec) continue;

@@ -1,4 +1,4 @@
-/** The trend of a long recording: what is found of what was put in. */
+/** The trend of a long recording: known trends are found. */
 
 import { expect, test } from "bun:test";
 import { isSteady, renderTrend, type Sample, trend } from "./long_report.ts";

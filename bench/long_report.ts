@@ -1,6 +1,6 @@
 /**
- * Does a long recording get slower, or take more memory, as it goes on? In: samples of a process over time. Out:
- * figures by minute of audio, their trend, a verdict. Pure.
+ * Does a long recording get slower, or take more memory, over time? In: samples of a process over time. Out: figures by
+ * minute of audio, their trend, a verdict. Pure.
  */
 
 import { markdownTable } from "./report.ts";
@@ -8,7 +8,7 @@ import { median } from "./stats.ts";
 
 /** A process at one moment. */
 export type Sample = {
-  /** What was heard to its end; segments decoded ahead are not counted. */
+  /** Audio whose text is complete; segments that were decoded ahead are not counted. */
   readonly audioSec: number;
   readonly cpuSec: number;
   readonly residentBytes: number;
@@ -17,7 +17,7 @@ export type Sample = {
 export type Minute = {
   /** From 0. */
   readonly minute: number;
-  /** CPU seconds per second of audio; undefined where no segment ended in it. */
+  /** CPU seconds per second of audio; undefined if no segment ended in this minute. */
   readonly cost: number | undefined;
   /** The most. */
   readonly residentBytes: number;
@@ -25,29 +25,29 @@ export type Minute = {
 
 export type Trend = {
   readonly minutes: readonly Minute[];
-  /** Of the CPU time per second of audio, in ten minutes, as a share of its mean; undefined: too short to tell. */
+  /** Change of CPU time per second of audio in ten minutes, as a share of its mean; undefined: too short to tell. */
   readonly slope: number | undefined;
-  /** The distance of the minutes' peaks from their middle, from minute 2 on; undefined: too short to tell. */
+  /** Largest distance of a minute's peak from the middle of all, from minute 2 on; undefined: too short to tell. */
   readonly spreadBytes: number | undefined;
 };
 
 export const slopeMax = 0.02;
 export const spreadBytesMax = 50e6;
 
-/** The start brings the model in; at the end segments are done that were decoded ahead. */
+/** Left out: at the start the model is loaded, and at the end segments finish that were decoded ahead. */
 const startSec = 120;
 const endSec = 9 * 30;
-/** Over less the recording's own unevenness is larger than what is looked for. */
+/** In a shorter recording, its own unevenness is larger than the trend that is looked for. */
 const trendSecMin = 600;
 
-/** Samples in order of time, of a recording of so many seconds. */
+/** `samples` are in order of time; the recording has `totalSec` seconds. */
 export function trend(samples: readonly Sample[], totalSec: number): Trend {
   const steps = samples.filter((sample, i) => i === 0 || sample.audioSec > samples[i - 1]!.audioSec);
   const minutes = [];
   for (let minute = 0; minute * 60 < totalSec; minute++) {
     const within = ({ audioSec }: Sample) => audioSec >= minute * 60 && audioSec < (minute + 1) * 60;
     const held = samples.filter(within).map(({ residentBytes }) => residentBytes);
-    if (held.length === 0) continue; // One segment took it all.
+    if (held.length === 0) continue; // One segment took the whole minute.
     minutes.push({ minute, cost: costOver(steps, minute), residentBytes: Math.max(...held) });
   }
   const settled = minutes.filter(({ minute }) => minute * 60 >= startSec).map(({ residentBytes }) => residentBytes);
@@ -74,7 +74,7 @@ function slopeOf(steps: readonly Sample[], totalSec: number): number | undefined
   return 2 * bend / rate;
 }
 
-/** The a, b, c of a + b x + c x² nearest to the points. */
+/** The a, b, c for which a + b x + c x² is nearest to the points. */
 function parabola(points: readonly (readonly [x: number, y: number])[]): [number, number, number] {
   const moment = (power: number, of: (y: number) => number) =>
     points.reduce((sum, [x, y]) => sum + x ** power * of(y), 0);
@@ -109,7 +109,7 @@ export function renderTrend({ minutes, slope, spreadBytes }: Trend): string {
     `\nCPU time per second of audio: ${speed}\nResident memory: ${memory}\n`;
 }
 
-/** Nothing that could be told was too much. */
+/** True unless a trend that could be told was too large. */
 export function isSteady({ slope = 0, spreadBytes = 0 }: Trend): boolean {
   return slope <= slopeMax && spreadBytes <= spreadBytesMax;
 }

@@ -1,5 +1,5 @@
 /**
- * The checkpoints to measure: folders given, else the nano widened to the official sizes, made once in .cache/bench.
+ * The checkpoints to measure: given folders, else the nano widened to the official sizes, made once in .cache/bench.
  *
  * Real weights are not needed: a widened model has the official shapes and bytes, and says what the nano says.
  */
@@ -14,7 +14,7 @@ export type BenchModel = { readonly name: string; readonly folder: string };
 const officialSizes = ["0.6B", "1.7B"];
 const makeMsMax = 15 * 60_000;
 
-/** Throws with what is missing. */
+/** Throws an error that names what is missing. */
 export async function benchModels(
   given: readonly string[],
   sizes: readonly string[] = officialSizes,
@@ -34,12 +34,12 @@ async function widened(size: string): Promise<string> {
   return folder;
 }
 
-/** Makes a model of an official size that says what the nano says, `flags` being the tool's own. */
+/** Makes a model of an official size that says what the nano says. `flags` are passed on to the tool. */
 export async function widen(size: string, folder: string, flags: readonly string[] = []): Promise<void> {
   const tool = resolve(projectRoot, "..", "shared", "tools", "widen.py");
   if (!existsSync(tool)) throw new Error(`no ${tool} to make a ${size} model with: give folders`);
   process.stderr.write(`making ${folder}\n`);
-  const partial = `${folder}.part`; // Renamed when whole: an interrupted one is made again.
+  const partial = `${folder}.part`; // Renamed when complete, so an interrupted one is made again.
   rmSync(partial, { recursive: true, force: true });
   const { code, output } = await runCommand(["python3", tool, modelDir(), size, partial, ...flags], makeMsMax);
   if (code !== 0) throw new Error(`${tool} failed (it needs numpy); give folders\n${output}`);

@@ -1,9 +1,9 @@
 /**
- * Files out of the system's cache, so that the next reader has to fetch them: a cold start. In: files and folders. Out:
- * undefined, or why it could not be done.
+ * Drops files from the system's cache, so that the next reader has to fetch them: a cold start. In: files and folders.
+ * Out: undefined, or the reason why it could not be done.
  *
- * Linux with GNU dd, by posix_fadvise, for which no rights are needed beyond reading; what another process has mapped
- * stays, so fincore is asked afterwards. What is below this system (a host's cache, a disk's own) is not reached.
+ * It needs Linux and GNU dd, which calls posix_fadvise; the right to read the files is enough. Pages that another
+ * process has mapped stay, so fincore is asked afterwards. Caches below it (a host's, a disk's) are not reached.
  */
 
 import { readdirSync, statSync } from "node:fs";
@@ -12,7 +12,7 @@ import { runCommand } from "../scripts/commands.ts";
 
 const commandMsMax = 60_000;
 
-/** The share that may stay: pages at a file's end, or being read ahead. */
+/** The share that may stay: pages at the end of a file, or pages being read ahead. */
 const leftMax = 0.02;
 
 export async function dropFromCache(paths: readonly string[]): Promise<string | undefined> {
@@ -31,7 +31,7 @@ export async function dropFromCache(paths: readonly string[]): Promise<string | 
   return left <= bytes * leftMax ? undefined : `${(left / 1e6).toFixed(0)} MB stayed`;
 }
 
-/** Reads them to the end, for nothing else. */
+/** Reads the files to the end, so that they are in the cache. */
 export async function bringIntoCache(paths: readonly string[]): Promise<void> {
   for (const file of paths.flatMap(filesIn)) {
     for await (const _ of Bun.file(file).stream());

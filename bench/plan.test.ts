@@ -1,4 +1,4 @@
-/** The benchmark's command line and what it leaves out when in a hurry. */
+/** The benchmark's command line, and what a quick run leaves out. */
 
 import { expect, test } from "bun:test";
 import { configPlans, parseOptions, weightsOf } from "./plan.ts";

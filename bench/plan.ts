@@ -1,17 +1,17 @@
-/** The command line of scripts/bench, and what it asks to be measured. Pure. */
+/** The command line of scripts/bench, and the measurements that it asks for. Pure. */
 
 import { parseArgs } from "node:util";
 import type { Precision } from "./cost.ts";
 
 export type BenchOptions = {
   readonly quick: boolean;
-  /** Only streams. */
+  /** Measures streams and nothing else. */
   readonly stream: boolean;
-  /** Empty: the widened official sizes. */
+  /** Folders; empty: the widened official sizes. */
   readonly models: readonly string[];
-  /** Most first: the first is where all clips are measured. */
+  /** Numbers of threads, the largest first: with that one all clips are measured. */
   readonly threads: readonly number[];
-  /** Undefined: all that the executable has. */
+  /** Precisions; undefined: all that the executable has. */
   readonly weights: readonly Precision[] | undefined;
   readonly against: string | undefined;
   readonly json: string | undefined;
@@ -24,7 +24,7 @@ export const usage = `usage: scripts/bench [--quick] [--stream] [--model DIR]...
 
 const precisions: readonly string[] = ["bf16", "int8", "int4"] satisfies Precision[];
 
-/** Throws with one line about what is wrong. */
+/** Throws an error of one line that says what is wrong. */
 export function parseOptions(args: readonly string[]): BenchOptions {
   const { values } = parseArgs({
     args: [...args],
@@ -61,32 +61,32 @@ export function parseOptions(args: readonly string[]): BenchOptions {
 /** A clip, how it is cut in whole runs, and how often each is repeated. */
 export type ClipPlan = {
   readonly name: string;
-  /** -S of the whole program; the stages always take the clip whole. */
+  /** -S of the whole program; the stages always take the whole clip. */
   readonly segmentSec: number;
-  /** 0: no stages, only the whole program. */
+  /** Runs of the stages; 0: only the whole program is measured. */
   readonly stageRuns: number;
-  /** After one that is not counted; 0: that one counts. */
+  /** Runs of the whole program after one that is not counted; 0: that one counts. */
   readonly programRuns: number;
-  /** Where what the model says at bf16 is not known, what is really said will do as the measure of its text. */
+  /** If the model's text at bf16 is not known, its text may be compared with what is really said. */
   readonly isByTruth: boolean;
-  /** Its segments one by one, too, in turns. */
+  /** The segments are also decoded one by one, in turns. */
   readonly comparesBatch: boolean;
 };
 
-/** One model, precision and number of threads, and what is measured there. */
+/** One model, precision and number of threads, and what is measured with them. */
 export type ConfigPlan = {
-  /** Of the models given. */
+  /** Index in the given models. */
   readonly model: number;
   readonly weights: Precision;
   readonly threads: number;
   readonly clips: readonly ClipPlan[];
-  /** Starts from the disk, too. */
+  /** Starts from the disk are measured as well. */
   readonly startsCold: boolean;
 };
 
 /**
- * Everything with everything; quick leaves out what follows from the rest: fewer threads show their effect at one
- * precision on the first model, other precisions theirs on shorter clips.
+ * A full run measures all combinations. A quick one leaves out what follows from the rest: fewer threads are measured
+ * at one precision with the first model, other precisions on shorter clips.
  */
 export function configPlans(
   { quick, threads }: Pick<BenchOptions, "quick" | "threads">,
@@ -122,7 +122,7 @@ function quickClips(hasMiddle: boolean, isMain: boolean): ClipPlan[] {
   return clips;
 }
 
-/** What an executable's --help says it can do: "--weights NAME", and the names that stand after it. */
+/** The precisions that an executable names in its --help, after "--weights NAME". */
 export function weightsOf(help: string): Precision[] {
   if (!/--weights\b/.test(help)) return ["bf16"];
   const about = help.slice(help.indexOf("--weights"), help.indexOf("--weights") + 400);

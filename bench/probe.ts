@@ -1,6 +1,6 @@
 /**
- * A process of its own that measures one model at one number of threads, with nothing else in it. Argument: a `Probe`
- * as JSON. Output: a `Probed` as JSON. What the machine gives is measured before and after each run of the stages.
+ * A process of its own that measures one model with one number of threads and does nothing else. In: a `Probe` as JSON,
+ * as argument. Out: a `Probed` as JSON. The machine's limits are measured before and after each run of the stages.
  */
 
 import { clipSamples } from "../tests/native.ts";
@@ -15,20 +15,20 @@ export type Probe = {
   readonly folder: string;
   readonly threads: number;
   readonly weights: Precision;
-  /** Where packed weights are kept. */
+  /** The folder for packed weights. */
   readonly cacheFolder: string;
   readonly clips: readonly { readonly name: string; readonly wav: string; readonly runs: number }[];
   /** Tokens to decode after each prompt. */
   readonly tokens: number;
 };
 
-/** What the machine can do at best with this many threads. */
+/** The best that the machine can do with this many threads. */
 export type Roofline = {
   /** Bytes a second. */
   readonly read: number;
   /** FLOP a second of f32 products of m rows with a matrix [ffn][hidden], and of the engine's own at its precision. */
   readonly products: readonly { readonly m: number; readonly speed: number; readonly own: number }[];
-  /** The best of them. */
+  /** The best product. */
   readonly sgemm: number;
   /** Operations a second of the int8 kernel, memory apart. */
   readonly int8: number;
@@ -37,7 +37,7 @@ export type Roofline = {
 };
 
 export type Probed = {
-  /** Milliseconds of a step of one sequence, and of four in lock-step. */
+  /** Duration of a step of one sequence, and of four in lock-step, in ms. */
   readonly stepMs: { readonly one: number; readonly four: number };
   /** Steps of one sequence between two reads, several times: the median step, and the better read's bytes a second. */
   readonly turns: readonly { readonly stepMs: number; readonly read: number }[];
@@ -47,10 +47,10 @@ export type Probed = {
   readonly stages: readonly { readonly clip: string; readonly samples: number; readonly runs: readonly StageRun[] }[];
 };
 
-/** `limits`: of the moments before and after, the better ones. */
+/** `limits` are the better ones of the moments before and after. */
 export type StageRun = StageTimes & { readonly limits: Moment };
 
-/** Several times any last cache that a CPU of today has. */
+/** Several times the size of any last-level cache of a current CPU. */
 const mebibytes = 512;
 
 async function probe(order: Probe): Promise<Probed> {

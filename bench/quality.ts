@@ -1,12 +1,12 @@
 /**
  * What do weights of fewer bits change in full-size models? In: folders of the nano widened to official sizes, or sizes
- * to widen to. Out: a table per model; exit 1 where a sure clip has another text or encoder rows turn away.
+ * to widen to. Out: a table per model; exit 1 if a sure clip has another text or encoder rows differ too much.
  *
  *     bun bench/quality.ts [-t N] [--clips LIST] [--weights LIST] [--outliers SIZE]... [DIR]...
  *
  * --outliers widens with channels of unlike scales, as real checkpoints have them, and removes the model afterwards:
- * the function is the same, the blocks that are rounded are not. A clip is sure where the nano's two best logits are
- * 0.1 apart at every step. Times do not matter, so the machine may be busy. Gigabytes, so no part of scripts/test.
+ * it computes the same function, but other blocks are rounded. A clip is sure if the nano's two best logits are 0.1
+ * apart at every step. Times do not matter, so the machine may be busy. It takes gigabytes: scripts/test leaves it out.
  */
 
 import { rmSync } from "node:fs";
@@ -24,7 +24,7 @@ import { type BenchModel, benchModels, widen } from "./models.ts";
 import { markdownTable } from "./report.ts";
 
 const cosineMin = 0.999;
-/** Of all words, at int8: what is wanted. */
+/** Largest share of words that may differ at int8. */
 const wordsMax = 0.01;
 
 type Choice = {
@@ -36,7 +36,7 @@ type Choice = {
 
 type Texts = ReadonlyMap<string, string>;
 
-/** Every clip's text, whole. */
+/** The text of every clip, decoded whole. */
 async function textsOf(model: BenchModel, weights: Precision, { threads, clips, home }: Choice): Promise<Texts> {
   const flags = ["-d", model.folder, "-t", threads, "--weights", weights, "-S", "0", "--silent"];
   const { text } = await execute(executable(), [...flags, ...clips.map(({ wav }) => wav)], home);
@@ -45,7 +45,7 @@ async function textsOf(model: BenchModel, weights: Precision, { threads, clips, 
   return new Map(clips.map(({ name }, i) => [name, lines[i]!]));
 }
 
-/** The smallest cosine of a row of the encoder at int8 with the same at bf16, by clip. */
+/** For each clip, the smallest cosine between an encoder row at int8 and the same row at bf16. */
 async function cosines({ folder }: BenchModel, { threads, clips, home }: Choice): Promise<ReadonlyMap<string, number>> {
   const lib = native();
   const samples = new Map<string, Float32Array>();
@@ -68,7 +68,7 @@ type Row = {
   readonly weights: Precision;
   readonly sureChanged: readonly string[];
   readonly othersChanged: readonly string[];
-  /** Against the golden's text. */
+  /** Words that differ from the golden's text. */
   readonly wordErrorRate: number;
   readonly characterErrorRate: number;
   /** Words that differ from what the same model says at bf16. */
@@ -112,7 +112,7 @@ function render(name: string, count: number, rows: readonly Row[], cosine: Reado
     ) + `\nEncoder rows at int8: cosine ${smallest.toFixed(5)} at least (${worst}), ${cosineMin} wanted\n${words}`;
 }
 
-/** Whether all is as it has to be. */
+/** Whether every bound holds. */
 async function judge(model: BenchModel, choice: Choice): Promise<boolean> {
   const withGolden = choice.clips.filter(({ name }) => golden(name) !== undefined);
   const cosine = await cosines(model, choice);
@@ -129,7 +129,7 @@ async function judge(model: BenchModel, choice: Choice): Promise<boolean> {
   return isClose && rows.every(({ weights, sureChanged }) => weights === "int4" || sureChanged.length === 0);
 }
 
-/** Once in .cache/bench, and gone afterwards. */
+/** Makes the model in .cache/bench, and removes it afterwards. */
 async function withOutliers(size: string, use: (model: BenchModel) => Promise<boolean>): Promise<boolean> {
   const folder = join(projectRoot, ".cache", "bench", `${size}-outliers`);
   try {

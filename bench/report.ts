@@ -1,8 +1,8 @@
-/** What the acceptance report is made of: figures read from a run's stderr, and Markdown. Pure. */
+/** The parts of the acceptance report: figures read from a run's standard error, and Markdown. Pure. */
 
 import { characterErrors, type Errors, rate, sum, wordErrors } from "./cer.ts";
 
-/** From the two summary lines that every run prints. */
+/** The figures of the two summary lines that every run prints. */
 export type Summary = {
   readonly tokens: number;
   readonly encodeMs: number;
@@ -16,10 +16,10 @@ export type Measured = {
   readonly name: string;
   readonly truth: string;
   readonly said: string;
-  /** Undefined where the run printed none (it failed, or there was no audio). */
+  /** Undefined if the run printed none (it failed, or there was no audio). */
   readonly summary: Summary | undefined;
   readonly peakBytes: number;
-  /** What went wrong, "" for nothing. */
+  /** What went wrong; "" if nothing did. */
   readonly failure: string;
 };
 
@@ -44,7 +44,7 @@ export function markdownTable(head: readonly string[], rows: readonly (readonly 
   return line(head) + line(head.map(() => "---")) + rows.map(line).join("");
 }
 
-/** Error rates and speed, a row per clip and one for all, then every clip that is not right, truth above. */
+/** Error rates and speed, a row per clip and one for all; then every wrong text, below the truth. */
 export function renderClips(clips: readonly Measured[]): string {
   const head = ["clip", "s", "CER", "WER", "s per s of audio", "encode ms", "decode ms per token", "peak MB"];
   const rows = clips.map((clip) => [clip.name, ...clipFigures(clip)]);

@@ -1,4 +1,4 @@
-/** What a benchmark run found: the shape of its JSON, and how figures follow from measurements. Pure. */
+/** The result of a benchmark run: the shape of its JSON, and how figures follow from measurements. Pure. */
 
 import { encoderCost, type Precision, prefillCost, t0, tokenBytes } from "./cost.ts";
 import type { Moment } from "./gauge.ts";
@@ -6,7 +6,7 @@ import type { Probed, Roofline, StageRun } from "./probe.ts";
 import { best, median } from "./stats.ts";
 import { sampleRate } from "../src/units.ts";
 
-/** A clip's stages at their best, and what part of the machine's limits of that moment they are (median). */
+/** The best times of a clip's stages, and their median share of the machine's limits at that moment. */
 export type StageFigures = {
   readonly clip: string;
   readonly seconds: number;
@@ -15,30 +15,30 @@ export type StageFigures = {
   readonly prefillMs: number;
   /** Median of the tokens. */
   readonly tokenMs: number;
-  /** Samples to first token. */
+  /** Time from samples to the first token. */
   readonly firstTokenMs: number;
-  /** Of the f32 product peak; more than 1 is possible at int8. */
+  /** Share of the f32 product peak; more than 1 is possible at int8. */
   readonly encodeOfPeak: number;
   readonly prefillOfPeak: number;
-  /** Of the read bandwidth. */
+  /** Share of the read bandwidth. */
   readonly tokenOfRead: number;
 };
 
 export type ProgramFigures = {
   readonly clip: string;
   readonly seconds: number;
-  /** -S. */
+  /** The value of -S. */
   readonly segmentSec: number;
   readonly wallMs: number;
-  /** What perfect f32 code would need, by the limits around each run: the median. */
+  /** The time that perfect f32 code would need by the limits around each run: the median. */
   readonly t0Ms: number;
-  /** Wall times in such units: the median. */
+  /** Wall time in units of that: the median. */
   readonly inT0: number;
   readonly peakBytes: number;
   readonly characterErrorRate: number;
-  /** Wall time with segments one by one, and the median of the ratios one by one / in step of runs in turns. */
+  /** Wall time with segments one by one, and the median ratio of one by one to lock-step, of runs in turns. */
   readonly oneByOne?: { readonly wallMs: number; readonly ratio: number };
-  /** The other executable's wall time, and the median of the ratios theirs / ours of runs in turns. */
+  /** The other executable's wall time, and the median ratio of its time to ours, of runs in turns. */
   readonly against?: {
     readonly wallMs: number;
     readonly peakBytes: number;
@@ -47,7 +47,7 @@ export type ProgramFigures = {
   };
 };
 
-/** Before limits count: every run with those of its moment. */
+/** Every run with the limits of its moment. */
 export type ProgramTimes = Omit<ProgramFigures, "t0Ms" | "inT0" | "wallMs"> & {
   readonly tokens: number;
   readonly runs: readonly { readonly wallMs: number; readonly limits: Moment }[];
@@ -62,15 +62,15 @@ export type ConfigTimes = {
   readonly start: StartFigures;
 };
 
-/** From process start, of a short clip. */
+/** Times from process start to the first token of a short clip. */
 export type StartTimes = { readonly loadedMs: number; readonly firstTokenMs: number };
 
 export type StartFigures = {
-  /** Nothing packed, the checkpoint in the system's cache of files. */
+  /** Nothing is packed; the checkpoint is in the system's cache of files. */
   readonly first: StartTimes;
-  /** Packed, nothing in the system's cache; or why that could not be had. Not everywhere in a quick run. */
+  /** Packed, but not in the system's cache; or why that could not be done. A quick run leaves some out. */
   readonly cold?: StartTimes | string;
-  /** Packed, and in the system's cache. */
+  /** Packed and in the system's cache. */
   readonly warm: StartTimes;
 };
 
@@ -83,7 +83,7 @@ export type ConfigFigures = {
   readonly roofline: Roofline;
   readonly openMs: number;
   readonly stepMs: Probed["stepMs"];
-  /** Of a step of one sequence: bytes of weights it reads, of what reads right before and after gave (median). */
+  /** Bytes of weights that a step of one sequence reads, as a share of reads right before and after it (median). */
   readonly stepOfRead: number;
   readonly stages: readonly StageFigures[];
   readonly programs: readonly ProgramFigures[];
@@ -102,13 +102,13 @@ export type BenchResult = {
   readonly command: string;
   readonly against?: string;
   readonly configs: readonly ConfigFigures[];
-  /** Wrong texts; any fails the run. */
+  /** Wrong texts; a single one fails the run. */
   readonly problems: readonly string[];
 };
 
 const samplesPerFrame = 160;
 
-/** Each number of threads has one set of limits: the best that any of its measurements in this run saw. */
+/** One set of limits for each number of threads: the best of all its measurements in this run. */
 export function configFigures(all: readonly ConfigTimes[]): ConfigFigures[] {
   return all.map(({ model, weights, threads, probed, programs, start }) => {
     const { dimensions, openMs, stepMs, turns } = probed;
@@ -142,7 +142,7 @@ function programFigures(dimensions: Probed["dimensions"], { tokens, runs, ...tim
   };
 }
 
-/** What does not depend on the model; products are compared at its own shapes. */
+/** The limits that do not depend on the model; products are compared at the model's own shapes. */
 function sharedLimits(ours: Roofline, other: Roofline): Roofline {
   return {
     ...ours,
@@ -180,7 +180,7 @@ export function stageFigures(probed: Probed, weights: Precision): StageFigures[]
   });
 }
 
-/** Segments of a recording cut about every `segmentSec`: the last takes up to 3 s more. */
+/** The number of segments of a recording that is cut about every `segmentSec`: the last may be 3 s longer. */
 export function segmentsOf(seconds: number, segmentSec: number): number {
   return segmentSec === 0 ? 1 : Math.max(1, Math.ceil((seconds - 3) / segmentSec));
 }

@@ -1,6 +1,6 @@
-/** Figures out of repeated measurements. Pure. */
+/** Figures from repeated measurements. Pure. */
 
-/** The middle value; the mean of both middle ones. Throws where there is none. */
+/** The median: the middle value, or the mean of both middle ones. Throws if there are no values. */
 export function median(values: readonly number[]): number {
   if (values.length === 0) throw new RangeError("the median of nothing");
   const sorted = [...values].sort((a, b) => a - b);
@@ -8,7 +8,7 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** The smallest value: of times, the one that other programs disturbed least. Throws where there is none. */
+/** The smallest value: of times, the one least disturbed by other programs. Throws if there are no values. */
 export function best(values: readonly number[]): number {
   if (values.length === 0) throw new RangeError("the best of nothing");
   return Math.min(...values);

@@ -1,8 +1,8 @@
 /**
  * scripts/bench --stream: how much a stream costs beside a whole recording, and how late its text is.
  *
- * In: a model, threads. Out: two tables. Speed is measured on the clip of 41 s (the one of 10 s where that is missing),
- * delays on the clips whose every word has a known time.
+ * In: a model, threads. Out: two tables. Speed is measured on the clip of 41 s (or that of 10 s if it is missing),
+ * delays on the clips whose words all have known times.
  */
 
 import { existsSync, readFileSync } from "node:fs";
@@ -29,7 +29,7 @@ const speeds: readonly (readonly string[])[] = [
   ["--stream-chunk-sec", "2", "--commit", "rollback"],
 ];
 
-/** Each run twice, the faster counts: what else the machine does makes none faster. */
+/** Each run is made twice and the faster counts: other work on the machine makes none faster. */
 const runs = 2;
 
 export async function streamTables(model: BenchModel, threads: number, weights: string, home: string): Promise<string> {

@@ -1,14 +1,14 @@
 /**
- * What a stream's --debug lines and JSON lines say about its speed: text in, figures and tables out. Pure.
+ * Reads a stream's speed from its --debug lines and JSON lines. In: text. Out: figures and tables. Pure.
  *
- * Delays count the stream's own time: how much more audio was needed before a word was settled. The time a step takes
- * comes on top.
+ * Delays are in the stream's own time: how much more audio was needed before a word was final. The duration of a step
+ * adds to them.
  */
 
 import { normalise } from "./cer.ts";
 import { markdownTable } from "./report.ts";
 
-/** Milliseconds of all steps, by what they were for. */
+/** Milliseconds of all steps, by stage. */
 export type StepTimes = {
   readonly steps: number;
   readonly encodeMs: number;
@@ -43,7 +43,7 @@ export function stepTimes(stderr: string): StepTimes {
 
 export type SpokenWord = { readonly text: string; readonly end: number };
 
-/** Seconds from the end of each word to the commit that holds it, words in order; words that differ are passed over. */
+/** Seconds from the end of each word to the commit that holds it, words in order; words that differ are skipped. */
 export function commitDelays(jsonLines: string, words: readonly SpokenWord[]): number[] {
   const said: { word: string; sec: number }[] = [];
   let open = "";
@@ -68,7 +68,7 @@ export function commitDelays(jsonLines: string, words: readonly SpokenWord[]): n
   return delays;
 }
 
-/** The first text's place in the stream, in seconds. */
+/** Where in the stream the first text came, in seconds. */
 export function firstCommit(jsonLines: string): number | undefined {
   const first = jsonLines.split("\n").filter(Boolean).map((line) => JSON.parse(line)).find((event) =>
     event.type === "commit"
@@ -85,7 +85,7 @@ export type StreamRow = {
   readonly name: string;
   readonly audioSec: number;
   readonly workSec: number;
-  /** Of the whole recording, with -S 30. */
+  /** Wall time of the whole recording with -S 30. */
   readonly offlineSec: number;
   readonly firstTextMs: number;
   readonly times: StepTimes;

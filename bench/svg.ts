@@ -1,4 +1,4 @@
-/** A bar chart as SVG: parts of a limit, the limit as a line. Pure; what it shows is given. */
+/** A bar chart as SVG: shares of a limit, which is drawn as a line. Pure. */
 
 export type Bar = {
   readonly label: string;
@@ -11,7 +11,7 @@ export type Bar = {
 const [labelWidth, plotWidth, rowHeight, top] = [300, 420, 22, 56];
 const colours = ["#3b6ea5", "#c0713a", "#5b8f49", "#8a5a9e", "#8c8c3d", "#555555"];
 
-/** Bars from top to bottom, as given. The axis goes to the next quarter above the longest, at least to the limit. */
+/** Draws the bars from top to bottom. The axis ends at the next quarter above the longest, at least at the limit. */
 export function renderSvg(title: string, bars: readonly Bar[]): string {
   const longest = Math.max(1, ...bars.map(({ value }) => value));
   const axisMax = Math.ceil(longest * 4) / 4;

@@ -10,7 +10,7 @@ import { renderTables } from "./tables.ts";
 const limits = { read: 40e9, sgemm: 100e9 };
 const counts = { audioTokens: 104, promptTokens: 119 };
 const run = { melMs: 10, encodeMs: 1000, prefillMs: 1000, tokenMs: [50, 40, 60], ...counts, limits };
-/** The machine gives less, and everything takes longer. */
+/** A machine that gives less, on which everything takes longer. */
 const slow = { read: 20e9, sgemm: 50e9 };
 const slowRun = { ...run, encodeMs: 2000, prefillMs: 2000, tokenMs: [90, 100, 110], limits: slow };
 const roofline = {

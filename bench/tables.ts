@@ -105,7 +105,7 @@ function againstCells({ wallMs, peakBytes, ratio, sameText }: NonNullable<Progra
   return [(wallMs / 1000).toFixed(2), giga(peakBytes, 2), `${ratio.toFixed(2)}${sameText ? "" : ", another text"}`];
 }
 
-/** "" where nothing was compared. */
+/** Returns "" if nothing was compared. */
 function batches(configs: readonly ConfigFigures[]): string {
   const rows = configs.flatMap((config) =>
     config.programs.flatMap((p) =>

@@ -9,6 +9,7 @@ import { availableMemory, peakMemory, readTextFile } from "./system.ts";
 import { openTerminal } from "./cli/terminal.ts";
 import { demoAlignerFiles, demoModelFiles, jiebaBytes, koreanWords, libraryBytes, licenseText } from "./embed.ts";
 import { openEngine } from "./engine/client.ts";
+import { packedFiles } from "./engine/packed_files.ts";
 import { runCache } from "./cli/commands/cache.ts";
 import { cacheFolder } from "./model/cache_folder.ts";
 import { measurer } from "./engine/measure.ts";
@@ -37,7 +38,7 @@ export function main(args: readonly string[]): Promise<number> {
       return await openEngine(process.stderr.isTTY ? { ...options, onPacking: showPacking } : options);
     },
     runDownload,
-    runCache,
+    runCache: (args) => runCache(args, packedFiles(libraryBytes)),
     runBench: async (model) => {
       const open = measurer(await libraryBytes(), sourceOf(model), cacheFolder(process.env));
       return await runBench({ terminal, open, peakMemory, now: () => performance.now() });

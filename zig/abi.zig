@@ -7,6 +7,7 @@ const std = @import("std");
 const builtin = @import("builtin");
 const bench = @import("engine/measure.zig");
 const blas = @import("compute/blas.zig");
+const cache_file = @import("packing/cache_file.zig");
 const errors = @import("errors.zig");
 const exported = @import("exported.zig");
 const files = @import("checkpoint/files.zig");
@@ -124,6 +125,18 @@ pub fn qasr_model_release_encoder(model: ?*const Model) void {
 
 pub fn qasr_model_row_floats(model: ?*const Model) u32 {
     return if (model) |m| m.config.text.hidden else 0;
+}
+
+// --------------------------------------------------------------------------------- packed cache
+
+pub fn qasr_cache_info(path: ?[*:0]const u8, json: ?[*]u8, capacity: u32, bytes: ?*u32) Error!void {
+    const text = try cache_file.info(gpa, std.mem.span(path orelse return missing("the path")));
+    defer gpa.free(text);
+    try give(u8, text, json, capacity, bytes);
+}
+
+pub fn qasr_cache_verify(path: ?[*:0]const u8) Error!void {
+    try cache_file.verify(gpa, std.mem.span(path orelse return missing("the path")));
 }
 
 // ------------------------------------------------------------------------------------ tokenizer

@@ -84,6 +84,17 @@ uint32_t qasr_model_row_floats(const qasr_model *model);
  * for whoever has encoded all there is and decodes now. Getting them back takes some ms. */
 void qasr_model_release_encoder(const qasr_model *model); /* null is fine */
 
+/* ------------------------------------------------------------------------------------------------ packed cache */
+
+/* What the header of a file of packed weights says, as one JSON object: version (of the format), layout (precision and
+ * arrangement), model (the folder it was packed from), key (which names the file), bytes, items. QASR_INVALID where the
+ * file cannot be opened, QASR_MODEL where it is none, one of another format, or damaged. */
+int32_t qasr_cache_info(const char *path, char *json, uint32_t capacity, uint32_t *bytes);
+
+/* Reads all of the file against its checksums: as fast as the disk allows. Fails as qasr_cache_info does; the sentence
+ * names what is damaged. */
+int32_t qasr_cache_verify(const char *path);
+
 /* --------------------------------------------------------------------------------------------------- tokenizer */
 
 /* Text (NFC, the caller sees to that) to ids. Special tokens in the text are plain text unless with_special is 1. */

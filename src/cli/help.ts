@@ -33,12 +33,12 @@ export function longHelp(): string {
 }
 
 const closingSections = `
-The text goes to standard output as it is decoded, one paragraph per file, and
-nothing else does. Standard error says what is going on.
+The text goes to standard output as it is decoded, one paragraph per file.
+Everything else goes to standard error.
 
 Examples:
   qwen-asr download small                  fetch the 0.6B model (1.9 GB), once
-  qwen-asr talk.wav                        print what is said
+  qwen-asr talk.wav                        print what was said
   qwen-asr -o talk.txt --language de talk.mp3
   qwen-asr --with-filename *.wav > all.txt
   ffmpeg -v error -i film.mkv -f wav - | qwen-asr -
@@ -60,11 +60,11 @@ Exit codes:
   130, 143  stopped by SIGINT or SIGTERM, after printing what was known
 
 Environment:
-  QWEN_ASR_MODEL  what -d is where it is not given
-  QWEN_ASR_ALIGNER  what --aligner is where it is not given
+  QWEN_ASR_MODEL  the model, if -d is not given
+  QWEN_ASR_ALIGNER  the aligner, if --aligner is not given
   QWEN_ASR_HOME   where downloaded models are kept
   QWEN_ASR_CACHE  where packed weights are kept
-  QWEN_ASR_ISA    use lesser kernels: generic, avx2, avxvnni, avx512,
+  QWEN_ASR_ISA    use a lower instruction set: generic, avx2, avxvnni, avx512,
                   avx512vnni, avx512bf16, neon, dotprod, i8mm
   QWEN_STREAM_NO_ENC_CACHE
                   1: a stream computes everything anew at every step

@@ -22,6 +22,8 @@ const SYMBOLS = {
   qasr_model_close: { args: ["ptr"], returns: "void" },
   qasr_model_info: { args: ["ptr", "ptr", "u32", "ptr"], returns: "i32" },
   qasr_model_release_encoder: { args: ["ptr"], returns: "void" },
+  qasr_cache_info: { args: ["cstring", "ptr", "u32", "ptr"], returns: "i32" },
+  qasr_cache_verify: { args: ["cstring"], returns: "i32" },
   qasr_tokenize: { args: ["ptr", "ptr", "u32", "u32", "ptr", "u32", "ptr"], returns: "i32" },
   qasr_token_bytes: { args: ["ptr", "u32", "ptr", "u32", "ptr"], returns: "i32" },
   qasr_token_id: { args: ["ptr", "ptr", "u32", "ptr"], returns: "i32" },
@@ -72,6 +74,15 @@ export class CancelledError extends Error {}
 
 /** A file of a model held in memory. */
 export type ModelFile = { readonly name: string; readonly bytes: Uint8Array };
+
+/** What a file of packed weights says about itself. */
+export type PackedInfo = {
+  /** Precision and arrangement. */
+  readonly layout: string;
+  /** The folder it was packed from. */
+  readonly model: string;
+  readonly bytes: number;
+};
 
 export type ModelHandle = Pointer;
 export type SessionHandle = Pointer;
@@ -223,6 +234,20 @@ export class Native {
   /** Lets the encoder's weights leave memory until they are used again. */
   releaseEncoder(model: ModelHandle): void {
     this.#symbols.qasr_model_release_encoder(model);
+  }
+
+  /** Reads the header alone. */
+  cacheInfo(path: string): PackedInfo {
+    checkText(path, "cache file");
+    const call = (out: Uint8Array) =>
+      this.#symbols.qasr_cache_info(path as unknown as Pointer, out, out.length, this.#count);
+    return JSON.parse(new TextDecoder().decode(this.#grow(1024, Uint8Array, call)));
+  }
+
+  /** Reads all of it; throws where it is not as it was packed. */
+  cacheVerify(path: string): void {
+    checkText(path, "cache file");
+    this.#check(this.#symbols.qasr_cache_verify(path as unknown as Pointer));
   }
 
   /** `text` in NFC. Special tokens in it are plain text unless `withSpecial`. */

@@ -73,15 +73,16 @@ export const optionTable: readonly OptionSpec[] = [
     value: { placeholder: "NAME", type: "choice", words: ["bf16", "int8", "int4"] },
     default: "int8",
     help: "precision of weights: bf16|int8|int4",
-    more: "int8 rounds them to 8 bits in blocks of 32: two to three times as fast. bf16 uses them as they are. int4 " +
-      "keeps most of the decoder at 4 bits: faster still, and it errs more.",
+    more:
+      "int8 rounds them to 8 bits in blocks of 32: two to three times as fast as bf16, which uses them as they are. " +
+      "int4 keeps most of the decoder at 4 bits: faster, less accurate.",
     rare: true,
   },
   {
     name: "no-cache",
     group: "Model",
-    help: "pack the weights in memory, every time",
-    more: "Else packed weights are made once and kept in a file; `qwen-asr cache` lists and clears them.",
+    help: "pack the weights in memory at every start",
+    more: "By default they are packed once and kept in a file; `qwen-asr cache` lists and clears these files.",
     rare: true,
   },
   {
@@ -91,30 +92,30 @@ export const optionTable: readonly OptionSpec[] = [
     value: { placeholder: "FILE", type: "path" },
     help: "the same as FILE; may be repeated",
     excludes: ["stdin"],
-    more: "WAV is read directly, other formats through ffmpeg where it is installed.",
+    more: "WAV is read directly, other formats through ffmpeg, if it is installed.",
   },
   {
     name: "stdin",
     group: "Input",
     help: 'read standard input, the same as "-"',
-    more: "WAV and other files are recognised; what looks like no file is raw s16le, 16 kHz, mono.",
+    more: "WAV and other files are recognised; anything else is taken as raw s16le, 16 kHz, mono.",
   },
   {
     name: "from",
     group: "Input",
     value: { placeholder: "TIME", type: "time" },
-    help: "start there: seconds or [hh:]mm:ss[.ms]",
+    help: "start here: seconds or [hh:]mm:ss[.ms]",
   },
   {
     name: "to",
     group: "Input",
     value: { placeholder: "TIME", type: "time" },
-    help: "end there",
+    help: "end here",
   },
   {
     name: "raw",
     group: "Input",
-    help: "input is samples without a header",
+    help: "the input is samples without a header",
     rare: true,
   },
   {
@@ -122,7 +123,7 @@ export const optionTable: readonly OptionSpec[] = [
     group: "Input",
     value: { placeholder: "NAME", type: "choice", words: rawFormats },
     default: "s16le",
-    help: "their format; implies --raw",
+    help: "format of the samples; implies --raw",
     rare: true,
   },
   {
@@ -130,7 +131,7 @@ export const optionTable: readonly OptionSpec[] = [
     group: "Input",
     value: { placeholder: "HZ", type: "integer", numberMin: 1000, numberMax: 768_000, unit: "Hz" },
     default: "16000",
-    help: "their sample rate; implies --raw",
+    help: "sample rate of the input; implies --raw",
     rare: true,
   },
   {
@@ -138,7 +139,7 @@ export const optionTable: readonly OptionSpec[] = [
     group: "Input",
     value: { placeholder: "N", type: "integer", numberMin: 1, numberMax: 64 },
     default: "1",
-    help: "their channels; implies --raw",
+    help: "channels of the input; implies --raw",
     rare: true,
   },
   {
@@ -182,7 +183,7 @@ export const optionTable: readonly OptionSpec[] = [
     group: "Long audio",
     value: { placeholder: "SEC", type: "number", numberMin: 0, numberMax: 3600, unit: "seconds" },
     default: "3",
-    help: "how far from there to look for a pause",
+    help: "how far around a cut to look for a pause",
     more: "At most half of -S is used.",
     rare: true,
   },
@@ -192,7 +193,7 @@ export const optionTable: readonly OptionSpec[] = [
     value: { placeholder: "WHEN", type: "choice", words: ["yes", "no", "auto"] },
     default: "auto",
     help: "show the model the text so far: yes|no|auto",
-    more: "auto is no; for a stream it is yes. With yes, text appears segment by segment.",
+    more: "auto means no, and yes for a stream. With yes, the text appears segment by segment.",
     rare: true,
   },
   {
@@ -200,7 +201,7 @@ export const optionTable: readonly OptionSpec[] = [
     group: "Long audio",
     value: { placeholder: "N", type: "integer", numberMin: 1, numberMax: 8, unit: "segments" },
     default: "8",
-    help: "segments decoded at a time, also of files",
+    help: "segments decoded at a time, across files",
     more: "One pass over the weights serves all of them. The text is the same with any number; 1 needs least memory.",
     excludes: ["low-memory", "stream"],
     rare: true,
@@ -217,15 +218,15 @@ export const optionTable: readonly OptionSpec[] = [
   {
     name: "stream",
     group: "Streaming",
-    help: "print what is said while it is said",
-    more: "From a file or a live pipe. With -i and --silent: the same text as without it.",
+    help: "print the text while the audio arrives",
+    more: "From a file or a live pipe. With -i and --silent, the text is the same as without --stream.",
   },
   {
     name: "live",
     group: "Streaming",
-    help: "catch up where decoding falls behind",
+    help: "catch up if decoding falls behind",
     more:
-      "Then several chunks are heard in one step, so the text may depend on the machine's speed. Nothing is dropped.",
+      "Several chunks are then decoded in one step, so the text may depend on the machine's speed. Nothing is dropped.",
     rare: true,
   },
   {
@@ -241,7 +242,7 @@ export const optionTable: readonly OptionSpec[] = [
     group: "Streaming",
     value: { placeholder: "MS", type: "integer", numberMin: 100, numberMax: 60_000, words: ["0"], unit: "ms" },
     default: "800",
-    help: "a pause that ends an utterance; 0: none does",
+    help: "pause that ends an utterance; 0: none does",
     rare: true,
   },
   {
@@ -250,9 +251,8 @@ export const optionTable: readonly OptionSpec[] = [
     value: { placeholder: "RULE", type: "choice", words: ["agreement", "rollback"] },
     default: "agreement",
     help: "when text is final: agreement|rollback",
-    more:
-      "agreement: when two steps in a row heard the same. rollback: all but the last tokens, as the C program does; " +
-      "sooner, and wrong more often.",
+    more: "agreement: when two steps in a row agree. rollback: everything but the last tokens, as in the C program; " +
+      "sooner, but wrong more often.",
     rare: true,
   },
   {
@@ -260,7 +260,7 @@ export const optionTable: readonly OptionSpec[] = [
     group: "Streaming",
     value: { placeholder: "N", type: "integer", numberMin: 0, numberMax: 100 },
     default: "5",
-    help: "tokens that stay open; implies rollback",
+    help: "tokens kept open; implies rollback",
     rare: true,
   },
   {
@@ -268,51 +268,51 @@ export const optionTable: readonly OptionSpec[] = [
     group: "Streaming",
     value: { placeholder: "N", type: "integer", numberMin: 0, numberMax: 100 },
     default: "2",
-    help: "chunks before rollback settles anything",
+    help: "chunks before rollback commits anything",
     rare: true,
   },
   {
     name: "stream-max-new-tokens",
     group: "Streaming",
     value: { placeholder: "N", type: "integer", numberMin: 1, numberMax: 4096, words: ["-1"] },
-    help: "new tokens per step at most",
-    more: "Without it, or with -1: 32, more for chunks above 2 s.",
+    help: "most new tokens per step",
+    more: "By default, or with -1: 32, and more for chunks above 2 s.",
     rare: true,
   },
   {
     name: "monitor",
     group: "Streaming",
     help: "show every step on standard error",
-    more: "▶ encoded, · prompt in, ▪ decoded (▸ above 30 ms per token), ⟳ old audio dropped, ! a loop cut.",
+    more: "▶ encoded, · prompt taken in, ▪ decoded (▸ above 30 ms per token), ⟳ old audio dropped, ! loop cut.",
     rare: true,
   },
   {
     name: "align",
     group: "Words",
-    help: "when every word is said, by an aligner",
-    more:
-      "Prints a line per word: start and end in seconds, and the word. `qwen-asr download aligner` fetches the model.",
+    help: "print when each word is spoken",
+    more: "A line per word: start and end in seconds, and the word. `qwen-asr download aligner` fetches the model.",
   },
   {
     name: "aligner",
     group: "Words",
     value: { placeholder: "DIR", type: "path" },
-    help: "its folder, or demo; implies --align",
-    more: "Else $QWEN_ASR_ALIGNER, else the downloaded one; demo is a tiny one inside this program.",
+    help: "aligner's folder, or demo; implies --align",
+    more: "By default $QWEN_ASR_ALIGNER, else the downloaded one; demo is a tiny one inside this program.",
     rare: true,
   },
   {
     name: "low-memory",
     group: "Words",
     help: "one model and one segment at a time",
-    more: "With --align, words are timed with the transcriber's memory given back. Slower by the models' start.",
+    more:
+      "With --align, the transcriber's memory is given back before words are timed. Models then start more than once.",
     rare: true,
   },
   {
     name: "text",
     group: "Words",
     value: { placeholder: "FILE", type: "path" },
-    help: "for `qwen-asr align`: what is said",
+    help: "for `qwen-asr align`: the spoken text",
     more: '"-" reads standard input. UTF-8; each line becomes a segment.',
     rare: true,
   },
@@ -323,9 +323,9 @@ export const optionTable: readonly OptionSpec[] = [
     value: { placeholder: "LIST", type: "text" },
     default: "text",
     help: "text|json|jsonl|srt|vtt|tsv|lrc|csv",
-    more: "Several with commas: -f srt,json -o talk writes talk.srt and talk.json, and the text on standard output. " +
+    more: "Several with commas: -f srt,json -o talk writes talk.srt and talk.json, and the text to standard output. " +
       "Without -f, the extension of -o decides. A stream takes one of text, jsonl (an object per line: partial, " +
-      "commit or final), srt and vtt (cues as utterances close).",
+      "commit or final), srt and vtt (cues when an utterance ends).",
   },
   {
     name: "output",
@@ -333,27 +333,27 @@ export const optionTable: readonly OptionSpec[] = [
     group: "Output",
     value: { placeholder: "FILE", type: "path" },
     default: "-",
-    help: 'write the text there; "-": standard output',
-    more:
-      "A folder gets a file per input and format. Files hold, whole, what was known a moment ago, whatever happens.",
+    help: 'write to FILE; "-": standard output',
+    more: "A folder gets a file per input and format. Files are updated during the run and valid at all times.",
   },
-  { name: "force", group: "Output", help: "let -o replace a file", rare: true },
+  { name: "force", group: "Output", help: "let -o replace an existing file", rare: true },
   {
     name: "paragraph-sec",
     group: "Output",
     value: { placeholder: "SEC", type: "number", numberMin: 0.2, numberMax: 3600, unit: "seconds", words: ["0"] },
     default: "0",
-    help: "new paragraph after such a pause; 0: never",
-    more: "Within a sentence it has to be three times as long. Text then appears segment by segment.",
+    help: "pause that begins a paragraph; 0: none does",
+    more: "Within a sentence it has to be three times as long. The text then appears segment by segment.",
     rare: true,
   },
   {
     name: "style",
     group: "Output",
     value: { placeholder: "NAME", type: "choice", words: styleNames },
-    help: "rules of cues: netflix|youtube|broadcast",
-    more: "What the options below say is stronger. youtube: 40 columns, up to 6 s, no gap. broadcast: 37 columns, 17 " +
-      "columns a second. netflix: from 833 ms.",
+    help: "subtitle rules: netflix|youtube|broadcast",
+    more:
+      "Individual options override it. youtube: 40 columns, at most 6 s, no gap. broadcast: 37 columns, 17 columns a " +
+      "second, gaps of 80 ms. netflix: at least 833 ms.",
     rare: true,
   },
   {
@@ -361,7 +361,7 @@ export const optionTable: readonly OptionSpec[] = [
     group: "Output",
     value: { placeholder: "N", type: "integer", numberMin: 8, numberMax: 200, unit: "columns" },
     default: "42",
-    help: "columns of a line; full-width ones count 2",
+    help: "columns per line; full-width ones count 2",
     rare: true,
   },
   {
@@ -369,7 +369,7 @@ export const optionTable: readonly OptionSpec[] = [
     group: "Output",
     value: { placeholder: "N", type: "integer", numberMin: 1, numberMax: 4, unit: "lines" },
     default: "2",
-    help: "lines of a cue",
+    help: "lines per cue",
     rare: true,
   },
   {
@@ -377,7 +377,7 @@ export const optionTable: readonly OptionSpec[] = [
     group: "Output",
     value: { placeholder: "SEC", type: "number", numberMin: 0, numberMax: 10, unit: "seconds" },
     default: "1",
-    help: "a cue stays at least so long",
+    help: "shortest cue duration",
     rare: true,
   },
   {
@@ -385,7 +385,7 @@ export const optionTable: readonly OptionSpec[] = [
     group: "Output",
     value: { placeholder: "SEC", type: "number", numberMin: 1, numberMax: 60, unit: "seconds" },
     default: "7",
-    help: "and at most so long",
+    help: "longest cue duration",
     rare: true,
   },
   {
@@ -393,7 +393,7 @@ export const optionTable: readonly OptionSpec[] = [
     group: "Output",
     value: { placeholder: "N", type: "number", numberMin: 5, numberMax: 100, unit: "columns a second" },
     default: "20",
-    help: "columns to read per second; wanted: 85 %",
+    help: "fastest reading speed; 85 % is aimed at",
     rare: true,
   },
   {
@@ -401,17 +401,17 @@ export const optionTable: readonly OptionSpec[] = [
     group: "Output",
     value: { placeholder: "MS", type: "integer", numberMin: 0, numberMax: 1000, unit: "ms" },
     default: "83",
-    help: "between two cues",
+    help: "shortest gap between two cues",
     rare: true,
   },
-  { name: "with-filename", group: "Output", help: "put the file name before its text", rare: true },
+  { name: "with-filename", group: "Output", help: "print the file name before its text", rare: true },
   {
     name: "silent",
     group: "Output",
-    help: "the text once, at the end; only errors else",
+    help: "print only the text, at the end, and errors",
     more: "A text that is known to be incomplete counts as an error.",
   },
-  { name: "debug", group: "Output", help: "say more on standard error", rare: true },
+  { name: "debug", group: "Output", help: "print details on standard error", rare: true },
   { name: "help", short: "h", group: "Other", help: "-h: this page, --help: everything" },
   { name: "version", short: "V", group: "Other", help: "print the version" },
   { name: "licenses", group: "Other", help: "print licences and notices", rare: true },

@@ -14,6 +14,7 @@
 
 const std = @import("std");
 const errors = @import("../errors.zig");
+const cache_file = @import("cache_file.zig");
 const cache_folder = @import("cache_folder.zig");
 const layout = @import("cache_layout.zig");
 const threads = @import("../compute/threads.zig");
@@ -200,7 +201,7 @@ fn mapFile(
     const fd = folder.openFile(name) orelse return null;
     defer _ = std.c.close(fd);
     const status = cache_folder.statusOf(fd) orelse return null;
-    const bytes = try readHeader(allocator, fd, status.bytes) orelse return null;
+    const bytes = try cache_file.readHeader(allocator, fd, status.bytes) orelse return null;
     defer allocator.free(bytes);
     const header = layout.Header.parse(bytes, status.bytes) orelse return null;
     if (!isWanted(request, &header)) return null;
@@ -224,19 +225,6 @@ fn mapFile(
     const info: Info =
         .{ .path = path, .bytes = length, .was_built = was_built, .notice = "" };
     return .{ .allocator = allocator, .mapping = mapping, .items = items, .info = info };
-}
-
-/// The bytes a file's header claims to have; null where it cannot be a header.
-fn readHeader(allocator: Allocator, fd: Fd, file_bytes: u64) Error!?[]u8 {
-    var start: [layout.fixed_bytes]u8 = undefined;
-    if (!cache_folder.readAt(fd, &start, 0)) return null;
-    const length = layout.Header.length(&start) orelse return null;
-    if (length > file_bytes) return null;
-    const bytes = allocator.alloc(u8, length) catch
-        return errors.outOfMemory("the cache's header");
-    if (cache_folder.readAt(fd, bytes, 0)) return bytes;
-    allocator.free(bytes);
-    return null;
 }
 
 fn isWanted(request: Request, header: *const layout.Header) bool {
@@ -399,46 +387,6 @@ const Work = struct {
         for (self.chunks) |chunk| sums[chunk.item] = layout.chain(sums[chunk.item], chunk.hash);
     }
 };
-
-/// Null where the file ends too early or cannot be read.
-fn storedChecksum(fd: Fd, buffer: []u8, offset: u64, bytes: u64) ?u64 {
-    var sum: u64 = 0;
-    var done: u64 = 0;
-    while (done < bytes) {
-        const chunk = buffer[0..@intCast(@min(buffer.len, bytes - done))];
-        if (!cache_folder.readAt(fd, chunk, offset + done)) return null;
-        sum = layout.chain(sum, layout.hashOf(chunk));
-        done += chunk.len;
-    }
-    return sum;
-}
-
-/// Reads a whole cache file against its checksums. error.Model and a sentence with the path and
-/// what is damaged where it is not as it was packed.
-pub fn verify(allocator: Allocator, path: [:0]const u8) Error!void {
-    const fd = std.c.openat(posix.AT.FDCWD, path, posix.O{
-        .ACCMODE = .RDONLY,
-        .CLOEXEC = true,
-        .NONBLOCK = true,
-    });
-    if (fd < 0) return errors.fail(error.Model, "{s}: cannot be opened", .{path});
-    defer _ = std.c.close(fd);
-    const status = cache_folder.statusOf(fd);
-    const file_bytes = if (status) |known| known.bytes else 0;
-    const bytes = try readHeader(allocator, fd, file_bytes) orelse
-        return errors.fail(error.Model, "{s}: not a cache file, or its header is damaged", .{path});
-    defer allocator.free(bytes);
-    const header = layout.Header.parse(bytes, file_bytes) orelse
-        return errors.fail(error.Model, "{s}: its header is damaged", .{path});
-    var entries = header.entries();
-    while (entries.next()) |entry| {
-        const buffer = allocator.alloc(u8, entry.chunk) catch
-            return errors.outOfMemory("checking the cache");
-        defer allocator.free(buffer);
-        if (storedChecksum(fd, buffer, entry.offset, entry.bytes) == entry.checksum) continue;
-        return errors.fail(error.Model, "{s}: {s} is damaged", .{ path, entry.name });
-    }
-}
 
 // ------------------------------------------------------------------------------------- in memory
 

@@ -353,7 +353,8 @@ fn sleep(milliseconds: u64) void {
     _ = std.c.nanosleep(&span, null);
 }
 
-fn explain(why: posix.E) []const u8 {
+/// What the system's refusal means.
+pub fn explain(why: posix.E) []const u8 {
     return switch (why) {
         .ACCES, .PERM => "permission denied",
         .DQUOT => "the disk quota is used up",

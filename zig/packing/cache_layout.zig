@@ -15,7 +15,7 @@
 //!
 //! Then the items in order of the table. The first starts at the next multiple of 16384 (the
 //! largest page of the systems supported), each following one at a multiple of 64. The gaps are
-//! zero, the file ends with the last item. src/model/cache_file.ts reads the same format.
+//! zero, the file ends with the last item.
 //!
 //! A checksum is a chain over chunks: sum = 0, then for every chunk sum = XXH3(sum, XXH3(chunk)).
 //! Chunks can so be made, hashed and read back by many threads. Only an item's last may be shorter;
@@ -156,6 +156,16 @@ pub const Header = struct {
         const count = get(u32, bytes, 12);
         const plausible = count >= fixed_bytes and count <= header_bytes_max;
         return if (plausible and get(u32, bytes, 8) == version) count else null;
+    }
+
+    /// The version a header is of, from its first 12 bytes; those of every version have it there.
+    pub fn versionOf(bytes: []const u8) u32 {
+        return get(u32, bytes, 8);
+    }
+
+    /// How long the header says its file is. Wants `fixed_bytes` at least.
+    pub fn fileBytes(bytes: []const u8) u64 {
+        return get(u64, bytes, 16);
     }
 
     /// Null for anything but a whole, undamaged header of a file that has `file_bytes`.

@@ -4,6 +4,8 @@
 const std = @import("std");
 const builtin = @import("builtin");
 const cache = @import("cache.zig");
+const cache_file = @import("cache_file.zig");
+const cache_folder = @import("cache_folder.zig");
 const errors = @import("../errors.zig");
 const layout = @import("cache_layout.zig");
 const threads = @import("../compute/threads.zig");
@@ -20,7 +22,7 @@ const items = [_]cache.Item{
 /// Chunks: 10 full ones of 200,000 bytes and a rest, none, 1.
 const chunks_count = 12;
 
-/// Of the file they make, whole: src/model/cache_file.test.ts builds the same file by itself.
+/// Of the file they make, whole: another number means another format, and `layout.version` one more.
 const file_hash: u64 = 6487139697268865261;
 
 /// Makes items whose bytes tell which they are, and counts the calls.
@@ -183,11 +185,11 @@ test "cache: built once, then only mapped" {
     try testing.expect(!second.info.was_built);
     try testing.expectEqual(@as(usize, chunks_count), maker.fills.raw);
     try testing.expectEqual(@as(usize, 1), try place.count());
-    try cache.verify(testing.allocator, @ptrCast(try zeroEnded(second.info.path)));
+    try cache_file.verify(testing.allocator, @ptrCast(try zeroEnded(second.info.path)));
 
     const fd = try place.openFile(.{});
     defer _ = std.c.close(fd);
-    const status = @import("cache_folder.zig").statusOf(fd).?;
+    const status = cache_folder.statusOf(fd).?;
     try testing.expectEqual(@as(u32, 0o600), status.mode & 0o777);
     try testing.expectEqual(second.info.bytes, status.bytes);
 }
@@ -198,16 +200,16 @@ fn zeroEnded(path: []const u8) ![:0]const u8 {
     return std.fmt.bufPrintZ(&path_buffer, "{s}", .{path});
 }
 
-test "cache: the file's bytes are those that cache_file.test.ts expects" {
+test "cache: the file's bytes are those of this format" {
     var place = try Place.init();
     defer place.deinit();
     try place.built();
     const fd = try place.openFile(.{});
     defer _ = std.c.close(fd);
-    const status = @import("cache_folder.zig").statusOf(fd).?;
+    const status = cache_folder.statusOf(fd).?;
     const bytes = try testing.allocator.alloc(u8, @intCast(status.bytes));
     defer testing.allocator.free(bytes);
-    try testing.expect(@import("cache_folder.zig").readAt(fd, bytes, 0));
+    try testing.expect(cache_folder.readAt(fd, bytes, 0));
     try testing.expectEqual(file_hash, std.hash.XxHash3.hash(0, bytes));
 }
 
@@ -231,7 +233,7 @@ test "cache: many threads make what one makes, and a failure on any of them is t
             try expectContent(&opened, 0);
             try testing.expectEqual(@as(usize, chunks_count), maker.fills.raw);
             try testing.expectEqual(items[0].bytes + items[2].bytes, maker.progress_bytes);
-            if (in_file) try cache.verify(testing.allocator, try zeroEnded(opened.info.path));
+            if (in_file) try cache_file.verify(testing.allocator, try zeroEnded(opened.info.path));
         }
     }
 }
@@ -275,6 +277,18 @@ test "cache: other items under the same key are not taken for ours" {
     }
 }
 
+/// Fails with error.Model and a sentence of the path and this.
+fn expectRefused(result: errors.Error!void, path: []const u8, sentence: []const u8) !void {
+    try testing.expectError(error.Model, result);
+    var buffer: [512]u8 = undefined;
+    const expected_text = try std.fmt.bufPrint(&buffer, "{s}: {s}", .{ path, sentence });
+    try testing.expectEqualStrings(expected_text, errors.message());
+}
+
+fn infoOf(path: [:0]const u8) errors.Error!void {
+    testing.allocator.free(try cache_file.info(testing.allocator, path));
+}
+
 test "cache: a damaged item opens, and verify names it" {
     var place = try Place.init();
     defer place.deinit();
@@ -282,15 +296,74 @@ test "cache: a damaged item opens, and verify names it" {
     var buffer: [256]u8 = undefined;
     const name = cache.fileName(cache.keyOf(&.{"test"}, &.{}, 2));
     const path = place.path(&buffer, &name);
-    try cache.verify(testing.allocator, path);
+    try cache_file.verify(testing.allocator, path);
     try place.damage(16384 + 8 * layout.chunk_bytes + 16);
-    try testing.expectError(error.Model, cache.verify(testing.allocator, path));
-    try testing.expect(std.mem.endsWith(u8, errors.message(), "embedding is damaged"));
+    try expectRefused(cache_file.verify(testing.allocator, path), path, "damaged: embedding");
+    try infoOf(path); // The header is sound.
+    try place.damage(2_113_600 + 99_999);
+    try expectRefused(cache_file.verify(testing.allocator, path), path, "damaged: embedding and 1 more");
     try place.damage(30);
-    try testing.expectError(error.Model, cache.verify(testing.allocator, path));
-    try testing.expect(std.mem.endsWith(u8, errors.message(), "its header is damaged"));
-    try testing.expectError(error.Model, cache.verify(testing.allocator, "/dev/null"));
-    try testing.expectError(error.Model, cache.verify(testing.allocator, "no/such/file"));
+    try expectRefused(cache_file.verify(testing.allocator, path), path, "damaged: its header");
+    try expectRefused(infoOf(path), path, "damaged: its header");
+}
+
+test "cache: what a file's header says" {
+    var place = try Place.init();
+    defer place.deinit();
+    try place.built();
+    var buffer: [256]u8 = undefined;
+    const name = cache.fileName(cache.keyOf(&.{"test"}, &.{}, 2));
+    const json = try cache_file.info(testing.allocator, place.path(&buffer, &name));
+    defer testing.allocator.free(json);
+    try testing.expectEqualStrings("{\"version\":2,\"layout\":\"int8/generic/1\",\"model\":\"models/test\"," ++
+        "\"key\":\"" ++ std.fmt.bytesToHex(cache.keyOf(&.{"test"}, &.{}, 2), .lower) ++ "\"," ++
+        "\"bytes\":2213600,\"items\":3}", json);
+}
+
+test "cache: what is no whole file of this format is refused with a sentence that says why" {
+    var place = try Place.init();
+    defer place.deinit();
+    try place.built();
+    var buffer: [256]u8 = undefined;
+    const name = cache.fileName(cache.keyOf(&.{"test"}, &.{}, 2));
+    const path = place.path(&buffer, &name);
+    const damaged_header = "damaged: its header";
+    const cases = [_]struct { u63, []const u8 }{ // Lengths downwards: the file is cut.
+        .{ 2_213_599, "damaged: 2213599 bytes instead of 2213600" },
+        .{ 20_000, "damaged: 20000 bytes instead of 2213600" },
+        .{ 300, "damaged: 300 bytes instead of 2213600" },
+        .{ 97, damaged_header },
+        .{ 95, damaged_header },
+        .{ 11, damaged_header },
+        .{ 8, damaged_header },
+        .{ 7, "not a file of packed weights" },
+        .{ 0, "not a file of packed weights" },
+    };
+    const fd = try place.openFile(.{ .ACCMODE = .RDWR });
+    defer _ = std.c.close(fd);
+    for (cases) |case| {
+        try testing.expectEqual(0, std.c.ftruncate(fd, case[0]));
+        try expectRefused(cache_file.verify(testing.allocator, path), path, case[1]);
+        try expectRefused(infoOf(path), path, case[1]);
+    }
+    const starts = [_]struct { []const u8, []const u8 }{
+        .{ "QASRPACK\x03\x00\x00\x00 and more", "packed in format 3, and this version reads format 2" },
+        .{ "QASRPACK\x01\x00\x00\x00", "packed in format 1, and this version reads format 2" },
+        .{ "RIFF1234WAVEfmt " ** 100, "not a file of packed weights" },
+        .{ "QASRPACK\x02\x00\x00\x00\xff\xff\xff\xff" ** 20, damaged_header },
+        .{ "QASRPACK\x02\x00\x00\x00\x60\x00\x00\x00" ** 20, damaged_header },
+    };
+    for (starts) |start| {
+        try testing.expectEqual(0, std.c.ftruncate(fd, 0));
+        try testing.expectEqual(@as(isize, @intCast(start[0].len)), std.c.pwrite(fd, start[0].ptr, start[0].len, 0));
+        try expectRefused(cache_file.verify(testing.allocator, path), path, start[1]);
+        try expectRefused(infoOf(path), path, start[1]);
+    }
+    for ([_][:0]const u8{ "/dev/null", "/" }) |other| {
+        try expectRefused(cache_file.verify(testing.allocator, other), other, "not a file of packed weights");
+    }
+    try testing.expectError(error.Invalid, cache_file.verify(testing.allocator, "no/such/file"));
+    try testing.expectEqualStrings("no/such/file: no such file or folder", errors.message());
 }
 
 test "cache: another key has a file of its own; a key depends on all it is told" {

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { InputError, systemReason, UsageError } from "../../errors.ts";
 import { printable } from "../../writer.ts";
-import { type CacheHeader, damagedItems, readCacheHeader } from "../../model/cache_file.ts";
+import type { PackedFiles } from "../../engine/packed_files.ts";
 import { cacheFolder } from "../../model/cache_folder.ts";
 import { type DownloadIo, systemIo } from "../../model/hub/download_io.ts";
 import { formatBytes } from "../../model/hub/progress.ts";
@@ -36,7 +36,11 @@ type CacheFile = {
 };
 
 /** `args` is what follows the word cache. Returns 0, 1 where something is damaged or stays, 130 or 143 if stopped. */
-export async function runCache(args: readonly string[], io: CacheIo = systemIo()): Promise<number> {
+export async function runCache(
+  args: readonly string[],
+  packed: PackedFiles,
+  io: CacheIo = systemIo(),
+): Promise<number> {
   const command = parseCache(args);
   if (command.action === "help") {
     io.stdout(helpText());
@@ -49,8 +53,8 @@ export async function runCache(args: readonly string[], io: CacheIo = systemIo()
     io.stderr(`nothing in ${printable(folder)}\n`);
     return 0;
   }
-  if (command.action === "list") return await list(found, folder, io);
-  return command.action === "clear" ? await clear(found, folder, io) : await verify(found, io);
+  if (command.action === "list") return await list(found, folder, packed, io);
+  return command.action === "clear" ? await clear(found, folder, io) : await verify(found, packed, io);
 }
 
 function parseCache(args: readonly string[]): Command {
@@ -115,11 +119,11 @@ function chosen(files: readonly CacheFile[], names: readonly string[], folder: s
   return files.filter((file) => stems.has(file.stem));
 }
 
-async function list(files: readonly CacheFile[], folder: string, io: CacheIo): Promise<number> {
+async function list(files: readonly CacheFile[], folder: string, packed: PackedFiles, io: CacheIo): Promise<number> {
   const shown = files.filter((file) => file.kind !== "lock");
   const rows: string[][] = [];
   for (const file of shown) {
-    const header = file.kind === "packed" ? await headerOf(file) : undefined;
+    const header = file.kind === "packed" ? await packed.info(file.path) : undefined;
     const state = file.kind === "packed" ? header?.layout ?? "damaged" : file.isLive ? "underway" : "unfinished";
     const age = formatAge((io.now?.() ?? Date.now()) - file.modifiedMs);
     rows.push([file.stem, printable(state), formatBytes(file.bytes), age, printable(header?.model ?? "-")]);
@@ -154,15 +158,15 @@ class Interrupted extends Error {
   }
 }
 
-async function verify(files: readonly CacheFile[], io: CacheIo): Promise<number> {
+async function verify(files: readonly CacheFile[], packed: PackedFiles, io: CacheIo): Promise<number> {
   const controller = new AbortController();
   const release = io.onInterrupt((exitCode) => controller.abort(new Interrupted(exitCode)));
   const damaged: string[] = [];
   try {
     for (const file of files.filter(({ kind }) => kind === "packed")) {
-      const problem = await problemOf(file, controller.signal);
+      const problem = await packed.verify(file.path, controller.signal);
       if (problem !== undefined) damaged.push(file.stem);
-      io.stdout(`${file.stem}  ${problem ?? "undamaged"}\n`);
+      io.stdout(`${file.stem}  ${printable(problem ?? "undamaged")}\n`);
     }
   } catch (error) {
     if (error instanceof Interrupted) return error.exitCode;
@@ -173,20 +177,6 @@ async function verify(files: readonly CacheFile[], io: CacheIo): Promise<number>
   if (damaged.length === 0) return 0;
   io.stderr(`hint: qwen-asr cache clear ${damaged.join(" ")}; the next run packs anew\n`);
   return 1;
-}
-
-/** Undefined where the file is as it was packed. */
-async function problemOf(file: CacheFile, stop: AbortSignal): Promise<string | undefined> {
-  const header = await headerOf(file);
-  if (!header) return "damaged: its header";
-  const items = await local(file.path, () => damagedItems(file.path, header, stop)) ?? [];
-  if (items.length === 0) return undefined;
-  const more = items.length > 1 ? ` and ${items.length - 1} more` : "";
-  return `damaged: ${printable(items[0]!)}${more}`;
-}
-
-async function headerOf(file: CacheFile): Promise<CacheHeader | undefined> {
-  return await local(file.path, () => readCacheHeader(file.path));
 }
 
 /** Undefined for what is not there (any more); other refusals of the system as an InputError that names the path. */

@@ -51,3 +51,8 @@ export function systemReason(error: unknown, own: Readonly<Record<string, string
   const { code, message } = error as NodeJS.ErrnoException;
   return own[code ?? ""] ?? systemReasons[code ?? ""] ?? message ?? String(error);
 }
+
+/** Throws an InternalError where our own code breaks a promise; never for anything that comes from outside. */
+export function assert(condition: unknown, message: string): asserts condition {
+  if (!condition) throw new InternalError(message);
+}

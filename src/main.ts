@@ -34,13 +34,14 @@ export function main(args: readonly string[]): Promise<number> {
     splitters: splitterSource({ koreanWords }),
     openEngine: async ({ model, threads, weights, cache }) => {
       const folder = cache ? cacheFolder(process.env) : undefined;
-      const options = { library: libraryBytes, model: sourceOf(model), threads, weights, cacheFolder: folder };
+      const source = { library: libraryBytes, model: sourceOf(model), threads, weights, cacheFolder: folder };
+      const options = { ...source, memoryBytes: availableMemory };
       return await openEngine(process.stderr.isTTY ? { ...options, onPacking: showPacking } : options);
     },
     runDownload,
     runCache: (args) => runCache(args, packedFiles(libraryBytes)),
     runBench: async (model) => {
-      const open = measurer(await libraryBytes(), sourceOf(model), cacheFolder(process.env));
+      const open = measurer(libraryBytes, sourceOf(model), cacheFolder(process.env));
       return await runBench({ terminal, open, peakMemory, now: () => performance.now() });
     },
     modelHash: (model) => model.kind === "folder" ? folderHash(model.path) : modelHash(demoFiles(model)),

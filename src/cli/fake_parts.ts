@@ -27,7 +27,12 @@ export const fakeInfo: ModelInfo = {
   weights: "int8",
   hidden: 1024,
   positionsMax: 65_536,
+  stepMax: 8,
   positionBytes: 114_688,
+  sessionBytes: 0,
+  rowBytes: 0,
+  blockRows: 0,
+  encoderBytes: 0,
   languages: [],
   asrTextId: fakeAsrTextId,
 };
@@ -65,7 +70,7 @@ export function fakeEngine(answer: (request: DecodeRequest) => FakeAnswer, info:
     close: async () => void (closed = true),
     listen: async (options) => fakeListener(options, answer, tokensOf),
     align: () => Promise.reject(new Error("this stand-in does not align")),
-    decode: async (request, onToken) => {
+    decode: async (request, onToken, signal) => {
       requests.push(request);
       cancelled = false;
       mostAtOnce = Math.max(mostAtOnce, ++running);
@@ -74,7 +79,7 @@ export function fakeEngine(answer: (request: DecodeRequest) => FakeAnswer, info:
       let generatedTokens = 0;
       for (const token of tokensOf(says)) {
         if (tokenDelayMs > 0) await new Promise((resolve) => setTimeout(resolve, tokenDelayMs));
-        if (cancelled) return fakeResult(request, "cancelled", generatedTokens);
+        if (cancelled || signal?.aborted) return fakeResult(request, "cancelled", generatedTokens);
         if (generatedTokens === request.tokensMax) return fakeResult(request, "cap", generatedTokens);
         onToken(token);
         generatedTokens++;

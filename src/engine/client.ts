@@ -1,6 +1,6 @@
 /** The main thread's side of the engine: starts the worker, turns its messages into promises. */
 
-import { InputError, InternalError, ModelError, UsageError } from "../errors.ts";
+import { assert, InputError, InternalError, ModelError, UsageError } from "../errors.ts";
 import type {
   AlignRequest,
   AlignResult,
@@ -15,9 +15,9 @@ import type {
   ModelInfo,
   Weights,
 } from "./engine.ts";
-import { Native, placeLibrary, type SessionHandle, STATUS } from "./native.ts";
 import type { ModelSource } from "./model_source.ts";
-import type { FromWorker, ToWorker } from "./worker.ts";
+import { placeLibrary, STATUS } from "./adapter.ts";
+import type { Answer, FromWorker, ToWorker } from "./protocol.ts";
 
 export type EngineOptions = {
   /** Reads the native library. */
@@ -28,130 +28,158 @@ export type EngineOptions = {
   readonly weights: Weights;
   /** Where packed weights are kept; undefined: they are made in memory every time. */
   readonly cacheFolder: string | undefined;
+  /** Bytes that may still be used, asked once the model is open: half of it is for requests. Absent: no limit. */
+  readonly memoryBytes?: () => number;
+  /** Live recordings that may be open at a time; 8 where absent. */
+  readonly listenersMax?: number;
   /** Hears now and then how far a packing is, 0 to 1. */
   readonly onPacking?: (share: number) => void;
 };
+
+const defaultListenersMax = 8;
 
 /** Loads the model in a thread of its own. Throws ModelError where it cannot be used. */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
   // In the executable all modules are one, at the place of src/main.ts; the worker is its own entry beside it.
   const path = Bun.isStandaloneExecutable ? "./engine/worker.ts" : "./worker.ts";
   const worker = new Worker(new URL(path, import.meta.url).href);
+  const engine = new WorkerEngine(worker);
   try {
-    const library = placeLibrary(await options.library()); // While the worker starts.
-    return await openModel(worker, library, options);
+    const library = await placedLibrary(options.library); // While the worker starts.
+    await openModel(engine, library, options);
+    return engine;
   } catch (error) {
     worker.terminate();
     throw error;
   }
 }
 
-async function openModel(worker: Worker, library: string, options: EngineOptions): Promise<Engine> {
-  const native = new Native(library);
-  const engine = new WorkerEngine(worker, native);
-  const { model, threads, weights, cacheFolder = "", onPacking } = options;
-  const report = () => native.packingShare() > 0 && onPacking?.(native.packingShare());
+let placed: Promise<string> | undefined;
+
+/** The library's path; it is placed once per process, however often models are opened. */
+export function placedLibrary(read: () => Promise<Uint8Array>): Promise<string> {
+  placed ??= read().then(placeLibrary).catch((error) => {
+    placed = undefined;
+    throw error;
+  });
+  return placed;
+}
+
+async function openModel(engine: WorkerEngine, library: string, options: EngineOptions): Promise<void> {
+  const { model, threads, weights, cacheFolder = "", listenersMax = defaultListenersMax, onPacking } = options;
+  const progress = new SharedArrayBuffer(Uint32Array.BYTES_PER_ELEMENT);
+  const [permille] = [new Uint32Array(progress)];
+  const report = () => permille[0]! > 0 && onPacking?.(permille[0]! / 1000);
   const timer = setInterval(report, 200);
   try {
-    await engine.open({ type: "open", library, model, threads, weights, cacheFolder });
+    await engine.open({ type: "open", library, model, threads, weights, cacheFolder, progress, listenersMax });
   } finally {
     clearInterval(timer);
   }
-  return engine;
+  if (options.memoryBytes) engine.send({ type: "memory", bytes: options.memoryBytes() });
 }
 
-/** A question to the worker: of what it answers, each kind of question knows its own. */
+/** A request at the worker: each kind knows which answer ends it. */
 type Pending = {
-  readonly resolve: (answer: FromWorker) => void;
+  readonly resolve: (answer: Answer) => void;
   readonly reject: (error: Error) => void;
   readonly onToken: (token: DecodeToken) => void;
 };
 
-type Answer<Type extends FromWorker["type"]> = Extract<FromWorker, { type: Type }>;
+type AnswerOf<Type extends Answer["type"]> = Extract<Answer, { type: Type }>;
 
 class WorkerEngine implements Engine {
   info!: ModelInfo;
   description: unknown;
   readonly #worker: Worker;
-  readonly #native: Native;
-  readonly #sessions: SessionHandle[] = [];
   readonly #pending = new Map<number, Pending>();
   #lastId = 0;
-  #isClosed = false;
+  #closing: Promise<void> | undefined;
   /** Settles on the answer to open or close. */
   #answer: PromiseWithResolvers<void> = Promise.withResolvers();
 
-  constructor(worker: Worker, native: Native) {
+  constructor(worker: Worker) {
     this.#worker = worker;
-    this.#native = native;
     worker.onmessage = (event: MessageEvent<FromWorker>) => this.#receive(event.data);
     worker.onerror = (event) => this.#failAll(new InternalError(`engine thread: ${event.message}`));
   }
 
   async open(message: ToWorker): Promise<void> {
-    this.#worker.postMessage(message);
+    this.send(message);
     await this.#answer.promise;
   }
 
-  async decode(request: DecodeRequest, onToken: (token: DecodeToken) => void): Promise<DecodeResult> {
-    const samples = request.samples.slice(); // A view would take its whole recording along.
-    const message = (id: number): ToWorker => ({ type: "decode", id, request: { ...request, samples } });
-    return (await this.#ask<"done">(message, [samples.buffer], onToken)).result;
+  send(message: ToWorker, transfer: ArrayBuffer[] = []): void {
+    this.#worker.postMessage(message, transfer);
   }
 
-  async align(request: AlignRequest): Promise<AlignResult> {
+  async decode(
+    request: DecodeRequest,
+    onToken: (token: DecodeToken) => void,
+    signal?: AbortSignal,
+  ): Promise<DecodeResult> {
+    const samples = request.samples.slice(); // A view would take its whole recording along.
+    const message = (id: number): ToWorker => ({ type: "decode", id, request: { ...request, samples } });
+    return (await this.#ask<"done">(message, { transfer: [samples.buffer], signal, onToken })).result;
+  }
+
+  async align(request: AlignRequest, signal?: AbortSignal): Promise<AlignResult> {
     const samples = request.samples.slice();
     const message = (id: number): ToWorker => ({ type: "align", id, request: { ...request, samples } });
-    return (await this.#ask<"aligned">(message, [samples.buffer])).result;
+    return (await this.#ask<"aligned">(message, { transfer: [samples.buffer], signal })).result;
   }
 
   async listen(options: ListenOptions): Promise<Listener> {
-    const { id, session } = await this.#ask<"listening">((id) => ({ type: "listen", id, options }));
-    const handle = session as SessionHandle;
-    this.#sessions.push(handle);
-    const hear = async (request: HearRequest): Promise<HearResult> => {
+    const { id: listener } = await this.#ask<"listening">((id) => ({ type: "listen", id, options }));
+    const hear = async (request: HearRequest, signal?: AbortSignal): Promise<HearResult> => {
       const samples = request.samples.slice();
-      const message = (own: number): ToWorker => ({
-        type: "hear",
-        id: own,
-        listener: id,
-        request: { ...request, samples },
-      });
-      return (await this.#ask<"heard">(message, [samples.buffer])).result;
+      const message = (id: number): ToWorker => ({ type: "hear", id, listener, request: { ...request, samples } });
+      return (await this.#ask<"heard">(message, { transfer: [samples.buffer], signal })).result;
     };
     const close = async (): Promise<void> => {
-      this.#sessions.splice(this.#sessions.indexOf(handle), 1); // It must not be cancelled any more.
-      if (!this.#isClosed) await this.#ask<"unlistened">((own) => ({ type: "unlisten", id: own, listener: id }));
+      if (!this.#closing) await this.#ask<"unlistened">((id) => ({ type: "unlisten", id, listener }));
     };
     return new OneAtATime(hear, close);
   }
 
-  #ask<Type extends FromWorker["type"]>(
+  /** Sends a request and waits for its answer. The signal makes it end early; the answer comes all the same. */
+  async #ask<Type extends Answer["type"]>(
     message: (id: number) => ToWorker,
-    transfer: ArrayBuffer[] = [],
-    onToken: Pending["onToken"] = () => {},
-  ): Promise<Answer<Type>> {
-    const { promise, resolve, reject } = Promise.withResolvers<Answer<Type>>();
+    { transfer = [], signal, onToken = () => {} }: {
+      readonly transfer?: ArrayBuffer[];
+      readonly signal?: AbortSignal | undefined;
+      readonly onToken?: Pending["onToken"];
+    } = {},
+  ): Promise<AnswerOf<Type>> {
+    if (this.#closing) throw new InternalError("the engine is closed");
+    const { promise, resolve, reject } = Promise.withResolvers<AnswerOf<Type>>();
     const id = ++this.#lastId;
     this.#pending.set(id, { resolve: resolve as Pending["resolve"], reject, onToken });
-    this.#worker.postMessage(message(id), transfer);
-    return promise;
+    this.send(message(id), transfer);
+    const cancel = () => this.send({ type: "cancel", id });
+    if (signal?.aborted) cancel();
+    signal?.addEventListener("abort", cancel);
+    try {
+      return await promise;
+    } finally {
+      signal?.removeEventListener("abort", cancel);
+    }
   }
 
-  /** The flags stop what runs, the message what waits and what the flags came too late or too early for. */
   cancel(): void {
-    if (this.#pending.size === 0) return;
-    this.#sessions.forEach((session) => this.#native.cancel(session));
-    this.#worker.postMessage({ type: "cancel" } satisfies ToWorker);
+    for (const id of this.#pending.keys()) this.send({ type: "cancel", id });
   }
 
   /** terminate() during a native call would not be safe; after the answer nothing runs. */
-  async close(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
     this.#answer = Promise.withResolvers();
-    this.#worker.postMessage({ type: "close" } satisfies ToWorker);
+    this.send({ type: "close" });
     await this.#answer.promise;
+    assert(this.#pending.size === 0, "requests are left after closing");
     this.#worker.terminate();
   }
 
@@ -161,21 +189,16 @@ class WorkerEngine implements Engine {
         this.info = message.info;
         this.description = message.description;
         return this.#answer.resolve();
-      case "session":
-        return void this.#sessions.push(message.session as SessionHandle);
-      case "token":
-        return this.#pending.get(message.id)?.onToken(message.token);
-      case "done":
-      case "listening":
-      case "heard":
-      case "unlistened":
-      case "aligned":
-        return this.#settle(message.id)?.resolve(message);
+      case "unopened":
+        return this.#answer.reject(failure(message));
       case "closed":
         return this.#answer.resolve();
+      case "token":
+        return this.#pending.get(message.id)?.onToken(message.token);
       case "failed":
-        if (message.id === undefined) return this.#answer.reject(failure(message));
         return this.#settle(message.id)?.reject(failure(message));
+      default:
+        return this.#settle(message.id)?.resolve(message);
     }
   }
 
@@ -202,11 +225,11 @@ class OneAtATime implements Listener {
     this.#close = close;
   }
 
-  async hear(request: HearRequest): Promise<HearResult> {
+  async hear(request: HearRequest, signal?: AbortSignal): Promise<HearResult> {
     if (this.#state !== "free") throw new InternalError(`hear: the listener is ${this.#state}`);
     this.#state = "busy";
     try {
-      return await this.#hear(request);
+      return await this.#hear(request, signal);
     } finally {
       this.#state = "free";
     }
@@ -220,8 +243,8 @@ class OneAtATime implements Listener {
   }
 }
 
-/** What the user can mend becomes a UserError: the model's files, the options and environment, the memory. */
-export function failure({ message, status }: Extract<FromWorker, { type: "failed" }>): Error {
+/** Failures that the user can mend become UserErrors: the model's files, the options and environment, the memory. */
+export function failure({ message, status }: { readonly message: string; readonly status: number }): Error {
   switch (status) {
     case STATUS.model:
       return new ModelError(message);
@@ -229,6 +252,7 @@ export function failure({ message, status }: Extract<FromWorker, { type: "failed
       return new UsageError(message);
     case STATUS.memory:
     case STATUS.tooLong:
+    case STATUS.busy:
       return new InputError(message);
     default:
       return new InternalError(message);

@@ -20,13 +20,21 @@ export type ModelInfo = {
   };
   readonly hidden: number;
   readonly positionsMax: number;
-  /** Bytes of KV cache per position: with positions, what a long decode costs. */
+  /** Sequences that one step moves on at most. */
+  readonly stepMax: number;
+  /** What requests cost in bytes, see budget.ts: a position of a KV cache, an open session without any, */
   readonly positionBytes: number;
+  readonly sessionBytes: number;
+  /** a row of a prompt while it goes in, of which at most `blockRows` are held at a time, */
+  readonly rowBytes: number;
+  readonly blockRows: number;
+  /** and an encoder's buffers. */
+  readonly encoderBytes: number;
   readonly languages: readonly string[];
   readonly asrTextId: number;
   /** Of an aligner. */
   readonly alignment?: {
-    /** What one class is long. */
+    /** Duration of one class, in ms. */
     readonly markerMs: number;
     readonly markerId: number;
     readonly audioStartId: number;
@@ -34,6 +42,9 @@ export type ModelInfo = {
     readonly audioEndId: number;
   };
 };
+
+/** Which of the requests that wait goes first: short ones. Live recordings go before both. */
+export type Priority = "short" | "long";
 
 /** One utterance to decode greedily. */
 export type DecodeRequest = {
@@ -49,6 +60,8 @@ export type DecodeRequest = {
   readonly pastText: string;
   /** Generated tokens at most, the language header included. */
   readonly tokensMax: number;
+  /** By the length of its audio where absent: up to 30 s is short. */
+  readonly priority?: Priority;
 };
 
 export type DecodeToken = {
@@ -105,10 +118,10 @@ export type HearResult = DecodeResult & {
 
 export interface Listener {
   /**
-   * One call at a time. `Engine.cancel()` ends it early with stop "cancelled" and the tokens so far. The audio it was
+   * One call at a time. Aborting `signal` ends it early with stop "cancelled" and the tokens so far. The audio it was
    * given is held in any case, unless what is to be forgotten is refused.
    */
-  hear(request: HearRequest): Promise<HearResult>;
+  hear(request: HearRequest, signal?: AbortSignal): Promise<HearResult>;
   /** Gives its memory back. Not during a call. */
   close(): Promise<void>;
 }
@@ -119,6 +132,8 @@ export type AlignRequest = {
   readonly samples: Float32Array;
   /** As the aligner takes them: cleaned, without spaces. At least one. */
   readonly words: readonly string[];
+  /** As for a decode. */
+  readonly priority?: Priority;
 };
 
 export type AlignResult = {
@@ -133,22 +148,27 @@ export type AlignResult = {
   readonly alignMs: number;
 };
 
-/** A loaded model. Several decodes may run at once: they share every pass over the weights, up to eight of them. */
+/**
+ * A loaded model. Any number of requests may be made at once: as many run as the memory allows, up to `info.stepMax`
+ * of them share every pass over the weights, the rest waits. What one says does not depend on those beside it, and one
+ * that fails or is cancelled concerns no other. A cancelled request ends with stop "cancelled", within one native call
+ * of about 150 ms at most. Samples are copied. After close() every call rejects with an InternalError.
+ */
 export interface Engine {
   readonly info: ModelInfo;
   /** All that the native engine says of the model, for reports. */
   readonly description: unknown;
+  /** Tokens arrive in order while decoding; the promise settles after the last. */
+  decode(request: DecodeRequest, onToken: (token: DecodeToken) => void, signal?: AbortSignal): Promise<DecodeResult>;
   /**
-   * Tokens arrive in order while decoding; the promise settles after the last. What a decode says does not depend on
-   * those beside it. The samples are copied.
+   * A new recording, which is given piece by piece and goes before all other requests. Throws InputError where as many
+   * are open as the engine was opened for.
    */
-  decode(request: DecodeRequest, onToken: (token: DecodeToken) => void): Promise<DecodeResult>;
-  /** A new recording, which is given piece by piece. Any number of them, beside decodes; their calls take turns. */
   listen(options: ListenOptions): Promise<Listener>;
-  /** With an aligner's model, which in turn cannot decode. The samples are copied. */
-  align(request: AlignRequest): Promise<AlignResult>;
-  /** Makes all running decodes, hears and alignments end early with stop "cancelled". Harmless when none runs. */
+  /** With an aligner's model, which in turn cannot decode. */
+  align(request: AlignRequest, signal?: AbortSignal): Promise<AlignResult>;
+  /** Ends all requests under way, until their callers have signals of their own. */
   cancel(): void;
-  /** After the last decode; recordings end with it. */
+  /** Requests under way end cancelled first; live recordings end with it. */
   close(): Promise<void>;
 }

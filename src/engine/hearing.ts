@@ -1,29 +1,29 @@
 /**
- * A live recording in the engine's thread: a listener that keeps what is computed of its audio, and a session that
- * keeps what it has taken in of the prompt.
+ * Live recordings in the engine's thread. `Hearing` is a recording: a listener that keeps what is computed of its
+ * audio, and a session that keeps what it has taken in of the prompt. `HearJob` is one hear of it, as the scheduler
+ * moves it on.
  *
  * Every hear takes in what is new: the prompt from the first row that changed, the committed tokens, and a draft of
- * what follows, which is checked in the same pass. Then it decodes token by token from where the draft was wrong.
+ * what follows, which is checked in the same pass. From where the draft was wrong it decodes token by token, in steps
+ * that it shares with other requests. A wrong draft is often right again further on: as soon as a token of its rest is
+ * said, the next few are guessed from there, in a small pass of their own.
  *
  * What is kept never changes a token. Where weights are packed a row's sums do not depend on those beside it, so any
  * cut will do. With bf16 they may, in the last bit; there the prompt is always taken in by attention windows, and only
  * whole ones are kept.
  */
 
+import { assert } from "../errors.ts";
 import { LoopDetector } from "../text/loop.ts";
+import { sampleRate } from "../units.ts";
+import { bytesOfPositions, decodePositions } from "./budget.ts";
 import type { DecodeStop, DecodeToken, HearRequest, HearResult, ListenOptions } from "./engine.ts";
-import { CancelledError, type ListenerHandle, type ModelHandle, type Native, type SessionHandle } from "./native.ts";
-
-/** What an engine's recordings share. */
-export type HearingParts = {
-  readonly native: Native;
-  readonly model: ModelHandle;
-  /** Whose encoder is used. */
-  readonly encoder: SessionHandle;
-};
+import { Job, type Shared, sliceMs, type Token } from "./job.ts";
+import type { EncoderHandle, ListenerHandle, SessionHandle } from "./adapter.ts";
+import type { Answer } from "./protocol.ts";
 
 /** Of the engine's description. */
-type Facts = {
+export type HearingFacts = {
   readonly hidden: number;
   readonly positions_max: number;
   readonly weights: string;
@@ -34,107 +34,175 @@ type Facts = {
 
 type Counts = { -readonly [key in Exclude<keyof HearResult, "stop" | "tokens">]: number };
 
+/** One pass of the prompt: it appends ids from a place on, the last `draft` of them as a guess. */
+type Pass = { readonly at: number; readonly ids: Uint32Array; readonly draft: number };
+
 const hopSamples = 160;
 /** How far on a token is looked for in the rest of a draft, and how many are then guessed: a pass of eight rows. */
 const skippedMax = 4;
 const guessMax = 7;
 
 export class Hearing {
-  readonly #parts: HearingParts;
-  readonly #options: ListenOptions;
-  readonly #facts: Facts;
   readonly #listener: ListenerHandle;
   readonly session: SessionHandle;
-  /** Room for the rows of all that is held; grows. */
+  /** Encoder rows of all that is held, with room for more. */
   #rows = new Float32Array(0);
   /** What the session holds, position by position. */
-  #held: number[] = [];
+  held: number[] = [];
+  /** When its last hear ended. */
+  restsSince: number;
 
-  constructor(parts: HearingParts, options: ListenOptions) {
-    this.#parts = parts;
-    this.#options = options;
-    const { native, model } = parts;
-    this.#facts = native.describe(model) as Facts;
-    this.#listener = native.openListener(model, options.windowFrames, options.usesCaches);
+  constructor(readonly shared: Shared, readonly facts: HearingFacts, readonly options: ListenOptions) {
+    const { library, model } = shared;
+    this.#listener = library.openListener(model, options.windowFrames, options.usesCaches);
+    this.restsSince = shared.now();
     try {
-      this.session = native.openSession(model);
+      this.session = library.openSession(model);
     } catch (error) {
-      native.closeListener(this.#listener);
+      library.closeListener(this.#listener);
       throw error;
     }
   }
 
   close(): void {
-    this.#parts.native.closeListener(this.#listener);
-    this.#parts.native.closeSession(this.session);
+    this.shared.library.closeListener(this.#listener);
+    this.shared.library.closeSession(this.session);
   }
 
   /** Forgets and appends audio. What is wrong with the request is said before anything has changed. */
   take({ forget, samples, tokensMax }: HearRequest): void {
-    const { native } = this.#parts;
-    const windowSamples = this.#options.windowFrames * hopSamples;
+    const { library } = this.shared;
+    const windowSamples = this.options.windowFrames * hopSamples;
     const windows = forget / windowSamples;
     if (!(windows === Infinity || (Number.isInteger(windows) && windows >= 0))) {
       throw new Error(`forget ${forget} samples: must be a multiple of the encoder window, ${windowSamples}, or all`);
     }
     if (!(tokensMax >= 0)) throw new Error(`at most ${tokensMax} tokens: must be 0 or more`);
-    native.listenerForget(this.#listener, windows);
-    native.listenerAppend(this.#listener, samples);
+    library.listenerForget(this.#listener, windows);
+    library.listenerAppend(this.#listener, samples);
   }
 
-  /** Ends a cancellation, too. */
+  /** Bytes that it comes to hold by a hear of all that it has. */
+  bytesFor({ prefix, tokensMax }: HearRequest): number {
+    const seconds = this.shared.library.listenerRows(this.#listener) / 13;
+    const samples = { length: seconds * sampleRate };
+    const most = Math.min(tokensMax, this.facts.positions_max) + prefix.length;
+    const { context } = this.options;
+    return bytesOfPositions(decodePositions({ samples, context, pastText: "", tokensMax: most }), this.shared.info);
+  }
+
+  /** The next prompt is taken in from its start. */
   reset(): void {
-    this.#parts.native.truncate(this.session, 0);
-    this.#held = [];
+    this.shared.library.truncate(this.session, 0);
+    this.held = [];
   }
 
-  /** Decodes all that is held. After a failure the next one takes in its prompt from the start. */
-  hear(request: HearRequest): HearResult {
-    const [tokens, counts]: [DecodeToken[], Counts] = [[], noCounts()];
-    let stop: DecodeStop;
-    try {
-      stop = this.#hear(request, counts, tokens);
-    } catch (error) {
-      this.reset();
-      if (!(error instanceof CancelledError)) throw error;
-      stop = "cancelled";
-    }
-    return { stop, ...counts, generatedTokens: tokens.length, tokens };
+  /** The same, and the session's memory goes back to the system. */
+  release(): void {
+    this.shared.library.releaseSession(this.session);
+    this.held = [];
   }
 
-  #hear(request: HearRequest, counts: Counts, tokens: DecodeToken[]): DecodeStop {
-    const loop = new LoopDetector();
-    for (const id of request.prefix) loop.push(id);
-    const unchanged = this.#encode(counts);
-    const ids = this.#promptIds(counts.audioTokens, request.prefix);
-    counts.promptTokens = ids.length;
-    const draft = this.#cleanDraft(request, ids.length);
-    const logprobs = this.#takeIn(ids, draft, unchanged, counts);
-    const began = performance.now();
-    try {
-      return this.#decode(request.tokensMax, draft, logprobs, loop, tokens, counts);
-    } finally {
-      counts.decodeMs = performance.now() - began;
-    }
-  }
-
-  /** Returns how many rows are where they were. */
-  #encode(counts: Counts): number {
-    const { native, encoder } = this.#parts;
-    const began = performance.now();
-    const room = native.listenerRows(this.#listener);
-    const floats = room * this.#facts.hidden;
+  /** Makes the rows of all that is held, from those that are kept. */
+  encode(encoder: EncoderHandle): { rows: number; kept: number; unchanged: number } {
+    const { library } = this.shared;
+    const room = library.listenerRows(this.#listener);
+    const floats = room * this.facts.hidden;
     if (this.#rows.length < floats) this.#rows = new Float32Array(floats + floats / 2);
-    const { rows, kept, unchanged } = native.listenerEncode(this.#listener, encoder, this.#rows, room);
-    counts.audioTokens = rows;
-    counts.rowsReused = kept;
-    counts.encodeMs = performance.now() - began;
-    return unchanged;
+    return library.listenerEncode(this.#listener, encoder, this.#rows, room);
   }
 
-  #promptIds(rows: number, prefix: readonly number[]): Uint32Array {
-    const { context, language } = this.#options;
-    const prompt = this.#parts.native.prompt(this.#parts.model, rows, context, language);
+  rows(from: number, to: number): Float32Array {
+    return this.#rows.subarray(from * this.facts.hidden, to * this.facts.hidden);
+  }
+}
+
+export class HearJob extends Job {
+  readonly #hearing: Hearing;
+  readonly #request: HearRequest;
+  readonly #counts: Counts = noCounts();
+  readonly #tokens: DecodeToken[] = [];
+  readonly #loop = new LoopDetector();
+  #encoder: EncoderHandle | undefined;
+  #draft = new Uint32Array(0);
+  /** Passes of the prompt that are left, the first of them maybe under way. */
+  #passes: Pass[] = [];
+  #hasBegun = false;
+  #audioFirst = 0;
+  #prefillMs = 0;
+  /** Tokens of the draft that are known to be right and are not said yet. */
+  #known: Token[] = [];
+  /** Tokens of the draft that are behind. */
+  #used = 0;
+  /** The last token said, and the guess at what follows it: what the next pass appends. */
+  #append = new Uint32Array(0);
+
+  constructor(id: number, hearing: Hearing, request: HearRequest) {
+    super(hearing.shared, id, "live", 0); // What a recording holds is counted as long as it is open.
+    this.#hearing = hearing;
+    this.#request = request;
+  }
+
+  get hearing(): Hearing {
+    return this.#hearing;
+  }
+
+  started(encoder: EncoderHandle): void {
+    this.#encoder = encoder;
+  }
+
+  prepare(): void {
+    switch (this.stage) {
+      case "encode":
+        return this.#encode();
+      case "prefill":
+        return this.#prefill();
+      case "guess":
+        return this.#guess();
+      default:
+        assert(false, `prepare: a hear whose stage is ${this.stage}`);
+    }
+  }
+
+  #encode(): void {
+    const began = this.shared.now();
+    for (const id of this.#request.prefix) this.#loop.push(id);
+    const { rows, kept, unchanged } = this.#hearing.encode(this.#encoder!);
+    this.#encoder = undefined;
+    this.#counts.audioTokens = rows;
+    this.#counts.rowsReused = kept;
+    const encoded = this.shared.now();
+    this.#counts.encodeMs = encoded - began;
+    this.#planPrompt(unchanged);
+    this.stage = "prefill";
+    this.#prefillMs = this.shared.now() - encoded;
+  }
+
+  /** Which passes take in prompt and draft, from the first place that has changed. */
+  #planPrompt(unchanged: number): void {
+    const { facts, held } = this.#hearing;
+    const ids = this.#promptIds();
+    this.#counts.promptTokens = ids.length;
+    this.#draft = this.#cleanDraft(ids.length);
+    this.#audioFirst = Math.max(0, ids.indexOf(facts.tokens.audio_pad));
+    const same = this.#sameIds(ids, this.#audioFirst + unchanged);
+    const cuts = this.#cuts();
+    let at = facts.weights === "bf16" ? cuts.findLast((cut) => cut <= same) ?? 0 : Math.min(same, ids.length - 1);
+    this.#counts.positionsReused = at;
+    held.length = at;
+    for (const cut of cuts) {
+      if (cut > at) this.#passes.push({ at, ids: ids.subarray(at, cut), draft: 0 });
+      at = Math.max(at, cut);
+    }
+    const last = Uint32Array.from([...ids.subarray(at), ...this.#draft]);
+    this.#passes.push({ at, ids: last, draft: this.#draft.length });
+  }
+
+  #promptIds(): Uint32Array {
+    const { library, model } = this.shared;
+    const { context, language } = this.#hearing.options;
+    const { prefix } = this.#request;
+    const prompt = library.prompt(model, this.#counts.audioTokens, context, language);
     const ids = new Uint32Array(prompt.length + prefix.length);
     ids.set(prompt);
     ids.set(prefix, prompt.length);
@@ -142,108 +210,153 @@ export class Hearing {
   }
 
   /** As much of the draft as the model could say. */
-  #cleanDraft({ draft, tokensMax }: HearRequest, positions: number): Uint32Array {
-    const { text: { vocab }, tokens: { audio_pad }, positions_max } = this.#facts;
+  #cleanDraft(positions: number): Uint32Array<ArrayBuffer> {
+    const { library, model } = this.shared;
+    const { text: { vocab }, tokens: { audio_pad }, positions_max } = this.#hearing.facts;
+    const { draft, tokensMax } = this.#request;
     const cannotSay = (id: number) =>
-      !(Number.isInteger(id) && id >= 0 && id < vocab) || id === audio_pad ||
-      this.#parts.native.isEnd(this.#parts.model, id);
+      !(Number.isInteger(id) && id >= 0 && id < vocab) || id === audio_pad || library.isEnd(model, id);
     const bad = draft.findIndex(cannotSay);
     const most = Math.max(0, Math.min(tokensMax, positions_max - positions, bad < 0 ? Infinity : bad));
     return Uint32Array.from(draft.slice(0, most));
   }
 
-  /** Prompt and draft to the session. Returns the log-probabilities of as much of the draft as is right. */
-  #takeIn(ids: Uint32Array, draft: Uint32Array, unchanged: number, counts: Counts): Float32Array {
-    const { native } = this.#parts;
-    const began = performance.now();
-    const audioFirst = Math.max(0, ids.indexOf(this.#facts.tokens.audio_pad));
-    const same = this.#sameIds(ids, audioFirst + unchanged);
-    const cuts = this.#cuts(audioFirst, counts.audioTokens);
-    let at = this.#facts.weights === "bf16" ? cuts.findLast((cut) => cut <= same) ?? 0 : Math.min(same, ids.length - 1);
-    counts.positionsReused = at;
-    this.#held.length = at;
-    for (const cut of cuts) {
-      if (cut > at) this.#append(at, ids.subarray(at, cut), audioFirst, counts.audioTokens, 0);
-      at = Math.max(at, cut);
-    }
-    const last = Uint32Array.from([...ids.subarray(at), ...draft]);
-    const logprobs = this.#append(at, last, audioFirst, counts.audioTokens, draft.length);
-    counts.draftTokens = draft.length;
-    counts.draftAccepted = logprobs.length;
-    const passed = performance.now() - began;
-    const taken = ids.length - counts.positionsReused;
-    counts.verifyMs = passed * draft.length / (taken + draft.length);
-    counts.prefillMs = passed - counts.verifyMs;
-    if (native.positions(this.session) !== this.#held.length) throw new Error("the session holds something else");
-    return logprobs;
-  }
-
   /** Positions at the start that already hold these ids, and where they are audio, these rows. */
   #sameIds(ids: Uint32Array, rowsEnd: number): number {
-    const most = this.#options.usesCaches ? Math.min(ids.length, this.#held.length) : 0;
+    const { held, facts, options } = this.#hearing;
+    const most = options.usesCaches ? Math.min(ids.length, held.length) : 0;
     let same = 0;
-    while (same < most && ids[same] === this.#held[same]) {
-      if (same >= rowsEnd && ids[same] === this.#facts.tokens.audio_pad) break;
+    while (same < most && ids[same] === held[same]) {
+      if (same >= rowsEnd && ids[same] === facts.tokens.audio_pad) break;
       same++;
     }
     return same;
   }
 
   /** Where the prompt is cut whatever is kept: behind every whole attention window. */
-  #cuts(audioFirst: number, rows: number): number[] {
-    if (this.#facts.weights !== "bf16") return [];
-    const { chunk_frames: chunkFrames } = this.#facts.audio;
-    const windowRows = this.#options.windowFrames / chunkFrames * Math.ceil(chunkFrames / 8);
-    return Array.from({ length: Math.floor(rows / windowRows) }, (_, i) => audioFirst + (i + 1) * windowRows);
+  #cuts(): number[] {
+    const { facts, options } = this.#hearing;
+    if (facts.weights !== "bf16") return [];
+    const { chunk_frames: chunkFrames } = facts.audio;
+    const windowRows = options.windowFrames / chunkFrames * Math.ceil(chunkFrames / 8);
+    const count = Math.floor(this.#counts.audioTokens / windowRows);
+    return Array.from({ length: count }, (_, i) => this.#audioFirst + (i + 1) * windowRows);
   }
 
-  #append(at: number, ids: Uint32Array, audioFirst: number, audioRows: number, draft: number): Float32Array {
-    const { hidden } = this.#facts;
-    const [from, to] = [at, at + ids.length].map((place) => Math.min(Math.max(place - audioFirst, 0), audioRows));
-    const rows = this.#rows.subarray(from! * hidden, to! * hidden);
-    const logprobs = this.#parts.native.verify(this.session, at, ids, rows, to! - from!, draft);
-    for (const id of ids.subarray(0, ids.length - draft + logprobs.length)) this.#held.push(id);
-    return logprobs;
+  /** A slice of the first pass that is left; after the last one, the hear speaks. */
+  #prefill(): void {
+    const { library, now } = this.shared;
+    const began = now();
+    const pass = this.#passes[0]!;
+    if (!this.#hasBegun) this.#beginPass(pass);
+    this.#hasBegun = true;
+    const isIn = library.prefillRun(this.session, sliceMs);
+    const logprobs = isIn ? library.prefillResult(this.session, pass.draft) : undefined;
+    this.#prefillMs += now() - began;
+    if (logprobs === undefined) return;
+    this.#passes.shift();
+    this.#hasBegun = false;
+    this.#hold(pass.ids, pass.draft, logprobs.length);
+    if (this.#passes.length === 0) this.#speak(logprobs);
   }
 
-  /**
-   * Where the draft is wrong, its rest is often right again: as soon as a token of it is said, the next few are guessed
-   * from there.
-   */
-  #decode(
-    tokensMax: number,
-    draft: Uint32Array,
-    logprobs: Float32Array,
-    loop: LoopDetector,
-    tokens: DecodeToken[],
-    counts: Counts,
-  ): DecodeStop {
-    const { native, model } = this.#parts;
-    const known: { id: number; logprob: number }[] = Array.from(logprobs, (logprob, i) => ({ id: draft[i]!, logprob }));
-    let used = known.length;
-    while (tokens.length < tokensMax) {
-      const next = known.shift();
-      const { id, logprob } = next ?? native.next(this.session);
-      if (native.isEnd(model, id)) return "end";
-      tokens.push({ id, logprob, bytes: native.tokenBytes(model, id).slice() });
-      if (loop.push(id) === "loop") return "loop";
-      if (next || tokens.length >= tokensMax) continue;
-      const place = draft.subarray(used, used + skippedMax).indexOf(id);
-      used += place + 1;
-      const room = Math.min(guessMax, tokensMax - tokens.length, this.#facts.positions_max - this.#held.length - 1);
-      const guess = place < 0 ? draft.subarray(0, 0) : draft.subarray(used, used + Math.max(0, room));
-      const right = this.#append(this.#held.length, Uint32Array.of(id, ...guess), 0, 0, guess.length);
-      right.forEach((logprob, i) => known.push({ id: guess[i]!, logprob }));
-      used += right.length;
-      counts.draftAccepted += right.length;
+  #beginPass({ at, ids, draft }: Pass): void {
+    const { audioTokens } = this.#counts;
+    const place = (position: number) => Math.min(Math.max(position - this.#audioFirst, 0), audioTokens);
+    const [from, to] = [place(at), place(at + ids.length)];
+    this.shared.library.prefillBegin(this.session, at, ids, this.#hearing.rows(from, to), to - from, draft);
+  }
+
+  #hold(ids: Uint32Array, draft: number, accepted: number): void {
+    const { held } = this.#hearing;
+    for (const id of ids.subarray(0, ids.length - draft + accepted)) held.push(id);
+    assert(this.shared.library.positions(this.session) === held.length, "the recording's session holds something else");
+  }
+
+  #speak(logprobs: Float32Array): void {
+    const counts = this.#counts;
+    counts.draftTokens = this.#draft.length;
+    const taken = counts.promptTokens - counts.positionsReused;
+    counts.verifyMs = this.#prefillMs * this.#draft.length / (taken + this.#draft.length);
+    counts.prefillMs = this.#prefillMs - counts.verifyMs;
+    const began = this.shared.now();
+    this.#know(this.#draft, logprobs);
+    this.#advance();
+    counts.decodeMs += this.shared.now() - began;
+  }
+
+  /** So many of these, as many as there are log-probabilities, are what the model says next. */
+  #know(guess: Uint32Array, logprobs: Float32Array): void {
+    logprobs.forEach((logprob, i) => this.#known.push({ id: guess[i]!, logprob }));
+    this.#used += logprobs.length;
+    this.#counts.draftAccepted += logprobs.length;
+  }
+
+  /** Says what is known, and the token after it; then that one is to be appended, with a guess where there is one. */
+  #advance(): void {
+    const { library, model } = this.shared;
+    const { tokensMax } = this.#request;
+    while (this.#tokens.length < tokensMax) {
+      const known = this.#known.shift();
+      const { id, logprob } = known ?? library.next(this.session);
+      if (library.isEnd(model, id)) return this.#finish("end");
+      this.#tokens.push({ id, logprob, bytes: library.tokenBytes(model, id).slice() });
+      if (this.#loop.push(id) === "loop") return this.#finish("loop");
+      if (known || this.#tokens.length >= tokensMax) continue;
+      this.#append = Uint32Array.of(id, ...this.#guessAfter(id));
+      this.stage = this.#append.length === 1 ? "step" : "guess";
+      return;
     }
-    return "cap";
+    this.#finish("cap");
   }
-}
 
-/** What a hear says that was cancelled before it began. */
-export function noHearResult(): HearResult {
-  return { stop: "cancelled", ...noCounts(), tokens: [] };
+  /** The rest of the draft from where this token stands in it, if that is near. */
+  #guessAfter(id: number): Uint32Array {
+    const place = this.#draft.subarray(this.#used, this.#used + skippedMax).indexOf(id);
+    this.#used += place + 1;
+    if (place < 0) return this.#draft.subarray(0, 0);
+    const { facts, held } = this.#hearing;
+    const room = Math.min(
+      guessMax,
+      this.#request.tokensMax - this.#tokens.length,
+      facts.positions_max - held.length - 1,
+    );
+    return this.#draft.subarray(this.#used, this.#used + Math.max(0, room));
+  }
+
+  #guess(): void {
+    const { library, now } = this.shared;
+    const began = now();
+    const [ids, guess] = [this.#append, this.#append.subarray(1)];
+    const logprobs = library.verify(this.session, this.#hearing.held.length, ids, null, 0, guess.length);
+    this.#hold(ids, guess.length, logprobs.length);
+    this.#know(guess, logprobs);
+    this.#advance();
+    this.#counts.decodeMs += now() - began;
+  }
+
+  get nextId(): number {
+    assert(this.stage === "step" && this.#append.length === 1, "the hear has no next token");
+    return this.#append[0]!;
+  }
+
+  stepped(ms: number): void {
+    this.#hold(this.#append, 0, 0);
+    this.#counts.decodeMs += ms;
+    this.#advance();
+  }
+
+  #finish(stop: DecodeStop): void {
+    this.end({ type: "heard", id: this.id, result: this.#result(stop) });
+  }
+
+  cancelled(): Answer {
+    return { type: "heard", id: this.id, result: this.#result("cancelled") };
+  }
+
+  #result(stop: DecodeStop): HearResult {
+    return { stop, ...this.#counts, generatedTokens: this.#tokens.length, tokens: this.#tokens };
+  }
 }
 
 function noCounts(): Counts {

@@ -3,8 +3,9 @@
  * and samples. Out: milliseconds and counts. Nothing else may run meanwhile.
  */
 
-import { failure } from "./client.ts";
-import { EngineError, type ModelHandle, Native, placeLibrary, type SessionHandle } from "./native.ts";
+import { failure, placedLibrary } from "./client.ts";
+import { EngineError, type ModelHandle, type Native, type SessionHandle } from "./native.ts";
+import { Native as Opened } from "./adapter.ts";
 import { type ModelSource, openModel } from "./model_source.ts";
 
 /** The parts of `qasr_model_info` that say what a stage costs. */
@@ -48,9 +49,11 @@ export type StageTimes = {
 };
 
 export class Stopwatch {
+  readonly #encoder: SessionHandle;
   readonly #session: SessionHandle;
 
   constructor(readonly native: Native, readonly model: ModelHandle) {
+    this.#encoder = native.openSession(model);
     this.#session = native.openSession(model);
   }
 
@@ -66,9 +69,9 @@ export class Stopwatch {
     const { native, model } = this;
     native.truncate(this.#session, 0);
     const { hidden, audio } = this.dimensions();
-    const [melMs] = time(() => native.mel(this.#session, samples, audio.mel_bins));
+    const [melMs] = time(() => native.mel(this.#encoder, samples, audio.mel_bins));
     await pause();
-    const [encodeMs, rows] = time(() => native.encode(this.#session, samples, 0, hidden));
+    const [encodeMs, rows] = time(() => native.encode(this.#encoder, samples, 0, hidden));
     const audioTokens = rows.length / hidden;
     const ids = native.prompt(model, audioTokens, "", "");
     await pause();
@@ -103,6 +106,7 @@ export class Stopwatch {
 
   close(): void {
     this.native.closeSession(this.#session);
+    this.native.closeSession(this.#encoder);
   }
 
   #extend(ids: Uint32Array, rows: Float32Array | null, rowsCount: number): number {
@@ -126,15 +130,16 @@ export type Measured = {
 
 /** Opens a model as often as asked, each time with another number of threads. Throws what openEngine throws. */
 export function measurer(
-  library: Uint8Array,
+  library: () => Promise<Uint8Array>,
   source: ModelSource,
   cacheFolder: string | undefined,
 ): (threads: number) => Promise<Measured> {
-  const native = new Native(placeLibrary(library));
   return async (threads) => {
     try {
+      const native = new Opened(await placedLibrary(library));
       // At the precision that is used where the user chooses none.
-      const model = await openModel(native, source, threads, "int8", cacheFolder ?? "");
+      const options = { threads, weights: "int8", cacheFolder: cacheFolder ?? "" } as const;
+      const model = await openModel(native, source, options);
       const stopwatch = new Stopwatch(native, model);
       return {
         info: stopwatch.dimensions(),
@@ -146,7 +151,7 @@ export function measurer(
       };
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
-      throw failure({ type: "failed", message: error.message, status: error.status });
+      throw failure(error);
     }
   };
 }

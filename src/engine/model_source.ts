@@ -1,7 +1,7 @@
 /** Where a model comes from, and how it gets from there into the native library. */
 
 import type { Weights } from "./engine.ts";
-import type { ModelHandle, Native } from "./native.ts";
+import type { ModelHandle, Native } from "./adapter.ts";
 
 export type ModelSource =
   | { readonly kind: "folder"; readonly path: string }
@@ -10,16 +10,20 @@ export type ModelSource =
 
 export type ModelFile = { readonly name: string; readonly path: string };
 
-/** Files are packed anew every time, a folder's weights are kept in `cacheFolder` ("": nowhere). Throws EngineError. */
-export async function openModel(
-  native: Native,
-  source: ModelSource,
-  threads: number,
-  weights: Weights,
-  cacheFolder: string,
-): Promise<ModelHandle> {
-  if (source.kind === "folder") return native.openFolder(source.path, threads, weights, cacheFolder);
-  return native.openMemory(await Promise.all(source.files.map(readModelFile)), threads, weights);
+export type OpenOptions = {
+  readonly threads: number;
+  readonly weights: Weights;
+  /** Where a folder's packed weights are kept, "" for nowhere; files are packed anew every time. */
+  readonly cacheFolder: string;
+  /** Gets how far the packing is, 0 to 1000, while another thread reads it. */
+  readonly progress?: Uint32Array;
+};
+
+/** Throws EngineError. */
+export async function openModel(native: Native, source: ModelSource, options: OpenOptions): Promise<ModelHandle> {
+  const { threads, weights, cacheFolder, progress } = options;
+  if (source.kind === "folder") return native.openFolder(source.path, threads, weights, cacheFolder, progress);
+  return native.openMemory(await Promise.all(source.files.map(readModelFile)), threads, weights, progress);
 }
 
 async function readModelFile({ name, path }: ModelFile) {

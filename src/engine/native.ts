@@ -197,6 +197,11 @@ export class Native {
       hidden: number;
       positions_max: number;
       position_bytes: number;
+      step_max?: number;
+      session_bytes?: number;
+      row_bytes?: number;
+      block_rows?: number;
+      encoder_bytes?: number;
       languages: string[];
       tokens: {
         asr_text: number | null;
@@ -217,6 +222,11 @@ export class Native {
       hidden: raw.hidden,
       positionsMax: raw.positions_max,
       positionBytes: raw.position_bytes,
+      stepMax: raw.step_max ?? 8,
+      sessionBytes: raw.session_bytes ?? 0,
+      rowBytes: raw.row_bytes ?? 0,
+      blockRows: raw.block_rows ?? 0,
+      encoderBytes: raw.encoder_bytes ?? 0,
       languages: raw.languages,
       asrTextId: raw.tokens.asr_text ?? -1,
       ...(raw.tokens.timestamp !== null && {

@@ -1,0 +1,99 @@
+/** Words on their way to their places in audio: encoded, then one pass over audio and words that tells the classes. */
+
+import { assert, InternalError } from "../errors.ts";
+import { alignPositions, bytesOfPositions } from "./budget.ts";
+import type { AlignRequest, AlignResult } from "./engine.ts";
+import { Job, priorityOf, type Shared, sliceMs } from "./job.ts";
+import { type EncoderHandle, EngineError, STATUS } from "./adapter.ts";
+import type { Answer } from "./protocol.ts";
+
+export class AlignJob extends Job {
+  readonly #request: AlignRequest;
+  readonly #counts = { promptTokens: 0, audioTokens: 0, encodeMs: 0, alignMs: 0 };
+  #encoder: EncoderHandle | undefined;
+  #rows: Float32Array | undefined;
+  #hasBegun = false;
+
+  constructor(shared: Shared, id: number, request: AlignRequest) {
+    const bytes = bytesOfPositions(alignPositions(request), shared.info);
+    super(shared, id, request.priority ?? priorityOf(request.samples), bytes);
+    this.#request = request;
+  }
+
+  started(encoder: EncoderHandle): void {
+    const { library, info, now } = this.shared;
+    if (!info.alignment) throw new EngineError(`${info.name} transcribes and does not align`, STATUS.invalid);
+    const began = now();
+    this.#encoder = encoder;
+    library.encodeBegin(encoder, this.#request.samples, 0);
+    this.#counts.encodeMs += now() - began;
+  }
+
+  prepare(): void {
+    const began = this.shared.now();
+    if (this.stage === "encode") {
+      this.#encode();
+      this.#counts.encodeMs += this.shared.now() - began;
+    } else {
+      assert(this.stage === "prefill", `prepare: an alignment whose stage is ${this.stage}`);
+      const isDone = this.#classify();
+      this.#counts.alignMs += this.shared.now() - began;
+      if (isDone) this.#finish();
+    }
+  }
+
+  #encode(): void {
+    const { library, info } = this.shared;
+    if (!library.encodeRun(this.#encoder!, sliceMs)) return;
+    this.#rows = library.encodeRows(this.#encoder!, info.hidden);
+    this.#counts.audioTokens = this.#rows.length / info.hidden;
+    this.#encoder = undefined;
+    this.stage = "prefill";
+  }
+
+  #classify(): boolean {
+    const { library } = this.shared;
+    if (!this.#hasBegun) {
+      const ids = this.#ids();
+      this.#counts.promptTokens = ids.length;
+      library.classifyBegin(this.session, ids, this.#rows!, this.#counts.audioTokens, this.#alignment.markerId);
+      this.#rows = undefined;
+      this.#hasBegun = true;
+    }
+    return library.prefillRun(this.session, sliceMs);
+  }
+
+  /** The aligner's bare prompt: the audio, then the words one after the other, each with two markers. */
+  #ids(): Uint32Array {
+    const { library, model } = this.shared;
+    const { markerId, audioStartId, audioPadId, audioEndId } = this.#alignment;
+    const spoken = this.#request.words.flatMap((word) => [...library.tokenize(model, word), markerId, markerId]);
+    const rows = Array(this.#counts.audioTokens).fill(audioPadId);
+    return Uint32Array.from([audioStartId, ...rows, audioEndId, ...spoken]);
+  }
+
+  get #alignment() {
+    const { alignment } = this.shared.info;
+    assert(alignment, "an alignment with a model that is no aligner");
+    return alignment;
+  }
+
+  #finish(): void {
+    const { classes, margins } = this.shared.library.classifyResult(this.session, 2 * this.#request.words.length);
+    const result: AlignResult = { stop: "end", classes: [...classes], margins: [...margins], ...this.#counts };
+    this.end({ type: "aligned", id: this.id, result });
+  }
+
+  get nextId(): number {
+    throw new InternalError("an alignment takes no steps");
+  }
+
+  stepped(): void {
+    throw new InternalError("an alignment takes no steps");
+  }
+
+  cancelled(): Answer {
+    const result: AlignResult = { stop: "cancelled", classes: [], margins: [], ...this.#counts };
+    return { type: "aligned", id: this.id, result };
+  }
+}

@@ -1,0 +1,58 @@
+/** What the main thread and the engine's thread say to each other. Types alone; client.ts and worker.ts speak it. */
+
+import type {
+  AlignRequest,
+  AlignResult,
+  DecodeRequest,
+  DecodeResult,
+  DecodeToken,
+  HearRequest,
+  HearResult,
+  ListenOptions,
+  ModelInfo,
+  Weights,
+} from "./engine.ts";
+import type { ModelSource } from "./model_source.ts";
+
+/** `id` names a request for its answers and its cancelling; every message that gets an answer has one of its own. */
+export type ToWorker =
+  | {
+    readonly type: "open";
+    readonly library: string;
+    readonly model: ModelSource;
+    readonly threads: number;
+    readonly weights: Weights;
+    /** Where packed weights are kept, "" for nowhere. */
+    readonly cacheFolder: string;
+    /** One word of shared memory: how far a packing is, 0 to 1000. */
+    readonly progress: SharedArrayBuffer;
+    readonly listenersMax: number;
+  }
+  /** What may be used from now on, Infinity for no limit; sent after opening, when the weights are in memory. */
+  | { readonly type: "memory"; readonly bytes: number }
+  | { readonly type: "decode"; readonly id: number; readonly request: DecodeRequest }
+  | { readonly type: "align"; readonly id: number; readonly request: AlignRequest }
+  | { readonly type: "listen"; readonly id: number; readonly options: ListenOptions }
+  /** `listener`: the id it was opened with. */
+  | { readonly type: "hear"; readonly id: number; readonly listener: number; readonly request: HearRequest }
+  | { readonly type: "unlisten"; readonly id: number; readonly listener: number }
+  /** Ends one decode, hear or alignment; harmless after its end. */
+  | { readonly type: "cancel"; readonly id: number }
+  | { readonly type: "close" };
+
+/** What one request gets: any number of tokens, then one of the others. */
+export type Answer =
+  | { readonly type: "token"; readonly id: number; readonly token: DecodeToken }
+  | { readonly type: "done"; readonly id: number; readonly result: DecodeResult }
+  | { readonly type: "aligned"; readonly id: number; readonly result: AlignResult }
+  | { readonly type: "listening"; readonly id: number }
+  | { readonly type: "heard"; readonly id: number; readonly result: HearResult }
+  | { readonly type: "unlistened"; readonly id: number }
+  /** `status` as in qwen_asr.h, 0 for errors of the host. */
+  | { readonly type: "failed"; readonly id: number; readonly message: string; readonly status: number };
+
+export type FromWorker =
+  | Answer
+  | { readonly type: "opened"; readonly info: ModelInfo; readonly description: unknown }
+  | { readonly type: "unopened"; readonly message: string; readonly status: number }
+  | { readonly type: "closed" };

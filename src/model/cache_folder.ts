@@ -1,12 +1,12 @@
-/** Where packed weights are kept. Input: environment; output: a path, or undefined where it names no place. */
+/** The folder of packed weights. In: the environment. Out: a path, or undefined if the environment names no place. */
 
 import { isAbsolute, join, resolve } from "node:path";
 import type { Environment } from "./folders.ts";
 
-/** The folder for files that can be made again at any time; it need not exist. */
+/** The folder for files that can be made again at any time. It may not exist yet. */
 export function cacheFolder(env: Environment, platform: string = process.platform): string | undefined {
   if (env.QWEN_ASR_CACHE) return resolve(env.QWEN_ASR_CACHE);
-  // A relative XDG folder is to be ignored, says its specification.
+  // The XDG specification says that a relative folder must be ignored.
   if (env.XDG_CACHE_HOME && isAbsolute(env.XDG_CACHE_HOME)) return join(env.XDG_CACHE_HOME, "qwen-asr");
   if (!env.HOME) return undefined;
   const parts = platform === "darwin" ? ["Library", "Caches"] : [".cache"];

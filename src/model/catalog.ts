@@ -1,12 +1,12 @@
-/** The official models: name on the command line -> repository, size, licence. No state. */
+/** The official models, by their names on the command line: repository, size, licence. Data only. */
 
 export type ModelName = "small" | "large" | "aligner";
 
 export type OfficialModel = {
   readonly name: ModelName;
-  /** owner/name, the same on both hubs. */
+  /** "owner/name", the same on both hubs. */
   readonly repo: string;
-  /** Of all files together, as people read it. */
+  /** Size of all files together, for people. */
   readonly size: string;
   readonly licence: string;
   readonly summary: string;
@@ -36,7 +36,7 @@ export const officialModels: readonly OfficialModel[] = [
   },
 ];
 
-/** Those that transcribe, in the order in which one is picked. */
+/** The models that transcribe, in the order in which one is picked. */
 export const transcribers = officialModels.filter((model) => model.name !== "aligner");
 
 export function findModel(name: string): OfficialModel | undefined {

@@ -1,6 +1,6 @@
 /**
- * Which model it was: 16 hex digits from its configuration, and from the header and sampled blocks of every file of
- * weights. Cheap for gigabytes; other weights have another hash, wherever they lie.
+ * A hash that identifies a model: 16 hex digits from its configuration, and from the header and sampled blocks of every
+ * file of weights. It is cheap for gigabytes; different weights have different hashes, wherever they are.
  */
 
 import { readdir, readFile } from "node:fs/promises";
@@ -18,7 +18,7 @@ export async function folderHash(folder: string): Promise<string> {
   return await modelHash(names.map((name) => ({ name, path: join(folder, name) })));
 }
 
-/** `files` of a model; only configuration and weights count, packed ones as packed. */
+/** `files` are those of a model. Only configuration and weights count; packed files are hashed as packed. */
 export async function modelHash(files: readonly ModelFile[]): Promise<string> {
   const hash = createHash("sha256");
   for (const { name, path } of files.toSorted((a, b) => a.name < b.name ? -1 : 1)) {
@@ -28,7 +28,7 @@ export async function modelHash(files: readonly ModelFile[]): Promise<string> {
   return hash.digest("hex").slice(0, 16);
 }
 
-/** Bun.file also reads what is inside this program. */
+/** Bun.file also reads files inside this program. */
 async function addWeights(hash: Hash, path: string): Promise<void> {
   const file = Bun.file(path);
   const { size } = file;

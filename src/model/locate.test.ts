@@ -1,4 +1,4 @@
-/** Which model a run takes, and the one line where there is none. */
+/** Tests of which model a run uses, and of the message if there is none. */
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -15,7 +15,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(home, { recursive: true, force: true }));
 
-/** A folder with these files, each empty. */
+/** Makes a folder with these files, each empty. */
 function folder(path: string, ...files: string[]): string {
   const whole = join(home, path);
   mkdirSync(whole, { recursive: true });

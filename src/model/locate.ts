@@ -1,7 +1,7 @@
 /**
- * Which model a run uses: `-d`, else $QWEN_ASR_MODEL, else a downloaded one. Returns a folder that looks like a
- * model, or "demo" for the one inside the executable; anything else is a ModelError that says what to do. Looks at
- * names and sizes: whether the files are sound is for the engine to find out.
+ * Finds the model of a run: `-d`, else $QWEN_ASR_MODEL, else a downloaded one. Returns a folder that looks like a
+ * model, or "demo" for the one inside the executable; otherwise throws a ModelError that says what to do. Only names
+ * and sizes are looked at: the engine finds out whether the files are sound.
  */
 
 import { open, readdir, stat } from "node:fs/promises";
@@ -13,7 +13,7 @@ import { systemEnvironment, underwayMarker } from "./folders.ts";
 
 export type ModelPlace =
   | { readonly kind: "folder"; readonly path: string }
-  /** Those inside this program. */
+  /** The models inside this program. */
   | { readonly kind: "demo" | "demo-aligner" };
 
 /** `dir` is the value of `-d`: a folder, or one of the names small, large and demo. */
@@ -28,8 +28,8 @@ export async function locateModel(
 }
 
 /**
- * Which model times words: `--aligner`, else $QWEN_ASR_ALIGNER, else the one inside the program where the transcriber
- * is the demo model, else the downloaded one. `dir` is a folder, or one of the names aligner and demo.
+ * Finds the model that times words: `--aligner`, else $QWEN_ASR_ALIGNER, else the one inside the program if the
+ * transcriber is the demo model, else the downloaded one. `dir` is a folder, or one of the names aligner and demo.
  */
 export async function locateAligner(
   dir: string | undefined,
@@ -74,7 +74,7 @@ async function downloaded(env: Environment): Promise<ModelPlace> {
     try {
       return await checkedFolder(folder, name);
     } catch (error) {
-      unfinished ??= error; // Another one may be whole.
+      unfinished ??= error; // Another one may be complete.
     }
   }
   if (unfinished !== undefined) throw unfinished;
@@ -82,7 +82,7 @@ async function downloaded(env: Environment): Promise<ModelPlace> {
   throw new ModelError(`no model: run 'qwen-asr download ${first.name}' (${first.size}), or try '-d demo'`);
 }
 
-/** The folder, if it looks like a model. `name` is set where `qwen-asr download NAME` made it. */
+/** Returns the folder if it looks like a model. `name` is set if `qwen-asr download NAME` made it. */
 async function checkedFolder(folder: string, name?: string): Promise<ModelPlace> {
   const names = await listFolder(folder);
   if (names.some((entry) => entry === underwayMarker || entry.endsWith(partSuffix))) {
@@ -99,7 +99,7 @@ async function checkedFolder(folder: string, name?: string): Promise<ModelPlace>
   return { kind: "folder", path: folder };
 }
 
-/** What a download brought must still be there, whole. */
+/** Checks that all files of a download are still there with their sizes. */
 async function checkSizes(folder: string, name: string | undefined): Promise<void> {
   const marker = await readMarker(folder, completeMarker);
   for (const file of marker?.files ?? []) {
@@ -110,11 +110,11 @@ async function checkSizes(folder: string, name: string | undefined): Promise<voi
   }
 }
 
-/** A clone without its large files has notes of 130 bytes in their place. */
+/** Rejects Git LFS pointers: a clone without its large files has notes of 130 bytes in their place. */
 async function refusePointer(path: string): Promise<void> {
   const isFile = await stat(path).then((entry) => entry.isFile(), () => false);
   const file = isFile ? await open(path, "r").catch(() => undefined) : undefined;
-  if (file === undefined) return; // The engine says why it cannot be read.
+  if (file === undefined) return; // The engine reports why it cannot be read.
   try {
     const head = new Uint8Array(24);
     await file.read(head, 0, head.length, 0);
@@ -153,7 +153,7 @@ function unreadable(error: NodeJS.ErrnoException): string {
   }
 }
 
-/** Whether a download has left anything there: without a network it makes a folder and no more. */
+/** Whether a download has left any file there: without a network it makes a folder and nothing in it. */
 async function isBegun(folder: string): Promise<boolean> {
   if (!await exists(folder)) return false;
   const names = await readdir(folder).catch(() => undefined);

@@ -1,4 +1,4 @@
-/** What a download touches besides network and files, so that tests can stand in for a person and a machine. */
+/** Everything a download touches besides network and files, so that tests can replace the person and the machine. */
 
 import { writeSync } from "node:fs";
 import { statfs } from "node:fs/promises";
@@ -9,13 +9,13 @@ export type DownloadIo = {
   readonly env: Environment;
   stdout(text: string): void;
   stderr(text: string): void;
-  /** Whether standard error is a terminal: the progress line can be rewritten. */
+  /** Whether standard error is a terminal, so that the progress line can be rewritten. */
   readonly isTerminal: boolean;
   /** Whether somebody can answer questions: standard input and standard error are terminals. */
   readonly isInteractive: boolean;
-  /** The lines that are typed, until the end of input or a stop. */
+  /** The lines that are typed, until the input ends or the run is stopped. */
   lines(stop: AbortSignal): AsyncIterable<string>;
-  /** Free bytes for this user where the folder is; undefined where the system does not say. */
+  /** Free bytes for this user in the folder's file system; undefined if the system does not say. */
   freeBytes(folder: string): Promise<number | undefined>;
   /** Calls back on Ctrl-C and termination; returns how to stop listening. */
   onInterrupt(callback: (exitCode: number) => void): () => void;
@@ -25,7 +25,7 @@ export type DownloadIo = {
 export type NetworkLimits = {
   /** Longest silence within a file. */
   readonly stallMs: number;
-  /** Longest silence for a file list: a blocked hub should not hold up the other one. */
+  /** Longest silence while a file list is read: a blocked hub must not hold up the other one. */
   readonly listStallMs: number;
   readonly retriesMax: number;
   readonly listRetriesMax: number;
@@ -85,7 +85,7 @@ function writeAll(fd: number, text: string): void {
   }
 }
 
-/** One reader for all lines: what is typed ahead is not lost between two questions. */
+/** A single reader for all lines, so that what is typed ahead is not lost between two questions. */
 async function* standardLines(stop: AbortSignal): AsyncGenerator<string> {
   // Not readline's own terminal mode: the system's line editing and Ctrl-C stay as they are.
   const reader = createInterface({ input: process.stdin, terminal: false, signal: stop });

@@ -1,6 +1,6 @@
 /**
- * For tests: a server on 127.0.0.1 that speaks both hubs' addresses and misbehaves on request, down to the bytes on
- * the wire. Inputs: files and overrides; output: its address and what it was asked.
+ * For tests: a server on 127.0.0.1 that answers like both hubs and misbehaves on request, down to the bytes on the
+ * wire. In: files and overrides. Out: its address and the requests it got.
  */
 
 import { createHash } from "node:crypto";
@@ -22,16 +22,16 @@ export type FakeHub = {
   readonly requests: HubRequest[];
   /** Tried in order before the hub's own answer. */
   readonly overrides: Override[];
-  /** Requests for this file's bytes. */
+  /** Number of requests for this file's bytes. */
   asked(name: string): HubRequest[];
-  /** Their ranges; "" where all of it was asked for. */
+  /** The ranges of these requests; "" if the whole file was asked for. */
   ranges(name: string): string[];
   close(): Promise<void>;
 };
 
 export const fakeRevision = "0123456789abcdef0123456789abcdef01234567";
 
-/** Opens a hub with the files of a small model. */
+/** Opens a hub that has the files of a small model. */
 export async function openHub(files: Readonly<Record<string, Buffer>> = modelFiles()): Promise<FakeHub> {
   const requests: HubRequest[] = [];
   const overrides: Override[] = [];
@@ -62,7 +62,7 @@ export async function openHub(files: Readonly<Record<string, Buffer>> = modelFil
   };
 }
 
-/** Small stand-ins; the weights are several network pieces long. */
+/** Small stand-ins for a model's files; the weights are several network packets long. */
 export function modelFiles(): Record<string, Buffer> {
   const weights = Buffer.alloc(300_000);
   for (let index = 0; index < weights.length; index++) weights[index] = (index * 31 + (index >> 8)) & 255;
@@ -88,7 +88,7 @@ export function send(
   return true;
 }
 
-/** Sends the first line and headers alone. */
+/** Sends only the first line and the headers. */
 export function sendHead(
   request: HubRequest,
   status: number,
@@ -102,7 +102,7 @@ export function sendHead(
 export function sendThenDrop(request: HubRequest, file: Buffer, count: number): true {
   const { status, headers, body } = ranged(request, file);
   sendHead(request, status, headers);
-  // Time for the bytes to arrive: a reset would take them back.
+  // The bytes need time to arrive: a reset would discard them.
   request.socket.write(body.subarray(0, count), () => setTimeout(() => request.socket.destroy(), 20));
   return true;
 }
@@ -115,7 +115,7 @@ export function gitHash(bytes: Uint8Array): string {
   return createHash("sha1").update(`blob ${bytes.length}\0`).update(bytes).digest("hex");
 }
 
-/** The list as Hugging Face has it: weights in LFS, the rest in git. */
+/** The file list as Hugging Face sends it: weights are in LFS, the rest in git. */
 export function treeOf(files: ReadonlyMap<string, Buffer>): Record<string, unknown>[] {
   const folder = { type: "directory", path: "figures", size: 0, oid: "0".repeat(40) };
   return [

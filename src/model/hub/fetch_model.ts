@@ -1,6 +1,6 @@
 /**
- * A whole model into a folder: from the first hub that delivers, every file checked, `.complete` written last. What
- * an interrupted run left is used. Files that no download made are never replaced.
+ * Fetches a whole model into a folder, from the first hub that delivers. Every file is checked, and `.complete` is
+ * written last. Files of an interrupted run are used. Files that no download made are never replaced.
  */
 
 import { mkdir, rm, stat } from "node:fs/promises";
@@ -17,19 +17,19 @@ import { formatBytes, Progress } from "./progress.ts";
 import { type Listing, modelSources, type Network, type RemoteFile, type Source } from "./sources.ts";
 import { fetchFile } from "./transfer.ts";
 
-/** Returns whether anything had to be fetched. Throws InputError, or the reason of `stop`. */
+/** Returns whether anything had to be fetched. Throws an InputError, or the reason of `stop`. */
 export async function fetchModel(
   model: OfficialModel,
   folder: string,
   io: DownloadIo,
   stop: AbortSignal,
 ): Promise<"fetched" | "already"> {
-  const sources = modelSources(io.env); // A wrong address is told before anything is made.
+  const sources = modelSources(io.env); // A wrong address is reported before anything is made.
   if (await isComplete(folder, model)) return "already";
   await local(folder, () => mkdir(folder, { recursive: true }));
   const lock = await lockFolder(folder);
   try {
-    if (await isComplete(folder, model)) return "already"; // By the process that held the lock before.
+    if (await isComplete(folder, model)) return "already"; // The process that held the lock before did it.
     const owned = await ownedFiles(folder, model);
     await fromFirstSource(sources, { model, folder, io, stop, owned });
     return "fetched";
@@ -43,14 +43,14 @@ type Job = {
   readonly folder: string;
   readonly io: DownloadIo;
   readonly stop: AbortSignal;
-  /** What downloads made here, by name; grows. */
+  /** The files that downloads made here, by name; it grows. */
   readonly owned: Map<string, MarkedFile>;
 };
 
 async function isComplete(folder: string, model: OfficialModel): Promise<boolean> {
   const marker = await readMarker(folder, completeMarker);
   if (marker?.model !== model.name) return false;
-  // Both markers: a run died between its last two steps; a new one finishes them.
+  // If both markers exist, a run died between its last two steps, and this one finishes them.
   if (await stat(join(folder, underwayMarker)).then(() => true, () => false)) return false;
   for (const file of marker.files) {
     const entry = await stat(join(folder, file.name)).catch(() => undefined);
@@ -59,7 +59,7 @@ async function isComplete(folder: string, model: OfficialModel): Promise<boolean
   return true;
 }
 
-/** The files that may be replaced. Refuses a folder with another model. */
+/** The files that may be replaced. Rejects a folder with another model. */
 async function ownedFiles(folder: string, model: OfficialModel): Promise<Map<string, MarkedFile>> {
   const owned = new Map<string, MarkedFile>();
   for (const name of [completeMarker, underwayMarker]) {
@@ -80,7 +80,7 @@ async function fromFirstSource(sources: readonly Source[], job: Job): Promise<vo
       return await fromSource(source, job);
     } catch (error) {
       job.stop.throwIfAborted();
-      // This machine's trouble, or ours: another hub would not help.
+      // The problem is this machine's, or ours: another hub would not help.
       if (!(error instanceof SourceError)) throw error;
       const { message } = error;
       failures.push(message.includes(source.host) ? message : `${source.host}: ${message}`);
@@ -100,14 +100,14 @@ async function fromSource(source: Source, job: Job): Promise<void> {
   const missing = await missingFiles(listing, job);
   const marker = markerOf(model, listing);
   for (const file of marker.files) owned.set(file.name, file);
-  // The list is longer than this hub's where another one was tried before.
+  // The list is longer than this hub's if another hub was tried before.
   await local(folder, () => writeMarker(folder, underwayMarker, { ...marker, files: [...owned.values()] }));
   await checkSpace(missing, job);
   await fetchMissing(listing, missing, job);
   await finish(marker, job);
 }
 
-/** The files that are not there yet. Throws InputError where something else has one of the names. */
+/** The files that are not there yet. Throws an InputError if something else has one of the names. */
 async function missingFiles(listing: Listing, { folder, stop, owned }: Job): Promise<RemoteFile[]> {
   const missing: RemoteFile[] = [];
   for (const file of listing.files) {
@@ -120,7 +120,7 @@ async function missingFiles(listing: Listing, { folder, stop, owned }: Job): Pro
     }
     missing.push(file);
   }
-  // Small ones first: what is wrong with a hub shows before the gigabytes come.
+  // Small files first: a problem with a hub shows before the gigabytes are fetched.
   return missing.sort((a, b) => a.size - b.size);
 }
 
@@ -169,7 +169,7 @@ async function finish(marker: Marker, { folder, owned }: Job): Promise<void> {
     const current = new Set(marker.files.map((file) => file.name));
     for (const name of owned.keys()) {
       await rm(join(folder, name + partSuffix), { force: true });
-      // Of another version: an engine that finds two sets of weights could take the wrong one.
+      // Files of another version are removed: an engine that finds two sets of weights could take the wrong one.
       if (!current.has(name)) await rm(join(folder, name), { force: true });
     }
     await writeMarker(folder, completeMarker, marker);

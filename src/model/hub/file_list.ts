@@ -1,14 +1,15 @@
 /**
- * A hub's file list -> the files a model needs, or SourceError. Pure. The list is a stranger's: names become paths
- * on this machine and sizes decide how much is written, so both are checked before anything is asked for.
+ * Picks the files that a model needs from a hub's file list, or throws a SourceError. Pure. The list is untrusted:
+ * names become paths on this machine and sizes decide how much is written, so both are checked before anything is
+ * requested.
  */
 
 import { SourceError } from "./http.ts";
 
-/** What a file's bytes must hash to. `git-sha1` is the hash of git's blob: of a header, then the bytes. */
+/** The hash that a file's bytes must have. `git-sha1` is that of a git blob: of a header, then the bytes. */
 export type Digest = { readonly algorithm: "sha256" | "git-sha1"; readonly hex: string };
 
-/** An entry as a hub gives it; what it does not say is undefined. */
+/** An entry as a hub sends it; fields that it leaves out are undefined. */
 export type ListedFile = { readonly path: unknown; readonly size?: unknown; readonly digest?: Digest };
 
 export type WantedFile = {
@@ -40,7 +41,7 @@ const filesMax = 100;
 const textBytesMax = 64e6;
 const totalBytesMax = 32e9;
 
-/** The needed files at the top of the list, in its order. `host` names the source in errors. */
+/** The needed files at the top level of the list, in its order. `host` names the source in errors. */
 export function wantedFiles(host: string, entries: readonly ListedFile[]): WantedFile[] {
   if (entries.length > entriesMax) throw new SourceError(`${host}: its file list has ${entries.length} entries`);
   const wanted: WantedFile[] = [];
@@ -48,7 +49,7 @@ export function wantedFiles(host: string, entries: readonly ListedFile[]): Wante
   for (const entry of entries) {
     const name = checkedPath(host, entry.path);
     if (!isNeeded(name)) continue;
-    // Two names that differ in case are one file on some systems.
+    // Two names that differ only in case are the same file on some systems.
     if (seen.has(name.toLowerCase())) throw new SourceError(`${host}: its file list has ${name} twice`);
     seen.add(name.toLowerCase());
     wanted.push({
@@ -70,7 +71,7 @@ export function checkedSize(host: string, name: string, size: unknown): number {
   return size;
 }
 
-/** Refuses more than any official model has, whatever the parts. */
+/** Rejects more bytes than any official model has, whatever the parts. */
 export function checkTotal(host: string, sizes: readonly number[]): void {
   const total = sizes.reduce((sum, size) => sum + size, 0);
   if (total > totalBytesMax) throw new SourceError(`${host}: its files have ${total} bytes, more than any known model`);
@@ -93,7 +94,7 @@ function isNeeded(path: string): boolean {
   return neededNames.has(path) || weightsName.test(path);
 }
 
-/** A hostile path condemns the whole list; a harmless folder is only not needed. */
+/** A hostile path makes the whole list invalid; a harmless folder is just not needed. */
 function checkedPath(host: string, path: unknown): string {
   const isSafe = typeof path === "string" && path !== "" && path.length <= 1024 &&
     // deno-lint-ignore no-control-regex

@@ -1,12 +1,12 @@
 /**
- * One HTTP exchange with a hub: redirects by hand, the token for one host only, a limit on silence, and every
- * failure as one of two errors: worth another try, or not. Inputs: address and limits; output: an answer whose body
- * is read in chunks.
+ * One HTTP exchange with a hub. Redirects are followed by hand, the token goes to one host only, silence is limited,
+ * and every failure becomes one of two errors: worth another try, or not. In: address and limits. Out: an answer whose
+ * body is read in chunks.
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** This source cannot deliver; asking again would not help. */
+/** This source cannot deliver, and asking again would not help. */
 export class SourceError extends Error {}
 
 /** Asking again may help. */
@@ -25,16 +25,16 @@ export type HttpOptions = {
   readonly token?: Token;
   readonly method?: "GET" | "HEAD";
   readonly headers?: Readonly<Record<string, string>>;
-  /** Where true, a redirect that already answers the question ends the chain. */
+  /** If it returns true, a redirect already answers the question and is not followed. */
   readonly isAnswer?: (headers: Headers) => boolean;
 };
 
 export type Answer = {
   readonly status: number;
   readonly headers: Headers;
-  /** The body in pieces as they come; TransientError when the connection drops or falls silent. */
+  /** The body in pieces as they arrive. Throws a TransientError if the connection drops or falls silent. */
   chunks(): AsyncGenerator<Uint8Array>;
-  /** Drops the rest of the body. */
+  /** Discards the rest of the body. */
   discard(): Promise<void>;
 };
 
@@ -46,7 +46,7 @@ const retryAfterMaxMs = 60_000;
 export async function ask(address: string, options: HttpOptions): Promise<Answer> {
   const first = parseAddress(address, undefined);
   let url = first;
-  const isPlainAllowed = url.protocol === "http:"; // Who starts without encryption has chosen so.
+  const isPlainAllowed = url.protocol === "http:"; // The user chose an address without encryption.
   for (let redirects = 0; redirects <= redirectsMax; redirects++) {
     const answer = await askOnce(url, options);
     if (!redirectCodes.has(answer.status) || options.isAnswer?.(answer.headers)) {
@@ -58,7 +58,7 @@ export async function ask(address: string, options: HttpOptions): Promise<Answer
   throw new SourceError(`${url.host}: more than ${redirectsMax} redirects`);
 }
 
-/** Reads a whole small body as JSON. */
+/** Reads the whole of a small body as JSON. */
 export async function askJson(address: string, options: HttpOptions, bytesMax: number): Promise<JsonAnswer> {
   const answer = await ask(address, options);
   const host = new URL(address).host;
@@ -82,22 +82,22 @@ export type RetryOptions = {
   readonly retriesMax: number;
   readonly retryBaseMs: number;
   readonly stop: AbortSignal;
-  /** Told before each pause. */
+  /** Called before each pause. */
   readonly onRetry?: (error: TransientError, waitMs: number) => void;
 };
 
-/** How often something failed in a row, and the growing pauses in between. */
+/** Counts failures in a row, and waits longer after each. */
 export class Retries {
   #failures = 0;
 
   constructor(readonly options: RetryOptions) {}
 
-  /** Something came: start counting anew. */
+  /** Something arrived: counting starts again. */
   progress(): void {
     this.#failures = 0;
   }
 
-  /** Waits before another try, or throws where the error is final or there were enough tries. */
+  /** Waits before another try. Throws if the error is final or there were enough tries. */
   async pause(error: unknown): Promise<void> {
     const { retriesMax, retryBaseMs, stop, onRetry } = this.options;
     if (!(error instanceof TransientError)) throw error;
@@ -122,7 +122,7 @@ export async function withRetries<T>(options: RetryOptions, exchange: () => Prom
   }
 }
 
-/** Where a redirect leads; refuses to leave http and https, and to leave encryption unless that is allowed. */
+/** The target of a redirect. Rejects other schemes than http and https, and plain http unless that is allowed. */
 export function redirectTarget(location: string, from: URL, isPlainAllowed: boolean): URL {
   const next = parseAddress(location, from);
   if (next.protocol === "http:" && !isPlainAllowed) {
@@ -143,7 +143,7 @@ function parseAddress(address: string, base: URL | undefined): URL {
 async function askOnce(url: URL, options: HttpOptions): Promise<Answer> {
   const { stop, stallMs, token } = options;
   const headers = new Headers({ "user-agent": "qwen-asr", "accept-encoding": "identity", ...options.headers });
-  // Redirects lead to storage hosts of other owners: the token is for the hub alone.
+  // Redirects lead to storage hosts of other owners, and the token is for the hub alone.
   if (token && token.origin === url.origin) headers.set("authorization", `Bearer ${token.value}`);
   const controller = new AbortController();
   const onStop = () => controller.abort();
@@ -184,13 +184,13 @@ function bodyOf(response: Response, connection: Connection): Answer {
   async function* chunks(): AsyncGenerator<Uint8Array> {
     const reader = response.body?.getReader();
     try {
-      // One piece ahead: a connection that breaks takes with it what nobody has asked for.
+      // One piece is read ahead: a connection that breaks loses what was not requested yet.
       let next = reader?.read();
       while (reader && next) {
         const { done, value } = await untilStall(next, stallMs, url.host);
         if (done) return;
         next = reader.read();
-        next.catch(() => {}); // Told when its turn comes.
+        next.catch(() => {}); // The failure is reported when its turn comes.
         if (value.length > 0) yield value;
       }
     } catch (error) {
@@ -213,7 +213,7 @@ async function checked(url: URL, answer: Answer, isElsewhere: boolean): Promise<
   switch (status) {
     case 401:
     case 403:
-      // A storage host's signed address has run out: the hub makes a new one.
+      // A storage host's signed address has expired: the hub makes a new one.
       if (isElsewhere) throw new TransientError(`${url.host} refuses access (${status})`);
       throw new SourceError(`${url.host} refuses access (${status}); a token in HF_TOKEN may be missing or wrong`);
     case 404:
@@ -228,7 +228,7 @@ async function checked(url: URL, answer: Answer, isElsewhere: boolean): Promise<
   }
 }
 
-/** Seconds or a date, as the header has it; never longer than a minute. */
+/** The pause that the header asks for, in seconds or as a date; at most a minute. */
 function retryAfterMs(headers: Headers): number {
   const text = headers.get("retry-after");
   if (text === null) return 0;
@@ -241,7 +241,7 @@ async function untilStall<T>(promise: Promise<T>, stallMs: number, host: string)
   const stall = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new TransientError(`${host}: nothing came for ${stallMs / 1000} s`)), stallMs);
   });
-  promise.catch(() => {}); // Where the clock wins, a later failure concerns nobody.
+  promise.catch(() => {}); // If the clock wins, a later failure does not matter.
   try {
     return await Promise.race([promise, stall]);
   } finally {
@@ -249,7 +249,7 @@ async function untilStall<T>(promise: Promise<T>, stallMs: number, host: string)
   }
 }
 
-/** Certificates do not become valid by asking again; every other network error may pass. */
+/** Certificates do not become valid by asking again; any other network error may be temporary. */
 function asTransient(error: unknown, host: string): Error {
   if (error instanceof TransientError || error instanceof SourceError) return error;
   const { code = "", message = String(error) } = error as { code?: string; message?: string };
@@ -261,6 +261,6 @@ function networkReason(code: string, message: string): string {
   if (/refused/i.test(code)) return "connection refused";
   if (/notfound|dns|failedtoresolve/i.test(code)) return "no such host";
   if (/closed|reset|socket/i.test(code) || /closed|reset/i.test(message)) return "connection dropped";
-  // The first sentence only: Bun adds advice for programmers.
+  // Only the first sentence is kept: Bun adds advice for programmers.
   return message.split(/[.\n]/, 1)[0] ?? message;
 }

@@ -1,4 +1,4 @@
-/** The lock of a model folder: one holder at a time, whatever a crash has left. */
+/** Tests of the lock of a model folder: one holder at a time, whatever a crash has left. */
 
 import { expect, test } from "bun:test";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";

@@ -1,9 +1,9 @@
 /**
- * One download per folder at a time: a file with the process number of the one at work. A lock whose process is
- * gone, or whose number now belongs to a younger process, is taken over.
+ * Allows one download per folder at a time, by a file with the id of the process at work. A lock whose process is gone,
+ * or whose id now belongs to a younger process, is taken over.
  *
- * There is no flock() without native code. A lock is removed by its owner or, when that one is dead, by the holder of a
- * second lock that is held for a moment only: so no one takes away the fresh lock of a quicker process.
+ * There is no flock() without native code. A lock is removed by its owner or, if that is dead, by the holder of a
+ * second lock that is held for a moment only, so that nobody removes the fresh lock of a quicker process.
  */
 
 import { readFileSync, rmSync } from "node:fs";
@@ -18,18 +18,18 @@ export type FolderLock = { release(): void };
 
 type Owner = { readonly pid: number; readonly started: string };
 
-/** A lock without content is either being written or was left by a crash between two calls. */
+/** A lock without content is being written, or was left by a crash between two calls. */
 const emptyLockMs = 5000;
 const attemptsMax = 20;
 const attemptMs = 50;
 
-/** Throws InputError where another process is at work in the folder. */
+/** Throws an InputError if another process is at work in the folder. */
 export async function lockFolder(folder: string): Promise<FolderLock> {
   const path = join(folder, lockName);
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
     if (await create(path)) return { release: () => release(path) };
     const content = await readFile(path, "utf8").catch(() => undefined);
-    if (content === undefined) continue; // Released meanwhile.
+    if (content === undefined) continue; // It was released in the meantime.
     const owner = parseOwner(content);
     if (owner ? isAlive(owner) : await isFresh(path)) throw busy(folder, path, owner);
     if (!(await removeStale(path, content))) await Bun.sleep(attemptMs);
@@ -41,7 +41,7 @@ function release(path: string): void {
   try {
     rmSync(path, { force: true });
   } catch {
-    // Left behind, it is stale as soon as this process is gone.
+    // If it is left behind, it is stale as soon as this process is gone.
   }
 }
 
@@ -61,7 +61,7 @@ async function create(path: string): Promise<boolean> {
   });
 }
 
-/** Returns whether it was for us to look after the dead lock, which is gone then unless another was quicker. */
+/** Returns whether this process was the one to remove the dead lock, which is then gone unless another was quicker. */
 async function removeStale(path: string, content: string): Promise<boolean> {
   const breaker = `${path}.break`;
   if (!(await create(breaker))) return false;
@@ -100,12 +100,12 @@ function isAlive(owner: Owner): boolean {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EPERM") return false;
   }
-  // In containers each run has the same few numbers: the start time tells them apart.
+  // In containers every run has the same few process ids: the start time tells them apart.
   const started = startTime(owner.pid);
   return started === undefined || owner.started === "" || started === owner.started;
 }
 
-/** When a process started, in whatever unit the system has; undefined where it does not say. */
+/** The start time of a process, in the system's own unit; undefined if it does not say. */
 function startTime(pid: number): string | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, "utf8");

@@ -1,6 +1,6 @@
 /**
- * A file on its way: NAME.part, with the hash of what is in it so far. Bytes go to disk and into the hash as they
- * come, so memory stays flat; only verified bytes get the final name, in one step. Failures of this machine are
+ * A file while it is downloaded: NAME.part, and the hash of what is in it so far. Bytes go to disk and into the hash as
+ * they arrive, so memory stays flat. Only verified bytes get the final name, in one step. Failures of this machine are
  * InputErrors.
  */
 
@@ -23,7 +23,7 @@ export class PartFile {
 
   /** Opens or creates the file and takes over what an earlier run left in it. */
   static async open(path: string, expected: ExpectedFile, stop: AbortSignal): Promise<PartFile> {
-    // No link is followed: what it points to is not ours to overwrite.
+    // Links are not followed: their targets are not ours to overwrite.
     const flags = constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
     const handle = await local(path, () => open(path, flags, 0o644));
     const part = new PartFile(path, expected, handle);
@@ -36,12 +36,12 @@ export class PartFile {
     }
   }
 
-  /** Bytes so far; the next ones belong here. */
+  /** Number of bytes so far, where the next ones belong. */
   get offset(): number {
     return this.#offset;
   }
 
-  /** Whether some of the bytes are from an earlier run or another source. */
+  /** Whether some of the bytes come from an earlier run or another source. */
   get isResumed(): boolean {
     return this.#isResumed;
   }
@@ -56,7 +56,7 @@ export class PartFile {
     }
   }
 
-  /** Throws away all bytes. */
+  /** Discards all bytes. */
   async restart(): Promise<void> {
     await local(this.path, () => this.handle.truncate(0));
     this.#hash = newHash(this.expected);
@@ -69,7 +69,7 @@ export class PartFile {
     return this.#hash.copy().digest("hex");
   }
 
-  /** Gives the file its final name, replacing what has it. */
+  /** Gives the file its final name, replacing any file that has it. */
   async publish(path: string): Promise<void> {
     await local(this.path, () => this.handle.sync());
     await local(path, () => rename(this.path, path));

@@ -1,4 +1,4 @@
-/** The progress line: what it says and how it is rewritten. */
+/** Tests of the progress line: what it says and how it is rewritten. */
 
 import { expect, test } from "bun:test";
 import { formatBytes, formatDuration, Progress } from "./progress.ts";

@@ -1,21 +1,21 @@
 /**
- * How far a download is. On a terminal one line that is rewritten, elsewhere a line per finished file. Inputs:
- * offsets per file and a clock; output: text for standard error.
+ * Shows how far a download is: on a terminal with a line that is rewritten, elsewhere with a line per finished file.
+ * In: offsets per file and a clock. Out: text for standard error.
  */
 
 export type ProgressOptions = {
   readonly label: string;
   readonly totalBytes: number;
-  /** Of files that were there before. */
+  /** Bytes of files that were there before. */
   readonly doneBytes?: number;
   readonly isTerminal: boolean;
   readonly write: (text: string) => void;
-  /** Milliseconds on a clock that never goes back. */
+  /** A clock that never goes back, in ms. */
   readonly now?: () => number;
 };
 
 const redrawMs = 200;
-/** Speed is that of the last seconds: what it was an hour ago says nothing about the time left. */
+/** The speed is that of the last seconds: that of an hour ago says nothing about the time left. */
 const speedWindowMs = 10_000;
 const columns = 79;
 
@@ -30,7 +30,7 @@ export class Progress {
     this.#finishedBytes = options.doneBytes ?? 0;
   }
 
-  /** The file at work has this many bytes. Bytes found on disk count as done, but not as speed. */
+  /** The current file has this many bytes. Bytes found on disk count as done, but not towards the speed. */
   offset(bytes: number): void {
     const isJump = this.#fileBytes === undefined || bytes < this.#fileBytes;
     this.#fileBytes = bytes;
@@ -39,7 +39,7 @@ export class Progress {
     this.#draw(false);
   }
 
-  /** The file at work is verified. */
+  /** The current file is verified. */
   finished(name: string, size: number): void {
     this.#finishedBytes += size;
     this.#fileBytes = undefined;
@@ -48,19 +48,19 @@ export class Progress {
     else this.note(`${name}: ${formatBytes(size)}, checked`);
   }
 
-  /** A line of its own. */
+  /** Prints a line of its own. */
   note(text: string): void {
     this.clear();
     this.options.write(`${text}\n`);
   }
 
-  /** Leaves the line as it is and goes to the next. */
+  /** Leaves the line as it is and starts the next. */
   end(): void {
     if (this.#drawnWidth > 0) this.options.write("\n");
     this.#drawnWidth = 0;
   }
 
-  /** Takes the line away. */
+  /** Erases the line. */
   clear(): void {
     if (this.#drawnWidth > 0) this.options.write(`\r${" ".repeat(this.#drawnWidth)}\r`);
     this.#drawnWidth = 0;
@@ -77,7 +77,7 @@ export class Progress {
   #sample(): void {
     const atMs = this.#now();
     const last = this.#samples.at(-1);
-    // One per redraw is enough, whatever the size of the pieces.
+    // One sample per redraw is enough, whatever the size of the pieces.
     if (last && this.#samples.length > 1 && atMs - this.#samples.at(-2)!.atMs < redrawMs) this.#samples.pop();
     this.#samples.push({ atMs, bytes: this.#doneBytes() });
     while (this.#samples.length > 2 && atMs - this.#samples[0]!.atMs > speedWindowMs) this.#samples.shift();
@@ -111,7 +111,7 @@ export class Progress {
   }
 }
 
-/** 1_880_000_000 -> "1.88 GB". Decimal units, as the hubs and disks have them. */
+/** 1_880_000_000 -> "1.88 GB". Decimal units, as hubs and disks use them. */
 export function formatBytes(bytes: number): string {
   if (bytes < 1000) return `${Math.round(bytes)} B`;
   const units = ["kB", "MB", "GB", "TB"];

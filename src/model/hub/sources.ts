@@ -1,6 +1,6 @@
 /**
- * The two hubs: repository name -> list of needed files with address, size and hash. Inputs: environment (endpoints,
- * token) and network; output: a Listing, or SourceError.
+ * The two hubs, which list the needed files of a repository with address, size and hash. In: environment (endpoints,
+ * token) and network. Out: a Listing, or a SourceError.
  */
 
 import { InputError } from "../../errors.ts";
@@ -27,7 +27,7 @@ export type RemoteFile = {
 
 export type Listing = {
   readonly host: string;
-  /** The commit the files belong to, where the hub says. */
+  /** The commit that the files belong to, if the hub says. */
   readonly revision: string;
   readonly files: readonly RemoteFile[];
   readonly token?: Token;
@@ -41,7 +41,7 @@ export type Network = { readonly http: HttpOptions; readonly retry: RetryOptions
 const listBytesMax = 8e6;
 const pagesMax = 20;
 
-/** Hugging Face, then ModelScope, each at its address or the one the environment gives. */
+/** Hugging Face, then ModelScope, each at its own address or the one in the environment. */
 export function modelSources(env: Environment): Source[] {
   const face = endpointOf(env, "HF_ENDPOINT", "https://huggingface.co");
   const scope = endpointOf(env, "MODELSCOPE_ENDPOINT", "https://www.modelscope.cn");
@@ -86,7 +86,7 @@ async function listHuggingFace(endpoint: string, token: Token | undefined, repo:
   return { host, revision, files, token };
 }
 
-/** All pages of the tree. Only the cursor of the next page's address is taken, so the token stays with its host. */
+/** All pages of the tree. Only the cursor is taken from the next page's address, so the token stays with its host. */
 async function treeEntries(address: string, host: string, network: Network): Promise<ListedFile[]> {
   const entries: ListedFile[] = [];
   let cursor: string | undefined;
@@ -105,7 +105,7 @@ function treeFile(entry: Fields): ListedFile {
   if (entry.lfs === undefined || entry.lfs === null) {
     return { path: entry.path, size: entry.size, digest: gitDigest(entry.oid) };
   }
-  // The entry's own oid is that of the pointer file, which nobody downloads.
+  // The entry's own oid is that of the pointer file, which is not what is downloaded.
   const lfs = fields(entry.lfs);
   return { path: entry.path, size: lfs.size ?? entry.size, digest: sha256Digest(lfs.oid) };
 }
@@ -164,7 +164,7 @@ async function json(url: string, network: Network): Promise<JsonAnswer> {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** A JSON object's fields; anything else has none. */
+/** The fields of a JSON object; other values have none. */
 function fields(value: unknown): Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? value as Fields : {};
 }

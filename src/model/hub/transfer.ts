@@ -1,7 +1,6 @@
 /**
- * One file from a hub to its final name: resumed where an earlier run stopped, retried when the connection drops,
- * taken only when its hash is right. Output: the file, or SourceError (this hub cannot deliver) or InputError (this
- * machine).
+ * Downloads one file: resumes where an earlier run stopped, retries if the connection drops, and gives the file its
+ * name only if its hash is right. Throws a SourceError if this hub cannot deliver, an InputError if this machine fails.
  */
 
 import { join } from "node:path";
@@ -13,13 +12,13 @@ import type { RemoteFile } from "./sources.ts";
 export type TransferOptions = {
   readonly http: HttpOptions;
   readonly retry: RetryOptions;
-  /** Bytes of this file that are on disk. */
+  /** Called with the number of bytes of this file that are on disk. */
   readonly onOffset: (offset: number) => void;
   /** A remark for the reader. */
   readonly onNote: (text: string) => void;
 };
 
-/** The bytes are not those of the list: start over. */
+/** The bytes are not those of the list: the file is fetched again. */
 class WrongBytesError extends Error {}
 
 export async function fetchFile(file: RemoteFile, folder: string, options: TransferOptions): Promise<void> {
@@ -43,13 +42,13 @@ async function fill(part: PartFile, file: RemoteFile, options: TransferOptions):
     } catch (error) {
       options.http.stop.throwIfAborted();
       if (error instanceof WrongBytesError) {
-        // Bytes of an earlier run may be of another version: they are no try of this one.
+        // Bytes of an earlier run may be of another version, so they do not count as a try of this one.
         const isLast = isRepeated && !part.isResumed;
         isRepeated ||= !part.isResumed;
         await startOver(part, error, isLast, options);
         highest = 0;
       } else {
-        // A server that ignores ranges sends the same bytes again: only new ones are progress.
+        // A server that ignores ranges sends the same bytes again: only new ones count as progress.
         if (part.offset > highest) retries.progress();
         highest = Math.max(highest, part.offset);
         await retries.pause(error);
@@ -79,7 +78,7 @@ async function receive(part: PartFile, file: RemoteFile, options: TransferOption
   const answer = await ask(file.url, { ...options.http, headers });
   try {
     checkAnswer(answer, part.offset, file);
-    if (answer.status === 200 && part.offset > 0) await part.restart(); // The server does not do ranges.
+    if (answer.status === 200 && part.offset > 0) await part.restart(); // The server does not support ranges.
   } catch (error) {
     await answer.discard();
     throw error;

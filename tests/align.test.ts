@@ -10,7 +10,7 @@ import { expectRefusal, lines, qwen, wav } from "./support/cli.ts";
 const aligner = modelDir("nano-aligner");
 const english = ["words-en-1", "words-en-2", "words-en-4", "words-en-5", "words-en-7"].filter(hasClip);
 
-/** [start, end, word] per line; milliseconds. */
+/** [start, end, word] per line, times in ms. */
 function table(stdout: string): [number, number, string][] {
   return lines(stdout).map((line) => {
     const [start, end, word, ...more] = line.split("\t");
@@ -29,7 +29,7 @@ function expectInOrder(rows: readonly [number, number, string][]): void {
   }
 }
 
-/** What the official code says, where all its words have a length. */
+/** The official code's answer, if all its words have a length. */
 function goldenTimes(name: string): [number, number][] {
   const path = join(fixturesRoot(), "goldens", "aligner", `${name}.json`);
   const { aligned } = JSON.parse(readFileSync(path, "utf8"));
@@ -69,7 +69,7 @@ test("align: Chinese by characters, a text file, -o, the demo aligner, --from", 
   expectRefusal(await run(args), 1, /words\.txt: exists already/);
   expect(await run([...args, "--force"])).toMatchObject({ code: 0 });
 
-  // A whole second less at the front, where nobody speaks yet, changes nothing.
+  // Removing a whole second at the front, where nobody speaks yet, changes nothing.
   const late = await run(["align", "-d", "demo", "--from", "0.2", wav("words-zh-0"), "--text", text]);
   const shifted = table(late.stdout);
   expect(shifted.length).toBe(rows.length);

@@ -1,6 +1,6 @@
 /**
- * Checkpoint folders through the executable: damaged ones are refused with one line that names the file and the tensor,
- * unusual ones give the same text.
+ * Checkpoint folders through the executable: damaged ones are rejected with one line that names the file and the
+ * tensor; unusual ones give the same text.
  */
 
 import { afterAll, describe, expect, test } from "bun:test";
@@ -31,7 +31,7 @@ async function expectGolden(folder: string): Promise<void> {
   expect(lines(result.stdout)).toEqual(texts);
 }
 
-/** Refused, by a line that begins with the path of `file` in the folder. */
+/** Expects a rejection by a line that begins with the path of `file` in the folder. */
 async function expectDamage(folder: string, file: string, says: RegExp): Promise<void> {
   const result = await run(["-d", folder, "--silent", wav("en-short")]);
   expectRefusal(result, 3, says);
@@ -342,7 +342,7 @@ describe("the same text", () => {
     const model = linkedCopy(folder.path, [weightsFile]);
     const [stop, bang] = [".", "!"].map((token) => readJson(modelDir(), "vocab.json")[token] as number);
     writeHeadWeights(model, stop!, bang!);
-    await expectGolden(model); // The config ties the head: what is stored is not looked at.
+    await expectGolden(model); // The config ties the head: the stored one is not used.
     const config = readJson(model, "config.json") as { thinker_config: { text_config: Json } };
     config.thinker_config.text_config.tie_word_embeddings = false;
     replaceFile(model, "config.json", JSON.stringify(config));

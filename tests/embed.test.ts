@@ -1,4 +1,4 @@
-/** What the executable carries is declared as it is, and is all there. */
+/** The files inside the executable are complete, and embed.d.ts declares what embed.ts exports. */
 
 import { expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";

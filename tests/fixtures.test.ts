@@ -1,4 +1,4 @@
-/** The fixtures are whole: every clip has its truth, and the committed subset keeps what it promises. */
+/** The fixtures are complete: every clip has its truth, and the committed subset has what it promises. */
 
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";

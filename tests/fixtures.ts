@@ -1,9 +1,9 @@
 /**
  * The test material: one view of the folder with models, clips and goldens.
  *
- * $QWEN_ASR_FIXTURES, else ../shared/fixtures beside the project, else samples/fixtures. All are laid out alike; the
- * last is a subset. A test that needs what the folder may lack asks first (`hasClip`, `golden`) and is skipped, so that
- * it is counted; a folder without the model is an error.
+ * The folder is $QWEN_ASR_FIXTURES, else ../shared/fixtures beside the project, else samples/fixtures. All have the
+ * same layout; the last is a subset. A test that needs what the folder may lack asks first (`hasClip`, `golden`) and is
+ * skipped and counted. A folder without the model is an error.
  */
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -17,9 +17,9 @@ export type Clip = {
   readonly wav: string;
   /** "English", "Chinese", or "None" for silence and noise. */
   readonly language: string;
-  /** What is really said. */
+  /** The text that is really said. */
   readonly text: string;
-  /** Words to give as context, "" for none. */
+  /** Words to give as context; "" for none. */
   readonly context: string;
   readonly seconds: number;
   readonly sentences: readonly Sentence[];
@@ -28,9 +28,9 @@ export type Clip = {
 /** One decode by the official implementation. */
 export type GoldenRun = {
   readonly prompt_ids: readonly number[];
-  /** Greedy, without the end token. */
+  /** The greedy tokens, without the end token. */
   readonly tokens: readonly number[];
-  /** Per step, the end included: five of [id, logit], best first. */
+  /** For each step, including the end: the five best [id, logit], best first. */
   readonly top5: readonly (readonly (readonly [number, number])[])[];
   readonly raw: string;
 };
@@ -67,7 +67,7 @@ export function modelDir(name: "nano-asr" | "nano-aligner" = "nano-asr"): string
   return join(fixturesRoot(), name);
 }
 
-/** Every clip of the folder, by name. Never empty. */
+/** The names of all clips of the folder. Never empty. */
 export function clips(): readonly Clip[] {
   const names = readdirSync(join(fixturesRoot(), "audio"))
     .filter((file) => file.endsWith(".wav")).map((file) => file.slice(0, -".wav".length)).sort();
@@ -79,13 +79,13 @@ export function hasClip(name: string): boolean {
   return existsSync(clipPath(name, ".wav"));
 }
 
-/** Throws where the folder lacks it; `test.skipIf(!hasClip(name))` comes first. */
+/** Throws if the folder lacks the clip: a test asks `test.skipIf(!hasClip(name))` first. */
 export function clip(name: string): Clip {
   const truth = readJson(clipPath(name, ".json")) as Omit<Clip, "name" | "wav">;
   return { ...truth, name, wav: clipPath(name, ".wav") };
 }
 
-/** Undefined for a clip the official implementation was not run on. */
+/** Undefined for a clip on which the official implementation was not run. */
 export function golden(name: string): Golden | undefined {
   const path = join(fixturesRoot(), "goldens", "asr", `${name}.json`);
   return existsSync(path) ? readJson(path) as Golden : undefined;

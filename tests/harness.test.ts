@@ -1,4 +1,4 @@
-/** The harness itself, on programs every system has: what it says of a child must be so. */
+/** The harness itself, on programs that every system has: what it reports about a child must be true. */
 
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";

@@ -1,7 +1,8 @@
 /**
- * Runs dist/qwen-asr as a user would: a child process with a fixed environment, everything it wrote, how it ended.
+ * Runs dist/qwen-asr as a user would. In: arguments and options; the environment is fixed. Out: everything that the
+ * child process wrote, and how it ended.
  *
- * No executable is an error, never a skipped test. Streams are read as bytes, so half a UTF-8 character shows.
+ * A missing executable is an error, never a skipped test. Streams are read as bytes, so half a UTF-8 character shows.
  */
 
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
@@ -12,12 +13,12 @@ import { projectRoot } from "./fixtures.ts";
 export type RunOptions = {
   /** Bytes for stdin, a file to read it from, or a stream; "closed" (the default) is an empty one. */
   readonly stdin?: Uint8Array | string | Blob | ReadableStream<Uint8Array> | "closed";
-  /** On top of the fixed environment; undefined takes a variable away. */
+  /** Variables on top of the fixed environment; undefined removes one. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
-  /** The child is killed after this, and the run rejected. */
+  /** After this time the child is killed and the run is rejected. */
   readonly timeoutMs?: number;
-  /** Sent once the text appears on stderr or stdout. */
+  /** The signal is sent once the text appears on stderr or stdout. */
   readonly signalWhen?: { readonly text: string; readonly signal: NodeJS.Signals };
   /** Another executable than dist/qwen-asr. */
   readonly executable?: string;
@@ -27,7 +28,7 @@ export type RunResult = {
   readonly stdout: string;
   readonly stderr: string;
   readonly stdoutBytes: Uint8Array;
-  /** Null where a signal ended it. */
+  /** Null if a signal ended the child. */
   readonly code: number | null;
   readonly signal: string | null;
   /** Largest resident set, in bytes. */
@@ -35,7 +36,7 @@ export type RunResult = {
   readonly elapsedMs: number;
 };
 
-/** What `QWEN_ASR_ISA` may be on processors of this kind, whether or not this one has them all. */
+/** The values of `QWEN_ASR_ISA` for processors of this kind, whether or not this one has them all. */
 export const instructionSets = process.arch === "x64"
   ? ["generic", "avx2", "avxvnni", "avx512", "avx512vnni", "avx512bf16"]
   : ["generic", "neon", "dotprod", "i8mm"];
@@ -110,7 +111,7 @@ export function temporaryFolder(): { readonly path: string; [Symbol.dispose](): 
   };
 }
 
-/** Makes a folder inside another, and says where. */
+/** Makes a folder inside another and returns its path. */
 export function folderIn(parent: string, name: string): string {
   const path = join(parent, name);
   mkdirSync(path, { recursive: true });

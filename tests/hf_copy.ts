@@ -1,7 +1,7 @@
 /**
  * Writes an `-hf` copy of a checkpoint folder in the original layout: tensors renamed and spread over three shards with
  * an index, the config flattened with Transformers' field names, and tokenizer.json instead of vocab.json + merges.txt.
- * In: a folder with the original's files. Out: a folder that must transcribe the same. For tests of the loaders.
+ * In: a folder with the original's files. Out: a folder that must give the same transcripts. For tests of the loaders.
  */
 
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -9,7 +9,7 @@ import { join } from "node:path";
 
 const SHARDS = 3;
 
-/** How tokenizer.json writes merges: as pairs (newer files) or as lines (older ones). */
+/** The form of the merges in tokenizer.json: pairs (newer files) or lines (older ones). */
 export interface HfCopyOptions {
   merges?: "pairs" | "lines";
 }
@@ -29,7 +29,7 @@ interface Tensor {
   bytes: Uint8Array;
 }
 
-/** Reads `fromDir`, which stays as it is, and writes `toDir`, which is made. */
+/** Reads `fromDir`, which does not change, and makes `toDir`. */
 export function makeHfCopy(fromDir: string, toDir: string, options: HfCopyOptions = {}): void {
   mkdirSync(toDir, { recursive: true });
   const config = readJson(join(fromDir, "config.json"));
@@ -110,7 +110,7 @@ function readTensors(path: string): Tensor[] {
   });
 }
 
-/** Deals the tensors out one by one, so that neighbours (a weight and its bias) lie in different files. */
+/** Distributes the tensors one by one, so that neighbours (a weight and its bias) are in different files. */
 function writeShards(toDir: string, tensors: Tensor[]): void {
   const weightMap: Record<string, string> = {};
   for (let shard = 0; shard < SHARDS; shard++) {

@@ -1,4 +1,4 @@
-/** The executable alone: copied elsewhere, in hostile surroundings, leaving nothing behind, within its memory. */
+/** The executable alone, copied into hostile surroundings: it leaves nothing behind and needs little memory. */
 
 import { afterAll, describe, expect, test } from "bun:test";
 import {
@@ -23,7 +23,7 @@ const text = `${spokenText(golden(name)!.plain)}\n`;
 const isRoot = process.getuid?.() === 0;
 const isLinux = process.platform === "linux";
 
-/** Holds nothing but the executable and one recording. */
+/** A folder with nothing but the executable and one recording. */
 const alone = mkdtempSync(join(tmpdir(), "qwen-asr-alone-"));
 const copy = join(alone, "qwen-asr");
 copyFileSync(executable(), copy);
@@ -33,7 +33,7 @@ afterAll(() => {
   rmSync(alone, { recursive: true });
 });
 
-/** The copy, with the model inside it. */
+/** Runs the copy with the model inside it. */
 function runCopy(options: RunOptions = {}, ...args: string[]) {
   return run(["-d", "demo", "--silent", ...args, "talk.wav"], { executable: copy, cwd: alone, ...options });
 }
@@ -170,8 +170,8 @@ describe("memory", () => {
   const weights = statSync(join(modelDir(), "model.safetensors")).size;
 
   /**
-   * Peak of one run. A child starts with the peak of its parent, and the test runner is large: so from a small process
-   * of its own.
+   * Peak memory of one run. A child starts with the peak of its parent, and the test runner is large, so the run is
+   * started from a small process of its own.
    */
   async function peakOf(...args: string[]): Promise<number> {
     const script = `const { resourceUsage } = Bun.spawnSync(process.argv.slice(1));

@@ -1,4 +1,4 @@
-/** The executable's files: every format as independent parsers read it, after the end, Ctrl-C and kill -9 alike. */
+/** The files that the executable writes: independent parsers read every format, after the end, Ctrl-C and kill -9. */
 
 import { parse } from "@plussub/srt-vtt-parser";
 import { describe, expect, test } from "bun:test";
@@ -15,7 +15,7 @@ const names = ["csv", "json", "jsonl", "lrc", "srt", "tsv", "txt", "vtt"];
 
 const bare = (text: string) => text.replace(/\s+/gu, "");
 
-/** Throws where the file is not whole. Returns its text without spaces, where the format holds the plain text. */
+/** Throws if the file is not valid. Returns its text without spaces if the format holds the plain text. */
 function readWhole(path: string): string {
   const text = new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path));
   expect(text).toEndWith("\n");
@@ -57,7 +57,7 @@ function storedTranscript(extension: string): string {
   return join(projectRoot, `tests/documents/transcript_v1.${extension}`);
 }
 
-/** Some minutes of speech, as samples without a header. */
+/** Several minutes of speech, as samples without a header. */
 function longRecording(folder: string): string {
   const path = join(folder, "long.raw");
   const samples = readFileSync(wav("en-45s")).subarray(44);

@@ -16,7 +16,7 @@ const isRoot = process.getuid?.() === 0;
 
 const encodedName = "en-digits"; // Its text survives MP3.
 
-/** Encodes a clip with ffmpeg; undefined where it, or the encoder, is missing. */
+/** Encodes a clip with ffmpeg; undefined if ffmpeg or the encoder is missing. */
 function encoded(...format: string[]): Uint8Array | undefined {
   if (!ffmpeg) return undefined;
   const args = ["-v", "error", "-i", wav(encodedName), ...format, "-"];
@@ -39,7 +39,7 @@ function slowly(bytes: Uint8Array, sizes: readonly number[], pauseEvery: number)
   });
 }
 
-/** With the nano, in a shell that knows the command as "$0" "$@". */
+/** Runs the nano in a shell that knows the command as "$0" "$@". */
 function piped(command: string, args: readonly string[] = [], options: RunOptions = {}) {
   return shell(executable(), command, ["-d", modelDir(), ...args], options);
 }
@@ -145,7 +145,7 @@ test("a terminal has no recording to give: said at once", async () => {
   });
   const code = await Promise.race([child.exited, Bun.sleep(5000)]);
   child.kill("SIGKILL");
-  await Bun.sleep(50); // The last of what it wrote.
+  await Bun.sleep(50); // Time for the last bytes to arrive.
   expect({ code, output: output.split("\r\n").slice(0, -1) }).toEqual({
     code: 1,
     output: ["qwen-asr: standard input: is a terminal", "hint: pipe a recording into it, or name a file"],

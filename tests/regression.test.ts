@@ -1,4 +1,4 @@
-/** The regression script on our clips: what passes, what fails, what is written, what is refused. */
+/** The regression script on our clips: what passes, what fails, what is written, what is rejected. */
 
 import { expect, test } from "bun:test";
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -3,10 +3,10 @@
  *
  *     bun tests/regression.ts [--samples-root DIR] [--binary FILE] [--model-dir DIR] [--arg=X]... [more flags: --help]
  *
- * Every NAME.wav below the root with a NAME.txt beside it is transcribed and held against it. Before that: --past-text
- * must not lose words, a stream must say what its reference says, and a stream with caches what one without says. (The
- * original runs that last check with --silent, where no cache is used; here it is a real stream.) Exit: 0 passed, 1
- * failed, 2 the setup is wrong. `--generate-missing` writes references with the program as it is.
+ * Every NAME.wav below the root with a NAME.txt beside it is transcribed and compared with it. Before that, three
+ * checks run: --past-text must not lose words, a stream must have the text of its reference, and a stream with caches
+ * the text of one without. (The original runs the last with --silent, which uses no cache; here it is a real stream.)
+ * Exit: 0 passed, 1 failed, 2 the setup is wrong. `--generate-missing` writes references with the program as it is.
  */
 
 import { existsSync, globSync, readFileSync, writeFileSync } from "node:fs";
@@ -33,7 +33,7 @@ const usage = `bun tests/regression.ts
   --stream-cache-sample FILE         repeatable
 `;
 
-/** Numbers come as text; `number` checks them. */
+/** Options as given: numbers are text, which `number` checks. */
 const flags = {
   "samples-root": { type: "string", default: "samples" },
   binary: { type: "string", default: "dist/qwen-asr" },
@@ -87,7 +87,7 @@ export function normalised(text: string): string {
   return text.toLowerCase().replace(/[^\p{L}\p{N}\s]/gu, " ").replace(/\s+/gu, " ").trim();
 }
 
-/** Edits per character of the reference. */
+/** The number of edits per character of the reference. */
 export function editRate(reference: string, said: string): number {
   return distance([...reference], [...said]) / Math.max(1, [...reference].length);
 }
@@ -141,7 +141,7 @@ class Regression {
     }
   }
 
-  /** In one piece; where that says nothing, in segments. */
+  /** Transcribes the clip in one piece; if that gives no text, in segments. */
   async #whole(wav: string): Promise<string> {
     const said = await this.#program(["-i", wav, "-S", "0"]);
     return said !== "" || this.options.arg.includes("-S") ? said : await this.#program(["-i", wav, "-S", "20"]);
@@ -187,7 +187,7 @@ class Regression {
       const args = ["-t", String(threads), "-i", wav, "--stream", "--enc-window-sec", String(window), "--monitor"];
       const withCache = await this.#full(args, { model });
       const without = await this.#full(args, { model, environment: { QWEN_STREAM_NO_ENC_CACHE: "1" } });
-      // The monitor shows the encoder only where it keeps what it has made.
+      // The monitor shows the encoder only if it keeps what it has computed.
       const isReal = withCache.stderr.includes("▶") && !without.stderr.includes("▶");
       const isPassed = withCache.said === without.said && isReal;
       this.#record(`stream cache check, ${wav}`, isPassed, isReal ? "texts with and without" : "no cache was used");
@@ -243,7 +243,7 @@ function folder(path: string): string {
   return path;
 }
 
-/** The one check that is asked for alone. */
+/** The check that was asked for alone. */
 function onlyFlags(options: Options): "segment" | "stream" | "stream-cache" | undefined {
   const only = (["segment", "stream", "stream-cache"] as const).filter((check) => options[`${check}-check-only`]);
   if (only.length > 1) {

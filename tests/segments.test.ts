@@ -1,4 +1,4 @@
-/** Long recordings through the executable: cut at pauses, every sentence once and in order; what cannot be held. */
+/** Long recordings through the executable: cut at pauses, every sentence once and in order; others do not fit. */
 
 import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
@@ -11,12 +11,12 @@ import { expectRefusal, lines, qwen, wav } from "./support/cli.ts";
 const cerMax = 0.08;
 const runs = [["zh-30s", "10"], ["en-45s", "10"], ["en-120s", "10"], ["en-120s", "30"]] as const;
 
-/** Sentences as the transcript ends them, without punctuation, letters only. */
+/** The sentences of a transcript, letters only. */
 function sentencesOf(text: string): string[] {
   return text.split(/(?<=[.?!。？！])/).map((sentence) => normalise(sentence)).filter((sentence) => sentence !== "");
 }
 
-/** 0 for the same, 1 for nothing in common. */
+/** From 0 for equal texts to 1 for texts with nothing in common. */
 function unlike(a: string, b: string): number {
   return distance([...a], [...b]) / Math.max(a.length, b.length, 1);
 }
@@ -26,8 +26,8 @@ const sameMax = 0.25; // "Sarah brings" heard as "Seven brings" is 0.17; two dif
 type Aligned = { readonly missing: string[]; readonly extra: string[] };
 
 /**
- * Aligns what was said with the truth, in order: sentences of the truth that are not there, and sentences that the
- * truth does not have at that place (said twice, or out of order). The longest common subsequence of like sentences.
+ * Compares a text with the truth by the longest common subsequence of like sentences. Returns the sentences of the
+ * truth that are missing, and those that the truth does not have at that place (said twice, or out of order).
  */
 function align(truth: readonly string[], said: readonly string[]): Aligned {
   const best = Array.from({ length: truth.length + 1 }, () => new Array<number>(said.length + 1).fill(0));
@@ -65,14 +65,14 @@ describe("sentences", () => {
       console.log(`${name} -S ${segmentSec}: CER ${(100 * rate(found)).toFixed(1)} %`);
       const sentences = truth.sentences.map(({ text }) => normalise(text));
       const { missing, extra } = align(sentences, sentencesOf(said));
-      // In pieces of 27 s the nano, by itself, slips on three sentences; cutting loses and repeats none of them.
+      // The nano itself errs on three sentences in pieces of 27 s; cutting loses and repeats none of them.
       if (segmentSec !== "30") expect({ missing, extra }).toEqual({ missing: [], extra: [] });
       // A sentence that was said once must not come out twice.
       for (const one of sentences) {
         const times = (all: readonly string[]) => all.filter((other) => other === one).length;
         expect(times(sentencesOf(said))).toBeLessThanOrEqual(times(sentences));
       }
-      // What stands in both comes in the same order.
+      // Sentences that are in both are in the same order.
       const both = sentencesOf(said).filter((one) => sentences.includes(one));
       expect(both).toEqual(sentences.filter((one) => both.includes(one)));
     });
@@ -106,7 +106,7 @@ describe("options", () => {
   test("--past-text yes", async () => {
     const truth = clip("en-45s");
     const said = await transcript(truth, "-S", "10", "--past-text", "yes");
-    // The nano never learnt to go on from a text, so little is asked of it: a transcript, without repetition.
+    // The nano was not trained to continue a text, so little is expected of it: a transcript without repetition.
     expect(rate(characterErrors(truth.text, said))).toBeLessThan(0.5);
     const sentences = sentencesOf(said);
     expect(new Set(sentences).size).toBe(sentences.length);

@@ -15,7 +15,7 @@ import { expectNoStack, expectRefusal, lines, qwen, wav } from "./support/cli.ts
 import { plainListener } from "./support/plain_listener.ts";
 
 const chunkSecs = [0.5, 1, 2, 3.7] as const;
-/** The demo model loses its place in longer ones, offline too. */
+/** The demo model loses its place in longer clips, also without a stream. */
 const short = clips().filter(({ seconds }) => seconds <= 24);
 const spoken = short.filter(({ language }) => language !== "None");
 const name = "en-weather";
@@ -85,7 +85,7 @@ describe("against the offline text", () => {
   });
 });
 
-/** All but five tokens fixed from the second chunk on, for good; each chunk decoded from nothing. */
+/** From the second chunk on, all tokens but five are final; each chunk is decoded from nothing. */
 async function rollback(samples: Float32Array, chunkSec: number): Promise<string> {
   const options = { windowFrames: 800, context: "", language: "", usesCaches: false };
   const listener = plainListener(native(), nanoModel(), options);
@@ -203,7 +203,7 @@ describe("ends", () => {
 });
 
 describe("as it is said", () => {
-  /** Raw samples at `speed` times real time into the program; what had come out when, and the end of it. */
+  /** Feeds the program raw samples at `speed` times real time. Returns what had come out when, and how it ended. */
   async function speak(speed: number, args: readonly string[], signal?: { atSec: number; name: NodeJS.Signals }) {
     using folder = temporaryFolder();
     const child = Bun.spawn([executable(), "-d", modelDir(), "--stream", "--stdin", ...args], {

@@ -32,7 +32,7 @@ function readJson(name: string): any {
   return JSON.parse(readFileSync(join(modelDir(), name), "utf8"));
 }
 
-/** Ours, through the C ABI, without the NFC of Native.tokenize: the other does none either. */
+/** Our tokenizer through the C ABI, without the NFC of Native.tokenize, because the other one does none either. */
 function ours(withSpecial: boolean): Encode {
   const [lib, model, encoder] = [native(), nanoModel(), new TextEncoder()];
   return (text) => [...lib.tokenizeBytes(model, encoder.encode(text), withSpecial)];
@@ -65,7 +65,7 @@ function randomFrom(seed: number): () => number {
   };
 }
 
-/** Code points of one of our tables. */
+/** The code points of one of our tables. */
 function tableOf(name: "letters" | "numbers" | "spaces"): Set<number> {
   const source = readFileSync(join(projectRoot, "zig", "tokenizer", "unicode_tables.zig"), "utf8");
   const body = new RegExp(`pub const ${name} = [^;]*;`).exec(source)![0];
@@ -92,7 +92,7 @@ function disagreements(): Record<"letters" | "numbers" | "spaces", number[]> {
 
 const differing = disagreements();
 const avoided = new Set([...differing.letters, ...differing.numbers, ...differing.spaces]);
-const timeoutMs = 60_000; // Far more than it takes; Bun's own limit of 5 s is too near on a busy machine.
+const timeoutMs = 60_000; // Far more than is needed; Bun's own limit of 5 s is too short on a busy machine.
 
 const blocks: readonly (readonly [number, number])[] = [
   [0x00, 0x7f],

@@ -1,4 +1,4 @@
-/** The executable on files: the goldens' text, what goes to which stream, and the options of a plain run. */
+/** The executable on files: the texts of the goldens, what goes to which stream, and the options of a plain run. */
 
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -17,7 +17,7 @@ function having(variant: GoldenVariant) {
   return withGolden.filter(({ name }) => golden(name)![variant] !== undefined);
 }
 
-/** The clips in one run with exact weights, as their texts by name. */
+/** Transcribes the clips in one run with exact weights. Returns their texts by name. */
 async function texts(names: readonly string[], args: readonly string[]): Promise<Record<string, string>> {
   const result = await qwen(["--silent", "--weights", "bf16", ...args, ...names.map(wav)]);
   expect(result).toMatchObject({ code: 0, stderr: "" });
@@ -50,7 +50,7 @@ test("8-bit weights, the default: sure clips keep their text; packed once, then 
 });
 
 describe("goldens", () => {
-  // One run for all clips, which is quicker; each clip is its own test.
+  // There is one run for all clips, which is quicker; each clip is a test of its own.
   for (const threads of ["1", "2"]) {
     const all = withGolden.map(({ name }) => name);
     const said = once(() => texts(all, ["-t", threads]));

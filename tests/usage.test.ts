@@ -1,4 +1,4 @@
-/** Command lines through the executable: wrong ones end with 2 and one line, asking for help with 0. */
+/** Command lines through the executable: wrong ones end with exit code 2 and one line, requests for help with 0. */
 
 import { describe, expect, test } from "bun:test";
 import packageFile from "../package.json" with { type: "json" };

@@ -2,8 +2,8 @@
  * Long and real-time streams, too slow for every run: `bun tests/slow/stream.ts [minutes|pace|stall]`, or all of them.
  *
  * minutes: ten minutes of clips with pauses between: every sentence is there, memory and the time of a step stay flat.
- * pace: clips at the speed of speech, one slower and one faster, with --live. stall: a pipe that says nothing for 30 s.
- * Prints what it measured; exit 1 when something is not as it must be.
+ * pace: clips at the speed of speech, one slower and one faster, with --live. stall: a pipe that is silent for 30 s.
+ * Prints what it measured; exit 1 if a check failed.
  */
 
 import { readFileSync } from "node:fs";
@@ -23,7 +23,7 @@ type Watched = {
   readonly text: string;
   readonly stderr: string;
   readonly code: number;
-  /** Resident bytes, as often as `sampleEvery` pieces were written. */
+  /** Resident bytes, sampled after every `sampleEvery` pieces. */
   readonly memory: readonly number[];
 };
 
@@ -71,7 +71,7 @@ function check(isRight: boolean, what: string): void {
   if (!isRight) problems.push(what);
 }
 
-/** Clips that the model hears right by themselves, up to 24 s. */
+/** Clips of up to 24 s whose text is right if they are decoded alone. */
 function clearClips(): readonly Clip[] {
   return clips().filter(({ seconds, language, name }) =>
     seconds <= 24 && language !== "None" && !["words-zh-3", "words-en-2"].includes(name)

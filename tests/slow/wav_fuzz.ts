@@ -1,9 +1,10 @@
 /**
  * Fuzzes the WAV reader: `bun tests/slow/wav_fuzz.ts [COUNT] [SEED]`, one million inputs by default.
  *
- * Each input is a well-formed WAV, damaged by a seeded generator, read whole and in random cuts. Every one must give
- * finite samples, no more than it has bytes and the same both ways, or one `InputError` line; quickly. Some go on
- * through the resampler. Prints the throughput; exits 1 at the first input that breaks a rule, with its hex.
+ * Each input is a well-formed WAV, damaged by a seeded generator, and is read whole and in random pieces. It must
+ * quickly give finite samples, no more than it has bytes and the same both ways, or an `InputError` of one line. Some
+ * inputs also go through the resampler. Prints the throughput; exits 1 at the first input that breaks a rule, with its
+ * hex.
  */
 
 import { InputError } from "../../src/errors.ts";
@@ -105,7 +106,7 @@ function mutateOnce(bytes: Uint8Array): Uint8Array {
     case 3:
       bytes.set(le(pick(NUMBERS), pick([1, 2, 4])).slice(0, bytes.length - at), at);
       return bytes;
-    case 4: // Some bytes again, or away.
+    case 4: // Some bytes are repeated or removed.
       return splice(bytes, at, bytes.subarray(random(bytes.length)).subarray(0, random(40)), random(40));
     case 5:
       return splice(bytes, at, pick(SEEDS).subarray(random(60)), 0);

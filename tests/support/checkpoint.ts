@@ -1,5 +1,5 @@
 /**
- * Copies of a checkpoint folder with something changed, small and quick: what is not changed is a link to the original.
+ * Small, quick copies of a checkpoint folder with something changed: every file that is not changed is a link.
  *
  * In: a folder in the original layout with one model.safetensors. Out: a folder of files to open with -d.
  */
@@ -23,7 +23,7 @@ export function linkedCopy(parent: string, without: readonly string[] = []): str
   return folder;
 }
 
-/** Puts a file in the place of a link. */
+/** Replaces a link by a file. */
 export function replaceFile(folder: string, name: string, content: string | Uint8Array): void {
   rmSync(join(folder, name), { force: true });
   writeFileSync(join(folder, name), content);
@@ -55,7 +55,7 @@ export function headerBytes(header: Header): Uint8Array {
   return Buffer.concat([length, padded]);
 }
 
-/** Weights with the nano's header, changed, over a hole: for what is refused before data is looked at. */
+/** Weights with a changed header of the nano and a hole for data: for what is rejected before data is read. */
 export function writeHollowWeights(
   folder: string,
   change: (header: Header) => void,
@@ -83,7 +83,7 @@ export function writeConvertedWeights(folder: string, dtype: "F16" | "F32"): voi
   replaceFile(folder, weightsFile, Buffer.concat([headerBytes(header), new Uint8Array(converted.buffer)]));
 }
 
-/** Stores a head of its own: the embedding, with the rows of two tokens exchanged. */
+/** Stores a separate head: the embedding with the rows of two tokens exchanged. */
 export function writeHeadWeights(folder: string, oneId: number, otherId: number): void {
   const { header, data } = nanoWeights();
   const embedding = header["thinker.model.embed_tokens.weight"]!;

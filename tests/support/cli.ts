@@ -1,5 +1,5 @@
 /**
- * What the black-box tests share: runs of the executable with the nano, and what every refusal must look like.
+ * Shared by the black-box tests: runs of the executable with the nano, and the form that every rejection must have.
  *
  * In: arguments and a RunResult. Out: an assertion that failed, or nothing.
  */
@@ -24,8 +24,8 @@ export function lines(text: string): string[] {
 const refusalMsMax = 10_000;
 
 /**
- * The run was refused as a user can bear it: nothing on stdout, one line that says what is wrong, at most one that says
- * what to do, no stack trace, soon.
+ * Expects a rejection: nothing on stdout, one line that says what is wrong, at most one that says what to do, no stack
+ * trace, and soon.
  */
 export function expectRefusal(result: RunResult, code: number, says: RegExp | string): void {
   const [first = "", ...rest] = lines(result.stderr);

@@ -1,4 +1,4 @@
-/** A process for tests of streams and signals: the real terminal and program around an engine that counts words. */
+/** A process for tests of streams and signals: the real terminal and program with an engine that counts words. */
 
 import { fakeEngine, fakeParts } from "../../src/cli/fake_parts.ts";
 import { createProgram } from "../../src/cli/program.ts";

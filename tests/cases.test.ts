@@ -37,6 +37,19 @@ const rows: readonly Row[] = [
     stderr: "qwen-asr: @: WAV holds 1.9 s, not the 1.0 s in its header: all is read\n",
   },
   {
+    file: "07-five-one-film/film.mkv",
+    needsFfmpeg: true,
+    stdout:
+      "Today is Sunday, November second. It will be cloudy and cold in the north. The train to London leaves at " +
+      "eleven fifteen. Please close the old lamp.\n",
+    stderr: "",
+  },
+  {
+    file: "11-channels-in-antiphase/anti.wav",
+    stdout: shortText,
+    stderr: "qwen-asr: @: left and right are in antiphase and cancel out (for 1.7 s): the left one alone is read\n",
+  },
+  {
     file: "13-size-off-by-44/off44.wav",
     stdout: shortText,
     stderr: "qwen-asr: @: WAV data size counts the 44 bytes of its header too; nothing is missing\n",

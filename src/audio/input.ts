@@ -162,6 +162,7 @@ export class AudioStream {
     }
     const tail = this.#resample(decoder.end());
     this.warnings.push(...decoder.warnings);
+    if (this.#sourceSamples === 0) this.warnings.push("holds no samples, so there is no text");
     const seconds = this.#sourceSamples / this.info.rate;
     const fromSec = this.#from / sampleRate;
     if (fromSec > 0 && fromSec >= seconds) {

@@ -88,10 +88,29 @@ describe("channels", () => {
   });
 });
 
-test("NaN, infinities and absurd floats become 0 and are counted", () => {
-  const decoder = new MonoDecoder("f32le", 1);
-  const values = [NaN, Infinity, -Infinity, 1e30, 0.5, 32768];
-  expect([...decoder.push(Uint8Array.from(floats(values, 32)))]).toEqual([0, 0, 0, 0, 0.5, 32768]);
-  expect(decoder.damagedCount).toBe(4);
-  expect(decode("f64le", floats([1e300, NaN, 0.5], 64))).toEqual([0, 0, 0.5]);
+describe("damaged floats", () => {
+  const decodeFloats = (values: readonly number[], bits: 32 | 64 = 32) => {
+    const decoder = new MonoDecoder(bits === 32 ? "f32le" : "f64le", 1);
+    return { samples: [...decoder.push(Uint8Array.from(floats(values, bits)))], notes: decoder.notes(16_000) };
+  };
+
+  test("NaN and infinities are 0, absurd values are clipped; both are told", () => {
+    expect(decodeFloats([NaN, Infinity, -Infinity, 1e30, 0.5, -32768, 63])).toEqual({
+      samples: [0, 0, 0, 1, 0.5, -1, 63],
+      notes: ["3 samples are not finite numbers, read as 0", "2 samples are far beyond full scale, clipped"],
+    });
+    expect(decodeFloats([1e300, NaN, 0.5], 64).samples).toEqual([1, 0, 0.5]);
+    const sound = Array.from({ length: 40_000 }, (_, i) => 0.1 * Math.sin(i / 9));
+    const spoilt = sound.map((sample, i) => i % 5000 === 7 ? [1e10, -1e5, 3e38, 100][i % 4]! : sample);
+    const { samples, notes } = decodeFloats(spoilt);
+    expect(Math.max(...samples.map(Math.abs))).toBe(1);
+    expect(notes).toEqual(["8 samples are far beyond full scale, clipped"]);
+  });
+
+  test.each([128, 32_768, 2 ** 23, 2 ** 31])("a full scale of %i is kept", (scale) => {
+    const sound = Array.from({ length: 9000 }, (_, i) => i < 100 ? 0 : scale * Math.sin(i / 9));
+    const { samples, notes } = decodeFloats(sound);
+    expect(samples.slice(300)).toEqual(sound.slice(300).map(Math.fround));
+    expect(notes).toEqual([]);
+  });
 });

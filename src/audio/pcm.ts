@@ -3,6 +3,9 @@
  * WAV, raw and ffmpeg input are all decoded here. Pure; less than one frame is held between calls.
  */
 
+import { FloatGuard } from "./floats.ts";
+import { createMixer, type Mixer } from "./mix.ts";
+
 export type SampleFormat =
   | "u8"
   | "s16le"
@@ -44,8 +47,8 @@ export interface ByteDecoder {
 type ReadSamples = (bytes: Uint8Array, at: number, count: number, out: Float64Array) => void;
 
 const BLOCK_SAMPLES = 8192;
-/** A larger float (or NaN) is damage, not sound; scaling by it would turn every other sample into silence. */
-const FLOAT_ABS_MAX = 1e18;
+/** Shorter stretches in antiphase are chance. */
+const ANTIPHASE_SEC_MIN = 0.2;
 const NO_SAMPLES = new Float32Array(0);
 
 const FORMATS: Readonly<Record<SampleFormat, { readonly sampleBytes: number; readonly read: ReadSamples }>> = {
@@ -80,24 +83,25 @@ export function readSamples(format: SampleFormat, bytes: Uint8Array, count: numb
   return samples;
 }
 
-/** Interleaved frames to mono: the arithmetic mean of the channels. */
+/** Interleaved frames to mono, mixed by the places of the channels where they are known. */
 export class MonoDecoder {
-  /** Float samples that were NaN, infinite or absurd, and are now 0. */
-  damagedCount = 0;
   readonly #channels: number;
   readonly #frameBytes: number;
   readonly #read: ReadSamples;
-  readonly #float: boolean;
+  readonly #guard: FloatGuard | undefined;
+  readonly #mixer: Mixer;
   readonly #block: Float64Array;
   readonly #carry: Uint8Array;
   #carryBytes = 0;
 
-  constructor(format: SampleFormat, channels: number) {
+  /** `mask`: a bit per channel that says its place, 0 where nothing is known. */
+  constructor(format: SampleFormat, channels: number, mask = 0) {
     const { sampleBytes, read } = FORMATS[format];
     this.#channels = channels;
     this.#frameBytes = sampleBytes * channels;
     this.#read = read;
-    this.#float = format.startsWith("f");
+    this.#guard = format.startsWith("f") ? new FloatGuard() : undefined;
+    this.#mixer = createMixer(channels, mask);
     this.#block = new Float64Array(Math.max(1, Math.floor(BLOCK_SAMPLES / channels)) * channels);
     this.#carry = new Uint8Array(this.#frameBytes);
   }
@@ -105,6 +109,18 @@ export class MonoDecoder {
   /** Bytes of a frame that is not complete yet. */
   get partialBytes(): number {
     return this.#carryBytes;
+  }
+
+  /** What should be said of the samples so far, at `rate`: a line each. */
+  notes(rate: number): string[] {
+    const { notFiniteCount = 0, clippedCount = 0 } = this.#guard ?? {};
+    const antiphaseSec = this.#mixer.oneSidedCount / rate;
+    return [
+      notFiniteCount > 0 && `${notFiniteCount} samples are not finite numbers, read as 0`,
+      clippedCount > 0 && `${clippedCount} samples are far beyond full scale, clipped`,
+      antiphaseSec >= ANTIPHASE_SEC_MIN &&
+      `left and right are in antiphase and cancel out (for ${antiphaseSec.toFixed(1)} s): the left one alone is read`,
+    ].filter((note) => note !== false);
   }
 
   dropPartial(): void {
@@ -145,31 +161,9 @@ export class MonoDecoder {
       const frames = Math.min(blockFrames, mono.length - done);
       const count = frames * channels;
       this.#read(bytes, at + done * this.#frameBytes, count, block);
-      if (this.#float) this.damagedCount += silenceDamage(block, count);
-      mixDown(block, channels, frames, mono, done);
+      this.#guard?.mend(block, count);
+      this.#mixer.mix(block, frames, mono, done);
     }
-  }
-}
-
-function silenceDamage(samples: Float64Array, count: number): number {
-  let damaged = 0;
-  for (let i = 0; i < count; i++) {
-    if (Math.abs(samples[i]) <= FLOAT_ABS_MAX) continue; // NaN fails the comparison too.
-    samples[i] = 0;
-    damaged++;
-  }
-  return damaged;
-}
-
-function mixDown(block: Float64Array, channels: number, frames: number, mono: Float32Array, at: number): void {
-  if (channels === 1) {
-    for (let i = 0; i < frames; i++) mono[at + i] = block[i];
-    return;
-  }
-  for (let frame = 0, i = 0; frame < frames; frame++) {
-    let sum = 0;
-    for (let channel = 0; channel < channels; channel++) sum += block[i++];
-    mono[at + frame] = sum / channels;
   }
 }
 

@@ -36,8 +36,7 @@ export class RawDecoder implements ByteDecoder {
   end(): Float32Array {
     const partial = this.#decoder.partialBytes;
     if (partial > 0) this.warnings.push(`raw audio ends inside a frame: ${partial} bytes left over`);
-    const damaged = this.#decoder.damagedCount;
-    if (damaged > 0) this.warnings.push(`${damaged} samples are not finite numbers, read as 0`);
+    this.warnings.push(...this.#decoder.notes(this.info.rate));
     return new Float32Array(0);
   }
 }

@@ -68,6 +68,15 @@ describe("sample formats", () => {
     expect(decoder.info).toEqual({ rate: 44_100, channels: 2, format: "WAV, 16-bit PCM" });
   });
 
+  test("more channels with places are mixed centre first, without them averaged", () => {
+    const frame = s16(0, 0, 3414, 9999, 0, 0);
+    const places = { tag: 0xfffe, channels: 6, extra: extensible(1, 16, 0x3f) };
+    expect(read(wav(frame, places)).values[0]).toBeCloseTo(1000, 0);
+    expect(read(wav(frame, { channels: 6 })).values[0]).toBeCloseTo((3414 + 9999) / 6, 2);
+    expect(read(wav(s16(0, 900, 0), { ...places, channels: 3, extra: extensible(1, 16, 0xb) })).values[0])
+      .toBeCloseTo(450, 2);
+  });
+
   test("NaN samples are 0, with a warning", () => {
     const { values, warnings } = read(wav(floats([NaN, 0.5, Infinity], 32), { tag: 3, bits: 32 }));
     expect(values).toEqual([0, 16384, 0]);

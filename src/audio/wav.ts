@@ -59,7 +59,6 @@ export class WavDecoder implements ByteDecoder {
   #decoder: MonoDecoder | undefined;
   /** The format that `#decoder` reads. */
   #decoderFormat: WavFormat | undefined;
-  #damagedCount = 0;
   /** The header that is read is that of another WAV, after the sound of the first. */
   #isJoined = false;
   /** The end of the data so far, where another WAV may begin in it. */
@@ -97,9 +96,6 @@ export class WavDecoder implements ByteDecoder {
     this.#decode(this.#held, runs);
     this.#warnOfSize();
     this.#closeDecoder();
-    if (this.#damagedCount > 0) {
-      this.warnings.push(`${this.#damagedCount} samples are not finite numbers, read as 0`);
-    }
     this.#state = "done";
     return joinRuns(runs);
   }
@@ -353,7 +349,7 @@ export class WavDecoder implements ByteDecoder {
     }
     if (this.#decoderFormat !== this.#format) {
       this.#closeDecoder();
-      this.#decoder = new MonoDecoder(this.#format.sample, this.#format.info.channels);
+      this.#decoder = new MonoDecoder(this.#format.sample, this.#format.info.channels, this.#format.channelMask);
       this.#decoderFormat = this.#format;
     }
     this.#decoder!.dropPartial(); // A second data chunk starts on a frame of its own.
@@ -363,7 +359,7 @@ export class WavDecoder implements ByteDecoder {
   }
 
   #closeDecoder(): void {
-    this.#damagedCount += this.#decoder?.damagedCount ?? 0;
+    if (this.#decoder) this.warnings.push(...this.#decoder.notes(this.#decoderFormat!.info.rate));
   }
 
   /** The header says that the chunk is over. What follows decides whether that is true. */

@@ -32,9 +32,9 @@ export function formatBody(fields: FormatFields = {}): number[] {
 }
 
 /** The bytes after the first 16 of an extensible format whose sub-format is a plain one. */
-export function extensible(tag: number, bits: number): number[] {
+export function extensible(tag: number, bits: number, mask = 4): number[] {
   const guid = [...le(tag, 2), 0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xaa, 0, 0x38, 0x9b, 0x71];
-  return [...le(22, 2), ...le(bits, 2), ...le(4, 4), ...guid];
+  return [...le(22, 2), ...le(bits, 2), ...le(mask, 4), ...guid];
 }
 
 export function riff(chunks: readonly number[], form = "RIFF", size = chunks.length + 4): Uint8Array<ArrayBuffer> {

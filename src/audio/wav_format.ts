@@ -11,6 +11,8 @@ export type WavFormat = {
   readonly sample: SampleFormat;
   readonly info: SourceInfo;
   readonly blockBytes: number;
+  /** A bit per channel that says its place, 0 where the file does not. */
+  readonly channelMask: number;
   readonly warnings: readonly string[];
 };
 
@@ -80,12 +82,16 @@ export function parseWavFormat(what: string, chunk: Uint8Array): WavFormat {
   const warnings = layout.blockBytes === blockBytes
     ? []
     : [`WAV block align is ${layout.blockBytes}, not ${blockBytes}; read as ${blockBytes}`];
-  return { sample, blockBytes, warnings, info: { rate, channels, format: `WAV, ${label}` } };
+  const channelMask = tagIsExtensible(view) ? view.getUint32(20, true) : 0;
+  return { sample, blockBytes, channelMask, warnings, info: { rate, channels, format: `WAV, ${label}` } };
+}
+
+function tagIsExtensible(view: DataView): boolean {
+  return view.getUint16(0, true) === TAG_EXTENSIBLE;
 }
 
 function readTag(what: string, chunk: Uint8Array, view: DataView): number {
-  const tag = view.getUint16(0, true);
-  if (tag !== TAG_EXTENSIBLE) return tag;
+  if (!tagIsExtensible(view)) return view.getUint16(0, true);
   if (chunk.length < WAV_FORMAT_BYTES_MAX) {
     throw new InputError(`${what} extensible fmt chunk is ${chunk.length} bytes, fewer than ${WAV_FORMAT_BYTES_MAX}`);
   }

@@ -1,0 +1,117 @@
+/**
+ * Several channels to one: interleaved frames and what is known of the channels' places in, mono out. Pure.
+ *
+ * Two channels are averaged; where one is the other upside down (a plug wired the wrong way), one of them is taken.
+ * Layouts with places are mixed as ITU-R BS.775 mixes to mono, so that the centre, where films speak, stands out:
+ *
+ *            left, right  centre  surrounds  LFE  rear centre      of the sum, centre first
+ *     3.0        0.7071     1        -        -       -            C 0.41  L R 0.29
+ *     4.0        0.7071     1        -        -     0.7071         C 0.32  L R Cs 0.23
+ *     5.0        0.7071     1       0.5       -       -            C 0.29  L R 0.21  Ls Rs 0.15
+ *     5.1        0.7071     1       0.5       0       -            the same
+ *     6.1        0.7071     1       0.5       0      0.5           C 0.26  L R 0.18  Ls Rs Cs 0.13
+ *     7.1        0.7071     1       0.5       0       -            C 0.23  L R 0.16  the four surrounds 0.11
+ */
+
+/** Bits of a WAV's channel mask, as ffmpeg has them too. */
+const LEFT = 0x1;
+const RIGHT = 0x2;
+const CENTRE = 0x4;
+const LFE = 0x8;
+const REAR_LEFT = 0x10;
+const REAR_RIGHT = 0x20;
+const LEFT_OF_CENTRE = 0x40;
+const RIGHT_OF_CENTRE = 0x80;
+const REAR_CENTRE = 0x100;
+const SIDES = 0x600;
+
+const FRONTS = LEFT | RIGHT | LEFT_OF_CENTRE | RIGHT_OF_CENTRE;
+const PAIRED_SURROUNDS = REAR_LEFT | REAR_RIGHT | SIDES;
+
+/** Mixes frames of `channels` samples each into `mono` from `at` on. */
+export type Mixer = {
+  mix(frames: Float64Array, framesCount: number, mono: Float32Array, at: number): void;
+  /** Frames of which one channel was taken, because their mean was silence. */
+  readonly oneSidedCount: number;
+};
+
+/** `mask`: a bit per channel that says its place, 0 where nothing is known. */
+export function createMixer(channels: number, mask: number): Mixer {
+  if (channels === 2) return new StereoMixer();
+  const weights = channels > 2 ? channelWeights(channels, mask) : undefined;
+  return { oneSidedCount: 0, mix: weights ? weighted(weights) : mean(channels) };
+}
+
+/** Shares that add up to 1, in the order of the channels; undefined where the mask does not say where they stand. */
+export function channelWeights(channels: number, mask: number): number[] | undefined {
+  const places = Array.from({ length: 32 }, (_, bit) => 2 ** bit).filter((place) => (mask & place) !== 0);
+  if (places.length !== channels) return undefined;
+  const weights = places.map((place) => placeWeight(place, mask));
+  const sum = weights.reduce((total, weight) => total + weight, 0);
+  return sum > 0 ? weights.map((weight) => weight / sum) : undefined;
+}
+
+function placeWeight(place: number, mask: number): number {
+  if (place === CENTRE) return 1;
+  if (place === LFE) return 0;
+  if ((place & FRONTS) !== 0) return Math.SQRT1_2;
+  const isOnlySurround = place === REAR_CENTRE && (mask & PAIRED_SURROUNDS) === 0;
+  return isOnlySurround ? Math.SQRT1_2 : 0.5;
+}
+
+function weighted(weights: readonly number[]): Mixer["mix"] {
+  return (frames, framesCount, mono, at) => {
+    for (let frame = 0, i = 0; frame < framesCount; frame++) {
+      let sum = 0;
+      for (let channel = 0; channel < weights.length; channel++) sum += weights[channel]! * frames[i++]!;
+      mono[at + frame] = sum;
+    }
+  };
+}
+
+function mean(channels: number): Mixer["mix"] {
+  return (frames, framesCount, mono, at) => {
+    for (let frame = 0, i = 0; frame < framesCount; frame++) {
+      let sum = 0;
+      for (let channel = 0; channel < channels; channel++) sum += frames[i++]!;
+      mono[at + frame] = sum / channels;
+    }
+  };
+}
+
+/** The mean is judged after so many frames, some milliseconds, by what was heard lately: about 100 times as many. */
+const JUDGE_FRAMES = 256;
+const KEPT_SHARE = 0.99;
+/** Power of the mean against that of the channels: silence below the first (-17 dB), sound again above the second. */
+const ANTIPHASE_BELOW = 0.02;
+const IN_PHASE_ABOVE = 0.05;
+const POWER_MIN = 1e-10;
+
+class StereoMixer implements Mixer {
+  oneSidedCount = 0;
+  #isAntiphase = false;
+  #meanPower = 0;
+  #channelPower = 0;
+  #framesToJudge = JUDGE_FRAMES;
+
+  mix(frames: Float64Array, framesCount: number, mono: Float32Array, at: number): void {
+    for (let frame = 0, i = 0; frame < framesCount; frame++, i += 2) {
+      const left = frames[i]!;
+      const right = frames[i + 1]!;
+      const mean = (left + right) / 2;
+      mono[at + frame] = this.#isAntiphase ? left : mean;
+      if (this.#isAntiphase) this.oneSidedCount++;
+      this.#meanPower += mean * mean;
+      this.#channelPower += (left * left + right * right) / 2;
+      if (--this.#framesToJudge === 0) this.#judge();
+    }
+  }
+
+  #judge(): void {
+    const limit = this.#channelPower * (this.#isAntiphase ? IN_PHASE_ABOVE : ANTIPHASE_BELOW);
+    this.#isAntiphase = this.#channelPower > POWER_MIN * JUDGE_FRAMES && this.#meanPower < limit;
+    this.#meanPower *= KEPT_SHARE;
+    this.#channelPower *= KEPT_SHARE;
+    this.#framesToJudge = JUDGE_FRAMES;
+  }
+}

@@ -20,7 +20,7 @@ const functionLinesMax = 70;
 const edgeFiles: readonly RegExp[] = [
   /^src\/(main|app|embed|system|writer)\.ts$/,
   /^src\/cli\/terminal\.ts$/,
-  /^src\/cli\/commands\/(cache|download)\.ts$/,
+  /^src\/cli\/commands\/cache\.ts$/,
   /^src\/audio\/(input|bytes|ffmpeg)\.ts$/,
   /^src\/(model|files|server|engine)\//,
 ];

@@ -1,5 +1,6 @@
 /** Headerless PCM: bytes in, mono f32 at the stated rate out. Pure. */
 
+import { sampleRate } from "../units.ts";
 import { checkSourceShape } from "./limits.ts";
 import { type ByteDecoder, MonoDecoder, SAMPLE_FORMATS, type SampleFormat, type SourceInfo } from "./pcm.ts";
 
@@ -10,7 +11,7 @@ export type RawLayout = {
 };
 
 /** The layout that the C program reads from standard input. */
-export const RAW_DEFAULT: RawLayout = { format: "s16le", rate: 16_000, channels: 1 };
+export const RAW_DEFAULT: RawLayout = { format: "s16le", rate: sampleRate, channels: 1 };
 
 /** "S16LE" -> "s16le"; undefined if there is no such format (`SAMPLE_FORMATS` lists them). */
 export function parseSampleFormat(text: string): SampleFormat | undefined {

@@ -11,7 +11,8 @@ import type {
   ListenOptions,
   ModelInfo,
 } from "../engine/engine.ts";
-import { InputError } from "../errors.ts";
+import { InputError, ModelError } from "../errors.ts";
+import { networkLimits } from "../model/hub/download_io.ts";
 import type { ProgramParts } from "./parts.ts";
 import { Stopper } from "../stop.ts";
 import type { Ending, Terminal } from "./terminal.ts";
@@ -212,17 +213,25 @@ export function fakeParts(engine: Engine, changes: Partial<ProgramParts> = {}): 
       called("openEngine");
       return engine;
     },
-    runDownload: async (args) => {
-      calls.push(`download ${args.join(" ")}`);
-      return 0;
+    env: {},
+    now: () => 0,
+    download: {
+      isTerminal: false,
+      isInteractive: false,
+      lines: async function* () {},
+      freeBytes: async () => undefined,
+      limits: networkLimits,
     },
-    runCache: async (args) => {
-      calls.push(`cache ${args.join(" ")}`);
-      return 0;
-    },
-    runBench: async (model) => {
-      calls.push(`bench ${model.kind}`);
-      return 0;
+    packed: { info: async () => undefined, verify: async () => undefined },
+    stopwatch: {
+      opener: (model) => {
+        calls.push(`bench ${model.kind}`);
+        return async () => {
+          throw new ModelError("this stand-in does not measure");
+        };
+      },
+      peakMemory: () => 0,
+      now: () => 0,
     },
     modelHash: async () => "0123456789abcdef",
     cutChinese: (text) => [...text],

@@ -1,7 +1,8 @@
 /** Help texts and the option table of docs/reference.md, rendered from the option table. Pure. */
 
 import { languagesText } from "../text/languages.ts";
-import { optionFlag, type OptionSpec, optionTable, valueRange } from "../options/table.ts";
+import { modelTable } from "../model/catalog.ts";
+import { type NamedCommand, optionFlag, type OptionSpec, optionTable, takes, valueRange } from "../options/table.ts";
 
 const columns = 79;
 const groupWidth = 12;
@@ -24,17 +25,106 @@ export function shortHelp(): string {
 
 /** `--help`: everything. */
 export function longHelp(): string {
-  const groups = [...new Set(optionTable.map((spec) => spec.group))].map((group) => {
-    const options = optionTable.filter((spec) => spec.group === group);
-    return `${group}:\n${options.map(longEntry).join("")}`;
-  });
-  const text = `qwen-asr - speech to text on this machine, with Qwen3-ASR\n\n${usage}\n${groups.join("\n")}\n`;
+  const text = `qwen-asr - speech to text on this machine, with Qwen3-ASR\n\n${usage}\n${optionsText(optionTable)}\n`;
   return text + wrap(`Languages: ${languagesText()}.`, "") + closingSections;
 }
 
+/** `qwen-asr align --help`: one command and the options it takes. */
+export function commandHelp(command: NamedCommand): string {
+  const { usage, about, notes = "" } = commandTexts[command];
+  const options = optionTable.filter((spec) => takes(command, spec));
+  return `Usage: qwen-asr ${command} ${usage}\n\n${about}\n${optionsText(options)}${notes}`;
+}
+
+function optionsText(specs: readonly OptionSpec[]): string {
+  const groups = [...new Set(specs.map((spec) => spec.group))].map((group) => {
+    const options = specs.filter((spec) => spec.group === group);
+    return `${group}:\n${options.map(longEntry).join("")}`;
+  });
+  return groups.join("\n");
+}
+
+type CommandText = { readonly usage: string; readonly about: string; readonly notes?: string };
+
+const commandTexts: Readonly<Record<NamedCommand, CommandText>> = {
+  align: {
+    usage: "--text FILE [options] FILE",
+    about: `Finds when each word of a known text is spoken, and prints a line per word:
+start and end in seconds, and the word. -f writes other formats.
+`,
+  },
+  render: {
+    usage: "[options] FILE...",
+    about: `Writes transcripts (-f json or jsonl) in another format or layout, without
+decoding again. "-" reads standard input.
+`,
+  },
+  lint: {
+    usage: "[options] FILE...",
+    about: `Lists what makes SRT and WebVTT files hard to read, one line per finding. The
+exit code is 1 if there is any.
+`,
+  },
+  inspect: {
+    usage: "[options] FILE [TRANSCRIPT]",
+    about: `Draws a recording: loudness, where speech is, and the words of its transcript,
+if one is named or lies beside it (talk.json beside talk.wav).
+`,
+  },
+  bench: {
+    usage: "[-d DIR]",
+    about: `Measures how fast this machine is with a model, and which -t to choose. Takes
+about a minute and needs no recording.
+`,
+  },
+  info: { usage: "[-d DIR]", about: "Describes a model as JSON.\n" },
+  download: {
+    usage: "small|large|aligner [--dir DIR]",
+    about: `Fetches an official model, checks the hash of every file, and prints its
+folder. An interrupted download goes on where it stopped when it is run again.
+
+${modelTable()}`,
+    notes: `
+Environment:
+  QWEN_ASR_HOME        the data folder; models go into its folder "models".
+                       Otherwise $XDG_DATA_HOME/qwen-asr or
+                       ~/.local/share/qwen-asr, on macOS
+                       ~/Library/Application Support/qwen-asr
+  HF_ENDPOINT          another address for Hugging Face, which is asked first
+  HF_TOKEN             sent to that address only
+  MODELSCOPE_ENDPOINT  another address for ModelScope, which is asked second
+  HTTPS_PROXY          a proxy for both
+
+Exit codes: 0 done, 1 failed, 2 wrong command line, 130 interrupted.
+`,
+  },
+  cache: {
+    usage: "list|clear|verify [NAME...]",
+    about: `Weights are packed once per model and precision, into files that later runs
+only map. They can be made again at any time.
+
+  list     the files: name, precision and arrangement, size, age, model
+  clear    removes all files, or those named; a running program keeps what it
+           uses, and the space is free when it ends
+  verify   reads the files and compares them with their checksums
+
+`,
+    notes: `
+Environment:
+  QWEN_ASR_CACHE   the folder. Otherwise $XDG_CACHE_HOME/qwen-asr or
+                   ~/.cache/qwen-asr, on macOS ~/Library/Caches/qwen-asr
+
+Exit codes: 0 done, 1 something is damaged or cannot be read or removed,
+2 wrong command line, 130 interrupted.
+`,
+  },
+};
+
 const closingSections = `
 The text goes to standard output as it is decoded, one paragraph per file.
-Everything else goes to standard error.
+Everything else goes to standard error. Each command has a help of its own:
+qwen-asr align --help. A command counts only as the first word; a file of such
+a name is written ./align.
 
 Examples:
   qwen-asr download small                  fetch the 0.6B model (1.9 GB), once
@@ -43,7 +133,7 @@ Examples:
   qwen-asr --with-filename *.wav > all.txt
   ffmpeg -v error -i film.mkv -f wav - | qwen-asr -
   arecord -f S16_LE -r 16000 -d 10 | qwen-asr --stdin
-  qwen-asr align --text speech.txt speech.wav      when each word is said
+  qwen-asr align --text speech.txt speech.wav      when each word is spoken
   qwen-asr -f srt,json -o film film.mkv    film.srt and film.json
   qwen-asr render film.json -f vtt --max-cols 32 -o film.vtt
   qwen-asr lint film.srt                   what makes it hard to read

@@ -2,6 +2,8 @@
 
 import { expect, test } from "bun:test";
 import { UsageError } from "../errors.ts";
+import { findModel } from "../model/catalog.ts";
+import { commandNames } from "../options/table.ts";
 import { parseCommandLine, type TranscribeOptions } from "./parse.ts";
 
 function optionsOf(line: string | readonly string[]): TranscribeOptions {
@@ -49,6 +51,7 @@ test("defaults", () => {
     withFilename: false,
     stream: undefined,
     format: "text",
+    monitor: false,
     verbosity: "normal",
   });
 });
@@ -109,12 +112,28 @@ test("inputs: files in order, - and --stdin, -- before odd names", () => {
 });
 
 test("other commands", () => {
-  expect(parseCommandLine(["-h"])).toEqual({ kind: "help", long: false });
-  expect(parseCommandLine(["--bogus", "--help"])).toEqual({ kind: "help", long: true });
+  expect(parseCommandLine(["-h"])).toEqual({ kind: "help", long: false, command: undefined });
+  expect(parseCommandLine(["--bogus", "--help"])).toEqual({ kind: "help", long: true, command: undefined });
+  expect(parseCommandLine(["download", "small", "-h"])).toEqual({ kind: "help", long: false, command: "download" });
   expect(parseCommandLine(["a.wav", "-V"])).toEqual({ kind: "version" });
   expect(parseCommandLine(["--licenses"])).toEqual({ kind: "licenses" });
-  expect(parseCommandLine(["download", "small", "--help"])).toEqual({ kind: "download", args: ["small", "--help"] });
+  expect(parseCommandLine(["download", "small", "--dir", "x"]))
+    .toEqual({ kind: "download", options: { model: findModel("small"), dir: "x" } });
+  expect(parseCommandLine(["cache", "clear", "a", "b"]))
+    .toEqual({ kind: "cache", options: { action: "clear", names: ["a", "b"] } });
+  expect(parseCommandLine(["info", "--model=demo"])).toEqual({ kind: "info", model: "demo" });
   expect(optionsOf("-- --help").inputs).toEqual([{ kind: "file", path: "--help" }]);
+});
+
+test("a command counts as the first word alone; ./text, -- text and -i text are files", () => {
+  for (const name of commandNames) {
+    const file = { kind: "file" as const, path: name };
+    for (const line of [["--", name], ["-i", name], ["-t", "1", name], ["a.wav", name]]) {
+      expect(optionsOf(line).inputs).toContainEqual(file);
+    }
+    expect(optionsOf([`./${name}`]).inputs).toEqual([{ kind: "file", path: `./${name}` }]);
+  }
+  expect(optionsOf("text").inputs).toEqual([{ kind: "file", path: "text" }]);
 });
 
 test("mistakes get one line that names them", () => {
@@ -277,11 +296,11 @@ test("what a stream is asked for", () => {
     tokensMax: undefined,
     feedsPast: true,
     isLive: false,
-    monitor: false,
   });
-  expect(streamOf("--past-text no --live --monitor --stream-max-new-tokens 40 --endpoint-ms 0")).toMatchObject({
-    ...{ feedsPast: false, isLive: true, monitor: true, tokensMax: 40, endpointMs: 0 },
+  expect(streamOf("--past-text no --live --stream-max-new-tokens 40 --endpoint-ms 0")).toMatchObject({
+    ...{ feedsPast: false, isLive: true, tokensMax: 40, endpointMs: 0 },
   });
+  expect(optionsOf("--stream --monitor a").monitor).toBe(true);
   expect(streamOf("--past-text yes --stream-max-new-tokens -1")).toMatchObject({
     feedsPast: true,
     tokensMax: undefined,
@@ -295,9 +314,9 @@ test("what a stream is asked for", () => {
   expect(optionsOf("--monitor --stream-max-new-tokens 8 a").stream).toBeUndefined();
 });
 
-test("--batch: eight are the most, and the default", () => {
+test("--batch: eight are the most; without it, what is good for speed", () => {
   expect(optionsOf("--batch 3 a").decodesMax).toBe(3);
-  expect(optionsOf("--batch 8 a").decodesMax).toBeUndefined();
+  expect(optionsOf("a").decodesMax).toBeUndefined();
   expect(refusal("--batch 9 a")).toBe("--batch must be 1 to 8 segments, got '9'");
   expect(refusal("--batch 2 --low-memory a")).toBe("--low-memory decodes one segment at a time: not with --batch");
   expect(refusal("--batch 2 --stream a")).toBe("--stream decodes one segment at a time: not with --batch");

@@ -4,6 +4,10 @@
  */
 
 import type { AudioInput } from "../audio/input.ts";
+import type { Measured } from "../engine/measure.ts";
+import type { PackedFiles } from "../engine/packed_files.ts";
+import type { Environment } from "../model/folders.ts";
+import type { DownloadHost } from "../model/hub/download_io.ts";
 import type { ModelPlace } from "../model/locate.ts";
 import type { ModelHost } from "../pipeline/models.ts";
 import type { Terminal } from "./terminal.ts";
@@ -23,6 +27,17 @@ export type OpenedAudio = {
   readonly warnings: readonly string[];
 };
 
+/** What measures. */
+export type StopwatchParts = {
+  /** How to open a model with so many threads; 0: the machine's default. */
+  opener(model: ModelPlace): (threads: number) => Promise<Measured>;
+  /** The most memory the process had so far, in bytes. */
+  peakMemory(): number;
+  /** Milliseconds of a clock that never goes back. */
+  now(): number;
+};
+
+/** Every part there is. A command names those that it uses. */
 export type ProgramParts = ModelHost & {
   readonly terminal: Terminal;
   readonly version: string;
@@ -32,10 +47,14 @@ export type ProgramParts = ModelHost & {
   openAudio(input: AudioInput): Promise<OpenedAudio>;
   /** Whether a stream keeps what it has computed; without, it says the same more slowly. */
   keepsStreamCaches(): boolean;
-  runDownload(args: string[]): Promise<number>;
-  runCache(args: string[]): Promise<number>;
-  /** Measures and prints. */
-  runBench(model: ModelPlace): Promise<number>;
+  /** Environment variables. */
+  readonly env: Environment;
+  /** Milliseconds since 1970. */
+  now(): number;
+  readonly download: DownloadHost;
+  /** The files of packed weights. */
+  readonly packed: PackedFiles;
+  readonly stopwatch: StopwatchParts;
   licenses(): string | Promise<string>;
   /** Cuts Chinese into words; slow the first time. */
   cutChinese(text: string): string[];

@@ -288,12 +288,16 @@ test("bench measures the model that -d or the environment names", async () => {
   expect(await run("bench x.wav")).toMatchObject({ code: 2, out: "" });
 });
 
-test("help, version, licences and download go their own way", async () => {
+test("help, version, licences, download and cache need no model", async () => {
   expect(await run("-h")).toMatchObject({ code: 0, err: "", calls: [] });
   expect((await run("--help")).out).toContain("Exit codes:");
   expect(await run("-V")).toMatchObject({ code: 0, out: "qwen-asr 1.2.3\n" });
   expect(await run("--licenses")).toMatchObject({ code: 0, out: "MIT\n" });
-  expect((await run("download small")).calls).toEqual(["download small"]);
+  expect(await run("download")).toMatchObject({ code: 2, err: expect.stringContaining("download: which model?") });
+  expect(await run("cache list")).toMatchObject({
+    code: 1,
+    err: "qwen-asr: no place for a cache: set QWEN_ASR_CACHE\n",
+  });
 });
 
 describe("--stream", () => {

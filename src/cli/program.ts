@@ -4,7 +4,10 @@
  */
 
 import { UsageError, UserError } from "../errors.ts";
-import { longHelp, shortHelp } from "./help.ts";
+import { commandHelp, longHelp, shortHelp } from "./help.ts";
+import { benchModel } from "./commands/bench.ts";
+import { manageCache } from "./commands/cache.ts";
+import { downloadModel } from "./commands/download.ts";
 import { inspectRecording } from "./commands/inspect.ts";
 import { lintFiles } from "./commands/lint.ts";
 import { parseCommandLine } from "./parse.ts";
@@ -44,7 +47,7 @@ async function runCommand(parts: ProgramParts, args: readonly string[]): Promise
   const command = parseCommandLine(args);
   switch (command.kind) {
     case "help":
-      stdout.write(command.long ? longHelp() : shortHelp());
+      stdout.write(command.command ? commandHelp(command.command) : command.long ? longHelp() : shortHelp());
       return 0;
     case "version":
       stdout.write(`qwen-asr ${parts.version}\n`);
@@ -53,20 +56,11 @@ async function runCommand(parts: ProgramParts, args: readonly string[]): Promise
       stdout.write(await parts.licenses());
       return 0;
     case "download":
-      return await parts.runDownload([...command.args]);
+      return await downloadModel(parts, command.options);
     case "cache":
-      return await parts.runCache([...command.args]);
-    case "info": {
-      const engine = await parts.openEngine({
-        model: await parts.locateModel(command.model),
-        threads: 1,
-        weights: "bf16",
-        cache: false,
-      });
-      stdout.write(`${JSON.stringify(engine.description, undefined, 2)}\n`);
-      await engine.close();
-      return 0;
-    }
+      return await manageCache(parts, command.options);
+    case "info":
+      return await describeModel(parts, command.model);
     case "render":
       return await renderTranscripts(parts, command.options);
     case "lint":
@@ -74,12 +68,23 @@ async function runCommand(parts: ProgramParts, args: readonly string[]): Promise
     case "inspect":
       return await inspectRecording(parts, command.options);
     case "bench":
-      return await parts.runBench(await parts.locateModel(command.model));
+      return await benchModel(parts, command.model);
     case "align":
       return await alignFile(parts, command.options);
     case "transcribe":
       return await (isStreamed(command.options) ? streamFiles : transcribeFiles)(parts, command.options);
   }
+}
+
+/** `qwen-asr info`: what a model is, as JSON. */
+async function describeModel(
+  { terminal, locateModel, openEngine }: Pick<ProgramParts, "terminal" | "locateModel" | "openEngine">,
+  dir: string | undefined,
+): Promise<number> {
+  const engine = await openEngine({ model: await locateModel(dir), threads: 1, weights: "bf16", cache: false });
+  terminal.stdout.write(`${JSON.stringify(engine.description, undefined, 2)}\n`);
+  await engine.close();
+  return 0;
 }
 
 /** One line about the error on standard error, a second one with what to do about it; returns the exit code. */

@@ -32,7 +32,7 @@ export const officialModels: readonly OfficialModel[] = [
     repo: "Qwen/Qwen3-ForcedAligner-0.6B",
     size: "1.8 GB",
     licence: "Apache-2.0",
-    summary: "when each word is said (--align)",
+    summary: "when each word is spoken (--align)",
   },
 ];
 
@@ -41,4 +41,14 @@ export const transcribers = officialModels.filter((model) => model.name !== "ali
 
 export function findModel(name: string): OfficialModel | undefined {
   return officialModels.find((model) => model.name === name);
+}
+
+/** "small, large or aligner". */
+export const modelNames: string = officialModels.map((model) => model.name).join(", ").replace(/, (\w+)$/, " or $1");
+
+/** A numbered line per model, for people. */
+export function modelTable(): string {
+  return officialModels.map((model, index) =>
+    `  ${index + 1}  ${model.name.padEnd(8)} ${model.size}  ${model.licence}  ${model.summary}\n`
+  ).join("");
 }

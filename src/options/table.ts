@@ -1,6 +1,20 @@
-/** The options of `qwen-asr`: one table that feeds the parser, both helps and docs/reference.md. Data only. */
+/**
+ * The commands and options of `qwen-asr`: one table that feeds the command line, form fields and manifest rows, the
+ * helps and docs/reference.md. Data, and how it is worded.
+ */
 
+import { RATE_MAX_HZ, RATE_MIN_HZ } from "../audio/limits.ts";
+import { SAMPLE_FORMATS } from "../audio/pcm.ts";
+import { RAW_DEFAULT } from "../audio/raw.ts";
 import { styleNames } from "../subtitles/rules.ts";
+
+/** The commands that have a name, which counts only as the first word; a file of that name is written ./align. */
+export const commandNames = ["align", "render", "lint", "inspect", "download", "cache", "bench", "info"] as const;
+
+export type NamedCommand = (typeof commandNames)[number];
+
+/** Files alone are transcribed. */
+export type CommandName = NamedCommand | "transcribe";
 
 export type OptionGroup =
   | "Model"
@@ -35,18 +49,38 @@ export type OptionSpec = {
   readonly help: string;
   /** Further sentences for `--help`. */
   readonly more?: string;
-  /** Options that cannot be given along with it. */
-  readonly excludes?: readonly string[];
   /** Only in the long help. */
   readonly rare?: boolean;
+  /** Those that take it; absent: transcription alone. */
+  readonly commands?: readonly CommandName[];
+  /** It concerns one recording, so a form or a row of a manifest may give it. */
+  readonly perRequest?: boolean;
+  /** A switch that counts as given along with it. */
+  readonly implies?: string;
+  /** It means nothing without that one. */
+  readonly needs?: string;
+  /** It takes back that one, if that came before. */
+  readonly overrides?: string;
+  readonly excludes?: readonly Exclusion[];
 };
 
-/** As ffmpeg names them; src/audio/pcm.ts reads them. */
-// deno-fmt-ignore
-export const rawFormats = [
-  "u8", "s16le", "s16be", "s24le", "s24be", "s32le", "s32be", "f16le", "f16be", "f32le", "f32be", "f64le", "f64be",
-  "alaw", "mulaw",
-] as const;
+/** An option that cannot be given along with the one whose row it stands in. */
+export type Exclusion = {
+  readonly option: string;
+  /** Only where that option has this value. */
+  readonly value?: string;
+  /** Only with this command. */
+  readonly command?: CommandName;
+  /** What is said; {name} stands for an option as the user writes it. */
+  readonly says?: string;
+};
+
+const everyCommand: readonly CommandName[] = ["transcribe", ...commandNames];
+const onAudio: readonly CommandName[] = ["transcribe", "align", "inspect"];
+const onText: readonly CommandName[] = ["transcribe", "align", "render"];
+const onFiles: readonly CommandName[] = ["transcribe", "align", "render", "inspect"];
+const onCues: readonly CommandName[] = ["transcribe", "align", "render", "lint"];
+const withModel: readonly CommandName[] = ["transcribe", "align"];
 
 export const optionTable: readonly OptionSpec[] = [
   {
@@ -54,9 +88,11 @@ export const optionTable: readonly OptionSpec[] = [
     short: "d",
     group: "Model",
     value: { placeholder: "DIR", type: "path" },
-    help: "folder of the model, or small|large|demo",
+    help: "model folder, or small|large|demo",
     more: "small and large are the models that `qwen-asr download` fetches; demo is a tiny one inside this program. " +
-      "Without -d: $QWEN_ASR_MODEL, else a downloaded model, small before large.",
+      "Without -d: $QWEN_ASR_MODEL, otherwise a downloaded model, small before large.",
+    commands: [...withModel, "bench", "info"],
+    excludes: [{ option: "aligner", command: "align", says: "{model} and {aligner} name the same: give one" }],
   },
   {
     name: "threads",
@@ -64,102 +100,136 @@ export const optionTable: readonly OptionSpec[] = [
     group: "Model",
     value: { placeholder: "N", type: "integer", numberMin: 0, numberMax: 256 },
     default: "0",
-    help: "CPU threads, 0: one per physical core",
+    help: "CPU threads; 0: one per physical core",
     more: "Never more than the container allows.",
+    commands: withModel,
   },
   {
     name: "weights",
     group: "Model",
     value: { placeholder: "NAME", type: "choice", words: ["bf16", "int8", "int4"] },
     default: "int8",
-    help: "precision of weights: bf16|int8|int4",
-    more:
-      "int8 rounds them to 8 bits in blocks of 32: two to three times as fast as bf16, which uses them as they are. " +
+    help: "weight precision: bf16|int8|int4",
+    more: "int8 rounds weights to 8 bits in blocks of 32: two to three times as fast. bf16 uses them as they are. " +
       "int4 keeps most of the decoder at 4 bits: faster, less accurate.",
     rare: true,
+    commands: withModel,
+  },
+  {
+    name: "dir",
+    group: "Model",
+    value: { placeholder: "DIR", type: "path" },
+    help: "where `qwen-asr download` puts the model",
+    rare: true,
+    commands: ["download"],
   },
   {
     name: "no-cache",
     group: "Model",
-    help: "pack the weights in memory at every start",
-    more: "By default they are packed once and kept in a file; `qwen-asr cache` lists and clears these files.",
+    help: "pack the weights in memory on every run",
+    more: "Otherwise they are packed once and kept in a file; `qwen-asr cache` lists and clears these files.",
     rare: true,
+    commands: withModel,
   },
   {
     name: "input",
     short: "i",
     group: "Input",
     value: { placeholder: "FILE", type: "path" },
-    help: "the same as FILE; may be repeated",
-    excludes: ["stdin"],
-    more: "WAV is read directly, other formats through ffmpeg, if it is installed.",
+    help: "same as FILE; may be repeated",
+    more: "WAV is read directly, other formats through ffmpeg if it is installed.",
+    commands: ["transcribe", "align", "render", "lint", "inspect"],
   },
   {
     name: "stdin",
     group: "Input",
-    help: 'read standard input, the same as "-"',
-    more: "WAV and other files are recognised; anything else is taken as raw s16le, 16 kHz, mono.",
+    help: 'read standard input, same as "-"',
+    more: "WAV and other file formats are recognised; anything else is raw s16le, 16 kHz, mono.",
+    commands: ["transcribe", "align"],
+    excludes: [{
+      option: "input",
+      says: "{stdin} and input files are mutually exclusive (use - among the files)",
+    }],
   },
   {
     name: "from",
     group: "Input",
     value: { placeholder: "TIME", type: "time" },
-    help: "start here: seconds or [hh:]mm:ss[.ms]",
+    help: "start at TIME: seconds or [hh:]mm:ss[.ms]",
+    commands: onAudio,
+    perRequest: true,
   },
   {
     name: "to",
     group: "Input",
     value: { placeholder: "TIME", type: "time" },
-    help: "end here",
+    help: "stop at TIME",
+    commands: onAudio,
+    perRequest: true,
   },
   {
     name: "raw",
     group: "Input",
-    help: "the input is samples without a header",
+    help: "input is raw samples without a header",
     rare: true,
+    commands: onAudio,
+    perRequest: true,
   },
   {
     name: "raw-format",
     group: "Input",
-    value: { placeholder: "NAME", type: "choice", words: rawFormats },
-    default: "s16le",
-    help: "format of the samples; implies --raw",
+    value: { placeholder: "NAME", type: "choice", words: SAMPLE_FORMATS },
+    default: RAW_DEFAULT.format,
+    help: "sample format; implies --raw",
     rare: true,
+    commands: onAudio,
+    perRequest: true,
+    implies: "raw",
   },
   {
     name: "raw-rate",
     group: "Input",
-    value: { placeholder: "HZ", type: "integer", numberMin: 1000, numberMax: 768_000, unit: "Hz" },
-    default: "16000",
-    help: "sample rate of the input; implies --raw",
+    value: { placeholder: "HZ", type: "integer", numberMin: RATE_MIN_HZ, numberMax: RATE_MAX_HZ, unit: "Hz" },
+    default: String(RAW_DEFAULT.rate),
+    help: "sample rate; implies --raw",
     rare: true,
+    commands: onAudio,
+    perRequest: true,
+    implies: "raw",
   },
   {
     name: "raw-channels",
     group: "Input",
     value: { placeholder: "N", type: "integer", numberMin: 1, numberMax: 64 },
     default: "1",
-    help: "channels of the input; implies --raw",
+    help: "number of channels; implies --raw",
     rare: true,
+    commands: onAudio,
+    perRequest: true,
+    implies: "raw",
   },
   {
     name: "language",
     group: "Speech",
     value: { placeholder: "NAME", type: "text" },
     default: "detect",
-    help: "language of the speech, name or ISO code",
+    help: "spoken language, name or ISO code",
+    commands: withModel,
+    perRequest: true,
   },
   {
     name: "prompt",
     group: "Speech",
     value: { placeholder: "TEXT", type: "text" },
     help: "names and terms to expect; @FILE reads them",
-    more: "@@ at the start stands for one @.",
+    more: "A leading @@ stands for one @.",
+    perRequest: true,
   },
   {
     name: "skip-silence",
     group: "Speech",
     help: "shorten silences before decoding",
+    perRequest: true,
   },
   {
     name: "segment-sec",
@@ -176,6 +246,7 @@ export const optionTable: readonly OptionSpec[] = [
     default: "auto",
     help: "cut at pauses about every SEC; 0: never",
     more: "auto keeps audio up to 120 s whole and cuts longer audio about every 30 s.",
+    perRequest: true,
   },
   {
     name: "search-sec",
@@ -186,48 +257,58 @@ export const optionTable: readonly OptionSpec[] = [
     help: "how far around a cut to look for a pause",
     more: "At most half of -S is used.",
     rare: true,
+    perRequest: true,
   },
   {
     name: "past-text",
     group: "Long audio",
     value: { placeholder: "WHEN", type: "choice", words: ["yes", "no", "auto"] },
     default: "auto",
-    help: "show the model the text so far: yes|no|auto",
-    more: "auto means no, and yes for a stream. With yes, the text appears segment by segment.",
+    help: "give the model earlier text: yes|no|auto",
+    more: "auto means no, and yes for a stream. With yes, text appears segment by segment.",
     rare: true,
+    perRequest: true,
   },
   {
     name: "batch",
     group: "Long audio",
     value: { placeholder: "N", type: "integer", numberMin: 1, numberMax: 8, unit: "segments" },
     default: "8",
-    help: "segments decoded at a time, across files",
-    more: "One pass over the weights serves all of them. The text is the same with any number; 1 needs least memory.",
-    excludes: ["low-memory", "stream"],
+    help: "segments decoded at once, across files",
+    more:
+      "One pass over the weights serves all of them. The text is the same for any number; 1 needs the least memory.",
     rare: true,
+    excludes: [
+      { option: "low-memory", says: "{low-memory} decodes one segment at a time: not with {batch}" },
+      { option: "stream", says: "{stream} decodes one segment at a time: not with {batch}" },
+    ],
   },
   {
     name: "enc-window-sec",
     group: "Long audio",
     value: { placeholder: "SEC", type: "number", numberMin: 1, numberMax: 8, unit: "seconds" },
     default: "8",
-    help: "attention window of the encoder, 1 to 8",
+    help: "encoder attention window, 1 to 8",
     more: "Whole seconds; a fraction is dropped.",
     rare: true,
+    perRequest: true,
   },
   {
     name: "stream",
     group: "Streaming",
-    help: "print the text while the audio arrives",
-    more: "From a file or a live pipe. With -i and --silent, the text is the same as without --stream.",
+    help: "print text while the audio arrives",
+    more: "From a file or a live pipe. With --silent, a file gives the same text as without --stream.",
+    perRequest: true,
   },
   {
     name: "live",
     group: "Streaming",
-    help: "catch up if decoding falls behind",
-    more:
-      "Several chunks are then decoded in one step, so the text may depend on the machine's speed. Nothing is dropped.",
+    help: "catch up when decoding falls behind",
+    more: "Several chunks are then processed in one step, so the text may depend on the machine's speed. No audio is " +
+      "dropped.",
     rare: true,
+    perRequest: true,
+    needs: "stream",
   },
   {
     name: "stream-chunk-sec",
@@ -236,24 +317,31 @@ export const optionTable: readonly OptionSpec[] = [
     default: "2",
     help: "new audio per step",
     rare: true,
+    perRequest: true,
+    needs: "stream",
   },
   {
     name: "endpoint-ms",
     group: "Streaming",
     value: { placeholder: "MS", type: "integer", numberMin: 100, numberMax: 60_000, words: ["0"], unit: "ms" },
     default: "800",
-    help: "pause that ends an utterance; 0: none does",
+    help: "pause that ends an utterance; 0: never",
     rare: true,
+    perRequest: true,
+    needs: "stream",
   },
   {
     name: "commit",
     group: "Streaming",
     value: { placeholder: "RULE", type: "choice", words: ["agreement", "rollback"] },
     default: "agreement",
-    help: "when text is final: agreement|rollback",
-    more: "agreement: when two steps in a row agree. rollback: everything but the last tokens, as in the C program; " +
-      "sooner, but wrong more often.",
+    help: "when text becomes final: agreement|rollback",
+    more:
+      "agreement: when two steps in a row agree. rollback: all but the last tokens, as in the C program; sooner, but " +
+      "wrong more often.",
     rare: true,
+    perRequest: true,
+    needs: "stream",
   },
   {
     name: "stream-rollback",
@@ -262,59 +350,75 @@ export const optionTable: readonly OptionSpec[] = [
     default: "5",
     help: "tokens kept open; implies rollback",
     rare: true,
+    perRequest: true,
+    needs: "stream",
+    excludes: [{
+      option: "commit",
+      value: "agreement",
+      says: "{commit} agreement and {stream-rollback} are mutually exclusive",
+    }],
   },
   {
     name: "stream-unfixed-chunks",
     group: "Streaming",
     value: { placeholder: "N", type: "integer", numberMin: 0, numberMax: 100 },
     default: "2",
-    help: "chunks before rollback commits anything",
+    help: "chunks before rollback commits any text",
     rare: true,
+    perRequest: true,
+    needs: "stream",
   },
   {
     name: "stream-max-new-tokens",
     group: "Streaming",
     value: { placeholder: "N", type: "integer", numberMin: 1, numberMax: 4096, words: ["-1"] },
     help: "most new tokens per step",
-    more: "By default, or with -1: 32, and more for chunks above 2 s.",
+    more: "By default, and with -1: 32, more for chunks above 2 s.",
     rare: true,
+    perRequest: true,
   },
   {
     name: "monitor",
     group: "Streaming",
     help: "show every step on standard error",
-    more: "▶ encoded, · prompt taken in, ▪ decoded (▸ above 30 ms per token), ⟳ old audio dropped, ! loop cut.",
+    more: "▶ encoded, · prompt processed, ▪ decoded (▸ above 30 ms per token), ⟳ old audio dropped, ! loop cut.",
     rare: true,
   },
   {
     name: "align",
     group: "Words",
-    help: "print when each word is spoken",
-    more: "A line per word: start and end in seconds, and the word. `qwen-asr download aligner` fetches the model.",
+    help: "time every word with the forced aligner",
+    more: "Prints one line per word: start and end in seconds, and the word. `qwen-asr download aligner` fetches the " +
+      "model.",
+    commands: withModel,
+    perRequest: true,
+    excludes: [{ option: "stream", says: "{align} times words of whole recordings: not with {stream}" }],
   },
   {
     name: "aligner",
     group: "Words",
     value: { placeholder: "DIR", type: "path" },
-    help: "aligner's folder, or demo; implies --align",
-    more: "By default $QWEN_ASR_ALIGNER, else the downloaded one; demo is a tiny one inside this program.",
+    help: "aligner folder, or demo; implies --align",
+    more: "Otherwise $QWEN_ASR_ALIGNER, then the downloaded one; demo is a tiny one inside this program.",
     rare: true,
+    commands: withModel,
+    implies: "align",
   },
   {
     name: "low-memory",
     group: "Words",
     help: "one model and one segment at a time",
-    more:
-      "With --align, the transcriber's memory is given back before words are timed. Models then start more than once.",
+    more: "With --align, words are timed after the transcriber is unloaded. Slower by the models' loading time.",
     rare: true,
   },
   {
     name: "text",
     group: "Words",
     value: { placeholder: "FILE", type: "path" },
-    help: "for `qwen-asr align`: the spoken text",
+    help: "transcript to align (`qwen-asr align`)",
     more: '"-" reads standard input. UTF-8; each line becomes a segment.',
     rare: true,
+    commands: ["align"],
   },
   {
     name: "format",
@@ -323,9 +427,11 @@ export const optionTable: readonly OptionSpec[] = [
     value: { placeholder: "LIST", type: "text" },
     default: "text",
     help: "text|json|jsonl|srt|vtt|tsv|lrc|csv",
-    more: "Several with commas: -f srt,json -o talk writes talk.srt and talk.json, and the text to standard output. " +
-      "Without -f, the extension of -o decides. A stream takes one of text, jsonl (an object per line: partial, " +
-      "commit or final), srt and vtt (cues when an utterance ends).",
+    more: "Several with commas: -f srt,json -o talk writes talk.srt and talk.json, and the text on standard output. " +
+      "Without -f, the extension of -o decides. A stream takes one of text, jsonl (one object per line: partial, " +
+      "commit or final), srt and vtt (cues as utterances end).",
+    commands: onText,
+    perRequest: true,
   },
   {
     name: "output",
@@ -334,17 +440,20 @@ export const optionTable: readonly OptionSpec[] = [
     value: { placeholder: "FILE", type: "path" },
     default: "-",
     help: 'write to FILE; "-": standard output',
-    more: "A folder gets a file per input and format. Files are updated during the run and valid at all times.",
+    more: "A folder gets one file per input and format. Files are updated during the run and valid at all times.",
+    commands: onFiles,
   },
-  { name: "force", group: "Output", help: "let -o replace an existing file", rare: true },
+  { name: "force", group: "Output", help: "let -o replace a file", rare: true, commands: onFiles },
   {
     name: "paragraph-sec",
     group: "Output",
     value: { placeholder: "SEC", type: "number", numberMin: 0.2, numberMax: 3600, unit: "seconds", words: ["0"] },
     default: "0",
-    help: "pause that begins a paragraph; 0: none does",
-    more: "Within a sentence it has to be three times as long. The text then appears segment by segment.",
+    help: "pause that starts a paragraph; 0: never",
+    more: "Within a sentence, the pause must be three times as long. Text then appears segment by segment.",
     rare: true,
+    commands: onText,
+    perRequest: true,
   },
   {
     name: "style",
@@ -352,9 +461,11 @@ export const optionTable: readonly OptionSpec[] = [
     value: { placeholder: "NAME", type: "choice", words: styleNames },
     help: "subtitle rules: netflix|youtube|broadcast",
     more:
-      "Individual options override it. youtube: 40 columns, at most 6 s, no gap. broadcast: 37 columns, 17 columns a " +
-      "second, gaps of 80 ms. netflix: at least 833 ms.",
+      "Individual options override it. youtube: 40 columns, up to 6 s, no gap. broadcast: 37 columns, 17 columns a " +
+      "second. netflix: from 833 ms.",
     rare: true,
+    commands: onCues,
+    perRequest: true,
   },
   {
     name: "max-cols",
@@ -363,6 +474,8 @@ export const optionTable: readonly OptionSpec[] = [
     default: "42",
     help: "columns per line; full-width ones count 2",
     rare: true,
+    commands: onCues,
+    perRequest: true,
   },
   {
     name: "max-lines",
@@ -371,51 +484,81 @@ export const optionTable: readonly OptionSpec[] = [
     default: "2",
     help: "lines per cue",
     rare: true,
+    commands: onCues,
+    perRequest: true,
   },
   {
     name: "min-cue-sec",
     group: "Output",
     value: { placeholder: "SEC", type: "number", numberMin: 0, numberMax: 10, unit: "seconds" },
     default: "1",
-    help: "shortest cue duration",
+    help: "minimum cue duration",
     rare: true,
+    commands: onCues,
+    perRequest: true,
   },
   {
     name: "max-cue-sec",
     group: "Output",
     value: { placeholder: "SEC", type: "number", numberMin: 1, numberMax: 60, unit: "seconds" },
     default: "7",
-    help: "longest cue duration",
+    help: "maximum cue duration",
     rare: true,
+    commands: onCues,
+    perRequest: true,
   },
   {
     name: "max-cps",
     group: "Output",
     value: { placeholder: "N", type: "number", numberMin: 5, numberMax: 100, unit: "columns a second" },
     default: "20",
-    help: "fastest reading speed; 85 % is aimed at",
+    help: "maximum reading speed; target: 85 % of it",
     rare: true,
+    commands: onCues,
+    perRequest: true,
   },
   {
     name: "min-gap-ms",
     group: "Output",
     value: { placeholder: "MS", type: "integer", numberMin: 0, numberMax: 1000, unit: "ms" },
     default: "83",
-    help: "shortest gap between two cues",
+    help: "minimum gap between cues",
     rare: true,
+    commands: onCues,
+    perRequest: true,
   },
-  { name: "with-filename", group: "Output", help: "print the file name before its text", rare: true },
+  { name: "with-filename", group: "Output", help: "put the file name before its text", rare: true },
   {
     name: "silent",
     group: "Output",
-    help: "print only the text, at the end, and errors",
-    more: "A text that is known to be incomplete counts as an error.",
+    help: "print the text at the end; no messages",
+    more: "Errors are still reported, and so is text known to be incomplete.",
+    commands: withModel,
+    overrides: "debug",
   },
-  { name: "debug", group: "Output", help: "print details on standard error", rare: true },
-  { name: "help", short: "h", group: "Other", help: "-h: this page, --help: everything" },
-  { name: "version", short: "V", group: "Other", help: "print the version" },
-  { name: "licenses", group: "Other", help: "print licences and notices", rare: true },
+  {
+    name: "debug",
+    group: "Output",
+    help: "print more on standard error",
+    rare: true,
+    commands: everyCommand,
+    overrides: "silent",
+  },
+  { name: "help", short: "h", group: "Other", help: "-h: this page, --help: everything", commands: everyCommand },
+  { name: "version", short: "V", group: "Other", help: "print the version", commands: everyCommand },
+  { name: "licenses", group: "Other", help: "print licences and notices", rare: true, commands: everyCommand },
 ];
+
+/** The row of an option that exists. */
+export function specNamed(name: string): OptionSpec {
+  const spec = optionTable.find((candidate) => candidate.name === name);
+  if (!spec) throw new Error(`no option ${name} in the table`);
+  return spec;
+}
+
+export function takes(command: CommandName, { commands = ["transcribe"] }: OptionSpec): boolean {
+  return commands.includes(command);
+}
 
 /** As a user would write it: "-S" where there is a short form, else "--stdin". */
 export function optionFlag(spec: OptionSpec): string {

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { Measured, StageTimes } from "../../engine/measure.ts";
-import { type BenchParts, chooseThreads, renderBench, runBench, syntheticSpeech, threadCounts } from "./bench.ts";
+import { benchModel, type BenchParts, chooseThreads, renderBench, syntheticSpeech, threadCounts } from "./bench.ts";
 import { fakeTerminal, memoryWriter } from "../fake_parts.ts";
 import { Stopped } from "../../stop.ts";
 
@@ -18,30 +18,30 @@ function fakeBench(options: { readonly slow?: boolean; readonly stopAfter?: numb
     audioTokens: 130,
     promptTokens: 145,
   });
+  const openModel = (threads: number): Promise<Measured> => {
+    opened.push(threads);
+    open++;
+    const info = { name: "Qwen3-ASR-0.6B", isa: "avx2", threads: threads || 4 };
+    const measure: Measured["measure"] = async (samples, tokens, pause) => {
+      expect([samples.length, tokens]).toEqual([160_000, 24]);
+      if (++measured === options.stopAfter) interrupt(130);
+      await pause();
+      now += options.slow ? 30_000 : 5000;
+      return times(info.threads);
+    };
+    return Promise.resolve({ info, measure, close: () => void open-- });
+  };
   const parts: BenchParts = {
     terminal,
-    open: (threads) => {
-      opened.push(threads);
-      open++;
-      const info = { name: "Qwen3-ASR-0.6B", isa: "avx2", threads: threads || 4 };
-      const measure: Measured["measure"] = async (samples, tokens, pause) => {
-        expect([samples.length, tokens]).toEqual([160_000, 24]);
-        if (++measured === options.stopAfter) interrupt(130);
-        await pause();
-        now += options.slow ? 30_000 : 5000;
-        return times(info.threads);
-      };
-      return Promise.resolve({ info, measure, close: () => void open-- });
-    },
-    peakMemory: () => 1.5e9,
-    now: () => now,
+    locateModel: () => Promise.resolve({ kind: "demo" }),
+    stopwatch: { opener: () => openModel, peakMemory: () => 1.5e9, now: () => now },
   };
   return { parts, out: stdout.text, err: stderr.text, opened, stillOpen: () => open };
 }
 
 test("the default number of threads, then fewer; every model closed again", async () => {
   const { parts, out, err, opened, stillOpen } = fakeBench();
-  expect(await runBench(parts)).toBe(0);
+  expect(await benchModel(parts, undefined)).toBe(0);
   expect(opened).toEqual([0, 2, 1]);
   expect(stillOpen()).toBe(0);
   expect(err()).toBe("Measuring Qwen3-ASR-0.6B, avx2 kernels: 4, 2, 1 threads\n");
@@ -61,13 +61,13 @@ test("the default number of threads, then fewer; every model closed again", asyn
 
 test("a slow machine measures less", async () => {
   const { parts, opened } = fakeBench({ slow: true });
-  await runBench(parts);
+  await benchModel(parts, undefined);
   expect(opened).toEqual([0, 2]);
 });
 
 test("a signal ends it, the model is closed, nothing is printed", async () => {
   const { parts, out, stillOpen } = fakeBench({ stopAfter: 2 });
-  await expect(runBench(parts)).rejects.toBeInstanceOf(Stopped);
+  await expect(benchModel(parts, undefined)).rejects.toBeInstanceOf(Stopped);
   expect({ out: out(), open: stillOpen() }).toEqual({ out: "", open: 0 });
 });
 

@@ -4,20 +4,12 @@
  * on what is said.
  */
 
-import type { Measured, StageTimes } from "../../engine/measure.ts";
-import type { Terminal } from "../terminal.ts";
+import type { StageTimes } from "../../engine/measure.ts";
+import type { ProgramParts } from "../parts.ts";
 import { Stopped } from "../../stop.ts";
 import { sampleRate } from "../../units.ts";
 
-export type BenchParts = {
-  readonly terminal: Terminal;
-  /** 0: the machine's default. */
-  open(threads: number): Promise<Measured>;
-  /** The most memory the process had so far, in bytes. */
-  peakMemory(): number;
-  /** Milliseconds of a clock that never goes back. */
-  now(): number;
-};
+export type BenchParts = Pick<ProgramParts, "terminal" | "locateModel" | "stopwatch">;
 
 /** One number of threads. */
 export type BenchRow = {
@@ -39,21 +31,23 @@ const budgetMs = 40_000;
 /** Threads that gain less than this are better left to others. */
 const worthwhile = 1.05;
 
-/** Returns the exit code. */
-export async function runBench(parts: BenchParts): Promise<number> {
+/** `model`: -d as given. Returns the exit code. */
+export async function benchModel(parts: BenchParts, model: string | undefined): Promise<number> {
   const { stdout, stderr, stop } = parts.terminal;
+  const { now, peakMemory } = parts.stopwatch;
+  const open = parts.stopwatch.opener(await parts.locateModel(model));
   const pause = async () => {
     await new Promise((resolve) => setTimeout(resolve, 0)); // Lets signals in.
     if (stop.drain.aborted) throw new Stopped();
   };
-  const started = parts.now();
+  const started = now();
   const rows: BenchRow[] = [];
   let title = "";
   let peakBytes = 0;
   let counts = [0];
   for (let index = 0; index < counts.length; index++) {
-    if (index > 0 && parts.now() - started > budgetMs) break;
-    const opened = await parts.open(counts[index]!);
+    if (index > 0 && now() - started > budgetMs) break;
+    const opened = await open(counts[index]!);
     try {
       if (index === 0) {
         counts = threadCounts(opened.info.threads);
@@ -65,7 +59,7 @@ export async function runBench(parts: BenchParts): Promise<number> {
     } finally {
       opened.close();
     }
-    if (index === 0) peakBytes = parts.peakMemory();
+    if (index === 0) peakBytes = peakMemory();
   }
   stdout.write(renderBench(title, rows, peakBytes));
   return 0;

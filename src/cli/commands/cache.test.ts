@@ -4,7 +4,9 @@ import { statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../../errors.ts";
-import { type CacheIo, formatAge, runCache } from "./cache.ts";
+import { fakeTerminal, memoryWriter } from "../fake_parts.ts";
+import { parseCommandLine } from "../parse.ts";
+import { type CacheParts, formatAge, manageCache } from "./cache.ts";
 import { cacheFolder } from "../../model/cache_folder.ts";
 import type { PackedFiles } from "../../engine/packed_files.ts";
 
@@ -24,26 +26,23 @@ afterEach(() => {
 
 type Outcome = { code?: number; error?: string; exitCode?: number; stdout: string; stderr: string };
 
-/** Paths of the run are shown as CACHE. */
-async function run(args: string[], changes: Partial<CacheIo> = {}): Promise<Outcome> {
-  const outcome: Outcome = { stdout: "", stderr: "" };
+/** `args` is what follows the word cache. Paths of the run are shown as CACHE. */
+async function run(args: string[], changes: Partial<CacheParts> = {}): Promise<Outcome> {
   const shown = (text: string) => text.replaceAll(folder, "CACHE");
-  const io: CacheIo = {
-    env: { QWEN_ASR_CACHE: folder },
-    stdout: (text) => outcome.stdout += shown(text),
-    stderr: (text) => outcome.stderr += shown(text),
-    onInterrupt: () => () => {},
-    now: () => nowMs,
-    ...changes,
-  };
+  const [stdout, stderr] = [memoryWriter(), memoryWriter()];
+  const { terminal } = fakeTerminal(stdout, stderr);
+  const parts: CacheParts = { terminal, env: { QWEN_ASR_CACHE: folder }, packed, now: () => nowMs, ...changes };
+  const ended: Partial<Outcome> = {};
   try {
-    outcome.code = await runCache(args, packed, io);
+    const command = parseCommandLine(["cache", ...args]);
+    if (command.kind !== "cache") throw new Error(`a ${command.kind} command`);
+    ended.code = await manageCache(parts, command.options);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    outcome.error = shown(error.message);
-    outcome.exitCode = error.exitCode;
+    ended.error = shown(error.message);
+    ended.exitCode = error.exitCode;
   }
-  return outcome;
+  return { ...ended, stdout: shown(stdout.text()), stderr: shown(stderr.text()) };
 }
 
 function put(name: string, bytes: Uint8Array | string, ageMs = 0): void {
@@ -115,13 +114,9 @@ test("verify names what is damaged, and fails", async () => {
 
 test("verify stops when interrupted", async () => {
   fill();
-  let isReleased = false;
-  const onInterrupt = (callback: (exitCode: number) => void) => {
-    callback(143);
-    return () => isReleased = true;
-  };
-  expect(await run(["verify"], { onInterrupt })).toEqual({ code: 143, stdout: "", stderr: "" });
-  expect(isReleased).toBe(true);
+  const { terminal, interrupt } = fakeTerminal(memoryWriter(), memoryWriter());
+  interrupt(143);
+  expect(await run(["verify"], { terminal })).toEqual({ code: 143, stdout: "", stderr: "" });
 });
 
 test("clear removes everything of ours and nothing else", async () => {
@@ -156,11 +151,11 @@ test("names choose, and must exist", async () => {
   expect(await run(["clear", "../x"])).toMatchObject({ error: "CACHE: no ../x in the cache", exitCode: 1 });
 });
 
-test("wrong command lines exit with 2, help with 0", async () => {
+test("wrong command lines exit with 2", async () => {
   expect(await run([])).toMatchObject({ error: "cache: list, clear or verify?", exitCode: 2 });
   expect(await run(["drop\u001b"])).toMatchObject({ error: "cache: no 'drop\\x1b'", exitCode: 2 });
-  expect(await run(["list", "--all"])).toMatchObject({ exitCode: 2 });
-  expect((await run(["--help"])).stdout).toStartWith("Usage: qwen-asr cache list|clear|verify");
+  expect(await run(["list", "--all"])).toMatchObject({ error: "unknown option --all", exitCode: 2 });
+  expect(await run(["list", "--threads", "2"])).toMatchObject({ error: "cache has no use for --threads", exitCode: 2 });
 });
 
 test("what cannot be read is an error that names it", async () => {

@@ -6,8 +6,10 @@ import { mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../../errors.ts";
-import { runDownload } from "./download.ts";
-import type { DownloadIo } from "../../model/hub/download_io.ts";
+import { fakeTerminal, memoryWriter } from "../fake_parts.ts";
+import { parseCommandLine } from "../parse.ts";
+import { downloadModel, type DownloadParts } from "./download.ts";
+import type { DownloadHost } from "../../model/hub/download_io.ts";
 import {
   type FakeHub,
   fakeRevision,
@@ -49,28 +51,38 @@ type Outcome = { code: number | undefined; error: UserError | undefined; stdout:
 const patient = { stallMs: 5000, listStallMs: 5000, retriesMax: 3, listRetriesMax: 1, retryBaseMs: 1 };
 const impatient = { ...patient, stallMs: 300, listStallMs: 300 };
 
-async function run(args: string[], changes: Partial<DownloadIo> = {}): Promise<Outcome> {
-  const outcome: Outcome = { code: undefined, error: undefined, stdout: "", stderr: "" };
-  const io: DownloadIo = {
-    env: { QWEN_ASR_HOME: home, HF_ENDPOINT: face.url, MODELSCOPE_ENDPOINT: scope.url },
-    stdout: (text) => void (outcome.stdout += text),
-    stderr: (text) => void (outcome.stderr += text),
-    isTerminal: false,
-    isInteractive: false,
-    lines: () => typed(),
-    freeBytes: () => Promise.resolve(1e12),
-    onInterrupt: () => () => {},
-    limits: patient,
-    ...changes,
+type Changes = Partial<DownloadHost> & {
+  readonly env?: Record<string, string>;
+  readonly parts?: Partial<DownloadParts>;
+};
+
+/** `args` is what follows the word download. */
+async function run(args: string[], { env, parts: changed, ...changes }: Changes = {}): Promise<Outcome> {
+  const [stdout, stderr] = [memoryWriter(), memoryWriter()];
+  const parts: DownloadParts = {
+    terminal: fakeTerminal(stdout, stderr).terminal,
+    env: env ?? { QWEN_ASR_HOME: home, HF_ENDPOINT: face.url, MODELSCOPE_ENDPOINT: scope.url },
+    download: {
+      isTerminal: false,
+      isInteractive: false,
+      lines: () => typed(),
+      freeBytes: () => Promise.resolve(1e12),
+      limits: patient,
+      ...changes,
+    },
+    ...changed,
   };
+  const ended: Pick<Outcome, "code" | "error"> = { code: undefined, error: undefined };
   try {
-    outcome.code = await runDownload(args, io);
+    const command = parseCommandLine(["download", ...args]);
+    if (command.kind !== "download") throw new Error(`a ${command.kind} command`);
+    ended.code = await downloadModel(parts, command.options);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    outcome.error = error;
-    outcome.code = error.exitCode;
+    ended.error = error;
+    ended.code = error.exitCode;
   }
-  return outcome;
+  return { ...ended, stdout: stdout.text(), stderr: stderr.text() };
 }
 
 async function* typed(...lines: string[]): AsyncGenerator<string> {
@@ -471,19 +483,15 @@ test("two at once: the second is turned away; a lock left by a crash is not in t
 });
 
 test("an interrupt keeps what came and says how to go on", async () => {
-  let interrupt: (exitCode: number) => void = () => {};
+  const [stdout, stderr] = [memoryWriter(), memoryWriter()];
+  const { terminal, interrupt } = fakeTerminal(stdout, stderr);
   onWeights(face, (request) => {
     sendHead(request, 200, { "content-length": weights.length });
     return request.socket.write(weights.subarray(0, 50_000), () => setTimeout(() => interrupt(130), 50));
   });
-  const outcome = await run(["small"], {
-    onInterrupt: (callback) => {
-      interrupt = callback;
-      return () => {};
-    },
-  });
+  const outcome = await run(["small"], { parts: { terminal } });
   expect(outcome.code).toBe(130);
-  expect(outcome.stderr).toEndWith(
+  expect(stderr.text()).toEndWith(
     "\nstopped; what came so far is kept: 'qwen-asr download small' goes on from there\n",
   );
   expect(readdirSync(modelDir())).not.toContain(".lock");
@@ -515,13 +523,9 @@ test("without a name: a person is asked, a script is told", async () => {
 test("wrong command lines", async () => {
   expectFailure(await run(["medium"]), "no model 'medium': small, large or aligner", 2);
   expectFailure(await run(["small", "large"]), "one model at a time", 2);
-  expectFailure(await run(["small", "--dri", "x"]), /download: Unknown option '--dri'/, 2);
-  expectFailure(await run(["small", "--dir"]), /download: .*--dir/, 2);
-  expectFailure(await run(["small", "--dir="]), "folder's name is empty", 2);
-  const help = await run(["--help"]);
-  expect(help.code).toBe(0);
-  expect(help.stdout).toContain("Usage: qwen-asr download");
-  expect(help.stdout.split("\n").every((line) => line.length < 80)).toBe(true);
+  expectFailure(await run(["small", "--dri", "x"]), "unknown option --dri, did you mean --dir?", 2);
+  expectFailure(await run(["small", "--dir"]), "--dir needs DIR", 2);
+  expectFailure(await run(["small", "--dir="]), "--dir needs DIR, got an empty one", 2);
 });
 
 test("no home: told only where a place is needed", async () => {
@@ -549,8 +553,12 @@ test("an encrypted hub may not redirect to plain http, a plain one may", () => {
 });
 
 test("the real process: Ctrl-C in the middle, then killed, then to the end", async () => {
-  const script = `import { runDownload } from ${JSON.stringify(join(import.meta.dir, "download.ts"))};
-    process.exit(await runDownload(process.argv.slice(1)));`;
+  const at = (path: string) => JSON.stringify(join(import.meta.dir, path));
+  const script = `import { createProgram } from ${at("../program.ts")};
+    import { openTerminal } from ${at("../terminal.ts")};
+    import { downloadHost } from ${at("../../model/hub/download_io.ts")};
+    const program = createProgram({ terminal: openTerminal(), env: process.env, download: downloadHost() });
+    process.exit(await program(["download", ...process.argv.slice(1)]));`;
   const env = { QWEN_ASR_HOME: home, HF_ENDPOINT: face.url, MODELSCOPE_ENDPOINT: scope.url, NO_PROXY: "127.0.0.1" };
   const start = () => Bun.spawn([process.execPath, "-e", script, "small"], { env, stdout: "pipe", stderr: "pipe" });
   let child: ReturnType<typeof start> | undefined;

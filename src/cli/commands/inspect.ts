@@ -11,7 +11,9 @@ import { audioInput } from "../inputs.ts";
 import { untilStopped } from "../../stop.ts";
 import { printable } from "../../writer.ts";
 
-export async function inspectRecording(parts: ProgramParts, options: InspectOptions): Promise<number> {
+type InspectParts = Pick<ProgramParts, "terminal" | "checkInput" | "readAudio" | "readText">;
+
+export async function inspectRecording(parts: InspectParts, options: InspectOptions): Promise<number> {
   const { input, output, force, fromSec } = options;
   const { stdout, stderr, stop } = parts.terminal;
   const name = input.kind === "file" ? printable(input.path) : "standard input";
@@ -36,7 +38,7 @@ export async function inspectRecording(parts: ProgramParts, options: InspectOpti
 }
 
 /** Of the transcript that is named, or of talk.json beside talk.wav where that is one. */
-async function wordsOf(parts: ProgramParts, { input, transcript }: InspectOptions) {
+async function wordsOf(parts: InspectParts, { input, transcript }: InspectOptions) {
   const beside = input.kind === "file" ? input.path.replace(/(?<=[^/])\.[^./]*$/, "") + ".json" : undefined;
   const path = transcript ?? beside;
   if (path === undefined) return [];

@@ -8,7 +8,9 @@ import type { ProgramParts } from "../parts.ts";
 import { exitCode } from "../terminal.ts";
 import { printable } from "../../writer.ts";
 
-export async function lintFiles({ terminal, readText }: ProgramParts, options: LintOptions): Promise<number> {
+type LintParts = Pick<ProgramParts, "terminal" | "readText">;
+
+export async function lintFiles({ terminal, readText }: LintParts, options: LintOptions): Promise<number> {
   let findings = 0;
   let failed = false;
   for (const input of options.inputs) {

@@ -8,7 +8,9 @@ import type { ProgramParts } from "../parts.ts";
 import { exitCode } from "../terminal.ts";
 import { printable } from "../../writer.ts";
 
-export async function renderTranscripts(parts: ProgramParts, options: RenderOptions): Promise<number> {
+type RenderParts = Pick<ProgramParts, "terminal" | "readText" | "cutChinese">;
+
+export async function renderTranscripts(parts: RenderParts, options: RenderOptions): Promise<number> {
   const { formats, output: path, force, inputs } = options;
   const outputs = await Outputs.open({ formats, path, force, inputs }, parts.terminal.stdout);
   let failed = false;
@@ -24,7 +26,7 @@ export async function renderTranscripts(parts: ProgramParts, options: RenderOpti
 }
 
 async function render(
-  parts: ProgramParts,
+  parts: RenderParts,
   { rules, paragraphMs }: RenderOptions,
   outputs: Outputs,
   index: number,

@@ -152,7 +152,7 @@ function isText(event: StreamEvent) {
   return event.kind === "commit" || event.kind === "partial" || event.kind === "final" || event.kind === "language";
 }
 
-function reportEvent({ parts, choice, report }: Run, source: InputSource, event: StreamEvent): void {
+function reportEvent({ parts, options, report }: Run, source: InputSource, event: StreamEvent): void {
   switch (event.kind) {
     case "language":
       return report.language(event.name);
@@ -161,7 +161,7 @@ function reportEvent({ parts, choice, report }: Run, source: InputSource, event:
     case "delay":
       return report.say(`Behind by ${(event.ms / 1000).toFixed(1)} s: several chunks are heard in one step`);
     case "step":
-      if (choice.monitor) report.symbols(symbolsOf(event.step, parts.keepsStreamCaches()));
+      if (options.monitor) report.symbols(symbolsOf(event.step, parts.keepsStreamCaches()));
       debugLines(event.step).forEach((line) => report.debug(line));
   }
 }

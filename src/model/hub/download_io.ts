@@ -1,26 +1,26 @@
-/** Everything a download touches besides network and files, so that tests can replace the person and the machine. */
+/** What a download needs of the machine and of the person in front of it, so that tests can replace both. */
 
-import { writeSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { createInterface } from "node:readline";
-import { type Environment, systemEnvironment } from "../folders.ts";
 
-export type DownloadIo = {
-  readonly env: Environment;
-  stdout(text: string): void;
-  stderr(text: string): void;
+/** The machine. */
+export type DownloadMachine = {
   /** Whether standard error is a terminal, so that the progress line can be rewritten. */
   readonly isTerminal: boolean;
+  /** Free bytes for this user in the folder's file system; undefined if the system does not say. */
+  freeBytes(folder: string): Promise<number | undefined>;
+  readonly limits: NetworkLimits;
+};
+
+/** The person. */
+export type DownloadPerson = {
   /** Whether somebody can answer questions: standard input and standard error are terminals. */
   readonly isInteractive: boolean;
   /** The lines that are typed, until the input ends or the run is stopped. */
   lines(stop: AbortSignal): AsyncIterable<string>;
-  /** Free bytes for this user in the folder's file system; undefined if the system does not say. */
-  freeBytes(folder: string): Promise<number | undefined>;
-  /** Calls back on Ctrl-C and termination; returns how to stop listening. */
-  onInterrupt(callback: (exitCode: number) => void): () => void;
-  readonly limits: NetworkLimits;
 };
+
+export type DownloadHost = DownloadMachine & DownloadPerson;
 
 export type NetworkLimits = {
   /** Longest silence within a file. */
@@ -40,14 +40,9 @@ export const networkLimits: NetworkLimits = {
   retryBaseMs: 1000,
 };
 
-const signals = { SIGINT: 130, SIGTERM: 143 } as const;
-
-/** The real program's. */
-export function systemIo(): DownloadIo {
+/** The real ones. */
+export function downloadHost(): DownloadHost {
   return {
-    env: systemEnvironment(),
-    stdout: (text) => writeAll(1, text),
-    stderr: (text) => writeAll(2, text),
     isTerminal: Boolean(process.stderr.isTTY),
     isInteractive: Boolean(process.stdin.isTTY && process.stderr.isTTY),
     lines: standardLines,
@@ -55,34 +50,8 @@ export function systemIo(): DownloadIo {
       const system = await statfs(folder).catch(() => undefined);
       return system && system.bavail * system.bsize;
     },
-    onInterrupt,
     limits: networkLimits,
   };
-}
-
-function onInterrupt(callback: (exitCode: number) => void): () => void {
-  const listeners = Object.entries(signals).map(([signal, exitCode]) => ({
-    signal,
-    listener: () => callback(exitCode),
-  }));
-  for (const { signal, listener } of listeners) process.on(signal, listener);
-  return () => {
-    for (const { signal, listener } of listeners) process.off(signal, listener);
-  };
-}
-
-/** Writes everything in order, waiting a little for a reader that is behind. A closed pipe takes nothing, quietly. */
-function writeAll(fd: number, text: string): void {
-  let bytes: Uint8Array = new TextEncoder().encode(text);
-  for (let waits = 0; bytes.length > 0 && waits < 200;) {
-    try {
-      bytes = bytes.subarray(writeSync(fd, bytes));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") return;
-      waits++;
-      Bun.sleepSync(5);
-    }
-  }
 }
 
 /** A single reader for all lines, so that what is typed ahead is not lost between two questions. */

@@ -7,8 +7,8 @@ import { mkdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { InputError } from "../../errors.ts";
 import type { OfficialModel } from "../catalog.ts";
-import type { DownloadIo } from "./download_io.ts";
-import { completeMarker, type MarkedFile, type Marker, partSuffix, readMarker } from "../folders.ts";
+import type { DownloadMachine } from "./download_io.ts";
+import { completeMarker, type Environment, type MarkedFile, type Marker, partSuffix, readMarker } from "../folders.ts";
 import { underwayMarker, writeMarker } from "../folders.ts";
 import { SourceError } from "./http.ts";
 import { lockFolder } from "./lock.ts";
@@ -17,11 +17,14 @@ import { formatBytes, Progress } from "./progress.ts";
 import { type Listing, modelSources, type Network, type RemoteFile, type Source } from "./sources.ts";
 import { fetchFile } from "./transfer.ts";
 
+/** The machine, the user's environment, and where lines for people go. */
+export type FetchHost = DownloadMachine & { readonly env: Environment; say(text: string): void };
+
 /** Returns whether anything had to be fetched. Throws an InputError, or the reason of `stop`. */
 export async function fetchModel(
   model: OfficialModel,
   folder: string,
-  io: DownloadIo,
+  io: FetchHost,
   stop: AbortSignal,
 ): Promise<"fetched" | "already"> {
   const sources = modelSources(io.env); // A wrong address is reported before anything is made.
@@ -41,7 +44,7 @@ export async function fetchModel(
 type Job = {
   readonly model: OfficialModel;
   readonly folder: string;
-  readonly io: DownloadIo;
+  readonly io: FetchHost;
   readonly stop: AbortSignal;
   /** The files that downloads made here, by name; it grows. */
   readonly owned: Map<string, MarkedFile>;
@@ -85,7 +88,7 @@ async function fromFirstSource(sources: readonly Source[], job: Job): Promise<vo
       const { message } = error;
       failures.push(message.includes(source.host) ? message : `${source.host}: ${message}`);
       const next = sources[index + 1];
-      if (next) job.io.stderr(`${failures.at(-1)}; trying ${next.host}\n`);
+      if (next) job.io.say(`${failures.at(-1)}; trying ${next.host}\n`);
     }
   }
   throw new InputError(
@@ -142,13 +145,13 @@ async function fetchMissing(listing: Listing, missing: readonly RemoteFile[], jo
   const { model, folder, io, stop } = job;
   const totalBytes = listing.files.reduce((sum, file) => sum + file.size, 0);
   const missingBytes = missing.reduce((sum, file) => sum + file.size, 0);
-  io.stderr(`${model.repo} from ${listing.host} to ${folder}: ${formatBytes(totalBytes)}, ${model.licence}\n`);
+  io.say(`${model.repo} from ${listing.host} to ${folder}: ${formatBytes(totalBytes)}, ${model.licence}\n`);
   const progress = new Progress({
     label: model.name,
     totalBytes,
     doneBytes: totalBytes - missingBytes,
     isTerminal: io.isTerminal,
-    write: io.stderr,
+    write: io.say,
   });
   const { stallMs, retriesMax, retryBaseMs } = io.limits;
   const onNote = (text: string) => progress.note(text);
@@ -186,7 +189,7 @@ function markerOf(model: OfficialModel, listing: Listing): Marker {
   return { model: model.name, revision: listing.revision, source: listing.host, files };
 }
 
-function listNetwork({ limits }: DownloadIo, stop: AbortSignal): Network {
+function listNetwork({ limits }: FetchHost, stop: AbortSignal): Network {
   return {
     http: { stop, stallMs: limits.listStallMs },
     retry: { retriesMax: limits.listRetriesMax, retryBaseMs: limits.retryBaseMs, stop },

@@ -1,0 +1,69 @@
+/** The real parts, wired: a command line in, its exit code out. */
+
+import packageFile from "../package.json" with { type: "json" };
+import { checkInput, openAudio, readAudio } from "./audio/input.ts";
+import { splitterSource } from "./align/splitters.ts";
+import { createProgram } from "./cli/program.ts";
+import { availableMemory, peakMemory, readTextFile } from "./system.ts";
+import { openTerminal } from "./cli/terminal.ts";
+import { demoAlignerFiles, demoModelFiles, jiebaBytes, koreanWords, libraryBytes, licenseText } from "./embed.ts";
+import { openEngine } from "./engine/client.ts";
+import { packedFiles } from "./engine/packed_files.ts";
+import { cacheFolder } from "./model/cache_folder.ts";
+import { measurer } from "./engine/measure.ts";
+import type { ModelSource } from "./engine/model_source.ts";
+import { systemEnvironment } from "./model/folders.ts";
+import { downloadHost } from "./model/hub/download_io.ts";
+import { locateAligner, locateModel, type ModelPlace } from "./model/locate.ts";
+import { folderHash, modelHash } from "./model/hash.ts";
+import { chineseCutter } from "./text/chinese.ts";
+
+/** Runs one command line, without the program's name. Returns the exit code when everything is written. */
+export function runProgram(args: readonly string[]): Promise<number> {
+  const terminal = openTerminal();
+  return createProgram({
+    terminal,
+    version: packageFile.version,
+    checkInput: (input) => Promise.try(checkInput, input),
+    readAudio,
+    openAudio,
+    keepsStreamCaches: () => ["", "0"].includes(process.env.QWEN_STREAM_NO_ENC_CACHE ?? ""),
+    locateModel: (dir) => locateModel(dir),
+    locateAligner: (dir, isDemo) => locateAligner(dir, isDemo),
+    splitters: splitterSource({ koreanWords }),
+    openEngine: async ({ model, threads, weights, cache }) => {
+      const folder = cache ? cacheFolder(process.env) : undefined;
+      const source = { library: libraryBytes, model: sourceOf(model), threads, weights, cacheFolder: folder };
+      const options = { ...source, memoryBytes: availableMemory };
+      return await openEngine(process.stderr.isTTY ? { ...options, onPacking: showPacking } : options);
+    },
+    env: systemEnvironment(),
+    now: Date.now,
+    download: downloadHost(),
+    packed: packedFiles(libraryBytes),
+    stopwatch: {
+      opener: (model) => measurer(libraryBytes, sourceOf(model), cacheFolder(process.env)),
+      peakMemory,
+      now: () => performance.now(),
+    },
+    modelHash: (model) => model.kind === "folder" ? folderHash(model.path) : modelHash(demoFiles(model)),
+    cutChinese: chineseCutter(jiebaBytes),
+    readText: readTextFile,
+    licenses: licenseText,
+    availableMemory,
+  })(args);
+}
+
+/** One line on the terminal, gone when the next one is written. */
+function showPacking(share: number): void {
+  process.stderr.write(`\rPacking weights, once for this model: ${Math.round(share * 100)} %\x1b[K\r`);
+}
+
+function sourceOf(model: ModelPlace): ModelSource {
+  if (model.kind === "folder") return model;
+  return { kind: "files", files: demoFiles(model) };
+}
+
+function demoFiles({ kind }: ModelPlace) {
+  return kind === "demo" ? demoModelFiles : demoAlignerFiles;
+}

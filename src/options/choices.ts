@@ -1,0 +1,283 @@
+/**
+ * Options as texts -> typed values, with one check for every source: command lines, form fields, rows of a manifest.
+ *
+ * The rows of table.ts say what a value must look like and which options go together; what depends on several values
+ * is checked here. Throws UsageErrors whose texts differ only in how an option is named: --language on the command
+ * line, language elsewhere. Pure.
+ */
+
+import type { RawLayout } from "../audio/raw.ts";
+import { UsageError } from "../errors.ts";
+import { type Format, formatNames } from "../output/formats.ts";
+import { type StreamFormat, streamFormats } from "../stream/captions.ts";
+import type { CommitPolicy } from "../stream/commit.ts";
+import { type LayoutRules, type StyleName, styles } from "../subtitles/rules.ts";
+import { findLanguage, languagesText } from "../text/languages.ts";
+import { type CommandName, optionFlag, type OptionSpec, optionTable, specNamed, valueRange } from "./table.ts";
+import { nearest, parseNumber, parseTime } from "./values.ts";
+
+export type Source = "argv" | "form" | "manifest";
+
+/** What --stream and its companions say. */
+export type StreamChoice = {
+  readonly chunkSec: number;
+  /** 0: never. */
+  readonly endpointMs: number;
+  readonly policy: CommitPolicy;
+  /** Tokens per step; undefined: by the chunk's length. */
+  readonly tokensMax: number | undefined;
+  readonly feedsPast: boolean;
+  readonly isLive: boolean;
+};
+
+/** What may be asked for one recording. */
+export type RequestOptions = {
+  readonly fromSec: number | undefined;
+  readonly toSec: number | undefined;
+  readonly raw: RawLayout | undefined;
+  /** The model's name for it, "" to detect. */
+  readonly language: string;
+  /** As given: "@FILE" is not read yet, and is only to be read for the user of this machine. */
+  readonly prompt: string;
+  readonly skipSilence: boolean;
+  readonly segmentSec: number | "auto";
+  readonly searchSec: number;
+  readonly pastText: boolean;
+  readonly windowFrames: number;
+  /** undefined: whole recordings. */
+  readonly stream: StreamChoice | undefined;
+  /** Of a stream. */
+  readonly format: StreamFormat;
+  /** Whether words are timed. */
+  readonly align: boolean;
+  /** Of whole recordings, each once. undefined: none is named. */
+  readonly formats: readonly Format[] | undefined;
+  readonly rules: LayoutRules;
+  /** 0: one paragraph. */
+  readonly paragraphMs: number;
+};
+
+/** Option texts by name, "" for a switch. The last of several counts. */
+export type Given = ReadonlyMap<string, string>;
+
+/** What was given, checked for options that do not go together, and read value by value. */
+export class Choices {
+  readonly #given: Given;
+  readonly #implied: ReadonlySet<string>;
+
+  constructor(given: Given, readonly source: Source, readonly command: CommandName = "transcribe") {
+    this.#given = given;
+    this.#implied = new Set([...given.keys()].flatMap((name) => specNamed(name).implies ?? []));
+    this.#checkTogether();
+  }
+
+  /** Whether the option was given, or another one that implies it. */
+  has(name: string): boolean {
+    return this.#given.has(name) || this.#implied.has(name);
+  }
+
+  text(name: string): string | undefined {
+    return this.#given.get(name);
+  }
+
+  /** As the user writes it: "-S", "--stdin", "stdin". */
+  named(name: string): string {
+    return this.source === "argv" ? optionFlag(specNamed(name)) : name;
+  }
+
+  /** The number, one of the option's other words, or its default. */
+  numberOrWord(name: string): number | string {
+    const spec = specNamed(name);
+    const text = this.text(name) ?? spec.default ?? "";
+    const { numberMin = -Infinity, numberMax = Infinity, words = [], type } = spec.value!;
+    const value = parseNumber(text);
+    if (value === undefined || words.includes(String(value))) {
+      const wanted = value === undefined ? text.toLowerCase() : String(value);
+      const word = words.find((candidate) => candidate === wanted);
+      if (word !== undefined) return value ?? word;
+    }
+    const isWhole = type !== "integer" || Number.isInteger(value);
+    if (value === undefined || value < numberMin || value > numberMax || !isWhole) throw this.#wrongValue(name, text);
+    return value;
+  }
+
+  /** Of an option whose words, where it has some, are numbers. */
+  number(name: string): number {
+    return this.numberOrWord(name) as number;
+  }
+
+  /** One of the option's words, or its default. */
+  choice(name: string): string {
+    const spec = specNamed(name);
+    const given = this.text(name);
+    const text = (given ?? spec.default ?? "").toLowerCase();
+    if (!spec.value!.words!.includes(text)) throw this.#wrongValue(name, given ?? "");
+    return text;
+  }
+
+  seconds(name: string): number | undefined {
+    const text = this.text(name);
+    const seconds = text === undefined ? undefined : parseTime(text);
+    if (text !== undefined && seconds === undefined) {
+      throw new UsageError(`${this.named(name)} must be seconds or [hh:]mm:ss[.ms], got '${text}'`);
+    }
+    return seconds;
+  }
+
+  #wrongValue(name: string, text: string): UsageError {
+    return new UsageError(`${this.named(name)} must be ${valueRange(specNamed(name))}, got '${text}'`);
+  }
+
+  #checkTogether(): void {
+    for (const spec of optionTable) {
+      if (!this.has(spec.name)) continue;
+      if (spec.needs !== undefined && !this.has(spec.needs)) {
+        throw new UsageError(`${this.named(spec.name)} needs ${this.named(spec.needs)}`);
+      }
+      for (const { option, value, command, says } of spec.excludes ?? []) {
+        if (!this.has(option) || command !== undefined && command !== this.command) continue;
+        if (value !== undefined && this.text(option)?.toLowerCase() !== value) continue;
+        const message = says ?? `{${spec.name}} and {${option}} are mutually exclusive`;
+        throw new UsageError(message.replace(/\{([\w-]+)\}/g, (_, name) => this.named(name)));
+      }
+    }
+  }
+}
+
+/** What is asked for one recording. */
+export function requestOptions(choices: Choices): RequestOptions {
+  return {
+    ...span(choices),
+    raw: rawLayout(choices),
+    language: language(choices),
+    prompt: choices.text("prompt") ?? "",
+    skipSilence: choices.has("skip-silence"),
+    segmentSec: choices.numberOrWord("segment-sec") as number | "auto",
+    searchSec: choices.number("search-sec"),
+    pastText: choices.choice("past-text") === "yes",
+    windowFrames: Math.floor(choices.number("enc-window-sec") + 0.005) * 100, // Rounded to frames, then to seconds.
+    stream: streamChoice(choices),
+    ...formatChoice(choices),
+    align: choices.has("align"),
+    rules: layoutRules(choices),
+    paragraphMs: paragraphMs(choices),
+  };
+}
+
+/**
+ * Form fields, or a manifest's row, by option name without dashes. A switch takes true, yes, on, 1 or nothing; false,
+ * no, off, 0. Only what concerns one recording may be named.
+ */
+export function optionsFromFields(
+  fields: Readonly<Record<string, string | readonly string[]>>,
+  source: Exclude<Source, "argv">,
+): RequestOptions {
+  const given = new Map<string, string>();
+  for (const [name, field] of Object.entries(fields)) {
+    const text = typeof field === "string" ? field : field.at(-1);
+    if (text === undefined) continue;
+    const spec = requestSpecs.find((candidate) => candidate.name === name);
+    if (!spec) throw unknownOption(name, nearest(name, requestSpecs.map((candidate) => candidate.name)));
+    if (spec.value) given.set(name, text);
+    else if (isOn(name, text)) given.set(name, "");
+  }
+  return requestOptions(new Choices(given, source));
+}
+
+const requestSpecs: readonly OptionSpec[] = optionTable.filter((spec) => spec.perRequest);
+
+function isOn(name: string, text: string): boolean {
+  const word = text.trim().toLowerCase();
+  if (["", "true", "yes", "on", "1"].includes(word)) return true;
+  if (["false", "no", "off", "0"].includes(word)) return false;
+  throw new UsageError(`${name} must be true or false, got '${text}'`);
+}
+
+export function unknownOption(written: string, meant: string | undefined): UsageError {
+  return new UsageError(`unknown option ${written}${meant ? `, did you mean ${meant}?` : ""}`);
+}
+
+export function layoutRules(choices: Choices): LayoutRules {
+  const base = choices.has("style") ? styles[choices.choice("style") as StyleName] : undefined;
+  const number = (name: string, key: keyof LayoutRules, factor = 1) =>
+    base && !choices.has(name) ? base[key] : choices.number(name) * factor;
+  const rules: LayoutRules = {
+    colsMax: number("max-cols", "colsMax"),
+    linesMax: number("max-lines", "linesMax"),
+    cueMsMin: number("min-cue-sec", "cueMsMin", 1000),
+    cueMsMax: number("max-cue-sec", "cueMsMax", 1000),
+    cpsMax: number("max-cps", "cpsMax"),
+    gapMsMin: number("min-gap-ms", "gapMsMin"),
+  };
+  if (rules.cueMsMin > rules.cueMsMax) {
+    throw new UsageError(`${choices.named("min-cue-sec")} is more than ${choices.named("max-cue-sec")}`);
+  }
+  return rules;
+}
+
+export function paragraphMs(choices: Choices): number {
+  return choices.number("paragraph-sec") * 1000;
+}
+
+/** The formats that are named, each once; undefined where none is. */
+export function formatList(choices: Choices): readonly Format[] | undefined {
+  const given = choices.text("format");
+  if (given === undefined) return undefined;
+  return [...new Set(given.toLowerCase().split(",").map((name) => name.trim()))].map((name) => {
+    const format = formatNames.find((known) => known === (name === "txt" ? "text" : name));
+    if (format) return format;
+    throw new UsageError(`${choices.named("format")} takes ${formatNames.join(", ")}, got '${name}'`);
+  });
+}
+
+/** A stream has one format, of fewer. */
+function formatChoice(choices: Choices): Pick<RequestOptions, "format" | "formats"> {
+  const formats = formatList(choices);
+  if (!choices.has("stream")) return { format: "text", formats };
+  const format = streamFormats.find((known) => known === (formats?.[0] ?? "text"));
+  if (format !== undefined && (formats?.length ?? 0) <= 1) return { format, formats: undefined };
+  throw new UsageError(
+    `${choices.named("format")} of a stream is one of ${streamFormats.join(", ")}, got '${formats?.join()}'`,
+  );
+}
+
+export function span(choices: Choices): Pick<RequestOptions, "fromSec" | "toSec"> {
+  const [fromSec, toSec] = [choices.seconds("from"), choices.seconds("to")];
+  if (toSec === undefined || toSec > (fromSec ?? 0)) return { fromSec, toSec };
+  const start = fromSec ? `${choices.named("from")} ${choices.text("from")}` : "the start";
+  throw new UsageError(`${choices.named("to")} ${choices.text("to")} is not after ${start}`);
+}
+
+export function rawLayout(choices: Choices): RawLayout | undefined {
+  if (!choices.has("raw")) return undefined;
+  return {
+    format: choices.choice("raw-format") as RawLayout["format"],
+    rate: choices.number("raw-rate"),
+    channels: choices.number("raw-channels"),
+  };
+}
+
+function language(choices: Choices): string {
+  const given = choices.text("language") ?? "";
+  if (given === "" || /^(auto|detect)$/i.test(given.trim())) return "";
+  const found = findLanguage(given);
+  if (found !== undefined) return found;
+  throw new UsageError(`${choices.named("language")} '${given}' is not one of ${languagesText()}`);
+}
+
+/** Values are checked without --stream, too: some of its options may be given then and do nothing. */
+function streamChoice(choices: Choices): StreamChoice | undefined {
+  const tokensMax = choices.has("stream-max-new-tokens") ? choices.number("stream-max-new-tokens") : -1;
+  const isRollback = choices.choice("commit") === "rollback" || choices.has("stream-rollback");
+  if (!choices.has("stream")) return undefined;
+  const tokens = choices.number("stream-rollback");
+  const unfixedChunks = choices.number("stream-unfixed-chunks");
+  return {
+    chunkSec: choices.number("stream-chunk-sec"),
+    endpointMs: choices.number("endpoint-ms"),
+    policy: isRollback ? { kind: "rollback", tokens, unfixedChunks } : { kind: "agreement" },
+    tokensMax: tokensMax === -1 ? undefined : tokensMax,
+    feedsPast: choices.choice("past-text") !== "no",
+    isLive: choices.has("live"),
+  };
+}

@@ -15,7 +15,7 @@ import { parseArgs } from "node:util";
 import { cacheFolder } from "../src/model/cache_folder.ts";
 import { type Clip, clip, clips, golden, projectRoot, spokenText } from "../tests/fixtures.ts";
 import { executable, fixedEnvironment, folderIn } from "../tests/harness.ts";
-import { clipSamples, native, smallestCosine } from "../tests/native.ts";
+import { clipSamples, encode, native, smallestCosine } from "../tests/native.ts";
 import { characterErrors, rate, sum, wordErrors } from "./cer.ts";
 import type { Precision } from "./cost.ts";
 import { execute } from "./execute.ts";
@@ -52,10 +52,8 @@ async function cosines({ folder }: BenchModel, { threads, clips, home }: Choice)
   for (const { name, wav } of clips) samples.set(name, await clipSamples(wav));
   const [exact, rounded] = (["bf16", "int8"] as const).map((weights) => {
     const model = lib.openFolder(folder, Math.max(1, Number(threads)), weights, cacheFolder(fixedEnvironment(home)));
-    const session = lib.openSession(model);
     const { hidden } = lib.info(model);
-    const rows = new Map([...samples].map(([name, own]) => [name, lib.encode(session, own, 0, hidden)]));
-    lib.closeSession(session);
+    const rows = new Map([...samples].map(([name, own]) => [name, encode(model, own, 0, hidden)]));
     lib.closeModel(model);
     return { rows, hidden };
   });

@@ -17,7 +17,7 @@ import type { AlignRequest, AlignResult, Engine, Weights } from "../src/engine/e
 import type { ModelHandle } from "../src/engine/native.ts";
 import { UsageError } from "../src/errors.ts";
 import { clip, fixturesRoot, hasClip, modelDir } from "./fixtures.ts";
-import { clipSamples, libraryPath, nanoModel, native } from "./native.ts";
+import { clipSamples, encode, libraryPath, nanoModel, native } from "./native.ts";
 
 type AlignGolden = {
   readonly language: string;
@@ -43,7 +43,7 @@ function readGolden(name: string): AlignGolden {
 async function classify(handle: ModelHandle, name: string) {
   const { hidden, alignment } = lib.info(handle);
   const session = lib.openSession(handle);
-  const rows = lib.encode(session, await clipSamples(clip(name).wav), 0, hidden);
+  const rows = encode(handle, await clipSamples(clip(name).wav), 0, hidden);
   const ids = Uint32Array.from(goldens.get(name)!.prompt_ids);
   const result = lib.classify(session, ids, rows, rows.length / hidden, alignment!.markerId);
   lib.closeSession(session);

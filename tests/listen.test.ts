@@ -9,7 +9,7 @@ import type { Engine, HearRequest, HearResult, Listener, ListenOptions } from ".
 import { EngineError, type ModelHandle } from "../src/engine/native.ts";
 import { LoopDetector } from "../src/text/loop.ts";
 import { clip, modelDir } from "./fixtures.ts";
-import { clipSamples, libraryPath, native, smallestCosine } from "./native.ts";
+import { clipSamples, encode, libraryPath, native, smallestCosine } from "./native.ts";
 
 const rate = 16_000;
 const hidden = 128;
@@ -192,7 +192,7 @@ for (const weights of ["bf16", "int8", "int4"] as const) {
     });
 
     test("rows are those of the whole, in every window", async () => {
-      const session = lib.openSession(model);
+      const encoder = lib.openEncoder(model);
       const samples = await clipSamples(clip("en-weather").wav);
       const random = randomFrom(3);
       for (const window of [100, 400, 800]) {
@@ -204,11 +204,11 @@ for (const weights of ["bf16", "int8", "int4"] as const) {
           lib.listenerAppend(listener, samples.subarray(at, end));
           at = end;
           const before = room.slice();
-          const made = lib.listenerEncode(listener, session, room, lib.listenerRows(listener));
+          const made = lib.listenerEncode(listener, encoder, room, lib.listenerRows(listener));
           const same = made.unchanged * hidden;
           expect(room.slice(0, same)).toEqual(before.subarray(0, same));
           unchanged += made.unchanged;
-          const want = lib.encode(session, samples.subarray(0, at), window, hidden);
+          const want = lib.encode(encoder, samples.subarray(0, at), window, hidden);
           const got = room.slice(0, made.rows * hidden);
           expect(got.length).toBe(want.length);
           if (weights !== "bf16") expect(got).toEqual(Float32Array.from(want));
@@ -220,12 +220,12 @@ for (const weights of ["bf16", "int8", "int4"] as const) {
         expect(unchanged).toBeGreaterThan(0);
         lib.closeListener(listener);
       }
-      lib.closeSession(session);
+      lib.closeEncoder(encoder);
     });
 
     test("a verified session is one that decoded token by token", async () => {
       const session = lib.openSession(model);
-      const rows = lib.encode(session, await clipSamples(clip("en-weather").wav), 0, hidden);
+      const rows = encode(model, await clipSamples(clip("en-weather").wav), 0, hidden);
       const count = rows.length / hidden;
       const prompt = lib.prompt(model, count, "", "");
       lib.extend(session, prompt, rows, count);
@@ -369,19 +369,19 @@ for (const weights of ["bf16", "int8", "int4"] as const) {
 
 test("the C ABI answers wrong arguments", () => {
   const model = lib.openFolder(modelDir(), 1);
-  const session = lib.openSession(model);
+  const encoder = lib.openEncoder(model);
   const listener = lib.openListener(model, 0, true);
   lib.listenerAppend(listener, new Float32Array(rate));
   expect(lib.listenerRows(listener)).toBe(13);
   const rows = new Float32Array(13 * hidden);
-  expect(() => lib.listenerEncode(listener, session, rows, 12)).toThrow("13 rows needed, room for 12");
-  expect(lib.listenerEncode(listener, session, rows, 13)).toEqual({ rows: 13, kept: 0, unchanged: 0 });
+  expect(() => lib.listenerEncode(listener, encoder, rows, 12)).toThrow("13 rows needed, room for 12");
+  expect(lib.listenerEncode(listener, encoder, rows, 13)).toEqual({ rows: 13, kept: 0, unchanged: 0 });
   expect(() => lib.listenerForget(listener, 1)).toThrow("cannot forget 1 windows of 128000 samples: 16000 samples");
   expect(() => lib.openListener(model, 1600, true)).toThrow(EngineError);
   lib.listenerForget(listener, Infinity);
   expect(lib.listenerRows(listener)).toBe(7);
   lib.closeListener(listener);
-  lib.closeSession(session);
+  lib.closeEncoder(encoder);
   lib.closeModel(model);
 });
 

@@ -19,6 +19,16 @@ export function native(): Native {
   return opened;
 }
 
+/** Encoder rows f32[rows][hidden], by an encoder that is opened for them. */
+export function encode(model: ModelHandle, samples: Float32Array, windowFrames: number, hidden: number): Float32Array {
+  const encoder = native().openEncoder(model);
+  try {
+    return native().encode(encoder, samples, windowFrames, hidden);
+  } finally {
+    native().closeEncoder(encoder);
+  }
+}
+
 const models = new Map<string, ModelHandle>();
 
 /** The nano with this many threads; opened once, shared by tests, never closed. */

@@ -17,7 +17,7 @@ import { margin } from "../bench/expected.ts";
 import type { ModelHandle, SessionHandle } from "../src/engine/native.ts";
 import { TranscriptParser } from "../src/text/transcript.ts";
 import { clip, clips, golden, hasClip, modelDir, spokenText } from "./fixtures.ts";
-import { clipSamples, nanoModel, native, smallestCosine } from "./native.ts";
+import { clipSamples, encode, nanoModel, native, smallestCosine } from "./native.ts";
 
 const HIDDEN = 128;
 const lib = native();
@@ -31,7 +31,7 @@ function open(weights: "int8" | "int4"): Opened {
 
 function decode({ model, session }: Opened, samples: Float32Array): { tokens: number[]; text: string } {
   lib.truncate(session, 0);
-  const rows = lib.encode(session, samples, 0, HIDDEN);
+  const rows = encode(model, samples, 0, HIDDEN);
   const prompt = lib.prompt(model, rows.length / HIDDEN, "", "");
   lib.extend(session, prompt, rows, rows.length / HIDDEN);
   const parser = new TranscriptParser(lib.info(model).asrTextId, false);
@@ -46,18 +46,16 @@ function decode({ model, session }: Opened, samples: Float32Array): { tokens: nu
 }
 
 test("int8: encoder rows keep their direction", async () => {
-  const exact = lib.openSession(nanoModel());
   const names = ["en-weather", "zh-weather", "en-subsecond", "silence-3s", "en-120s"].filter(hasClip);
   for (const name of names) {
     const samples = await clipSamples(clip(name).wav);
     const cosine = smallestCosine(
-      lib.encode(exact, samples, 0, HIDDEN),
-      lib.encode(int8.session, samples, 0, HIDDEN),
+      encode(nanoModel(), samples, 0, HIDDEN),
+      encode(int8.model, samples, 0, HIDDEN),
       HIDDEN,
     );
     expect({ name, cosine, isClose: cosine >= 0.999 }).toEqual({ name, cosine, isClose: true });
   }
-  lib.closeSession(exact);
 });
 
 test("int8: sure clips keep their tokens, the others nearly all words", async () => {

@@ -8,6 +8,8 @@ const builtin = @import("builtin");
 const bench = @import("engine/measure.zig");
 const blas = @import("compute/blas.zig");
 const cache_file = @import("packing/cache_file.zig");
+const clock = @import("engine/clock.zig");
+const encoder_ = @import("engine/encoder.zig");
 const errors = @import("errors.zig");
 const exported = @import("exported.zig");
 const files = @import("checkpoint/files.zig");
@@ -15,6 +17,7 @@ const listener_ = @import("engine/listener.zig");
 const model_ = @import("engine/model.zig");
 const precision_ = @import("packing/precision.zig");
 const session_ = @import("engine/session.zig");
+const Encoder = encoder_.Encoder;
 const Listener = listener_.Listener;
 const Model = model_.Model;
 const Error = errors.Error;
@@ -54,7 +57,7 @@ fn give(comptime T: type, from: []const T, to: ?[*]T, capacity: u32, count: ?*u3
 }
 
 pub fn qasr_abi_version() u32 {
-    return 1;
+    return 2;
 }
 
 pub fn qasr_error_message(buffer: ?[*]u8, capacity: u32) u32 {
@@ -70,22 +73,30 @@ pub fn qasr_model_open(
     threads: u32,
     weights: u32,
     cache_folder: ?[*:0]const u8,
+    progress_permille: ?*u32,
     out: ?**Model,
 ) Error!void {
     const path = std.mem.span(folder orelse return missing("the folder"));
     const to = out orelse return missing("the result");
-    to.* = try Model.open(gpa, .{ .folder = path }, try optionsOf(threads, weights, cache_folder));
+    const options = try optionsOf(threads, weights, cache_folder, progress_permille);
+    to.* = try Model.open(gpa, .{ .folder = path }, options);
 }
 
-pub fn qasr_packing_permille() u32 {
-    return Model.packing_permille.load(.monotonic);
-}
-
-fn optionsOf(threads: u32, weights: u32, cache_folder: ?[*:0]const u8) Error!Model.Options {
+fn optionsOf(
+    threads: u32,
+    weights: u32,
+    cache_folder: ?[*:0]const u8,
+    progress_permille: ?*u32,
+) Error!Model.Options {
     const precision = std.enums.fromInt(precision_.Precision, weights) orelse
         return errors.fail(error.Invalid, "precision {d}: not a qasr_weights", .{weights});
     const folder = if (cache_folder) |path| std.mem.span(path) else null;
-    return .{ .threads = threads, .precision = precision, .cache_folder = folder };
+    return .{
+        .threads = threads,
+        .precision = precision,
+        .cache_folder = folder,
+        .progress_permille = progress_permille,
+    };
 }
 
 pub fn qasr_model_open_memory(
@@ -95,6 +106,7 @@ pub fn qasr_model_open_memory(
     count: u32,
     threads: u32,
     weights: u32,
+    progress_permille: ?*u32,
     out: ?**Model,
 ) Error!void {
     const to = out orelse return missing("the result");
@@ -106,11 +118,12 @@ pub fn qasr_model_open_memory(
     for (list, all_names, all_data, all_sizes) |*one, name, bytes, size| {
         one.* = .{ .name = std.mem.span(name), .bytes = bytes[0..@intCast(size)] };
     }
-    to.* = try Model.open(gpa, .{ .memory = list }, try optionsOf(threads, weights, null));
+    const options = try optionsOf(threads, weights, null, progress_permille);
+    to.* = try Model.open(gpa, .{ .memory = list }, options);
 }
 
-pub fn qasr_model_close(model: ?*Model) void {
-    if (model) |m| m.close();
+pub fn qasr_model_close(model: ?*Model) Error!void {
+    if (model) |m| try m.close();
 }
 
 pub fn qasr_model_info(model: ?*const Model, json: ?[*]u8, capacity: u32, bytes: ?*u32) Error!void {
@@ -213,51 +226,87 @@ pub fn qasr_session_cancel(session: ?*Session) void {
     if (session) |s| s.cancelled.store(true, .monotonic);
 }
 
-/// Takes the session for this call; every successful take or enter is followed by leave.
-fn take(session: ?*Session) Error!*Session {
-    const s = session orelse return missing("the session");
-    if (s.busy.swap(true, .acquire)) {
-        return errors.fail(error.Busy, "another thread is using this session", .{});
+/// Takes a session, an encoder or a listener for this call; every successful take or enter is followed by leave.
+fn take(handle: anytype) Error!@typeInfo(@TypeOf(handle)).optional.child {
+    const one = handle orelse return missing("the handle");
+    if (one.busy.swap(true, .acquire)) {
+        const name = switch (@TypeOf(one)) {
+            *Session => "session",
+            *Encoder => "encoder",
+            *Listener => "listener",
+            else => unreachable,
+        };
+        return errors.fail(error.Busy, "another thread is using this " ++ name, .{});
     }
-    return s;
+    return one;
 }
 
 /// As `take`, of a session that is not cancelled.
 fn enter(session: ?*Session) Error!*Session {
     const s = try take(session);
-    if (s.cancelled.load(.monotonic)) {
-        leave(s);
-        return errors.fail(error.Cancelled, "cancelled", .{});
-    }
+    errdefer leave(s);
+    if (s.cancelled.load(.monotonic)) return errors.fail(error.Cancelled, "cancelled", .{});
     return s;
 }
 
-fn leave(session: *Session) void {
-    session.busy.store(false, .release);
+/// As `enter`, of one in which nothing is under way.
+fn enterIdle(session: ?*Session) Error!*Session {
+    const s = try enter(session);
+    errdefer leave(s);
+    try s.checkIdle();
+    return s;
+}
+
+fn leave(handle: anytype) void {
+    handle.busy.store(false, .release);
+}
+
+// -------------------------------------------------------------------------------------- encoder
+
+pub fn qasr_encoder_open(model: ?*Model, out: ?**Encoder) Error!void {
+    const m = model orelse return missing("the model");
+    const to = out orelse return missing("the result");
+    to.* = try Encoder.open(m);
+}
+
+pub fn qasr_encoder_close(encoder: ?*Encoder) void {
+    if (encoder) |e| e.close();
+}
+
+pub fn qasr_encoder_cancel(encoder: ?*Encoder) void {
+    if (encoder) |e| e.cancelled.store(true, .monotonic);
+}
+
+/// Takes an encoder in which no clip is under way.
+fn enterEncoder(encoder: ?*Encoder) Error!*Encoder {
+    const e = try take(encoder);
+    errdefer leave(e);
+    if (e.isUnderWay()) return errors.fail(error.Busy, "a clip is under way in this encoder", .{});
+    return e;
 }
 
 pub fn qasr_mel(
-    session: ?*Session,
+    encoder: ?*Encoder,
     samples: ?[*]const f32,
     samples_count: u32,
     mel: ?[*]f32,
     capacity: u32,
     frames: ?*u32,
 ) Error!void {
-    const s = try enter(session);
-    defer leave(s);
-    const count = Session.framesOf(samples_count);
+    const e = try enterEncoder(encoder);
+    defer leave(e);
+    const count = encoder_.framesOf(samples_count);
     (frames orelse return missing("the count")).* = @intCast(count);
-    const floats = count * s.model.config.audio.mel_bins;
+    const floats = count * e.model.config.audio.mel_bins;
     if (floats > capacity) {
         return errors.fail(error.TooSmall, "{d} floats needed, room for {d}", .{ floats, capacity });
     }
     const to = (mel orelse return missing("the result"))[0..floats];
-    try s.features(try slice(f32, samples, samples_count), to);
+    try e.features(try slice(f32, samples, samples_count), to);
 }
 
 pub fn qasr_encode(
-    session: ?*Session,
+    encoder: ?*Encoder,
     samples: ?[*]const f32,
     samples_count: u32,
     window_frames: u32,
@@ -265,17 +314,53 @@ pub fn qasr_encode(
     capacity: u32,
     rows_count: ?*u32,
 ) Error!void {
-    const s = try enter(session);
-    defer leave(s);
-    const count = s.rowsOf(samples_count);
+    const e = try enterEncoder(encoder);
+    defer leave(e);
+    const count = e.rowsOf(samples_count);
     (rows_count orelse return missing("the count")).* = @intCast(count);
     if (rows == null and capacity == 0) return;
     if (count > capacity) {
         return errors.fail(error.TooSmall, "{d} rows needed, room for {d}", .{ count, capacity });
     }
     const to = rows orelse return missing("the result");
-    try s.encode(try slice(f32, samples, samples_count), window_frames, to);
+    try e.encode(try slice(f32, samples, samples_count), window_frames, to);
 }
+
+pub fn qasr_encode_begin(
+    encoder: ?*Encoder,
+    samples: ?[*]const f32,
+    samples_count: u32,
+    window_frames: u32,
+    rows_count: ?*u32,
+) Error!void {
+    const e = try take(encoder);
+    defer leave(e);
+    const to = rows_count orelse return missing("the count");
+    const all = try slice(f32, samples, samples_count);
+    to.* = @intCast(try e.begin(all, window_frames));
+}
+
+pub fn qasr_encode_run(encoder: ?*Encoder, budget_ms: u32, is_done: ?*u32) Error!void {
+    const e = try take(encoder);
+    defer leave(e);
+    const to = is_done orelse return missing("the result");
+    to.* = @intFromBool(try e.run(clock.after(budget_ms)));
+}
+
+pub fn qasr_encode_rows(encoder: ?*Encoder, rows: ?[*]f32, capacity: u32, rows_count: ?*u32) Error!void {
+    const e = try take(encoder);
+    defer leave(e);
+    const all = try e.result();
+    const width = e.model.config.audio.output_dim;
+    const count = all.len / width;
+    (rows_count orelse return missing("the count")).* = @intCast(count);
+    if (count > capacity) {
+        return errors.fail(error.TooSmall, "{d} rows needed, room for {d}", .{ count, capacity });
+    }
+    @memcpy((rows orelse return missing("the result"))[0..all.len], all);
+}
+
+// ----------------------------------------------------------------------------------- prefill
 
 pub fn qasr_session_extend(
     session: ?*Session,
@@ -290,42 +375,82 @@ pub fn qasr_session_extend(
     try s.extend(try slice(u32, ids, count), try slice(f32, rows, floats));
 }
 
+pub fn qasr_session_begin(
+    session: ?*Session,
+    keep: u32,
+    ids: ?[*]const u32,
+    count: u32,
+    rows: ?[*]const f32,
+    rows_count: u32,
+    draft_count: u32,
+) Error!void {
+    const s = try enter(session);
+    defer leave(s);
+    const floats = @as(usize, rows_count) * s.model.config.text.hidden;
+    try s.begin(keep, try slice(u32, ids, count), try slice(f32, rows, floats), draft_count);
+}
+
+pub fn qasr_session_run(session: ?*Session, budget_ms: u32, is_done: ?*u32) Error!void {
+    const s = try take(session); // One that is cancelled gives up what is under way.
+    defer leave(s);
+    const to = is_done orelse return missing("the result");
+    to.* = @intFromBool(try s.run(clock.after(budget_ms)));
+}
+
+pub fn qasr_session_verified(session: ?*Session, logprobs: ?[*]f32, capacity: u32, accepted: ?*u32) Error!void {
+    const s = try enter(session);
+    defer leave(s);
+    try give(f32, try s.verified(), logprobs, capacity, accepted);
+}
+
 pub fn qasr_session_truncate(session: ?*Session, positions: u32) Error!void {
     const s = try take(session);
     defer leave(s);
-    if (positions > s.decoder.positions) {
-        return errors.fail(
-            error.Invalid,
-            "cannot truncate to {d} positions: there are {d}",
-            .{ positions, s.decoder.positions },
-        );
-    }
-    s.decoder.truncate(positions);
-    if (positions == 0) s.cancelled.store(false, .monotonic);
+    try s.truncate(positions);
+}
+
+pub fn qasr_session_release(session: ?*Session) Error!void {
+    const s = try take(session);
+    defer leave(s);
+    try s.release();
 }
 
 pub fn qasr_session_positions(session: ?*const Session) u32 {
-    return if (session) |s| s.decoder.positions else 0;
+    return if (session) |s| s.positions() else 0;
 }
 
-pub fn qasr_sessions_step(sessions: ?[*]const ?*Session, ids: ?[*]const u32, count: u32) Error!void {
-    const most = @import("network/decoder.zig").Decoder.step_max;
+pub fn qasr_sessions_step(
+    sessions: ?[*]const ?*Session,
+    ids: ?[*]const u32,
+    count: u32,
+    culprit: ?*u32,
+) Error!void {
+    const most = Session.step_max;
+    if (culprit) |to| to.* = session_.everything;
     if (count == 0 or count > most) {
         return errors.fail(error.Invalid, "{d} sessions, must be 1 to {d}", .{ count, most });
     }
     const all = try slice(?*Session, sessions, count);
+    const all_ids = try slice(u32, ids, count);
     var entered: [most]*Session = undefined;
     var entered_count: usize = 0;
     defer for (entered[0..entered_count]) |one| leave(one);
-    for (all) |one| { // The same session twice is busy the second time.
+    for (all, 0..) |one, i| { // The same session twice is busy the second time.
+        errdefer if (culprit) |to| {
+            to.* = @intCast(i);
+        };
         entered[entered_count] = try enter(one);
         entered_count += 1;
     }
-    try Session.step(entered[0..count], try slice(u32, ids, count));
+    var at_fault: usize = session_.everything;
+    errdefer if (culprit) |to| {
+        to.* = @intCast(at_fault);
+    };
+    try Session.step(entered[0..count], all_ids, &at_fault);
 }
 
 pub fn qasr_session_next(session: ?*Session, id: ?*u32, logprob: ?*f32) Error!void {
-    const s = try enter(session);
+    const s = try enterIdle(session);
     defer leave(s);
     const to = id orelse return missing("the result");
     const result = try s.decoder.next();
@@ -334,9 +459,9 @@ pub fn qasr_session_next(session: ?*Session, id: ?*u32, logprob: ?*f32) Error!vo
 }
 
 pub fn qasr_session_top(session: ?*Session, k: u32, ids: ?[*]u32, logits: ?[*]f32) Error!void {
-    const s = try enter(session);
+    const s = try enterIdle(session);
     defer leave(s);
-    if (k == 0 or k > s.decoder.logits.len or k > 1000) {
+    if (k == 0 or k > s.decoder.scores.logits.len or k > 1000) {
         return errors.fail(error.Invalid, "k is {d}, must be 1 to 1000", .{k});
     }
     const to_ids = (ids orelse return missing("the ids"))[0..k];
@@ -377,28 +502,15 @@ pub fn qasr_listener_close(listener: ?*Listener) void {
     if (listener) |l| l.close();
 }
 
-/// Takes the listener for this call; every successful one is followed by `leaveListener`.
-fn enterListener(listener: ?*Listener) Error!*Listener {
-    const l = listener orelse return missing("the listener");
-    if (l.busy.swap(true, .acquire)) {
-        return errors.fail(error.Busy, "another thread is using this listener", .{});
-    }
-    return l;
-}
-
-fn leaveListener(listener: *Listener) void {
-    listener.busy.store(false, .release);
-}
-
 pub fn qasr_listener_append(listener: ?*Listener, samples: ?[*]const f32, count: u32) Error!void {
-    const l = try enterListener(listener);
-    defer leaveListener(l);
+    const l = try take(listener);
+    defer leave(l);
     try l.append(try slice(f32, samples, count));
 }
 
 pub fn qasr_listener_forget(listener: ?*Listener, windows: u32) Error!void {
-    const l = try enterListener(listener);
-    defer leaveListener(l);
+    const l = try take(listener);
+    defer leave(l);
     if (windows == std.math.maxInt(u32)) l.forgetAll() else try l.forget(windows);
 }
 
@@ -408,24 +520,24 @@ pub fn qasr_listener_rows(listener: ?*const Listener) u32 {
 
 pub fn qasr_listener_encode(
     listener: ?*Listener,
-    session: ?*Session,
+    encoder: ?*Encoder,
     rows: ?[*]f32,
     capacity: u32,
     rows_count: ?*u32,
     kept: ?*u32,
     unchanged: ?*u32,
 ) Error!void {
-    const l = try enterListener(listener);
-    defer leaveListener(l);
-    const s = try enter(session);
-    defer leave(s);
-    if (s.model != l.model) return errors.fail(error.Invalid, "session and listener are of two models", .{});
+    const l = try take(listener);
+    defer leave(l);
+    const e = try enterEncoder(encoder);
+    defer leave(e);
+    if (e.model != l.model) return errors.fail(error.Invalid, "encoder and listener are of two models", .{});
     const count = l.rowsCount();
     (rows_count orelse return missing("the count")).* = @intCast(count);
     if (count > capacity) {
         return errors.fail(error.TooSmall, "{d} rows needed, room for {d}", .{ count, capacity });
     }
-    const result = try l.encode(&s.encoder, rows orelse return missing("the result"));
+    const result = try l.encode(e, rows orelse return missing("the result"));
     if (kept) |to| to.* = @intCast(result.kept);
     if (unchanged) |to| to.* = @intCast(result.unchanged);
 }
@@ -453,6 +565,13 @@ pub fn qasr_measure(model: ?*Model, what: u32, m: u32, n: u32, k: u32, per_secon
 
 // ------------------------------------------------------------------------------------ alignment
 
+/// Markers among the ids, of which there must be some.
+fn markersOf(ids: []const u32, marker_id: u32) Error!usize {
+    const markers = std.mem.count(u32, ids, &.{marker_id});
+    if (markers == 0) return errors.fail(error.Invalid, "no marker {d} among the ids", .{marker_id});
+    return markers;
+}
+
 pub fn qasr_session_classify(
     session: ?*Session,
     ids: ?[*]const u32,
@@ -468,16 +587,44 @@ pub fn qasr_session_classify(
     const s = try enter(session);
     defer leave(s);
     const all = try slice(u32, ids, count);
-    const markers = std.mem.count(u32, all, &.{marker_id});
+    const markers = try markersOf(all, marker_id);
     (classes_count orelse return missing("the count")).* = @intCast(markers);
     if (markers > capacity) {
         return errors.fail(error.TooSmall, "{d} needed, room for {d}", .{ markers, capacity });
     }
-    if (markers == 0) return errors.fail(error.Invalid, "no marker {d} among the ids", .{marker_id});
     const floats = @as(usize, rows_count) * s.model.config.text.hidden;
-    const to_classes = classes orelse return missing("the classes");
-    const to_margins = margins orelse return missing("the margins");
+    const to_classes = (classes orelse return missing("the classes"))[0..markers];
+    const to_margins = (margins orelse return missing("the margins"))[0..markers];
     try s.classify(all, try slice(f32, rows, floats), marker_id, to_classes, to_margins);
+}
+
+pub fn qasr_session_classify_begin(
+    session: ?*Session,
+    ids: ?[*]const u32,
+    count: u32,
+    rows: ?[*]const f32,
+    rows_count: u32,
+    marker_id: u32,
+) Error!void {
+    const s = try enter(session);
+    defer leave(s);
+    const all = try slice(u32, ids, count);
+    const floats = @as(usize, rows_count) * s.model.config.text.hidden;
+    try s.classifyBegin(all, try slice(f32, rows, floats), marker_id, try markersOf(all, marker_id));
+}
+
+pub fn qasr_session_classified(
+    session: ?*Session,
+    classes: ?[*]u32,
+    margins: ?[*]f32,
+    capacity: u32,
+    classes_count: ?*u32,
+) Error!void {
+    const s = try enter(session);
+    defer leave(s);
+    const result = try s.classified();
+    try give(u32, result.classes, classes, capacity, classes_count);
+    try give(f32, result.margins, margins, capacity, classes_count);
 }
 
 // --------------------------------------------------------------------------------------- export
@@ -490,6 +637,12 @@ comptime {
 }
 
 test {
+    _ = @import("engine/clock.zig");
+    _ = @import("engine/encoder.zig");
+    _ = @import("network/block.zig");
+    _ = @import("network/head.zig");
+    _ = @import("network/kv_cache.zig");
+    _ = @import("network/stem.zig");
     _ = @import("network/aligner.zig");
     _ = @import("engine/measure.zig");
     _ = @import("kernels/equivalence_test.zig");

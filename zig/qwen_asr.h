@@ -1,11 +1,12 @@
-/* qwen_asr.h - speech to text with Qwen3-ASR checkpoints, on the CPU. C ABI, version 1.
+/* qwen_asr.h - speech to text with Qwen3-ASR checkpoints, on the CPU. C ABI, version 2.
  *
  * In short (samples/c/transcribe.c is the whole program):
  *
- *     qasr_model *model;  qasr_session *session;
- *     qasr_model_open("Qwen3-ASR-0.6B", 0, QASR_WEIGHTS_BF16, NULL, &model);
+ *     qasr_model *model;  qasr_encoder *encoder;  qasr_session *session;
+ *     qasr_model_open("Qwen3-ASR-0.6B", 0, QASR_WEIGHTS_BF16, NULL, NULL, &model);
+ *     qasr_encoder_open(model, &encoder);
  *     qasr_session_open(model, &session);
- *     qasr_encode(session, samples, samples_count, 0, rows, rows_capacity, &rows_count);
+ *     qasr_encode(encoder, samples, samples_count, 0, rows, rows_capacity, &rows_count);
  *     qasr_prompt(model, rows_count, NULL, 0, "English", 7, ids, ids_capacity, &ids_count);
  *     qasr_session_extend(session, ids, ids_count, rows, rows_count);
  *     while (qasr_session_next(session, &id, NULL) == QASR_OK && !qasr_token_is_end(model, id)) {
@@ -18,9 +19,14 @@
  *  - Pointers passed in are borrowed for the call only. Results go through the last pointers. Text is UTF-8 with a byte
  *    count, no terminator needed. NULL with count 0 is an empty array.
  *  - Where a result does not fit its capacity: QASR_TOO_SMALL, nothing written but the count that is needed.
- *  - A model does not change after open and may be shared by threads; a session belongs to one thread at a time (a
- *    second one gets QASR_BUSY). qasr_session_cancel() may be called from any thread. All sessions of a model share its
- *    thread pool and take turns on it.
+ *  - A model does not change after open and may be shared by threads. A session, an encoder or a listener belongs to one
+ *    thread at a time (a second one gets QASR_BUSY); only the functions that cancel may be called from any thread.
+ *  - The process has one set of computing threads, however many models are open: calls from several threads take turns
+ *    on it, in the order they ask. It grows to the largest `threads` that a model was opened with; a model uses at most
+ *    its own number. The last qasr_model_close() ends it.
+ *  - Long work can be done in slices: begin, then run with a budget of milliseconds until it is done, then ask for the
+ *    result. A run overshoots its budget by at most one unit of work (with int8 weights and two AVX2 threads under
+ *    100 ms). Nothing depends on the slices: results are to the bit those of the function that does all in one call.
  *  - The library prints nothing, never exits, installs no signal handler. */
 #ifndef QWEN_ASR_H
 #define QWEN_ASR_H
@@ -39,8 +45,8 @@ typedef enum qasr_status {
   QASR_MEMORY = -3,    /* allocation failed, or the system refused */
   QASR_TOO_SMALL = -4, /* the result does not fit; the count says what is needed */
   QASR_TOO_LONG = -5,  /* more positions than the model has */
-  QASR_BUSY = -6,      /* another thread is inside this session */
-  QASR_CANCELLED = -7  /* qasr_session_cancel() was called; truncate to 0 to use the session again */
+  QASR_BUSY = -6,      /* another thread is inside, or something is under way, or handles of the model are open */
+  QASR_CANCELLED = -7  /* qasr_session_cancel() or qasr_encoder_cancel() was called */
 } qasr_status;
 
 /* How weights are used. */
@@ -52,6 +58,7 @@ typedef enum qasr_weights {
 
 typedef struct qasr_model qasr_model;
 typedef struct qasr_session qasr_session;
+typedef struct qasr_encoder qasr_encoder;
 
 uint32_t qasr_abi_version(void);
 
@@ -61,20 +68,26 @@ uint32_t qasr_error_message(char *buffer, uint32_t capacity);
 /* ------------------------------------------------------------------------------------------------------- model */
 
 /* Opens an official folder (config.json, safetensors, tokenizer files). `threads` 0: one per physical core, at most what
- * the container allows. Packed weights are made once and kept in `cache_folder`; null: made in memory at every open. */
+ * the container allows. Packed weights are made once and kept in `cache_folder`; null: made in memory at every open.
+ * `progress_permille`, if not null, gets how far the packing is, 0 to 1000, for another thread to read meanwhile; where
+ * nothing is packed it keeps its value. */
 int32_t qasr_model_open(const char *folder, uint32_t threads, uint32_t weights, const char *cache_folder,
-                        qasr_model **model);
-
-/* How far the packing under way in this process is, 0 to 1000; for another thread to show. */
-uint32_t qasr_packing_permille(void);
+                        uint32_t *progress_permille, qasr_model **model);
 
 /* The same from memory: names[i] ("config.json", ...), the bytes at data[i], sizes[i]. The bytes are borrowed until
  * qasr_model_close(). */
 int32_t qasr_model_open_memory(const char *const *names, const uint8_t *const *data, const uint64_t *sizes,
-                               uint32_t files, uint32_t threads, uint32_t weights, qasr_model **model);
-void qasr_model_close(qasr_model *model); /* null is fine; sessions must be closed first */
+                               uint32_t files, uint32_t threads, uint32_t weights, uint32_t *progress_permille,
+                               qasr_model **model);
 
-/* What was opened, as one JSON object: kind ("asr"|"aligner"), name, isa, blas, threads, dimensions, token ids, languages. */
+/* QASR_BUSY, and nothing is closed, while sessions, encoders or listeners of the model are open. Null is fine. */
+int32_t qasr_model_close(qasr_model *model);
+
+/* What was opened, as one JSON object: kind ("asr"|"aligner"), name, isa, blas, threads, dimensions, token ids, languages,
+ * and what memory is needed for, in bytes: session_bytes (a session at most, without what follows), position_bytes (a
+ * session's per position, in pages of 64), row_bytes (a session's per row of its longest prefill, the rows rounded up to a
+ * power of two and at most block_rows), encoder_bytes (an encoder that was used, without its clip). step_max is
+ * QASR_STEP_MAX. */
 int32_t qasr_model_info(const qasr_model *model, char *json, uint32_t capacity, uint32_t *bytes);
 
 /* Floats in one encoder row: the decoder's width. 0 for null. */
@@ -113,37 +126,66 @@ uint32_t qasr_token_is_end(const qasr_model *model, uint32_t id); /* 1 for <|im_
 int32_t qasr_prompt(const qasr_model *model, uint32_t rows_count, const char *context, uint32_t context_bytes,
                     const char *language, uint32_t language_bytes, uint32_t *ids, uint32_t capacity, uint32_t *count);
 
-/* --------------------------------------------------------------------------------------------------- sessions */
+/* ---------------------------------------------------------------------------------------------------- encoder */
 
-int32_t qasr_session_open(qasr_model *model, qasr_session **session);
-void qasr_session_close(qasr_session *session); /* null is fine */
-void qasr_session_cancel(qasr_session *session);
+/* Makes encoder rows, one clip at a time. Its buffers (encoder_bytes) are made at its first use and kept: whoever encodes
+ * beside a clip that rests between two slices needs an encoder of its own. */
+int32_t qasr_encoder_open(qasr_model *model, qasr_encoder **encoder);
+void qasr_encoder_close(qasr_encoder *encoder); /* null is fine */
+
+/* Ends what the encoder does, with QASR_CANCELLED. Whatever it does next (qasr_encode_run apart) ends the cancellation. */
+void qasr_encoder_cancel(qasr_encoder *encoder);
 
 /* Log-mel features of 16 kHz mono samples in [-1, 1]: f32[mel_bins][frames], frames = samples_count / 160.
  * Fewer than 8000 samples are zero-padded to 8000 (0.5 s). `frames` is set even when `capacity` (in floats) is too small. */
-int32_t qasr_mel(qasr_session *session, const float *samples, uint32_t samples_count, float *mel, uint32_t capacity,
+int32_t qasr_mel(qasr_encoder *encoder, const float *samples, uint32_t samples_count, float *mel, uint32_t capacity,
                  uint32_t *frames);
 
 /* Samples to encoder rows, f32[rows][hidden] in the decoder's width; about 13 rows a second. `window_frames` is the
  * attention window in mel frames (100 to 800 in steps of 100, 0 = the checkpoint's own, 800). `capacity` in rows.
- * A NULL `rows` with capacity 0 only asks for the count. */
-int32_t qasr_encode(qasr_session *session, const float *samples, uint32_t samples_count, uint32_t window_frames,
+ * A NULL `rows` with capacity 0 only asks for the count. QASR_BUSY while a clip is under way. */
+int32_t qasr_encode(qasr_encoder *encoder, const float *samples, uint32_t samples_count, uint32_t window_frames,
                     float *rows, uint32_t capacity, uint32_t *rows_count);
 
+/* The same in slices. Samples are copied, and `rows_count` is known at once; a clip under way is given up. */
+int32_t qasr_encode_begin(qasr_encoder *encoder, const float *samples, uint32_t samples_count, uint32_t window_frames,
+                          uint32_t *rows_count);
+
+/* Works for about budget_ms, with 0 for one unit; is_done gets 1 when the clip is done. After a failure it is gone. */
+int32_t qasr_encode_run(qasr_encoder *encoder, uint32_t budget_ms, uint32_t *is_done);
+
+/* The rows of a clip that is done, until the next one begins. */
+int32_t qasr_encode_rows(qasr_encoder *encoder, float *rows, uint32_t capacity, uint32_t *rows_count);
+
+/* --------------------------------------------------------------------------------------------------- sessions */
+
+int32_t qasr_session_open(qasr_model *model, qasr_session **session);
+void qasr_session_close(qasr_session *session); /* null is fine */
+
+/* Ends what the session does, with QASR_CANCELLED, and so everything until it is truncated to 0 or released. */
+void qasr_session_cancel(qasr_session *session);
+
 /* Appends ids to the session. Every <|audio_pad|> among them takes the next of `rows`, f32[rows_count][hidden]; the
- * numbers must match. */
+ * numbers must match. After a failure the session has the positions it had. */
 int32_t qasr_session_extend(qasr_session *session, const uint32_t *ids, uint32_t count, const float *rows,
                             uint32_t rows_count);
 
-/* Forgets everything after the first `positions`. To 0 it also ends a cancellation. */
+/* Forgets everything after the first `positions`, and gives up what is under way. To 0 it also ends a cancellation. */
 int32_t qasr_session_truncate(qasr_session *session, uint32_t positions);
+
+/* The positions held; while a prefill is under way, those before it. 0 for null. */
 uint32_t qasr_session_positions(const qasr_session *session);
+
+/* Truncates to 0, and gives the memory of positions and rows back. The session stays open and can be used again. */
+int32_t qasr_session_release(qasr_session *session);
 
 /* Appends ids[i] to sessions[i] for i < count, at most QASR_STEP_MAX different sessions of one model; the weights are
  * read once for all of them. Each session is then as after qasr_session_extend(session, &ids[i], 1, NULL, 0), to the
- * bit. On failure none has changed. */
+ * bit. On failure none has changed, and `culprit`, if not null, gets the index of the session that is at fault (cancelled,
+ * full, busy, with a wrong id, ...), or QASR_EVERYTHING where none of them is. */
 #define QASR_STEP_MAX 8
-int32_t qasr_sessions_step(qasr_session *const *sessions, const uint32_t *ids, uint32_t count);
+#define QASR_EVERYTHING 0xffffffffu
+int32_t qasr_sessions_step(qasr_session *const *sessions, const uint32_t *ids, uint32_t count, uint32_t *culprit);
 
 /* The greedy next token after the last extend, and (if not null) the natural logarithm of its probability. Does not
  * append it. QASR_INVALID where nothing was extended since the last truncate. */
@@ -152,19 +194,35 @@ int32_t qasr_session_next(qasr_session *session, uint32_t *id, float *logprob);
 /* The k best next tokens, best first: ids[k], logits[k]. */
 int32_t qasr_session_top(qasr_session *session, uint32_t k, uint32_t *ids, float *logits);
 
-/* --------------------------------------------------------------------------------------------------- listening */
+/* ---------------------------------------------------------------------------------------------------- prefill */
 
 /* Forgets all positions after the first `keep`, then appends ids as qasr_session_extend does, in as few passes as give
  * exact results. The last draft_count ids are a guess: as many of them are kept as greedy decoding would have said, that
  * is `accepted`, with the logarithm of each one's probability in logprobs[draft_count]. The session is then as after
  * appending what is kept one by one, to the bit, and qasr_session_next() tells the token after that. The draft has no
  * audio; where it is all of `ids`, something must have been appended since the last truncate and `keep` be all positions.
- * After a failure the session has at most the positions it had, and `keep` of them at least. */
+ * After a failure the session has at most the positions it had, and `keep` of them at least. QASR_BUSY while something is
+ * under way. */
 int32_t qasr_session_verify(qasr_session *session, uint32_t keep, const uint32_t *ids, uint32_t count, const float *rows,
                             uint32_t rows_count, uint32_t draft_count, float *logprobs, uint32_t *accepted);
 
+/* The same in slices. Ids and rows are copied. Until it is done, of the session's functions only run, cancel, truncate,
+ * positions, release and close may be called; others get QASR_BUSY. */
+int32_t qasr_session_begin(qasr_session *session, uint32_t keep, const uint32_t *ids, uint32_t count, const float *rows,
+                           uint32_t rows_count, uint32_t draft_count);
+
+/* Works for about budget_ms, with 0 for one unit; is_done gets 1 when what was begun (here, or by
+ * qasr_session_classify_begin) is done. After a failure nothing is under way, and the session has the positions from
+ * before it. */
+int32_t qasr_session_run(qasr_session *session, uint32_t budget_ms, uint32_t *is_done);
+
+/* The result of a prefill that is done, until the session is changed again; `capacity` in log-probabilities. */
+int32_t qasr_session_verified(qasr_session *session, float *logprobs, uint32_t capacity, uint32_t *accepted);
+
+/* -------------------------------------------------------------------------------------------------- listening */
+
 /* A recording heard piece by piece. It keeps what is computed of it: after more samples, encoding all costs little more
- * than encoding those. Belongs to one thread at a time; close before the model. */
+ * than encoding those. Belongs to one thread at a time. */
 typedef struct qasr_listener qasr_listener;
 
 /* `window_frames` as for qasr_encode. With `keeps` 0 everything is computed anew at every encode: the same rows to the
@@ -178,18 +236,17 @@ int32_t qasr_listener_append(qasr_listener *listener, const float *samples, uint
 /* Forgets the first `windows` attention windows of what is held, all of whose samples must be there. The features keep
  * the floor that the loudest sound since the start has set, forgotten or not, and the first ones still see the samples
  * before them: what is kept stays as it is. QASR_EVERYTHING: the next sample starts a new recording. */
-#define QASR_EVERYTHING 0xffffffffu
 int32_t qasr_listener_forget(qasr_listener *listener, uint32_t windows);
 
 /* Rows of what is held; 0 for null. Less than half a second counts as half a second, the rest being silence. */
 uint32_t qasr_listener_rows(const qasr_listener *listener);
 
-/* Encoder rows of all that is held, f32[rows][hidden], with the buffers of `session`, which may be any of the model's and
- * may be cancelled. While nothing was forgotten they are those of qasr_encode for the same samples (to the bit with
+/* Encoder rows of all that is held, f32[rows][hidden], with the buffers of `encoder`, which may be any of the model's with
+ * no clip under way (QASR_BUSY), and may be cancelled. While nothing was forgotten they are those of qasr_encode for the same samples (to the bit with
  * packed weights; with bf16 the matrix products have other shapes, and their sums are rounded otherwise).
  * If not null, `kept` gets how many were there from before, and `unchanged` how many at the start are those of the last
  * encode in the same places: what a session holds of these, it may keep. After a failure encode may be called again. */
-int32_t qasr_listener_encode(qasr_listener *listener, qasr_session *session, float *rows, uint32_t capacity,
+int32_t qasr_listener_encode(qasr_listener *listener, qasr_encoder *encoder, float *rows, uint32_t capacity,
                              uint32_t *rows_count, uint32_t *kept, uint32_t *unchanged);
 
 /* --------------------------------------------------------------------------------------------------- alignment */
@@ -202,6 +259,12 @@ int32_t qasr_listener_encode(qasr_listener *listener, qasr_session *session, flo
 int32_t qasr_session_classify(qasr_session *session, const uint32_t *ids, uint32_t count, const float *rows,
                               uint32_t rows_count, uint32_t marker_id, uint32_t *classes, float *margins,
                               uint32_t capacity, uint32_t *classes_count);
+
+/* The same in slices: begin, as qasr_session_begin does, then qasr_session_run until it is done, then the result. */
+int32_t qasr_session_classify_begin(qasr_session *session, const uint32_t *ids, uint32_t count, const float *rows,
+                                    uint32_t rows_count, uint32_t marker_id);
+int32_t qasr_session_classified(qasr_session *session, uint32_t *classes, float *margins, uint32_t capacity,
+                                uint32_t *classes_count);
 
 /* --------------------------------------------------------------------------------------------------- self test */
 

@@ -39,15 +39,17 @@ int main(int argc, char **argv) {
   float *samples, *rows;
   uint8_t piece[256];
   qasr_model *model;
+  qasr_encoder *encoder;
   qasr_session *session;
   if (argc < 3) return fprintf(stderr, "usage: transcribe MODEL_FOLDER FILE.wav [LANGUAGE] [CONTEXT]\n"), 2;
   if (!(samples_count = read_wav(argv[2], &samples))) return fprintf(stderr, "transcribe: %s: no such WAV\n", argv[2]), 1;
-  check(qasr_model_open(argv[1], 0, QASR_WEIGHTS_BF16, NULL, &model));
+  check(qasr_model_open(argv[1], 0, QASR_WEIGHTS_BF16, NULL, NULL, &model));
+  check(qasr_encoder_open(model, &encoder));
   check(qasr_session_open(model, &session));
 
-  check(qasr_encode(session, samples, samples_count, 0, NULL, 0, &rows_count)); /* how many? */
+  check(qasr_encode(encoder, samples, samples_count, 0, NULL, 0, &rows_count)); /* how many? */
   rows = malloc((size_t)rows_count * qasr_model_row_floats(model) * sizeof *rows);
-  check(qasr_encode(session, samples, samples_count, 0, rows, rows_count, &rows_count));
+  check(qasr_encode(encoder, samples, samples_count, 0, rows, rows_count, &rows_count));
   capacity = rows_count + context_bytes + language_bytes + 64; /* a token is at least a byte */
   uint32_t *ids = malloc(capacity * sizeof *ids);
   check(qasr_prompt(model, rows_count, context, context_bytes, language, language_bytes, ids, capacity, &ids_count));
@@ -63,6 +65,6 @@ int main(int argc, char **argv) {
     check(qasr_session_extend(session, &id, 1, NULL, 0));
   }
   putchar('\n');
-  qasr_session_close(session), qasr_model_close(model);
+  qasr_encoder_close(encoder), qasr_session_close(session), qasr_model_close(model);
   return free(ids), free(rows), free(samples), 0;
 }

@@ -4,7 +4,7 @@ import { assert, InternalError } from "../errors.ts";
 import { alignPositions, bytesOfPositions } from "./budget.ts";
 import type { AlignRequest, AlignResult } from "./engine.ts";
 import { Job, priorityOf, type Shared, sliceMs } from "./job.ts";
-import { type EncoderHandle, EngineError, STATUS } from "./adapter.ts";
+import { type EncoderHandle, EngineError, STATUS } from "./native.ts";
 import type { Answer } from "./protocol.ts";
 
 export class AlignJob extends Job {

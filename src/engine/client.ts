@@ -16,7 +16,7 @@ import type {
   Weights,
 } from "./engine.ts";
 import type { ModelSource } from "./model_source.ts";
-import { placeLibrary, STATUS } from "./adapter.ts";
+import { placeLibrary, STATUS } from "./native.ts";
 import type { Answer, FromWorker, ToWorker } from "./protocol.ts";
 
 export type EngineOptions = {

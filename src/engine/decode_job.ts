@@ -5,7 +5,7 @@ import { LoopDetector } from "../text/loop.ts";
 import { bytesOfPositions, decodePositions } from "./budget.ts";
 import type { DecodeRequest, DecodeResult, DecodeStop } from "./engine.ts";
 import { Job, priorityOf, type Shared, sliceMs, type Token } from "./job.ts";
-import type { EncoderHandle } from "./adapter.ts";
+import type { EncoderHandle } from "./native.ts";
 import type { Answer } from "./protocol.ts";
 
 /** "language", a name of a few tokens, and the header's end. */

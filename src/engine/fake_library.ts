@@ -16,7 +16,7 @@ import {
   type ListenerHandle,
   type ModelHandle,
   type SessionHandle,
-} from "./adapter.ts";
+} from "./native.ts";
 
 export const rowSamples = 4;
 const rowsPerSlice = 2;

@@ -19,7 +19,7 @@ import { sampleRate } from "../units.ts";
 import { bytesOfPositions, decodePositions } from "./budget.ts";
 import type { DecodeStop, DecodeToken, HearRequest, HearResult, ListenOptions } from "./engine.ts";
 import { Job, type Shared, sliceMs, type Token } from "./job.ts";
-import type { EncoderHandle, ListenerHandle, SessionHandle } from "./adapter.ts";
+import type { EncoderHandle, ListenerHandle, SessionHandle } from "./native.ts";
 import type { Answer } from "./protocol.ts";
 
 /** Of the engine's description. */

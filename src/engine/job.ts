@@ -9,7 +9,7 @@
 import { assert } from "../errors.ts";
 import { sampleRate } from "../units.ts";
 import type { ModelInfo, Priority } from "./engine.ts";
-import type { EncoderHandle, ModelHandle, Native, SessionHandle } from "./adapter.ts";
+import type { EncoderHandle, ModelHandle, Native, SessionHandle } from "./native.ts";
 import type { Answer } from "./protocol.ts";
 
 /** The native calls that requests are made of. */

@@ -4,8 +4,7 @@
  */
 
 import { failure, placedLibrary } from "./client.ts";
-import { EngineError, type ModelHandle, type Native, type SessionHandle } from "./native.ts";
-import { Native as Opened } from "./adapter.ts";
+import { type EncoderHandle, EngineError, type ModelHandle, Native, type SessionHandle } from "./native.ts";
 import { type ModelSource, openModel } from "./model_source.ts";
 
 /** The parts of `qasr_model_info` that say what a stage costs. */
@@ -49,11 +48,11 @@ export type StageTimes = {
 };
 
 export class Stopwatch {
-  readonly #encoder: SessionHandle;
+  readonly #encoder: EncoderHandle;
   readonly #session: SessionHandle;
 
   constructor(readonly native: Native, readonly model: ModelHandle) {
-    this.#encoder = native.openSession(model);
+    this.#encoder = native.openEncoder(model);
     this.#session = native.openSession(model);
   }
 
@@ -106,7 +105,7 @@ export class Stopwatch {
 
   close(): void {
     this.native.closeSession(this.#session);
-    this.native.closeSession(this.#encoder);
+    this.native.closeEncoder(this.#encoder);
   }
 
   #extend(ids: Uint32Array, rows: Float32Array | null, rowsCount: number): number {
@@ -136,7 +135,7 @@ export function measurer(
 ): (threads: number) => Promise<Measured> {
   return async (threads) => {
     try {
-      const native = new Opened(await placedLibrary(library));
+      const native = new Native(await placedLibrary(library));
       // At the precision that is used where the user chooses none.
       const options = { threads, weights: "int8", cacheFolder: cacheFolder ?? "" } as const;
       const model = await openModel(native, source, options);

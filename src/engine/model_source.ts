@@ -1,7 +1,7 @@
 /** Where a model comes from, and how it gets from there into the native library. */
 
 import type { Weights } from "./engine.ts";
-import type { ModelHandle, Native } from "./adapter.ts";
+import type { ModelHandle, Native } from "./native.ts";
 
 export type ModelSource =
   | { readonly kind: "folder"; readonly path: string }

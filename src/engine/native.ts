@@ -11,15 +11,14 @@ import { join } from "node:path";
 import type { ModelInfo, Weights } from "./engine.ts";
 import { InternalError } from "../errors.ts";
 
-const ABI_VERSION = 1;
+const ABI_VERSION = 2;
 
 const SYMBOLS = {
   qasr_abi_version: { args: [], returns: "u32" },
   qasr_error_message: { args: ["ptr", "u32"], returns: "u32" },
-  qasr_model_open: { args: ["cstring", "u32", "u32", "ptr", "ptr"], returns: "i32" },
-  qasr_packing_permille: { args: [], returns: "u32" },
-  qasr_model_open_memory: { args: ["ptr", "ptr", "ptr", "u32", "u32", "u32", "ptr"], returns: "i32" },
-  qasr_model_close: { args: ["ptr"], returns: "void" },
+  qasr_model_open: { args: ["cstring", "u32", "u32", "ptr", "ptr", "ptr"], returns: "i32" },
+  qasr_model_open_memory: { args: ["ptr", "ptr", "ptr", "u32", "u32", "u32", "ptr", "ptr"], returns: "i32" },
+  qasr_model_close: { args: ["ptr"], returns: "i32" },
   qasr_model_info: { args: ["ptr", "ptr", "u32", "ptr"], returns: "i32" },
   qasr_model_release_encoder: { args: ["ptr"], returns: "void" },
   qasr_cache_info: { args: ["cstring", "ptr", "u32", "ptr"], returns: "i32" },
@@ -29,14 +28,21 @@ const SYMBOLS = {
   qasr_token_id: { args: ["ptr", "ptr", "u32", "ptr"], returns: "i32" },
   qasr_token_is_end: { args: ["ptr", "u32"], returns: "u32" },
   qasr_prompt: { args: ["ptr", "u32", "ptr", "u32", "ptr", "u32", "ptr", "u32", "ptr"], returns: "i32" },
+  qasr_encoder_open: { args: ["ptr", "ptr"], returns: "i32" },
+  qasr_encoder_close: { args: ["ptr"], returns: "void" },
+  qasr_encoder_cancel: { args: ["ptr"], returns: "void" },
+  qasr_mel: { args: ["ptr", "ptr", "u32", "ptr", "u32", "ptr"], returns: "i32" },
+  qasr_encode: { args: ["ptr", "ptr", "u32", "u32", "ptr", "u32", "ptr"], returns: "i32" },
+  qasr_encode_begin: { args: ["ptr", "ptr", "u32", "u32", "ptr"], returns: "i32" },
+  qasr_encode_run: { args: ["ptr", "u32", "ptr"], returns: "i32" },
+  qasr_encode_rows: { args: ["ptr", "ptr", "u32", "ptr"], returns: "i32" },
   qasr_session_open: { args: ["ptr", "ptr"], returns: "i32" },
   qasr_session_close: { args: ["ptr"], returns: "void" },
   qasr_session_cancel: { args: ["ptr"], returns: "void" },
-  qasr_mel: { args: ["ptr", "ptr", "u32", "ptr", "u32", "ptr"], returns: "i32" },
-  qasr_encode: { args: ["ptr", "ptr", "u32", "u32", "ptr", "u32", "ptr"], returns: "i32" },
   qasr_session_extend: { args: ["ptr", "ptr", "u32", "ptr", "u32"], returns: "i32" },
-  qasr_sessions_step: { args: ["ptr", "ptr", "u32"], returns: "i32" },
+  qasr_sessions_step: { args: ["ptr", "ptr", "u32", "ptr"], returns: "i32" },
   qasr_session_truncate: { args: ["ptr", "u32"], returns: "i32" },
+  qasr_session_release: { args: ["ptr"], returns: "i32" },
   qasr_session_positions: { args: ["ptr"], returns: "u32" },
   qasr_session_next: { args: ["ptr", "ptr", "ptr"], returns: "i32" },
   qasr_session_top: { args: ["ptr", "u32", "ptr", "ptr"], returns: "i32" },
@@ -44,6 +50,9 @@ const SYMBOLS = {
     args: ["ptr", "u32", "ptr", "u32", "ptr", "u32", "u32", "ptr", "ptr"],
     returns: "i32",
   },
+  qasr_session_begin: { args: ["ptr", "u32", "ptr", "u32", "ptr", "u32", "u32"], returns: "i32" },
+  qasr_session_run: { args: ["ptr", "u32", "ptr"], returns: "i32" },
+  qasr_session_verified: { args: ["ptr", "ptr", "u32", "ptr"], returns: "i32" },
   qasr_listener_open: { args: ["ptr", "u32", "u32", "ptr"], returns: "i32" },
   qasr_listener_close: { args: ["ptr"], returns: "void" },
   qasr_listener_append: { args: ["ptr", "ptr", "u32"], returns: "i32" },
@@ -54,6 +63,8 @@ const SYMBOLS = {
     args: ["ptr", "ptr", "u32", "ptr", "u32", "u32", "ptr", "ptr", "u32", "ptr"],
     returns: "i32",
   },
+  qasr_session_classify_begin: { args: ["ptr", "ptr", "u32", "ptr", "u32", "u32"], returns: "i32" },
+  qasr_session_classified: { args: ["ptr", "ptr", "ptr", "u32", "ptr"], returns: "i32" },
   qasr_sgemm: { args: ["ptr", "ptr", "ptr", "u32", "u32", "u32"], returns: "i32" },
   qasr_measure: { args: ["ptr", "u32", "u32", "u32", "u32", "ptr"], returns: "i32" },
 } as const;
@@ -61,16 +72,24 @@ const SYMBOLS = {
 type Symbols = ReturnType<typeof dlopen<typeof SYMBOLS>>["symbols"];
 
 /** qasr_status of qwen_asr.h, where the host treats one apart. */
-export const STATUS = { invalid: -1, model: -2, memory: -3, tooSmall: -4, tooLong: -5, cancelled: -7 } as const;
+export const STATUS = {
+  invalid: -1,
+  model: -2,
+  memory: -3,
+  tooSmall: -4,
+  tooLong: -5,
+  busy: -6,
+  cancelled: -7,
+} as const;
+
+/** QASR_EVERYTHING: all of a recording, or no session in particular. */
+const EVERYTHING = 0xffff_ffff;
 
 /** The numbers of qasr_weights. */
 const WEIGHTS: Readonly<Record<Weights, number>> = { bf16: 0, int8: 1, int4: 2 };
 
 /** The numbers of qasr_measurement. */
 const MEASURE = { read: 0, sgemm: 1, attention: 2, linear: 3, int8: 4 } as const;
-
-/** A native call that was told to stop. */
-export class CancelledError extends Error {}
 
 /** A file of a model held in memory. */
 export type ModelFile = { readonly name: string; readonly bytes: Uint8Array };
@@ -85,6 +104,7 @@ export type PackedInfo = {
 };
 
 export type ModelHandle = Pointer;
+export type EncoderHandle = Pointer;
 export type SessionHandle = Pointer;
 export type ListenerHandle = Pointer;
 
@@ -137,17 +157,31 @@ export class Native {
     }
   }
 
-  /** Packed weights are kept in `cacheFolder`, "" for none. */
-  openFolder(path: string, threads: number, weights: Weights = "bf16", cacheFolder = ""): ModelHandle {
+  /**
+   * Packed weights are kept in `cacheFolder`, "" for none. `progress[0]` gets how far packing them is, 0 to 1000; in
+   * shared memory another thread can read it meanwhile.
+   */
+  openFolder(
+    path: string,
+    threads: number,
+    weights: Weights = "bf16",
+    cacheFolder = "",
+    progress?: Uint32Array,
+  ): ModelHandle {
     checkText(path, "model folder");
     const cache = cacheFolder === "" ? null : new TextEncoder().encode(cacheFolder + "\0");
-    this.#check(
-      this.#symbols.qasr_model_open(path as unknown as Pointer, threads, WEIGHTS[weights], cache, this.#pointer),
-    );
+    const open = this.#symbols.qasr_model_open;
+    const folder = path as unknown as Pointer;
+    this.#check(open(folder, threads, WEIGHTS[weights], cache, progress ?? null, this.#pointer));
     return this.#handle();
   }
 
-  openMemory(files: readonly ModelFile[], threads: number, weights: Weights = "bf16"): ModelHandle {
+  openMemory(
+    files: readonly ModelFile[],
+    threads: number,
+    weights: Weights = "bf16",
+    progress?: Uint32Array,
+  ): ModelHandle {
     const names = files.map((file) => new TextEncoder().encode(file.name + "\0"));
     this.#kept.push(...files.map((file) => file.bytes));
     const addresses = (arrays: readonly Uint8Array[]) => BigUint64Array.from(arrays, (array) => BigInt(ptr(array)));
@@ -161,19 +195,16 @@ export class Native {
         files.length,
         threads,
         WEIGHTS[weights],
+        progress ?? null,
         this.#pointer,
       ),
     );
     return this.#handle();
   }
 
-  /** How far a packing is that another thread of this process does, 0 to 1. */
-  packingShare(): number {
-    return this.#symbols.qasr_packing_permille() / 1000;
-  }
-
+  /** Refused with STATUS.busy while sessions, encoders or listeners of it are open. */
   closeModel(model: ModelHandle): void {
-    this.#symbols.qasr_model_close(model);
+    this.#check(this.#symbols.qasr_model_close(model));
   }
 
   /** The engine's own description, whole. */
@@ -197,11 +228,11 @@ export class Native {
       hidden: number;
       positions_max: number;
       position_bytes: number;
-      step_max?: number;
-      session_bytes?: number;
-      row_bytes?: number;
-      block_rows?: number;
-      encoder_bytes?: number;
+      step_max: number;
+      session_bytes: number;
+      row_bytes: number;
+      block_rows: number;
+      encoder_bytes: number;
       languages: string[];
       tokens: {
         asr_text: number | null;
@@ -222,11 +253,11 @@ export class Native {
       hidden: raw.hidden,
       positionsMax: raw.positions_max,
       positionBytes: raw.position_bytes,
-      stepMax: raw.step_max ?? 8,
-      sessionBytes: raw.session_bytes ?? 0,
-      rowBytes: raw.row_bytes ?? 0,
-      blockRows: raw.block_rows ?? 0,
-      encoderBytes: raw.encoder_bytes ?? 0,
+      stepMax: raw.step_max,
+      sessionBytes: raw.session_bytes,
+      rowBytes: raw.row_bytes,
+      blockRows: raw.block_rows,
+      encoderBytes: raw.encoder_bytes,
       languages: raw.languages,
       asrTextId: raw.tokens.asr_text ?? -1,
       ...(raw.tokens.timestamp !== null && {
@@ -313,6 +344,63 @@ export class Native {
     );
   }
 
+  openEncoder(model: ModelHandle): EncoderHandle {
+    this.#check(this.#symbols.qasr_encoder_open(model, this.#pointer));
+    return this.#handle();
+  }
+
+  closeEncoder(encoder: EncoderHandle): void {
+    this.#symbols.qasr_encoder_close(encoder);
+  }
+
+  /** From any thread. What the encoder begins next ends the cancellation. */
+  cancelEncoder(encoder: EncoderHandle): void {
+    this.#symbols.qasr_encoder_cancel(encoder);
+  }
+
+  /** Log-mel features, f32[bins][frames]. */
+  mel(encoder: EncoderHandle, samples: Float32Array, bins: number): Float32Array {
+    const capacity = Math.ceil(Math.max(samples.length, 8000) / 160) * bins;
+    const mel = new Float32Array(capacity);
+    const from = samples.length > 0 ? samples : null;
+    this.#check(this.#symbols.qasr_mel(encoder, from, samples.length, mel, capacity, this.#count));
+    return mel.subarray(0, this.#count[0]! * bins);
+  }
+
+  /** Encoder rows, f32[rows][hidden]. `windowFrames` 0 is the checkpoint's own window. */
+  encode(encoder: EncoderHandle, samples: Float32Array, windowFrames: number, hidden: number): Float32Array {
+    const from = samples.length > 0 ? samples : null;
+    this.#check(this.#symbols.qasr_encode(encoder, from, samples.length, windowFrames, null, 0, this.#count));
+    const count = this.#count[0]!;
+    const rows = new Float32Array(count * hidden);
+    this.#check(this.#symbols.qasr_encode(encoder, from, samples.length, windowFrames, rows, count, this.#count));
+    return rows;
+  }
+
+  /** The same in slices: gives up a clip under way, copies the samples and returns the number of rows to come. */
+  encodeBegin(encoder: EncoderHandle, samples: Float32Array, windowFrames: number): number {
+    const from = samples.length > 0 ? samples : null;
+    this.#check(this.#symbols.qasr_encode_begin(encoder, from, samples.length, windowFrames, this.#count));
+    return this.#count[0]!;
+  }
+
+  /** Works for about that long; true when the clip is done. After a failure it is gone. */
+  encodeRun(encoder: EncoderHandle, budgetMs: number): boolean {
+    this.#check(this.#symbols.qasr_encode_run(encoder, budgetMs, this.#count));
+    return this.#count[0] === 1;
+  }
+
+  /** The rows of the clip that is done, f32[rows][hidden]. */
+  encodeRows(encoder: EncoderHandle, hidden: number): Float32Array {
+    const call = this.#symbols.qasr_encode_rows;
+    const asked = call(encoder, null, 0, this.#count); // Too small, where there are rows at all.
+    if (asked !== STATUS.tooSmall) this.#check(asked);
+    const count = this.#count[0]!;
+    const rows = new Float32Array(count * hidden);
+    this.#check(call(encoder, rows, count, this.#count));
+    return rows;
+  }
+
   openSession(model: ModelHandle): SessionHandle {
     this.#check(this.#symbols.qasr_session_open(model, this.#pointer));
     return this.#handle();
@@ -322,28 +410,9 @@ export class Native {
     this.#symbols.qasr_session_close(session);
   }
 
-  /** From any thread. */
+  /** From any thread. Truncating to 0 ends the cancellation. */
   cancel(session: SessionHandle): void {
     this.#symbols.qasr_session_cancel(session);
-  }
-
-  /** Log-mel features, f32[bins][frames]. */
-  mel(session: SessionHandle, samples: Float32Array, bins: number): Float32Array {
-    const capacity = Math.ceil(Math.max(samples.length, 8000) / 160) * bins;
-    const mel = new Float32Array(capacity);
-    const from = samples.length > 0 ? samples : null;
-    this.#check(this.#symbols.qasr_mel(session, from, samples.length, mel, capacity, this.#count));
-    return mel.subarray(0, this.#count[0]! * bins);
-  }
-
-  /** Encoder rows, f32[rows][hidden]. `windowFrames` 0 is the checkpoint's own window. */
-  encode(session: SessionHandle, samples: Float32Array, windowFrames: number, hidden: number): Float32Array {
-    const from = samples.length > 0 ? samples : null;
-    this.#check(this.#symbols.qasr_encode(session, from, samples.length, windowFrames, null, 0, this.#count));
-    const count = this.#count[0]!;
-    const rows = new Float32Array(count * hidden);
-    this.#check(this.#symbols.qasr_encode(session, from, samples.length, windowFrames, rows, count, this.#count));
-    return rows;
   }
 
   extend(session: SessionHandle, ids: Uint32Array, rows: Float32Array | null, rowsCount: number): void {
@@ -351,15 +420,24 @@ export class Native {
     this.#check(this.#symbols.qasr_session_extend(session, ids, ids.length, rows, rowsCount));
   }
 
-  /** Appends ids[i] to sessions[i], at most 8 of one model, in one pass over the weights. */
+  /**
+   * Appends ids[i] to sessions[i], at most `step_max` of one model, in one pass over the weights. Where it fails none
+   * has changed, and the error's `culprit` is the index of the session at fault, if one of them is.
+   */
   step(sessions: readonly SessionHandle[], ids: Uint32Array): void {
     if (sessions.length !== ids.length) throw new InternalError("step: as many ids as sessions");
     const handles = BigUint64Array.from(sessions, (session) => BigInt(session));
-    this.#check(this.#symbols.qasr_sessions_step(handles, ids, ids.length));
+    const status = this.#symbols.qasr_sessions_step(handles, ids, ids.length, this.#count);
+    this.#check(status, this.#count[0] === EVERYTHING ? undefined : this.#count[0]);
   }
 
   truncate(session: SessionHandle, positions: number): void {
     this.#check(this.#symbols.qasr_session_truncate(session, positions));
+  }
+
+  /** Truncates to 0 and gives the memory of positions and rows back. */
+  releaseSession(session: SessionHandle): void {
+    this.#check(this.#symbols.qasr_session_release(session));
   }
 
   positions(session: SessionHandle): number {
@@ -399,6 +477,34 @@ export class Native {
     return logprobs.subarray(0, this.#count[0]!);
   }
 
+  /** `verify` in slices: copies ids and rows. Until it is done the session does nothing else. */
+  prefillBegin(
+    session: SessionHandle,
+    keep: number,
+    ids: Uint32Array,
+    rows: Float32Array | null,
+    rowsCount: number,
+    draft: number,
+  ): void {
+    const some = ids.length > 0 ? ids : null;
+    const from = rowsCount > 0 ? rows : null;
+    this.#check(this.#symbols.qasr_session_begin(session, keep, some, ids.length, from, rowsCount, draft));
+  }
+
+  /** Works for about that long on what was begun, a prefill or a classification; true when it is done. */
+  prefillRun(session: SessionHandle, budgetMs: number): boolean {
+    this.#check(this.#symbols.qasr_session_run(session, budgetMs, this.#count));
+    return this.#count[0] === 1;
+  }
+
+  /** Log-probabilities of as much of the draft as is right, of a prefill that is done. */
+  prefillResult(session: SessionHandle, draft: number): Float32Array {
+    const logprobs = new Float32Array(draft);
+    const to = draft > 0 ? logprobs : null;
+    this.#check(this.#symbols.qasr_session_verified(session, to, draft, this.#count));
+    return logprobs.subarray(0, this.#count[0]!);
+  }
+
   openListener(model: ModelHandle, windowFrames: number, keeps: boolean): ListenerHandle {
     this.#check(this.#symbols.qasr_listener_open(model, windowFrames, keeps ? 1 : 0, this.#pointer));
     return this.#handle();
@@ -415,8 +521,7 @@ export class Native {
 
   /** The first windows, or with Infinity everything. */
   listenerForget(listener: ListenerHandle, windows: number): void {
-    const everything = 0xffff_ffff;
-    this.#check(this.#symbols.qasr_listener_forget(listener, windows === Infinity ? everything : windows));
+    this.#check(this.#symbols.qasr_listener_forget(listener, windows === Infinity ? EVERYTHING : windows));
   }
 
   listenerRows(listener: ListenerHandle): number {
@@ -426,13 +531,13 @@ export class Native {
   /** Encoder rows of all that is held into `rows`, which has room for `listenerRows` of them. */
   listenerEncode(
     listener: ListenerHandle,
-    session: SessionHandle,
+    encoder: EncoderHandle,
     rows: Float32Array,
     capacity: number,
   ): { rows: number; kept: number; unchanged: number } {
     const [kept, unchanged] = [new Uint32Array(1), new Uint32Array(1)];
     const call = this.#symbols.qasr_listener_encode;
-    this.#check(call(listener, session, rows, capacity, this.#count, kept, unchanged));
+    this.#check(call(listener, encoder, rows, capacity, this.#count, kept, unchanged));
     return { rows: this.#count[0]!, kept: kept[0]!, unchanged: unchanged[0]! };
   }
 
@@ -460,6 +565,26 @@ export class Native {
         this.#count,
       ),
     );
+    return { classes, margins };
+  }
+
+  /** `classify` in slices, which `prefillRun` does. */
+  classifyBegin(
+    session: SessionHandle,
+    ids: Uint32Array,
+    rows: Float32Array,
+    rowsCount: number,
+    markerId: number,
+  ): void {
+    const from = rowsCount > 0 ? rows : null;
+    const some = ids.length > 0 ? ids : null;
+    this.#check(this.#symbols.qasr_session_classify_begin(session, some, ids.length, from, rowsCount, markerId));
+  }
+
+  /** What a classification that is done has found at its `markers` markers. */
+  classifyResult(session: SessionHandle, markers: number): { classes: Uint32Array; margins: Float32Array } {
+    const [classes, margins] = [new Uint32Array(markers), new Float32Array(markers)];
+    this.#check(this.#symbols.qasr_session_classified(session, classes, margins, markers, this.#count));
     return { classes, margins };
   }
 
@@ -520,18 +645,18 @@ export class Native {
     return Number(this.#pointer[0]!) as Pointer;
   }
 
-  #check(status: number): void {
+  #check(status: number, culprit?: number): void {
     if (status === 0) return;
     const buffer = new Uint8Array(1024);
     const length = Math.min(this.#symbols.qasr_error_message(buffer, buffer.length), buffer.length);
     const message = new TextDecoder().decode(buffer.subarray(0, length));
-    throw status === STATUS.cancelled ? new CancelledError(message) : new EngineError(message, status);
+    throw new EngineError(message, status, culprit);
   }
 }
 
-/** A native call failed; `status` as in qwen_asr.h. */
+/** A native call failed: `status` as in qwen_asr.h, `culprit` the index of the session that made a step fail. */
 export class EngineError extends Error {
-  constructor(message: string, readonly status: number) {
+  constructor(message: string, readonly status: number, readonly culprit?: number) {
     super(message);
   }
 }

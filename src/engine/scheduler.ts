@@ -28,7 +28,7 @@ import { DecodeJob, headerIds } from "./decode_job.ts";
 import type { AlignRequest, DecodeRequest, HearRequest, ListenOptions, ModelInfo } from "./engine.ts";
 import { Hearing, type HearingFacts, HearJob } from "./hearing.ts";
 import type { Job, Library, Shared } from "./job.ts";
-import { type EncoderHandle, EngineError, type ModelHandle, type SessionHandle, STATUS } from "./adapter.ts";
+import { type EncoderHandle, EngineError, type ModelHandle, type SessionHandle, STATUS } from "./native.ts";
 import { Pace } from "./pace.ts";
 import type { Answer } from "./protocol.ts";
 

@@ -3,7 +3,7 @@
  * turn after turn while there is work; messages are taken between two turns, so none waits longer than one native call.
  */
 
-import { EngineError, type ModelHandle, Native } from "./adapter.ts";
+import { EngineError, type ModelHandle, Native } from "./native.ts";
 import { openModel } from "./model_source.ts";
 import type { HearingFacts } from "./hearing.ts";
 import type { FromWorker, ToWorker } from "./protocol.ts";

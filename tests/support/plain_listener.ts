@@ -9,6 +9,7 @@ import type { ModelHandle, Native } from "../../src/engine/native.ts";
 
 export function plainListener(native: Native, model: ModelHandle, options: ListenOptions): Listener {
   const session = native.openSession(model);
+  const encoder = native.openEncoder(model);
   const { hidden } = native.info(model);
   let held = new Float32Array(0);
   return {
@@ -18,7 +19,7 @@ export function plainListener(native: Native, model: ModelHandle, options: Liste
       held.set(kept);
       held.set(samples, kept.length);
       native.truncate(session, 0);
-      const rows = native.encode(session, held, options.windowFrames, hidden);
+      const rows = native.encode(encoder, held, options.windowFrames, hidden);
       const audioTokens = rows.length / hidden;
       const ids = Uint32Array.from([
         ...native.prompt(model, audioTokens, options.context, options.language),
@@ -39,6 +40,9 @@ export function plainListener(native: Native, model: ModelHandle, options: Liste
         ...{ draftTokens: 0, draftAccepted: 0, rowsReused: 0, positionsReused: 0 },
       };
     },
-    close: async () => native.closeSession(session),
+    close: async () => {
+      native.closeSession(session);
+      native.closeEncoder(encoder);
+    },
   };
 }

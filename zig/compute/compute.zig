@@ -124,7 +124,6 @@ pub const Compute = struct {
     pool: threads.Pool,
     scratch: []Scratch,
 
-    /// Must not move afterwards: the pool's threads point here.
     pub fn init(
         self: *Compute,
         allocator: std.mem.Allocator,
@@ -136,7 +135,7 @@ pub const Compute = struct {
             .allocator = allocator,
             .kernels = table,
             .uses_blas = blas.isFaster(table.lanes),
-            .pool = undefined,
+            .pool = .{},
             .scratch = &.{},
         };
         const scratch = allocator.alloc(Scratch, threads_count) catch return outOfMemory();
@@ -156,7 +155,7 @@ pub const Compute = struct {
             };
             made += 1;
         }
-        try self.pool.init(allocator, threads_count);
+        try self.pool.init(threads_count);
         self.scratch = scratch;
     }
 

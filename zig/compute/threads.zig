@@ -1,8 +1,9 @@
-//! One pool of threads for all the arithmetic: `run` splits a job into numbered tasks and returns
+//! The process's threads for all the arithmetic: `run` splits a job into numbered tasks and returns
 //! when all are done. Tasks are handed out by an atomic counter, so a thread that loses its core
 //! delays one task and no more. Threads spin for a moment between jobs, then sleep on a futex.
 //!
-//! Several sessions may call `run`; their jobs take turns. A task must not call `run`.
+//! There is one set of workers however many models are open: it starts with the first pool, grows to the largest,
+//! and ends with the last. Jobs take turns in the order they ask, whoever asks. A task must not call `run`.
 
 const std = @import("std");
 const builtin = @import("builtin");
@@ -14,10 +15,79 @@ pub const threads_max = 256;
 /// A task: the job's context, the task's number, and the thread's (0 = caller), for its scratch.
 pub const Task = *const fn (context: *anyopaque, task: usize, thread: usize) void;
 
+/// Loops of the pause instruction before sleeping: some 20 microseconds.
+const spins = 1000;
+
+/// A model's share of the workers. As the value it is made with it has none of them: jobs run on the caller.
 pub const Pool = struct {
-    allocator: std.mem.Allocator,
-    workers: []std.Thread,
-    turn: std.c.pthread_mutex_t = .{},
+    /// The caller counts.
+    threads: u32 = 1,
+
+    /// Starts what workers are missing.
+    pub fn init(self: *Pool, threads: u32) errors.Error!void {
+        assert(threads >= 1 and threads <= threads_max);
+        try workers.join(threads);
+        self.* = .{ .threads = threads };
+    }
+
+    pub fn deinit(self: *Pool) void {
+        workers.leave();
+        self.* = .{};
+    }
+
+    pub fn threadsCount(self: *const Pool) usize {
+        return self.threads;
+    }
+
+    /// Runs `task` for every number below `tasks_count`, on all threads of the pool, and waits for the last.
+    pub fn run(self: *const Pool, tasks_count: usize, context: anytype, comptime task: anytype) void {
+        assert(tasks_count < std.math.maxInt(u32));
+        const Context = @TypeOf(context);
+        const shim = struct {
+            fn call(erased: *anyopaque, number: usize, thread: usize) void {
+                task(@as(Context, @ptrCast(@alignCast(erased))), number, thread);
+            }
+        };
+        workers.turn.take();
+        defer workers.turn.pass();
+        if (tasks_count <= 1 or self.threads == 1) {
+            for (0..tasks_count) |number| task(context, number, 0);
+            return;
+        }
+        workers.dispatch(@intCast(tasks_count), self.threads, @ptrCast(@constCast(context)), shim.call);
+    }
+};
+
+/// Who comes first is served first.
+const Turn = struct {
+    asked: std.atomic.Value(u32) = .init(0),
+    served: std.atomic.Value(u32) = .init(0),
+
+    fn take(self: *Turn) void {
+        const own = self.asked.fetchAdd(1, .seq_cst);
+        var spun: usize = 0;
+        while (true) : (spun += 1) {
+            const served = self.served.load(.seq_cst);
+            if (served == own) return;
+            if (spun < spins) std.atomic.spinLoopHint() else sleep(&self.served, served);
+        }
+    }
+
+    fn pass(self: *Turn) void {
+        const next = self.served.fetchAdd(1, .seq_cst) +% 1;
+        if (self.asked.load(.seq_cst) != next) wake(&self.served);
+    }
+};
+
+var workers: Workers = .{};
+
+const Workers = struct {
+    /// Held while workers start or end.
+    gate: std.c.pthread_mutex_t = .{},
+    pools: u32 = 0,
+    threads: [threads_max - 1]std.Thread = undefined,
+    count: u32 = 0,
+    turn: Turn = .{},
     /// Job number in the upper half, next unclaimed task in the lower: one word, so that a late
     /// thread can never claim a task of a job it has not read.
     ticket: std.atomic.Value(u64) = .init(0),
@@ -31,69 +101,52 @@ pub const Pool = struct {
     task: Task = undefined,
     context: *anyopaque = undefined,
     tasks_count: u32 = 0,
+    /// Workers from this number on leave the job alone.
+    threads_limit: u32 = 0,
 
-    /// Loops of the pause instruction before sleeping: some 20 microseconds.
-    const spins = 1000;
-
-    /// `threads` counts the caller. The pool must not move afterwards.
-    pub fn init(self: *Pool, allocator: std.mem.Allocator, threads: u32) errors.Error!void {
-        assert(threads >= 1 and threads <= threads_max);
-        self.* = .{ .allocator = allocator, .workers = &.{} };
-        const workers = allocator.alloc(std.Thread, threads - 1) catch
-            return errors.outOfMemory("the thread pool");
-        var started: usize = 0;
-        for (workers, 1..) |*worker, thread| {
-            worker.* = std.Thread.spawn(.{ .stack_size = 1 << 20 }, work, .{ self, thread }) catch {
-                self.workers = workers[0..started];
-                self.stop();
-                allocator.free(workers);
-                return errors.fail(error.OutOfMemory, "cannot start thread {d} of {d}", .{ thread + 1, threads });
+    /// One more pool, for which there are `threads` with the caller.
+    fn join(self: *Workers, threads: u32) errors.Error!void {
+        _ = std.c.pthread_mutex_lock(&self.gate);
+        defer _ = std.c.pthread_mutex_unlock(&self.gate);
+        self.turn.take(); // No job runs meanwhile.
+        defer self.turn.pass();
+        while (self.count < threads - 1) : (self.count += 1) {
+            const number = self.count + 1;
+            const thread = std.Thread.spawn(.{ .stack_size = 1 << 20 }, work, .{ self, number }) catch {
+                if (self.pools == 0) self.stop();
+                return errors.fail(error.OutOfMemory, "cannot start thread {d} of {d}", .{ number + 1, threads });
             };
-            started += 1;
+            self.threads[self.count] = thread;
         }
-        self.workers = workers;
+        self.pools += 1;
     }
 
-    pub fn deinit(self: *Pool) void {
-        self.stop();
-        self.allocator.free(self.workers);
+    fn leave(self: *Workers) void {
+        _ = std.c.pthread_mutex_lock(&self.gate);
+        defer _ = std.c.pthread_mutex_unlock(&self.gate);
+        assert(self.pools > 0);
+        self.pools -= 1;
+        if (self.pools == 0) self.stop();
     }
 
-    fn stop(self: *Pool) void {
+    fn stop(self: *Workers) void {
         self.stopping.store(true, .seq_cst);
         _ = self.bell.fetchAdd(1, .seq_cst);
         wake(&self.bell);
-        for (self.workers) |worker| worker.join();
+        for (self.threads[0..self.count]) |thread| thread.join();
+        self.count = 0;
+        self.stopping.store(false, .seq_cst);
     }
 
-    pub fn threadsCount(self: *const Pool) usize {
-        return self.workers.len + 1;
-    }
-
-    /// Runs `task` for every number below `tasks_count`, on all threads, and waits for the last.
-    pub fn run(self: *Pool, tasks_count: usize, context: anytype, comptime task: anytype) void {
-        const Context = @TypeOf(context);
-        const shim = struct {
-            fn call(erased: *anyopaque, number: usize, thread: usize) void {
-                task(@as(Context, @ptrCast(@alignCast(erased))), number, thread);
-            }
-        };
-        _ = std.c.pthread_mutex_lock(&self.turn);
-        defer _ = std.c.pthread_mutex_unlock(&self.turn);
-        if (tasks_count <= 1 or self.workers.len == 0) {
-            for (0..tasks_count) |number| task(context, number, 0);
-            return;
-        }
-        self.dispatch(@intCast(tasks_count), @ptrCast(@constCast(context)), shim.call);
-    }
-
-    fn dispatch(self: *Pool, tasks_count: u32, context: *anyopaque, task: Task) void {
+    fn dispatch(self: *Workers, tasks_count: u32, threads: u32, context: *anyopaque, task: Task) void {
+        assert(threads <= self.count + 1);
         const job = (self.ticket.load(.monotonic) >> 32) +% 1;
         // Invalidate the old job first: whoever still holds it fails to claim from here on.
         self.ticket.store(job << 32 | std.math.maxInt(u32), .seq_cst);
         self.task = task;
         self.context = context;
         self.tasks_count = tasks_count;
+        self.threads_limit = threads;
         self.done.store(0, .monotonic);
         self.ticket.store(job << 32, .seq_cst);
         _ = self.bell.fetchAdd(1, .seq_cst);
@@ -111,15 +164,17 @@ pub const Pool = struct {
                 self.waiting.store(false, .seq_cst);
             }
         }
+        assert(self.done.load(.monotonic) == tasks_count);
     }
 
     /// Runs tasks of the current job until none is left.
-    fn claim(self: *Pool, thread: usize) void {
+    fn claim(self: *Workers, thread: usize) void {
         while (true) {
             const ticket = self.ticket.load(.seq_cst);
             const number: u32 = @truncate(ticket);
             const task, const context, const count = .{ self.task, self.context, self.tasks_count };
             if (number >= count or number == std.math.maxInt(u32)) return;
+            if (thread >= self.threads_limit) return;
             // Success says that the job was not replaced while its fields were read.
             if (self.ticket.cmpxchgWeak(ticket, ticket + 1, .seq_cst, .monotonic) != null) continue;
             task(context, number, thread);
@@ -128,7 +183,7 @@ pub const Pool = struct {
         }
     }
 
-    fn work(self: *Pool, thread: usize) void {
+    fn work(self: *Workers, thread: usize) void {
         var heard: u32 = 0;
         while (true) {
             var spun: usize = 0;
@@ -185,7 +240,7 @@ fn wake(word: *std.atomic.Value(u32)) void {
 
 test "every task runs once, in thousands of jobs of all sizes" {
     var pool: Pool = undefined;
-    try pool.init(std.testing.allocator, 3);
+    try pool.init(3);
     defer pool.deinit();
     const Counts = struct {
         runs: [70]std.atomic.Value(u32),
@@ -205,7 +260,7 @@ test "every task runs once, in thousands of jobs of all sizes" {
 
 test "jobs from several threads take turns" {
     var pool: Pool = undefined;
-    try pool.init(std.testing.allocator, 2);
+    try pool.init(2);
     defer pool.deinit();
     const Sum = struct {
         pool: *Pool,
@@ -224,4 +279,61 @@ test "jobs from several threads take turns" {
     thread.join();
     try std.testing.expectEqual(@as(u64, 90_000), a.total.raw);
     try std.testing.expectEqual(@as(u64, 90_000), b.total.raw);
+}
+
+test "pools share the workers, each uses as many as it asked for, and the last one ends them" {
+    var small: Pool = .{};
+    try small.init(2);
+    try std.testing.expectEqual(1, workers.count);
+    var large: Pool = .{};
+    try large.init(4);
+    try std.testing.expectEqual(3, workers.count);
+    const Seen = struct {
+        threads: [4]std.atomic.Value(u32) = @splat(.init(0)),
+        fn note(self: *@This(), _: usize, thread: usize) void {
+            _ = self.threads[thread].fetchAdd(1, .monotonic);
+            for (0..100) |_| std.atomic.spinLoopHint();
+        }
+    };
+    var seen: Seen = .{};
+    for (0..200) |_| small.run(50, &seen, Seen.note);
+    try std.testing.expectEqual(10_000, seen.threads[0].raw + seen.threads[1].raw);
+    large.deinit();
+    small.run(50, &seen, Seen.note);
+    small.deinit();
+    try std.testing.expectEqual(0, workers.count);
+    try small.init(2); // They start again.
+    small.run(50, &seen, Seen.note);
+    small.deinit();
+    try std.testing.expectEqual(10_100, seen.threads[0].raw + seen.threads[1].raw);
+}
+
+test "a caller with many jobs does not keep another from its turn" {
+    var pool: Pool = .{};
+    try pool.init(2);
+    defer pool.deinit();
+    const Greedy = struct {
+        pool: *Pool,
+        jobs: std.atomic.Value(u32) = .init(0),
+        stopping: std.atomic.Value(bool) = .init(false),
+        fn rest(_: *@This(), _: usize, _: usize) void {
+            for (0..1000) |_| std.atomic.spinLoopHint();
+        }
+        fn work(self: *@This()) void {
+            while (!self.stopping.load(.monotonic)) {
+                self.pool.run(4, self, rest);
+                _ = self.jobs.fetchAdd(1, .monotonic);
+            }
+        }
+    };
+    var greedy: Greedy = .{ .pool = &pool };
+    const thread = try std.Thread.spawn(.{}, Greedy.work, .{&greedy});
+    while (greedy.jobs.load(.monotonic) == 0) std.atomic.spinLoopHint();
+    const before = greedy.jobs.load(.monotonic);
+    for (0..100) |_| pool.run(4, &greedy, Greedy.rest);
+    const meanwhile = greedy.jobs.load(.monotonic) - before;
+    greedy.stopping.store(true, .monotonic);
+    thread.join();
+    // One of the other's jobs between two of ours, and a few more where our thread was not running.
+    try std.testing.expect(meanwhile < 2000);
 }

@@ -18,11 +18,12 @@
 
 const std = @import("std");
 const compute_ = @import("../compute/compute.zig");
-const encoder_ = @import("../network/encoder.zig");
+const encoder_ = @import("encoder.zig");
 const errors = @import("../errors.zig");
 const mel_ = @import("../network/mel.zig");
 const model_ = @import("model.zig");
-const session_ = @import("session.zig");
+const network = @import("../network/encoder.zig");
+const stem_ = @import("../network/stem.zig");
 const assert = std.debug.assert;
 const Encoder = encoder_.Encoder;
 const Scratch = compute_.Scratch;
@@ -86,20 +87,23 @@ pub const Listener = struct {
 
     pub fn open(model: *model_.Model, window_frames: usize, keeps: bool) errors.Error!*Listener {
         const audio = model.config.audio;
-        const window = try session_.Session.windowOf(audio, window_frames);
-        if (window > encoder_.group_chunks_max * audio.chunk_frames) return errors.fail(
+        const window = try encoder_.windowOf(audio, window_frames);
+        if (window > network.group_chunks_max * audio.chunk_frames) return errors.fail(
             error.Invalid,
             "encoder window of {d} frames: at most {d}",
-            .{ window, encoder_.group_chunks_max * audio.chunk_frames },
+            .{ window, network.group_chunks_max * audio.chunk_frames },
         );
         const self = model.gpa.create(Listener) catch return errors.outOfMemory("a listener");
         self.* = .{ .model = model, .window_frames = window, .keeps = keeps };
+        model.addHandle();
         return self;
     }
 
     pub fn close(self: *Listener) void {
+        const model = self.model;
         self.forgetAll();
-        self.model.gpa.destroy(self);
+        model.gpa.destroy(self);
+        model.removeHandle();
     }
 
     pub fn append(self: *Listener, samples: []const f32) errors.Error!void {
@@ -166,22 +170,25 @@ pub const Listener = struct {
     }
 
     fn framesCount(self: *const Listener) usize {
-        return session_.Session.framesOf(self.held());
+        return encoder_.framesOf(self.held());
     }
 
     pub fn rowsCount(self: *const Listener) usize {
-        return encoder_.rowsOfFrames(self.framesCount(), self.chunkFrames());
+        return stem_.rowsOfFrames(self.framesCount(), self.chunkFrames());
     }
 
-    /// Rows of all that is held into out[rowsCount()][output_dim], with the buffers of `encoder`.
+    /// Rows of all that is held into out[rowsCount()][output_dim], with the buffers of `encoder`, which has no clip
+    /// under way.
     pub fn encode(self: *Listener, encoder: *Encoder, out: [*]f32) errors.Error!Result {
+        assert(encoder.model == self.model and !encoder.isUnderWay());
+        encoder.cancelled.store(false, .monotonic);
         if (!self.keeps) self.distrust();
         if (self.encoded_samples != self.held()) {
             self.encoded_samples = null;
             const all = try self.view();
             try self.settle(all);
             const greatest = self.logs(all, self.settled, self.framesCount());
-            try encoder.prepare();
+            try encoder.network.prepare();
             try self.convolve(encoder, @max(self.greatest, greatest));
         }
         var result: Result = .{ .rows = 0, .kept = 0, .unchanged = 0 };
@@ -215,7 +222,7 @@ pub const Listener = struct {
     /// All samples, with zeros behind those of less than half a second; in `samples`, whose length does
     /// not change.
     fn view(self: *Listener) errors.Error![]const f32 {
-        const missing = session_.samples_min -| self.held();
+        const missing = encoder_.samples_min -| self.held();
         self.samples.ensureUnusedCapacity(self.model.gpa, missing) catch return errors.outOfMemory("the audio");
         @memset(self.samples.unusedCapacitySlice()[0..missing], 0);
         return self.samples.items.ptr[0 .. self.samples.items.len + missing];
@@ -238,7 +245,7 @@ pub const Listener = struct {
         const gpa = self.model.gpa;
         const audio = self.model.config.audio;
         const fail = errors.outOfMemory;
-        const tokens = encoder_.chunkTokens(audio.chunk_frames);
+        const tokens = stem_.chunkTokens(audio.chunk_frames);
         while (self.chunks.items.len < chunks) {
             self.chunks.ensureUnusedCapacity(gpa, 1) catch return fail("the audio");
             const values = @as(usize, audio.mel_bins) * audio.chunk_frames;
@@ -284,10 +291,10 @@ pub const Listener = struct {
         const audio = self.model.config.audio;
         const gpa = self.model.gpa;
         const total = self.framesCount();
-        const room = encoder_.batch_chunks * audio.chunk_frames * @as(usize, audio.mel_bins);
+        const room = stem_.batch_chunks * audio.chunk_frames * @as(usize, audio.mel_bins);
         const mel = gpa.alloc(f32, room) catch return errors.outOfMemory("the features");
         defer gpa.free(mel);
-        var numbers: [encoder_.batch_chunks]usize = undefined;
+        var numbers: [stem_.batch_chunks]usize = undefined;
         var count: usize = 0;
         const chunks = (total + audio.chunk_frames - 1) / audio.chunk_frames;
         for (0..chunks) |number| {
@@ -310,7 +317,7 @@ pub const Listener = struct {
     ) errors.Error!void {
         const audio = self.model.config.audio;
         const size: usize = audio.chunk_frames;
-        var tokens: [encoder_.batch_chunks][*]f32 = undefined;
+        var tokens: [stem_.batch_chunks][*]f32 = undefined;
         var total: usize = 0;
         for (numbers) |number| total += self.chunkLength(number);
         for (numbers, 0..) |number, i| {
@@ -327,7 +334,8 @@ pub const Listener = struct {
         const values = mel[0 .. total * audio.mel_bins];
         mel_.finish(values, greatest);
         const width = @min(self.framesCount(), size);
-        try encoder.convolveApart(values, total, width, tokens[0..numbers.len]);
+        try encoder.check();
+        encoder.network.convolveApart(values, total, width, tokens[0..numbers.len]);
         for (numbers) |number| {
             const chunk = &self.chunks.items[number];
             chunk.is_done = (number + 1) * size <= self.settled;
@@ -343,20 +351,21 @@ pub const Listener = struct {
 
     fn windowRows(self: *const Listener, number: usize) usize {
         const left = self.framesCount() -| number * self.window_frames;
-        return encoder_.rowsOfFrames(@min(left, self.window_frames), self.chunkFrames());
+        return stem_.rowsOfFrames(@min(left, self.window_frames), self.chunkFrames());
     }
 
     fn encodeWindow(self: *Listener, encoder: *Encoder, number: usize) errors.Error!void {
         const audio = self.model.config.audio;
         const window_chunks = self.window_frames / audio.chunk_frames;
-        var chunks: [encoder_.group_chunks_max][]const f32 = undefined;
+        var chunks: [network.group_chunks_max][]const f32 = undefined;
         var count: usize = 0;
         for (number * window_chunks..(number + 1) * window_chunks) |chunk| {
-            const tokens = encoder_.chunkTokens(self.chunkLength(chunk));
+            const tokens = stem_.chunkTokens(self.chunkLength(chunk));
             if (tokens == 0) break;
             chunks[count] = self.chunks.items[chunk].tokens[0 .. tokens * audio.d_model];
             count += 1;
         }
-        try encoder.encodeWindow(chunks[0..count], self.windows.items[number].rows.ptr);
+        try encoder.check();
+        encoder.network.encodeWindow(chunks[0..count], self.windows.items[number].rows.ptr);
     }
 };

@@ -4,12 +4,12 @@ const std = @import("std");
 const listener_ = @import("listener.zig");
 const model_ = @import("model.zig");
 const precision_ = @import("../packing/precision.zig");
-const session_ = @import("session.zig");
+const encoder_ = @import("encoder.zig");
 
 const testing = std.testing;
 const Listener = listener_.Listener;
 const Model = model_.Model;
-const Session = session_.Session;
+const Encoder = encoder_.Encoder;
 const rate = 16_000;
 
 fn open(precision: precision_.Precision) !*Model {
@@ -30,23 +30,23 @@ fn sound(samples: []f32, growth: f32) void {
 
 const Rows = struct { rows: []f32, result: Listener.Result };
 
-fn encode(listener: *Listener, session: *Session) !Rows {
-    const width = session.model.config.text.hidden;
+fn encode(listener: *Listener, encoder: *Encoder) !Rows {
+    const width = encoder.model.config.text.hidden;
     const rows = try testing.allocator.alloc(f32, listener.rowsCount() * width);
     errdefer testing.allocator.free(rows);
-    return .{ .rows = rows, .result = try listener.encode(&session.encoder, rows.ptr) };
+    return .{ .rows = rows, .result = try listener.encode(encoder, rows.ptr) };
 }
 
 /// Two listeners that hear the same, one of which keeps nothing.
 const Pair = struct {
     keeping: *Listener,
     plain: *Listener,
-    session: *Session,
+    encoder: *Encoder,
 
-    fn init(session: *Session, window: usize) !Pair {
-        const keeping = try Listener.open(session.model, window, true);
+    fn init(encoder: *Encoder, window: usize) !Pair {
+        const keeping = try Listener.open(encoder.model, window, true);
         errdefer keeping.close();
-        return .{ .keeping = keeping, .plain = try Listener.open(session.model, window, false), .session = session };
+        return .{ .keeping = keeping, .plain = try Listener.open(encoder.model, window, false), .encoder = encoder };
     }
 
     fn deinit(self: Pair) void {
@@ -66,9 +66,9 @@ const Pair = struct {
 
     /// Both give the same rows; how much was kept.
     fn check(self: Pair) !Listener.Result {
-        const kept = try encode(self.keeping, self.session);
+        const kept = try encode(self.keeping, self.encoder);
         defer testing.allocator.free(kept.rows);
-        const plain = try encode(self.plain, self.session);
+        const plain = try encode(self.plain, self.encoder);
         defer testing.allocator.free(plain.rows);
         try testing.expectEqualSlices(f32, plain.rows, kept.rows);
         try testing.expectEqual(0, plain.result.kept);
@@ -80,13 +80,13 @@ const Pair = struct {
 test "rows kept are rows computed anew, and those of the whole clip" {
     for ([_]precision_.Precision{ .bf16, .int8 }) |precision| {
         const model = try open(precision);
-        defer model.close();
-        const session = try Session.open(model);
-        defer session.close();
+        defer model.close() catch unreachable;
+        const encoder = try Encoder.open(model);
+        defer encoder.close();
         const samples = try testing.allocator.alloc(f32, 5 * rate + 77);
         defer testing.allocator.free(samples);
         sound(samples, 1);
-        const pair: Pair = try .init(session, 200);
+        const pair: Pair = try .init(encoder, 200);
         defer pair.deinit();
         // Before the first half second is full, within a frame, on a chunk's and a window's end.
         const early = [_]usize{ 0, 1, 200, 201, 7999, 8000 };
@@ -100,16 +100,16 @@ test "rows kept are rows computed anew, and those of the whole clip" {
             const windows = if (cut >= 41) (cut - 41) / (2 * rate) else 0;
             if (cut == 80_000) try testing.expectEqual(26, result.kept);
             try testing.expect(windows * 26 >= result.unchanged);
-            const again = try encode(pair.keeping, session);
+            const again = try encode(pair.keeping, encoder);
             defer testing.allocator.free(again.rows);
             try testing.expectEqual(again.result.rows, again.result.unchanged);
         }
         try pair.append(samples[before..]);
-        const heard = try encode(pair.keeping, session);
+        const heard = try encode(pair.keeping, encoder);
         defer testing.allocator.free(heard.rows);
         const whole = try testing.allocator.alloc(f32, heard.rows.len);
         defer testing.allocator.free(whole);
-        try session.encode(samples, 200, whole.ptr);
+        try encoder.encode(samples, 200, whole.ptr);
         if (precision == .int8) try testing.expectEqualSlices(f32, whole, heard.rows);
         for (whole, heard.rows) |want, got| try testing.expectApproxEqAbs(want, got, 1e-4);
     }
@@ -117,12 +117,12 @@ test "rows kept are rows computed anew, and those of the whole clip" {
 
 test "a floor that rises does over what was below it, and no more" {
     const model = try open(.int8);
-    defer model.close();
-    const session = try Session.open(model);
-    defer session.close();
+    defer model.close() catch unreachable;
+    const encoder = try Encoder.open(model);
+    defer encoder.close();
     const samples = try testing.allocator.alloc(f32, 8 * rate);
     defer testing.allocator.free(samples);
-    const pair: Pair = try .init(session, 100);
+    const pair: Pair = try .init(encoder, 100);
     defer pair.deinit();
     // Noise spreads over 40 dB. Louder by 25 dB in all, the first second is still above the floor; by 80, not.
     for ([_]f32{ 1.5, 3.7 }, [_]bool{ true, false }) |growth, is_kept| {
@@ -154,26 +154,26 @@ test "a floor that rises does over what was below it, and no more" {
 
 test "what is forgotten leaves the rest as it was" {
     const model = try open(.int8);
-    defer model.close();
-    const session = try Session.open(model);
-    defer session.close();
+    defer model.close() catch unreachable;
+    const encoder = try Encoder.open(model);
+    defer encoder.close();
     const samples = try testing.allocator.alloc(f32, 12 * rate + 500);
     defer testing.allocator.free(samples);
     sound(samples, 1);
-    const pair: Pair = try .init(session, 200);
+    const pair: Pair = try .init(encoder, 200);
     defer pair.deinit();
     try pair.append(samples[0 .. 7 * rate]);
-    const before = try encode(pair.keeping, session);
+    const before = try encode(pair.keeping, encoder);
     defer testing.allocator.free(before.rows);
     try testing.expectError(error.Invalid, pair.keeping.forget(4));
     try testing.expectError(error.Invalid, pair.keeping.forget(std.math.maxInt(usize)));
     try pair.forget(2);
-    const after = try encode(pair.keeping, session);
+    const after = try encode(pair.keeping, encoder);
     defer testing.allocator.free(after.rows);
     try testing.expectEqualSlices(f32, before.rows[52 * 128 ..], after.rows);
     try testing.expectEqual(0, after.result.unchanged); // They have other places.
     try testing.expectEqual(26, after.result.kept); // The last one's last frame is not settled.
-    try testing.expectEqual(39, (try countsOf(pair.keeping, session)).unchanged);
+    try testing.expectEqual(39, (try countsOf(pair.keeping, encoder)).unchanged);
     try pair.append(samples[7 * rate ..]);
     _ = try pair.check();
     try testing.expectEqual(8 * rate + 500, pair.keeping.held());
@@ -184,8 +184,8 @@ test "what is forgotten leaves the rest as it was" {
     try testing.expectEqual(1, pair.keeping.chunks.items.len);
 }
 
-fn countsOf(listener: *Listener, session: *Session) !Listener.Result {
-    const made = try encode(listener, session);
+fn countsOf(listener: *Listener, encoder: *Encoder) !Listener.Result {
+    const made = try encode(listener, encoder);
     testing.allocator.free(made.rows);
     return made.result;
 }

@@ -6,11 +6,14 @@
 //! programs take away is not the machine's limit.
 
 const std = @import("std");
+const block_ = @import("../network/block.zig");
+const clock = @import("clock.zig");
 const compute_ = @import("../compute/compute.zig");
+const decoder_ = @import("../network/decoder.zig");
 const errors = @import("../errors.zig");
 const kernels = @import("../kernels/kernels.zig");
+const kv_cache_ = @import("../network/kv_cache.zig");
 const model_ = @import("model.zig");
-const session_ = @import("session.zig");
 const Compute = compute_.Compute;
 const Matrix = @import("../compute/matrix.zig").Matrix;
 const Scratch = compute_.Scratch;
@@ -36,9 +39,7 @@ pub fn measure(model: *model_.Model, what: u32, m: usize, n: usize, k: usize) er
 }
 
 fn now() f64 {
-    var time: std.c.timespec = undefined;
-    _ = std.c.clock_gettime(.MONOTONIC, &time);
-    return @as(f64, @floatFromInt(time.sec)) + @as(f64, @floatFromInt(time.nsec)) * 1e-9;
+    return @as(f64, @floatFromInt(clock.now())) * 1e-9;
 }
 
 /// Seconds of the fastest of several calls; the first call warms up and counts as one.
@@ -232,37 +233,39 @@ fn int8Speed(compute: *Compute) errors.Error!f64 {
 /// FLOPs per second of causal attention over `positions`, one layer of the model's decoder.
 fn attentionSpeed(model: *model_.Model, positions: usize) errors.Error!f64 {
     const Prefill = struct {
-        decoder: *@FieldType(session_.Session, "decoder"),
+        block: *block_.Block,
+        cache: *const kv_cache_.KvCache,
         positions: usize,
         fn run(self: *const @This()) void {
             var first: usize = 0;
             while (first < self.positions) {
-                const count = @min(block_rows, self.positions - first);
-                self.decoder.positions = @intCast(first);
-                self.decoder.attend(0, 0, count);
+                const count = @min(block_.rows_max, self.positions - first);
+                self.block.attend(self.cache, 0, first, 0, count);
                 first += count;
             }
         }
-        const block_rows = 512; // As the decoder's own.
     };
     if (positions == 0 or positions > 1 << 15) {
         return errors.fail(error.Invalid, "{d} positions, must be 1 to {d}", .{ positions, 1 << 15 });
     }
-    const session = try session_.Session.open(model);
-    defer session.close();
-    const decoder = &session.decoder;
-    try decoder.reserve(positions);
-    try decoder.resize(@min(positions, Prefill.block_rows));
-    const text = model.config.text;
-    const layer_elements = @as(usize, text.kv_heads) * 2 * text.head_dim * kernels.page_keys;
-    for (decoder.pages.items) |page| switch (decoder.kv) { // The first layer comes first.
-        .f32 => fill(@as([*]f32, @ptrCast(page))[0..layer_elements]),
-        .f16 => for (@as([*]f16, @ptrCast(page))[0..layer_elements], 0..) |*value, i| {
+    var text = model.config.text;
+    text.layers = 1;
+    const kind = decoder_.Decoder.kvOf(&model.weights.decoder);
+    var cache: kv_cache_.KvCache = .init(model.gpa, text, kind);
+    defer cache.release();
+    try cache.reserve(positions);
+    var block: block_.Block = try .init(model.gpa, &model.compute, text);
+    defer block.deinit();
+    try block.resize(@min(positions, block_.rows_max));
+    const elements = @as(usize, text.kv_heads) * 2 * text.head_dim * kernels.page_keys;
+    for (cache.pages.items) |page| switch (kind) {
+        .f32 => fill(@as([*]f32, @ptrCast(page))[0..elements]),
+        .f16 => for (@as([*]f16, @ptrCast(page))[0..elements], 0..) |*value, i| {
             value.* = (@as(f16, @floatFromInt(i % 61)) - 30.5) / 64;
         },
     };
-    fill(decoder.buffers.q[0 .. decoder.buffers.rows * text.heads * text.head_dim]);
-    const prefill: Prefill = .{ .decoder = decoder, .positions = positions };
+    fill(block.buffers.q[0 .. block.buffers.rows * text.heads * text.head_dim]);
+    const prefill: Prefill = .{ .block = &block, .cache = &cache, .positions = positions };
     const seconds = fastest(&prefill, Prefill.run);
     const pairs = positions * (positions + 1) / 2;
     return @as(f64, @floatFromInt(4 * pairs * text.heads * text.head_dim)) / seconds;

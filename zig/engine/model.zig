@@ -4,6 +4,7 @@
 const std = @import("std");
 const builtin = @import("builtin");
 const blas = @import("../compute/blas.zig");
+const block_ = @import("../network/block.zig");
 const cache_ = @import("../packing/cache.zig");
 const compute_ = @import("../compute/compute.zig");
 const config_ = @import("../checkpoint/config.zig");
@@ -12,9 +13,13 @@ const decoder_ = @import("../network/decoder.zig");
 const encoder_ = @import("../network/encoder.zig");
 const errors = @import("../errors.zig");
 const files = @import("../checkpoint/files.zig");
+const head_ = @import("../network/head.zig");
+const kv_cache_ = @import("../network/kv_cache.zig");
 const mel_ = @import("../network/mel.zig");
 const precision_ = @import("../packing/precision.zig");
 const safetensors = @import("../checkpoint/safetensors.zig");
+const stem_ = @import("../network/stem.zig");
+const session_ = @import("session.zig");
 const threads = @import("../compute/threads.zig");
 const tokenizer_ = @import("../tokenizer/tokenizer.zig");
 const weights_ = @import("../checkpoint/weights.zig");
@@ -120,7 +125,7 @@ pub const Model = struct {
     tokenizer: tokenizer_.Tokenizer,
     special: Special,
     weights: weights_.Weights,
-    stem: encoder_.Stem,
+    stem: stem_.Stem,
     mel: mel_.Mel,
     isa: cpu.Isa,
     compute: compute_.Compute,
@@ -130,7 +135,9 @@ pub const Model = struct {
     /// The encoder's matrices as far as they are parts of mapped files.
     encoder_pages: []const []const u8,
     config_json: []const u8,
-    sessions: std.atomic.Value(u32) = .init(0),
+    needs: Needs,
+    /// Sessions, encoders and listeners that are open.
+    handles: std.atomic.Value(u32) = .init(0),
 
     /// Where the files are; all of it is borrowed for the call, but the bytes of `memory` until close.
     pub const Origin = union(enum) { folder: []const u8, memory: []const files.Named };
@@ -141,12 +148,14 @@ pub const Model = struct {
         precision: precision_.Precision = .bf16,
         /// Where packed weights are kept; null: in memory only.
         cache_folder: ?[]const u8 = null,
+        /// Gets how far a packing is, 0 to 1000; read by another thread.
+        progress_permille: ?*u32 = null,
     };
 
     pub fn open(gpa: std.mem.Allocator, origin: Origin, options: Options) errors.Error!*Model {
         const self = gpa.create(Model) catch return errors.outOfMemory("the model");
         errdefer gpa.destroy(self);
-        self.sessions = .init(0);
+        self.handles = .init(0);
         self.gpa = gpa;
         self.arena = .init(gpa);
         errdefer self.arena.deinit();
@@ -167,6 +176,7 @@ pub const Model = struct {
         self.cache = null;
         if (preparation.key) |key| try self.packWeights(key, preparation, options);
         errdefer if (self.cache) |*cache| cache.close();
+        self.needs = self.findNeeds();
         self.encoder_pages = self.findEncoderPages(preparation.lists) catch
             return errors.outOfMemory("the list of weights");
         return self;
@@ -188,7 +198,7 @@ pub const Model = struct {
         self.weights = try weights_.resolve(arena, &self.checkpoint, &self.config);
         self.isa = try cpu.choose();
         const table = cpu.table(self.isa);
-        self.stem = try encoder_.Stem.init(arena, table, self.config.audio, &self.weights.encoder);
+        self.stem = try stem_.Stem.init(arena, table, self.config.audio, &self.weights.encoder);
         self.precision = options.precision;
         const lists = precision_.list(arena, &self.weights, &self.stem.conv, self.precision) catch
             return errors.outOfMemory("the list of weights");
@@ -235,7 +245,7 @@ pub const Model = struct {
             const unit: u32 = @intCast(precision_.unitBytes(from));
             item.* = .{ .name = from.name, .bytes = precision_.packedBytes(from), .unit = unit };
         }
-        var filling: Filling = .{ .model = self, .lists = lists };
+        var filling: Filling = .{ .model = self, .lists = lists, .permille = options.progress_permille };
         self.cache = try cache_.open(self.gpa, .{
             .folder = options.cache_folder,
             .key = key,
@@ -250,6 +260,7 @@ pub const Model = struct {
     const Filling = struct {
         model: *Model,
         lists: []const precision_.Item,
+        permille: ?*u32,
 
         fn fill(context: *anyopaque, index: usize, offset: u64, out: []u8) errors.Error!void {
             const self: *Filling = @ptrCast(@alignCast(context));
@@ -258,13 +269,14 @@ pub const Model = struct {
             if (self.model.source.maps(from)) files.release(from);
         }
 
-        fn progress(_: *anyopaque, stage: cache_.Stage, done: u64, total: u64) void {
-            if (stage == .packing) packing_permille.store(@intCast(done * 1000 / @max(total, 1)), .monotonic);
+        fn progress(context: *anyopaque, stage: cache_.Stage, done: u64, total: u64) void {
+            const self: *Filling = @ptrCast(@alignCast(context));
+            assert(done <= total);
+            if (stage != .packing) return;
+            const permille: u32 = @intCast(done * 1000 / @max(total, 1));
+            if (self.permille) |to| @atomicStore(u32, to, permille, .monotonic);
         }
     };
-
-    /// Of the packing under way in this process, for whoever shows it.
-    pub var packing_permille: std.atomic.Value(u32) = .init(0);
 
     fn copyNames(arena: std.mem.Allocator, list: []const files.Named) errors.Error![]files.Named {
         const copy = arena.dupe(files.Named, list) catch return errors.outOfMemory("the model");
@@ -296,13 +308,60 @@ pub const Model = struct {
         self.special = try Special.find(&self.tokenizer, &self.config, folder);
     }
 
-    pub fn close(self: *Model) void {
+    /// Refused while handles are open: they use what would be gone.
+    pub fn close(self: *Model) errors.Error!void {
+        const handles = self.handles.load(.acquire);
+        if (handles > 0) return errors.fail(
+            error.Busy,
+            "the model has {d} sessions, encoders or listeners open",
+            .{handles},
+        );
         self.compute.deinit();
         if (self.cache) |*cache| cache.close();
         self.tokenizer.deinit();
         self.arena.deinit();
         self.source.close();
         self.gpa.destroy(self);
+    }
+
+    pub fn addHandle(self: *Model) void {
+        _ = self.handles.fetchAdd(1, .monotonic);
+    }
+
+    pub fn removeHandle(self: *Model) void {
+        const before = self.handles.fetchSub(1, .release);
+        assert(before > 0);
+    }
+
+    /// Without buffers, until it is used.
+    pub fn makeEncoder(self: *Model) encoder_.Encoder {
+        return .init(self.gpa, &self.compute, self.config.audio, &self.weights.encoder, &self.stem);
+    }
+
+    /// What sequences and encoders need, in bytes, for whoever decides how many there may be.
+    const Needs = struct {
+        /// A session's, besides those below: its scores, and those of a draft's rows.
+        session_bytes: usize,
+        /// Of a session per position.
+        position_bytes: usize,
+        /// Of a session per row of its largest prefill, up to `block_rows`, rounded up to a power of two.
+        row_bytes: usize,
+        block_rows: usize,
+        /// Buffers of an encoder that was used; its clip's features and rows come on top.
+        encoder_bytes: usize,
+    };
+
+    fn findNeeds(self: *Model) Needs {
+        const text = self.config.text;
+        const scores = head_.Scores.bytes(text.hidden, self.weights.decoder.head.rows);
+        const kind = decoder_.Decoder.kvOf(&self.weights.decoder);
+        return .{
+            .session_bytes = @sizeOf(session_.Session) + (1 + head_.together_max) * scores,
+            .position_bytes = kv_cache_.KvCache.init(self.gpa, text, kind).positionBytes(),
+            .row_bytes = block_.Block.rowBytes(text),
+            .block_rows = block_.rows_max,
+            .encoder_bytes = self.makeEncoder().bytes(),
+        };
     }
 
     pub fn isEnd(self: *const Model, id: u32) bool {
@@ -380,7 +439,12 @@ pub const Model = struct {
             .threads = self.compute.pool.threadsCount(),
             .hidden = c.text.hidden,
             .positions_max = c.text.positions_max,
-            .position_bytes = decoder_.Decoder.positionBytes(c.text, decoder_.Decoder.kvOf(&self.weights.decoder)),
+            .step_max = decoder_.Decoder.step_max,
+            .position_bytes = self.needs.position_bytes,
+            .session_bytes = self.needs.session_bytes,
+            .row_bytes = self.needs.row_bytes,
+            .block_rows = self.needs.block_rows,
+            .encoder_bytes = self.needs.encoder_bytes,
             .classes = c.classes,
             .timestamp_segment_ms = c.timestamp_segment_ms,
             .tensors_used = self.weights.tensors_used,

@@ -1,30 +1,48 @@
-//! One job's state: a cache with a position, an encoder's buffers, a flag to cancel. Belongs to one
-//! thread at a time.
+//! One sequence as a handle: a decoder with its positions, and what it is taking in. Belongs to one thread at a time;
+//! `cancelled` may be set from any.
+//!
+//! A prefill or a classification is begun, then run in slices of time until it is done, and its result is asked for.
+//! What does it in one call is begin and run to the end, so both give the same to the bit.
 
 const std = @import("std");
 const aligner_ = @import("../network/aligner.zig");
-const config_ = @import("../checkpoint/config.zig");
+const clock = @import("clock.zig");
 const decoder_ = @import("../network/decoder.zig");
-const encoder_ = @import("../network/encoder.zig");
-const buffers = @import("../compute/buffers.zig");
 const errors = @import("../errors.zig");
-const mel_ = @import("../network/mel.zig");
 const model_ = @import("model.zig");
 const verify_ = @import("../network/verify.zig");
-const Scratch = @import("../compute/compute.zig").Scratch;
+const assert = std.debug.assert;
+const Decoder = decoder_.Decoder;
 
-/// Shorter clips are padded with zeros to half a second: fewer empty answers on the shortest.
-pub const samples_min = 8000;
+/// Culprit of a failure that is none of the sessions' own.
+pub const everything = std.math.maxInt(u32);
 
 pub const Session = struct {
     model: *model_.Model,
-    encoder: encoder_.Encoder,
-    decoder: decoder_.Decoder,
+    decoder: Decoder,
     verifier: verify_.Verifier,
-    /// Made when it is first needed.
-    aligner: ?aligner_.Aligner = null,
+    job: Job = .none,
+    /// The job's own copies of what it takes in, and where its results go.
+    own: Own = .{},
     cancelled: std.atomic.Value(bool) = .init(false),
     busy: std.atomic.Value(bool) = .init(false),
+
+    /// What is begun; results stay until the next is begun.
+    const Job = union(enum) {
+        none,
+        prefill: verify_.Prefill,
+        prefilled: struct { accepted: u32 },
+        alignment: aligner_.Alignment,
+        aligned,
+    };
+
+    const Own = struct {
+        ids: []u32 = &.{},
+        rows: []f32 = &.{},
+        /// Log-probabilities of a draft, or the markers' margins.
+        floats: []f32 = &.{},
+        classes: []u32 = &.{},
+    };
 
     pub fn open(model: *model_.Model) errors.Error!*Session {
         const gpa = model.gpa;
@@ -32,119 +50,102 @@ pub const Session = struct {
         errdefer gpa.destroy(self);
         self.* = .{
             .model = model,
-            .encoder = .{
-                .allocator = gpa,
-                .compute = &model.compute,
-                .audio = model.config.audio,
-                .weights = &model.weights.encoder,
-                .stem = &model.stem,
-                .cancelled = &self.cancelled,
-                .quantized = .{ .allocator = gpa },
-            },
-            .decoder = try decoder_.Decoder.init(
-                gpa,
-                &model.compute,
-                model.config.text,
-                &model.weights.decoder,
-                &self.cancelled,
-            ),
+            .decoder = try .init(gpa, &model.compute, model.config.text, &model.weights.decoder, &self.cancelled),
             .verifier = .{ .allocator = gpa },
         };
-        _ = model.sessions.fetchAdd(1, .monotonic);
+        model.addHandle();
         return self;
     }
 
     pub fn close(self: *Session) void {
         const model = self.model;
-        self.encoder.deinit();
+        self.abandon();
         self.decoder.deinit();
         self.verifier.deinit();
-        if (self.aligner) |*aligner| aligner.deinit();
         model.gpa.destroy(self);
-        _ = model.sessions.fetchSub(1, .monotonic);
+        model.removeHandle();
     }
 
-    /// Frames of a clip, after padding.
-    pub fn framesOf(samples_count: usize) usize {
-        return @max(samples_count, samples_min) / mel_.hop_samples;
-    }
-
-    /// Log-mel features, f32[bins][frames] into `out`.
-    pub fn features(self: *Session, samples: []const f32, out: []f32) errors.Error!void {
-        const gpa = self.model.gpa;
-        if (samples.len >= samples_min) return self.featuresOf(samples, out);
-        const padded = gpa.alloc(f32, samples_min) catch return errors.outOfMemory("the audio");
-        defer gpa.free(padded);
-        @memcpy(padded[0..samples.len], samples);
-        @memset(padded[samples.len..], 0);
-        return self.featuresOf(padded, out);
-    }
-
-    fn featuresOf(self: *Session, samples: []const f32, out: []f32) errors.Error!void {
-        const frames_per_task = 100;
-        const Job = struct {
-            mel: *const mel_.Mel,
-            samples: []const f32,
-            frames: usize,
-            out: []f32,
-            peaks: []f32,
-            fn log(j: *const @This(), task: usize, _: Scratch) void {
-                const first = task * frames_per_task;
-                const count = @min(frames_per_task, j.frames - first);
-                j.peaks[task] = j.mel.logFrames(j.samples, first, count, j.frames, j.out);
-            }
+    /// Positions held: while a prefill is under way, those before it.
+    pub fn positions(self: *const Session) u32 {
+        return switch (self.job) {
+            .prefill => |*prefill| prefill.before,
+            else => self.decoder.cache.positions,
         };
-        const frames = samples.len / mel_.hop_samples;
-        const tasks = (frames + frames_per_task - 1) / frames_per_task;
-        const peaks = self.model.gpa.alloc(f32, tasks) catch return errors.outOfMemory("the features");
-        defer self.model.gpa.free(peaks);
-        const job: Job = .{
-            .mel = &self.model.mel,
-            .samples = samples,
-            .frames = frames,
-            .out = out,
-            .peaks = peaks,
+    }
+
+    pub fn isUnderWay(self: *const Session) bool {
+        return switch (self.job) {
+            .prefill, .alignment => true,
+            .none, .prefilled, .aligned => false,
         };
-        self.model.compute.overTasks(tasks, &job, Job.log);
-        mel_.finish(out, std.mem.max(f32, peaks));
     }
 
-    pub fn rowsOf(self: *const Session, samples_count: usize) usize {
-        return encoder_.rowsOfFrames(framesOf(samples_count), self.model.config.audio.chunk_frames);
-    }
-
-    /// Samples to rows f32[rowsOf][hidden].
-    pub fn encode(
-        self: *Session,
-        samples: []const f32,
-        window_frames: usize,
-        rows: [*]f32,
-    ) errors.Error!void {
-        const audio = self.model.config.audio;
-        const window = try windowOf(audio, window_frames);
-        const frames = framesOf(samples.len);
-        const gpa = self.model.gpa;
-        const mel = buffers.alloc(f32, gpa, frames * audio.mel_bins) catch return errors.outOfMemory("the features");
-        defer buffers.free(gpa, mel);
-        try self.features(samples, mel);
-        try self.encoder.encode(mel, frames, window, rows);
-    }
-
-    /// Mel frames of an attention window, 0 for the checkpoint's own.
-    pub fn windowOf(audio: config_.Audio, window_frames: usize) errors.Error!usize {
-        const window = if (window_frames == 0) audio.window_frames else window_frames;
-        if (window % audio.chunk_frames != 0 or window > audio.window_frames) return errors.fail(
-            error.Invalid,
-            "encoder window of {d} frames: must be a multiple of {d} up to {d}",
-            .{ window, audio.chunk_frames, audio.window_frames },
+    /// Refuses while something is under way.
+    pub fn checkIdle(self: *const Session) errors.Error!void {
+        if (self.isUnderWay()) return errors.fail(
+            error.Busy,
+            "something is under way in this session: run it to its end, or truncate",
+            .{},
         );
-        return window;
     }
 
-    /// See qasr_session_extend.
-    pub fn extend(self: *Session, ids: []const u32, rows: []const f32) errors.Error!void {
-        try self.checkIds(ids, rows);
-        try self.decoder.extend(ids, self.model.special.audio_pad, rows.ptr);
+    /// Gives up what is under way, forgets results. The decoder has the positions it had before.
+    fn abandon(self: *Session) void {
+        const before = self.positions();
+        switch (self.job) {
+            .prefill => |*prefill| prefill.abandon(),
+            .alignment => |*alignment| alignment.deinit(),
+            .none, .prefilled, .aligned => {},
+        }
+        self.job = .none;
+        self.freeOwn();
+        assert(self.positions() == before);
+    }
+
+    fn freeOwn(self: *Session) void {
+        const gpa = self.model.gpa;
+        gpa.free(self.own.ids);
+        gpa.free(self.own.rows);
+        gpa.free(self.own.floats);
+        gpa.free(self.own.classes);
+        self.own = .{};
+    }
+
+    /// See qasr_session_truncate.
+    pub fn truncate(self: *Session, count: u32) errors.Error!void {
+        if (count > self.positions()) return errors.fail(
+            error.Invalid,
+            "cannot truncate to {d} positions: there are {d}",
+            .{ count, self.positions() },
+        );
+        self.abandon();
+        self.decoder.truncate(count);
+        if (count == 0) self.cancelled.store(false, .monotonic);
+        assert(self.positions() == count);
+    }
+
+    /// See qasr_session_release.
+    pub fn release(self: *Session) errors.Error!void {
+        try self.truncate(0);
+        self.decoder.release();
+        self.verifier.deinit();
+    }
+
+    /// See qasr_session_begin: ids and rows are copied.
+    pub fn begin(
+        self: *Session,
+        keep: u32,
+        ids: []const u32,
+        rows: []const f32,
+        draft_count: usize,
+    ) errors.Error!void {
+        try self.checkPrefill(keep, ids, rows, draft_count);
+        self.abandon();
+        errdefer self.freeOwn();
+        const logprobs = try self.ownFloats(draft_count);
+        try self.copy(ids, rows);
+        try self.beginPrefill(keep, self.own.ids, self.own.rows, logprobs);
     }
 
     /// See qasr_session_verify.
@@ -155,24 +156,39 @@ pub const Session = struct {
         rows: []const f32,
         logprobs: []f32,
     ) errors.Error!u32 {
-        if (keep > self.decoder.positions) return errors.fail(
-            error.Invalid,
-            "cannot keep {d} positions: there are {d}",
-            .{ keep, self.decoder.positions },
-        );
-        if (logprobs.len > ids.len) return errors.fail(
-            error.Invalid,
-            "a draft of {d} among {d} tokens",
-            .{ logprobs.len, ids.len },
-        );
-        try self.checkIds(ids, rows);
+        try self.checkPrefill(keep, ids, rows, logprobs.len);
+        self.abandon();
+        try self.beginPrefill(keep, ids, rows, logprobs);
+        const is_done = try self.run(clock.forever);
+        assert(is_done);
+        return self.job.prefilled.accepted;
+    }
+
+    /// See qasr_session_extend.
+    pub fn extend(self: *Session, ids: []const u32, rows: []const f32) errors.Error!void {
+        const accepted = try self.verify(self.positions(), ids, rows, &.{});
+        assert(accepted == 0);
+    }
+
+    fn beginPrefill(
+        self: *Session,
+        keep: u32,
+        ids: []const u32,
+        rows: []const f32,
+        logprobs: []f32,
+    ) errors.Error!void {
+        if (keep < self.decoder.cache.positions) self.decoder.truncate(keep);
         const pad = self.model.special.audio_pad;
-        const draft = ids[ids.len - logprobs.len ..];
-        if (std.mem.indexOfScalar(u32, draft, pad)) |place| {
-            return errors.fail(error.Invalid, "audio at place {d} of the draft", .{place});
-        }
-        if (keep < self.decoder.positions) self.decoder.truncate(keep);
-        return self.verifier.verify(&self.decoder, ids, pad, rows.ptr, logprobs);
+        const prefill: verify_.Prefill = try .init(&self.decoder, &self.verifier, ids, pad, rows.ptr, logprobs);
+        self.job = .{ .prefill = prefill };
+    }
+
+    /// Log-probabilities of the draft's tokens that are right, of a prefill that is done.
+    pub fn verified(self: *const Session) errors.Error![]const f32 {
+        return switch (self.job) {
+            .prefilled => |result| self.own.floats[0..@min(result.accepted, self.own.floats.len)],
+            else => errors.fail(error.Invalid, "no prefill is done in this session", .{}),
+        };
     }
 
     /// See qasr_session_classify; there is room for all markers.
@@ -181,29 +197,138 @@ pub const Session = struct {
         ids: []const u32,
         rows: []const f32,
         marker_id: u32,
-        classes: [*]u32,
-        margins: [*]f32,
+        classes: []u32,
+        margins: []f32,
     ) errors.Error!void {
-        const model = self.model;
-        if (model.config.kind != .aligner) {
-            return errors.fail(error.Invalid, "{s} transcribes and does not align", .{model.name()});
-        }
-        try self.checkIds(ids, rows);
-        if (self.aligner == null) self.aligner = try aligner_.Aligner.init(
-            model.gpa,
-            &model.compute,
-            model.config.text,
-            &model.weights.decoder,
-            &self.cancelled,
-        );
-        try self.aligner.?.classify(.{
+        try self.checkAlignment(ids, rows);
+        self.abandon();
+        try self.beginAlignment(ids, rows, marker_id, classes, margins);
+        const is_done = try self.run(clock.forever);
+        assert(is_done);
+    }
+
+    /// See qasr_session_classify_begin: ids and rows are copied.
+    pub fn classifyBegin(
+        self: *Session,
+        ids: []const u32,
+        rows: []const f32,
+        marker_id: u32,
+        markers: usize,
+    ) errors.Error!void {
+        try self.checkAlignment(ids, rows);
+        self.abandon();
+        errdefer self.freeOwn();
+        const margins = try self.ownFloats(markers);
+        self.own.classes = self.model.gpa.alloc(u32, markers) catch return errors.outOfMemory("the alignment");
+        try self.copy(ids, rows);
+        try self.beginAlignment(self.own.ids, self.own.rows, marker_id, self.own.classes, margins);
+    }
+
+    fn beginAlignment(
+        self: *Session,
+        ids: []const u32,
+        rows: []const f32,
+        marker_id: u32,
+        classes: []u32,
+        margins: []f32,
+    ) errors.Error!void {
+        const alignment: aligner_.Alignment = try .init(&self.decoder, .{
             .ids = ids,
-            .audio_id = model.special.audio_pad,
+            .audio_id = self.model.special.audio_pad,
             .rows = rows.ptr,
             .marker_id = marker_id,
             .classes = classes,
             .margins = margins,
         });
+        self.job = .{ .alignment = alignment };
+    }
+
+    pub const Classified = struct { classes: []const u32, margins: []const f32 };
+
+    /// What a classification that was begun and is done has found.
+    pub fn classified(self: *const Session) errors.Error!Classified {
+        if (self.job != .aligned) return errors.fail(error.Invalid, "no classification is done in this session", .{});
+        return .{ .classes = self.own.classes, .margins = self.own.floats };
+    }
+
+    /// Works until `deadline` is passed or what was begun is done, which is the result. After a failure nothing is
+    /// under way, and the positions are those from before it.
+    pub fn run(self: *Session, deadline: clock.Time) errors.Error!bool {
+        if (self.job == .none) return errors.fail(error.Invalid, "nothing was begun in this session", .{});
+        errdefer self.abandon();
+        while (self.isUnderWay()) {
+            if (self.cancelled.load(.monotonic)) return errors.fail(error.Cancelled, "cancelled", .{});
+            try self.advance();
+            if (self.isUnderWay() and clock.now() >= deadline) return false;
+        }
+        return true;
+    }
+
+    fn advance(self: *Session) errors.Error!void {
+        switch (self.job) {
+            .prefill => |*prefill| if (try prefill.advance()) {
+                const accepted = prefill.accepted;
+                self.job = .{ .prefilled = .{ .accepted = accepted } };
+                self.freeInputs();
+            },
+            .alignment => |*alignment| if (alignment.advance()) {
+                alignment.deinit();
+                self.job = .aligned;
+                self.freeInputs();
+            },
+            .none, .prefilled, .aligned => unreachable,
+        }
+    }
+
+    fn ownFloats(self: *Session, count: usize) errors.Error![]f32 {
+        assert(self.own.floats.len == 0);
+        self.own.floats = self.model.gpa.alloc(f32, count) catch return errors.outOfMemory("a prefill");
+        return self.own.floats;
+    }
+
+    fn copy(self: *Session, ids: []const u32, rows: []const f32) errors.Error!void {
+        assert(self.own.ids.len == 0 and self.own.rows.len == 0);
+        self.own.ids = self.model.gpa.dupe(u32, ids) catch return errors.outOfMemory("a prefill");
+        self.own.rows = self.model.gpa.dupe(f32, rows) catch return errors.outOfMemory("a prefill");
+    }
+
+    fn freeInputs(self: *Session) void {
+        self.model.gpa.free(self.own.ids);
+        self.model.gpa.free(self.own.rows);
+        self.own.ids = &.{};
+        self.own.rows = &.{};
+    }
+
+    fn checkPrefill(
+        self: *const Session,
+        keep: u32,
+        ids: []const u32,
+        rows: []const f32,
+        draft_count: usize,
+    ) errors.Error!void {
+        try self.checkIdle();
+        if (keep > self.positions()) return errors.fail(
+            error.Invalid,
+            "cannot keep {d} positions: there are {d}",
+            .{ keep, self.positions() },
+        );
+        if (draft_count > ids.len) {
+            return errors.fail(error.Invalid, "a draft of {d} among {d} tokens", .{ draft_count, ids.len });
+        }
+        try self.checkIds(ids, rows);
+        const draft = ids[ids.len - draft_count ..];
+        if (std.mem.indexOfScalar(u32, draft, self.model.special.audio_pad)) |place| {
+            return errors.fail(error.Invalid, "audio at place {d} of the draft", .{place});
+        }
+    }
+
+    fn checkAlignment(self: *const Session, ids: []const u32, rows: []const f32) errors.Error!void {
+        try self.checkIdle();
+        const model = self.model;
+        if (model.config.kind != .aligner) {
+            return errors.fail(error.Invalid, "{s} transcribes and does not align", .{model.name()});
+        }
+        try self.checkIds(ids, rows);
     }
 
     /// All in the vocabulary, and a row for every audio place.
@@ -226,20 +351,26 @@ pub const Session = struct {
         );
     }
 
+    pub const step_max = Decoder.step_max;
+
     /// See qasr_sessions_step.
-    pub fn step(sessions: []const *Session, ids: []const u32) errors.Error!void {
+    pub fn step(sessions: []const *Session, ids: []const u32, culprit: *usize) errors.Error!void {
+        assert(sessions.len == ids.len and sessions.len >= 1 and sessions.len <= Decoder.step_max);
         const model = sessions[0].model;
         const text = model.config.text;
-        var decoders: [decoder_.Decoder.step_max]*decoder_.Decoder = undefined;
+        var decoders: [Decoder.step_max]*Decoder = undefined;
         for (sessions, ids, 0..) |one, id, i| {
+            errdefer culprit.* = i;
             if (one.model != model) {
                 return errors.fail(error.Invalid, "session {d} is of another model", .{i});
             }
             if (id >= text.vocab or id == model.special.audio_pad) {
                 return errors.fail(error.Invalid, "token {d} at place {d} is no text token", .{ id, i });
             }
+            try one.checkIdle();
             decoders[i] = &one.decoder;
         }
-        try decoder_.Decoder.step(decoders[0..sessions.len], ids);
+        try Decoder.step(decoders[0..sessions.len], ids, culprit);
+        for (sessions) |one| one.abandon(); // Results of what was begun before, if there are some.
     }
 };

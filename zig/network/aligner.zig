@@ -8,189 +8,176 @@
 //! head stays as the file has it: it is small, and its argmax is the result.
 
 const std = @import("std");
+const block_ = @import("block.zig");
+const buffers = @import("../compute/buffers.zig");
 const compute_ = @import("../compute/compute.zig");
 const config_ = @import("../checkpoint/config.zig");
 const decoder_ = @import("decoder.zig");
-const buffers = @import("../compute/buffers.zig");
 const errors = @import("../errors.zig");
+const kv_cache_ = @import("kv_cache.zig");
 const weights_ = @import("../checkpoint/weights.zig");
 const assert = std.debug.assert;
+const Decoder = decoder_.Decoder;
 
-/// Rows at a time, through a layer and through the head.
-const block_rows = 512;
+const block_rows = block_.rows_max;
+/// Rows at a time through the head.
 const head_rows = 64;
 
-/// What is asked, and where the answers go: class and margin of every marker, in order.
+/// What is asked, and where the answers go: class and margin of every marker, in order. All of it is borrowed until
+/// the last unit of work.
 pub const Task = struct {
-    /// Checked by the caller, as for Decoder.extend.
+    /// At least one, with a row of `rows` f32[][hidden] for every `audio_id`; checked by the caller.
     ids: []const u32,
     audio_id: u32,
     rows: [*]const f32,
     marker_id: u32,
-    classes: [*]u32,
+    /// As many as there are markers among the ids.
+    classes: []u32,
     /// The best logit less the second best.
-    margins: [*]f32,
+    margins: []f32,
 };
 
-pub const Aligner = struct {
-    allocator: std.mem.Allocator,
-    weights: *const weights_.DecoderWeights,
-    /// Buffers and arithmetic of a block, with a cache for one layer.
-    block: decoder_.Decoder,
+/// One text on its way through the model, in small units: a caller with other work may let it rest between two.
+/// Takes the block and the embedding of a decoder, and none of its positions.
+pub const Alignment = struct {
+    decoder: *Decoder,
+    task: Task,
+    cache: kv_cache_.KvCache,
+    memory: []align(64) f32,
+    /// Of all positions.
+    rows: block_.Rows,
+    /// Normed states of markers on their way through the head, and what comes out.
+    marked: [*]f32,
+    logits: [*]f32,
+    marked_count: usize = 0,
+    answered: usize = 0,
+    audio_row: usize = 0,
+    /// The unit that is next: a part of one layer for the block of rows from `first` on.
+    layer: usize = 0,
+    first: usize = 0,
+    part: block_.Part = .project,
 
-    pub fn init(
-        allocator: std.mem.Allocator,
-        compute: *compute_.Compute,
-        text: config_.Text,
-        weights: *const weights_.DecoderWeights,
-        cancelled: *const std.atomic.Value(bool),
-    ) errors.Error!Aligner {
-        assert(weights.head.panels == null); // precision.zig leaves it out.
-        var one_layer = text;
-        one_layer.layers = 1;
-        return .{
-            .allocator = allocator,
-            .weights = weights,
-            .block = try decoder_.Decoder.init(allocator, compute, one_layer, weights, cancelled),
-        };
-    }
-
-    pub fn deinit(self: *Aligner) void {
-        self.block.deinit();
-    }
-
-    pub fn classify(self: *Aligner, task: Task) errors.Error!void {
-        const text = self.block.text;
+    pub fn init(decoder: *Decoder, task: Task) errors.Error!Alignment {
+        const text = decoder.text;
         const count = task.ids.len;
-        if (count == 0) return;
+        assert(count > 0);
+        assert(task.classes.len == std.mem.count(u32, task.ids, &.{task.marker_id}));
+        assert(task.margins.len == task.classes.len);
+        assert(decoder.weights.head.panels == null); // precision.zig leaves it out.
         if (count > text.positions_max) return errors.fail(
             error.TooLong,
             "{d} positions are more than the model's {d}",
             .{ count, text.positions_max },
         );
-        try self.block.reserve(count);
-        try self.block.resize(@min(count, block_rows));
+        try decoder.block.resize(@min(count, block_rows));
+        var one_layer = text;
+        one_layer.layers = 1;
+        var cache: kv_cache_.KvCache = .init(decoder.allocator, one_layer, Decoder.kvOf(decoder.weights));
+        errdefer cache.release();
+        try cache.reserve(count);
         const half = text.head_dim / 2;
-        const x = try self.allocate(count * text.hidden);
-        defer buffers.free(self.allocator, x);
-        const cos = try self.allocate(count * half);
-        defer buffers.free(self.allocator, cos);
-        const sin = try self.allocate(count * half);
-        defer buffers.free(self.allocator, sin);
-        const head = try self.allocate(head_rows * (text.hidden + self.weights.head.rows));
-        defer buffers.free(self.allocator, head);
-
-        var pass: Pass = .{ .aligner = self, .task = task, .x = x.ptr, .cos = cos.ptr, .sin = sin.ptr };
-        pass.marked = head.ptr;
-        pass.logits = head.ptr + head_rows * text.hidden;
-        const own = self.block.buffers;
-        defer self.block.buffers = own;
-        try pass.run();
-    }
-
-    fn allocate(self: *Aligner, floats: usize) errors.Error![]align(64) f32 {
-        return buffers.alloc(f32, self.allocator, floats) catch errors.outOfMemory("the alignment");
-    }
-};
-
-/// One text through the model.
-const Pass = struct {
-    aligner: *Aligner,
-    task: Task,
-    /// Of all positions: states, and the rotation's angles.
-    x: [*]f32,
-    cos: [*]f32,
-    sin: [*]f32,
-    /// Normed states of markers on their way through the head, and what comes out.
-    marked: [*]f32 = undefined,
-    logits: [*]f32 = undefined,
-    marked_count: usize = 0,
-    answered: usize = 0,
-
-    fn run(self: *Pass) errors.Error!void {
-        self.enterBlock(0);
-        self.embed();
-        const layers = self.aligner.weights.layers;
-        for (layers, 0..) |*layer, index| {
-            const is_last = index + 1 == layers.len;
-            var first: usize = 0;
-            while (first < self.task.ids.len) : (first += block_rows) {
-                if (self.aligner.block.cancelled.load(.monotonic)) {
-                    return errors.fail(error.Cancelled, "cancelled", .{});
-                }
-                self.enterBlock(first);
-                const count = @min(block_rows, self.task.ids.len - first);
-                const used_from = if (is_last) self.firstMarker(first, count) else 0;
-                self.layerOfBlock(layer, used_from, count);
-                if (is_last) self.collect(first, used_from, count);
-            }
+        const sizes = [_]usize{
+            count * text.hidden,     count * half,                          count * half,
+            head_rows * text.hidden, head_rows * decoder.weights.head.rows,
+        };
+        var total: usize = 0;
+        for (sizes) |size| total += std.mem.alignForward(usize, size, 16);
+        const memory = buffers.alloc(f32, decoder.allocator, total) catch return errors.outOfMemory("the alignment");
+        var parts: [sizes.len][*]f32 = undefined;
+        var at: usize = 0;
+        for (sizes, &parts) |size, *part| {
+            part.* = memory.ptr + at;
+            at += std.mem.alignForward(usize, size, 16);
         }
+        assert(at == memory.len);
+        return .{
+            .decoder = decoder,
+            .task = task,
+            .cache = cache,
+            .memory = memory,
+            .rows = .{ .x = parts[0], .cos = parts[1], .sin = parts[2] },
+            .marked = parts[3],
+            .logits = parts[4],
+        };
+    }
+
+    pub fn deinit(self: *Alignment) void {
+        self.cache.release();
+        buffers.free(self.decoder.allocator, self.memory);
+    }
+
+    /// Does one unit. True when it was the last, and all answers are there.
+    pub fn advance(self: *Alignment) bool {
+        const layers = self.decoder.weights.layers;
+        assert(self.layer < layers.len and self.first < self.task.ids.len);
+        const count = @min(block_rows, self.task.ids.len - self.first);
+        const is_last = self.layer + 1 == layers.len;
+        const used_first = if (is_last) self.firstMarker(count) else 0;
+        if (self.layer == 0 and self.part == .project) self.embed(count);
+        const rows = self.rowsFrom(self.first);
+        const block = &self.decoder.block;
+        block.run(.{
+            .layer = &layers[self.layer],
+            .layer_index = 0,
+            .cache = &self.cache,
+            .position = self.first,
+            .rows = rows,
+            .count = count,
+            .used_first = used_first,
+            .has_addend = false,
+        }, self.part);
+        if (self.part != .contract and used_first < count) {
+            self.part = @enumFromInt(@intFromEnum(self.part) + 1);
+            return false;
+        }
+        // The next block needs `sum` for itself.
+        block.addSum(rows.x, used_first, count);
+        if (is_last) self.collect(rows, used_first, count);
+        self.part = .project;
+        self.first += count;
+        if (self.first < self.task.ids.len) return false;
+        self.first = 0;
+        self.layer += 1;
+        if (!is_last) return false;
         self.answer();
+        assert(self.answered == self.task.classes.len);
+        return true;
     }
 
-    /// Lets the block's buffers be those of the positions from `first` on.
-    fn enterBlock(self: *Pass, first: usize) void {
-        const block = &self.aligner.block;
-        const half = block.text.head_dim / 2;
-        block.positions = @intCast(first);
-        block.buffers.x = self.x + first * block.text.hidden;
-        block.buffers.cos = self.cos + first * half;
-        block.buffers.sin = self.sin + first * half;
+    fn rowsFrom(self: *const Alignment, first: usize) block_.Rows {
+        const half = self.decoder.text.head_dim / 2;
+        return .{
+            .x = self.rows.x + first * self.decoder.text.hidden,
+            .cos = self.rows.cos + first * half,
+            .sin = self.rows.sin + first * half,
+        };
     }
 
-    fn embed(self: *Pass) void {
-        const block = &self.aligner.block;
-        const hidden = block.text.hidden;
-        var audio_row: usize = 0;
-        for (self.task.ids, 0..) |id, position| {
-            const x = self.x + position * hidden;
+    fn embed(self: *Alignment, count: usize) void {
+        const hidden = self.decoder.text.hidden;
+        for (self.task.ids[self.first..][0..count], self.first..) |id, position| {
+            const x = self.rows.x + position * hidden;
             if (id == self.task.audio_id) {
-                @memcpy(x[0..hidden], self.task.rows[audio_row * hidden ..]);
-                audio_row += 1;
-            } else block.embed(id, x);
-            block.rotate(position, position);
+                @memcpy(x[0..hidden], self.task.rows[self.audio_row * hidden ..]);
+                self.audio_row += 1;
+            } else self.decoder.embed(id, x);
+            self.decoder.block.rotate(self.rows, position, position);
         }
     }
 
     /// The block's first marker, `count` where it has none.
-    fn firstMarker(self: *const Pass, first: usize, count: usize) usize {
-        return std.mem.indexOfScalar(u32, self.task.ids[first..][0..count], self.task.marker_id) orelse count;
-    }
-
-    /// One layer over one block, whose residuals are added at once: the next block reuses the addends.
-    fn layerOfBlock(
-        self: *Pass,
-        layer: *const weights_.DecoderLayer,
-        used_from: usize,
-        count: usize,
-    ) void {
-        const block = &self.aligner.block;
-        block.norm(0, count, false, layer.norm1, block.buffers.normed);
-        block.project(layer, used_from, count);
-        block.store(layer, 0, used_from, count);
-        if (used_from == count) return;
-        block.attend(0, used_from, count);
-        block.finishLayer(layer, used_from, count);
-        const Job = struct { block: *const decoder_.Decoder, first: usize };
-        const job: Job = .{ .block = block, .first = used_from };
-        block.compute.overRows(count - used_from, &job, struct {
-            fn run(j: *const Job, from: usize, to: usize, _: compute_.Scratch) void {
-                const width = j.block.text.hidden;
-                const at = (j.first + from) * width;
-                const b = j.block.buffers;
-                j.block.compute.kernels.add(b.x + at, b.sum + at, (to - from) * width);
-            }
-        }.run);
+    fn firstMarker(self: *const Alignment, count: usize) usize {
+        return std.mem.indexOfScalar(u32, self.task.ids[self.first..][0..count], self.task.marker_id) orelse count;
     }
 
     /// The block's markers, into the head's queue.
-    fn collect(self: *Pass, first: usize, used_from: usize, count: usize) void {
-        if (used_from == count) return;
-        const block = &self.aligner.block;
-        const hidden = block.text.hidden;
-        block.norm(used_from, count, false, self.aligner.weights.norm, block.buffers.normed);
-        for (used_from..count) |row| {
-            if (self.task.ids[first + row] != self.task.marker_id) continue;
+    fn collect(self: *Alignment, rows: block_.Rows, used_first: usize, count: usize) void {
+        if (used_first == count) return;
+        const block = &self.decoder.block;
+        const hidden = self.decoder.text.hidden;
+        block.norm(rows.x, used_first, count, false, self.decoder.weights.norm);
+        for (used_first..count) |row| {
+            if (self.task.ids[self.first + row] != self.task.marker_id) continue;
             if (self.marked_count == head_rows) self.answer();
             const to = self.marked + self.marked_count * hidden;
             @memcpy(to[0..hidden], block.buffers.normed + row * hidden);
@@ -199,9 +186,11 @@ const Pass = struct {
     }
 
     /// The queue through the head.
-    fn answer(self: *Pass) void {
-        const head = self.aligner.weights.head;
-        const block = &self.aligner.block;
+    fn answer(self: *Alignment) void {
+        assert(self.marked_count <= head_rows);
+        assert(self.answered + self.marked_count <= self.task.classes.len);
+        const head = self.decoder.weights.head;
+        const block = &self.decoder.block;
         block.compute.linear(&block.quantized, self.marked_count, self.marked, head.columns, &.{
             .{ .weight = head, .out = self.logits, .out_stride = head.rows },
         });
@@ -214,7 +203,6 @@ const Pass = struct {
         self.marked_count = 0;
     }
 };
-
 const Best = struct { class: u32, margin: f32 };
 
 /// The greatest value's index, the lowest among equals, and what it has over the second.

@@ -1,153 +1,192 @@
-//! A guess at the tokens to come, checked in the pass that takes it in.
+//! A prefill: ids to take in, the last of them perhaps a draft, a guess at the tokens to come, which is checked in
+//! the pass that takes it in.
 //!
-//! In: ids to append, the last of them a draft. Out: how many of these greedy decoding would have said
-//! too, and a decoder that stands behind the last of those. To the bit as if it had decoded them one by
-//! one: with packed weights a row's sums are the same whatever goes with it, so prompt and draft are one
-//! batch; with others only as long as rows are multiplied one by one, so the draft goes by itself, a few
-//! rows at a time.
+//! Out: how many of the draft's tokens greedy decoding would have said too, and a decoder that stands behind the last
+//! of those. To the bit as if it had decoded them one by one: with packed weights a row's sums are the same whatever
+//! goes with it, so prompt and draft are one pass; with others only as long as rows are multiplied one by one, so the
+//! draft goes by itself, a few rows at a time.
+//!
+//! A prefill advances in small units, and a caller with other work may let it rest between two of them.
 
 const std = @import("std");
 const decoder_ = @import("decoder.zig");
 const errors = @import("../errors.zig");
-const kernels = @import("../kernels/kernels.zig");
+const head_ = @import("head.zig");
 const assert = std.debug.assert;
+const Append = decoder_.Append;
 const Decoder = decoder_.Decoder;
+const Scores = head_.Scores;
 
 /// Rows scored together: each reads the head once.
-const together = Decoder.step_max;
+const together = head_.together_max;
 /// Tokens of a draft per pass: what a wrong draft may cost.
 const pass_rows = 64;
 
+/// Room for the scores of a draft's rows. Belongs to one decoder.
 pub const Verifier = struct {
     allocator: std.mem.Allocator,
-    /// Made when first needed, `together` at most.
-    scores: std.ArrayList(Score) = .empty,
-
-    /// What `next` reads of a decoder.
-    const Score = struct { last: []f32, logits: []f32, peaks: []kernels.Peak };
+    scores: [together]Scores = undefined,
+    /// Made when first needed.
+    made: usize = 0,
 
     pub fn deinit(self: *Verifier) void {
-        for (self.scores.items) |score| self.free(score);
-        self.scores.deinit(self.allocator);
+        for (self.scores[0..self.made]) |*scores| scores.deinit();
+        self.made = 0;
     }
 
-    fn free(self: *Verifier, score: Score) void {
-        self.allocator.free(score.last);
-        self.allocator.free(score.logits);
-        self.allocator.free(score.peaks);
+    fn reserve(self: *Verifier, decoder: *const Decoder, count: usize) errors.Error!void {
+        assert(count <= together);
+        while (self.made < count) : (self.made += 1) {
+            const own = decoder.scores;
+            self.scores[self.made] = Scores.init(self.allocator, own.last.len, own.logits.len) catch
+                return errors.outOfMemory("a draft");
+        }
     }
 
-    /// `ids` checked as for Decoder.extend; the last logprobs.len of them are the draft, and audio is
-    /// only before them. Returns how many of the draft are right, whose log-probabilities are written.
-    /// After a failure the decoder has the positions it had.
-    pub fn verify(
-        self: *Verifier,
+    /// Scores `count` states f32[][hidden].
+    fn score(self: *Verifier, decoder: *Decoder, states: [*]const f32, count: usize) errors.Error!void {
+        try self.reserve(decoder, count);
+        var all: [together]*Scores = undefined;
+        for (self.scores[0..count], all[0..count], 0..) |*scores, *one, i| {
+            scores.keep(states + i * decoder.text.hidden);
+            one.* = scores;
+        }
+        decoder.head.score(&decoder.block.quantized, all[0..count]);
+    }
+};
+
+pub const Prefill = struct {
+    decoder: *Decoder,
+    verifier: *Verifier,
+    /// Checked as for Append; the last logprobs.len of them are the draft, and audio is only before them.
+    ids: []const u32,
+    audio_id: u32,
+    rows: [*]const f32,
+    /// Get the log-probabilities of the draft's tokens that are right.
+    logprobs: []f32,
+    /// Positions before.
+    before: u32,
+    /// Ids in the passes that are over, and in those up to the end of this one.
+    done: usize = 0,
+    end: usize = 0,
+    append: Append = undefined,
+    /// States of this pass that are checked.
+    checked: usize = 0,
+    /// Tokens of the draft that are right, once `stage` is .over.
+    accepted: u32 = 0,
+    stage: enum { start, append, check, over } = .start,
+
+    /// Nothing is allocated but what the decoder needs. All slices are borrowed until the end.
+    pub fn init(
         decoder: *Decoder,
+        verifier: *Verifier,
         ids: []const u32,
         audio_id: u32,
         rows: [*]const f32,
         logprobs: []f32,
-    ) errors.Error!u32 {
+    ) errors.Error!Prefill {
         assert(logprobs.len <= ids.len);
         try decoder.checkRoom(ids.len);
-        const draft_first = ids.len - logprobs.len;
-        if (ids.len == 0) return 0;
-        if (draft_first == 0) { // What was appended before says what the first should be.
-            const expected = try decoder.next();
-            if (expected.id != ids[0]) return 0;
-            logprobs[0] = expected.logprob;
-        }
-        const before = decoder.positions;
-        errdefer decoder.truncate(before);
-        var done: usize = 0;
-        while (true) {
-            const end = self.passEnd(decoder, done, draft_first, ids.len);
-            // Each but the ids before the draft's first token tells the next one.
-            const wanted = @min(end - done, end - draft_first + 1);
-            const states = try decoder.append(ids[done..end], audio_id, rows, wanted);
-            const first = end - wanted + 1;
-            const right = try self.agreeing(decoder, states, wanted, ids[first..], logprobs[first - draft_first ..]);
-            if (right < wanted) {
-                decoder.positions = before + @as(u32, @intCast(first + right));
-                return @intCast(first + right - draft_first);
-            }
-            done = end;
-        }
+        return .{
+            .decoder = decoder,
+            .verifier = verifier,
+            .ids = ids,
+            .audio_id = audio_id,
+            .rows = rows,
+            .logprobs = logprobs,
+            .before = decoder.cache.positions,
+            .stage = if (ids.len == 0) .over else .start,
+        };
     }
 
-    fn passEnd(_: *const Verifier, decoder: *const Decoder, done: usize, draft_first: usize, count: usize) usize {
-        const is_packed = decoder.weights.head.panels != null;
-        if (!is_packed and done < draft_first) return draft_first;
+    /// Gives up: the decoder has the positions it had before, and nothing to tell about a next token.
+    pub fn abandon(self: *Prefill) void {
+        self.decoder.truncate(self.before);
+        self.stage = .over;
+    }
+
+    /// Does one unit. True when it was the last. After a failure, `abandon` it.
+    pub fn advance(self: *Prefill) errors.Error!bool {
+        switch (self.stage) {
+            .start => try self.start(),
+            .append => if (self.append.advance()) {
+                self.checked = 0;
+                self.stage = .check;
+            },
+            .check => try self.check(),
+            .over => {},
+        }
+        return self.stage == .over;
+    }
+
+    fn draftFirst(self: *const Prefill) usize {
+        return self.ids.len - self.logprobs.len;
+    }
+
+    fn start(self: *Prefill) errors.Error!void {
+        if (self.draftFirst() == 0) { // What was appended before says what the first should be.
+            const expected = try self.decoder.next();
+            if (expected.id != self.ids[0]) {
+                self.stage = .over;
+                return;
+            }
+            self.logprobs[0] = expected.logprob;
+        }
+        try self.startPass();
+    }
+
+    fn startPass(self: *Prefill) errors.Error!void {
+        assert(self.done < self.ids.len);
+        self.end = self.passEnd();
+        // Each but the ids before the draft's first token tells the next one.
+        const wanted = @min(self.end - self.done, self.end - self.draftFirst() + 1);
+        const ids = self.ids[self.done..self.end];
+        self.append = try .init(self.decoder, ids, self.audio_id, self.rows, wanted);
+        self.stage = .append;
+    }
+
+    fn passEnd(self: *const Prefill) usize {
+        const is_packed = self.decoder.weights.head.panels != null;
+        if (!is_packed and self.done < self.draftFirst()) return self.draftFirst();
         const most: usize = if (is_packed) pass_rows else together;
-        return @min(count, @max(done, draft_first) + most);
+        return @min(self.ids.len, @max(self.done, self.draftFirst()) + most);
     }
 
-    /// How many of `count` states, one after the other, tell the id given for them, with the
-    /// log-probabilities of those. The first that does not, or has none to tell, becomes the decoder's.
-    fn agreeing(
-        self: *Verifier,
-        decoder: *Decoder,
-        states: [*]const f32,
-        count: usize,
-        told: []const u32,
-        logprobs: []f32,
-    ) errors.Error!usize {
-        var row: usize = 0;
-        while (row < count) {
-            if (row == told.len) { // Scored when asked for.
-                decoder.keepRow(states + row * decoder.text.hidden);
-                return row;
-            }
-            var scored: [together]Decoder = undefined;
-            const some = scored[0..@min(together, count - row)];
-            try self.scoreRows(decoder, states + row * decoder.text.hidden, some);
-            for (some, 0..) |*one, i| {
-                const next = try one.next();
-                if (row == told.len or next.id != told[row]) {
-                    self.adopt(decoder, i);
-                    return row;
-                }
-                logprobs[row] = next.logprob;
-                row += 1;
-            }
+    /// The next few of the pass's states: each should tell the id that comes behind it. The first that does not, or
+    /// has none to tell, becomes the decoder's.
+    fn check(self: *Prefill) errors.Error!void {
+        const decoder = self.decoder;
+        const wanted = self.append.wanted;
+        const told_first = self.end - wanted + 1;
+        const told = self.ids[told_first..];
+        assert(self.checked < wanted and self.checked <= told.len);
+        const states = self.append.states() + self.checked * decoder.text.hidden;
+        if (self.checked == told.len) { // Scored when asked for.
+            decoder.scores.keep(states);
+            return self.finish(told_first);
         }
-        return count;
-    }
-
-    /// Each state as a decoder of its own, which shares all but its scores with `decoder`.
-    fn scoreRows(self: *Verifier, decoder: *Decoder, states: [*]const f32, out: []Decoder) errors.Error!void {
-        while (self.scores.items.len < out.len) try self.make(decoder);
-        var all: [together]*Decoder = undefined;
-        for (out, self.scores.items[0..out.len], 0..) |*one, buffers, i| {
-            one.* = decoder.*;
-            one.last = buffers.last;
-            one.logits = buffers.logits;
-            one.peaks = buffers.peaks;
-            one.keepRow(states + i * decoder.text.hidden);
-            all[i] = one;
+        const count = @min(together, wanted - self.checked);
+        try self.verifier.score(decoder, states, count);
+        for (self.verifier.scores[0..count]) |*scores| {
+            const next = scores.next();
+            if (self.checked == told.len or next.id != told[self.checked]) {
+                std.mem.swap(Scores, &decoder.scores, scores);
+                return self.finish(told_first);
+            }
+            self.logprobs[told_first + self.checked - self.draftFirst()] = next.logprob;
+            self.checked += 1;
         }
-        const step: Decoder.Step = .{ .lead = decoder, .decoders = all[0..out.len] };
-        step.score();
+        if (self.checked < wanted) return;
+        self.done = self.end;
+        try self.startPass();
     }
 
-    fn make(self: *Verifier, decoder: *const Decoder) errors.Error!void {
-        const fail = errors.outOfMemory;
-        const last = self.allocator.alloc(f32, decoder.last.len) catch return fail("a draft");
-        errdefer self.allocator.free(last);
-        const logits = self.allocator.alloc(f32, decoder.logits.len) catch return fail("a draft");
-        errdefer self.allocator.free(logits);
-        const peaks = self.allocator.alloc(kernels.Peak, decoder.peaks.len) catch return fail("a draft");
-        errdefer self.allocator.free(peaks);
-        self.scores.append(self.allocator, .{ .last = last, .logits = logits, .peaks = peaks }) catch
-            return fail("a draft");
-    }
-
-    /// The decoder's own scores become the row's, and the other way round.
-    fn adopt(self: *Verifier, decoder: *Decoder, row: usize) void {
-        const buffers = &self.scores.items[row];
-        std.mem.swap([]f32, &decoder.last, &buffers.last);
-        std.mem.swap([]f32, &decoder.logits, &buffers.logits);
-        std.mem.swap([]kernels.Peak, &decoder.peaks, &buffers.peaks);
-        decoder.state = .logits;
+    /// The ids before `told_first` are in, and as many behind them as are checked and right.
+    fn finish(self: *Prefill, told_first: usize) void {
+        const kept = told_first + self.checked;
+        assert(kept >= self.draftFirst() and kept <= self.ids.len);
+        self.decoder.cache.positions = self.before + @as(u32, @intCast(kept));
+        self.accepted = @intCast(kept - self.draftFirst());
+        self.stage = .over;
     }
 };

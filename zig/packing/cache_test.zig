@@ -29,7 +29,7 @@ const file_hash: u64 = 6487139697268865261;
 const Maker = struct {
     fills: std.atomic.Value(usize) = .init(0),
     /// One thread, so that it can be used after a fork.
-    pool: threads.Pool = .{ .allocator = testing.allocator, .workers = &.{} },
+    pool: threads.Pool = .{},
     /// What filling the last item comes to, instead of bytes.
     failure: ?errors.Error = null,
     /// Filling takes at least this long.
@@ -219,7 +219,7 @@ test "cache: many threads make what one makes, and a failure on any of them is t
             var place = try Place.init();
             defer place.deinit();
             var maker: Maker = .{ .failure = failure };
-            try maker.pool.init(testing.allocator, 4);
+            try maker.pool.init(4);
             defer maker.pool.deinit();
             var request = place.request(&maker);
             if (!in_file) request.folder = null;

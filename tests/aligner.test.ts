@@ -9,6 +9,8 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { samplesInMemory } from "../src/audio/sample_store.ts";
+import { Recording } from "../src/segment/recording.ts";
 import { alignPieces } from "../src/align/pieces.ts";
 import { repairTimes } from "../src/align/repair.ts";
 import { spokenWords } from "../src/align/words.ts";
@@ -224,7 +226,7 @@ describe("pieces", () => {
       const engine = await open(modelDir("nano-aligner"));
       const { samples, words, times } = await joined();
       let asked = 0;
-      const result = await alignPieces(samples, words, (request) => {
+      const result = await alignPieces(Recording.of(samplesInMemory(samples)), words, (request) => {
         asked++;
         expect(request.samples.length).toBeLessThanOrEqual(pieceSec * 16_000);
         return engine.align(request);

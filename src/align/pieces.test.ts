@@ -3,11 +3,19 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import type { AlignRequest, AlignResult } from "../engine/engine.ts";
+import { samplesInMemory } from "../audio/sample_store.ts";
+import { Recording } from "../segment/recording.ts";
 import { alignPieces } from "./pieces.ts";
 import type { TimeSpan } from "../units.ts";
 
 const rate = 16_000;
 const markerMs = 80;
+
+/** Its reads are views, so that a request shows where it is from. */
+function recordingOf(samples: Float32Array): Recording {
+  const read = (start: number, end: number) => Promise.resolve(samples.subarray(start, end));
+  return Recording.of({ ...samplesInMemory(samples), read });
+}
 
 /** Words at given times, as a square wave over faint noise. */
 function recording(words: readonly TimeSpan[], seconds: number): Float32Array {
@@ -50,7 +58,7 @@ async function run(truth: readonly TimeSpan[], seconds: number, pieceSec: number
   const samples = recording(truth, seconds);
   const requests: AlignRequest[] = [];
   const names = truth.map((_, index) => String(index));
-  const result = await alignPieces(samples, names, oracle(truth, requests, wild), { pieceSec, markerMs });
+  const result = await alignPieces(recordingOf(samples), names, oracle(truth, requests, wild), { pieceSec, markerMs });
   return { requests, times: result.times!, result };
 }
 
@@ -107,7 +115,7 @@ test("any speech, also where words past a piece come out anywhere", async () => 
 });
 
 test("no speech at all, more words than audio, no audio: it ends, with a time for every word", async () => {
-  const silent = await alignPieces(new Float32Array(60 * rate), ["0", "1"], oracle(speech(2, 2, 0)), {
+  const silent = await alignPieces(recordingOf(new Float32Array(60 * rate)), ["0", "1"], oracle(speech(2, 2, 0)), {
     pieceSec: 8,
     markerMs,
   });
@@ -115,9 +123,12 @@ test("no speech at all, more words than audio, no audio: it ends, with a time fo
   expect(silent.speech).toEqual([]);
   const many = speech(500, 5, 100);
   const names = many.map((_, index) => String(index));
-  const crowded = await alignPieces(recording(many.slice(0, 5), 2), names, oracle(many), { pieceSec: 8, markerMs });
+  const crowded = await alignPieces(recordingOf(recording(many.slice(0, 5), 2)), names, oracle(many), {
+    pieceSec: 8,
+    markerMs,
+  });
   expect(crowded.times!.length).toBe(500);
-  const empty = await alignPieces(new Float32Array(0), ["0"], oracle(many), { pieceSec: 8, markerMs });
+  const empty = await alignPieces(recordingOf(new Float32Array(0)), ["0"], oracle(many), { pieceSec: 8, markerMs });
   expect(empty.times!.length).toBe(1);
 });
 
@@ -131,7 +142,7 @@ test("a cancelled piece ends it", async () => {
   };
   const names = truth.map((_, index) => String(index));
   const samples = recording(truth, 60);
-  const { times } = await alignPieces(samples, names, cancelled, { pieceSec: 10, markerMs });
+  const { times } = await alignPieces(recordingOf(samples), names, cancelled, { pieceSec: 10, markerMs });
   expect(times).toBeUndefined();
   expect(requests.length).toBe(2);
 });

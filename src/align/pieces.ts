@@ -1,7 +1,7 @@
 /**
  * Times the words of a recording of any length with an aligner that takes at most a few minutes at once.
  *
- *     samples, words -> piece after piece -> classes -> repaired times -> the words of this piece -> the next piece
+ *     recording, words -> piece after piece -> classes -> repaired times -> the words of this piece -> the next piece
  *
  * An aligner is causal: the time of a word does not depend on the words after it. So every piece is given as many words
  * as it may hold, and some more. Words that are spoken after the piece come out at its end and are left for the next
@@ -9,7 +9,7 @@
  */
 
 import type { AlignRequest, AlignResult } from "../engine/engine.ts";
-import { voiceRanges } from "../segment/speech.ts";
+import type { Recording } from "../segment/recording.ts";
 import { repairTimes } from "./repair.ts";
 import { sampleRate, type Span, type TimeSpan } from "../units.ts";
 import { spokenWeight } from "../text/spoken.ts";
@@ -44,24 +44,24 @@ const minimumMs = 1000;
 /** Audio that is kept before the first voice of a piece. */
 const leadSec = 0.2;
 
-/** Finds the times of `words` in `samples`. */
+/** Finds the times of `words` in `recording`, which is read piece by piece. */
 export async function alignPieces(
-  samples: Float32Array,
+  recording: Recording,
   words: readonly string[],
   align: Align,
   options: PieceOptions,
 ): Promise<PiecesResult> {
-  const voice = voiceRanges(samples);
+  const { voice } = recording.speech;
   const times: TimeSpan[] = [];
   const known = { speech: voice.map((range) => spanOf(range)), encodeMs: 0, alignMs: 0, pieces: 0 };
   let position = 0;
   while (times.length < words.length) {
     position = withoutLeadingSilence(position, voice);
-    const end = Math.min(samples.length, position + Math.round(options.pieceSec * sampleRate));
-    const isLast = end === samples.length;
+    const end = Math.min(recording.length, position + Math.round(options.pieceSec * sampleRate));
+    const isLast = end === recording.length;
     const rest = words.slice(times.length);
     const asked = isLast ? rest : rest.slice(0, wordsFor(rest, voice, { start: position, end }));
-    const result = await align({ samples: samples.subarray(position, end), words: asked });
+    const result = await align({ samples: await recording.read(position, end), words: asked });
     if (result.stop === "cancelled") return { times: undefined, ...known };
     known.encodeMs += result.encodeMs;
     known.alignMs += result.alignMs;

@@ -27,9 +27,20 @@ function tone(seconds: number, rate = SECOND, hz = 440): Float32Array {
   return Float32Array.from({ length: seconds * rate }, (_, i) => 0.5 * Math.sin(2 * Math.PI * hz * i / rate));
 }
 
+/** What was read, with all its samples. */
+type Read = Pick<Audio, "durationSec" | "sourceRate" | "channels" | "format" | "warnings"> & { samples: Float32Array };
+
+async function read(input: AudioInput): Promise<Read> {
+  const audio = await readAudio(input);
+  const { durationSec, sourceRate, channels, format, warnings } = audio;
+  const samples = await audio.read(0, audio.length);
+  await audio.close();
+  return { samples, durationSec, sourceRate, channels, format, warnings };
+}
+
 async function failure(input: AudioInput): Promise<string> {
   try {
-    await readAudio(input);
+    await read(input);
   } catch (error) {
     if (error instanceof InputError) return error.message.replaceAll(folder + "/", "");
     throw error;
@@ -48,7 +59,7 @@ function toneError(samples: Float32Array, offset = 0): number {
 
 describe("files", () => {
   test("a WAV at 16 kHz keeps its very samples", async () => {
-    const audio = await readAudio(save("plain.wav", wav(s16(1, -2, 32767, -32768))));
+    const audio = await read(save("plain.wav", wav(s16(1, -2, 32767, -32768))));
     expect(audio).toEqual({
       samples: Float32Array.of(1 / 32768, -2 / 32768, 32767 / 32768, -1),
       durationSec: 4 / SECOND,
@@ -61,7 +72,7 @@ describe("files", () => {
 
   test("another rate is resampled", async () => {
     for (const rate of [8000, 44_100, 48_000]) {
-      const audio = await readAudio(save("rate.wav", longWav(tone(2, rate), rate)));
+      const audio = await read(save("rate.wav", longWav(tone(2, rate), rate)));
       expect(audio.samples).toHaveLength(2 * SECOND);
       expect(audio.sourceRate).toBe(rate);
       expect(toneError(audio.samples)).toBeLessThan(1e-4); // 16-bit rounding.
@@ -70,20 +81,20 @@ describe("files", () => {
 
   test("samples beyond 1 scale the whole clip; warnings come along", async () => {
     const bytes = wav([...floats([0.5, NaN, -4], 32), 1], { tag: 3, bits: 32 });
-    const audio = await readAudio(save("loud.wav", bytes));
+    const audio = await read(save("loud.wav", bytes));
     expect([...audio.samples]).toEqual([0.125, 0, -1]);
     expect(audio.warnings).toEqual(["1 samples are not finite numbers, read as 0"]);
   });
 
   test("a header without samples is an empty recording", async () => {
-    const audio = await readAudio(save("none.wav", wav([], { rate: 44_100 })));
+    const audio = await read(save("none.wav", wav([], { rate: 44_100 })));
     expect(audio.samples).toHaveLength(0);
     expect(audio.durationSec).toBe(0);
   });
 
   test("junk longer than a block comes before the format", async () => {
     const junk = chunk("JUNK", new Uint8Array(700_001));
-    const audio = await readAudio(
+    const audio = await read(
       save("junk.wav", riff([...junk, ...chunk("fmt ", formatBody()), ...chunk("data", s16(5))])),
     );
     expect([...audio.samples]).toEqual([5 / 32768]);
@@ -91,21 +102,26 @@ describe("files", () => {
 
   test("raw bytes as stated, whatever they look like", async () => {
     const input = save("x.raw", wav(s16(1, 2)));
-    const audio = await readAudio({ ...input, raw: { format: "u8", rate: SECOND, channels: 2 } });
+    const audio = await read({ ...input, raw: { format: "u8", rate: SECOND, channels: 2 } });
     expect(audio.samples).toHaveLength(24);
     expect(audio.samples[0]).toBe(((0x52 - 128) / 128 + (0x49 - 128) / 128) / 2);
     expect(audio.format).toBe("raw u8");
   });
 });
 
+test("levels are those of the samples that are read", async () => {
+  const audio = await readAudio(save("loud.wav", wav(floats(Array(400).fill(-4), 32), { tag: 3, bits: 32 })));
+  expect([...await audio.read(399, 400), ...audio.levels]).toEqual([-1, 1, 1, 1]);
+});
+
 describe("a part", () => {
   const rate = 48_000;
-  const whole = () => readAudio(save("part.wav", longWav(tone(3, rate), rate)));
+  const whole = () => read(save("part.wav", longWav(tone(3, rate), rate)));
 
   test("is the very samples of the whole", async () => {
     const { samples } = await whole();
     const input = { kind: "file", path: join(folder, "part.wav") } as const;
-    const cut = async (part: Partial<AudioInput>) => (await readAudio({ ...input, ...part } as AudioInput)).samples;
+    const cut = async (part: Partial<AudioInput>) => (await read({ ...input, ...part } as AudioInput)).samples;
     expect(await cut({ fromSec: 1.25, toSec: 2 })).toEqual(samples.slice(20_000, 32_000));
     expect(await cut({ toSec: 0.00013 })).toEqual(samples.slice(0, 2));
     expect(await cut({ fromSec: 2.5, toSec: 99 })).toEqual(samples.slice(40_000));
@@ -116,8 +132,8 @@ describe("a part", () => {
     const input = { kind: "file", path: join(folder, "part.wav") } as const;
     expect(await failure({ ...input, fromSec: 3 })).toBe("part.wav: is 3.00 s long, so nothing is left from 3 s on");
     const bytes = longWav(tone(3, rate), rate).subarray(0, 200_000);
-    expect((await readAudio({ ...save("cut.wav", bytes), toSec: 1 })).warnings).toEqual([]);
-    expect((await readAudio(save("cut.wav", bytes))).warnings).toEqual([
+    expect((await read({ ...save("cut.wav", bytes), toSec: 1 })).warnings).toEqual([]);
+    expect((await read(save("cut.wav", bytes))).warnings).toEqual([
       "WAV data is cut short: 2.1 s of the 3.0 s in its header",
     ]);
   });
@@ -176,11 +192,11 @@ describe("refused with one line", () => {
 });
 
 /** Runs `readAudio` in another process, its standard input fed by a shell command. */
-function readPiped(shell: string, input: AudioInput = { kind: "stdin" }): { audio?: Audio; message?: string } {
+function readPiped(shell: string, input: AudioInput = { kind: "stdin" }): { audio?: Read; message?: string } {
   const script = `
     import { readAudio } from ${JSON.stringify(join(import.meta.dir, "input.ts"))};
     const result = await readAudio(JSON.parse(process.env.INPUT)).then(
-      (audio) => ({ audio: { ...audio, samples: [...audio.samples] } }),
+      async (audio) => ({ audio: { ...audio, samples: [...await audio.read(0, audio.length)] } }),
       (error) => ({ message: error.message }),
     );
     process.stdout.write(JSON.stringify(result), () => process.exit(0));`;
@@ -275,7 +291,7 @@ describe.skipIf(!hasFfmpeg)("through ffmpeg", () => {
     ["-x y:z.mp3", "MP3", 0.02, []],
   ])("%s, as a file and in a pipe", async (name, format, tolerance, args) => {
     const input = convert(name, ...args);
-    const audio = await readAudio(input);
+    const audio = await read(input);
     expect(audio.format).toBe(`${format} through ffmpeg`);
     expect(audio.sourceRate).toBe(48_000);
     expect(audio.warnings).toEqual([]);
@@ -300,7 +316,7 @@ describe.skipIf(!hasFfmpeg)("through ffmpeg", () => {
     ["adpcm_ms", [], 0.03],
     ["pcm_s64le", [], 1e-4],
   ])("WAV with %s, as a file and in a pipe", async (codec, args, tolerance) => {
-    const audio = await readAudio(convert("codec.wav", "-c:a", codec, ...args));
+    const audio = await read(convert("codec.wav", "-c:a", codec, ...args));
     expect(audio.format).toBe("WAV through ffmpeg");
     expect(toneError(audio.samples)).toBeLessThan(tolerance);
     expect(readPiped("cat codec.wav | READ").audio?.samples).toEqual(audio.samples);
@@ -316,7 +332,7 @@ describe.skipIf(!hasFfmpeg)("through ffmpeg", () => {
     ["x.w64", ["-c:a", "pcm_s24le"]],
     ["six.wav", ["-c:a", "pcm_s24le", "-af", "pan=6c|c0=c0|c1=c0|c2=c0|c3=c0|c4=c0|c5=c0"]],
   ])("%s, as ffmpeg writes it, is read here", async (name, args) => {
-    const audio = await readAudio(convert(name, ...args));
+    const audio = await read(convert(name, ...args));
     expect(audio.format).toStartWith("WAV, ");
     expect(audio.warnings).toEqual([]);
     expect(toneError(audio.samples)).toBeLessThan(2e-4);
@@ -336,7 +352,7 @@ describe.skipIf(!hasFfmpeg)("through ffmpeg", () => {
     const input = save("law.wav", wav(codes, { tag, bits: 8 }));
     const path = join(folder, "law16.wav");
     spawnSync("ffmpeg", ["-v", "error", "-y", "-i", join(folder, "law.wav"), "-c:a", "pcm_s16le", path]);
-    expect((await readAudio(input)).samples).toEqual((await readAudio({ kind: "file", path })).samples);
+    expect((await read(input)).samples).toEqual((await read({ kind: "file", path })).samples);
   });
 
   test("ffmpeg's refusal is one line", async () => {
@@ -362,8 +378,8 @@ describe.skipIf(!hasFfmpeg)("through ffmpeg", () => {
 
   test("a part stops ffmpeg early", async () => {
     const input = convert("part.flac");
-    const whole = await readAudio(input);
-    const part = await readAudio({ ...input, fromSec: 0.5, toSec: 1 });
+    const whole = await read(input);
+    const part = await read({ ...input, fromSec: 0.5, toSec: 1 });
     expect(part.samples).toEqual(whole.samples.slice(8000, 16_000));
   });
 
@@ -378,7 +394,7 @@ describe.skipIf(!hasFfmpeg)("through ffmpeg", () => {
   test("a damaged file gives what is there, with a warning", async () => {
     convert("whole.flac");
     const bytes = readFileSync(join(folder, "whole.flac"));
-    const audio = await readAudio(save("damaged.flac", bytes.subarray(0, bytes.length * 0.6)));
+    const audio = await read(save("damaged.flac", bytes.subarray(0, bytes.length * 0.6)));
     expect(audio.samples.length).toBeGreaterThan(SECOND);
     expect(audio.warnings).toHaveLength(1);
     expect(audio.warnings[0]).toMatch(/^ffmpeg: .+/);

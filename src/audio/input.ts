@@ -10,11 +10,11 @@ import { InputError, UsageError } from "../errors.ts";
 import { printable } from "../writer.ts";
 import { type ByteReader, isStdinPath, openFile, openStdin, ReplayReader, statReadable, STDIN_NAME } from "./bytes.ts";
 import { ffmpegPath, FfmpegReader, findFfmpeg } from "./ffmpeg.ts";
-import { limitPeak } from "./level.ts";
+import { LevelMeter } from "./level.ts";
 import type { ByteDecoder, SourceInfo } from "./pcm.ts";
 import { RAW_DEFAULT, RawDecoder, type RawLayout } from "./raw.ts";
 import { Resampler } from "./resample.ts";
-import { SampleList } from "./samples.ts";
+import { type LeveledSamples, SampleStore } from "./sample_store.ts";
 import { sniff, SNIFF_BYTES } from "./sniff.ts";
 import { WavDecoder } from "./wav.ts";
 import { WavCodecError } from "./wav_format.ts";
@@ -34,10 +34,8 @@ export type AudioInput = AudioSource & {
   readonly toSec?: number;
 };
 
-export type Audio = {
-  /** 16 kHz mono, [-1, 1]. Empty for a recording without samples. */
-  readonly samples: Float32Array;
-  /** Of `samples`. */
+/** A recording that was read: its samples, in [-1, 1]. None for a recording without any. */
+export type Audio = LeveledSamples & {
   readonly durationSec: number;
   readonly sourceRate: number;
   readonly channels: number;
@@ -45,7 +43,13 @@ export type Audio = {
   readonly format: string;
   /** One line each, without the input's name. */
   readonly warnings: readonly string[];
+  /** The same, for those who look for a fault. */
+  readonly remarks: readonly string[];
+  /** Gives memory and disk back. */
+  close(): Promise<void>;
 };
+
+const measureSamples = 1 << 18;
 
 /** How messages call an input. */
 export function inputName(input: AudioInput): string {
@@ -64,17 +68,39 @@ export function checkInput(input: AudioInput): void {
 /** Reads, decodes, mixes, resamples, cuts and levels the whole input. */
 export async function readAudio(input: AudioInput): Promise<Audio> {
   const stream = await openAudio(input);
+  const store = new SampleStore();
   try {
-    const list = new SampleList();
-    for (let block = await stream.next(); block !== undefined; block = await stream.next()) list.append(block);
-    const samples = list.take();
-    limitPeak(samples);
+    const meter = new LevelMeter();
+    for (let block = await stream.next(); block !== undefined; block = await stream.next()) {
+      meter.push(block);
+      await store.append(block);
+    }
+    const levels = await limitPeak(store, meter);
     const { rate, channels, format } = stream.info;
-    const warnings = [...stream.warnings];
-    return { samples, durationSec: samples.length / sampleRate, sourceRate: rate, channels, format, warnings };
+    return {
+      ...{ length: store.length, levels, durationSec: store.length / sampleRate, sourceRate: rate, channels, format },
+      warnings: [...stream.warnings],
+      remarks: store.problem === undefined ? [] : [`The samples stay in memory: ${store.problem}`],
+      read: (start, end) => store.read(start, end),
+      close: () => store.close(),
+    };
+  } catch (error) {
+    await store.close();
+    throw error;
   } finally {
     await stream.close();
   }
+}
+
+/** As the official front end does: a peak above 1 divides the whole recording by it. Returns the levels then. */
+async function limitPeak(store: SampleStore, meter: LevelMeter): Promise<Float64Array> {
+  if (meter.peak <= 1) return meter.end();
+  store.divideBy(meter.peak);
+  const limited = new LevelMeter();
+  for (let at = 0; at < store.length; at += measureSamples) {
+    limited.push(await store.read(at, Math.min(store.length, at + measureSamples)));
+  }
+  return limited.end();
 }
 
 /** Opens an input for reading block by block, as it comes: no peak rule, which needs the whole. */

@@ -1,14 +1,48 @@
-/** Brings a clip into [-1, 1] as the official front end does. Works in place, no I/O. */
+/** Levels of a recording, gathered block by block as it is read: its peak, and the RMS of every 10 ms. Pure. */
 
-/** A peak above 1 divides the whole clip by it; a clip at or below 1 is left alone. Returns the peak found. */
-export function limitPeak(samples: Float32Array): number {
-  let peak = 0;
-  for (let i = 0; i < samples.length; i++) {
-    const level = Math.abs(samples[i]);
-    if (level > peak) peak = level;
+/** Samples of one level: 10 ms at 16 kHz. */
+export const levelSamples = 160;
+
+const chunkLevels = 1 << 14;
+
+export class LevelMeter {
+  /** The largest absolute value so far. */
+  peak = 0;
+  /** Full chunks, and the one that is being filled. */
+  readonly #chunks: Float64Array[] = [];
+  #count = 0;
+  /** Of the level that is not complete: the sum of its squares, and how many samples that are. */
+  #energy = 0;
+  #pending = 0;
+
+  push(samples: Float32Array): void {
+    for (let i = 0; i < samples.length; i++) {
+      const sample = samples[i]!;
+      const loudness = Math.abs(sample);
+      if (loudness > this.peak) this.peak = loudness;
+      this.#energy += sample * sample;
+      if (++this.#pending === levelSamples) this.#close();
+    }
   }
-  if (peak > 1) {
-    for (let i = 0; i < samples.length; i++) samples[i] /= peak;
+
+  /** One level for every 10 ms begun; the last may be of fewer samples. */
+  end(): Float64Array {
+    if (this.#pending > 0) this.#close();
+    const levels = new Float64Array(this.#count);
+    for (const [index, chunk] of this.#chunks.entries()) {
+      const at = index * chunkLevels;
+      levels.set(chunk.subarray(0, Math.min(chunkLevels, this.#count - at)), at);
+    }
+    return levels;
   }
-  return peak;
+
+  #close(): void {
+    const at = this.#count % chunkLevels;
+    if (at === 0) this.#chunks.push(new Float64Array(chunkLevels));
+    const rms = Math.sqrt(this.#energy / this.#pending);
+    this.#chunks.at(-1)![at] = Number.isFinite(rms) ? rms : 0; // One NaN must not silence all that follows.
+    this.#count++;
+    this.#energy = 0;
+    this.#pending = 0;
+  }
 }

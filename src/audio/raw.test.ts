@@ -1,8 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { InputError } from "../errors.ts";
-import { limitPeak } from "./level.ts";
 import { parseSampleFormat, RAW_DEFAULT, RawDecoder } from "./raw.ts";
-import { SampleList } from "./samples.ts";
 
 describe("raw", () => {
   test("16-bit little-endian mono by default", () => {
@@ -39,31 +37,4 @@ describe("raw", () => {
     expect(parseSampleFormat("mp3")).toBeUndefined();
     expect(parseSampleFormat("toString")).toBeUndefined();
   });
-});
-
-describe("level", () => {
-  test("a peak above 1 divides the clip by it", () => {
-    const samples = Float32Array.of(0.5, -4, 2);
-    expect(limitPeak(samples)).toBe(4);
-    expect([...samples]).toEqual([0.125, -1, 0.5]);
-  });
-
-  test("a peak of 1 or less changes nothing", () => {
-    const samples = Float32Array.of(0.5, -1, 0.25);
-    expect(limitPeak(samples)).toBe(1);
-    expect([...samples]).toEqual([0.5, -1, 0.25]);
-    expect(limitPeak(new Float32Array(0))).toBe(0);
-  });
-});
-
-test("a sample list gives back what was appended, over block borders too", () => {
-  const all = Float32Array.from({ length: 2_500_000 }, (_, i) => i % 1000);
-  const list = new SampleList();
-  expect([...list.take()]).toEqual([]);
-  for (const [from, to] of [[0, 3], [3, 3], [3, 1_048_576], [1_048_576, 1_048_577], [1_048_577, 2_500_000]]) {
-    list.append(all.subarray(from, to));
-  }
-  expect(list.length).toBe(2_500_000);
-  expect(list.take()).toEqual(all);
-  expect(list.length).toBe(0);
 });

@@ -11,9 +11,10 @@ import type {
   ListenOptions,
   ModelInfo,
 } from "../engine/engine.ts";
+import { samplesInMemory } from "../audio/sample_store.ts";
 import { InputError, ModelError } from "../errors.ts";
 import { networkLimits } from "../model/hub/download_io.ts";
-import type { ProgramParts } from "./parts.ts";
+import type { LoadedAudio, ProgramParts } from "./parts.ts";
 import { Stopper } from "../stop.ts";
 import type { Ending, Terminal } from "./terminal.ts";
 import type { TextWriter } from "../writer.ts";
@@ -158,6 +159,11 @@ export type FakeProgram = ProgramParts & {
   interrupt(exitCode: number): void;
 };
 
+/** A recording that was read. */
+export function loadedAudio(samples: Float32Array, warnings: readonly string[] = []): LoadedAudio {
+  return { ...samplesInMemory(samples), warnings, remarks: [], close: () => Promise.resolve() };
+}
+
 /** A second of speech: what stays as loud as it is would be noise. */
 export function fakeSecond(): Float32Array {
   return new Float32Array(16_000).fill(0.1, 0, 12_000);
@@ -182,10 +188,7 @@ export function fakeParts(engine: Engine, changes: Partial<ProgramParts> = {}): 
       const path = input.kind === "file" ? input.path : "1s";
       if (path.startsWith("bad")) throw new InputError(`${path}: not a recording`, "hear for yourself");
       const seconds = Number(/^(\d+)s/.exec(path)?.[1] ?? 1);
-      return {
-        samples: new Float32Array(seconds * 16_000),
-        warnings: path.includes("short") ? ["the file is cut short"] : [],
-      };
+      return loadedAudio(new Float32Array(seconds * 16_000), path.includes("short") ? ["the file is cut short"] : []);
     },
     openAudio: async (input) => {
       called("openAudio");

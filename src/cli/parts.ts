@@ -3,7 +3,8 @@
  * alone.
  */
 
-import type { AudioInput } from "../audio/input.ts";
+import type { Audio, AudioInput } from "../audio/input.ts";
+import type { LeveledSamples } from "../audio/sample_store.ts";
 import type { Measured } from "../engine/measure.ts";
 import type { PackedFiles } from "../engine/packed_files.ts";
 import type { Environment } from "../model/folders.ts";
@@ -12,11 +13,8 @@ import type { ModelPlace } from "../model/locate.ts";
 import type { ModelHost } from "../pipeline/models.ts";
 import type { Terminal } from "./terminal.ts";
 
-export type LoadedAudio = {
-  /** 16 kHz mono. */
-  readonly samples: Float32Array;
-  readonly warnings: readonly string[];
-};
+/** A whole recording, read. */
+export type LoadedAudio = LeveledSamples & Pick<Audio, "warnings" | "remarks" | "close">;
 
 /** Audio as it comes. */
 export type OpenedAudio = {

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DecodeRequest } from "../engine/engine.ts";
 import { InputError, ModelError } from "../errors.ts";
-import { type FakeAnswer, fakeEngine, fakeParts, fakeSecond } from "./fake_parts.ts";
+import { type FakeAnswer, fakeEngine, fakeParts, fakeSecond, loadedAudio } from "./fake_parts.ts";
 import type { ProgramParts } from "./parts.ts";
 import { createProgram } from "./program.ts";
 
@@ -124,7 +124,7 @@ test("--past-text yes, --low-memory, --batch 1: a recording is read when the one
     });
     const readAudio = (input: { kind: string; path?: string }) => {
       order.push(`read ${input.path![0]}`);
-      return Promise.resolve({ samples: new Float32Array(Number(input.path![0]) * 16_000), warnings: [] });
+      return Promise.resolve(loadedAudio(new Float32Array(Number(input.path![0]) * 16_000)));
     };
     const parts = fakeParts(engine, { readAudio });
     await createProgram(parts)([...flag.split(" ").filter(Boolean), "1s.wav", "2s.wav"]);
@@ -240,8 +240,11 @@ test("-o: what is known when a signal comes is kept", async () => {
   const path = join(folder, "out.txt");
   const says = `language English<asr_text>${Array.from({ length: 90 }, (_, i) => `w${i}`).join(" ")}`;
   for (const silent of [[], ["--silent"]]) {
-    const parts = fakeParts(fakeEngine(() => ({ says, tokenDelayMs: 5 })));
-    setTimeout(() => parts.interrupt(130), 100);
+    const answer = () => {
+      setTimeout(() => parts.interrupt(130), 100);
+      return { says, tokenDelayMs: 5 };
+    };
+    const parts = fakeParts(fakeEngine(answer));
     expect(await createProgram(parts)(["-o", path, "--force", ...silent, "60s.wav"])).toBe(130);
     expect(await readFile(path, "utf8")).toMatch(/^w0( w\d+)+\n$/);
     expect(parts.err().includes("Inference")).toBe(silent.length === 0);

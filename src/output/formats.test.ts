@@ -11,6 +11,8 @@ import { defaultRules } from "../subtitles/rules.ts";
 import { createWriter, type Format, formatNames } from "./formats.ts";
 import type { WriterOptions } from "./writer.ts";
 import { outputPaths, type OutputPlace } from "../files/names.ts";
+import { samplesInMemory } from "../audio/sample_store.ts";
+import { SpeechMap } from "../segment/speech.ts";
 import { svgPicture, terminalPicture } from "./picture.ts";
 
 const options: WriterOptions = {
@@ -154,8 +156,9 @@ test("names of files", () => {
 test("pictures: speech, silence, words where they begin", () => {
   const samples = new Float32Array(8 * 16_000);
   for (let i = 2 * 16_000; i < 5 * 16_000; i++) samples[i] = Math.sin(i / 5) * 0.5;
+  const { speech } = SpeechMap.ofLevels(samplesInMemory(samples).levels, samples.length);
   const words = [{ text: "One", startMs: 2000, endMs: 2500 }, { text: " <&>", startMs: 4000, endMs: 4500 }];
-  expect(terminalPicture({ samples, startMs: 0, words })).toMatchInlineSnapshot(`
+  expect(terminalPicture({ samples, speech, startMs: 0, words })).toMatchInlineSnapshot(`
     "    0:00.0                                 ▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇
                                                ────────────────────────────────
                                                One
@@ -165,11 +168,11 @@ test("pictures: speech, silence, words where they begin", () => {
     8.0 s, 3.3 s of speech in 1 part
     "
   `);
-  const svg = svgPicture({ samples, startMs: 0, words }, "a & b.wav");
+  const svg = svgPicture({ samples, speech, startMs: 0, words }, "a & b.wav");
   expect(svg).toContain(">One<title>0:02.0 - 0:02.5</title></text>");
   expect(svg).toContain(">&lt;&amp;&gt;<");
   expect(svg).toMatch(/<rect x="1[78]\d\.\d" y="47" width="1[89]\d\.\d" height="56"/); // From 2 s, 3 s long.
-  expect(terminalPicture({ samples: new Float32Array(0), startMs: 0, words: [] })).toContain(
+  expect(terminalPicture({ samples: new Float32Array(0), speech: [], startMs: 0, words: [] })).toContain(
     "0.0 s, 0.0 s of speech in 0 parts",
   );
 });

@@ -4,12 +4,13 @@
  */
 
 import type { TimedWord } from "../document/document.ts";
-import { speechRanges } from "../segment/speech.ts";
 import { columnsOf } from "../subtitles/width.ts";
 import { sampleRate, type Span } from "../units.ts";
 
 export type Heard = {
   readonly samples: Float32Array;
+  /** Where somebody speaks. */
+  readonly speech: readonly Span[];
   /** Where they begin in the recording. */
   readonly startMs: number;
   readonly words: readonly TimedWord[];
@@ -23,10 +24,9 @@ const rowsMax = 40;
 const quietDb = -54;
 
 /** Rows of equal duration: loudness, speech underlined, and the words below the places where they begin. */
-export function terminalPicture({ samples, startMs, words }: Heard): string {
+export function terminalPicture({ samples, speech, startMs, words }: Heard): string {
   const totalSec = samples.length / sampleRate;
   const rowSec = niceSeconds(Math.max(rowSecondsMin, totalSec / rowsMax));
-  const speech = speechRanges(samples);
   const rows: string[] = [];
   for (let from = 0; from < totalSec; from += rowSec) {
     const cellSamples = (rowSec * sampleRate) / terminalColumns;
@@ -77,15 +77,14 @@ export function svgPicture(heard: Heard, title: string): string {
   const rows = Math.max(1, Math.ceil(totalSec / svgRowSec));
   const width = svgMargin + Math.min(svgRowSec, Math.max(1, Math.ceil(totalSec))) * svgSecondWidth + 20;
   const height = 30 + rows * svgRowHeight;
-  const speech = speechRanges(heard.samples);
-  const drawn = Array.from({ length: rows }, (_, row) => svgRow(heard, speech, row));
+  const drawn = Array.from({ length: rows }, (_, row) => svgRow(heard, row));
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" ` +
     `viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">\n` +
     `<title>${escaped(title)}</title>\n<rect width="100%" height="100%" fill="#fff"/>\n` +
     `<text x="8" y="18" font-weight="bold">${escaped(title)}</text>\n${drawn.join("")}</svg>\n`;
 }
 
-function svgRow({ samples, startMs, words }: Heard, speech: readonly Span[], row: number): string {
+function svgRow({ samples, speech, startMs, words }: Heard, row: number): string {
   const fromMs = row * svgRowSec * 1000;
   const toMs = Math.min((samples.length * 1000) / sampleRate, fromMs + svgRowSec * 1000);
   const x = (ms: number) => (svgMargin + ((ms - fromMs) / 1000) * svgSecondWidth).toFixed(1);

@@ -3,7 +3,9 @@
 import { expect, test } from "bun:test";
 import { fakeAsrTextId, fakeInfo } from "../cli/fake_parts.ts";
 import type { DecodeRequest, DecodeResult, DecodeToken, Engine } from "../engine/engine.ts";
+import { samplesInMemory } from "../audio/sample_store.ts";
 import { InputError } from "../errors.ts";
+import { Recording } from "../segment/recording.ts";
 import { Ahead, type AheadParts } from "./ahead.ts";
 import { transcribe, type TranscribeRequest } from "./transcribe.ts";
 
@@ -41,7 +43,7 @@ function heldEngine(running: Running[]): Engine {
   return { info: fakeInfo, description: {}, decode, cancel, listen: unused, align: unused, close: async () => {} };
 }
 
-const base: Omit<TranscribeRequest, "samples" | "memoryBytes"> = {
+const base: Omit<TranscribeRequest, "recording" | "memoryBytes"> = {
   startSec: 0,
   segmentSec: 10,
   searchSec: 0,
@@ -56,6 +58,7 @@ const base: Omit<TranscribeRequest, "samples" | "memoryBytes"> = {
 /** Recordings are their lengths in seconds; a negative one cannot be read. */
 function start(lengths: readonly number[], changes: Partial<AheadParts<number, Float32Array>> = {}) {
   const [running, read, stop]: [Running[], number[], AbortController] = [[], [], new AbortController()];
+  const closed = { count: 0 };
   const engine = heldEngine(running);
   stop.signal.addEventListener("abort", () => engine.cancel());
   const ahead = new Ahead<number, Float32Array>(
@@ -67,14 +70,18 @@ function start(lengths: readonly number[], changes: Partial<AheadParts<number, F
         if (seconds < 0) return Promise.reject(new InputError(`${seconds}: unreadable`));
         return Promise.resolve(new Float32Array(seconds * rate));
       },
+      close: () => {
+        closed.count++;
+        return Promise.resolve();
+      },
       transcribe: (samples, engine, memoryBytes, stop, onEvent) =>
-        transcribe({ ...base, samples, memoryBytes }, engine, stop, onEvent),
+        transcribe({ ...base, recording: Recording.of(samplesInMemory(samples)), memoryBytes }, engine, stop, onEvent),
       ...changes,
     },
     lengths.values(),
     stop.signal,
   );
-  return { ahead, running, read, stop, lengths: () => running.map(({ seconds }) => seconds) };
+  return { ahead, running, read, closed, stop, lengths: () => running.map(({ seconds }) => seconds) };
 }
 
 /** Until all that can happen by itself has happened. */
@@ -186,7 +193,7 @@ test("one that fails while it decodes takes none of the others with it", async (
 });
 
 test("a stopped run ends what runs and what waits, and begins nothing", async () => {
-  const { ahead, running, read, stop } = start([50, 60, 1, 2, 3, 4]);
+  const { ahead, running, read, closed, stop } = start([50, 60, 1, 2, 3, 4]);
   const first = ahead.next()!;
   const result = first.transcript(() => {});
   await settled();
@@ -194,5 +201,5 @@ test("a stopped run ends what runs and what waits, and begins nothing", async ()
   stop.abort();
   expect(await result).toMatchObject({ text: "", stopped: true });
   await ahead.end();
-  expect([running.length, read]).toEqual([0, [50, 60]]);
+  expect([running.length, read, closed.count]).toEqual([0, [50, 60], 1]); // The other had its turn.
 });

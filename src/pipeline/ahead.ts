@@ -11,13 +11,15 @@ import type { DecodeRequest, DecodeResult, DecodeToken, Engine } from "../engine
 import type { TranscribeEvent } from "./events.ts";
 import { cacheBytes, decodesMax, type Transcript } from "./transcribe.ts";
 
-/** Recordings begun beside the one whose turn it is: their samples stay in memory until theirs. */
+/** Recordings begun beside the one whose turn it is: what they were read into stays until theirs. */
 const recordingsMax = 8;
 
 export type AheadParts<Source, Audio> = {
   /** Decodes at a time; 1: no recording is begun before its turn. */
   readonly decodesMax?: number | undefined;
   readonly read: (source: Source) => Promise<Audio>;
+  /** Gives back what a recording that will have no turn was read into. */
+  readonly close: (audio: Audio) => Promise<void>;
   readonly engine: () => Promise<Engine>;
   /** What may be used, measured while nothing runs. */
   readonly memory: () => number | undefined;
@@ -102,12 +104,13 @@ export class Ahead<Source, Audio> {
     return this.#current;
   }
 
-  /** Ends what was begun and will have no turn. */
+  /** Ends what was begun, and gives back what will have no turn. */
   async end(): Promise<void> {
     this.#ended.abort();
     this.#engine?.cancel();
     const left = [this.#current, ...this.#begun].filter((one) => one !== undefined);
     await Promise.all(left.map((one) => one.over()));
+    await Promise.all(this.#begun.splice(0).map(({ audio }) => audio.then((one) => this.#parts.close(one), () => {})));
   }
 
   #fill(): void {

@@ -11,9 +11,10 @@ import { guessLanguage, type Splitters, spokenWords } from "../align/words.ts";
 import type { TimedSegment, TimedWord } from "../document/document.ts";
 import { wordLogprobs } from "../document/logprobs.ts";
 import type { Engine } from "../engine/engine.ts";
-import { copyRanges } from "../segment/speech.ts";
+import { originalPosition } from "../segment/ranges.ts";
+import type { Recording } from "../segment/recording.ts";
 import type { HeardSegment } from "./events.ts";
-import { sampleRate, type Span } from "../units.ts";
+import { msOfSamples, sampleRate, type Span } from "../units.ts";
 
 /** Where the cuts of a language come from; loaded when a text needs them. */
 export type SplitterSource = (language: string) => Promise<Splitters>;
@@ -27,11 +28,11 @@ export type Aligner = {
 
 /** One stretch of audio and what is said in it. */
 export type AlignJob = {
-  /** The recording, or the part of it that was read. */
-  readonly samples: Float32Array;
-  /** Of these samples; the whole where absent. */
+  /** The whole, or what of it was read. */
+  readonly recording: Recording;
+  /** Of its samples; all where absent. */
   readonly ranges?: readonly Span[];
-  /** Where the samples begin in the recording. */
+  /** Where its first sample is in the file. */
   readonly startMs: number;
   /** In the order spoken: lines, or one text. */
   readonly texts: readonly string[];
@@ -59,12 +60,12 @@ export async function alignTexts(job: AlignJob, aligner: Aligner): Promise<Align
   const names = spoken.flatMap((words) => words.map(({ word }) => word));
   const none = texts.map(() => []);
   if (names.length === 0) return { words: none, stopped: false, encodeMs: 0, alignMs: 0 };
-  const ranges = job.ranges ?? [{ start: 0, end: job.samples.length }];
-  const samples = copyRanges(job.samples, ranges);
+  const ranges = job.ranges ?? [{ start: 0, end: job.recording.length }];
+  const part = job.recording.part(ranges);
   const options = { pieceSec, markerMs: engine.info.alignment?.markerMs ?? 80 };
-  const { times, speech, encodeMs, alignMs } = await alignPieces(samples, names, (one) => engine.align(one), options);
+  const { times, speech, encodeMs, alignMs } = await alignPieces(part, names, (one) => engine.align(one), options);
   if (!times) return { words: none, stopped: true, encodeMs, alignMs };
-  const placed = spreadWords(names, times, speech, Math.floor((samples.length * 1000) / sampleRate)).values();
+  const placed = spreadWords(names, times, speech, Math.floor((part.length * 1000) / sampleRate)).values();
   const words = texts.map((text, index) =>
     attachPunctuation(text, spoken[index]!).map((own): TimedWord => {
       const place = placed.next().value!;
@@ -77,12 +78,12 @@ export async function alignTexts(job: AlignJob, aligner: Aligner): Promise<Align
 /** A segment of a transcript with its words. */
 export async function alignSegment(
   heard: HeardSegment,
-  samples: Float32Array,
+  recording: Recording,
   startMs: number,
   aligner: Aligner,
 ): Promise<{ readonly segment: TimedSegment; readonly alignment: Alignment }> {
   const { text, language, ranges, tokens } = heard;
-  const alignment = await alignTexts({ samples, ranges, startMs, texts: [text], language }, aligner);
+  const alignment = await alignTexts({ recording, ranges, startMs, texts: [text], language }, aligner);
   const [words = []] = alignment.words;
   const logprobs = wordLogprobs(words.map((word) => word.text), tokens);
   const sure = words.map((word, index) => ({ ...word, logprob: logprobs[index]! }));
@@ -98,19 +99,11 @@ export function segmentOf({ text, language, ranges }: HeardSegment, startMs: num
 /** From milliseconds of the ranges, joined, to those of the recording. */
 function inRecording({ startMs, endMs }: PlacedWord, ranges: readonly Span[], offsetMs: number) {
   return {
-    startMs: offsetMs + originalMs(startMs, ranges, false),
-    endMs: offsetMs + originalMs(endMs, ranges, true),
+    startMs: offsetMs + originalMs(startMs, ranges, "start"),
+    endMs: offsetMs + originalMs(endMs, ranges, "end"),
   };
 }
 
-/** At a seam, an end belongs to the range before it and a start to the one after. */
-function originalMs(ms: number, ranges: readonly Span[], isEnd: boolean): number {
-  const position = (ms * sampleRate) / 1000;
-  let before = 0;
-  for (const { start, end } of ranges) {
-    const inside = position - before;
-    if (isEnd ? inside <= end - start : inside < end - start) return Math.round(((start + inside) * 1000) / sampleRate);
-    before += end - start;
-  }
-  return Math.round(((ranges.at(-1)?.end ?? 0) * 1000) / sampleRate);
+function originalMs(ms: number, ranges: readonly Span[], side: "start" | "end"): number {
+  return msOfSamples(originalPosition(ranges, (ms * sampleRate) / 1000, side));
 }

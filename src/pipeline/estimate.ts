@@ -1,8 +1,8 @@
-/** Where heard segments lie in time, without an aligner: samples and a heard segment in, a timed one out. Pure. */
+/** Where heard segments lie in time, without an aligner: a recording and a heard segment in, a timed one out. Pure. */
 
 import type { TimedSegment } from "../document/document.ts";
 import { unalignedSegment, type UntimedSegment } from "../document/unaligned.ts";
-import { speechRanges } from "../segment/speech.ts";
+import type { Recording } from "../segment/recording.ts";
 import { sampleRate, type Span, type TimeSpan } from "../units.ts";
 
 /** Estimated times stray within a segment: where cues are made of them, segments are of this length. */
@@ -14,8 +14,8 @@ export class SegmentTimer {
   readonly #speech: readonly Span[];
 
   /** `startMs`: where the samples begin in the recording. */
-  constructor(samples: Float32Array, readonly startMs: number) {
-    this.#speech = speechRanges(samples);
+  constructor(recording: Recording, readonly startMs: number) {
+    this.#speech = recording.speech.speech;
   }
 
   time(heard: Heard): TimedSegment {

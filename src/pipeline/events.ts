@@ -15,6 +15,8 @@ export type TranscribeEvent =
   | { readonly kind: "language"; readonly name: string }
   /** A segment is done, after its text. There is none for a segment without any. */
   | { readonly kind: "segment"; readonly segment: HeardSegment }
+  /** Everything up to here is heard, and its events have come: from here another run can go on. */
+  | { readonly kind: "progress"; readonly progress: Progress }
   /** All segments are at the engine, so another recording may be begun. Not where each needs the one before. */
   | { readonly kind: "asked" }
   | Notice;
@@ -36,4 +38,28 @@ export type HeardSegment = {
   readonly language: string;
   /** Joined, their texts are `text`. A token that ends inside a character has its share in a later one's text. */
   readonly tokens: readonly HeardToken[];
+  /** Why it ended: "cap" and "loop" are losses, after "cancelled" the rest of the segment was not heard. */
+  readonly stop: "end" | "cap" | "loop" | "cancelled";
+};
+
+/** What a run has done up to the end of a segment. Plain data, to be kept and given to `resume`. */
+export type Progress = {
+  /** The end of the last segment that was heard whole, in samples of the recording. */
+  readonly heardSamples: number;
+  /** In the order heard, neighbours differ. */
+  readonly languages: readonly string[];
+  /** Generated after the header, tries that were thrown away included. */
+  readonly textTokens: number;
+  readonly encodeMs: number;
+  /** Prefill and generation. */
+  readonly decodeMs: number;
+  /** Segments that came out broken by the text they were shown. */
+  readonly collapses: number;
+};
+
+/** Where a run goes on that was interrupted: what comes is what would have come without the interruption. */
+export type Resume = {
+  /** The texts of all segments up to there, joined. */
+  readonly text: string;
+  readonly progress: Progress;
 };

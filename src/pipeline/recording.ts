@@ -6,13 +6,14 @@
  */
 
 import type { TimedSegment } from "../document/document.ts";
+import type { Recording } from "../segment/recording.ts";
 import { SegmentTimer } from "./estimate.ts";
 import type { HeardSegment } from "./events.ts";
-import { strayWords, type WordTimer } from "./word_times.ts";
+import { countWords, strayWords, type WordTimer } from "./word_times.ts";
 
 export type TimedRecordingParts = {
-  readonly samples: Float32Array;
-  /** Where they begin in the file. */
+  readonly recording: Recording;
+  /** Where its first sample is in the file. */
   readonly startMs: number;
   readonly timer: WordTimer | undefined;
   /** All is heard first and timed then, after this: one model in memory at a time. */
@@ -25,7 +26,8 @@ export class TimedRecording {
   readonly #onSegment: (segment: TimedSegment) => void;
   readonly #estimate: SegmentTimer;
   readonly #waiting: HeardSegment[] = [];
-  readonly #timed: TimedSegment[] = [];
+  /** Words so far, and those of them without a place of their own. */
+  readonly #words = { all: 0, stray: 0 };
   #timing: Promise<void> = Promise.resolve();
   #estimated = 0;
 
@@ -33,7 +35,7 @@ export class TimedRecording {
     this.#parts = parts;
     this.#stop = stop;
     this.#onSegment = onSegment;
-    this.#estimate = new SegmentTimer(parts.samples, parts.startMs);
+    this.#estimate = new SegmentTimer(parts.recording, parts.startMs);
   }
 
   add(heard: HeardSegment): void {
@@ -64,27 +66,25 @@ export class TimedRecording {
     if (this.#estimated > 0) {
       return `the aligner was stopped: the last ${this.#estimated} segments' times are estimated`;
     }
-    const stray = this.#parts.timer && strayWords(this.#timed.flatMap(({ words = [] }) => words));
+    const stray = this.#parts.timer && strayWords(this.#words);
     return stray && `${stray} lie where the aligner heard nothing of them: their times are estimated`;
   }
 
   async #timeNext(): Promise<void> {
-    const { timer, samples, startMs } = this.#parts;
+    const { timer, recording, startMs } = this.#parts;
     const [heard] = this.#waiting;
     if (!heard || this.#stop.aborted) return void (this.#stop.aborted && this.#estimateAll());
-    const segment = await timer!.segment(heard, samples, startMs);
+    const segment = await timer!.segment(heard, recording, startMs);
     if (!segment) return this.#estimateAll();
     this.#waiting.shift();
-    this.#timed.push(segment);
+    countWords(this.#words, segment.words);
     this.#onSegment(segment);
   }
 
   #estimateAll(): void {
     for (const heard of this.#waiting.splice(0)) {
       this.#estimated++;
-      const segment = this.#estimate.time(heard);
-      this.#timed.push(segment);
-      this.#onSegment(segment);
+      this.#onSegment(this.#estimate.time(heard));
     }
   }
 }

@@ -3,12 +3,21 @@
 import { expect, test } from "bun:test";
 import { type FakeAnswer, fakeEngine } from "../cli/fake_parts.ts";
 import type { DecodeRequest, DecodeResult, Engine } from "../engine/engine.ts";
+import { samplesInMemory } from "../audio/sample_store.ts";
+import { Recording } from "../segment/recording.ts";
 import { tokensMaxFor } from "../text/budget.ts";
 import type { TranscribeEvent } from "./events.ts";
 import { transcribe, type TranscribeRequest } from "./transcribe.ts";
 
 const rate = 16_000;
-const base: TranscribeRequest = {
+/** What a request is made of here: samples in memory. */
+type Request = Omit<TranscribeRequest, "recording"> & { readonly samples: Float32Array };
+
+const requestOf = ({ samples, ...rest }: Request): TranscribeRequest => ({
+  ...{ recording: Recording.of(samplesInMemory(samples)), ...rest },
+});
+
+const base: Request = {
   samples: new Float32Array(10 * rate),
   startSec: 0,
   segmentSec: "auto",
@@ -23,7 +32,7 @@ const base: TranscribeRequest = {
 };
 
 /** Transcribes with an engine that gives one answer after the other. */
-async function run(request: Partial<TranscribeRequest>, answers: readonly (FakeAnswer | string)[]) {
+async function run(request: Partial<Request>, answers: readonly (FakeAnswer | string)[]) {
   let turn = 0;
   const engine = fakeEngine(() => {
     const answer = answers[turn++];
@@ -32,10 +41,15 @@ async function run(request: Partial<TranscribeRequest>, answers: readonly (FakeA
   });
   const events: TranscribeEvent[] = [];
   const stop = new AbortController();
-  const result = await transcribe({ ...base, ...request }, engine, stop.signal, (event) => events.push(event));
-  const of = (kind: Exclude<TranscribeEvent["kind"], "asked">) =>
+  const result = await transcribe(
+    requestOf({ ...base, ...request }),
+    engine,
+    stop.signal,
+    (event) => events.push(event),
+  );
+  const of = (kind: TranscribeEvent["kind"]) =>
     events.filter((event) => event.kind === kind)
-      .filter((event) => event.kind !== "asked")
+      .filter((event) => event.kind !== "asked" && event.kind !== "progress")
       .map((event) => "text" in event ? event.text : "name" in event ? event.name : event.segment.text);
   expect(of("text").join("")).toBe(result.text); // What was shown is what is returned, always.
   expect(of("segment").join("")).toBe(result.text);
@@ -62,7 +76,7 @@ test("one piece: text word by word, language before it, times added up", async (
     audioSec: 10,
     stopped: false,
   });
-  expect(events.filter((event) => !["debug", "segment", "asked"].includes(event.kind))).toEqual([
+  expect(events.filter((event) => !["debug", "segment", "asked", "progress"].includes(event.kind))).toEqual([
     { kind: "language", name: "English" },
     { kind: "text", text: "Hello" },
     { kind: "text", text: " big" },
@@ -157,13 +171,17 @@ function heldEngine() {
   return { engine, running, cancelled };
 }
 
+/** Until all that can happen by itself has happened. */
+const settled = () => new Promise((resolve) => setTimeout(resolve, 1));
+
 test("segments decode together; text comes in order, the first one's at once", async () => {
   const { engine, running } = heldEngine();
   const shown: string[] = [];
   const request = { ...base, samples: seconds(30), segmentSec: 10, searchSec: 0 };
-  const done = transcribe(request, engine, new AbortController().signal, (event) => {
+  const done = transcribe(requestOf(request), engine, new AbortController().signal, (event) => {
     if (event.kind === "text") shown.push(event.text);
   });
+  await settled();
   expect(running.length).toBe(3);
   running[1]!.say("Two.");
   running[1]!.end();
@@ -182,7 +200,8 @@ test("segments decode together; text comes in order, the first one's at once", a
 test("one that fails ends the others, and the run", async () => {
   const { engine, running, cancelled } = heldEngine();
   const request = { ...base, samples: seconds(30), segmentSec: 10, searchSec: 0 };
-  const done = transcribe(request, engine, new AbortController().signal, () => {});
+  const done = transcribe(requestOf(request), engine, new AbortController().signal, () => {});
+  await settled();
   running[1]!.fail();
   running[0]!.end();
   expect(done).rejects.toThrow("no memory left");
@@ -196,7 +215,8 @@ test("as many at a time as half the memory holds", async () => {
   const positions = 13 * 10 + 24 + tokensMaxFor(10);
   const memoryBytes = 2 * 3.5 * positions * engine.info.positionBytes;
   const stop = new AbortController();
-  const done = transcribe({ ...request, memoryBytes }, engine, stop.signal, () => {});
+  const done = transcribe(requestOf({ ...request, memoryBytes }), engine, stop.signal, () => {});
+  await settled();
   expect(running.length).toBe(3);
   stop.abort();
   engine.cancel();
@@ -258,7 +278,7 @@ test("an abort between segments ends the run", async () => {
     return { says: en("One.") };
   });
   const request = { ...base, samples: seconds(30), segmentSec: 10, searchSec: 0 };
-  const result = await transcribe(request, engine, stop.signal, (event) => {
+  const result = await transcribe(requestOf(request), engine, stop.signal, (event) => {
     if (event.kind === "text") stop.abort();
   });
   expect(result).toMatchObject({ text: "One.", stopped: true, audioSec: 10 });
@@ -277,12 +297,14 @@ test("segments: where they are in the recording, their tokens and the language",
       text: "One two.",
       language: "English",
       tokens: [{ text: "One", logprob: -0.1 }, { text: " two.", logprob: -0.1 }],
+      stop: "end",
     },
     {
       ranges: [{ start: 20 * rate, end: 30 * rate }],
       text: " \u4e09",
       language: "Chinese",
       tokens: [{ text: " \u4e09", logprob: -0.1 }],
+      stop: "end",
     },
   ]);
 });
@@ -307,4 +329,63 @@ test("segments of audio whose silences were skipped are ranges of the recording"
   const kept = ranges.reduce((sum, { start, end }) => sum + end - start, 0) / rate;
   expect(kept).toBeGreaterThan(13);
   expect(kept).toBeLessThan(14.5);
+});
+
+/** Says what the middle of a segment tells it to: languages, silence, and what past text breaks. */
+function placedEngine() {
+  const says = ["English|a", "Chinese|\u4e09", "None|", "English|c", "Chinese|\u4e94"];
+  return fakeEngine(({ samples, pastText }) => {
+    const [language, word] = says[Math.round(samples[samples.length >> 1]! * 1e4) % says.length]!.split("|") as [
+      string,
+      string,
+    ];
+    const words = word === "" ? "" : Array.from({ length: 20 }, (_, i) => `${word}${i}`).join(" ");
+    if (pastText === "") return { says: `language ${language}<asr_text>${words}` };
+    return { says: word === "c" ? "" : `${words} after ${pastText.slice(-9)}` };
+  });
+}
+
+/** Different everywhere, with silences: what is said depends on where it is. */
+const placed = Float32Array.from(
+  { length: 75 * rate },
+  (_, i) => i % (9 * rate) > 7 * rate ? 0 : ((i % 9973) + 1) / 1e4,
+);
+
+/** The text in one, and what else the events say of it: pieces of text come as decodes happen to end. */
+function told(events: readonly TranscribeEvent[]) {
+  const text = events.map((event) => event.kind === "text" ? event.text : "").join("");
+  return { text, rest: events.filter(({ kind }) => ["segment", "language", "progress"].includes(kind)) };
+}
+
+for (const pastText of [false, true]) {
+  for (const skipSilence of [false, true]) {
+    test(`an interrupted run goes on as if nothing had happened (${pastText}, ${skipSilence})`, async () => {
+      const request = { ...base, samples: placed, segmentSec: 10, searchSec: 3, pastText, skipSilence };
+      const whole: TranscribeEvent[] = [];
+      const { signal } = new AbortController();
+      const uninterrupted = await transcribe(requestOf(request), placedEngine(), signal, (event) => whole.push(event));
+      const ends = whole.flatMap((event, index) => event.kind === "progress" ? [{ index, ...event }] : []);
+      expect(ends.length).toBeGreaterThan(5);
+      for (const { index, progress } of ends) {
+        const text = whole.slice(0, index).map((event) => event.kind === "segment" ? event.segment.text : "").join("");
+        const resume = structuredClone({ text, progress });
+        const rest: TranscribeEvent[] = [];
+        const resumed = await transcribe(
+          requestOf({ ...request, resume }),
+          placedEngine(),
+          signal,
+          (event) => rest.push(event),
+        );
+        expect(resumed).toEqual(uninterrupted);
+        expect(told(rest)).toEqual(told(whole.slice(index + 1)));
+      }
+    });
+  }
+}
+
+test("a run cannot go on from where this recording has no cut", async () => {
+  const progress = { heardSamples: 5, languages: [], textTokens: 0, encodeMs: 0, decodeMs: 0, collapses: 0 };
+  await expect(run({ segmentSec: 5, searchSec: 0, resume: { text: "", progress } }, [])).rejects.toThrow(
+    "cannot go on",
+  );
 });

@@ -1,16 +1,19 @@
 /**
- * Offline transcription: 16 kHz mono samples and options -> text, through an engine. No I/O of its own.
+ * Offline transcription: a recording and options -> text, through an engine. No I/O of its own.
  *
- *     samples -> silence out -> cut points -> one decode per segment -> tokens -> language and text
+ *     recording -> silence out -> cut points -> one decode per segment -> tokens -> language and text
  *
- * What becomes known goes to `onEvent` at once; the pieces of text add up to the text that is returned.
+ * What becomes known goes to `onEvent` at once (see events.ts). A segment's samples are read when it goes to the
+ * engine, and what is known of it is forgotten when it is reported: memory does not grow with the recording.
  */
 
 import type { HeardToken } from "../document/document.ts";
 import type { DecodeRequest, DecodeResult, DecodeToken, Engine, ModelInfo } from "../engine/engine.ts";
-import type { TranscribeEvent } from "./events.ts";
+import type { HeardSegment, Progress, Resume, TranscribeEvent } from "./events.ts";
+import { InputError } from "../errors.ts";
 import { planSegments, type SegmentLimits } from "../segment/plan.ts";
-import { copyRanges, rangesWithoutSilence } from "../segment/speech.ts";
+import { joinedLength, originalPosition, originalRanges } from "../segment/ranges.ts";
+import type { Recording } from "../segment/recording.ts";
 import { textTail, tokensEstimate, tokensMaxFor } from "../text/budget.ts";
 import { separatorBetween } from "../text/join.ts";
 import { LoopGuard } from "../text/loop.ts";
@@ -18,8 +21,8 @@ import { TranscriptParser } from "../text/transcript.ts";
 import { sampleRate, type Span } from "../units.ts";
 
 export type TranscribeRequest = {
-  readonly samples: Float32Array;
-  /** Where the samples begin in the recording, for messages. */
+  readonly recording: Recording;
+  /** Where its first sample is in the file, for messages. */
   readonly startSec: number;
   readonly segmentSec: number | "auto";
   readonly searchSec: number;
@@ -33,18 +36,13 @@ export type TranscribeRequest = {
   readonly memoryBytes: number | undefined;
   /** Segments decoded at a time at most, where that is to be less than is good for speed. */
   readonly decodesMax?: number;
+  /** Goes on from there. */
+  readonly resume?: Resume;
 };
 
-export type Transcript = {
+export type Transcript = Omit<Progress, "heardSamples" | "collapses"> & {
   readonly text: string;
-  /** In the order heard, neighbours differ. */
-  readonly languages: readonly string[];
-  /** Generated after the header, tries that were thrown away included. */
-  readonly textTokens: number;
-  readonly encodeMs: number;
-  /** Prefill and generation. */
-  readonly decodeMs: number;
-  /** Of the samples given, before silence was taken out; where stopped, up to the last segment that was heard whole. */
+  /** Of the recording, before silence was taken out; where stopped, up to the last segment that was heard whole. */
   readonly audioSec: number;
   readonly stopped: boolean;
 };
@@ -55,7 +53,7 @@ type Piece = {
   readonly text: string;
   readonly language: string | undefined;
   readonly textTokens: number;
-  readonly stop: "end" | "cap" | "loop" | "cancelled";
+  readonly stop: HeardSegment["stop"];
   readonly tokens: number;
   readonly heard: readonly HeardToken[];
 };
@@ -63,16 +61,19 @@ type Piece = {
 /** What is gathered over the segments. */
 type State = {
   text: string;
-  languages: string[];
-  textTokens: number;
-  encodeMs: number;
-  decodeMs: number;
-  stopped: boolean;
+  languages: readonly string[];
   /** End of the last segment that was heard whole. */
   heardSamples: number;
   /** Conditioned segments that came out broken. */
   collapses: number;
+  stopped: boolean;
+  /** What all decodes took. */
+  spent: Costs;
+  /** The same of those that were reported: of a run that is stopped, some are not. */
+  reported: Costs;
 };
+
+type Costs = Pick<Progress, "textTokens" | "encodeMs" | "decodeMs">;
 
 type Run = {
   readonly request: TranscribeRequest;
@@ -89,9 +90,9 @@ const collapsesMax = 2;
 export const decodesMax = 9;
 
 /**
- * Transcribes the samples. When `stop` is aborted it ends after the running decode with what is known; the caller
+ * Transcribes the recording. When `stop` is aborted it ends after the running decode with what is known; the caller
  * makes the engine cancel that decode. Throws InputError where a segment is more than the model or the memory can
- * hold.
+ * hold, and where `resume` is of another recording or other options.
  */
 export async function transcribe(
   request: TranscribeRequest,
@@ -99,35 +100,63 @@ export async function transcribe(
   stop: AbortSignal,
   onEvent: (event: TranscribeEvent) => void,
 ): Promise<Transcript> {
-  const counts = { textTokens: 0, encodeMs: 0, decodeMs: 0, heardSamples: 0, collapses: 0 };
-  const state = { text: "", languages: [], stopped: false, ...counts };
+  const { recording, resume, skipSilence } = request;
+  const state = firstState(resume);
   const run: Run = { request, engine, stop, onEvent, state };
-  const audioSec = request.samples.length / sampleRate;
-  onEvent({ kind: "debug", text: `Audio: ${request.samples.length} samples (${audioSec.toFixed(1)} seconds)` });
-  const kept = request.skipSilence ? withoutSilence(run) : undefined;
-  const samples = kept ? copyRanges(request.samples, kept) : request.samples;
-  const segments = cut(run, samples);
-  const pieces = segments.map((segment, index) => ({
-    samples: samples.subarray(segment.start, segment.end),
-    ranges: originalRanges(segment, kept),
+  const audioSec = recording.length / sampleRate;
+  onEvent({ kind: "debug", text: `Audio: ${recording.length} samples (${audioSec.toFixed(1)} seconds)` });
+  const kept = skipSilence ? withoutSilence(run) : [{ start: 0, end: recording.length }];
+  const audio = skipSilence ? recording.part(kept) : recording;
+  const segments = await cut(run, audio);
+  const parts = segments.map((segment, index): Part => ({
+    samplesCount: segment.end - segment.start,
+    read: () => audio.read(segment.start, segment.end),
+    ranges: originalRanges(kept, segment),
     place: () => placeOf(run, segment, index, segments.length, kept),
   }));
-  await (request.pastText ? oneByOne(run, pieces) : together(run, pieces));
-  const { collapses: _, heardSamples, ...known } = state;
-  return { ...known, audioSec: state.stopped ? heardSamples / sampleRate : audioSec };
+  const rest = parts.slice(heardParts(parts, state.heardSamples));
+  await (request.pastText ? oneByOne(run, rest) : together(run, rest));
+  const { text, languages, stopped, spent, heardSamples } = state;
+  return { text, languages, stopped, ...spent, audioSec: stopped ? heardSamples / sampleRate : audioSec };
 }
 
-function withoutSilence({ request, onEvent }: Run): Span[] {
-  const ranges = rangesWithoutSilence(request.samples);
-  const before = request.samples.length;
-  const after = ranges.reduce((sum, { start, end }) => sum + end - start, 0);
+function firstState({ text, progress }: Resume = { text: "", progress: nothingHeard }): State {
+  const { languages, heardSamples, collapses, textTokens, encodeMs, decodeMs } = progress;
+  const costs = { textTokens, encodeMs, decodeMs };
+  return { text, languages, heardSamples, collapses, stopped: false, spent: costs, reported: costs };
+}
+
+const nothingHeard: Progress = {
+  ...{ heardSamples: 0, languages: [], textTokens: 0, encodeMs: 0, decodeMs: 0, collapses: 0 },
+};
+
+function plus(costs: Costs, { result, textTokens }: Pick<Piece, "result" | "textTokens">): Costs {
+  return {
+    textTokens: costs.textTokens + textTokens,
+    encodeMs: costs.encodeMs + result.encodeMs,
+    decodeMs: costs.decodeMs + result.prefillMs + result.decodeMs,
+  };
+}
+
+/** How many of the parts lie before `heardSamples`, which is the end of one. */
+function heardParts(parts: readonly Part[], heardSamples: number): number {
+  if (heardSamples === 0) return 0;
+  const last = parts.findIndex(({ ranges }) => ranges.at(-1)!.end === heardSamples);
+  if (last < 0) throw new InputError("cannot go on: the recording or the options are not those of the first run");
+  return last + 1;
+}
+
+function withoutSilence({ request, onEvent }: Run): readonly Span[] {
+  const ranges = request.recording.speech.withoutSilence;
+  const before = request.recording.length;
+  const after = joinedLength(ranges);
   const usedPercent = before === 0 ? 100 : (after / before) * 100;
   const percents = `used ${usedPercent.toFixed(1)}%, skipped ${(100 - usedPercent).toFixed(1)}%`;
   onEvent({ kind: "notice", text: `Silence skip: ${percents} (${before} -> ${after} samples)` });
   return ranges;
 }
 
-function cut({ request, engine, onEvent }: Run, samples: Float32Array): readonly Span[] {
+async function cut({ request, engine, onEvent }: Run, audio: Recording): Promise<readonly Span[]> {
   const { positionsMax, positionBytes, hidden } = engine.info;
   const pastTokens = request.pastText ? pastTokensMax : 0;
   const limits: SegmentLimits = {
@@ -138,7 +167,7 @@ function cut({ request, engine, onEvent }: Run, samples: Float32Array): readonly
     memoryBytes: request.memoryBytes,
   };
   const promptTokens = templateTokens + tokensEstimate(request.prompt) + pastTokens;
-  const plan = planSegments(samples, { ...request, promptTokens }, limits);
+  const plan = await planSegments(audio, { ...request, promptTokens }, limits);
   if (plan.notice) onEvent({ kind: "notice", text: plan.notice });
   if (plan.segments.length > 1) onEvent({ kind: "debug", text: `Splitting into ${plan.segments.length} segments` });
   return plan.segments;
@@ -150,9 +179,10 @@ function placeOf(
   segment: Span,
   index: number,
   count: number,
-  kept: readonly Span[] | undefined,
+  kept: readonly Span[],
 ): string {
-  const second = (position: number) => (request.startSec + originalPosition(position, kept) / sampleRate).toFixed(1);
+  const second = (position: number) =>
+    (request.startSec + originalPosition(kept, position, "end") / sampleRate).toFixed(1);
   const [from, to] = [second(segment.start), second(segment.end)];
   const samples = segment.end - segment.start;
   if (count > 1) {
@@ -161,33 +191,13 @@ function placeOf(
   return count > 1 ? `segment ${index + 1} of ${count}, ${from} to ${to} s` : `${from} to ${to} s`;
 }
 
-function originalPosition(position: number, kept: readonly Span[] | undefined): number {
-  let before = 0;
-  for (const { start, end } of kept ?? []) {
-    if (position <= before + end - start) return start + position - before;
-    before += end - start;
-  }
-  return position;
-}
-
-/** What a segment of the kept samples is of the samples given. */
-function originalRanges(segment: Span, kept: readonly Span[] | undefined): readonly Span[] {
-  if (kept === undefined) return [segment];
-  const ranges: Span[] = [];
-  let before = 0;
-  for (const { start, end } of kept) {
-    const from = Math.max(segment.start - before, 0);
-    const to = Math.min(segment.end - before, end - start);
-    if (from < to) ranges.push({ start: start + from, end: start + to });
-    before += end - start;
-  }
-  return ranges;
-}
-
-/** One segment to decode; `place` says where it is, and that it is its turn. */
+/** One segment to decode. */
 type Part = {
-  readonly samples: Float32Array;
+  readonly samplesCount: number;
+  readonly read: () => Promise<Float32Array>;
+  /** Of the recording. */
   readonly ranges: readonly Span[];
+  /** Says where it is, and that it is its turn. */
   readonly place: () => string;
 };
 
@@ -208,10 +218,14 @@ async function together(run: Run, parts: readonly Part[]): Promise<void> {
       const before = state.text.length;
       ahead[0]?.goLive();
       while (started < parts.length && ahead.length < most && !stop.aborted) {
-        ahead.push(new Decoding(run, parts[started++]!.samples, "", ahead.length === 0));
+        const samples = await parts[started]!.read();
+        if (stop.aborted) break;
+        started++;
+        ahead.push(new Decoding(run, samples, "", ahead.length === 0));
         if (started === parts.length) run.onEvent({ kind: "asked" });
       }
-      const current = ahead[0]!;
+      const [current] = ahead;
+      if (!current) break;
       const piece = await current.done;
       ahead.shift();
       reportSegment(run, piece, ranges, state.text.slice(before));
@@ -227,7 +241,7 @@ async function together(run: Run, parts: readonly Part[]): Promise<void> {
 
 /** Decodes at a time: what the engine takes in one step, while their caches stay within half the memory. */
 function parallelMax({ request, engine }: Run, parts: readonly Part[]): number {
-  const longest = Math.max(...parts.map(({ samples }) => samples.length));
+  const longest = parts.reduce((most, { samplesCount }) => Math.max(most, samplesCount), 0);
   const fitting = Math.floor((request.memoryBytes ?? Infinity) / 2 / cacheBytes(longest, request.prompt, engine.info));
   return Math.max(1, Math.min(request.decodesMax ?? decodesMax, fitting));
 }
@@ -241,16 +255,17 @@ export function cacheBytes(samples: number, prompt: string, { positionBytes }: M
 /** Every segment is shown the text before it, so they come one after the other. */
 async function oneByOne(run: Run, parts: readonly Part[]): Promise<void> {
   const { state, stop, onEvent } = run;
-  for (const { samples, ranges, place } of parts) {
+  for (const { read, ranges, place } of parts) {
     if (stop.aborted) state.stopped = true;
     if (state.stopped) return;
     const where = place();
     const before = state.text.length;
     const conditioned = state.text !== "" && state.collapses < collapsesMax;
+    const samples = await read();
     // A broken try is thrown away, so nothing is shown before the segment is done.
     let piece = await new Decoding(run, samples, conditioned ? textTail(state.text, pastTokensMax) : "").done;
     if (conditioned && piece.stop !== "cancelled" && isCollapsed(piece, samples.length / sampleRate, state.text)) {
-      reportDecode(run, piece.result);
+      reportDecode(run, piece);
       state.collapses++;
       const off = state.collapses === collapsesMax;
       onEvent({ kind: "debug", text: "Segment mode: retrying segment without past text" });
@@ -271,20 +286,23 @@ function reportSegment({ onEvent }: Run, piece: Piece, ranges: readonly Span[], 
   const first = piece.heard.findIndex((token) => token.text !== "");
   const tokens = [...piece.heard];
   if (first >= 0) tokens[first] = { ...tokens[first]!, text: separator + tokens[first]!.text };
-  onEvent({ kind: "segment", segment: { ranges, text, language: piece.language ?? "", tokens } });
+  onEvent({ kind: "segment", segment: { ranges, text, language: piece.language ?? "", tokens, stop: piece.stop } });
 }
 
 function reportStop(run: Run, piece: Piece, place: string, ranges: readonly Span[]): void {
   const { state, onEvent } = run;
-  reportDecode(run, piece.result);
+  reportDecode(run, piece);
   if (piece.stop === "cancelled") state.stopped = true;
-  else state.heardSamples = ranges.at(-1)?.end ?? 0;
+  else state.heardSamples = ranges.at(-1)!.end;
   if (piece.stop === "loop") {
     onEvent({ kind: "loss", text: `${place}: repetition loop after ${piece.tokens} tokens, stopped there` });
   }
   if (piece.stop === "cap") {
     onEvent({ kind: "loss", text: `${place}: stopped after ${piece.tokens} tokens, more than speech takes` });
   }
+  if (state.stopped) return;
+  const { languages, heardSamples, collapses, reported } = state;
+  onEvent({ kind: "progress", progress: { languages, heardSamples, collapses, ...reported } });
 }
 
 /** One decode under way: tokens to text, shown at once when live, kept until then. */
@@ -355,9 +373,7 @@ class Decoding {
     this.#isOver = true;
     if (this.#isLive) heardLanguage(this.#run, this.#language);
     const { state } = this.#run;
-    state.textTokens += this.#parser.textTokens;
-    state.encodeMs += result.encodeMs;
-    state.decodeMs += result.prefillMs + result.decodeMs;
+    state.spent = plus(state.spent, { result, textTokens: this.#parser.textTokens });
     return {
       result,
       text: this.#text,
@@ -370,7 +386,8 @@ class Decoding {
   }
 }
 
-function reportDecode({ onEvent }: Run, result: DecodeResult): void {
+function reportDecode({ state, onEvent }: Run, { result, textTokens }: Piece): void {
+  state.reported = plus(state.reported, { result, textTokens });
   const { audioTokens, promptTokens, generatedTokens } = result;
   const [encodeMs, prefillMs, decodeMs] = [result.encodeMs, result.prefillMs, result.decodeMs].map((ms) =>
     ms.toFixed(0)
@@ -393,7 +410,7 @@ function isCollapsed(piece: Piece, seconds: number, before: string): boolean {
 
 function heardLanguage({ state, onEvent }: Run, name: string | undefined): void {
   if (!name || state.languages.at(-1) === name) return;
-  state.languages.push(name);
+  state.languages = [...state.languages, name];
   onEvent({ kind: "language", name });
 }
 

@@ -8,6 +8,7 @@ import type { TimedSegment, TimedWord } from "../document/document.ts";
 import type { Engine } from "../engine/engine.ts";
 import { ModelError } from "../errors.ts";
 import { type Aligner, type AlignJob, type Alignment, alignSegment, alignTexts, pieceSecMax } from "./align.ts";
+import type { Recording } from "../segment/recording.ts";
 import type { HeardSegment, Notice } from "./events.ts";
 import type { KnownModel } from "./head.ts";
 import type { ModelHost, ModelsRequest } from "./models.ts";
@@ -70,9 +71,9 @@ export class WordTimer {
   }
 
   /** A segment of a recording with its words; undefined where the run was stopped. */
-  async segment(heard: HeardSegment, samples: Float32Array, startMs: number): Promise<TimedSegment | undefined> {
+  async segment(heard: HeardSegment, recording: Recording, startMs: number): Promise<TimedSegment | undefined> {
     this.#checkLanguage(heard.language);
-    const { segment, alignment } = await alignSegment(heard, samples, startMs, await this.#aligner());
+    const { segment, alignment } = await alignSegment(heard, recording, startMs, await this.#aligner());
     this.#count(alignment);
     return alignment.stopped ? undefined : segment;
   }
@@ -142,8 +143,16 @@ const alignedLanguages: readonly string[] = [
   "Spanish",
 ];
 
+/** Words of a transcript, and those among them that found no place of their own. */
+export type WordCounts = { all: number; stray: number };
+
+export function countWords(counts: WordCounts, words: readonly TimedWord[] = []): WordCounts {
+  counts.all += words.length;
+  counts.stray += words.filter(({ flag }) => flag !== undefined).length;
+  return counts;
+}
+
 /** How many words found no place of their own, where that is worth a line; undefined where they are few. */
-export function strayWords(words: readonly TimedWord[]): string | undefined {
-  const stray = words.filter(({ flag }) => flag !== undefined).length;
-  return stray === 0 || stray < words.length * strayShare ? undefined : `${stray} of ${words.length} words`;
+export function strayWords({ all, stray }: WordCounts): string | undefined {
+  return stray === 0 || stray < all * strayShare ? undefined : `${stray} of ${all} words`;
 }

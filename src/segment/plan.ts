@@ -1,11 +1,13 @@
 /**
  * Decides whether and how a recording is cut. In: the user's -S and -W, its length, what the model can hold. Out:
- * segments. Pure. A recording is transcribed best in one piece, but needs positions and memory in proportion to its
+ * segments. A recording is transcribed best in one piece, but needs positions and memory in proportion to its
  * length.
  */
 
-import { InputError } from "../errors.ts";
+import type { Samples } from "../audio/sample_store.ts";
+import { assert, InputError } from "../errors.ts";
 import { audioRowsMaxFor, tokensMaxFor } from "../text/budget.ts";
+import { joinedLength } from "./ranges.ts";
 import { splitAtPauses } from "./split.ts";
 import { sampleRate, type Span } from "../units.ts";
 
@@ -32,10 +34,15 @@ export type SegmentPlan = { readonly segments: readonly Span[]; readonly notice:
 const autoSegmentSec = 30;
 
 /** Returns the segments. Throws an InputError with advice if one of them does not fit the model or the memory. */
-export function planSegments(samples: Float32Array, order: SegmentOrder, limits: SegmentLimits): SegmentPlan {
+export async function planSegments(
+  samples: Samples,
+  order: SegmentOrder,
+  limits: SegmentLimits,
+): Promise<SegmentPlan> {
   const seconds = samples.length / sampleRate;
   const targetSec = order.segmentSec === "auto" ? autoTarget(seconds, order, limits) : order.segmentSec;
-  const segments = splitAtPauses(samples, targetSec, order.searchSec);
+  const segments = await splitAtPauses(samples, targetSec, order.searchSec);
+  assert(joinedLength(segments) === samples.length, "segments are all of the recording");
   const longest = segments.reduce((most, segment) => Math.max(most, segment.end - segment.start), 0) / sampleRate;
   const problem = whyTooLong(longest, order, limits);
   if (problem) throw new InputError(problem, remedy(longest));

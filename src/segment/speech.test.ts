@@ -2,7 +2,8 @@
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { copyRanges, rangesWithoutSilence, voiceRanges } from "./speech.ts";
+import { samplesInMemory } from "../audio/sample_store.ts";
+import { SpeechMap } from "./speech.ts";
 import { sampleRate } from "../units.ts";
 
 /** Samples made of parts [seconds, level], each a square wave of that level. */
@@ -13,8 +14,12 @@ function recording(...parts: readonly [seconds: number, level: number][]): Float
   return Float32Array.from(samples);
 }
 
+function mapOf(samples: Float32Array): SpeechMap {
+  return SpeechMap.ofLevels(samplesInMemory(samples).levels, samples.length);
+}
+
 const inSeconds = (samples: Float32Array) =>
-  rangesWithoutSilence(samples).map(({ start, end }) => [start / sampleRate, end / sampleRate]);
+  mapOf(samples).withoutSilence.map(({ start, end }) => [start / sampleRate, end / sampleRate]);
 
 test("of a long silence 600 ms stay, voice keeps 30 ms around it", () => {
   const [first, second, ...rest] = inSeconds(recording([1, 0.3], [3, 0.0001], [1, 0.3]));
@@ -46,12 +51,12 @@ test("NaN in one window does not silence the rest", () => {
   expect(inSeconds(samples).at(-1)).toEqual([3.97, 5]);
 });
 
-test("ranges are in order, apart, inside; copied samples are theirs", () => {
+test("ranges are in order, apart, inside", () => {
   const part = fc.tuple(fc.double({ min: 0.01, max: 1.5, noNaN: true }), fc.constantFrom(0, 0.001, 0.01, 0.3));
   fc.assert(
     fc.property(fc.array(part, { maxLength: 6 }), (parts) => {
       const samples = recording(...parts);
-      const ranges = rangesWithoutSilence(samples);
+      const ranges = mapOf(samples).withoutSilence;
       let position = -1;
       for (const { start, end } of ranges) {
         expect(start).toBeGreaterThan(position);
@@ -59,17 +64,31 @@ test("ranges are in order, apart, inside; copied samples are theirs", () => {
         position = end;
       }
       expect(position).toBeLessThanOrEqual(samples.length);
-      const expected = ranges.flatMap(({ start, end }) => [...samples.subarray(start, end)]);
-      expect([...copyRanges(samples, ranges)]).toEqual(expected);
     }),
     { numRuns: 30 },
   );
 });
 
 test("stretches with voice", () => {
-  const ranges = voiceRanges(recording([1, 0], [1, 0.3], [1, 0], [1, 0.3]));
+  const ranges = mapOf(recording([1, 0], [1, 0.3], [1, 0], [1, 0.3])).voice;
   expect(ranges.length).toBe(2);
   expect(ranges[0]!.start / sampleRate).toBeCloseTo(0.97, 1);
   expect(ranges[1]).toEqual({ start: 2.97 * sampleRate, end: 4 * sampleRate });
-  expect(voiceRanges(new Float32Array(sampleRate))).toEqual([]);
+  expect(mapOf(new Float32Array(sampleRate)).voice).toEqual([]);
+});
+
+test("the map of a part is that of its samples alone", () => {
+  const samples = recording([1, 0], [1, 0.3], [2, 0.01], [1, 0.3], [1, 0.001], [0.203, 0.2]);
+  const whole = mapOf(samples);
+  const second = (from: number, to: number) => ({ start: from * sampleRate, end: to * sampleRate });
+  for (
+    const ranges of [[second(0.5, 3.2)], [second(1, 1.5), second(3.9, 4.4), { start: 80_000, end: samples.length }]]
+  ) {
+    const alone = Float32Array.from(ranges.flatMap(({ start, end }) => [...samples.subarray(start, end)]));
+    const [part, expected] = [whole.part(ranges), mapOf(alone)];
+    expect([part.voice, part.speech, part.withoutSilence]).toEqual(
+      [expected.voice, expected.speech, expected.withoutSilence],
+    );
+  }
+  expect(whole.part([]).voice).toEqual([]);
 });

@@ -1,13 +1,15 @@
 /**
- * Shortens long silences before decoding: samples in, the ranges to keep out. Pure, O(samples).
+ * Where speech is in a recording: the level of every 10 ms in, ranges of samples out. Pure, O(length).
  *
- * Every 10 ms window counts as voice or not by its smoothed level against the recording's own noise floor. Voice stays,
- * with 30 ms around it; of each silence the first 600 ms stay.
+ * Every 10 ms window counts as voice or not by its smoothed level against the recording's own noise floor, with 30 ms
+ * around it. The map is made once for a recording and passed on; one of a part is made of the same levels.
  */
 
+import { levelSamples } from "../audio/level.ts";
+import { assert } from "../errors.ts";
 import type { Span } from "../units.ts";
+import { joinedLength } from "./ranges.ts";
 
-const windowSamples = 160;
 const smoothing = 0.8;
 const floorQuantile = 0.25;
 const thresholdOverFloor = 1.8;
@@ -18,91 +20,92 @@ const padWindows = 3;
 const silenceWindowsMax = 60;
 const pauseWindowsMin = 15;
 
-/** The ranges to keep, in order, neighbours merged. Audio without any gets one range with all of it. */
-export function rangesWithoutSilence(samples: Float32Array): Span[] {
-  const voice = voiceWindows(samples);
+export class SpeechMap {
+  readonly #levels: Float64Array;
+  /** 1 for every window that holds voice or lies next to it. */
+  readonly #voice: Uint8Array;
+
+  private constructor(levels: Float64Array, readonly length: number) {
+    assert(levels.length === Math.ceil(length / levelSamples), `${levels.length} levels of ${length} samples`);
+    this.#levels = levels;
+    this.#voice = voiceWindows(levels);
+  }
+
+  /** By energy. `levels` are RMS values, one for every 10 ms begun. */
+  static ofLevels(levels: Float64Array, length: number): SpeechMap {
+    return new SpeechMap(levels, length);
+  }
+
+  /** The map of `ranges` joined end to end, as if they were a recording of their own. */
+  part(ranges: readonly Span[]): SpeechMap {
+    const length = joinedLength(ranges);
+    const levels = new Float64Array(Math.ceil(length / levelSamples));
+    let [index, before] = [0, 0];
+    for (let window = 0; window < levels.length; window++) {
+      const position = Math.min(window * levelSamples + levelSamples / 2, length - 1);
+      while (position - before >= ranges[index]!.end - ranges[index]!.start) {
+        before += ranges[index]!.end - ranges[index]!.start;
+        index++;
+      }
+      levels[window] = this.#levels[Math.floor((ranges[index]!.start + position - before) / levelSamples)]!;
+    }
+    return new SpeechMap(levels, length);
+  }
+
+  /** The stretches with voice, in order. */
+  get voice(): Span[] {
+    return this.#ranges(1);
+  }
+
+  /** Where somebody speaks, in order; pauses too short to matter are part of it. None in silence. */
+  get speech(): Span[] {
+    return this.#ranges(pauseWindowsMin + 1);
+  }
+
+  /** What stays when long silences are shortened: voice, and of each silence the first 600 ms. */
+  get withoutSilence(): Span[] {
+    const kept = new Uint8Array(this.#voice.length);
+    let silentRun = 0;
+    for (let window = 0; window < kept.length; window++) {
+      silentRun = this.#voice[window] ? 0 : silentRun + 1;
+      kept[window] = silentRun > silenceWindowsMax ? 0 : 1;
+    }
+    return rangesOf(kept, 1, this.length);
+  }
+
+  #ranges(gapWindows: number): Span[] {
+    return rangesOf(this.#voice, gapWindows, this.length);
+  }
+}
+
+/** Runs of ones as samples; runs less than `gapWindows` apart are one. */
+function rangesOf(windows: Uint8Array, gapWindows: number, length: number): Span[] {
   const ranges: { start: number; end: number }[] = [];
-  let silentRun = 0;
-  for (let window = 0; window < voice.length; window++) {
-    silentRun = voice[window] ? 0 : silentRun + 1;
-    if (silentRun > silenceWindowsMax) continue;
-    const start = window * windowSamples;
-    const end = Math.min(samples.length, start + windowSamples);
+  for (let window = 0; window < windows.length; window++) {
+    if (!windows[window]) continue;
+    const start = window * levelSamples;
+    const end = Math.min(length, start + levelSamples);
     const last = ranges.at(-1);
-    if (last && last.end === start) last.end = end;
+    if (last && start - last.end < gapWindows * levelSamples) last.end = end;
     else ranges.push({ start, end });
   }
   return ranges;
 }
 
-/** The stretches with voice, in order. */
-export function voiceRanges(samples: Float32Array): Span[] {
-  const voice = voiceWindows(samples);
-  const ranges: Span[] = [];
-  for (let window = 0; window < voice.length; window++) {
-    if (!voice[window]) continue;
-    let end = window;
-    while (end < voice.length && voice[end]) end++;
-    ranges.push({ start: window * windowSamples, end: Math.min(samples.length, end * windowSamples) });
-    window = end;
-  }
-  return ranges;
-}
-
-/** Where somebody speaks, in order; pauses too short to matter are part of it. None in silence. */
-export function speechRanges(samples: Float32Array): Span[] {
-  const voice = voiceWindows(samples);
-  const ranges: { start: number; end: number }[] = [];
-  for (let window = 0; window < voice.length; window++) {
-    if (!voice[window]) continue;
-    const start = window * windowSamples;
-    const end = Math.min(samples.length, start + windowSamples);
-    const last = ranges.at(-1);
-    if (last && start - last.end <= pauseWindowsMin * windowSamples) last.end = end;
-    else ranges.push({ start, end });
-  }
-  return ranges;
-}
-
-/** The samples of `ranges`, one after the other. */
-export function copyRanges(samples: Float32Array, ranges: readonly Span[]): Float32Array {
-  const kept = new Float32Array(ranges.reduce((sum, range) => sum + range.end - range.start, 0));
-  let position = 0;
-  for (const { start, end } of ranges) {
-    kept.set(samples.subarray(start, end), position);
-    position += end - start;
-  }
-  return kept;
-}
-
-/** 1 for every window that holds voice or lies next to it. */
-function voiceWindows(samples: Float32Array): Uint8Array {
-  const level = smoothedLevels(samples);
-  const sorted = level.slice().sort();
+function voiceWindows(levels: Float64Array): Uint8Array {
+  const smooth = smoothed(levels);
+  const sorted = smooth.slice().sort();
   const floor = sorted[Math.trunc((sorted.length - 1) * floorQuantile)] ?? 0;
   const threshold = Math.min(thresholdMax, Math.max(thresholdMin, floor * thresholdOverFloor));
-  const loud = Uint8Array.from(level, (value) => value > threshold ? 1 : 0);
+  const loud = new Uint8Array(smooth.length);
+  for (let window = 0; window < loud.length; window++) loud[window] = smooth[window]! > threshold ? 1 : 0;
   return padded(withoutShortRuns(loud));
 }
 
-/** RMS of each window, smoothed over time, started at the first. */
-function smoothedLevels(samples: Float32Array): Float64Array {
-  const levels = new Float64Array(Math.ceil(samples.length / windowSamples));
-  let smoothed = 0;
-  for (let window = 0; window < levels.length; window++) {
-    const start = window * windowSamples;
-    const level = rms(samples, start, Math.min(samples.length, start + windowSamples));
-    smoothed = window === 0 ? level : smoothing * smoothed + (1 - smoothing) * level;
-    levels[window] = smoothed;
-  }
-  return levels;
-}
-
-function rms(samples: Float32Array, start: number, end: number): number {
-  let energy = 0;
-  for (let i = start; i < end; i++) energy += samples[i]! * samples[i]!;
-  const level = Math.sqrt(energy / (end - start));
-  return Number.isFinite(level) ? level : 0; // One NaN in a float file must not silence all that follows.
+/** Levels smoothed over time, started at the first. */
+function smoothed(levels: Float64Array): Float64Array {
+  let last = levels[0] ?? 0;
+  return levels.map((level, window) => last = window === 0 ? level : smoothing * last + (1 - smoothing) * level);
 }
 
 /** Clears runs too short to be speech: clicks. */

@@ -2,6 +2,7 @@
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { samplesInMemory } from "../audio/sample_store.ts";
 import { splitAtPauses } from "./split.ts";
 import { sampleRate } from "../units.ts";
 
@@ -12,60 +13,71 @@ function toneWithPauses(seconds: number, pauses: readonly [number, number][]): F
   return samples;
 }
 
-test("the segments are an exact partition, none empty, all within bounds", () => {
+test("the segments are an exact partition, none empty, all within bounds", async () => {
   const audio = fc.tuple(fc.integer({ min: 0, max: 20 * sampleRate }), fc.integer({ min: 1, max: 1 << 30 }));
   const seconds = fc.double({ min: 1, max: 8, noNaN: true });
-  fc.assert(
-    fc.property(audio, seconds, fc.double({ min: 0, max: 10, noNaN: true }), ([length, seed], target, search) => {
-      const samples = Float32Array.from({ length }, (_, i) => ((i * 2654435761 + seed) >>> 8) / (1 << 24) - 0.5);
-      const segments = splitAtPauses(samples, target, search);
-      const longest = (target + Math.min(search, target / 2)) * sampleRate;
-      let position = 0;
-      for (const { start, end } of segments) {
-        expect(start).toBe(position);
-        expect(end).toBeGreaterThan(start);
-        expect(end - start).toBeLessThanOrEqual(longest);
-        position = end;
-      }
-      expect(position).toBe(length);
-      for (const { start, end } of segments.slice(0, -1)) {
-        expect(end - start).toBeGreaterThanOrEqual(Math.trunc(target * sampleRate / 2));
-      }
-    }),
+  await fc.assert(
+    fc.asyncProperty(
+      audio,
+      seconds,
+      fc.double({ min: 0, max: 10, noNaN: true }),
+      async ([length, seed], target, search) => {
+        const samples = Float32Array.from({ length }, (_, i) => ((i * 2654435761 + seed) >>> 8) / (1 << 24) - 0.5);
+        const segments = await splitAtPauses(samplesInMemory(samples), target, search);
+        const longest = (target + Math.min(search, target / 2)) * sampleRate;
+        let position = 0;
+        for (const { start, end } of segments) {
+          expect(start).toBe(position);
+          expect(end).toBeGreaterThan(start);
+          expect(end - start).toBeLessThanOrEqual(longest);
+          position = end;
+        }
+        expect(position).toBe(length);
+        for (const { start, end } of segments.slice(0, -1)) {
+          expect(end - start).toBeGreaterThanOrEqual(Math.trunc(target * sampleRate / 2));
+        }
+      },
+    ),
     { numRuns: 60 },
   );
 });
 
-test("cuts fall into the pauses", () => {
+test("cuts fall into the pauses", async () => {
   const samples = toneWithPauses(40, [[9, 9.3], [21, 21.3], [29.5, 29.8]]);
-  const cuts = splitAtPauses(samples, 10, 3).slice(0, -1).map((segment) => segment.end / sampleRate);
+  const cuts = (await splitAtPauses(samplesInMemory(samples), 10, 3)).slice(0, -1).map((segment) =>
+    segment.end / sampleRate
+  );
   expect(cuts.length).toBe(3);
   expect(cuts[0]).toBeWithin(9, 9.3);
   expect(cuts[1]).toBeWithin(21, 21.3);
   expect(cuts[2]).toBeWithin(29.5, 29.8);
 });
 
-test("of equally quiet windows the first is taken, in its middle", () => {
+test("of equally quiet windows the first is taken, in its middle", async () => {
   const samples = new Float32Array(30 * sampleRate);
-  const [first] = splitAtPauses(samples, 10, 3);
+  const [first] = await splitAtPauses(samplesInMemory(samples), 10, 3);
   expect(first).toEqual({ start: 0, end: 7 * sampleRate + 800 });
 });
 
-test("without room to search the cut is at the target", () => {
+test("without room to search the cut is at the target", async () => {
   const samples = toneWithPauses(5, []);
-  expect(splitAtPauses(samples, 2, 0).map((segment) => segment.end / sampleRate)).toEqual([2, 4, 5]);
+  expect((await splitAtPauses(samplesInMemory(samples), 2, 0)).map((segment) => segment.end / sampleRate)).toEqual([
+    2,
+    4,
+    5,
+  ]);
 });
 
-test("whole: target 0, or hardly longer than the target", () => {
+test("whole: target 0, or hardly longer than the target", async () => {
   const samples = new Float32Array(13 * sampleRate);
-  expect(splitAtPauses(samples, 0, 3)).toEqual([{ start: 0, end: samples.length }]);
-  expect(splitAtPauses(samples, 10, 3)).toEqual([{ start: 0, end: samples.length }]);
-  expect(splitAtPauses(new Float32Array(13 * sampleRate + 1), 10, 3).length).toBe(2);
-  expect(splitAtPauses(new Float32Array(0), 10, 3)).toEqual([]);
+  expect(await splitAtPauses(samplesInMemory(samples), 0, 3)).toEqual([{ start: 0, end: samples.length }]);
+  expect(await splitAtPauses(samplesInMemory(samples), 10, 3)).toEqual([{ start: 0, end: samples.length }]);
+  expect((await splitAtPauses(samplesInMemory(new Float32Array(13 * sampleRate + 1)), 10, 3)).length).toBe(2);
+  expect(await splitAtPauses(samplesInMemory(new Float32Array(0)), 10, 3)).toEqual([]);
 });
 
-test("no limit to the number of segments", () => {
-  expect(splitAtPauses(new Float32Array(600 * sampleRate), 1, 0).length).toBe(600);
+test("no limit to the number of segments", async () => {
+  expect((await splitAtPauses(samplesInMemory(new Float32Array(600 * sampleRate)), 1, 0)).length).toBe(600);
 });
 
 expect.extend({

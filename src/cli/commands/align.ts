@@ -16,9 +16,10 @@ import { openTextFile } from "../../files/output_file.ts";
 import type { AlignOptions } from "../parse.ts";
 import type { ProgramParts } from "../parts.ts";
 import { exitCode } from "../terminal.ts";
+import { Recording } from "../../segment/recording.ts";
 import { untilStopped } from "../../stop.ts";
 import { printable } from "../../writer.ts";
-import { strayWords, WordTimer } from "../../pipeline/word_times.ts";
+import { countWords, strayWords, WordTimer } from "../../pipeline/word_times.ts";
 import { sampleRate } from "../../units.ts";
 import { Report, wordLines } from "../report.ts";
 import { audioInput } from "../inputs.ts";
@@ -86,22 +87,24 @@ async function timedLines(
   { input, lines, textName }: AlignTask,
 ): Promise<Timed | undefined> {
   const stop = parts.terminal.stop.drain;
-  const { samples, warnings } = await untilStopped(parts.readAudio(input), stop);
-  for (const warning of warnings) report.say(`qwen-asr: ${printable(warning)}`);
-  if (samples.length === 0) throw new InputError(`${inputName(options.input)}: no audio, nothing to align`);
+  const audio = await untilStopped(parts.readAudio(input), stop);
+  for (const warning of audio.warnings) report.say(`qwen-asr: ${printable(warning)}`);
+  for (const remark of audio.remarks) report.debug(remark);
+  if (audio.length === 0) throw new InputError(`${inputName(options.input)}: no audio, nothing to align`);
   const timer = await WordTimer.open(parts, options, false, stop, (notice) => report.notice(notice));
   try {
     const startMs = Math.round((options.fromSec ?? 0) * 1000);
+    const recording = Recording.of(audio);
     const { language } = options;
-    const { words, stopped, encodeMs, alignMs } = await timer.texts({ samples, startMs, texts: lines, language });
+    const { words, stopped, encodeMs, alignMs } = await timer.texts({ recording, startMs, texts: lines, language });
     if (stopped) return undefined;
     const all = words.flat();
-    const stray = strayWords(all);
+    const stray = strayWords(countWords({ all: 0, stray: 0 }, all));
     if (stray) {
       const line = `${stray} were not heard where the text has them: is it the text of this recording?`;
       parts.terminal.stderr.write(`qwen-asr: ${textName}: ${line}\n`);
     }
-    const [audioSec, seconds] = [samples.length / sampleRate, (encodeMs + alignMs) / 1000];
+    const [audioSec, seconds] = [audio.length / sampleRate, (encodeMs + alignMs) / 1000];
     report.say(
       `Aligned ${all.length} words with ${audioSec.toFixed(1)} s of audio in ${seconds.toFixed(1)} s ` +
         `(${(audioSec / seconds).toFixed(2)}x realtime)`,
@@ -110,6 +113,7 @@ async function timedLines(
     return { segments, model: timer.model, endMs: startMs + audioSec! * 1000 };
   } finally {
     await timer.close();
+    await audio.close();
   }
 }
 

@@ -8,6 +8,7 @@ import { openOutput } from "../../files/output_file.ts";
 import type { InspectOptions } from "../parse.ts";
 import type { ProgramParts } from "../parts.ts";
 import { audioInput } from "../inputs.ts";
+import { Recording } from "../../segment/recording.ts";
 import { untilStopped } from "../../stop.ts";
 import { printable } from "../../writer.ts";
 
@@ -22,9 +23,11 @@ export async function inspectRecording(parts: InspectParts, options: InspectOpti
   const file = output === undefined ? undefined : await openOutput(output, force, [input]);
   try {
     const words = await wordsOf(parts, options);
-    const { samples, warnings } = await untilStopped(parts.readAudio(wanted), stop.drain);
-    for (const warning of warnings) stderr.write(`qwen-asr: ${name}: ${printable(warning)}\n`);
-    const heard = { samples, startMs: Math.round((fromSec ?? 0) * 1000), words };
+    const audio = await untilStopped(parts.readAudio(wanted), stop.drain);
+    const [samples, { speech }] = [await audio.read(0, audio.length), Recording.of(audio).speech];
+    await audio.close();
+    for (const warning of audio.warnings) stderr.write(`qwen-asr: ${name}: ${printable(warning)}\n`);
+    const heard = { samples, speech, startMs: Math.round((fromSec ?? 0) * 1000), words };
     if (file) {
       file.write(svgPicture(heard, name));
       await file.finish();

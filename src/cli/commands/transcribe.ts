@@ -17,6 +17,7 @@ import { documentHead, type KnownModel } from "../../pipeline/head.ts";
 import { type Models, openModels } from "../../pipeline/models.ts";
 import { TimedRecording } from "../../pipeline/recording.ts";
 import { transcribe, type Transcript } from "../../pipeline/transcribe.ts";
+import { Recording } from "../../segment/recording.ts";
 import { untilStopped } from "../../stop.ts";
 import { loadPrompt } from "../../system.ts";
 import { sampleRate } from "../../units.ts";
@@ -75,10 +76,13 @@ function segmentSecOf(options: TranscribeOptions): number | "auto" {
   return hasEstimatedCues(options) && options.segmentSec === "auto" ? estimatedSegmentSec : options.segmentSec;
 }
 
+/** An input that was read; `recording` is what is worked with. */
+type ReadAudio = { readonly audio: LoadedAudio; readonly recording: Recording };
+
 type FirstAudio = {
   readonly source: InputSource | undefined;
   /** Taken away when it is used: it need not stay in memory. */
-  audio: LoadedAudio | undefined;
+  audio: ReadAudio | undefined;
   /** One or more before it could not be read. */
   readonly failed: boolean;
 };
@@ -100,8 +104,13 @@ async function readFirst(
   return { source: undefined, audio: undefined, failed };
 }
 
-function readAudio(parts: ProgramParts, options: TranscribeOptions, source: InputSource): Promise<LoadedAudio> {
-  return untilStopped(parts.readAudio(audioInput(source, options)), parts.terminal.stop.drain);
+async function readAudio(
+  parts: ProgramParts,
+  options: TranscribeOptions,
+  source: InputSource,
+): Promise<ReadAudio> {
+  const audio = await untilStopped(parts.readAudio(audioInput(source, options)), parts.terminal.stop.drain);
+  return { audio, recording: Recording.of(audio) };
 }
 
 async function startRun(
@@ -143,7 +152,7 @@ async function transcribeAll(run: Run, first: FirstAudio, inputs: Iterable<Input
 
 type Transcribing = [Engine, number | undefined, AbortSignal, (event: TranscribeEvent) => void];
 
-function startAhead(run: Run, first: FirstAudio, inputs: Iterable<InputSource>): Ahead<InputSource, LoadedAudio> {
+function startAhead(run: Run, first: FirstAudio, inputs: Iterable<InputSource>): Ahead<InputSource, ReadAudio> {
   const { parts, options, models } = run;
   const { searchSec, segmentSec, windowFrames, language, prompt, skipSilence, pastText, lowMemory } = options;
   // What follows needs what was said before, or the memory.
@@ -153,10 +162,10 @@ function startAhead(run: Run, first: FirstAudio, inputs: Iterable<InputSource>):
     first.audio = undefined;
     return audio ? Promise.resolve(audio) : readAudio(parts, options, source);
   };
-  const transcribeAudio = ({ samples }: LoadedAudio, ...rest: Transcribing) => {
+  const transcribeAudio = ({ recording }: ReadAudio, ...rest: Transcribing) => {
     const [engine, memoryBytes, stop, onEvent] = rest;
     const request = {
-      ...{ samples, memoryBytes, searchSec, segmentSec, windowFrames, language, prompt, skipSilence, pastText },
+      ...{ recording, memoryBytes, searchSec, segmentSec, windowFrames, language, prompt, skipSilence, pastText },
       startSec: options.fromSec ?? 0,
       wholeSecMax: models.transcriber.wholeSecMax,
       ...(decodesMax !== undefined && { decodesMax }),
@@ -165,28 +174,31 @@ function startAhead(run: Run, first: FirstAudio, inputs: Iterable<InputSource>):
   };
   const engine = () => models.transcriber.engine();
   const memory = () => parts.availableMemory();
-  const steps = { decodesMax, read, engine, memory, transcribe: transcribeAudio };
+  const close = ({ audio }: ReadAudio) => audio.close();
+  const steps = { decodesMax, read, close, engine, memory, transcribe: transcribeAudio };
   return new Ahead(steps, [first.source!, ...inputs].values(), parts.terminal.stop.drain);
 }
 
-async function transcribeOne(run: Run, begun: Begun<InputSource, LoadedAudio>): Promise<void> {
+async function transcribeOne(run: Run, begun: Begun<InputSource, ReadAudio>): Promise<void> {
   const { report, out } = run;
   const { source } = begun;
-  const { samples, warnings } = await begun.audio;
-  report.warn(source, warnings);
-  const writer = startWriter(run, source, samples.length);
-  const timed = writer.wantsTimes ? startTiming(run, samples, (segment) => writer.add(segment)) : undefined;
+  const { audio, recording } = await begun.audio;
+  report.warn(source, audio.warnings);
+  for (const remark of audio.remarks) report.debug(remark);
+  const writer = startWriter(run, source, recording.length);
+  const timed = writer.wantsTimes ? startTiming(run, recording, (segment) => writer.add(segment)) : undefined;
   let transcript: Transcript | undefined;
   try {
     transcript = await begun.transcript((event) => {
       if (event.kind === "text") writer.write(event.text);
       else if (event.kind === "segment") timed?.add(event.segment);
       else if (event.kind === "language") report.language(event.name);
-      else if (event.kind !== "asked") report.notice(event, source);
+      else if ("text" in event) report.notice(event, source);
     });
     await timed?.time();
   } finally {
     await timed?.end();
+    await audio.close();
     await writer.end(transcript !== undefined && !transcript.stopped);
     await out?.drained();
   }
@@ -194,10 +206,10 @@ async function transcribeOne(run: Run, begun: Begun<InputSource, LoadedAudio>): 
   report.count(transcript);
 }
 
-function startTiming(run: Run, samples: Float32Array, onSegment: (segment: TimedSegment) => void): TimedRecording {
+function startTiming(run: Run, recording: Recording, onSegment: (segment: TimedSegment) => void): TimedRecording {
   const { options, models } = run;
   const beforeTiming = options.lowMemory ? () => models.transcriber.close() : undefined;
-  const parts = { samples, startMs: startMsOf(options), timer: models.timer, beforeTiming };
+  const parts = { recording, startMs: startMsOf(options), timer: models.timer, beforeTiming };
   return new TimedRecording(parts, run.parts.terminal.stop.drain, onSegment);
 }
 

@@ -1,0 +1,57 @@
+/**
+ * A recording as the core works with it: its samples by position, and where speech is in it. A part of one, or parts
+ * joined end to end, are a recording too. No I/O of its own.
+ */
+
+import type { LeveledSamples, Samples } from "../audio/sample_store.ts";
+import { assert } from "../errors.ts";
+import type { Span } from "../units.ts";
+import { joinedLength, originalRanges } from "./ranges.ts";
+import { SpeechMap } from "./speech.ts";
+
+export class Recording implements Samples {
+  readonly length: number;
+  readonly #samples: Samples;
+  /** Of the samples, joined. */
+  readonly #ranges: readonly Span[];
+  readonly #findSpeech: () => SpeechMap;
+  #speech: SpeechMap | undefined;
+
+  private constructor(samples: Samples, ranges: readonly Span[], findSpeech: () => SpeechMap) {
+    this.length = joinedLength(ranges);
+    this.#samples = samples;
+    this.#ranges = ranges;
+    this.#findSpeech = findSpeech;
+  }
+
+  static of(samples: LeveledSamples): Recording {
+    const whole = { start: 0, end: samples.length };
+    return new Recording(samples, [whole], () => SpeechMap.ofLevels(samples.levels, samples.length));
+  }
+
+  /** Found when it is first asked for. */
+  get speech(): SpeechMap {
+    return this.#speech ??= this.#findSpeech();
+  }
+
+  /** `ranges` of this recording, joined end to end. */
+  part(ranges: readonly Span[]): Recording {
+    const own = ranges.flatMap((range) => originalRanges(this.#ranges, range));
+    return new Recording(this.#samples, own, () => this.speech.part(ranges));
+  }
+
+  /** A copy of the samples [start, end). */
+  async read(start: number, end: number): Promise<Float32Array> {
+    assert(0 <= start && start <= end && end <= this.length, `samples ${start} to ${end} of ${this.length}`);
+    const ranges = originalRanges(this.#ranges, { start, end });
+    if (ranges.length === 1) return await this.#samples.read(ranges[0]!.start, ranges[0]!.end);
+    const result = new Float32Array(end - start);
+    let position = 0;
+    for (const range of ranges) {
+      result.set(await this.#samples.read(range.start, range.end), position);
+      position += range.end - range.start;
+    }
+    assert(position === result.length, `${position} samples were read, not ${result.length}`);
+    return result;
+  }
+}

@@ -50,23 +50,27 @@ pub fn build(b: *std.Build) void {
 
     const options = b.addOptions();
     options.addOption(Blas, "blas", blas);
-    const module = b.createModule(.{
-        .root_source_file = b.path("zig/abi.zig"),
-        .target = target,
-        .optimize = optimize,
-        .link_libc = true,
-        .pic = true,
-        .strip = optimize != .Debug,
-    });
-    module.addOptions("config", options);
-    addKernels(b, module, target, optimize);
-    switch (blas) {
-        .none => {},
-        .openblas => module.addObjectFile(.{ .cwd_relative = openblas_a }),
-        .accelerate => module.linkFramework("Accelerate", .{}),
+    const kernels = compileKernels(b, target, optimize);
+    var modules: [2]*std.Build.Module = undefined;
+    for (&modules, [_][]const u8{ "zig/abi.zig", "zig/tests.zig" }) |*module, root| {
+        module.* = b.createModule(.{
+            .root_source_file = b.path(root),
+            .target = target,
+            .optimize = optimize,
+            .link_libc = true,
+            .pic = true,
+            .strip = optimize != .Debug,
+        });
+        module.*.addOptions("config", options);
+        for (kernels) |object| module.*.addObject(object);
+        switch (blas) {
+            .none => {},
+            .openblas => module.*.addObjectFile(.{ .cwd_relative = openblas_a }),
+            .accelerate => module.*.linkFramework("Accelerate", .{}),
+        }
     }
 
-    const library = b.addLibrary(.{ .name = "qwen_asr", .linkage = .dynamic, .root_module = module });
+    const library = b.addLibrary(.{ .name = "qwen_asr", .linkage = .dynamic, .root_module = modules[0] });
     if (target.result.os.tag == .linux) {
         library.setVersionScript(b.path("zig/exports.map"));
         library.link_gc_sections = true;
@@ -75,7 +79,7 @@ pub fn build(b: *std.Build) void {
 
     // The LLVM backend also in Debug: the kernels' objects are made by it.
     const tests = b.addTest(.{
-        .root_module = module,
+        .root_module = modules[1],
         .filters = filter orelse &.{},
         .use_llvm = true,
     });
@@ -85,18 +89,18 @@ pub fn build(b: *std.Build) void {
 }
 
 /// Compiles zig/kernels/isa.zig once per instruction set; the objects differ in target and in lanes.
-fn addKernels(
+fn compileKernels(
     b: *std.Build,
-    module: *std.Build.Module,
     target: std.Build.ResolvedTarget,
     optimize: std.builtin.OptimizeMode,
-) void {
+) []const *std.Build.Step.Compile {
     const isas: []const Isa = switch (target.result.cpu.arch) {
         .x86_64 => &isas_x86,
         .aarch64 => &isas_arm,
         else => @panic("qwen-asr runs on x86_64 and aarch64"),
     };
-    for (isas) |isa| {
+    const objects = b.allocator.alloc(*std.Build.Step.Compile, isas.len) catch @panic("OOM");
+    for (isas, objects) |isa, *object| {
         var query = target.query;
         if (isa.model) |model| {
             query.cpu_model = .{ .explicit = model };
@@ -106,7 +110,7 @@ fn addKernels(
         const options = b.addOptions();
         options.addOption([]const u8, "name", isa.name);
         options.addOption(u32, "lanes", isa.lanes);
-        const object = b.addObject(.{
+        object.* = b.addObject(.{
             .name = b.fmt("kernels_{s}", .{isa.name}),
             .root_module = b.createModule(.{
                 .root_source_file = b.path("zig/kernels/isa.zig"),
@@ -116,7 +120,7 @@ fn addKernels(
                 .strip = optimize != .Debug,
             }),
         });
-        object.root_module.addOptions("isa", options);
-        module.addObject(object);
+        object.*.root_module.addOptions("isa", options);
     }
+    return objects;
 }

@@ -4,7 +4,6 @@
 //! `Error!void` gives C the number of its error, or 0.
 
 const std = @import("std");
-const builtin = @import("builtin");
 const bench = @import("engine/measure.zig");
 const blas = @import("compute/blas.zig");
 const cache_file = @import("packing/cache_file.zig");
@@ -24,10 +23,7 @@ const Error = errors.Error;
 const Session = session_.Session;
 
 /// A bug in the engine, not an error of the user's: one line, and abort.
-pub const panic = if (builtin.is_test)
-    std.debug.FullPanic(std.debug.defaultPanic)
-else
-    std.debug.FullPanic(panicLine);
+pub const panic = std.debug.FullPanic(panicLine);
 
 fn panicLine(message: []const u8, _: ?usize) noreturn {
     for ([_][]const u8{ "qwen-asr: internal error: ", message, "\n" }) |part| {
@@ -634,49 +630,4 @@ comptime {
         if (!std.mem.startsWith(u8, one.name, "qasr_")) continue;
         @export(&exported.Function(@field(@This(), one.name)).call, .{ .name = one.name });
     }
-}
-
-test {
-    _ = @import("engine/clock.zig");
-    _ = @import("engine/encoder.zig");
-    _ = @import("network/block.zig");
-    _ = @import("network/head.zig");
-    _ = @import("network/kv_cache.zig");
-    _ = @import("network/stem.zig");
-    _ = @import("network/aligner.zig");
-    _ = @import("engine/measure.zig");
-    _ = @import("kernels/equivalence_test.zig");
-    _ = @import("compute/blas.zig");
-    _ = @import("compute/buffers.zig");
-    _ = @import("packing/cache.zig");
-    _ = @import("packing/cache_folder.zig");
-    _ = @import("packing/cache_layout.zig");
-    _ = @import("packing/cache_test.zig");
-    _ = @import("compute/compute.zig");
-    _ = @import("compute/matrix.zig");
-    _ = @import("checkpoint/config.zig");
-    _ = @import("compute/cpu.zig");
-    _ = @import("network/decoder.zig");
-    _ = @import("network/encoder.zig");
-    _ = @import("errors.zig");
-    _ = @import("checkpoint/files.zig");
-    _ = @import("tokenizer/json_reader.zig");
-    _ = @import("engine/listener.zig");
-    _ = @import("engine/listener_test.zig");
-    _ = @import("network/mel.zig");
-    _ = @import("network/mel_test.zig");
-    _ = @import("engine/model.zig");
-    _ = @import("packing/precision.zig");
-    _ = @import("tokenizer/pretokenizer.zig");
-    _ = @import("checkpoint/safetensors.zig");
-    _ = @import("engine/session.zig");
-    _ = @import("compute/threads.zig");
-    _ = @import("tokenizer/token_tables.zig");
-    _ = @import("tokenizer/tokenizer.zig");
-    _ = @import("tokenizer/tokenizer_test.zig");
-    _ = @import("tokenizer/unicode_tables.zig");
-    _ = @import("network/verify.zig");
-    _ = @import("tokenizer/vocabulary.zig");
-    _ = @import("checkpoint/weights.zig");
-    _ = @import("checkpoint/weights_test.zig");
 }

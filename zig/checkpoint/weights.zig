@@ -463,7 +463,3 @@ pub fn element(bytes: []const u8, dtype: Dtype, index: usize) f32 {
         .f32 => @bitCast(std.mem.readInt(u32, bytes[index * 4 ..][0..4], .little)),
     };
 }
-
-test {
-    _ = @import("weights_test.zig");
-}

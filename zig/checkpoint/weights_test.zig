@@ -3,7 +3,9 @@
 
 const std = @import("std");
 const config_file = @import("config.zig");
+const Dtype = @import("../kernels/kernels.zig").Dtype;
 const errors = @import("../errors.zig");
+const Matrix = @import("../compute/matrix.zig").Matrix;
 const files = @import("files.zig");
 const safetensors = @import("safetensors.zig");
 const weights = @import("weights.zig");
@@ -13,7 +15,7 @@ const testing = std.testing;
 
 /// One tensor of a synthetic checkpoint. Every element is its number in the file's order, so
 /// mix-ups show.
-pub const Entry = struct { name: []const u8, shape: []const u64, dtype: weights.Dtype = .bf16 };
+pub const Entry = struct { name: []const u8, shape: []const u64, dtype: Dtype = .bf16 };
 
 /// The tensors of `config.test_original`, under its names.
 pub const entries = [_]Entry{
@@ -93,7 +95,7 @@ pub fn build(arena: Allocator, list: []const Entry, shift: usize) ![]u8 {
 fn appendElement(
     arena: Allocator,
     data: *std.ArrayList(u8),
-    dtype: weights.Dtype,
+    dtype: Dtype,
     value: f32,
 ) !void {
     const wide: u32 = @bitCast(value);
@@ -136,7 +138,7 @@ fn numberOf(name: []const u8) !f32 {
 fn expectRoles(found: *const weights.Weights) !void {
     const encoder = &found.encoder.layers[0];
     const decoder = &found.decoder.layers[0];
-    const matrices = [_]struct { weights.Matrix, []const u8, u32, u32 }{
+    const matrices = [_]struct { Matrix, []const u8, u32, u32 }{
         .{ found.encoder.conv[0].weight, "conv2d1.weight", 2, 9 },
         .{ found.encoder.conv[1].weight, "conv2d2.weight", 2, 18 },
         .{ found.encoder.conv[2].weight, "conv2d3.weight", 2, 18 },

@@ -203,7 +203,3 @@ const Merger = struct {
         try self.note(at);
     }
 };
-
-test {
-    _ = @import("tokenizer_test.zig");
-}

@@ -28,7 +28,7 @@ const rootFiles: Readonly<Record<string, string>> = {
   "zig/exported.zig": "abi",
 };
 
-const free = /^zig\/(tests|fuzz)\w*\.zig$|_test\.zig$/;
+const free = /^zig\/(tests|fuzz)\.zig$|_test\.zig$/;
 
 type Import = { readonly from: string; readonly to: string; readonly line: number };
 

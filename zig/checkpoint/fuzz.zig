@@ -1,19 +1,17 @@
 //! Feeds damaged checkpoints to the readers: safetensors headers (and the weights behind them),
 //! shard indexes and config.json. Any crash, leak out of the file's bytes or unclear message ends
-//! it.
-//!
-//!     zig run -OReleaseSafe -lc zig/fuzz_checkpoint.zig -- [inputs per target] [seed]
+//! it. Run by zig/fuzz.zig.
 //!
 //! Prints one line per target: inputs tried, how many were accepted, how many different sentences
 //! the refusals had (cut at the first digit, so places and sizes do not count as different).
 
 const std = @import("std");
-const config_file = @import("checkpoint/config.zig");
-const errors = @import("errors.zig");
-const files = @import("checkpoint/files.zig");
-const safetensors = @import("checkpoint/safetensors.zig");
-const weights = @import("checkpoint/weights.zig");
-const weights_test = @import("checkpoint/weights_test.zig");
+const config_file = @import("config.zig");
+const errors = @import("../errors.zig");
+const files = @import("files.zig");
+const safetensors = @import("safetensors.zig");
+const weights = @import("weights.zig");
+const weights_test = @import("weights_test.zig");
 
 const Allocator = std.mem.Allocator;
 
@@ -195,16 +193,10 @@ fn fixLength(bytes: []u8) void {
     if (end >= 8) std.mem.writeInt(u64, bytes[0..8], end - 7, .little);
 }
 
-pub fn main(init: std.process.Init) !void {
-    const gpa = std.heap.c_allocator;
-    const arguments = try init.minimal.args.toSlice(init.arena.allocator());
-    const inputs = if (arguments.len > 1)
-        try std.fmt.parseInt(u64, arguments[1], 10)
-    else
-        1_000_000;
-    const seed = if (arguments.len > 2) try std.fmt.parseInt(u64, arguments[2], 10) else 1;
+/// `inputs` for each of the readers.
+pub fn run(inputs: u64, seed: u64) !void {
     for (std.enums.values(Target)) |target| {
-        const tally = runTarget(gpa, target, inputs, seed) catch |reason| {
+        const tally = runTarget(std.heap.c_allocator, target, inputs, seed) catch |reason| {
             std.debug.print(
                 "{t}: {t}, after the message: {s}\n",
                 .{ target, reason, errors.message() },

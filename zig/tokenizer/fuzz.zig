@@ -1,6 +1,4 @@
-//! Hostile input for the tokenizer: damaged files, then text of any bytes.
-//!
-//!     zig run -OReleaseSafe -lc zig/fuzz_tokenizer.zig -- [inputs = 1000000] [seed = 1]
+//! Hostile input for the tokenizer: damaged files, then text of any bytes. Run by zig/fuzz.zig.
 //!
 //! Every input either fails with error.Model and one printable line, or makes a tokenizer whose
 //! tokens' bytes, put together, are the text that was encoded. Never more than `memory_max` bytes
@@ -8,8 +6,8 @@
 //! input's number and seed.
 
 const std = @import("std");
-const errors = @import("errors.zig");
-const tokenizer_ = @import("tokenizer/tokenizer.zig");
+const errors = @import("../errors.zig");
+const tokenizer_ = @import("tokenizer.zig");
 const Tokenizer = tokenizer_.Tokenizer;
 
 const memory_max = 40 << 20; // A million ids take 8 MiB, 20 while their list grows.
@@ -227,11 +225,11 @@ fn makeSeeds(allocator: std.mem.Allocator) !Fuzz.Seeds {
     };
 }
 
-pub fn main(init: std.process.Init) !void {
-    const whole = init.arena.allocator();
-    const args = try init.minimal.args.toSlice(whole);
-    const inputs = if (args.len > 1) try std.fmt.parseInt(usize, args[1], 10) else 1_000_000;
-    const seed = if (args.len > 2) try std.fmt.parseInt(u64, args[2], 10) else 1;
+/// `inputs` sets of files, then as many texts.
+pub fn run(inputs: u64, seed: u64) !void {
+    var lasting: std.heap.ArenaAllocator = .init(std.heap.c_allocator);
+    defer lasting.deinit();
+    const whole = lasting.allocator();
     var prng: std.Random.DefaultPrng = .init(seed);
     var fuzz: Fuzz = .{ .random = prng.random(), .seeds = try makeSeeds(whole) };
     var arena: std.heap.ArenaAllocator = .init(std.heap.c_allocator);

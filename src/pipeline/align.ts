@@ -24,6 +24,8 @@ export type Aligner = {
   readonly splitters: SplitterSource;
   /** Seconds of audio at a time. */
   readonly pieceSec: number;
+  /** Cancels what runs. */
+  readonly stop: AbortSignal;
 };
 
 /** One stretch of audio and what is said in it. */
@@ -52,7 +54,7 @@ export type Alignment = {
 export const pieceSecMax = 180;
 
 export async function alignTexts(job: AlignJob, aligner: Aligner): Promise<Alignment> {
-  const { engine, pieceSec } = aligner;
+  const { engine, pieceSec, stop } = aligner;
   const { texts, startMs } = job;
   const language = job.language || guessLanguage(texts.join(""));
   const splitters = await aligner.splitters(language);
@@ -63,7 +65,12 @@ export async function alignTexts(job: AlignJob, aligner: Aligner): Promise<Align
   const ranges = job.ranges ?? [{ start: 0, end: job.recording.length }];
   const part = job.recording.part(ranges);
   const options = { pieceSec, markerMs: engine.info.alignment?.markerMs ?? 80 };
-  const { times, speech, encodeMs, alignMs } = await alignPieces(part, names, (one) => engine.align(one), options);
+  const { times, speech, encodeMs, alignMs } = await alignPieces(
+    part,
+    names,
+    (one) => engine.align(one, stop),
+    options,
+  );
   if (!times) return { words: none, stopped: true, encodeMs, alignMs };
   const placed = spreadWords(names, times, speech, Math.floor((part.length * 1000) / sampleRate)).values();
   const words = texts.map((text, index) =>

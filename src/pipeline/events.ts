@@ -18,7 +18,7 @@ export type TranscribeEvent =
   /** Everything up to here is heard, and its events have come: from here another run can go on. */
   | { readonly kind: "progress"; readonly progress: Progress }
   /** All segments are at the engine, so another recording may be begun. Not where each needs the one before. */
-  | { readonly kind: "asked" }
+  | { readonly kind: "submitted" }
   | Notice;
 
 /** A line for people, without the recording's name. */

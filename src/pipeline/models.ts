@@ -129,11 +129,6 @@ export class Transcriber {
     return this.#current ??= this.host.openEngine(this.choice);
   }
 
-  /** Ends what runs. */
-  cancel(): void {
-    void this.#current?.then((engine) => engine.cancel());
-  }
-
   /** The model with the hash of its weights. */
   async known(): Promise<KnownModel> {
     return { info: this.info, hash: await (this.#hash ??= this.host.modelHash(this.choice.model)) };

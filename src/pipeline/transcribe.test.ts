@@ -5,7 +5,6 @@ import { type FakeAnswer, fakeEngine } from "../cli/fake_parts.ts";
 import type { DecodeRequest, DecodeResult, Engine } from "../engine/engine.ts";
 import { samplesInMemory } from "../audio/sample_store.ts";
 import { Recording } from "../segment/recording.ts";
-import { tokensMaxFor } from "../text/budget.ts";
 import type { TranscribeEvent } from "./events.ts";
 import { transcribe, type TranscribeRequest } from "./transcribe.ts";
 
@@ -49,7 +48,7 @@ async function run(request: Partial<Request>, answers: readonly (FakeAnswer | st
   );
   const of = (kind: TranscribeEvent["kind"]) =>
     events.filter((event) => event.kind === kind)
-      .filter((event) => event.kind !== "asked" && event.kind !== "progress")
+      .filter((event) => event.kind !== "submitted" && event.kind !== "progress")
       .map((event) => "text" in event ? event.text : "name" in event ? event.name : event.segment.text);
   expect(of("text").join("")).toBe(result.text); // What was shown is what is returned, always.
   expect(of("segment").join("")).toBe(result.text);
@@ -76,7 +75,7 @@ test("one piece: text word by word, language before it, times added up", async (
     audioSec: 10,
     stopped: false,
   });
-  expect(events.filter((event) => !["debug", "segment", "asked", "progress"].includes(event.kind))).toEqual([
+  expect(events.filter((event) => !["debug", "segment", "submitted", "progress"].includes(event.kind))).toEqual([
     { kind: "language", name: "English" },
     { kind: "text", text: "Hello" },
     { kind: "text", text: " big" },
@@ -151,7 +150,7 @@ function heldEngine() {
   const cancelled = { count: 0 };
   const engine: Engine = {
     ...base,
-    decode: (_, onToken) => {
+    decode: (_, onToken, signal) => {
       const { promise, resolve, reject } = Promise.withResolvers<DecodeResult>();
       const counts = { promptTokens: 1, audioTokens: 1, generatedTokens: 1, encodeMs: 1, prefillMs: 1, decodeMs: 1 };
       let id = 1000;
@@ -161,11 +160,11 @@ function heldEngine() {
         end: (stop = "end") => resolve({ stop, ...counts }),
         fail: () => reject(new Error("no memory left")),
       });
+      signal?.addEventListener("abort", () => {
+        cancelled.count++;
+        resolve({ stop: "cancelled", ...counts });
+      });
       return promise;
-    },
-    cancel: () => {
-      cancelled.count++;
-      running.forEach(({ end }) => end("cancelled"));
     },
   };
   return { engine, running, cancelled };
@@ -206,21 +205,21 @@ test("one that fails ends the others, and the run", async () => {
   running[0]!.end();
   expect(done).rejects.toThrow("no memory left");
   await done.catch(() => {});
-  expect(cancelled.count).toBe(1);
+  expect(cancelled.count).toBe(3); // Those that are over have no use for it.
 });
 
-test("as many at a time as half the memory holds", async () => {
-  const { engine, running } = heldEngine();
-  const request = { ...base, samples: seconds(200), segmentSec: 10, searchSec: 0 };
-  const positions = 13 * 10 + 24 + tokensMaxFor(10);
-  const memoryBytes = 2 * 3.5 * positions * engine.info.positionBytes;
-  const stop = new AbortController();
-  const done = transcribe(requestOf({ ...request, memoryBytes }), engine, stop.signal, () => {});
-  await settled();
-  expect(running.length).toBe(3);
-  stop.abort();
-  engine.cancel();
-  expect(await done).toMatchObject({ stopped: true });
+test("as many at a time as share a step, and one; all are cancelled with the run", async () => {
+  for (const [decodesMax, most] of [[undefined, 9], [3, 3]] as const) {
+    const { engine, running, cancelled } = heldEngine();
+    const request = { ...base, samples: seconds(200), segmentSec: 10, searchSec: 0, ...(decodesMax && { decodesMax }) };
+    const stop = new AbortController();
+    const done = transcribe(requestOf(request), engine, stop.signal, () => {});
+    await settled();
+    expect(running.length).toBe(most);
+    stop.abort();
+    expect(await done).toMatchObject({ stopped: true });
+    expect([running.length, cancelled.count]).toEqual([most, most]);
+  }
 });
 
 test("past text: given from the second segment on, text shown when a segment is done", async () => {

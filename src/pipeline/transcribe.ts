@@ -14,6 +14,7 @@ import { InputError } from "../errors.ts";
 import { planSegments, type SegmentLimits } from "../segment/plan.ts";
 import { joinedLength, originalPosition, originalRanges } from "../segment/ranges.ts";
 import type { Recording } from "../segment/recording.ts";
+import { templateTokens } from "../engine/budget.ts";
 import { textTail, tokensEstimate, tokensMaxFor } from "../text/budget.ts";
 import { separatorBetween } from "../text/join.ts";
 import { LoopGuard } from "../text/loop.ts";
@@ -79,19 +80,22 @@ type Run = {
   readonly request: TranscribeRequest;
   readonly engine: Engine;
   readonly stop: AbortSignal;
+  /** Aborted where decodes ahead are no longer wanted. */
+  readonly ended: AbortController;
   readonly onEvent: (event: TranscribeEvent) => void;
   readonly state: State;
 };
 
-const templateTokens = 24; // Chat template 15, forced language and past text's tag the rest.
 const pastTokensMax = 200;
 const collapsesMax = 2;
-/** Decodes asked for at a time: eight in step, and one that waits to join. */
-export const decodesMax = 9;
+/** Decodes submitted at a time: as many as share a step, and one that waits to join. */
+export function decodesMaxOf({ stepMax }: ModelInfo): number {
+  return stepMax + 1;
+}
 
 /**
- * Transcribes the recording. When `stop` is aborted it ends after the running decode with what is known; the caller
- * makes the engine cancel that decode. Throws InputError where a segment is more than the model or the memory can
+ * Transcribes the recording. When `stop` is aborted the running decodes are cancelled, and it ends with what is
+ * known. Throws InputError where a segment is more than the model or the memory can
  * hold, and where `resume` is of another recording or other options.
  */
 export async function transcribe(
@@ -102,14 +106,14 @@ export async function transcribe(
 ): Promise<Transcript> {
   const { recording, resume, skipSilence } = request;
   const state = firstState(resume);
-  const run: Run = { request, engine, stop, onEvent, state };
+  const ended = new AbortController();
+  const run: Run = { request, engine, stop, onEvent, state, ended };
   const audioSec = recording.length / sampleRate;
   onEvent({ kind: "debug", text: `Audio: ${recording.length} samples (${audioSec.toFixed(1)} seconds)` });
   const kept = skipSilence ? withoutSilence(run) : [{ start: 0, end: recording.length }];
   const audio = skipSilence ? recording.part(kept) : recording;
   const segments = await cut(run, audio);
   const parts = segments.map((segment, index): Part => ({
-    samplesCount: segment.end - segment.start,
     read: () => audio.read(segment.start, segment.end),
     ranges: originalRanges(kept, segment),
     place: () => placeOf(run, segment, index, segments.length, kept),
@@ -193,7 +197,6 @@ function placeOf(
 
 /** One segment to decode. */
 type Part = {
-  readonly samplesCount: number;
   readonly read: () => Promise<Float32Array>;
   /** Of the recording. */
   readonly ranges: readonly Span[];
@@ -209,7 +212,7 @@ type Part = {
 async function together(run: Run, parts: readonly Part[]): Promise<void> {
   const { state, stop } = run;
   const ahead: Decoding[] = [];
-  const most = parallelMax(run, parts);
+  const most = run.request.decodesMax ?? decodesMaxOf(run.engine.info);
   let started = 0;
   try {
     for (const { place, ranges } of parts) {
@@ -222,7 +225,7 @@ async function together(run: Run, parts: readonly Part[]): Promise<void> {
         if (stop.aborted) break;
         started++;
         ahead.push(new Decoding(run, samples, "", ahead.length === 0));
-        if (started === parts.length) run.onEvent({ kind: "asked" });
+        if (started === parts.length) run.onEvent({ kind: "submitted" });
       }
       const [current] = ahead;
       if (!current) break;
@@ -233,23 +236,10 @@ async function together(run: Run, parts: readonly Part[]): Promise<void> {
       if (state.stopped) break;
     }
   } finally {
-    if (ahead.length > 0) run.engine.cancel();
+    run.ended.abort();
     await Promise.allSettled(ahead.map(({ done }) => done));
   }
   if (stop.aborted) state.stopped = true;
-}
-
-/** Decodes at a time: what the engine takes in one step, while their caches stay within half the memory. */
-function parallelMax({ request, engine }: Run, parts: readonly Part[]): number {
-  const longest = parts.reduce((most, { samplesCount }) => Math.max(most, samplesCount), 0);
-  const fitting = Math.floor((request.memoryBytes ?? Infinity) / 2 / cacheBytes(longest, request.prompt, engine.info));
-  return Math.max(1, Math.min(request.decodesMax ?? decodesMax, fitting));
-}
-
-/** The most that the cache of one decode takes. */
-export function cacheBytes(samples: number, prompt: string, { positionBytes }: ModelInfo): number {
-  const seconds = samples / sampleRate;
-  return (13 * seconds + templateTokens + tokensEstimate(prompt) + tokensMaxFor(seconds)) * positionBytes;
 }
 
 /** Every segment is shown the text before it, so they come one after the other. */
@@ -328,7 +318,7 @@ class Decoding {
     const request: DecodeRequest = { samples, windowFrames, context, language, pastText, tokensMax };
     const decoded = run.engine.decode(request, (token) => {
       for (const free of this.#guard.push(token)) this.#take(free);
-    });
+    }, AbortSignal.any([run.stop, run.ended.signal]));
     this.done = decoded.then((result) => this.#end(result));
     this.done.catch(() => {}); // Whoever waits for it hears of it; one that nobody waits for yet is not lost.
   }

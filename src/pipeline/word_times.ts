@@ -30,6 +30,7 @@ export class WordTimer {
   readonly #host: ModelHost;
   readonly #request: WordTimerRequest;
   readonly #place: ModelPlace;
+  readonly #stop: AbortSignal;
   readonly #onNotice: (notice: Notice) => void;
   #engine: Engine | undefined;
   #known: KnownModel | undefined;
@@ -39,11 +40,13 @@ export class WordTimer {
     host: ModelHost,
     request: WordTimerRequest,
     place: ModelPlace,
+    stop: AbortSignal,
     onNotice: (notice: Notice) => void,
   ) {
     this.#host = host;
     this.#request = request;
     this.#place = place;
+    this.#stop = stop;
     this.#onNotice = onNotice;
   }
 
@@ -56,11 +59,10 @@ export class WordTimer {
     onNotice: (notice: Notice) => void,
   ): Promise<WordTimer> {
     const place = await untilStopped(host.locateAligner(request.aligner, isDemo), stop);
-    const timer = new WordTimer(host, request, place, onNotice);
+    const timer = new WordTimer(host, request, place, stop, onNotice);
     timer.#say(`Loading aligner from ${place.kind === "folder" ? printable(place.path) : "this program"}`);
     const { info } = await timer.#opened();
     timer.#known = { info, hash: await host.modelHash(place) };
-    stop.addEventListener("abort", () => timer.#engine?.cancel());
     if (request.lowMemory) await timer.close();
     return timer;
   }
@@ -93,7 +95,7 @@ export class WordTimer {
 
   async #aligner(): Promise<Aligner> {
     const pieceSec = this.#place.kind === "folder" ? pieceSecMax : demoPieceSec;
-    return { engine: await this.#opened(), splitters: this.#host.splitters, pieceSec };
+    return { engine: await this.#opened(), splitters: this.#host.splitters, pieceSec, stop: this.#stop };
   }
 
   async #opened(): Promise<Engine> {

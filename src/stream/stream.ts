@@ -223,13 +223,14 @@ class StreamRun {
   async #hear(to: number, isLast: boolean): Promise<void> {
     const { committed, tail } = this.#state;
     const prefix = this.options.rules.feedsPast ? committed.map(({ id }) => id) : [];
-    const result = await this.listener.hear({
+    const request = {
       samples: this.#held.slice(this.#givenTo, to),
       forget: this.#mustForget ? Infinity : 0,
       prefix,
       draft: tail.map(({ id }) => id),
       tokensMax: this.#tokensMax(to, isLast),
-    });
+    };
+    const result = await this.listener.hear(request, this.stop.drop);
     this.#givenTo = to;
     this.#mustForget = false;
     this.#wasCapped = result.stop !== "end";

@@ -93,8 +93,6 @@ async function startRun(
 ): Promise<Run> {
   const { stop } = parts.terminal;
   const { transcriber } = await openModels(parts, options, stop.drain, (notice) => report.notice(notice));
-  // After a signal what was said is still heard; after a closed pipe nobody reads it.
-  stop.drop.addEventListener("abort", () => transcriber.cancel());
   if (options.skipSilence) report.say("A stream skips silence by itself: --skip-silence changes nothing.");
   const engine = await transcriber.engine();
   return { parts, options, choice: options.stream!, report, transcriber, engine, out };

@@ -10,11 +10,12 @@ import type { Engine } from "../../engine/engine.ts";
 import { openTextFile } from "../../files/output_file.ts";
 import { Outputs, type RecordingOutputs } from "../../files/outputs.ts";
 import { Paragraphs } from "../../output/text.ts";
-import { Ahead, type Begun } from "../../pipeline/ahead.ts";
+
 import { estimatedSegmentSec } from "../../pipeline/estimate.ts";
 import type { TranscribeEvent } from "../../pipeline/events.ts";
 import { documentHead, type KnownModel } from "../../pipeline/head.ts";
 import { type Models, openModels } from "../../pipeline/models.ts";
+import { Prefetch, type Prefetched } from "../../pipeline/prefetch.ts";
 import { TimedRecording } from "../../pipeline/recording.ts";
 import { transcribe, type Transcript } from "../../pipeline/transcribe.ts";
 import { Recording } from "../../segment/recording.ts";
@@ -121,7 +122,6 @@ async function startRun(
 ): Promise<Run> {
   const stop = parts.terminal.stop.drain;
   const models = await openModels(parts, options, stop, (notice) => report.notice(notice));
-  stop.addEventListener("abort", () => models.transcriber.cancel());
   const model = to.outputs ? await models.transcriber.known() : undefined;
   if (hasEstimatedCues(options)) {
     report.say("Times are estimated from pauses and the length of words; --align times every word.");
@@ -134,15 +134,15 @@ async function transcribeAll(run: Run, first: FirstAudio, inputs: Iterable<Input
   const { report, models } = run;
   const stop = run.parts.terminal.stop.drain;
   let failed = first.failed;
-  const ahead = startAhead(run, first, inputs);
+  const prefetch = startPrefetch(run, first, inputs);
   try {
-    for (let next = ahead.next(); next && !stop.aborted; next = ahead.next()) {
+    for (let next = prefetch.next(); next && !stop.aborted; next = prefetch.next()) {
       const done = await report.orReport(next.source, () => transcribeOne(run, next!).then(() => true));
       failed ||= !done;
       if (stop.aborted) break;
     }
   } finally {
-    await ahead.end();
+    await prefetch.end();
     report.summarise(models.timer);
     await models.transcriber.close();
     await models.timer?.close();
@@ -152,7 +152,7 @@ async function transcribeAll(run: Run, first: FirstAudio, inputs: Iterable<Input
 
 type Transcribing = [Engine, number | undefined, AbortSignal, (event: TranscribeEvent) => void];
 
-function startAhead(run: Run, first: FirstAudio, inputs: Iterable<InputSource>): Ahead<InputSource, ReadAudio> {
+function startPrefetch(run: Run, first: FirstAudio, inputs: Iterable<InputSource>): Prefetch<InputSource, ReadAudio> {
   const { parts, options, models } = run;
   const { searchSec, segmentSec, windowFrames, language, prompt, skipSilence, pastText, lowMemory } = options;
   // What follows needs what was said before, or the memory.
@@ -176,10 +176,10 @@ function startAhead(run: Run, first: FirstAudio, inputs: Iterable<InputSource>):
   const memory = () => parts.availableMemory();
   const close = ({ audio }: ReadAudio) => audio.close();
   const steps = { decodesMax, read, close, engine, memory, transcribe: transcribeAudio };
-  return new Ahead(steps, [first.source!, ...inputs].values(), parts.terminal.stop.drain);
+  return new Prefetch(steps, [first.source!, ...inputs].values(), parts.terminal.stop.drain);
 }
 
-async function transcribeOne(run: Run, begun: Begun<InputSource, ReadAudio>): Promise<void> {
+async function transcribeOne(run: Run, begun: Prefetched<InputSource, ReadAudio>): Promise<void> {
   const { report, out } = run;
   const { source } = begun;
   const { audio, recording } = await begun.audio;

@@ -6,7 +6,7 @@ import type { DecodeRequest, DecodeResult, DecodeToken, Engine } from "../engine
 import { samplesInMemory } from "../audio/sample_store.ts";
 import { InputError } from "../errors.ts";
 import { Recording } from "../segment/recording.ts";
-import { Ahead, type AheadParts } from "./ahead.ts";
+import { Prefetch, type PrefetchParts } from "./prefetch.ts";
 import { transcribe, type TranscribeRequest } from "./transcribe.ts";
 
 const rate = 16_000;
@@ -17,14 +17,15 @@ type Running = {
   readonly fail: () => void;
 };
 
-/** Says its request's length. Decodes end one by one with `end`, all that run with `cancel`. */
+/** Says its request's length. Decodes end one by one with `end`, or with their signals. */
 function heldEngine(running: Running[]): Engine {
-  const decode = (request: DecodeRequest, onToken: (token: DecodeToken) => void) =>
+  const decode = (request: DecodeRequest, onToken: (token: DecodeToken) => void, signal?: AbortSignal) =>
     new Promise<DecodeResult>((resolve, reject) => {
       const seconds = request.samples.length / rate;
       const text = new TextEncoder().encode(`${seconds}s`);
       const bytes = new Uint8Array(0);
       const end = (stop: DecodeResult["stop"] = "end") => {
+        if (!running.includes(one)) return;
         running.splice(running.indexOf(one), 1);
         if (stop === "end") onToken({ id: 1, bytes: text, logprob: 0 });
         const counts = { promptTokens: 0, audioTokens: 0, generatedTokens: 2, encodeMs: 1, prefillMs: 1, decodeMs: 1 };
@@ -36,11 +37,20 @@ function heldEngine(running: Running[]): Engine {
       };
       const one = { seconds, end, fail };
       running.push(one);
+      if (signal?.aborted) end("cancelled");
+      signal?.addEventListener("abort", () => end("cancelled"));
       onToken({ id: fakeAsrTextId, bytes, logprob: 0 });
     });
   const unused = () => Promise.reject(new Error("not here"));
-  const cancel = () => [...running].forEach(({ end }) => end("cancelled"));
-  return { info: fakeInfo, description: {}, decode, cancel, listen: unused, align: unused, close: async () => {} };
+  return {
+    info: fakeInfo,
+    description: {},
+    decode,
+    cancel: () => {},
+    listen: unused,
+    align: unused,
+    close: async () => {},
+  };
 }
 
 const base: Omit<TranscribeRequest, "recording" | "memoryBytes"> = {
@@ -56,12 +66,11 @@ const base: Omit<TranscribeRequest, "recording" | "memoryBytes"> = {
 };
 
 /** Recordings are their lengths in seconds; a negative one cannot be read. */
-function start(lengths: readonly number[], changes: Partial<AheadParts<number, Float32Array>> = {}) {
+function start(lengths: readonly number[], changes: Partial<PrefetchParts<number, Float32Array>> = {}) {
   const [running, read, stop]: [Running[], number[], AbortController] = [[], [], new AbortController()];
   const closed = { count: 0 };
   const engine = heldEngine(running);
-  stop.signal.addEventListener("abort", () => engine.cancel());
-  const ahead = new Ahead<number, Float32Array>(
+  const prefetch = new Prefetch<number, Float32Array>(
     {
       engine: () => Promise.resolve(engine),
       memory: () => undefined,
@@ -81,15 +90,15 @@ function start(lengths: readonly number[], changes: Partial<AheadParts<number, F
     lengths.values(),
     stop.signal,
   );
-  return { ahead, running, read, closed, stop, lengths: () => running.map(({ seconds }) => seconds) };
+  return { prefetch, running, read, closed, stop, lengths: () => running.map(({ seconds }) => seconds) };
 }
 
 /** Until all that can happen by itself has happened. */
 const settled = () => new Promise((resolve) => setTimeout(resolve, 1));
 
 test("short recordings run together, as many as go in a step and one; each is shown in its turn", async () => {
-  const { ahead, running, read, lengths } = start([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 1]);
-  const first = ahead.next()!;
+  const { prefetch, running, read, lengths } = start([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 1]);
+  const first = prefetch.next()!;
   await settled();
   expect(lengths()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
   expect(read).toHaveLength(9);
@@ -100,22 +109,22 @@ test("short recordings run together, as many as go in a step and one; each is sh
   const shown: string[] = [];
   const show = (event: { kind: string; text?: string }) => event.kind === "text" && shown.push(event.text!);
   expect((await first.transcript(show)).text).toBe("1s");
-  const second = ahead.next()!;
+  const second = prefetch.next()!;
   expect(shown).toEqual(["1s"]);
   expect((await second.transcript(show)).text).toBe("2s");
   expect(shown).toEqual(["1s", "2s"]);
   await settled();
   expect(lengths()).toEqual([3, 4, 5, 6, 7, 8, 9, 10]);
-  ahead.next();
+  prefetch.next();
   await settled();
   expect(lengths()).toEqual([3, 4, 5, 6, 7, 8, 9, 10, 1]);
-  await ahead.end();
+  await prefetch.end();
   expect(running).toEqual([]);
 });
 
 test("a long recording lets the next in when its last segment is at the engine", async () => {
-  const { ahead, running, read } = start([120, 5]);
-  const first = ahead.next()!;
+  const { prefetch, running, read } = start([120, 5]);
+  const first = prefetch.next()!;
   const result = first.transcript(() => {});
   await settled();
   expect([running.length, read]).toEqual([9, [120]]);
@@ -133,73 +142,58 @@ test("a long recording lets the next in when its last segment is at the engine",
     await settled();
   }
   expect((await result).text.split(" ")).toHaveLength(12);
-  expect((await ahead.next()!.transcript(() => {})).text).toBe("5s");
-  expect(ahead.next()).toBeUndefined();
+  expect((await prefetch.next()!.transcript(() => {})).text).toBe("5s");
+  expect(prefetch.next()).toBeUndefined();
 });
 
 test("one at a time: nothing is read before its turn", async () => {
-  const { ahead, running, read } = start([1, 2], { decodesMax: 1 });
-  const first = ahead.next()!;
+  const { prefetch, running, read } = start([1, 2], { decodesMax: 1 });
+  const first = prefetch.next()!;
   await settled();
   expect([running.length, read]).toEqual([1, [1]]);
   running[0]!.end();
   await first.transcript(() => {});
   await settled();
   expect(read).toEqual([1]);
-  const second = ahead.next()!;
+  const second = prefetch.next()!;
   await settled();
   running[0]!.end();
   expect((await second.transcript(() => {})).text).toBe("2s");
 });
 
-test("their caches share half of the memory, one always runs", async () => {
-  const { ahead, running, read } = start([10, 10, 10, 10], { memory: () => 2 * 2.5 * 40e6 });
-  ahead.next();
-  await settled();
-  expect([running.length, read.length]).toEqual([2, 3]); // The third waits for room: its length was not known before.
-  running[0]!.end();
-  await settled();
-  expect([running.length, read.length]).toEqual([2, 4]);
-  await ahead.end();
-  const small = start([10, 10], { memory: () => 1 });
-  const first = small.ahead.next()!;
-  await settled();
-  await expect(first.transcript(() => {})).rejects.toThrow("memory");
-});
-
 test("one that cannot be read fails in its turn, and the others go on beside it", async () => {
-  const { ahead, running, lengths } = start([1, -1, 3]);
-  const first = ahead.next()!;
+  const { prefetch, running, lengths } = start([1, -1, 3]);
+  const first = prefetch.next()!;
   await settled();
   expect(lengths()).toEqual([1, 3]);
   running[1]!.end();
   running[0]!.end();
   expect((await first.transcript(() => {})).text).toBe("1s");
-  await expect(ahead.next()!.audio).rejects.toThrow("unreadable");
-  expect((await ahead.next()!.transcript(() => {})).text).toBe("3s");
+  await expect(prefetch.next()!.audio).rejects.toThrow("unreadable");
+  expect((await prefetch.next()!.transcript(() => {})).text).toBe("3s");
 });
 
 test("one that fails while it decodes takes none of the others with it", async () => {
-  const { ahead, running } = start([25, 4]);
-  const first = ahead.next()!;
+  const { prefetch, running } = start([25, 4]);
+  const first = prefetch.next()!;
   await settled();
   expect(running).toHaveLength(4);
-  running[0]!.fail(); // The others of the first recording are no longer wanted.
+  running[0]!.fail(); // The others of the first recording are no longer wanted, and end.
   await settled();
   expect(running.map(({ seconds }) => seconds)).toContain(4);
   while (running.length > 0) running[0]!.end();
   await expect(first.transcript(() => {})).rejects.toThrow("no");
-  expect((await ahead.next()!.transcript(() => {})).text).toBe("4s");
+  expect((await prefetch.next()!.transcript(() => {})).text).toBe("4s");
 });
 
 test("a stopped run ends what runs and what waits, and begins nothing", async () => {
-  const { ahead, running, read, closed, stop } = start([50, 60, 1, 2, 3, 4]);
-  const first = ahead.next()!;
+  const { prefetch, running, read, closed, stop } = start([50, 60, 1, 2, 3, 4]);
+  const first = prefetch.next()!;
   const result = first.transcript(() => {});
   await settled();
   expect([running.length, read]).toEqual([9, [50, 60]]);
   stop.abort();
   expect(await result).toMatchObject({ text: "", stopped: true });
-  await ahead.end();
+  await prefetch.end();
   expect([running.length, read, closed.count]).toEqual([0, [50, 60], 1]); // The other had its turn.
 });

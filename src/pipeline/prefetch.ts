@@ -1,0 +1,194 @@
+/**
+ * Recordings one after the other, the next ones decoded while one still runs: short files share the engine's passes.
+ *
+ *     sources -> [read, transcribe, events held back] x a few -> each in its turn, its events at once from then on
+ *
+ * A recording is begun early only when the one before it has submitted all its segments and the engine takes more.
+ * Texts do not depend on what runs beside them, so they are what one by one would say. No I/O of its own.
+ */
+
+import type { DecodeRequest, DecodeResult, DecodeToken, Engine } from "../engine/engine.ts";
+import { assert } from "../errors.ts";
+import type { TranscribeEvent } from "./events.ts";
+import { decodesMaxOf, type Transcript } from "./transcribe.ts";
+
+/** Recordings begun beside the one whose turn it is: what they were read into stays until theirs. */
+const recordingsMax = 8;
+
+export type PrefetchParts<Source, Audio> = {
+  /** Decodes at a time; 1: no recording is begun before its turn. Undefined: what is good for speed. */
+  readonly decodesMax?: number | undefined;
+  readonly read: (source: Source) => Promise<Audio>;
+  /** Gives back what a recording that will have no turn was read into. */
+  readonly close: (audio: Audio) => Promise<void>;
+  readonly engine: () => Promise<Engine>;
+  /** What may be used, measured while nothing runs. */
+  readonly memory: () => number | undefined;
+  readonly transcribe: (
+    audio: Audio,
+    engine: Engine,
+    memoryBytes: number | undefined,
+    stop: AbortSignal,
+    onEvent: (event: TranscribeEvent) => void,
+  ) => Promise<Transcript>;
+};
+
+/** A recording that was begun. Nothing of it is shown before `transcript` is asked for. */
+export class Prefetched<Source, Audio> {
+  readonly audio: Promise<Audio>;
+  /** All its segments are at the engine, or it has ended. */
+  isSubmitted = false;
+  readonly #result: Promise<Transcript>;
+  #held: TranscribeEvent[] = [];
+  #show: ((event: TranscribeEvent) => void) | undefined;
+
+  constructor(
+    readonly source: Source,
+    audio: Promise<Audio>,
+    work: (audio: Audio, onEvent: (event: TranscribeEvent) => void) => Promise<Transcript>,
+    readonly onSubmitted: () => void,
+  ) {
+    this.audio = audio;
+    this.#result = audio.then((audio) => work(audio, (event) => this.#take(event))).finally(() => this.#submitted());
+    this.#result.catch(() => {}); // The failure is handled where `transcript` is awaited; it may never have its turn.
+  }
+
+  /** Shows what is known, and from then on all that comes. */
+  transcript(onEvent: (event: TranscribeEvent) => void): Promise<Transcript> {
+    this.#show = onEvent;
+    this.#held.splice(0).forEach(onEvent);
+    return this.#result;
+  }
+
+  /** Resolves when nothing of it runs any more. */
+  async over(): Promise<void> {
+    await Promise.allSettled([this.#result]);
+  }
+
+  #take(event: TranscribeEvent): void {
+    if (event.kind === "submitted") this.#submitted();
+    else if (this.#show) this.#show(event);
+    else this.#held.push(event);
+  }
+
+  #submitted(): void {
+    if (this.isSubmitted) return;
+    this.isSubmitted = true;
+    this.onSubmitted();
+  }
+}
+
+/** The recordings of a run, each begun when its turn comes or before. */
+export class Prefetch<Source, Audio> {
+  readonly #parts: PrefetchParts<Source, Audio>;
+  readonly #sources: Iterator<Source>;
+  readonly #stop: AbortSignal;
+  readonly #ended = new AbortController();
+  #begun: Prefetched<Source, Audio>[] = [];
+  #current: Prefetched<Source, Audio> | undefined;
+  /** Of the engine, which is opened with the first recording. */
+  #places: Places | undefined;
+  #memoryBytes: number | undefined;
+
+  /** `stop` ends all of them, as it ends one. */
+  constructor(parts: PrefetchParts<Source, Audio>, sources: Iterator<Source>, stop: AbortSignal) {
+    this.#parts = parts;
+    this.#sources = sources;
+    this.#stop = AbortSignal.any([stop, this.#ended.signal]);
+  }
+
+  /** The recording whose turn it is now, the one before being done with; undefined after the last. */
+  next(): Prefetched<Source, Audio> | undefined {
+    this.#current = this.#begun.shift() ?? this.#begin();
+    this.#fill();
+    return this.#current;
+  }
+
+  /** Ends what was begun, and gives back what will have no turn. */
+  async end(): Promise<void> {
+    this.#ended.abort();
+    const left = [this.#current, ...this.#begun].filter((one) => one !== undefined);
+    await Promise.all(left.map((one) => one.over()));
+    await Promise.all(this.#begun.splice(0).map(({ audio }) => audio.then((one) => this.#parts.close(one), () => {})));
+  }
+
+  #fill(): void {
+    while (this.#hasRoom()) {
+      const next = this.#begin();
+      if (!next) return;
+      this.#begun.push(next);
+    }
+  }
+
+  #hasRoom(): boolean {
+    if (this.#stop.aborted || this.#parts.decodesMax === 1 || this.#begun.length >= recordingsMax) return false;
+    return (this.#begun.at(-1) ?? this.#current)?.isSubmitted === true && this.#places?.hasRoom !== false;
+  }
+
+  #begin(): Prefetched<Source, Audio> | undefined {
+    const { value: source, done } = this.#sources.next();
+    if (done) return undefined;
+    const work = async (audio: Audio, onEvent: (event: TranscribeEvent) => void) => {
+      const engine = await this.#parts.engine();
+      this.#places ??= new Places(this.#parts.decodesMax ?? decodesMaxOf(engine.info), () => this.#fill());
+      if (this.#places.isIdle) this.#memoryBytes = this.#parts.memory();
+      const limited = withPlaces(engine, this.#places);
+      return await this.#parts.transcribe(audio, limited, this.#memoryBytes, this.#stop, onEvent);
+    };
+    return new Prefetched(source, this.#parts.read(source), work, () => this.#fill());
+  }
+}
+
+/** So many decodes at a time, of whichever recording; the others wait in the order they came. */
+class Places {
+  readonly #waiting: (() => void)[] = [];
+  #taken = 0;
+
+  constructor(readonly most: number, readonly onLeave: () => void) {
+    assert(most >= 1, `${most} decodes at a time`);
+  }
+
+  get isIdle(): boolean {
+    return this.#taken === 0;
+  }
+
+  /** One more would go in at once. */
+  get hasRoom(): boolean {
+    return this.#taken < this.most;
+  }
+
+  async enter(): Promise<void> {
+    if (this.hasRoom) return void this.#taken++;
+    await new Promise<void>((resolve) => this.#waiting.push(resolve)); // The place is handed over.
+  }
+
+  leave(): void {
+    const next = this.#waiting.shift();
+    if (next) return next();
+    this.#taken--;
+    this.onLeave();
+  }
+}
+
+/** The engine, whose decodes wait for a place. A cancelled one frees it soon, so those that wait need no signal. */
+function withPlaces(engine: Engine, places: Places): Engine {
+  const decode = async (
+    request: DecodeRequest,
+    onToken: (token: DecodeToken) => void,
+    signal?: AbortSignal,
+  ): Promise<DecodeResult> => {
+    await places.enter();
+    try {
+      return await engine.decode(request, onToken, signal);
+    } finally {
+      places.leave();
+    }
+  };
+  return {
+    ...{ info: engine.info, description: engine.description, decode },
+    listen: (options) => engine.listen(options),
+    align: (request, signal) => engine.align(request, signal),
+    cancel: () => engine.cancel(),
+    close: () => engine.close(),
+  };
+}

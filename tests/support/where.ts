@@ -1,0 +1,22 @@
+/**
+ * Tests that need what a machine may lack. Where it lacks it they are skipped, and their names end with what they
+ * need: scripts/test reads it there and says it.
+ */
+
+import { describe, test } from "bun:test";
+
+/** As `test`, where `isThere`. */
+export function testWhere(isThere: boolean, needs: string) {
+  return (name: string, run: () => void | Promise<unknown>, timeoutMs?: number): void =>
+    isThere ? test(name, run, timeoutMs) : test.skip(`${name}: needs ${needs}`, run, timeoutMs);
+}
+
+/** As `describe`, where `isThere`. */
+export function describeWhere(isThere: boolean, needs: string) {
+  return (name: string, run: () => void): void =>
+    isThere ? describe(name, run) : describe.skip(`${name}: needs ${needs}`, run);
+}
+
+export const isLinux: boolean = process.platform === "linux";
+export const isRoot: boolean = process.getuid?.() === 0;
+export const hasFfmpeg: boolean = Bun.which("ffmpeg") !== null;

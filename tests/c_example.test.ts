@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { clip, golden, hasClip, modelDir, projectRoot, spokenText } from "./fixtures.ts";
 import { run } from "./harness.ts";
+import { testWhere } from "./support/where.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "qwen-asr-c-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
@@ -38,7 +39,7 @@ test("a forced language is taken", async () => {
   expect(result.code).toBe(0);
 });
 
-test.skipIf(!hasClip("en-names"))("a prompt is taken", async () => {
+testWhere(hasClip("en-names"), "the clip en-names")("a prompt is taken", async () => {
   const { wav, context } = clip("en-names");
   const result = await run([modelDir(), wav, "", context], { executable: program });
   expect(result.stdout.trim()).toBe(spokenText(golden("en-names")!.context!));

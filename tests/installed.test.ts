@@ -17,11 +17,10 @@ import { join } from "node:path";
 import { golden, hasClip, modelDir, spokenText } from "./fixtures.ts";
 import { executable, folderIn, run, type RunOptions, temporaryFolder } from "./harness.ts";
 import { expectNoStack, lines, shell, wav } from "./support/cli.ts";
+import { isLinux, isRoot, testWhere } from "./support/where.ts";
 
 const name = "en-short";
 const text = `${spokenText(golden(name)!.plain)}\n`;
-const isRoot = process.getuid?.() === 0;
-const isLinux = process.platform === "linux";
 
 /** A folder with nothing but the executable and one recording. */
 const alone = mkdtempSync(join(tmpdir(), "qwen-asr-alone-"));
@@ -62,12 +61,12 @@ describe("copied alone", () => {
     }
   });
 
-  test.skipIf(!isLinux)("from a working folder in which nobody can write", async () => {
+  testWhere(isLinux, "Linux")("from a working folder in which nobody can write", async () => {
     const result = await run(["-d", "demo", "--silent", join(alone, "talk.wav")], { executable: copy, cwd: "/proc" });
     expect(result).toMatchObject({ code: 0, stdout: text, stderr: "" });
   });
 
-  test.skipIf(!isLinux)("with a TMPDIR that is missing, read-only, a file, or full", async () => {
+  testWhere(isLinux, "Linux")("with a TMPDIR that is missing, read-only, a file, or full", async () => {
     using folder = temporaryFolder();
     const readOnly = folderIn(folder.path, "read-only");
     chmodSync(readOnly, 0o500);
@@ -141,13 +140,13 @@ describe("surroundings", () => {
     expect(readdirSync(folder.path).sort()).toEqual([...names].sort());
   });
 
-  test.skipIf(!isLinux)("the library is mapped from memory, not from a folder", async () => {
+  testWhere(isLinux, "Linux")("the library is mapped from memory, not from a folder", async () => {
     using folder = temporaryFolder();
     const fifo = join(folder.path, "fifo");
     Bun.spawnSync(["mkfifo", fifo]);
-    // The first recording is decoded, the second one never comes: the library is loaded by then.
-    const command =
-      `"$0" -d demo --silent talk.wav '${fifo}' >/dev/null & p=$!; sleep 1; grep 'r-xp.*qwen' /proc/$p/maps; ` +
+    // The second recording never comes. Once the first one's text is there, the library is loaded.
+    const command = `"$0" -d demo --silent talk.wav '${fifo}' >'${folder.path}/text' & p=$!; ` +
+      `while [ ! -s '${folder.path}/text' ]; do sleep 0.05; done; grep 'r-xp.*qwen' /proc/$p/maps; ` +
       "kill -9 $p; wait $p 2>/dev/null";
     const { stdout } = await shell(copy, command, [], { cwd: alone });
     const mapped = lines(stdout).map((line) => line.split(/\s+/).slice(5).join(" ")).filter((path) => path !== copy);
@@ -155,14 +154,17 @@ describe("surroundings", () => {
     expect(mapped.filter((path) => !path.startsWith("/memfd:"))).toEqual([]);
   });
 
-  test.skipIf(!isRoot || !Bun.which("setpriv"))("as another user, in a folder of root's", async () => {
-    const command = `exec setpriv --reuid=65534 --regid=65534 --clear-groups "$0" "$@"`;
-    chmodSync(alone, 0o755);
-    const result = await shell(copy, command, ["-d", "demo", "--silent", "talk.wav"], { cwd: alone });
-    chmodSync(alone, 0o700);
-    expectNoStack(result);
-    expect(result).toMatchObject({ code: 0, stdout: text, stderr: "" });
-  });
+  testWhere(isRoot && Bun.which("setpriv") !== null, "root and setpriv")(
+    "as another user, in a folder of root's",
+    async () => {
+      const command = `exec setpriv --reuid=65534 --regid=65534 --clear-groups "$0" "$@"`;
+      chmodSync(alone, 0o755);
+      const result = await shell(copy, command, ["-d", "demo", "--silent", "talk.wav"], { cwd: alone });
+      chmodSync(alone, 0o700);
+      expectNoStack(result);
+      expect(result).toMatchObject({ code: 0, stdout: text, stderr: "" });
+    },
+  );
 });
 
 describe("memory", () => {
@@ -182,7 +184,7 @@ describe("memory", () => {
   }
 
   for (const clip of ["words-en-7", "en-weather"]) { // 12.2 s and 10.4 s
-    test.skipIf(!hasClip(clip))(`${clip}: the weights file and less than 250 MB`, async () => {
+    testWhere(hasClip(clip), `the clip ${clip}`)(`${clip}: the weights file and less than 250 MB`, async () => {
       const peak = await peakOf("-d", modelDir(), "--silent", wav(clip));
       console.log(`${clip}: peak ${(peak / 1e6).toFixed(0)} MB, weights ${(weights / 1e6).toFixed(0)} MB`);
       expect(peak).toBeLessThan(weights + budget);

@@ -9,6 +9,7 @@ import { parseSubtitles } from "../src/subtitles/parse.ts";
 import { golden, modelDir, projectRoot, spokenText } from "./fixtures.ts";
 import { executable, fixedEnvironment, run, temporaryFolder } from "./harness.ts";
 import { expectRefusal, lines, qwen, wav } from "./support/cli.ts";
+import { hasFfmpeg, testWhere } from "./support/where.ts";
 
 const all = "text,json,jsonl,srt,vtt,tsv,lrc,csv";
 const names = ["csv", "json", "jsonl", "lrc", "srt", "tsv", "txt", "vtt"];
@@ -135,9 +136,8 @@ describe("-f", () => {
   });
 });
 
-test("where ffmpeg is installed, it reads the cues", async () => {
-  const ffmpeg = Bun.which("ffmpeg");
-  if (!ffmpeg) return expect(ffmpeg).toBeNull();
+testWhere(hasFfmpeg, "ffmpeg")("ffmpeg reads the cues", async () => {
+  const ffmpeg = Bun.which("ffmpeg")!;
   using folder = temporaryFolder();
   await qwen(["-f", "srt,vtt", "-o", join(folder.path, "talk"), wav("en-45s")]);
   for (const [from, to] of [["srt", "vtt"], ["vtt", "srt"]] as const) {

@@ -6,13 +6,13 @@ import { join } from "node:path";
 import { golden, modelDir, spokenText } from "./fixtures.ts";
 import { executable, fixedEnvironment, run, type RunOptions, temporaryFolder } from "./harness.ts";
 import { expectNoStack, expectRefusal, lines, qwen, shell, wav } from "./support/cli.ts";
+import { isRoot, testWhere } from "./support/where.ts";
 
 const name = "en-short";
 const text = `${spokenText(golden(name)!.plain)}\n`;
 const wavBytes = new Uint8Array(readFileSync(wav(name)));
 const pcmBytes = wavBytes.subarray(44);
 const ffmpeg = Bun.which("ffmpeg");
-const isRoot = process.getuid?.() === 0;
 
 const encodedName = "en-digits"; // Its text survives MP3.
 
@@ -112,7 +112,7 @@ describe("standard input", () => {
   });
 
   const mp3 = encoded("-b:a", "160k", "-f", "mp3");
-  test.skipIf(!mp3)("cat x.mp3 | qwen-asr --stdin", async () => {
+  testWhere(mp3 !== undefined, "ffmpeg with MP3")("cat x.mp3 | qwen-asr --stdin", async () => {
     const heard = `${spokenText(golden(encodedName)!.plain)}\n`;
     expect(await qwen(["--silent", "--stdin"], { stdin: mp3! })).toMatchObject({ code: 0, stdout: heard, stderr: "" });
     using folder = temporaryFolder();
@@ -122,7 +122,7 @@ describe("standard input", () => {
     expect(result).toMatchObject({ code: 0, stdout: heard, stderr: "" });
   });
 
-  test.skipIf(!ffmpeg)("ffmpeg -f s16le | qwen-asr --stdin", async () => {
+  testWhere(ffmpeg !== null, "ffmpeg")("ffmpeg -f s16le | qwen-asr --stdin", async () => {
     const decode = `'${ffmpeg}' -v error -i '${wav(name)}' -f s16le -ar 16000 -ac 1 - | "$0" "$@"`;
     expect(await piped(decode, ["--silent", "--stdin"])).toMatchObject({ code: 0, stdout: text, stderr: "" });
   });
@@ -202,7 +202,7 @@ describe("inputs that are none", () => {
     expectRefusal(await qwen([join(folder.path, "x".repeat(300))]), 1, /name/);
   });
 
-  test.skipIf(isRoot)("a file that may not be read", async () => { // Root may read everything.
+  testWhere(!isRoot, "a user other than root")("a file that may not be read", async () => { // Root may read everything.
     using folder = temporaryFolder();
     const closed = join(folder.path, "closed.wav");
     writeFileSync(closed, wavBytes);

@@ -7,6 +7,7 @@ import { characterErrors, distance, type Errors, normalise, rate, sum } from "..
 import { type Clip, clip, hasClip } from "./fixtures.ts";
 import { temporaryFolder } from "./harness.ts";
 import { expectRefusal, lines, qwen, wav } from "./support/cli.ts";
+import { testWhere } from "./support/where.ts";
 
 const cerMax = 0.08;
 const runs = [["zh-30s", "10"], ["en-45s", "10"], ["en-120s", "10"], ["en-120s", "30"]] as const;
@@ -57,7 +58,7 @@ async function transcript({ wav }: Clip, ...args: string[]): Promise<string> {
 describe("sentences", () => {
   const errors = new Map<string, Errors>();
   for (const [name, segmentSec] of runs) {
-    test.skipIf(!hasClip(name))(`${name} -S ${segmentSec}`, async () => {
+    testWhere(hasClip(name), `the clip ${name}`)(`${name} -S ${segmentSec}`, async () => {
       const truth = clip(name);
       const said = await transcript(truth, "-S", segmentSec);
       const found = characterErrors(truth.text, said);

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { clip, clips, golden, type GoldenVariant, hasClip, modelDir, spokenText } from "./fixtures.ts";
 import { executable, instructionSets, run, temporaryFolder } from "./harness.ts";
 import { expectNoStack, expectRefusal, lines, qwen, shell, wav } from "./support/cli.ts";
+import { testWhere } from "./support/where.ts";
 
 const withGolden = clips().filter(({ name }) => golden(name) !== undefined);
 
@@ -86,7 +87,7 @@ describe("goldens", () => {
   }
 
   const withContext = having("context");
-  test.skipIf(withContext.length === 0)("--prompt", async () => {
+  testWhere(withContext.length > 0, "clips with a context")("--prompt", async () => {
     using folder = temporaryFolder();
     for (const { name, context } of withContext) {
       const file = join(folder.path, "names.txt");
@@ -231,7 +232,7 @@ describe("models", () => {
   });
 
   const aligner = modelDir("nano-aligner");
-  test.skipIf(!existsSync(aligner))("an aligner does not transcribe", async () => {
+  testWhere(existsSync(aligner), "the aligner")("an aligner does not transcribe", async () => {
     const { code, stdout, stderr } = await run(["--silent", "-d", aligner, wav("en-short")]);
     expect({ code, stdout }).toEqual({ code: 3, stdout: "" });
     expect(stderr).toMatch(/aligns text with audio and does not transcribe\n$/);

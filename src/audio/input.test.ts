@@ -3,12 +3,11 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { describeWhere, hasFfmpeg, isRoot, testWhere } from "../../tests/support/where.ts";
 import { InputError, UsageError } from "../errors.ts";
 import { type Audio, type AudioInput, checkInput, openAudio, readAudio } from "./input.ts";
 import { chunk, floats, formatBody, longWav, riff, s16, text, wav } from "./wav_fixture.ts";
 
-const hasFfmpeg = Bun.which("ffmpeg") !== null;
-const isRoot = process.getuid?.() === 0;
 const SECOND = 16_000;
 
 let folder = "";
@@ -157,7 +156,7 @@ describe("refused with one line", () => {
     expect(() => checkInput(at("dir"))).toThrow("is a directory");
   });
 
-  test.skipIf(isRoot)("what may not be read", async () => {
+  testWhere(!isRoot, "a user other than root")("what may not be read", async () => {
     const input = save("secret.wav", wav(s16(1)));
     chmodSync(join(folder, "secret.wav"), 0);
     expect(await failure(input)).toBe("secret.wav: permission denied");
@@ -267,7 +266,7 @@ describe("standard input", () => {
   });
 });
 
-describe.skipIf(!hasFfmpeg)("through ffmpeg", () => {
+describeWhere(hasFfmpeg, "ffmpeg")("through ffmpeg", () => {
   function convert(name: string, ...args: readonly string[]): AudioInput {
     const source = save("source.wav", longWav(tone(3, 48_000), 48_000));
     const path = join(folder, name);

@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
+import { testWhere } from "../../tests/support/where.ts";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -257,7 +258,7 @@ test("standard input among files", async () => {
   expect((await run("--stdin", hello, { readAudio })).err).toBe("qwen-asr: standard input: no data\n");
 });
 
-test.skipIf(!existsSync("/dev/full"))("-o: a full disk ends the run", async () => {
+testWhere(existsSync("/dev/full"), "/dev/full")("-o: a full disk ends the run", async () => {
   const { code, err } = await run("--silent -o /dev/full 1s.wav 2s.wav");
   expect({ code, err }).toEqual({ code: 1, err: "qwen-asr: /dev/full: cannot write: no space left\n" });
 });

@@ -2,6 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
+import { testWhere } from "../../tests/support/where.ts";
 import { join } from "node:path";
 import { printable } from "../writer.ts";
 
@@ -43,7 +44,7 @@ test("a slow reader gets every byte", async () => {
   expect(out).toBe(`${words(60000)}\n`);
 });
 
-test.skipIf(!existsSync("/dev/full"))("a full disk is said, exit 1", async () => {
+testWhere(existsSync("/dev/full"), "/dev/full")("a full disk is said, exit 1", async () => {
   const { code, err } = await shell("PROGRAM 5 0 2s.wav --silent > /dev/full");
   expect({ code, err }).toEqual({ code: 1, err: "qwen-asr: standard output: cannot write: no space left\n" });
 });

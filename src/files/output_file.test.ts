@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { testWhere } from "../../tests/support/where.ts";
 import { openOutput, OutputError } from "./output_file.ts";
 
 let folder = "";
@@ -124,7 +125,7 @@ test("what cannot be an output is said at once", async () => {
   );
 });
 
-test.skipIf(!existsSync("/dev/full"))("devices are written directly, a full one is an error", async () => {
+testWhere(existsSync("/dev/full"), "/dev/full")("devices are written directly, a full one is an error", async () => {
   const sink = await openOutput("/dev/null", false, []);
   sink.write("gone");
   await sink.finish();

@@ -47,12 +47,14 @@ pub fn build(b: *std.Build) void {
     const openblas_a = b.option([]const u8, "openblas-a", "path of libopenblas.a") orelse
         "/usr/lib/x86_64-linux-gnu/openblas-pthread/libopenblas.a";
     const filter = b.option([]const []const u8, "test-filter", "run tests with this in their name");
+    const test_root = b.option([]const u8, "test-root", "run the tests of this file and of what it imports") orelse
+        "zig/tests.zig";
 
     const options = b.addOptions();
     options.addOption(Blas, "blas", blas);
     const kernels = compileKernels(b, target, optimize);
     var modules: [2]*std.Build.Module = undefined;
-    for (&modules, [_][]const u8{ "zig/abi.zig", "zig/tests.zig" }) |*module, root| {
+    for (&modules, [_][]const u8{ "zig/abi.zig", test_root }) |*module, root| {
         module.* = b.createModule(.{
             .root_source_file = b.path(root),
             .target = target,

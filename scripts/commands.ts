@@ -19,8 +19,7 @@ export async function runCommand(command: readonly string[], timeoutMs: number):
     detached: true, // A process group of its own, so that it can be ended whole.
   });
   const end = () => process.kill(-child.pid, "SIGKILL");
-  const onSignal = () => (end(), process.exit(130));
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, onSignal);
+  begin(end);
   const timer = setTimeout(() => {
     output += `still running after ${timeoutMs / 1000} s: killed\n`;
     end();
@@ -35,8 +34,28 @@ export async function runCommand(command: readonly string[], timeoutMs: number):
   await Promise.all([collect(child.stdout), collect(child.stderr)]);
   const code = await child.exited;
   clearTimeout(timer);
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.off(signal, onSignal);
+  finish(end);
   return { output, code, elapsedMs: performance.now() - started };
+}
+
+/** How to end each command that runs now. */
+const running = new Set<() => void>();
+const signals = ["SIGINT", "SIGTERM"] as const;
+
+/** One handler for all commands: a signal ends every one of them, and us. */
+function onSignal(signal: NodeJS.Signals): void {
+  for (const end of running) end();
+  process.exit(signal === "SIGINT" ? 130 : 143);
+}
+
+function begin(end: () => void): void {
+  if (running.size === 0) { for (const signal of signals) process.on(signal, onSignal); }
+  running.add(end);
+}
+
+function finish(end: () => void): void {
+  running.delete(end);
+  if (running.size === 0) { for (const signal of signals) process.off(signal, onSignal); }
 }
 
 export function tool(name: "bun" | "deno"): string {

@@ -1,7 +1,16 @@
 /** Counting: a failure in any form a runner reports it must not be lost. */
 
 import { expect, test } from "bun:test";
-import { addCounts, countsLine, junitCounts, noCounts, zigCounts, zigTestBlocks } from "./counts.ts";
+import {
+  addCounts,
+  countsLine,
+  junitCounts,
+  junitSkips,
+  noCounts,
+  skipLine,
+  zigCounts,
+  zigTestBlocks,
+} from "./counts.ts";
 
 test("zig: all passed, some skipped, some failed", () => {
   const good = "Build Summary: 13/13 steps succeeded; 6/6 tests passed\ntest success\n";
@@ -26,6 +35,22 @@ test("junit: counts of the root element", () => {
   expect(junitCounts(report('tests="3" failures="0" skipped="0"'), 0)).toEqual({ passed: 3, failed: 0, skipped: 0 });
   expect(junitCounts(report('tests="3" failures="0" skipped="0"'), 1)).toEqual({ passed: 3, failed: 1, skipped: 0 });
   expect(junitCounts(undefined, 0).failed).toBe(1);
+});
+
+test("junit: what was skipped is named with what it needs, a group once", () => {
+  const one = (name: string, group = "", file = "a.test.ts") =>
+    `<testcase name="${name}" classname="${group}" time="0" file="${file}" line="3">\n  <skipped />\n</testcase>\n`;
+  const report = one("cat &quot;x&quot; | y: needs ffmpeg", "stdin") + one("x.mp3", "all of it: needs ffmpeg") +
+    one("x.ogg", "all of it: needs ffmpeg") + one("forgotten", "", "b.test.ts") +
+    `<testcase name="ran" classname="" time="1" file="b.test.ts" line="4" assertions="1" />`;
+  expect(junitSkips(report).map(skipLine)).toEqual([
+    'skipped: a.test.ts: cat "x" | y: needs ffmpeg',
+    "skipped: a.test.ts: all of it (2 tests): needs ffmpeg",
+    "skipped: b.test.ts: forgotten: no reason is given",
+  ]);
+  expect(junitSkips("")).toEqual([]);
+  expect(skipLine({ file: "", name: "tests of the NEON kernels", needs: "qemu-aarch64", count: 1 }))
+    .toBe("skipped: tests of the NEON kernels: needs qemu-aarch64");
 });
 
 test("the last line", () => {

@@ -34,6 +34,39 @@ export function junitCounts(report: string | undefined, exitCode: number): Count
   return orFailure({ passed: attribute("tests") - failed - skipped, failed, skipped }, exitCode);
 }
 
+/** A skipped test, or all of a group, and what it needs (tests/support/where.ts writes it into the name). */
+export type Skip = { readonly file: string; readonly name: string; readonly needs: string; readonly count: number };
+
+/** What a report of `bun test` says was skipped; of a group that needs something, the group alone. */
+export function junitSkips(report: string): readonly Skip[] {
+  const skips = new Map<string, Skip>();
+  for (const [, attributes = ""] of report.matchAll(/<testcase\b([^>]*[^/>])>\s*<skipped\b/g)) {
+    const [file, group, test] = ["file", "classname", "name"].map((name) => attributeOf(attributes, name));
+    const named = [group!, test!].find((name) => name.includes(mark)) ?? test!;
+    const at = named.lastIndexOf(mark);
+    const name = at < 0 ? named : named.slice(0, at);
+    const needs = at < 0 ? "" : named.slice(at + mark.length);
+    const key = [file, name, needs].join("\n");
+    skips.set(key, { file: file!, name, needs, count: (skips.get(key)?.count ?? 0) + 1 });
+  }
+  return [...skips.values()];
+}
+
+const mark = ": needs ";
+
+/** "skipped: tests/pipes.test.ts: a file that may not be read: needs a user other than root". */
+export function skipLine({ file, name, needs, count }: Skip): string {
+  const what = [file, count > 1 ? `${name} (${count} tests)` : name].filter((part) => part !== "").join(": ");
+  return `skipped: ${what}: ${needs === "" ? "no reason is given" : `needs ${needs}`}`;
+}
+
+function attributeOf(attributes: string, name: string): string {
+  const text = new RegExp(`\\b${name}="([^"]*)"`).exec(attributes)?.[1] ?? "";
+  return text.replace(/&(lt|gt|quot|apos|amp);/g, (_, entity: string) => entities[entity]!);
+}
+
+const entities: Readonly<Record<string, string>> = { lt: "<", gt: ">", quot: '"', apos: "'", amp: "&" };
+
 /** How many `test` blocks a Zig file has: what a run must at least report, or the file is not reached. */
 export function zigTestBlocks(text: string): number {
   return text.match(/^test\b(?= "| \w| \{)/gm)?.length ?? 0;

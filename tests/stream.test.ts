@@ -9,10 +9,11 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { characterErrors, rate, sum } from "../bench/cer.ts";
 import { clip, clips, hasClip, modelDir } from "./fixtures.ts";
-import { executable, fixedEnvironment, run, temporaryFolder } from "./harness.ts";
+import { executable, run, temporaryFolder } from "./harness.ts";
 import { clipSamples, nanoModel, native } from "./native.ts";
 import { expectNoStack, expectRefusal, lines, qwen, wav } from "./support/cli.ts";
 import { plainListener } from "./support/plain_listener.ts";
+import { testWhere } from "./support/where.ts";
 
 const chunkSecs = [0.5, 1, 2, 3.7] as const;
 /** The demo model loses its place in longer clips, also without a stream. */
@@ -202,63 +203,6 @@ describe("ends", () => {
   });
 });
 
-describe("as it is said", () => {
-  /** Feeds the program raw samples at `speed` times real time. Returns what had come out when, and how it ended. */
-  async function speak(speed: number, args: readonly string[], signal?: { atSec: number; name: NodeJS.Signals }) {
-    using folder = temporaryFolder();
-    const child = Bun.spawn([executable(), "-d", modelDir(), "--stream", "--stdin", ...args], {
-      env: fixedEnvironment(folder.path),
-      ...{ stdin: "pipe", stdout: "pipe", stderr: "pipe" },
-    });
-    let stdout = "";
-    const reading = (async () => {
-      for await (const bytes of child.stdout) stdout += new TextDecoder().decode(bytes);
-    })();
-    const stderr = new Response(child.stderr).text();
-    const samples = wavBytes.subarray(44);
-    const seen: { sec: number; text: string }[] = [];
-    for (let at = 0; at < samples.length; at += 3200) {
-      if (signal && at / 32_000 >= signal.atSec) break;
-      child.stdin.write(samples.subarray(at, at + 3200));
-      await child.stdin.flush();
-      await Bun.sleep(100 / speed);
-      seen.push({ sec: at / 32_000, text: stdout });
-    }
-    if (signal) child.kill(signal.name);
-    else child.stdin.end();
-    const signalled = performance.now();
-    const code = await child.exited;
-    const endMs = performance.now() - signalled;
-    await reading;
-    return { code, stdout, stderr: await stderr, seen, endMs };
-  }
-
-  test("text appears while speech goes on, and is the file's", async () => {
-    for (const args of [[], ["--live"]]) {
-      const { code, stdout, seen } = await speak(8, ["--stream-chunk-sec", "1", ...args]);
-      expect(code).toBe(0);
-      if (args.length === 0) expect(stdout).toBe((await stream("1", wav(name))).stdout);
-      else expect(rate(characterErrors(text, stdout))).toBeLessThan(0.05);
-      const early = seen.find((one) => one.text !== "");
-      expect(early!.sec).toBeLessThan(seen.at(-1)!.sec - 1);
-      for (const one of seen) expect(stdout).toStartWith(one.text);
-    }
-  });
-
-  for (const [signal, exitCode] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
-    test(`${signal}: what was said, the summary, exit ${exitCode}`, async () => {
-      const { code, stdout, stderr, endMs } = await speak(8, [], { atSec: 6, name: signal });
-      expect(code).toBe(exitCode);
-      expect(text).toStartWith(stdout.trim().split(" ").slice(0, -2).join(" "));
-      expect(stdout.length).toBeGreaterThan(text.length / 4);
-      expect(stdout).toEndWith("\n");
-      expect(stderr).toMatch(/\nInference: \d+ ms, \d+ text tokens .*\nAudio: \d+\.\d s processed/);
-      expect(stderr).not.toContain("qwen-asr:");
-      expect(endMs).toBeLessThan(4000);
-    });
-  }
-});
-
 describe("what comes out", () => {
   test("the C program's command lines", async () => {
     const loud = await qwen(["--stdin", "--stream", "--monitor"], { stdin: wavBytes });
@@ -309,25 +253,30 @@ describe("what comes out", () => {
     expect(final[0]).toMatchObject({ id: 1, language: "English" });
   });
 
-  test.skipIf(!hasClip("en-45s"))("srt and vtt: cues as utterances close, none over the next", async () => {
-    for (const format of ["srt", "vtt"]) {
-      const { stdout } = await stream("2", "-f", format, wav("en-45s"));
-      const times = [...stdout.matchAll(/(\d+):(\d+):(\d+)[.,](\d+) --> (\d+):(\d+):(\d+)[.,](\d+)/g)].map((match) => {
-        const [, ...numbers] = match.map(Number);
-        const ms = (at: number) =>
-          ((numbers[at]! * 60 + numbers[at + 1]!) * 60 + numbers[at + 2]!) * 1000 + numbers[at + 3]!;
-        return [ms(0), ms(4)] as const;
-      });
-      expect(times.length).toBeGreaterThan(10);
-      for (const [index, [from, to]] of times.entries()) {
-        expect(to).toBeGreaterThan(from);
-        if (index > 0) expect(from).toBeGreaterThanOrEqual(times[index - 1]![1]);
-        expect(to).toBeLessThanOrEqual(clip("en-45s").seconds * 1000);
+  testWhere(hasClip("en-45s"), "the clip en-45s")(
+    "srt and vtt: cues as utterances close, none over the next",
+    async () => {
+      for (const format of ["srt", "vtt"]) {
+        const { stdout } = await stream("2", "-f", format, wav("en-45s"));
+        const times = [...stdout.matchAll(/(\d+):(\d+):(\d+)[.,](\d+) --> (\d+):(\d+):(\d+)[.,](\d+)/g)].map(
+          (match) => {
+            const [, ...numbers] = match.map(Number);
+            const ms = (at: number) =>
+              ((numbers[at]! * 60 + numbers[at + 1]!) * 60 + numbers[at + 2]!) * 1000 + numbers[at + 3]!;
+            return [ms(0), ms(4)] as const;
+          },
+        );
+        expect(times.length).toBeGreaterThan(10);
+        for (const [index, [from, to]] of times.entries()) {
+          expect(to).toBeGreaterThan(from);
+          if (index > 0) expect(from).toBeGreaterThanOrEqual(times[index - 1]![1]);
+          expect(to).toBeLessThanOrEqual(clip("en-45s").seconds * 1000);
+        }
+        for (const line of lines(stdout)) expect(line.length).toBeLessThanOrEqual(42);
+        expect(stdout.startsWith("WEBVTT\n\n")).toBe(format === "vtt");
       }
-      for (const line of lines(stdout)) expect(line.length).toBeLessThanOrEqual(42);
-      expect(stdout.startsWith("WEBVTT\n\n")).toBe(format === "vtt");
-    }
-  });
+    },
+  );
 
   test("several files, one paragraph each; one that fails does not stop the others", async () => {
     const result = await qwen(["--stream", "--with-filename", wav(name), "/nowhere/x.wav", wav("en-short")]);

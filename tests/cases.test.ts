@@ -5,15 +5,15 @@
  * folder, and rows that need ffmpeg without that.
  */
 
-import { describe, expect, test } from "bun:test";
+import { expect } from "bun:test";
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { projectRoot } from "./fixtures.ts";
 import { run } from "./harness.ts";
+import { describeWhere, hasFfmpeg, testWhere } from "./support/where.ts";
 
 const folder = process.env.QWEN_ASR_CASES ?? resolve(projectRoot, "..", "shared", "cases");
 const hasCases = existsSync(folder);
-const hasFfmpeg = Bun.which("ffmpeg") !== null;
 
 type Row = {
   /** Relative to the folder of cases, and what is run on it: "@" stands for the file's path. */
@@ -68,11 +68,11 @@ const rows: readonly Row[] = [
   },
 ];
 
-describe.skipIf(!hasCases)("shared/cases", () => {
+describeWhere(hasCases, "the folder of cases ($QWEN_ASR_CASES)")("shared/cases", () => {
   for (const row of rows) {
     const { file, args = ["@"], piped, needsFfmpeg, code = 0, stdout, stderr } = row;
     const name = `${piped ? "piped " : ""}${file}${row.args ? ` ${row.args.join(" ")}` : ""}`;
-    test.skipIf(needsFfmpeg === true && !hasFfmpeg)(name, async () => {
+    testWhere(needsFfmpeg !== true || hasFfmpeg, "ffmpeg")(name, async () => {
       const path = join(folder, file);
       const words = args.map((arg) => arg === "@" ? path : arg);
       const result = await run(["-d", "demo", ...words], piped ? { stdin: Bun.file(path) } : {});

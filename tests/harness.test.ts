@@ -1,7 +1,10 @@
 /** The harness itself, on programs that every system has: what it reports about a child must be true. */
 
 import { expect, test } from "bun:test";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { files } from "../scripts/commands.ts";
+import { projectRoot } from "./fixtures.ts";
 import { fixedEnvironment, run, temporaryFolder } from "./harness.ts";
 
 const shell = (script: string, options: Parameters<typeof run>[1] = {}) =>
@@ -40,4 +43,11 @@ test("a temporary folder goes at the end of its block", () => {
     expect(existsSync(path)).toBe(true);
   }
   expect(existsSync(path)).toBe(false);
+});
+
+test("what is skipped says what it needs: no test calls skipIf by itself", () => {
+  const calls = files("{src,tests,scripts,bench}/**/*.test.ts").filter((path) =>
+    /\.(skipIf|if|todoIf)\(/.test(readFileSync(join(projectRoot, path), "utf8")) && !path.endsWith("/harness.test.ts")
+  );
+  expect(calls).toEqual([]);
 });

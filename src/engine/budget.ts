@@ -17,10 +17,14 @@ export const templateTokens = 24;
 
 export type MemoryCosts = Pick<ModelInfo, "positionBytes" | "sessionBytes" | "rowBytes" | "blockRows">;
 
+/** A cache grows by pages of so many positions. */
+const pagePositions = 64;
+
 /** Bytes that a request of so many positions comes to hold at most. */
 export function bytesOfPositions(positions: number, costs: MemoryCosts): number {
-  const rows = Math.min(positions, costs.blockRows);
-  return costs.sessionBytes + positions * costs.positionBytes + rows * costs.rowBytes;
+  const paged = Math.ceil(positions / pagePositions) * pagePositions;
+  const rows = Math.min(2 ** Math.ceil(Math.log2(Math.max(1, positions))), costs.blockRows);
+  return costs.sessionBytes + paged * costs.positionBytes + rows * costs.rowBytes;
 }
 
 /** Positions of a decode: audio, prompt and all tokens it may say. */

@@ -16,8 +16,8 @@
  *  - `info.stepMax` requests have a place beside the live ones. They, and the recordings, hold what the budget allows;
  *    the first in line waits until there is room, but where nothing else runs it is let in whatever it takes.
  *  - Prompts go in before the next step of sequences that are let in already, as every later step is then shared by
- *    more. But after each prompt there is a step, at the latest after `stepGapMs`, and where a shorter request decodes
- *    after every slice.
+ *    more. But there is a step after each prompt, about once a second while it goes in, and after every slice of it
+ *    where a shorter request decodes.
  *  - A step that fails is done again without the request at fault; where none is named, each alone.
  */
 
@@ -45,10 +45,12 @@ export type SchedulerParts = {
 
 /** Later requests that are let in before one that waits, at most. */
 export const overtakenMax = 8;
-/** Decoding sequences stand still for about so long, at most, while other prompts go in. */
-const stepGapMs = 500;
-/** Beside live recordings, everything else gets a turn at least so often. */
-const starvedMs = 1000;
+/**
+ * Whose turn it is not waits for this long, at least a second: decoding sequences while other prompts go in, and beside
+ * live recordings everything else. Steps in between are of fewer rows than later ones; at this rate they cost 1 %.
+ */
+const patienceSteps = 25;
+const patienceMsMin = 1000;
 /** What has had no use for so long gives its memory back. */
 export const idleMs = 5000;
 
@@ -202,11 +204,11 @@ export class Scheduler {
     const prepare = waiting && (() => this.#prepare(waiting));
     const live = this.#chooseLive();
     if (live) {
-      if (prepare && now - this.#preparedAt >= starvedMs) return prepare;
-      if (stepping.length > 0 && now - this.#steppedAt >= starvedMs) return () => this.#stepAll();
+      if (prepare && this.#isOutOfPatience(this.#preparedAt)) return prepare;
+      if (stepping.length > 0 && this.#isOutOfPatience(this.#steppedAt)) return () => this.#stepAll();
       return live;
     }
-    if (prepare && !(stepping.length > 0 && this.#isStepDue(stepping, waiting, now))) return prepare;
+    if (prepare && !(stepping.length > 0 && this.#isStepDue(stepping, waiting))) return prepare;
     return stepping.length > 0 ? () => this.#stepAll() : undefined;
   }
 
@@ -218,9 +220,14 @@ export class Scheduler {
     return stepping && (() => this.#stepBesideLive());
   }
 
-  #isStepDue(stepping: readonly Job[], preparing: Job, now: number): boolean {
+  #isOutOfPatience(since: number): boolean {
+    const patienceMs = Math.max(patienceMsMin, patienceSteps * this.#pace.estimate(1));
+    return this.#shared.now() - since >= patienceMs;
+  }
+
+  #isStepDue(stepping: readonly Job[], preparing: Job): boolean {
     if (!this.#hasPrepared) return false;
-    if (this.#hasJoined || now - this.#steppedAt >= stepGapMs) return true;
+    if (this.#hasJoined || this.#isOutOfPatience(this.#steppedAt)) return true;
     return stepping.some((job) => job.kind === "short" && preparing.kind === "long");
   }
 

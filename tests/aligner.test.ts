@@ -167,8 +167,9 @@ describe("through the engine's thread", () => {
     const requests = await Promise.all(names.map(request));
     const results = await Promise.all(requests.map((one) => engine.align(one)));
     names.forEach((name, index) => check(name, results[index]!));
-    const running = requests.map((one) => engine.align(one));
-    engine.cancel();
+    const stop = new AbortController();
+    const running = requests.map((one) => engine.align(one, stop.signal));
+    stop.abort();
     const stopped = await Promise.all(running);
     expect(stopped.at(-1)!.stop).toBe("cancelled");
     check(names[0]!, await engine.align(requests[0]!));

@@ -30,12 +30,13 @@ async function decode(
   engine: Engine,
   request: DecodeRequest,
   onToken: (token: DecodeToken) => void = () => {},
+  signal?: AbortSignal,
 ): Promise<Outcome> {
   const tokens: [number, number][] = [];
   const result = await engine.decode(request, (token) => {
     tokens.push([token.id, token.logprob]);
     onToken(token);
-  });
+  }, signal);
   return { tokens, result };
 }
 
@@ -116,12 +117,13 @@ for (const weights of ["bf16", "int8"] as const) {
       });
     });
 
-    test("cancel ends what runs and what waits; what is asked for next is whole", async () => {
+    test("cancelled ones end with the start of what they say, what is asked for next is whole", async () => {
       for (const after of [0, 1, 4, 12]) {
         let heard = 0;
-        const count = () => void (++heard === after && engine.cancel());
-        const running = Promise.all(requests.map((request) => decode(engine, request, count)));
-        if (after === 0) engine.cancel();
+        const stop = new AbortController();
+        const count = () => void (++heard === after && stop.abort());
+        const running = Promise.all(requests.map((request) => decode(engine, request, count, stop.signal)));
+        if (after === 0) stop.abort();
         const cut = await running;
         expect(cut.at(-1)!.result).toMatchObject({ stop: "cancelled", generatedTokens: 0 });
         cut.forEach(({ tokens, result }, i) => {
@@ -132,6 +134,27 @@ for (const weights of ["bf16", "int8"] as const) {
         const again = await Promise.all(next.map((request) => decode(engine, request)));
         expect(again.map(said)).toEqual(alone.slice(0, 3).map(said));
       }
+    });
+
+    test("of eight, one is cancelled and one cannot be: the six others say what they say alone", async () => {
+      const stop = new AbortController();
+      let heard = 0;
+      const eight = requests.slice(0, 8).map((one, i) => (i === 5 ? { ...one, context: "word ".repeat(70_000) } : one));
+      const settled = await Promise.allSettled(eight.map((one, i) => {
+        if (i !== 2) return decode(engine, one);
+        return decode(engine, one, () => void (++heard === 3 && stop.abort()), stop.signal);
+      }));
+      settled.forEach((outcome, i) => {
+        if (i === 5) {
+          expect(outcome).toMatchObject({ status: "rejected", reason: { message: expect.stringContaining("65536") } });
+        } else if (i !== 2) expect(outcome.status === "fulfilled" && said(outcome.value)).toEqual(said(alone[i]!));
+        else if (outcome.status === "fulfilled") {
+          const { tokens, result } = outcome.value;
+          expect(result.stop).toBe("cancelled");
+          expect(tokens).toEqual(alone[i]!.tokens.slice(0, tokens.length));
+          expect(tokens.length).toBeLessThan(alone[i]!.tokens.length);
+        }
+      });
     });
   });
 }

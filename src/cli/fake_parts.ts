@@ -59,7 +59,6 @@ export function fakeEngine(answer: (request: DecodeRequest) => FakeAnswer, info:
       if (!ids.has(word)) ids.set(word, ids.size + 1);
       return { id: ids.get(word)!, bytes: encode(word), logprob: -0.1 };
     });
-  let cancelled = false;
   let closed = false;
   let [running, mostAtOnce] = [0, 0];
   return {
@@ -68,20 +67,18 @@ export function fakeEngine(answer: (request: DecodeRequest) => FakeAnswer, info:
     requests,
     isClosed: () => closed,
     mostAtOnce: () => mostAtOnce,
-    cancel: () => void (cancelled = true),
     close: async () => void (closed = true),
     listen: async (options) => fakeListener(options, answer, tokensOf),
     align: () => Promise.reject(new Error("this stand-in does not align")),
     decode: async (request, onToken, signal) => {
       requests.push(request);
-      cancelled = false;
       mostAtOnce = Math.max(mostAtOnce, ++running);
       using _ = { [Symbol.dispose]: () => void running-- };
       const { says, stop = "end", tokenDelayMs = 0 } = answer(request);
       let generatedTokens = 0;
       for (const token of tokensOf(says)) {
         if (tokenDelayMs > 0) await new Promise((resolve) => setTimeout(resolve, tokenDelayMs));
-        if (cancelled || signal?.aborted) return fakeResult(request, "cancelled", generatedTokens);
+        if (signal?.aborted) return fakeResult(request, "cancelled", generatedTokens);
         if (generatedTokens === request.tokensMax) return fakeResult(request, "cap", generatedTokens);
         onToken(token);
         generatedTokens++;

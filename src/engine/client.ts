@@ -166,10 +166,6 @@ class WorkerEngine implements Engine {
     }
   }
 
-  cancel(): void {
-    for (const id of this.#pending.keys()) this.send({ type: "cancel", id });
-  }
-
   /** terminate() during a native call would not be safe; after the answer nothing runs. */
   close(): Promise<void> {
     return this.#closing ??= this.#close();

@@ -167,8 +167,6 @@ export interface Engine {
   listen(options: ListenOptions): Promise<Listener>;
   /** With an aligner's model, which in turn cannot decode. */
   align(request: AlignRequest, signal?: AbortSignal): Promise<AlignResult>;
-  /** Ends all requests under way, until their callers have signals of their own. */
-  cancel(): void;
   /** Requests under way end cancelled first; live recordings end with it. */
   close(): Promise<void>;
 }

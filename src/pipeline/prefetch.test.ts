@@ -46,7 +46,6 @@ function heldEngine(running: Running[]): Engine {
     info: fakeInfo,
     description: {},
     decode,
-    cancel: () => {},
     listen: unused,
     align: unused,
     close: async () => {},

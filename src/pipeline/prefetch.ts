@@ -188,7 +188,6 @@ function withPlaces(engine: Engine, places: Places): Engine {
     ...{ info: engine.info, description: engine.description, decode },
     listen: (options) => engine.listen(options),
     align: (request, signal) => engine.align(request, signal),
-    cancel: () => engine.cancel(),
     close: () => engine.close(),
   };
 }

@@ -1,15 +1,54 @@
 /**
- * Which folder of zig/ may import which, as a table, and the rule that holds the files to it. Text in, problems out.
+ * Which folder may import which, in src/ and in zig/, as two tables, and the rule that holds the files to them. Text
+ * in, problems out.
  *
- * A file imports its own folder, and of the others those named here: nothing above it, so that whoever changes a folder
- * knows who depends on it. Files of one folder make no circle. Tests, fuzzers and their data import what they like.
+ * A file imports its own folder and, of the others, those its folder's row names: nothing above it, so that whoever
+ * changes a folder knows who depends on it. Files make no circle, not even by types. A folder without a row is refused.
+ * Tests, stand-ins for tests and fuzzers import what they like.
  */
 
 import { posix } from "node:path";
 import type { Problem, SourceFile } from "./tidy.ts";
 
-/** Lowest first; a folder imports only from those it names, which all come before it. */
-export const zigLayers: Readonly<Record<string, readonly string[]>> = {
+export type Layers = Readonly<Record<string, readonly string[]>>;
+
+type Tree = {
+  /** Lowest first; a folder imports only from those it names, which all come before it. */
+  readonly layers: Layers;
+  readonly files: RegExp;
+  /** Captures the folder of a file that lies in one. */
+  readonly folder: RegExp;
+  /** The layers that files beside the folders make. */
+  readonly rootFiles: Readonly<Record<string, string>>;
+  /** Files that no rule concerns. */
+  readonly free: RegExp;
+  readonly importsOf: (file: SourceFile) => Import[];
+};
+
+type Import = { readonly from: string; readonly to: string; readonly line: number };
+
+// deno-fmt-ignore
+export const sourceLayers: Layers = {
+  root: [],
+  text: ["root"],
+  audio: ["root"],
+  segment: ["root", "text", "audio"],
+  engine: ["root", "text"],
+  document: ["root", "text", "engine"],
+  align: ["root", "text", "segment", "engine", "document"],
+  subtitles: ["root", "text", "document"],
+  output: ["root", "text", "segment", "document", "subtitles"],
+  stream: ["root", "text", "audio", "segment", "engine", "document", "subtitles", "output"],
+  model: ["root", "engine"],
+  pipeline: ["root", "text", "audio", "segment", "engine", "document", "align", "model"],
+  options: ["root", "text", "audio", "engine", "subtitles", "output", "stream"],
+  files: ["root", "audio", "document", "output"],
+  cli: ["root", "text", "audio", "segment", "engine", "document", "align", "subtitles", "output", "stream", "model",
+    "pipeline", "options", "files"],
+  app: ["root", "text", "audio", "engine", "align", "model", "pipeline", "files", "cli"],
+};
+
+export const zigLayers: Layers = {
   errors: [],
   kernels: [],
   compute: ["errors", "kernels"],
@@ -21,50 +60,58 @@ export const zigLayers: Readonly<Record<string, readonly string[]>> = {
   abi: ["errors", "compute", "checkpoint", "packing", "network", "engine"],
 };
 
-/** The files that lie in zig/ itself, by the layer they make. */
-const rootFiles: Readonly<Record<string, string>> = {
-  "zig/errors.zig": "errors",
-  "zig/abi.zig": "abi",
-  "zig/exported.zig": "abi",
+const sourceTree: Tree = {
+  layers: sourceLayers,
+  files: /^src\/.*\.ts$/,
+  folder: /^src\/(\w+)\/(?:\w+\/)?\w+(?:\.d)?\.ts$/,
+  rootFiles: {
+    "src/errors.ts": "root",
+    "src/units.ts": "root",
+    "src/stop.ts": "root",
+    "src/writer.ts": "root",
+    "src/system.ts": "root",
+    "src/app.ts": "app",
+    "src/embed.ts": "app",
+    "src/embed.d.ts": "app",
+    "src/main.ts": "app",
+  },
+  free: /\.test\.ts$|\/fake_\w+\.ts$|_fixture\.ts$/,
+  importsOf: sourceImports,
 };
 
-const free = /^zig\/(tests|fuzz)\.zig$|_test\.zig$/;
+const zigTree: Tree = {
+  layers: zigLayers,
+  files: /^zig\/.*\.zig$/,
+  folder: /^zig\/(\w+)\/\w+\.zig$/,
+  rootFiles: { "zig/errors.zig": "errors", "zig/abi.zig": "abi", "zig/exported.zig": "abi" },
+  free: /^zig\/(tests|fuzz)\.zig$|_test\.zig$/,
+  importsOf: zigImports,
+};
 
-type Import = { readonly from: string; readonly to: string; readonly line: number };
+/** What is wrong with the imports of these files. */
+export function importProblems(files: readonly SourceFile[]): Problem[] {
+  return [sourceTree, zigTree].flatMap((tree) => problemsIn(tree, files));
+}
 
-export function zigImportProblems(files: readonly SourceFile[]): Problem[] {
-  const ours = files.filter((file) => /^zig\/.*\.zig$/.test(file.path));
-  const homeless = ours.filter((file) => !free.test(file.path) && layerOf(file.path) === undefined).map((file) => (
-    { path: file.path, line: 1, message: "is in no folder of the table in scripts/layers.ts" }
+function problemsIn(tree: Tree, files: readonly SourceFile[]): Problem[] {
+  const ours = files.filter(({ path }) => tree.files.test(path) && !tree.free.test(path));
+  const homeless = ours.filter(({ path }) => layerOf(tree, path) === undefined).map(({ path }) => (
+    { path, line: 1, message: "is in no folder of the table in scripts/layers.ts" }
   ));
-  const imports = ours.filter((file) => !free.test(file.path)).flatMap(importsOf);
-  return [...homeless, ...imports.flatMap(forbidden), ...circles(imports)];
+  const imports = ours.flatMap(tree.importsOf);
+  return [...homeless, ...imports.flatMap((one) => forbidden(tree, one)), ...circles(imports)];
 }
 
-function layerOf(path: string): string | undefined {
-  const folder = /^zig\/(\w+)\/\w+\.zig$/.exec(path)?.[1];
-  const layer = rootFiles[path] ?? folder;
-  return layer !== undefined && layer in zigLayers ? layer : undefined;
+function layerOf({ layers, rootFiles, folder }: Tree, path: string): string | undefined {
+  const layer = rootFiles[path] ?? folder.exec(path)?.[1];
+  return layer !== undefined && layer in layers ? layer : undefined;
 }
 
-/** Imports of files, not of modules; those inside a test block are the test's. */
-function importsOf(file: SourceFile): Import[] {
-  let inTest = false;
-  return file.text.split("\n").flatMap((text, index) => {
-    if (/^test\b/.test(text)) inTest = true;
-    else if (text === "}") inTest = false;
-    if (inTest || /^\s*\/\//.test(text)) return [];
-    return [...text.matchAll(/@import\("([^"]+\.zig)"\)/g)].map((match) => (
-      { from: file.path, to: posix.join(posix.dirname(file.path), match[1]!), line: index + 1 }
-    ));
-  });
-}
-
-function forbidden({ from, to, line }: Import): Problem[] {
-  const [above, below] = [layerOf(from), layerOf(to)];
+function forbidden(tree: Tree, { from, to, line }: Import): Problem[] {
+  const [above, below] = [layerOf(tree, from), layerOf(tree, to)];
   if (above === undefined) return [];
   if (below === undefined) return [{ path: from, line, message: `imports ${to}, which is in no folder of the table` }];
-  if (above === below || zigLayers[above]!.includes(below)) return [];
+  if (above === below || tree.layers[above]!.includes(below)) return [];
   return [{ path: from, line, message: `imports ${to}: ${above} may not import ${below} (scripts/layers.ts)` }];
 }
 
@@ -76,4 +123,33 @@ function circles(imports: readonly Import[]): Problem[] {
   return imports.filter((one) => reaches(one.to, one.from, new Set())).map(({ from, to, line }) => (
     { path: from, line, message: `imports ${to}, which in turn imports this file: a circle` }
   ));
+}
+
+/** Static and dynamic imports, types too, of files in src/; what the executable embeds is data. */
+function sourceImports(file: SourceFile): Import[] {
+  return matches(file, /(?:\bfrom |\bimport\(|^import )"(\.[^"]+\.ts)"/g)
+    .filter(({ to }) => to.startsWith("src/"));
+}
+
+/** Imports of files, not of modules; those inside a test block are the test's. */
+function zigImports(file: SourceFile): Import[] {
+  return matches({ ...file, text: withoutTests(file.text) }, /@import\("([^"]+\.zig)"\)/g);
+}
+
+function withoutTests(text: string): string {
+  let inTest = false;
+  return text.split("\n").map((line) => {
+    if (/^test\b/.test(line)) inTest = true;
+    else if (line === "}") inTest = false;
+    return inTest ? "" : line;
+  }).join("\n");
+}
+
+function matches(file: SourceFile, pattern: RegExp): Import[] {
+  return file.text.split("\n").flatMap((text, index) => {
+    if (/^\s*(\/\/|\*|\/\*)/.test(text)) return [];
+    return [...text.matchAll(pattern)].map((match) => (
+      { from: file.path, to: posix.join(posix.dirname(file.path), match[1]!), line: index + 1 }
+    ));
+  });
 }

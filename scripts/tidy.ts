@@ -1,11 +1,13 @@
 /**
  * Our own lint: rules about this repository that no formatter knows. Text in, problems out; `readTree` reads the files.
  *
- * Each rule is a function of one file. Add a rule here and a bad sample of it to tidy.test.ts.
+ * Each rule is a function of one file, but the one of imports (layers.ts). Add a rule here and a bad sample of it to
+ * tidy.test.ts.
  */
 
 import { readdirSync, readFileSync } from "node:fs";
 import { extname, join } from "node:path";
+import { importProblems } from "./layers.ts";
 
 export type SourceFile = { readonly path: string; readonly text: string };
 export type Problem = { readonly path: string; readonly line: number; readonly message: string };
@@ -37,10 +39,11 @@ const unfinished = new RegExp("\\b(TO" + "DO|FIX" + "ME|XX" + "X)\\b");
 const vendored = /^(samples\/fixtures\/|THIRD_PARTY_NOTICES$|LICENSE$)/;
 
 export function tidy(files: readonly SourceFile[]): Problem[] {
-  return files.filter((file) => !vendored.test(file.path)).flatMap((file) => {
+  const single = files.filter((file) => !vendored.test(file.path)).flatMap((file) => {
     const lines = file.text.split("\n");
     return rules.flatMap((rule) => rule(file, lines)).map((problem) => ({ path: file.path, ...problem }));
   });
+  return [...single, ...importProblems(files)];
 }
 
 /** Every text file under `root` that is ours to keep tidy, leaving out what .gitignore names. */

@@ -84,7 +84,13 @@ async function decodeFile(engine: Engine, samples: Float32Array, signal: AbortSi
   const texts = splitAtPauses(samples, 30, 3).map(async ({ start, end }) => {
     const bytes: number[] = [];
     const tokensMax = tokensMaxFor((end - start) / sampleRate);
-    const request = { samples: samples.subarray(start, end), windowFrames: 800, context: "", language: "", pastText: "" };
+    const request = {
+      samples: samples.subarray(start, end),
+      windowFrames: 800,
+      context: "",
+      language: "",
+      pastText: "",
+    };
     await engine.decode({ ...request, tokensMax }, (token) => bytes.push(...token.bytes), signal);
     return decoder.decode(Uint8Array.from(bytes));
   });

@@ -2,7 +2,7 @@
 
 import type { TimedSegment } from "../document/document.ts";
 import type { DocumentHead } from "../document/json.ts";
-import type { WordCutter } from "../subtitles/breaks.ts";
+import type { WordCutter } from "../text/chinese.ts";
 import type { LayoutRules } from "../subtitles/rules.ts";
 
 /**

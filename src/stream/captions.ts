@@ -6,7 +6,7 @@
  */
 
 import { unalignedSegment } from "../document/unaligned.ts";
-import type { WordCutter } from "../subtitles/breaks.ts";
+import type { WordCutter } from "../text/chinese.ts";
 import { type Cue, srtBlock, vttBlock, vttHeader } from "../subtitles/cue.ts";
 import { CueLayout } from "../subtitles/layout.ts";
 import type { LayoutRules } from "../subtitles/rules.ts";

@@ -6,9 +6,7 @@
  */
 
 import { endsClause, endsSentence } from "../text/sentences.ts";
-
-/** Splits a Chinese text into its words; joined, they are the text. */
-export type WordCutter = (text: string) => string[];
+import type { WordCutter } from "../text/chinese.ts";
 
 /** At a cost of this or more, a break is used only if there is no other place. */
 export const forbidden = 1e7;

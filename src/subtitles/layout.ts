@@ -11,7 +11,8 @@
 
 import type { TimedWord } from "../document/document.ts";
 import { endsSentence } from "../text/sentences.ts";
-import { breakCosts, forbidden, type WordCutter } from "./breaks.ts";
+import type { WordCutter } from "../text/chinese.ts";
+import { breakCosts, forbidden } from "./breaks.ts";
 import type { Cue } from "./cue.ts";
 import { cpsWanted, type LayoutRules } from "./rules.ts";
 import { columnsOf, graphemesOf } from "./width.ts";

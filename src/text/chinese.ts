@@ -1,7 +1,9 @@
 /** Splits Chinese text into words with Jieba. The dictionary (WebAssembly) is loaded with the first text. */
 
 import { cut, initSync } from "jieba-wasm/web";
-import type { WordCutter } from "../subtitles/breaks.ts";
+
+/** Splits a Chinese text into its words; joined, they are the text. */
+export type WordCutter = (text: string) => string[];
 
 export function chineseCutter(bytes: () => Uint8Array): WordCutter {
   let isLoaded = false;

@@ -10,7 +10,7 @@ import type { PackedFiles } from "../engine/packed_files.ts";
 import type { Environment } from "../model/folders.ts";
 import type { DownloadHost } from "../model/hub/download_io.ts";
 import type { ModelPlace } from "../model/locate.ts";
-import type { ModelHost } from "../pipeline/models.ts";
+import type { ModelHost } from "../pipeline/host.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** A whole recording, read. */

@@ -6,7 +6,8 @@ import type { ModelInfo } from "../engine/engine.ts";
 import type { ModelPlace } from "../model/locate.ts";
 import { Stopped } from "../stop.ts";
 import type { Notice } from "./events.ts";
-import { type ModelHost, type ModelsRequest, openModels } from "./models.ts";
+import type { ModelHost, ModelsRequest } from "./host.ts";
+import { openModels } from "./models.ts";
 
 const request: ModelsRequest = {
   ...{ model: undefined, aligner: undefined, language: "", threads: 0, weights: "int8", cache: true },

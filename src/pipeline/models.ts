@@ -5,52 +5,15 @@
  * again. What is worth a line goes to `onNotice`. Throws ModelError and UsageError.
  */
 
-import type { Engine, ModelInfo, Weights } from "../engine/engine.ts";
+import type { Engine, ModelInfo } from "../engine/engine.ts";
 import { ModelError, UsageError } from "../errors.ts";
 import type { ModelPlace } from "../model/locate.ts";
 import { untilStopped } from "../stop.ts";
 import { printable } from "../writer.ts";
-import type { SplitterSource } from "./align.ts";
 import type { Notice } from "./events.ts";
 import type { KnownModel } from "./head.ts";
+import type { EngineChoice, ModelHost, ModelsRequest } from "./host.ts";
 import { WordTimer } from "./word_times.ts";
-
-export type EngineChoice = {
-  readonly model: ModelPlace;
-  /** 0: the machine's default. */
-  readonly threads: number;
-  readonly weights: Weights;
-  /** Whether packed weights are kept in a file. */
-  readonly cache: boolean;
-};
-
-/** What the core needs of its surroundings to have models. */
-export type ModelHost = {
-  /** `dir` as the user named it; undefined: the usual places. */
-  locateModel(dir: string | undefined): Promise<ModelPlace>;
-  /** `isDemo`: the transcriber is the demo model. */
-  locateAligner(dir: string | undefined, isDemo: boolean): Promise<ModelPlace>;
-  openEngine(choice: EngineChoice): Promise<Engine>;
-  /** Identifies the weights. */
-  modelHash(model: ModelPlace): Promise<string>;
-  /** Bytes that may still be used. */
-  availableMemory(): number;
-  /** How words of a language are cut, where that takes a list of them. */
-  readonly splitters: SplitterSource;
-};
-
-export type ModelsRequest = Omit<EngineChoice, "model"> & {
-  /** As given; undefined: the usual places. */
-  readonly model: string | undefined;
-  /** The model must know it; "" to detect. */
-  readonly language: string;
-  /** Whether words are timed. */
-  readonly align: boolean;
-  /** The aligner as given; undefined: the usual places. */
-  readonly aligner: string | undefined;
-  /** One model in memory at a time. */
-  readonly lowMemory: boolean;
-};
 
 export type Models = { readonly transcriber: Transcriber; readonly timer: WordTimer | undefined };
 

@@ -11,7 +11,7 @@ import { type Aligner, type AlignJob, type Alignment, alignSegment, alignTexts, 
 import type { Recording } from "../segment/recording.ts";
 import type { HeardSegment, Notice } from "./events.ts";
 import type { KnownModel } from "./head.ts";
-import type { ModelHost, ModelsRequest } from "./models.ts";
+import type { ModelHost, ModelsRequest } from "./host.ts";
 import type { ModelPlace } from "../model/locate.ts";
 import { untilStopped } from "../stop.ts";
 import { printable } from "../writer.ts";

@@ -19,7 +19,6 @@ const mel_ = @import("../network/mel.zig");
 const precision_ = @import("../packing/precision.zig");
 const safetensors = @import("../checkpoint/safetensors.zig");
 const stem_ = @import("../network/stem.zig");
-const session_ = @import("session.zig");
 const threads = @import("../compute/threads.zig");
 const tokenizer_ = @import("../tokenizer/tokenizer.zig");
 const weights_ = @import("../checkpoint/weights.zig");
@@ -356,7 +355,7 @@ pub const Model = struct {
         const scores = head_.Scores.bytes(text.hidden, self.weights.decoder.head.rows);
         const kind = decoder_.Decoder.kvOf(&self.weights.decoder);
         return .{
-            .session_bytes = @sizeOf(session_.Session) + (1 + head_.together_max) * scores,
+            .session_bytes = (1 + head_.together_max) * scores,
             .position_bytes = kv_cache_.KvCache.init(self.gpa, text, kind).positionBytes(),
             .row_bytes = block_.Block.rowBytes(text),
             .block_rows = block_.rows_max,

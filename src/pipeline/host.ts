@@ -1,0 +1,42 @@
+/** What the core needs of its surroundings to have models, and what a run asks of them. Types alone. */
+
+import type { Engine, Weights } from "../engine/engine.ts";
+import type { ModelPlace } from "../model/locate.ts";
+import type { SplitterSource } from "./align.ts";
+
+export type EngineChoice = {
+  readonly model: ModelPlace;
+  /** 0: the machine's default. */
+  readonly threads: number;
+  readonly weights: Weights;
+  /** Whether packed weights are kept in a file. */
+  readonly cache: boolean;
+};
+
+/** What the core needs of its surroundings to have models. */
+export type ModelHost = {
+  /** `dir` as the user named it; undefined: the usual places. */
+  locateModel(dir: string | undefined): Promise<ModelPlace>;
+  /** `isDemo`: the transcriber is the demo model. */
+  locateAligner(dir: string | undefined, isDemo: boolean): Promise<ModelPlace>;
+  openEngine(choice: EngineChoice): Promise<Engine>;
+  /** Identifies the weights. */
+  modelHash(model: ModelPlace): Promise<string>;
+  /** Bytes that may still be used. */
+  availableMemory(): number;
+  /** How words of a language are cut, where that takes a list of them. */
+  readonly splitters: SplitterSource;
+};
+
+export type ModelsRequest = Omit<EngineChoice, "model"> & {
+  /** As given; undefined: the usual places. */
+  readonly model: string | undefined;
+  /** The model must know it; "" to detect. */
+  readonly language: string;
+  /** Whether words are timed. */
+  readonly align: boolean;
+  /** The aligner as given; undefined: the usual places. */
+  readonly aligner: string | undefined;
+  /** One model in memory at a time. */
+  readonly lowMemory: boolean;
+};

@@ -84,7 +84,7 @@ const zigTree: Tree = {
   files: /^zig\/.*\.zig$/,
   folder: /^zig\/(\w+)\/\w+\.zig$/,
   rootFiles: { "zig/errors.zig": "errors", "zig/abi.zig": "abi", "zig/exported.zig": "abi" },
-  free: /^zig\/(tests|fuzz)\.zig$|_test\.zig$/,
+  free: /^zig\/(tests|emulated_tests|fuzz)\.zig$|_test\.zig$/,
   importsOf: zigImports,
 };
 

@@ -21,6 +21,7 @@ test {
     _ = @import("engine/measure.zig");
     _ = @import("engine/model.zig");
     _ = @import("engine/session.zig");
+    _ = @import("engine/slices_test.zig");
     _ = @import("errors.zig");
     _ = @import("kernels/equivalence_test.zig");
     _ = @import("network/aligner.zig");

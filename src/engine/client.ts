@@ -16,7 +16,8 @@ import type {
   Weights,
 } from "./engine.ts";
 import type { ModelSource } from "./model_source.ts";
-import { placeLibrary, STATUS } from "./native.ts";
+import { STATUS } from "./native.ts";
+import { placedLibrary } from "./place_library.ts";
 import type { Answer, FromWorker, ToWorker } from "./protocol.ts";
 
 export type EngineOptions = {
@@ -52,17 +53,6 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     worker.terminate();
     throw error;
   }
-}
-
-let placed: Promise<string> | undefined;
-
-/** The library's path; it is placed once per process, however often models are opened. */
-export function placedLibrary(read: () => Promise<Uint8Array>): Promise<string> {
-  placed ??= read().then(placeLibrary).catch((error) => {
-    placed = undefined;
-    throw error;
-  });
-  return placed;
 }
 
 async function openModel(engine: WorkerEngine, library: string, options: EngineOptions): Promise<void> {

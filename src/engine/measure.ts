@@ -3,9 +3,10 @@
  * and samples. Out: milliseconds and counts. Nothing else may run meanwhile.
  */
 
-import { failure, placedLibrary } from "./client.ts";
+import { failure } from "./client.ts";
 import { type EncoderHandle, EngineError, type ModelHandle, Native, type SessionHandle } from "./native.ts";
 import { type ModelSource, openModel } from "./model_source.ts";
+import { placedLibrary } from "./place_library.ts";
 
 /** The parts of `qasr_model_info` that say what a stage costs. */
 export type Dimensions = {

@@ -1,75 +1,16 @@
 /**
- * The native library: loaded where no other user can plant one, every symbol of qwen_asr.h in one table, each call
- * checked and its failure turned into an error. Nothing else imports bun:ffi.
+ * The native library's calls: typed arrays in and out, and every failure an EngineError. What each one does is said in
+ * qwen_asr.h; nothing else calls it.
  */
 
 import { dlopen, type Pointer, ptr } from "bun:ffi";
-import { createHash } from "node:crypto";
-import { chmodSync, lstatSync, mkdtempSync, readFileSync, writeFileSync, writeSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { ModelInfo, Weights } from "./engine.ts";
 import { InternalError } from "../errors.ts";
+import { symbols } from "./symbols.ts";
 
 const ABI_VERSION = 2;
 
-const SYMBOLS = {
-  qasr_abi_version: { args: [], returns: "u32" },
-  qasr_error_message: { args: ["ptr", "u32"], returns: "u32" },
-  qasr_model_open: { args: ["cstring", "u32", "u32", "ptr", "ptr", "ptr"], returns: "i32" },
-  qasr_model_open_memory: { args: ["ptr", "ptr", "ptr", "u32", "u32", "u32", "ptr", "ptr"], returns: "i32" },
-  qasr_model_close: { args: ["ptr"], returns: "i32" },
-  qasr_model_info: { args: ["ptr", "ptr", "u32", "ptr"], returns: "i32" },
-  qasr_model_release_encoder: { args: ["ptr"], returns: "void" },
-  qasr_cache_info: { args: ["cstring", "ptr", "u32", "ptr"], returns: "i32" },
-  qasr_cache_verify: { args: ["cstring"], returns: "i32" },
-  qasr_tokenize: { args: ["ptr", "ptr", "u32", "u32", "ptr", "u32", "ptr"], returns: "i32" },
-  qasr_token_bytes: { args: ["ptr", "u32", "ptr", "u32", "ptr"], returns: "i32" },
-  qasr_token_id: { args: ["ptr", "ptr", "u32", "ptr"], returns: "i32" },
-  qasr_token_is_end: { args: ["ptr", "u32"], returns: "u32" },
-  qasr_prompt: { args: ["ptr", "u32", "ptr", "u32", "ptr", "u32", "ptr", "u32", "ptr"], returns: "i32" },
-  qasr_encoder_open: { args: ["ptr", "ptr"], returns: "i32" },
-  qasr_encoder_close: { args: ["ptr"], returns: "void" },
-  qasr_encoder_cancel: { args: ["ptr"], returns: "void" },
-  qasr_mel: { args: ["ptr", "ptr", "u32", "ptr", "u32", "ptr"], returns: "i32" },
-  qasr_encode: { args: ["ptr", "ptr", "u32", "u32", "ptr", "u32", "ptr"], returns: "i32" },
-  qasr_encode_begin: { args: ["ptr", "ptr", "u32", "u32", "ptr"], returns: "i32" },
-  qasr_encode_run: { args: ["ptr", "u32", "ptr"], returns: "i32" },
-  qasr_encode_rows: { args: ["ptr", "ptr", "u32", "ptr"], returns: "i32" },
-  qasr_session_open: { args: ["ptr", "ptr"], returns: "i32" },
-  qasr_session_close: { args: ["ptr"], returns: "void" },
-  qasr_session_cancel: { args: ["ptr"], returns: "void" },
-  qasr_session_extend: { args: ["ptr", "ptr", "u32", "ptr", "u32"], returns: "i32" },
-  qasr_sessions_step: { args: ["ptr", "ptr", "u32", "ptr"], returns: "i32" },
-  qasr_session_truncate: { args: ["ptr", "u32"], returns: "i32" },
-  qasr_session_release: { args: ["ptr"], returns: "i32" },
-  qasr_session_positions: { args: ["ptr"], returns: "u32" },
-  qasr_session_next: { args: ["ptr", "ptr", "ptr"], returns: "i32" },
-  qasr_session_top: { args: ["ptr", "u32", "ptr", "ptr"], returns: "i32" },
-  qasr_session_verify: {
-    args: ["ptr", "u32", "ptr", "u32", "ptr", "u32", "u32", "ptr", "ptr"],
-    returns: "i32",
-  },
-  qasr_session_begin: { args: ["ptr", "u32", "ptr", "u32", "ptr", "u32", "u32"], returns: "i32" },
-  qasr_session_run: { args: ["ptr", "u32", "ptr"], returns: "i32" },
-  qasr_session_verified: { args: ["ptr", "ptr", "u32", "ptr"], returns: "i32" },
-  qasr_listener_open: { args: ["ptr", "u32", "u32", "ptr"], returns: "i32" },
-  qasr_listener_close: { args: ["ptr"], returns: "void" },
-  qasr_listener_append: { args: ["ptr", "ptr", "u32"], returns: "i32" },
-  qasr_listener_forget: { args: ["ptr", "u32"], returns: "i32" },
-  qasr_listener_rows: { args: ["ptr"], returns: "u32" },
-  qasr_listener_encode: { args: ["ptr", "ptr", "ptr", "u32", "ptr", "ptr", "ptr"], returns: "i32" },
-  qasr_session_classify: {
-    args: ["ptr", "ptr", "u32", "ptr", "u32", "u32", "ptr", "ptr", "u32", "ptr"],
-    returns: "i32",
-  },
-  qasr_session_classify_begin: { args: ["ptr", "ptr", "u32", "ptr", "u32", "u32"], returns: "i32" },
-  qasr_session_classified: { args: ["ptr", "ptr", "ptr", "u32", "ptr"], returns: "i32" },
-  qasr_sgemm: { args: ["ptr", "ptr", "ptr", "u32", "u32", "u32"], returns: "i32" },
-  qasr_measure: { args: ["ptr", "u32", "u32", "u32", "u32", "ptr"], returns: "i32" },
-} as const;
-
-type Symbols = ReturnType<typeof dlopen<typeof SYMBOLS>>["symbols"];
+type Symbols = ReturnType<typeof dlopen<typeof symbols>>["symbols"];
 
 /** qasr_status of qwen_asr.h, where the host treats one apart. */
 export const STATUS = {
@@ -108,39 +49,6 @@ export type EncoderHandle = Pointer;
 export type SessionHandle = Pointer;
 export type ListenerHandle = Pointer;
 
-/**
- * Puts the library's bytes where dlopen finds them and nobody else can write: a memfd on Linux (works with /tmp full,
- * read-only or noexec), elsewhere a new folder of ours alone. Returns the path; call once per process.
- */
-export function placeLibrary(bytes: Uint8Array): string {
-  return process.platform === "linux" ? placeInMemory(bytes) : placeInFolder(bytes);
-}
-
-function placeInMemory(bytes: Uint8Array): string {
-  const libc = dlopen(process.arch === "x64" || process.arch === "arm64" ? "libc.so.6" : "libc.so", {
-    memfd_create: { args: ["cstring", "u32"], returns: "i32" },
-  });
-  const closeOnExec = 1;
-  const fd = libc.symbols.memfd_create("libqwen_asr" as unknown as Pointer, closeOnExec);
-  if (fd < 0) throw new InternalError("the system gives no memory file for the engine (memfd_create failed)");
-  for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at, bytes.length - at);
-  return `/proc/self/fd/${fd}`; // The descriptor stays open: dlopen in a worker takes the same path.
-}
-
-function placeInFolder(bytes: Uint8Array): string {
-  const folder = mkdtempSync(join(tmpdir(), "qwen-asr-"));
-  chmodSync(folder, 0o700);
-  const status = lstatSync(folder);
-  if (!status.isDirectory() || status.uid !== process.getuid?.()) {
-    throw new InternalError(`${folder}: not ours alone, the engine will not be loaded from it`);
-  }
-  const path = join(folder, "libqwen_asr.dylib");
-  writeFileSync(path, bytes, { mode: 0o500, flag: "wx" });
-  const hash = (data: Uint8Array) => createHash("sha256").update(data).digest("hex");
-  if (hash(readFileSync(path)) !== hash(bytes)) throw new InternalError(`${path}: changed while it was written`);
-  return path;
-}
-
 /** The library's calls, typed and checked. Arrays passed in are borrowed for the call. */
 export class Native {
   readonly #symbols: Symbols;
@@ -150,7 +58,7 @@ export class Native {
   readonly #pointer = new BigUint64Array(1);
 
   constructor(path: string) {
-    this.#symbols = dlopen(path, SYMBOLS).symbols;
+    this.#symbols = dlopen(path, symbols).symbols;
     const version = this.#symbols.qasr_abi_version();
     if (version !== ABI_VERSION) {
       throw new InternalError(`engine has ABI ${version}, this program needs ${ABI_VERSION}`);

@@ -4,7 +4,8 @@
  */
 
 import { InputError } from "../errors.ts";
-import { EngineError, Native, type PackedInfo, placeLibrary, STATUS } from "./native.ts";
+import { EngineError, Native, type PackedInfo, STATUS } from "./native.ts";
+import { placedLibrary } from "./place_library.ts";
 import type { Verdict, VerifyRequest } from "./verify_worker.ts";
 
 export type PackedFiles = {
@@ -16,9 +17,8 @@ export type PackedFiles = {
 
 /** `library` reads the native library; it is loaded at the first question. */
 export function packedFiles(library: () => Promise<Uint8Array>): PackedFiles {
-  let placed: Promise<string> | undefined;
   let native: Native | undefined;
-  const place = () => placed ??= library().then(placeLibrary);
+  const place = () => placedLibrary(library);
   return {
     info: async (path) => {
       native ??= new Native(await place());

@@ -16,6 +16,7 @@ const Isa = struct {
     features: std.Target.Cpu.Feature.Set = .empty,
 };
 
+/// The sets that kernels are compiled for. zig/compute/cpu.zig says how each is recognised.
 const isas_x86 = [_]Isa{
     .{ .name = "generic", .lanes = 4, .model = &x86.cpu.x86_64 },
     .{ .name = "avx2", .lanes = 8, .model = &x86.cpu.x86_64_v3 },
@@ -52,6 +53,7 @@ pub fn build(b: *std.Build) void {
 
     const options = b.addOptions();
     options.addOption(Blas, "blas", blas);
+    options.addOption([]const []const u8, "isas", namesOf(b, isasOf(target)));
     const kernels = compileKernels(b, target, optimize);
     var modules: [2]*std.Build.Module = undefined;
     for (&modules, [_][]const u8{ "zig/abi.zig", test_root }) |*module, root| {
@@ -90,17 +92,27 @@ pub fn build(b: *std.Build) void {
     b.step("test", "Run the native tests").dependOn(&run_tests.step);
 }
 
+fn isasOf(target: std.Build.ResolvedTarget) []const Isa {
+    return switch (target.result.cpu.arch) {
+        .x86_64 => &isas_x86,
+        .aarch64 => &isas_arm,
+        else => @panic("qwen-asr runs on x86_64 and aarch64"),
+    };
+}
+
+fn namesOf(b: *std.Build, isas: []const Isa) []const []const u8 {
+    const names = b.allocator.alloc([]const u8, isas.len) catch @panic("OOM");
+    for (names, isas) |*name, isa| name.* = isa.name;
+    return names;
+}
+
 /// Compiles zig/kernels/isa.zig once per instruction set; the objects differ in target and in lanes.
 fn compileKernels(
     b: *std.Build,
     target: std.Build.ResolvedTarget,
     optimize: std.builtin.OptimizeMode,
 ) []const *std.Build.Step.Compile {
-    const isas: []const Isa = switch (target.result.cpu.arch) {
-        .x86_64 => &isas_x86,
-        .aarch64 => &isas_arm,
-        else => @panic("qwen-asr runs on x86_64 and aarch64"),
-    };
+    const isas = isasOf(target);
     const objects = b.allocator.alloc(*std.Build.Step.Compile, isas.len) catch @panic("OOM");
     for (isas, objects) |isa, *object| {
         var query = target.query;

@@ -7,8 +7,9 @@ import { expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { longHelp, optionsMarkdown } from "../src/cli/help.ts";
+import { commandNames } from "../src/options/table.ts";
 import { projectRoot } from "./fixtures.ts";
-import { run } from "./harness.ts";
+import { instructionSets, run } from "./harness.ts";
 
 const documents = new Map(
   [
@@ -65,6 +66,24 @@ test("variables and exit codes of --help are in the reference", () => {
   const numbers = codes!.match(/^ {2}[\d, ]+\b/gm)!.map((text) => text.trim());
   expect(numbers).toEqual(["0", "1", "2", "3", "130, 143"]);
   expect(numbers.filter((code) => !reference.includes(`| ${code} |`))).toEqual([]);
+});
+
+test("commands are named in the README and in the reference", () => {
+  for (const name of commandNames) {
+    expect(documents.get("README.md")).toContain(`\`${name}\``);
+    expect(reference).toContain(`\nqwen-asr ${name} `);
+  }
+});
+
+test("instruction sets are named in the order of cpu.zig", () => {
+  const source = readFileSync(join(projectRoot, "zig/compute/cpu.zig"), "utf8");
+  const names = /pub const Isa = enum \{ ([^}]*) \}/.exec(source)![1]!.trim().split(/,\s*/);
+  expect(names.length).toBeGreaterThan(8);
+  const shown = (text: string) => text.match(/\b(?:generic|neon|dotprod|i8mm|avx\w*)\b/g);
+  expect(shown(/ {2}QWEN_ASR_ISA.*?(?=\n {2}[A-Z])/s.exec(longHelp())![0])).toEqual(names);
+  expect(shown(/\| `QWEN_ASR_ISA` .*/.exec(reference)![0])).toEqual(names);
+  const own = names.filter((name) => name === "generic" || name.startsWith("avx") === (process.arch === "x64"));
+  expect(instructionSets).toEqual(own);
 });
 
 test("the README is short", () => {

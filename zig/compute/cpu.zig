@@ -3,11 +3,14 @@
 
 const std = @import("std");
 const builtin = @import("builtin");
+const config = @import("config");
 const errors = @import("../errors.zig");
 const kernels = @import("../kernels/kernels.zig");
+const assert = std.debug.assert;
 
-/// Instruction sets by name, as `QWEN_ASR_ISA` takes them. Some share a table: their difference
-/// matters only to kernels of other precisions.
+/// Instruction sets by the names that `QWEN_ASR_ISA` takes, in order: of those a processor has, the last
+/// is the best. `detect` recognises them. Kernels are compiled for those in build.zig; a set that is not
+/// there uses the kernels of the one before it, because its difference matters to none of them.
 pub const Isa = enum { generic, avx2, avxvnni, avx512, avx512vnni, avx512bf16, neon, dotprod, i8mm };
 
 const isa_names = names: {
@@ -16,35 +19,27 @@ const isa_names = names: {
     break :names text;
 };
 
-const tables = switch (builtin.cpu.arch) {
-    .x86_64 => struct {
-        extern const qasr_kernels_generic: kernels.Table;
-        extern const qasr_kernels_avx2: kernels.Table;
-        extern const qasr_kernels_avxvnni: kernels.Table;
-        extern const qasr_kernels_avx512: kernels.Table;
-        extern const qasr_kernels_avx512vnni: kernels.Table;
-    },
-    .aarch64 => struct {
-        extern const qasr_kernels_generic: kernels.Table;
-        extern const qasr_kernels_neon: kernels.Table;
-        extern const qasr_kernels_dotprod: kernels.Table;
-    },
-    else => @compileError("cpu.zig: x86_64 and aarch64 only"),
+const tables = tables: {
+    const isas = std.meta.fieldNames(Isa);
+    var all: [isas.len]*const kernels.Table = undefined;
+    var compiled: usize = 0;
+    for (isas, &all, 0..) |name, *table_of, i| {
+        if (isCompiled(name)) {
+            table_of.* = @extern(*const kernels.Table, .{ .name = "qasr_kernels_" ++ name });
+            compiled += 1;
+        } else table_of.* = all[i - 1]; // The first, `generic`, is compiled everywhere.
+    }
+    assert(compiled == config.isas.len); // A name in build.zig that is not in `Isa` would never be used.
+    break :tables all;
 };
 
+fn isCompiled(comptime name: []const u8) bool {
+    for (config.isas) |isa| if (std.mem.eql(u8, isa, name)) return true;
+    return false;
+}
+
 pub fn table(isa: Isa) *const kernels.Table {
-    if (builtin.cpu.arch == .x86_64) return switch (isa) {
-        .avx2 => &tables.qasr_kernels_avx2,
-        .avxvnni => &tables.qasr_kernels_avxvnni,
-        .avx512 => &tables.qasr_kernels_avx512,
-        .avx512vnni, .avx512bf16 => &tables.qasr_kernels_avx512vnni,
-        else => &tables.qasr_kernels_generic,
-    };
-    return switch (isa) {
-        .neon => &tables.qasr_kernels_neon,
-        .dotprod, .i8mm => &tables.qasr_kernels_dotprod,
-        else => &tables.qasr_kernels_generic,
-    };
+    return tables[@intFromEnum(isa)];
 }
 
 /// The set to use: the best this processor has, or what `QWEN_ASR_ISA` asks for.

@@ -1,4 +1,4 @@
-/** The real parts, wired: a command line in, its exit code out. */
+/** Wires the real parts together and runs a command line with them. */
 
 import packageFile from "../package.json" with { type: "json" };
 import { checkInput, openAudio, readAudio } from "./audio/input.ts";
@@ -18,7 +18,7 @@ import { locateAligner, locateModel, type ModelPlace } from "./model/locate.ts";
 import { folderHash, modelHash } from "./model/hash.ts";
 import { chineseCutter } from "./text/chinese.ts";
 
-/** Runs one command line, without the program's name. Returns the exit code when everything is written. */
+/** Runs a command line, without the program's name. Resolves to the exit code when everything is written. */
 export function runProgram(args: readonly string[]): Promise<number> {
   const terminal = openTerminal();
   return createProgram({
@@ -54,7 +54,7 @@ export function runProgram(args: readonly string[]): Promise<number> {
   })(args);
 }
 
-/** One line on the terminal, gone when the next one is written. */
+/** Writes a line that the next one on the terminal replaces. */
 function showPacking(share: number): void {
   process.stderr.write(`\rPacking weights, once for this model: ${Math.round(share * 100)} %\x1b[K\r`);
 }

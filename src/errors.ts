@@ -1,37 +1,37 @@
 /**
- * Errors a user can meet, and the exit code of each. The code that meets a problem throws one; a command catches what
- * concerns a single file, and cli/program.ts reports the rest.
+ * The errors that a user can meet, each with its exit code. Whatever code meets a problem throws one of them. A command
+ * catches those that concern a single file, and cli/program.ts reports the others.
  */
 
-/** Base: `message` says what and where in one line, `hint` what to do about it. */
+/** The base class. `message` says in one line what is wrong and where, `hint` what to do about it. */
 export class UserError extends Error {
   constructor(message: string, readonly exitCode: number, readonly hint?: string, options?: ErrorOptions) {
     super(message, options);
   }
 }
 
-/** The command line is wrong: exit 2. */
+/** The command line is wrong: exit code 2. */
 export class UsageError extends UserError {
   constructor(message: string, hint?: string) {
     super(message, 2, hint);
   }
 }
 
-/** An input or output failed: exit 1, the other files still run. */
+/** An input or output failed: exit code 1. The other files are still processed. */
 export class InputError extends UserError {
   constructor(message: string, hint?: string, options?: ErrorOptions) {
     super(message, 1, hint, options);
   }
 }
 
-/** No model, or an unusable one: exit 3. */
+/** There is no model, or it cannot be used: exit code 3. */
 export class ModelError extends UserError {
   constructor(message: string, hint?: string, options?: ErrorOptions) {
     super(message, 3, hint, options);
   }
 }
 
-/** Our own mistake: exit 1, with a stack trace under --debug. */
+/** A mistake in this program: exit code 1, with a stack trace if --debug is given. */
 export class InternalError extends Error {}
 
 const systemReasons: Readonly<Record<string, string>> = {
@@ -44,8 +44,8 @@ const systemReasons: Readonly<Record<string, string>> = {
 };
 
 /**
- * Why the system refused, in words. `own` says what a code means to the caller; the system's own message stands for
- * codes that are in neither.
+ * Says why the system refused something. `own` has the caller's words for some codes; codes that are in neither table
+ * get the system's own message.
  */
 export function systemReason(error: unknown, own: Readonly<Record<string, string>> = {}): string {
   const { code, message } = error as NodeJS.ErrnoException;

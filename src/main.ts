@@ -2,5 +2,5 @@
 
 import { runProgram } from "./app.ts";
 
-// Workers and half-read inputs may still be open: the program is done when it says so.
+// Exit explicitly: workers and half-read inputs may still be open.
 process.exit(await runProgram(process.argv.slice(2)));

@@ -1,4 +1,4 @@
-/** What the machine says about itself, and small files of the user: free memory, the prompt file. */
+/** Reads what the machine says about its memory, and small files of the user, such as the prompt. */
 
 import { readFileSync } from "node:fs";
 import { open, readFile, stat } from "node:fs/promises";
@@ -8,7 +8,7 @@ import { printable } from "./writer.ts";
 
 type ReadText = (path: string) => string | undefined;
 
-/** Bytes a process may still use: what the system has free and what its control groups allow, whichever is less. */
+/** The bytes that a process may still use: what is free, or what its control groups allow, whichever is less. */
 export function availableMemory(read: ReadText = readText): number {
   const free = kibibytes(read("/proc/meminfo"), "MemAvailable") ?? totalmem();
   const groups = read("/proc/self/cgroup")?.split("\n") ?? [];
@@ -21,7 +21,7 @@ export function availableMemory(read: ReadText = readText): number {
   return Math.min(free, ...left.filter((bytes) => bytes !== undefined));
 }
 
-/** The most memory this process ever had in use, in bytes. */
+/** The largest amount of memory that this process has had in use, in bytes. */
 export function peakMemory(read: ReadText = readText): number {
   // resourceUsage counts in kilobytes, but on macOS in bytes; it includes what the process was before exec.
   return kibibytes(read("/proc/self/status"), "VmHWM") ??
@@ -31,13 +31,13 @@ export function peakMemory(read: ReadText = readText): number {
 const v2Files = { max: "memory.max", used: "memory.current", cache: "inactive_file" };
 const v1Files = { max: "memory.limit_in_bytes", used: "memory.usage_in_bytes", cache: "total_inactive_file" };
 
-/** The group's folder and all above it: each may limit. In a container the path often names only the top. */
+/** The folder of the group and those above it, since each may set a limit. In a container there is often just one. */
 function folders(root: string, group: string): string[] {
   const parts = group.split("/").filter((part) => part !== "" && part !== "..");
   return [root, ...parts.map((_, index) => `${root}/${parts.slice(0, index + 1).join("/")}`)];
 }
 
-/** Limit minus use, file cache that can go not counted as used; undefined without a limit. */
+/** The limit minus what is used, not counting file cache that can be dropped; undefined without a limit. */
 function leftInGroup(read: ReadText, folder: string, files: typeof v2Files): number | undefined {
   const max = Number(read(`${folder}/${files.max}`)?.trim() || NaN);
   const used = Number(read(`${folder}/${files.used}`)?.trim() || NaN);
@@ -55,14 +55,14 @@ function readText(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code) return undefined; // Not this kind of system.
+    if ((error as NodeJS.ErrnoException).code) return undefined; // Another kind of system.
     throw error;
   }
 }
 
 const promptBytesMax = 65_536;
 
-/** The text of --prompt: itself, what "@FILE" names, or "@..." after "@@". In NFC, as the tokenizer wants it. */
+/** The text of --prompt in NFC, as the tokenizer needs it. "@FILE" is read, and a leading "@@" stands for one "@". */
 export async function loadPrompt(given: string): Promise<string> {
   if (!given.startsWith("@") || given.startsWith("@@")) return given.replace(/^@@/, "@").normalize("NFC");
   const path = given.slice(1);
@@ -83,7 +83,7 @@ export async function loadPrompt(given: string): Promise<string> {
   }
 }
 
-/** The first bytes of a file; of a device or a pipe, too, which may have no end. */
+/** The first bytes of a file, which may also be a device or a pipe without an end. */
 async function readStart(path: string, bytesMax: number): Promise<Uint8Array> {
   const handle = await open(path);
   try {
@@ -102,7 +102,7 @@ async function readStart(path: string, bytesMax: number): Promise<Uint8Array> {
 
 const textBytesMax = 256 * 2 ** 20;
 
-/** A small file as text, "-" is standard input. Understands the byte order marks of UTF-8 and UTF-16. */
+/** Reads a small file as text; "-" is standard input. Byte order marks of UTF-8 and UTF-16 are understood. */
 export async function readTextFile(path: string): Promise<string> {
   const label = path === "-" ? "standard input" : printable(path);
   const bytes = await readBytes(path, label);

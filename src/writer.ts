@@ -1,20 +1,20 @@
 /**
- * Text to a file descriptor: queued, in order, whole; and file names made safe for one line of a message.
+ * Writes text to a file descriptor, in order and completely; and makes file names safe for messages.
  *
- * Writes go through the asynchronous fs calls, not `process.stdout`: a reader that stalls then blocks no signal, a
- * closed pipe is an error code, and `drained` says when everything is out, so that `process.exit` loses nothing.
+ * It uses the asynchronous calls of fs instead of `process.stdout`. A reader that stalls then does not block signals, a
+ * closed pipe is an error code, and `drained` says when everything is written, so that `process.exit` loses nothing.
  */
 
 import { write } from "node:fs";
 import { systemReason } from "./errors.ts";
 
-/** Where text goes. `write` only queues; `drained` settles when all of it is out or the writer has failed. */
+/** A sink for text. `write` only queues; `drained` resolves when everything is written or the writer has failed. */
 export type TextWriter = {
   write(text: string): void;
   drained(): Promise<void>;
 };
 
-/** Why a write or open failed, in words. */
+/** Says why a file could not be opened or written. */
 export function writeReason(error: Error): string {
   const folder = "its folder does not exist";
   return systemReason(error, { ENOENT: folder, ENOTDIR: folder, EEXIST: "it has appeared meanwhile" });
@@ -22,7 +22,7 @@ export function writeReason(error: Error): string {
 
 const retryMs = 5;
 
-/** Queued writes to a file descriptor, in order, whole. After a failure it swallows everything. */
+/** Writes to a file descriptor through a queue. After a failure it ignores everything. */
 export class FdWriter implements TextWriter {
   #queue: string[] = [];
   #running: Promise<void> | undefined;
@@ -45,12 +45,12 @@ export class FdWriter implements TextWriter {
   async #run(): Promise<void> {
     const encoder = new TextEncoder();
     while (this.#queue.length > 0) {
-      let bytes = encoder.encode(this.#queue.splice(0).join("")); // Whole strings: no character is ever split.
+      let bytes = encoder.encode(this.#queue.splice(0).join("")); // Whole strings, so that no character is split.
       while (bytes.length > 0 && !this.#failed) bytes = bytes.subarray(await this.#writeSome(bytes));
     }
   }
 
-  /** Writes what fits now; returns the bytes written. */
+  /** Writes as much as fits now. Resolves to the number of bytes written. */
   #writeSome(bytes: Uint8Array): Promise<number> {
     return new Promise((resolve) => {
       write(this.fd, bytes, 0, bytes.length, null, (error, written) => {
@@ -65,7 +65,7 @@ export class FdWriter implements TextWriter {
   }
 }
 
-/** A file name as one harmless line: control characters become escapes. */
+/** Makes a file name safe for one line of a message: control characters become escapes. */
 export function printable(name: string): string {
   // deno-lint-ignore no-control-regex
   return name.replace(/[\u0000-\u001f\u007f-\u009f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`);

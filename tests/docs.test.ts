@@ -58,6 +58,13 @@ test("the option table is made from src/options/table.ts", () => {
   expect(table).toBe(optionsMarkdown());
 });
 
+test("README and reference name every command", () => {
+  for (const name of commandNames) {
+    expect(documents.get("README.md")!).toContain(`\`${name}\``);
+    expect(reference).toMatch(new RegExp(`^qwen-asr ${name} `, "m"));
+  }
+});
+
 test("variables and exit codes of --help are in the reference", () => {
   const [, codes, variables] = /\nExit codes:\n(.*?)\nEnvironment:\n(.*)$/s.exec(longHelp()) ?? [];
   const names = variables!.match(/\b[A-Z]+(?:_[A-Z]+)+\b/g)!;

@@ -1,4 +1,4 @@
-/** Help texts and the option table of docs/reference.md, rendered from the option table. Pure. */
+/** Makes the help texts and the table in docs/reference.md from the option table. Pure. */
 
 import { languagesText } from "../text/languages.ts";
 import { modelTable } from "../model/catalog.ts";
@@ -14,7 +14,7 @@ const usage = `Usage: qwen-asr [options] FILE...           "-" reads standard in
        qwen-asr bench|info [-d DIR]
 `;
 
-/** `-h`: one screen. */
+/** The text of `-h`, which fits on one screen. */
 export function shortHelp(): string {
   const rows = optionTable.filter((spec) => !spec.rare).map((spec, index, all) => {
     const label = all[index - 1]?.group === spec.group ? "" : spec.group;
@@ -23,13 +23,13 @@ export function shortHelp(): string {
   return `qwen-asr - speech to text on this machine, with Qwen3-ASR\n\n${usage}\n${rows.join("\n")}\n`;
 }
 
-/** `--help`: everything. */
+/** The text of `--help`, with all options. */
 export function longHelp(): string {
   const text = `qwen-asr - speech to text on this machine, with Qwen3-ASR\n\n${usage}\n${optionsText(optionTable)}\n`;
   return text + wrap(`Languages: ${languagesText()}.`, "") + closingSections;
 }
 
-/** `qwen-asr align --help`: one command and the options it takes. */
+/** The text of `qwen-asr align --help`: a command and the options that it takes. */
 export function commandHelp(command: NamedCommand): string {
   const { usage, about, notes = "" } = commandTexts[command];
   const options = optionTable.filter((spec) => takes(command, spec));
@@ -162,7 +162,7 @@ Environment:
                   where \`qwen-asr download\` looks, and a token for the first
 `;
 
-/** Markdown rows, one per option, for docs/reference.md. */
+/** The table in docs/reference.md: a row of Markdown per option. */
 export function optionsMarkdown(): string {
   const rows = optionTable.map((spec) => {
     const escaped = `${spec.help}${spec.more ? `. ${spec.more}` : ""}`.replaceAll("|", "\\|");
@@ -171,7 +171,7 @@ export function optionsMarkdown(): string {
   return ["| option | meaning | default |", "|---|---|---|", ...rows, ""].join("\n");
 }
 
-/** "-t, --threads N", with room for the short form where there is none. */
+/** "-t, --threads N"; options without a short form are indented by its width. */
 function flags(spec: OptionSpec): string {
   const names = spec.short ? `${optionFlag(spec)}, --${spec.name}` : `    --${spec.name}`;
   return spec.value ? `${names} ${spec.value.placeholder}` : names;
@@ -188,7 +188,7 @@ function longEntry(spec: OptionSpec): string {
   return `  ${flags(spec)}\n${wrap(notes.filter(Boolean).join(" "), " ".repeat(10))}`;
 }
 
-/** Lines of at most 79 columns, each behind `indent`. */
+/** Breaks a text into lines of at most 79 columns, each starting with `indent`. */
 function wrap(text: string, indent: string): string {
   const lines: string[] = [];
   let line = "";

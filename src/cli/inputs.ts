@@ -39,5 +39,9 @@ export async function checkInputs(
 function withMeantCommand(error: unknown, source: InputSource): unknown {
   const meant = source.kind === "file" ? meantCommand(source.path) : undefined;
   if (meant === undefined || !(error instanceof InputError) || error.hint !== undefined) return error;
-  return new InputError(error.message, `did you mean the command "${meant}"?`, { cause: error.cause });
+  const isExact = source.kind === "file" && source.path === meant;
+  const hint = isExact
+    ? `a command has to be the first word: qwen-asr ${meant} ...`
+    : `did you mean the command "${meant}"?`;
+  return new InputError(error.message, hint, { cause: error.cause });
 }

@@ -1,8 +1,9 @@
 /**
- * Command line -> one command, or a UsageError that names the argument. Pure: no file is looked at.
+ * Parses a command line. In: its arguments. Out: a command, or a UsageError that names the argument. Pure: it does not
+ * look at any file.
  *
- * The arguments are matched with the option table; their values are checked and read by options/choices.ts. What
- * concerns commands and their inputs is combined here.
+ * Arguments are matched with the option table here, and their values are checked and read by options/choices.ts. Rules
+ * about commands and their inputs are here, too.
  */
 
 import { parseArgs } from "node:util";
@@ -33,27 +34,25 @@ import { nearest, parseNumber } from "../options/values.ts";
 import { type Format, formatOf, holdsSeveral } from "../output/formats.ts";
 import { printable } from "../writer.ts";
 
-export type { StreamChoice } from "../options/choices.ts";
-
 export type InputSource = AudioSource;
 
 export type TranscribeOptions = RequestOptions & {
   readonly inputs: readonly InputSource[];
-  /** -d as given. */
+  /** The value of -d. */
   readonly model: string | undefined;
-  /** 0: one per core. */
+  /** 0: one thread per core. */
   readonly threads: number;
   readonly weights: Weights;
   readonly cache: boolean;
-  /** Segments decoded at a time; undefined: what is good for speed. */
+  /** Segments decoded at once; undefined: as many as is fastest. */
   readonly decodesMax: number | undefined;
-  /** Symbols for every step of a stream. */
+  /** Print symbols for every step of a stream. */
   readonly monitor: boolean;
-  /** --aligner as given. */
+  /** The value of --aligner. */
   readonly aligner: string | undefined;
-  /** One model in memory at a time. */
+  /** Keep a single model in memory at a time. */
   readonly lowMemory: boolean;
-  /** Of whole recordings. undefined: the text as it comes, to standard output or to `output`. */
+  /** Of whole recordings. undefined: write the text as it comes, to standard output or to `output`. */
   readonly formats: readonly Format[] | undefined;
   /** undefined: standard output. */
   readonly output: string | undefined;
@@ -62,21 +61,21 @@ export type TranscribeOptions = RequestOptions & {
   readonly verbosity: "silent" | "normal" | "debug";
 };
 
-/** `qwen-asr align`: one recording and its text. `text` is a path, "-" for standard input. */
+/** `qwen-asr align`: a recording and its text. `text` is a path, or "-" for standard input. */
 export type AlignOptions = Omit<TranscribeOptions, "inputs"> & { readonly input: InputSource; readonly text: string };
 
-/** `qwen-asr render`: transcripts, as -f json wrote them, in other formats. */
+/** `qwen-asr render`: transcripts (-f json or jsonl) in other formats. */
 export type RenderOptions =
   & Pick<TranscribeOptions, "inputs" | "rules" | "paragraphMs" | "output" | "force">
   & { readonly formats: readonly Format[] };
 
-/** `qwen-asr lint`: subtitle files and the rules they should keep. */
+/** `qwen-asr lint`: subtitle files, and the rules that they should follow. */
 export type LintOptions = Pick<TranscribeOptions, "inputs" | "rules">;
 
-/** `qwen-asr inspect`: a recording, maybe with its transcript. */
+/** `qwen-asr inspect`: a recording, and perhaps its transcript. */
 export type InspectOptions = Pick<TranscribeOptions, "fromSec" | "toSec" | "raw" | "output" | "force"> & {
   readonly input: InputSource;
-  /** As given; undefined: the file beside the recording, if there is one. */
+  /** A path; undefined: the file beside the recording, if there is one. */
   readonly transcript: string | undefined;
 };
 
@@ -84,13 +83,13 @@ export type InspectOptions = Pick<TranscribeOptions, "fromSec" | "toSec" | "raw"
 export type DownloadOptions = {
   /** undefined: the user is asked. */
   readonly model: OfficialModel | undefined;
-  /** As given; undefined: the usual place. */
+  /** The value of --dir; undefined: the usual place. */
   readonly dir: string | undefined;
 };
 
 const cacheActions = ["list", "clear", "verify"] as const;
 
-/** `qwen-asr cache`: what to do with which files; none named: all. */
+/** `qwen-asr cache`: what to do with which files. Without names, all files are meant. */
 export type CacheOptions = { readonly action: (typeof cacheActions)[number]; readonly names: readonly string[] };
 
 export type Command =
@@ -101,20 +100,20 @@ export type Command =
   | { readonly kind: "inspect"; readonly options: InspectOptions }
   | { readonly kind: "download"; readonly options: DownloadOptions }
   | { readonly kind: "cache"; readonly options: CacheOptions }
-  /** What a model is, as JSON, for reports; how fast this machine is with a model. */
+  /** `model` is the value of -d. */
   | { readonly kind: "info" | "bench"; readonly model: string | undefined }
-  /** `command`: the one that was named. */
+  /** `command` is the one whose help is wanted; undefined: that of the program. */
   | { readonly kind: "help"; readonly long: boolean; readonly command: NamedCommand | undefined }
   | { readonly kind: "version" | "licenses" };
 
-/** The command that this word, taken for a file, may have been meant to be. */
+/** The command that may have been meant by a word that was taken for a file. */
 export function meantCommand(word: string): string | undefined {
   return /^[a-z]{4,}$/.test(word) ? nearest(word, commandNames) : undefined;
 }
 
 /**
- * `args` without the program's name. A command counts as the first word only. Repeated options: the last one counts;
- * -i and files add up.
+ * `args` are without the program's name. A command name counts only as the first word. If an option is repeated, its
+ * last value counts; -i and files add up.
  */
 export function parseCommandLine(args: readonly string[]): Command {
   const named = commandNames.find((name) => name === args[0]);
@@ -171,7 +170,7 @@ function tokenize(args: readonly string[]) {
   return parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true }).tokens;
 }
 
-/** The last value of each option that was given ("" for switches); files and other words in their order. */
+/** The last value of each option ("" for switches), and the files and other words in their order. */
 type Matched = { readonly values: ReadonlyMap<string, string>; readonly words: readonly string[] };
 
 function match(tokens: ReturnType<typeof tokenize>, args: readonly string[], command: CommandName): Matched {
@@ -230,7 +229,7 @@ function valueOf(token: OptionToken, spec: OptionSpec): string {
   return value;
 }
 
-/** Without -f, the extension of -o decides; that of plain text leaves the text as it comes. */
+/** Without -f, the extension of -o is the format. That of plain text is none: the text is written as it comes. */
 function extensionFormat(values: ReadonlyMap<string, string>, command: CommandName): Format | undefined {
   const output = values.get("output");
   if (output === undefined || values.has("format") || !specs(command).some(({ name }) => name === "format")) return;
@@ -279,7 +278,7 @@ function transcribeOptions(choices: Choices, inputs: readonly InputSource[]): Tr
   };
 }
 
-/** Its text is written as it comes: nothing else goes between. */
+/** Cues and JSON lines of a stream are for one recording, and nothing may stand between them. */
 function checkStream(choices: Choices, { format }: RequestOptions, inputs: readonly InputSource[]): void {
   if (format === "text") return;
   if (inputs.length > 1) throw new UsageError(`-f ${format} takes one input, got ${inputs.length}`);
@@ -291,7 +290,7 @@ function outputPath(choices: Choices): string | undefined {
   return output === "-" || output === "/dev/stdout" ? undefined : output;
 }
 
-/** undefined: plain text as it comes. */
+/** undefined: the text is written as it comes. */
 function formatsOf(choices: Choices, inputs: readonly InputSource[]): readonly Format[] | undefined {
   const formats = formatList(choices);
   if (formats === undefined || outputPath(choices) !== undefined) return formats;

@@ -1,6 +1,6 @@
 /**
- * What the program is made of: the parts that touch audio, models and the native library, handed in by app.ts. Types
- * alone.
+ * The parts of the program that touch audio, models, files and the native library. app.ts passes in the real ones, and
+ * tests their own. Types alone.
  */
 
 import type { Audio, AudioInput } from "../audio/input.ts";
@@ -16,34 +16,34 @@ import type { Terminal } from "./terminal.ts";
 /** A whole recording, read. */
 export type LoadedAudio = LeveledSamples & Pick<Audio, "warnings" | "remarks" | "close">;
 
-/** Audio as it comes. */
+/** Audio that is read as it arrives. */
 export type OpenedAudio = {
-  /** 16 kHz mono, never none; undefined at the end. */
+  /** 16 kHz mono, at least one sample; undefined at the end. */
   next(): Promise<Float32Array | undefined>;
   close(): Promise<void>;
-  /** Known at the end. */
+  /** Complete at the end. */
   readonly warnings: readonly string[];
 };
 
-/** What measures. */
+/** The parts of `qwen-asr bench`. */
 export type StopwatchParts = {
-  /** How to open a model with so many threads; 0: the machine's default. */
+  /** Returns a function that opens the model with a number of threads; 0: the machine's default. */
   opener(model: ModelPlace): (threads: number) => Promise<Measured>;
-  /** The most memory the process had so far, in bytes. */
+  /** The largest amount of memory that the process has had in use, in bytes. */
   peakMemory(): number;
-  /** Milliseconds of a clock that never goes back. */
+  /** Milliseconds of a monotonic clock. */
   now(): number;
 };
 
-/** Every part there is. A command names those that it uses. */
+/** All parts. Each command states which of them it uses. */
 export type ProgramParts = ModelHost & {
   readonly terminal: Terminal;
   readonly version: string;
-  /** Throws InputError where reading would surely fail. Cheap. */
+  /** Cheap. Throws an InputError if reading would certainly fail. */
   checkInput(input: AudioInput): Promise<void>;
   readAudio(input: AudioInput): Promise<LoadedAudio>;
   openAudio(input: AudioInput): Promise<OpenedAudio>;
-  /** Whether a stream keeps what it has computed; without, it says the same more slowly. */
+  /** Whether a stream reuses what it has computed. Without that, it gives the same text more slowly. */
   keepsStreamCaches(): boolean;
   /** Environment variables. */
   readonly env: Environment;
@@ -54,8 +54,8 @@ export type ProgramParts = ModelHost & {
   readonly packed: PackedFiles;
   readonly stopwatch: StopwatchParts;
   licenses(): string | Promise<string>;
-  /** Cuts Chinese into words; slow the first time. */
+  /** Splits Chinese text into words. The first call is slow. */
   cutChinese(text: string): string[];
-  /** The text of a small file, "-" for standard input. Throws InputError. */
+  /** The text of a small file; "-" is standard input. Throws an InputError. */
   readText(path: string): Promise<string>;
 };

@@ -1,6 +1,6 @@
 /**
- * The program: command line -> exit code. The parts that touch audio, models and the native library are handed in, so
- * the whole of it runs in tests with a fake engine.
+ * The program. In: a command line. Out: an exit code. The parts that touch audio, models and the native library are
+ * passed in, so that tests run all of it with a fake engine.
  */
 
 import { UsageError, UserError } from "../errors.ts";
@@ -20,7 +20,7 @@ import { alignFile } from "./commands/align.ts";
 import { isStreamed, streamFiles } from "./commands/stream.ts";
 import { transcribeFiles } from "./commands/transcribe.ts";
 
-/** Runs one command line (without the program's name) and returns its exit code, once everything is written. */
+/** Runs a command line (without the program's name). Resolves to the exit code when everything is written. */
 export type Program = (args: readonly string[]) => Promise<number>;
 
 export function createProgram(parts: ProgramParts): Program {
@@ -34,7 +34,7 @@ export function createProgram(parts: ProgramParts): Program {
       exitCode = explain(terminal, error, args.includes("--debug"));
     }
     await stdout.drained();
-    // A disk that filled up or a pipe that closed while the last of it went out.
+    // The disk may have filled up, or the pipe may have closed, while the last text was written.
     const late = terminal.ending()?.error;
     if (late && exitCode === 0) exitCode = explain(terminal, late, false);
     await stderr.drained();
@@ -76,7 +76,7 @@ async function runCommand(parts: ProgramParts, args: readonly string[]): Promise
   }
 }
 
-/** `qwen-asr info`: what a model is, as JSON. */
+/** `qwen-asr info`: prints a description of a model as JSON. */
 async function describeModel(
   { terminal, locateModel, openEngine }: Pick<ProgramParts, "terminal" | "locateModel" | "openEngine">,
   dir: string | undefined,
@@ -87,7 +87,7 @@ async function describeModel(
   return 0;
 }
 
-/** One line about the error on standard error, a second one with what to do about it; returns the exit code. */
+/** Reports an error in one line, and what to do about it in a second one. Returns the exit code. */
 function explain(terminal: Terminal, error: unknown, debug: boolean): number {
   const { stderr } = terminal;
   if (error instanceof Stopped) {

@@ -1,9 +1,9 @@
 /**
- * Options as texts -> typed values, with one check for every source: command lines, form fields, rows of a manifest.
+ * Reads options. In: texts by option name, from a command line, a form or a row of a manifest. Out: typed values. Pure.
  *
- * The rows of table.ts say what a value must look like and which options go together; what depends on several values
- * is checked here. Throws UsageErrors whose texts differ only in how an option is named: --language on the command
- * line, language elsewhere. Pure.
+ * All sources go through the same checks. The rows of table.ts say what a value must look like and which options go
+ * together; rules about several values are here. The UsageErrors differ only in how they name an option: --language for
+ * the command line, language for the others.
  */
 
 import type { RawLayout } from "../audio/raw.ts";
@@ -18,49 +18,49 @@ import { nearest, parseNumber, parseTime } from "./values.ts";
 
 export type Source = "argv" | "form" | "manifest";
 
-/** What --stream and its companions say. */
+/** The options of --stream. */
 export type StreamChoice = {
   readonly chunkSec: number;
-  /** 0: never. */
+  /** Length of a pause that ends an utterance; 0: no pause does. */
   readonly endpointMs: number;
   readonly policy: CommitPolicy;
-  /** Tokens per step; undefined: by the chunk's length. */
+  /** Limit of new tokens per step; undefined: it depends on the chunk's length. */
   readonly tokensMax: number | undefined;
   readonly feedsPast: boolean;
   readonly isLive: boolean;
 };
 
-/** What may be asked for one recording. */
+/** The options that concern a single recording. */
 export type RequestOptions = {
   readonly fromSec: number | undefined;
   readonly toSec: number | undefined;
   readonly raw: RawLayout | undefined;
-  /** The model's name for it, "" to detect. */
+  /** As the model names it; "" to detect it. */
   readonly language: string;
-  /** As given: "@FILE" is not read yet, and is only to be read for the user of this machine. */
+  /** As given. "@FILE" is not read yet; only the user of this machine may have a file read. */
   readonly prompt: string;
   readonly skipSilence: boolean;
   readonly segmentSec: number | "auto";
   readonly searchSec: number;
   readonly pastText: boolean;
   readonly windowFrames: number;
-  /** undefined: whole recordings. */
+  /** undefined: the recording is transcribed as a whole. */
   readonly stream: StreamChoice | undefined;
-  /** Of a stream. */
+  /** The format of a stream. */
   readonly format: StreamFormat;
   /** Whether words are timed. */
   readonly align: boolean;
-  /** Of whole recordings, each once. undefined: none is named. */
+  /** The formats of a whole recording, without repeats; undefined: none was given. */
   readonly formats: readonly Format[] | undefined;
   readonly rules: LayoutRules;
-  /** 0: one paragraph. */
+  /** 0: the text is one paragraph. */
   readonly paragraphMs: number;
 };
 
-/** Option texts by name, "" for a switch. The last of several counts. */
+/** Texts by option name; "" for a switch. */
 export type Given = ReadonlyMap<string, string>;
 
-/** What was given, checked for options that do not go together, and read value by value. */
+/** The options that were given. The constructor checks that they go together, and the methods read single values. */
 export class Choices {
   readonly #given: Given;
   readonly #implied: ReadonlySet<string>;
@@ -71,7 +71,7 @@ export class Choices {
     this.#checkTogether();
   }
 
-  /** Whether the option was given, or another one that implies it. */
+  /** Whether the option, or another one that implies it, was given. */
   has(name: string): boolean {
     return this.#given.has(name) || this.#implied.has(name);
   }
@@ -80,12 +80,12 @@ export class Choices {
     return this.#given.get(name);
   }
 
-  /** As the user writes it: "-S", "--stdin", "stdin". */
+  /** The option as the user writes it: "-S", "--stdin", "stdin". */
   named(name: string): string {
     return this.source === "argv" ? optionFlag(specNamed(name)) : name;
   }
 
-  /** The number, one of the option's other words, or its default. */
+  /** The number or word that was given, or the default. */
   numberOrWord(name: string): number | string {
     const spec = specNamed(name);
     const text = this.text(name) ?? spec.default ?? "";
@@ -101,12 +101,12 @@ export class Choices {
     return value;
   }
 
-  /** Of an option whose words, where it has some, are numbers. */
+  /** For an option that takes no words, or only numbers as words. */
   number(name: string): number {
     return this.numberOrWord(name) as number;
   }
 
-  /** One of the option's words, or its default. */
+  /** The word that was given, or the default. */
   choice(name: string): string {
     const spec = specNamed(name);
     const given = this.text(name);
@@ -144,7 +144,7 @@ export class Choices {
   }
 }
 
-/** What is asked for one recording. */
+/** Reads all options that concern a single recording. */
 export function requestOptions(choices: Choices): RequestOptions {
   return {
     ...span(choices),
@@ -165,8 +165,9 @@ export function requestOptions(choices: Choices): RequestOptions {
 }
 
 /**
- * Form fields, or a manifest's row, by option name without dashes. A switch takes true, yes, on, 1 or nothing; false,
- * no, off, 0. Only what concerns one recording may be named.
+ * Reads form fields or the row of a manifest. The keys are option names without dashes; only options that concern a
+ * single recording are allowed. A switch is set by true, yes, on, 1 or an empty text, and not by false, no, off or 0.
+ * Of several values, the last one counts.
  */
 export function optionsFromFields(
   fields: Readonly<Record<string, string | readonly string[]>>,
@@ -219,7 +220,7 @@ export function paragraphMs(choices: Choices): number {
   return choices.number("paragraph-sec") * 1000;
 }
 
-/** The formats that are named, each once; undefined where none is. */
+/** The formats that were given, without repeats; undefined if there were none. */
 export function formatList(choices: Choices): readonly Format[] | undefined {
   const given = choices.text("format");
   if (given === undefined) return undefined;
@@ -230,7 +231,7 @@ export function formatList(choices: Choices): readonly Format[] | undefined {
   });
 }
 
-/** A stream has one format, of fewer. */
+/** A stream has a single format, and not every format is possible. */
 function formatChoice(choices: Choices): Pick<RequestOptions, "format" | "formats"> {
   const formats = formatList(choices);
   if (!choices.has("stream")) return { format: "text", formats };
@@ -265,7 +266,7 @@ function language(choices: Choices): string {
   throw new UsageError(`${choices.named("language")} '${given}' is not one of ${languagesText()}`);
 }
 
-/** Values are checked without --stream, too: some of its options may be given then and do nothing. */
+/** Checks the values even without --stream: some of its options may be given then, but have no effect. */
 function streamChoice(choices: Choices): StreamChoice | undefined {
   const tokensMax = choices.has("stream-max-new-tokens") ? choices.number("stream-max-new-tokens") : -1;
   const isRollback = choices.choice("commit") === "rollback" || choices.has("stream-rollback");

@@ -1,6 +1,6 @@
 /**
- * The commands and options of `qwen-asr`: one table that feeds the command line, form fields and manifest rows, the
- * helps and docs/reference.md. Data, and how it is worded.
+ * The commands and options of `qwen-asr`, in one table. Command lines, form fields and manifests are read by it, and
+ * the help texts and docs/reference.md are made from it. Data, and functions that put it into words.
  */
 
 import { RATE_MAX_HZ, RATE_MIN_HZ } from "../audio/limits.ts";
@@ -8,12 +8,12 @@ import { SAMPLE_FORMATS } from "../audio/pcm.ts";
 import { RAW_DEFAULT } from "../audio/raw.ts";
 import { styleNames } from "../subtitles/rules.ts";
 
-/** The commands that have a name, which counts only as the first word; a file of that name is written ./align. */
+/** The named commands. A name counts only as the first word; a file of that name can be written as ./align. */
 export const commandNames = ["align", "render", "lint", "inspect", "download", "cache", "bench", "info"] as const;
 
 export type NamedCommand = (typeof commandNames)[number];
 
-/** Files alone are transcribed. */
+/** A command line without a named command transcribes its files. */
 export type CommandName = NamedCommand | "transcribe";
 
 export type OptionGroup =
@@ -26,7 +26,7 @@ export type OptionGroup =
   | "Output"
   | "Other";
 
-/** What a value must look like. Numbers take `numberMin` to `numberMax` and the `words`. */
+/** What a value must look like. A number lies between `numberMin` and `numberMax` or is one of the `words`. */
 export type ValueType = "text" | "path" | "number" | "integer" | "choice" | "time";
 
 export type OptionSpec = {
@@ -40,38 +40,38 @@ export type OptionSpec = {
     readonly numberMin?: number;
     readonly numberMax?: number;
     readonly unit?: string;
-    /** Choices, or words a number option takes besides numbers. */
+    /** The choices, or the words that are allowed besides numbers. */
     readonly words?: readonly string[];
   };
-  /** As shown; the parser reads it too. */
+  /** Shown in the help, and read like a value that was given. */
   readonly default?: string;
   /** At most 43 characters, for `-h` and the table of docs/reference.md. */
   readonly help: string;
   /** Further sentences for `--help`. */
   readonly more?: string;
-  /** Only in the long help. */
+  /** Shown only in the long help. */
   readonly rare?: boolean;
-  /** Those that take it; absent: transcription alone. */
+  /** The commands that take the option; absent: only transcription does. */
   readonly commands?: readonly CommandName[];
-  /** It concerns one recording, so a form or a row of a manifest may give it. */
+  /** The option concerns a single recording, so a form or a row of a manifest may have it. */
   readonly perRequest?: boolean;
-  /** A switch that counts as given along with it. */
+  /** A switch that this option sets as well. */
   readonly implies?: string;
-  /** It means nothing without that one. */
+  /** An option without which this one is an error. */
   readonly needs?: string;
-  /** It takes back that one, if that came before. */
+  /** An option that this one cancels if it comes later. */
   readonly overrides?: string;
   readonly excludes?: readonly Exclusion[];
 };
 
-/** An option that cannot be given along with the one whose row it stands in. */
+/** An option that cannot be combined with the one in whose row it is. */
 export type Exclusion = {
   readonly option: string;
-  /** Only where that option has this value. */
+  /** If set, only this value of that option is excluded. */
   readonly value?: string;
-  /** Only with this command. */
+  /** If set, the rule holds only for this command. */
   readonly command?: CommandName;
-  /** What is said; {name} stands for an option as the user writes it. */
+  /** The message; {name} is replaced by the option as the user writes it. */
   readonly says?: string;
 };
 
@@ -549,7 +549,7 @@ export const optionTable: readonly OptionSpec[] = [
   { name: "licenses", group: "Other", help: "print licences and notices", rare: true, commands: everyCommand },
 ];
 
-/** The row of an option that exists. */
+/** The row of an option. The name must exist. */
 export function specNamed(name: string): OptionSpec {
   const spec = optionTable.find((candidate) => candidate.name === name);
   if (!spec) throw new Error(`no option ${name} in the table`);
@@ -560,12 +560,12 @@ export function takes(command: CommandName, { commands = ["transcribe"] }: Optio
   return commands.includes(command);
 }
 
-/** As a user would write it: "-S" where there is a short form, else "--stdin". */
+/** The option as a user writes it: "-S" if there is a short form, "--stdin" otherwise. */
 export function optionFlag(spec: OptionSpec): string {
   return spec.short ? `-${spec.short}` : `--${spec.name}`;
 }
 
-/** "1 to 8 seconds", "yes, no or auto", "0, auto or 1 to 86400 seconds": what a value may be. */
+/** "1 to 8 seconds", "yes, no or auto", "0, auto or 1 to 86400 seconds": the values that an option takes. */
 export function valueRange(spec: OptionSpec): string {
   const value = spec.value;
   if (!value) return "";

@@ -1,6 +1,6 @@
-/** Texts from the command line -> numbers and times, strictly: no trailing text, nothing guessed. Pure. */
+/** Reads numbers and times from texts, strictly: no trailing text, nothing guessed. Pure. */
 
-/** "2", "2.5", "-1", "1e3"; undefined for anything else, also for "", "2x" and "inf". */
+/** "2", "2.5", "-1", "1e3"; undefined for anything else, including "", "2x" and "inf". */
 export function parseNumber(text: string): number | undefined {
   if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) return undefined;
   const value = Number(text);
@@ -17,7 +17,7 @@ export function parseTime(text: string): number | undefined {
   return hours * 3600 + minutes * 60 + seconds;
 }
 
-/** The candidate closest to `text` by edits, or that `text` begins; undefined where none is near. */
+/** The candidate that starts with `text`, or the closest by edits; undefined if none is near. */
 export function nearest(text: string, candidates: readonly string[]): string | undefined {
   const begun = candidates.filter((candidate) => text.length > 3 && candidate.startsWith(text));
   if (begun.length === 1) return begun[0];
@@ -26,7 +26,7 @@ export function nearest(text: string, candidates: readonly string[]): string | u
   return best <= Math.max(1, Math.floor(text.length / 4)) ? candidates[distances.indexOf(best)] : undefined;
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours between two short strings. */
+/** The number of insertions, deletions, replacements and swaps of neighbours between two short strings. */
 function editDistance(left: string, right: string): number {
   let [before, row] = [[] as number[], Array.from({ length: right.length + 1 }, (_, j) => j)];
   for (let i = 1; i <= left.length; i++) {

@@ -1,8 +1,8 @@
 /**
- * What a stream writes: events in, the text of a format out, at once or as utterances close. Pure.
+ * Writes the text of a stream in a format. In: events. Out: text, at once or when an utterance ends. Pure.
  *
- * jsonl has one object per event. srt and vtt get an utterance's cues when it is over, laid out by the same rules as
- * those of whole recordings, from words whose times are estimated within the utterance.
+ * jsonl has one object per event. srt and vtt get the cues of an utterance when it has ended. They are laid out by the
+ * same rules as those of whole recordings, from words whose times are estimated within the utterance.
  */
 
 import { unalignedSegment } from "../document/unaligned.ts";
@@ -15,16 +15,16 @@ import type { TextEvent, UtteranceText } from "./text.ts";
 export const streamFormats = ["text", "jsonl", "srt", "vtt"] as const;
 export type StreamFormat = (typeof streamFormats)[number];
 
-/** How cues are laid out. */
+/** The rules by which cues are laid out. */
 export type CaptionOptions = { readonly rules: LayoutRules; readonly cutChinese?: WordCutter };
 
 export interface StreamWriter {
-  /** Before the first event. */
+  /** The text before the first event. */
   readonly header: string;
   write(event: TextEvent): string;
 }
 
-/** One writer per stream: cues are numbered and kept apart from its first event to its last. */
+/** Use a writer for one stream: it numbers the cues and keeps them from overlapping. */
 export function streamWriter(format: StreamFormat, options: CaptionOptions): StreamWriter {
   switch (format) {
     case "text":
@@ -56,7 +56,7 @@ function cueWriter(
   };
 }
 
-/** Nobody knows yet when the next utterance begins: the last cue ends with this one. */
+/** It is not known yet when the next utterance begins, so the last cue ends with its own. */
 function cuesOf(layout: CueLayout, { text, language, startMs, endMs }: UtteranceText): Cue[] {
   const { words = [] } = unalignedSegment({ text, language, tokens: [] }, [{ startMs, endMs }]);
   return [...layout.push(words), ...layout.flush(endMs)];

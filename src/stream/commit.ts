@@ -11,6 +11,7 @@
 
 import type { DecodeToken } from "../engine/engine.ts";
 import { LoopGuard } from "../text/loop.ts";
+import { sampleRate } from "../units.ts";
 
 export type CommitPolicy =
   | { readonly kind: "agreement" }
@@ -66,7 +67,7 @@ export type Commit = {
 const sureLogprob = -0.35;
 const timesEnough = 4;
 /** Hypotheses half a second apart agree on too much. */
-const spanSamples = 16_000;
+const spanSamples = sampleRate;
 
 export function firstState(heardTo: number, committed: readonly StreamToken[] = []): CommitState {
   return { committed, tail: [], chunks: 0, heardTo };

@@ -1,35 +1,38 @@
 /**
- * Where a stream is cut: samples in, in any pieces; where to start, hear and close an utterance out. Pure, O(samples).
+ * Cuts a stream into utterances. In: samples, in pieces of any size. Out: where an utterance starts, is to be decoded,
+ * and ends. Pure, O(samples).
  *
- * Every 10 ms frame counts as voice or not by its level against the noise floor of the last 10 s. Five frames of voice
- * open an utterance, a pause of `endpointSamples` closes it; in between it is to be heard every `chunkSamples`. Doubt
- * counts as voice: decoding silence costs time, dropping speech costs words.
+ * Every frame of 10 ms counts as voice if its level is high enough above the noise floor of the last 10 s. Five frames
+ * of voice open an utterance, and a pause of `endpointSamples` closes it. In between, it is decoded every
+ * `chunkSamples`. In doubt a frame counts as voice: decoding silence costs time, but dropping speech costs words.
  */
 
-export const frameSamples = 160;
+import { sampleRate } from "../units.ts";
+
+export const frameSamples = sampleRate / 100;
 
 export type CutterOptions = {
-  /** A multiple of the frame. */
+  /** A multiple of the frame's length. */
   readonly chunkSamples: number;
-  /** 0: one utterance, from the first sample on. */
+  /** 0: everything from the first sample on is one utterance. */
   readonly endpointSamples: number;
 };
 
 /** Positions are samples from the start of the stream. */
 export type Cut =
-  /** An utterance begins: its audio from here on is wanted. */
+  /** An utterance begins; its audio is needed from here on. */
   | { readonly kind: "start"; readonly at: number }
   | { readonly kind: "hear"; readonly at: number }
-  /** Its last sample; what follows is silence. */
+  /** The last sample of the utterance; silence follows. */
   | { readonly kind: "close"; readonly at: number };
 
-/** Audio before the first voice that goes with it: soft onsets, and the silence that recordings begin with. */
-export const leadSamples = 16_000;
+/** Audio that an utterance includes before its first voice: soft onsets, and the silence at the start of recordings. */
+export const leadSamples = sampleRate;
 const voiceFramesMin = 5;
 const smoothing = 0.7;
 
 export class Cutter {
-  /** Frames of voice since `takeVoice` was last called. */
+  /** The number of frames with voice since the last call of `takeVoice`. */
   #freshVoice = 0;
   #frames = 0;
   #partial = 0;
@@ -37,23 +40,23 @@ export class Cutter {
   #smoothed = 0;
   #run = 0;
   #voiceEnd = 0;
-  /** The last that is louder than noise, faint as it may be beside the speech. */
+  /** The end of the last sound that is louder than the noise, even if it is much fainter than the speech. */
   #soundEnd = 0;
   #voiceStart = 0;
   #isOpen = false;
-  /** An utterance may not begin before. */
+  /** No utterance may begin before this. */
   #from = 0;
   #due = 0;
   readonly #noise = new NoiseFloor();
 
   constructor(readonly options: CutterOptions) {}
 
-  /** Samples seen. */
+  /** The number of samples read. */
   get position(): number {
     return this.#frames * frameSamples + this.#partial;
   }
 
-  /** End of the last voice, and start of the current or last utterance's first. */
+  /** The end of the last voice, and the start of the first voice in the current or last utterance. */
   get voice(): { readonly start: number; readonly end: number } {
     return { start: this.#voiceStart, end: this.#voiceEnd };
   }
@@ -62,19 +65,19 @@ export class Cutter {
     return this.#isOpen;
   }
 
-  /** No audio before this will be asked for by a later "start". */
+  /** A later "start" will not lie before this. */
   get neededFrom(): number {
     return Math.max(this.#from, this.position - leadSamples - (voiceFramesMin + 1) * frameSamples);
   }
 
-  /** Whether voice came since the last call. */
+  /** Whether there was voice since the last call. */
   takeVoice(): boolean {
     const came = this.#freshVoice > 0;
     this.#freshVoice = 0;
     return came;
   }
 
-  /** Reads up to the next cut. Returns how many samples were read, all of them where there is no cut. */
+  /** Reads up to the next cut. Returns how many samples were read: all of them if there is no cut. */
   read(samples: Float32Array): { readonly count: number; readonly cuts: readonly Cut[] } {
     if (!this.#isOpen && this.options.endpointSamples === 0) return { count: 0, cuts: [this.#open(0)] };
     for (let i = 0; i < samples.length; i++) {
@@ -120,18 +123,18 @@ export class Cutter {
     return { kind: "start", at };
   }
 
-  /** `isLoud`: the frame itself, which may be the onset of a word. */
+  /** `isLoud` says that this single frame is loud; it may be the onset of a word. */
   #nextCuts(isLoud: boolean): readonly Cut[] {
     const { endpointSamples, chunkSamples } = this.options;
     const at = this.position;
     if (endpointSamples > 0 && at - this.#voiceEnd >= endpointSamples && !isLoud) {
       this.#isOpen = false;
-      this.#from = Math.max(this.#voiceEnd, this.#soundEnd); // Silence may be heard twice, nothing else.
+      this.#from = Math.max(this.#voiceEnd, this.#soundEnd); // Only silence may be decoded twice.
       return [{ kind: "close", at }];
     }
     if (at < this.#due) return [];
     if (2 * (at - this.#voiceEnd) >= endpointSamples && endpointSamples > 0) {
-      this.#due = this.#voiceEnd + endpointSamples; // Likely the utterance is over: it need not be heard twice.
+      this.#due = this.#voiceEnd + endpointSamples; // The utterance is probably over and need not be decoded twice.
       return [];
     }
     this.#due += chunkSamples;
@@ -142,14 +145,14 @@ export class Cutter {
 const historyFrames = 1000;
 const historyFramesMin = 100;
 const binsPerDb = 2;
-const levelMin = 1e-4; // Three steps of a 16-bit sample: dither.
+const levelMin = 1e-4; // Three steps of a 16-bit sample, the level of dither.
 const bins = 80 * binsPerDb + 1;
 const floorQuantile = 0.1;
 const speechQuantile = 0.9;
 const overFloor = 1.5;
 const underSpeech = 0.03;
 
-/** Levels of the last 10 s, sorted into bins: what is noise, and how loud speech is. */
+/** Estimates the levels of noise and of speech from a histogram of the last 10 s. */
 class NoiseFloor {
   readonly #history = new Uint8Array(historyFrames);
   readonly #counts = new Uint16Array(bins);
@@ -164,12 +167,12 @@ class NoiseFloor {
     this.#frames++;
   }
 
-  /** Without a history nothing is known to be noise. */
+  /** A frame above this level is voice. Without a history, nothing is known to be noise. */
   get voiceAbove(): number {
     return this.#frames < historyFramesMin ? levelMin : overFloor * this.#quantile(floorQuantile);
   }
 
-  /** In an utterance, what is far below its speech is a pause, too. */
+  /** A frame below this level is a pause. In an utterance, frames far below the level of its speech are pauses, too. */
   get pauseBelow(): number {
     return Math.max(this.voiceAbove, underSpeech * this.#quantile(speechQuantile));
   }
@@ -192,7 +195,7 @@ function binOf(level: number): number {
 const quietSamples = 1600;
 const quietHop = 800;
 
-/** The middle of the quietest 100 ms in [from, to) of `samples`, the last of equals: the least text is ahead of it. */
+/** The middle of the quietest 100 ms in [from, to) of `samples`; the last of equals, which leaves the least text. */
 export function quietestPlace(samples: Float32Array, from: number, to: number): number {
   let best = Math.floor((from + to) / 2);
   let bestEnergy = Infinity;

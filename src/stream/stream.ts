@@ -27,7 +27,7 @@ import { HeldAudio } from "../audio/held.ts";
 import { SampleQueue, type SampleSource } from "../audio/queue.ts";
 import { StreamText, type TextEvent } from "./text.ts";
 import type { Stop } from "../stop.ts";
-import { sampleRate } from "../units.ts";
+import { msOfSamples, sampleRate } from "../units.ts";
 
 export type StreamOptions = {
   readonly rules: CommitRules;
@@ -189,7 +189,7 @@ class StreamRun {
     if (behind < this.#chunkSamples) this.#behind = 0;
     else if (behind > 1.5 * this.#behind) {
       this.#behind = behind;
-      this.onEvent({ kind: "delay", ms: Math.round(behind / 16) });
+      this.onEvent({ kind: "delay", ms: msOfSamples(behind) });
     }
     return this.#behind > 0;
   }

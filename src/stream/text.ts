@@ -1,19 +1,21 @@
 /**
- * A stream's committed tokens -> pieces of text and events, utterance by utterance. Pure.
+ * Turns the committed tokens of a stream into events with text, utterance by utterance. Pure.
  *
- * The texts of all commits, joined, are the transcript: trimmed, with what the scripts want between utterances.
+ * The texts of all commits, joined, are the transcript. It is trimmed, and utterances are separated as their scripts
+ * require.
  */
 
 import { separatorBetween } from "../text/join.ts";
 import { TranscriptParser } from "../text/transcript.ts";
+import { sampleRate } from "../units.ts";
 import type { CommitRules, CommitState, StreamToken } from "./commit.ts";
 
 export type TextEvent =
-  /** Never taken back. */
+  /** Final text. It is never taken back. */
   | { readonly kind: "commit" } & UtteranceText
-  /** What may follow the committed text; replaces the one before. */
+  /** Text that may follow the committed text. It replaces the partial text before it. */
   | { readonly kind: "partial" } & UtteranceText
-  /** An utterance is over: all its text. */
+  /** An utterance has ended; this is all of its text. */
   | { readonly kind: "final" } & UtteranceText
   | { readonly kind: "language"; readonly name: string };
 
@@ -21,37 +23,37 @@ export type UtteranceText = {
   /** Counts utterances from 1. */
   readonly id: number;
   readonly text: string;
-  /** The model's name for it, "" while unknown. */
+  /** As the model names it; "" while it is unknown. */
   readonly language: string;
-  /** Milliseconds of the stream, from the utterance's start to what was heard of it. */
+  /** Milliseconds from the start of the recording: where the utterance starts, and how far it was heard. */
   readonly startMs: number;
   readonly endMs: number;
 };
 
 export type TextOptions = {
   readonly rules: CommitRules;
-  /** What was asked for, "" to detect. */
+  /** The language that was asked for; "" to detect it. */
   readonly language: string;
-  /** Of the stream's first sample in the recording. */
+  /** Where the first sample of the stream lies in the recording. */
   readonly startSec: number;
 };
 
 export class StreamText {
-  /** Tokens that became text. */
+  /** The number of tokens that became text. */
   textTokens = 0;
   #id = 1;
   #parser: TranscriptParser;
-  /** Of the utterance, as it was given out. */
+  /** The text of the utterance that was given out so far. */
   #text = "";
   #partial = "";
   #hadPartial = false;
-  /** The end of all text, to join the next utterance to. */
+  /** The end of all text so far, which the next utterance is joined to. */
   #end = "";
   #isJoined = false;
   #language: string;
   #start = 0;
 
-  /** Places are samples from the start of the stream. */
+  /** All places are given in samples from the start of the stream. */
   constructor(readonly options: TextOptions, readonly onEvent: (event: TextEvent) => void) {
     this.#language = options.language;
     this.#parser = this.#newParser();
@@ -69,7 +71,7 @@ export class StreamText {
     this.#showPartial(state);
   }
 
-  /** The utterance is over; the next one has words of its own. */
+  /** The utterance has ended, and the next one starts with new words. */
   close(end: number): void {
     this.#put(this.#parser.end(), end);
     this.#parser = this.#newParser();
@@ -77,7 +79,7 @@ export class StreamText {
     this.#finish(end);
   }
 
-  /** The utterance has become too long: another goes on with the same sentence. */
+  /** The utterance has become too long. The next one continues the same sentence. */
   split(end: number): void {
     this.#finish(end);
     this.#start = end;
@@ -129,7 +131,7 @@ export class StreamText {
 
   #placed(text: string, end: number): UtteranceText {
     const [startMs, endMs] = [this.#start, Math.max(this.#start, end)].map((place) =>
-      Math.round(this.options.startSec * 1000 + place / 16)
+      Math.round(this.options.startSec * 1000 + (place * 1000) / sampleRate)
     ) as [number, number];
     return { id: this.#id, text, language: this.#language, startMs, endMs };
   }

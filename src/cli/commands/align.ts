@@ -11,6 +11,7 @@ import type { TimedSegment } from "../../document/document.ts";
 import { InputError } from "../../errors.ts";
 import { separatorBetween } from "../../text/join.ts";
 import { Outputs } from "../../files/outputs.ts";
+import type { ModelHost } from "../../pipeline/host.ts";
 import { documentHead, type KnownModel } from "../../pipeline/head.ts";
 import { openTextFile } from "../../files/output_file.ts";
 import type { AlignOptions } from "../parse.ts";
@@ -24,7 +25,11 @@ import { sampleRate } from "../../units.ts";
 import { Report, wordLines } from "../report.ts";
 import { audioInput } from "../inputs.ts";
 
-export async function alignFile(parts: ProgramParts, options: AlignOptions): Promise<number> {
+type AlignParts =
+  & ModelHost
+  & Pick<ProgramParts, "terminal" | "version" | "checkInput" | "readAudio" | "readText" | "cutChinese">;
+
+export async function alignFile(parts: AlignParts, options: AlignOptions): Promise<number> {
   const { terminal } = parts;
   const input = audioInput(options.input, options);
   const report = new Report(terminal, options.verbosity);
@@ -54,7 +59,7 @@ export async function alignFile(parts: ProgramParts, options: AlignOptions): Pro
   return exitCode(terminal, false);
 }
 
-async function writeFormats(parts: ProgramParts, options: AlignOptions, outputs: Outputs, timed: Timed): Promise<void> {
+async function writeFormats(parts: AlignParts, options: AlignOptions, outputs: Outputs, timed: Timed): Promise<void> {
   const { rules, paragraphMs } = options;
   const head = documentHead(
     { version: parts.version, options: { ...options, prompt: "" }, model: timed.model },
@@ -81,7 +86,7 @@ type AlignTask = { readonly input: AudioInput; readonly lines: readonly string[]
 
 /** The lines with their words; undefined where the run was stopped. */
 async function timedLines(
-  parts: ProgramParts,
+  parts: AlignParts,
   options: AlignOptions,
   report: Report,
   { input, lines, textName }: AlignTask,

@@ -1,7 +1,6 @@
 /**
- * `qwen-asr bench`: how fast this machine is with this model, and which -t to choose, in about a minute. In: a way to
- * open the model with some threads. Out: a small table on standard output. Needs no recording: the work does not depend
- * on what is said.
+ * `qwen-asr bench`: measures in about a minute how fast this machine is with a model, and which -t to choose. Prints a
+ * small table. No recording is needed, since the work does not depend on what is said.
  */
 
 import type { StageTimes } from "../../engine/measure.ts";
@@ -11,10 +10,10 @@ import { sampleRate } from "../../units.ts";
 
 export type BenchParts = Pick<ProgramParts, "terminal" | "locateModel" | "stopwatch">;
 
-/** One number of threads. */
+/** The figures of one number of threads. */
 export type BenchRow = {
   readonly threads: number;
-  /** Samples to encoder rows. */
+  /** Time from samples to encoder rows. */
   readonly encodeMs: number;
   readonly prefillMs: number;
   readonly tokenMs: number;
@@ -24,14 +23,14 @@ export type BenchRow = {
 
 const seconds = 10;
 const decodedTokens = 24;
-/** What people say: the decoder's share of the work. */
+/** Tokens that people speak per second: they decide the decoder's share of the work. */
 const tokensPerSecond = 3.5;
-/** No further number of threads is tried after this. */
+/** After this time, no further number of threads is tried. */
 const budgetMs = 40_000;
-/** Threads that gain less than this are better left to others. */
+/** Additional threads that gain less than this are better left to other programs. */
 const worthwhile = 1.05;
 
-/** `model`: -d as given. Returns the exit code. */
+/** `model` is the value of -d. Returns the exit code. */
 export async function benchModel(parts: BenchParts, model: string | undefined): Promise<number> {
   const { stdout, stderr, stop } = parts.terminal;
   const { now, peakMemory } = parts.stopwatch;
@@ -65,14 +64,14 @@ export async function benchModel(parts: BenchParts, model: string | undefined): 
   return 0;
 }
 
-/** The default first, then its halves. */
+/** The default number of threads, then half of it, and so on down to one. */
 export function threadCounts(most: number): number[] {
   const counts = [];
   for (let count = most; count >= 1; count = Math.floor(count / 2)) counts.push(count);
   return counts;
 }
 
-/** The fewest threads that are as good as the best, or nearly. */
+/** The fewest threads that are as fast as the best, or nearly. */
 export function chooseThreads(rows: readonly BenchRow[]): BenchRow {
   const fastest = Math.min(...rows.map(({ realTimeFactor }) => realTimeFactor));
   const good = rows.filter(({ realTimeFactor }) => realTimeFactor <= fastest * worthwhile);
@@ -107,7 +106,7 @@ function rowOf(threads: number, times: StageTimes): BenchRow {
   return { threads, encodeMs, prefillMs: times.prefillMs, tokenMs, realTimeFactor: ms / 1000 / seconds };
 }
 
-/** A voice's harmonics in syllables, with a little noise; the same every time. */
+/** Makes a voice: harmonics in syllables, with a little noise. It is the same every time. */
 export function syntheticSpeech(): Float32Array {
   let noise = 1;
   return Float32Array.from({ length: seconds * sampleRate }, (_, index) => {

@@ -1,7 +1,6 @@
 /**
- * `qwen-asr cache list|clear|verify`: what to do with which files -> the answer on standard output, remarks on standard
- * error, and the exit code. Touches only files with the names that zig/packing/cache_folder.zig gives. Throws
- * UserErrors.
+ * `qwen-asr cache list|clear|verify`: manages the files of packed weights. Answers go to standard output, remarks to
+ * standard error. It touches only files whose names zig/packing/cache_folder.zig makes. Throws UserErrors.
  */
 
 import { lstat, readdir, rm } from "node:fs/promises";
@@ -16,20 +15,20 @@ import { exitCode } from "../terminal.ts";
 
 export type CacheParts = Pick<ProgramParts, "terminal" | "env" | "packed" | "now">;
 
-/** A file of ours: weights, what a packer is writing or left, or a lock. */
+/** A file of the cache: packed weights, the temporary file of a running or interrupted packing, or a lock. */
 type CacheFile = {
   readonly name: string;
-  /** What belongs together has it in common. */
+  /** Shared by the files that belong together. */
   readonly stem: string;
   readonly kind: "packed" | "tmp" | "lock";
   readonly path: string;
   readonly bytes: number;
   readonly modifiedMs: number;
-  /** A packer is at work on it. */
+  /** A process is writing it. */
   readonly isLive: boolean;
 };
 
-/** Returns 0, 1 where something is damaged or stays, 130 or 143 when a signal stopped it. */
+/** Returns the exit code: 1 if something is damaged, 130 or 143 if a signal stopped it. */
 export async function manageCache(parts: CacheParts, { action, names }: CacheOptions): Promise<number> {
   const folder = cacheFolder(parts.env);
   if (folder === undefined) throw new InputError("no place for a cache: set QWEN_ASR_CACHE");
@@ -66,7 +65,7 @@ async function filesOf(folder: string, nowMs: number): Promise<CacheFile[]> {
   return files;
 }
 
-/** Who packs writes all the time; a number alone may belong to another process by now. */
+/** A process that packs writes all the time. After a longer silence its number may belong to another process. */
 const silenceMsMax = 10 * 60_000;
 
 function isPacking(pid: number, silentMs: number): boolean {
@@ -142,7 +141,7 @@ async function verify(files: readonly CacheFile[], { terminal, packed }: CachePa
   return 1;
 }
 
-/** Undefined for what is not there (any more); other refusals of the system as an InputError that names the path. */
+/** Undefined if the file does not exist (any more). Other refusals of the system become InputErrors with the path. */
 async function local<T>(path: string, operation: () => Promise<T>): Promise<T | undefined> {
   try {
     return await operation();
@@ -162,7 +161,7 @@ function table(rows: readonly (readonly string[])[]): string {
   );
 }
 
-/** How long ago, in its largest unit. */
+/** A duration in its largest unit: "3 h". */
 export function formatAge(ms: number): string {
   const minutes = Math.max(0, Math.floor(ms / 60_000));
   if (minutes < 60) return `${minutes} min`;

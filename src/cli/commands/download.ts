@@ -1,6 +1,6 @@
 /**
- * `qwen-asr download`: which model -> its files on disk, and the exit code. Standard output gets the folder's path,
- * standard error everything for people. A signal stops it; what came so far is kept. Throws UserErrors.
+ * `qwen-asr download`: fetches an official model. Prints the folder's path on standard output and everything for people
+ * on standard error. A signal stops it, and what has been fetched is kept. Throws UserErrors.
  */
 
 import { resolve } from "node:path";
@@ -14,7 +14,7 @@ import { exitCode } from "../terminal.ts";
 
 export type DownloadParts = Pick<ProgramParts, "terminal" | "env" | "download">;
 
-/** Returns 0, or 130 or 143 when a signal stopped it. */
+/** Returns the exit code: 0, or 130 or 143 if a signal stopped it. */
 export async function downloadModel(parts: DownloadParts, { model: named, dir }: DownloadOptions): Promise<number> {
   const { stderr, stop: { drain } } = parts.terminal;
   let model = named;
@@ -42,7 +42,7 @@ async function download(parts: DownloadParts, model: OfficialModel, dir: string 
   say(`now run: qwen-asr ${flags} talk.wav\n`);
 }
 
-/** `--dir small` means a folder, `-d small` would not. */
+/** `--dir small` is a folder, but `-d small` is a model's name. */
 function asFolder(dir: string): string {
   return ["small", "large", "aligner", "demo"].includes(dir) ? `./${dir}` : dir;
 }
@@ -58,7 +58,7 @@ function targetFolder(model: OfficialModel, dir: string | undefined, env: Enviro
 
 const answersMax = 3;
 
-/** Asks a person; a few unusable answers are enough. */
+/** Asks the user, and gives up after a few unusable answers. */
 async function chooseModel({ terminal, download: person }: DownloadParts): Promise<OfficialModel> {
   const { stderr, stop: { drain } } = terminal;
   if (!person.isInteractive) throw new UsageError(`download: which model? ${modelNames}`);

@@ -1,4 +1,4 @@
-/** `qwen-asr inspect`: a recording, and its transcript where there is one -> a picture of what was heard. */
+/** `qwen-asr inspect`: draws a recording, with the words of its transcript if there is one. */
 
 import { readDocument } from "../../document/json.ts";
 import { InputError } from "../../errors.ts";
@@ -40,7 +40,7 @@ export async function inspectRecording(parts: InspectParts, options: InspectOpti
   return 0;
 }
 
-/** Of the transcript that is named, or of talk.json beside talk.wav where that is one. */
+/** The words of the given transcript, or of talk.json beside talk.wav if that is a transcript. */
 async function wordsOf(parts: InspectParts, { input, transcript }: InspectOptions) {
   const beside = input.kind === "file" ? input.path.replace(/(?<=[^/])\.[^./]*$/, "") + ".json" : undefined;
   const path = transcript ?? beside;
@@ -50,6 +50,6 @@ async function wordsOf(parts: InspectParts, { input, transcript }: InspectOption
     return document.segments.flatMap(timedWords);
   } catch (error) {
     if (!(error instanceof InputError) || transcript !== undefined) throw error;
-    return []; // Another file that happens to have the name.
+    return []; // Some other file happens to have the name.
   }
 }

@@ -1,4 +1,4 @@
-/** `qwen-asr lint`: SRT and WebVTT files -> a line for everything that breaks the rules; exit 1 where there is any. */
+/** `qwen-asr lint`: lists what breaks the rules in SRT and WebVTT files. The exit code is 1 if anything does. */
 
 import { InputError } from "../../errors.ts";
 import { lintSubtitles } from "../../subtitles/lint.ts";

@@ -1,4 +1,4 @@
-/** `qwen-asr render`: transcripts with times (-f json or jsonl) -> any other format and layout, without decoding. */
+/** `qwen-asr render`: writes transcripts (-f json or jsonl) in other formats and layouts, without decoding. */
 
 import { readDocument } from "../../document/json.ts";
 import { Outputs } from "../../files/outputs.ts";

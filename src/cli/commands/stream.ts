@@ -10,8 +10,10 @@ import { InputError } from "../../errors.ts";
 import { streamWriter } from "../../stream/captions.ts";
 import { runStream, type Step, type StreamEvent, type StreamOptions, type StreamTotals } from "../../stream/stream.ts";
 import { openTextFile } from "../../files/output_file.ts";
-import type { InputSource, StreamChoice, TranscribeOptions } from "../parse.ts";
+import type { StreamChoice } from "../../options/choices.ts";
+import type { InputSource, TranscribeOptions } from "../parse.ts";
 import type { OpenedAudio, ProgramParts } from "../parts.ts";
+import type { ModelHost } from "../../pipeline/host.ts";
 import { openModels, type Transcriber } from "../../pipeline/models.ts";
 import { loadPrompt } from "../../system.ts";
 import { untilStopped } from "../../stop.ts";
@@ -20,6 +22,10 @@ import type { TextWriter } from "../../writer.ts";
 import { audioInput, checkInputs } from "../inputs.ts";
 import { label, Paragraph, Report } from "../report.ts";
 
+type StreamParts =
+  & ModelHost
+  & Pick<ProgramParts, "terminal" | "checkInput" | "openAudio" | "keepsStreamCaches" | "cutChinese">;
+
 /** Whether a run is a stream: with --silent a file's text is wanted once, and a whole recording is transcribed best. */
 export function isStreamed({ stream, verbosity, inputs, format }: TranscribeOptions): boolean {
   if (stream === undefined) return false;
@@ -27,7 +33,7 @@ export function isStreamed({ stream, verbosity, inputs, format }: TranscribeOpti
 }
 
 type Run = {
-  readonly parts: ProgramParts;
+  readonly parts: StreamParts;
   /** The prompt is read. */
   readonly options: TranscribeOptions;
   readonly choice: StreamChoice;
@@ -37,7 +43,7 @@ type Run = {
   readonly out: TextWriter;
 };
 
-export async function streamFiles(parts: ProgramParts, given: TranscribeOptions): Promise<number> {
+export async function streamFiles(parts: StreamParts, given: TranscribeOptions): Promise<number> {
   const report = new Report(parts.terminal, given.verbosity);
   const options = { ...given, prompt: await loadPrompt(given.prompt) };
   const readable = await checkInputs(parts, options, report);
@@ -55,7 +61,7 @@ export async function streamFiles(parts: ProgramParts, given: TranscribeOptions)
 
 /** Returns whether an input failed. The first one is opened before the model is loaded: a typo costs no time. */
 async function streamAll(
-  parts: ProgramParts,
+  parts: StreamParts,
   options: TranscribeOptions,
   report: Report,
   inputs: readonly InputSource[],
@@ -86,7 +92,7 @@ async function streamAll(
 }
 
 async function startRun(
-  parts: ProgramParts,
+  parts: StreamParts,
   options: TranscribeOptions,
   report: Report,
   out: TextWriter,

@@ -11,6 +11,7 @@ import { openTextFile } from "../../files/output_file.ts";
 import { Outputs, type RecordingOutputs } from "../../files/outputs.ts";
 import { Paragraphs } from "../../output/text.ts";
 
+import type { ModelHost } from "../../pipeline/host.ts";
 import { estimatedSegmentSec } from "../../pipeline/estimate.ts";
 import type { TranscribeEvent } from "../../pipeline/events.ts";
 import { documentHead, type KnownModel } from "../../pipeline/head.ts";
@@ -29,8 +30,12 @@ import type { LoadedAudio, ProgramParts } from "../parts.ts";
 import { label, Paragraph, Report, wordLines } from "../report.ts";
 import { exitCode } from "../terminal.ts";
 
+type TranscribeParts =
+  & ModelHost
+  & Pick<ProgramParts, "terminal" | "version" | "checkInput" | "readAudio" | "cutChinese">;
+
 type Run = {
-  readonly parts: ProgramParts;
+  readonly parts: TranscribeParts;
   /** The prompt is read, and "auto" is what it means for the formats. */
   readonly options: TranscribeOptions;
   readonly report: Report;
@@ -43,7 +48,7 @@ type Run = {
   readonly outputs: Outputs | undefined;
 };
 
-export async function transcribeFiles(parts: ProgramParts, given: TranscribeOptions): Promise<number> {
+export async function transcribeFiles(parts: TranscribeParts, given: TranscribeOptions): Promise<number> {
   const { stdout } = parts.terminal;
   const report = new Report(parts.terminal, given.verbosity);
   const options = { ...given, prompt: await loadPrompt(given.prompt), segmentSec: segmentSecOf(given) };
@@ -90,7 +95,7 @@ type FirstAudio = {
 
 /** Reads on until a recording can be read. */
 async function readFirst(
-  parts: ProgramParts,
+  parts: TranscribeParts,
   options: TranscribeOptions,
   report: Report,
   inputs: IterableIterator<InputSource>,
@@ -106,7 +111,7 @@ async function readFirst(
 }
 
 async function readAudio(
-  parts: ProgramParts,
+  parts: TranscribeParts,
   options: TranscribeOptions,
   source: InputSource,
 ): Promise<ReadAudio> {
@@ -115,7 +120,7 @@ async function readAudio(
 }
 
 async function startRun(
-  parts: ProgramParts,
+  parts: TranscribeParts,
   options: TranscribeOptions,
   report: Report,
   to: Pick<Run, "out" | "outputs">,

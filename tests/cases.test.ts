@@ -32,16 +32,52 @@ const shortText = "Please open the old door.\n";
 
 const rows: readonly Row[] = [
   {
+    file: "01-audio-starts-late/off7.mkv",
+    args: ["-f", "srt", "@"],
+    needsFfmpeg: true,
+    stdout: /^1\n00:00:07,[1-4]\d\d --> 00:00:0[89],\d\d\d\nPlease open the old door\.\n/,
+  },
+  {
+    file: "01-audio-starts-late/off7.mkv",
+    args: ["--from", "6", "--to", "9", "@"],
+    needsFfmpeg: true,
+    stdout: /^Please open the (old|new) door\.\n$/, // A second of silence more makes it unsure.
+  },
+  { file: "01-audio-starts-late/off7.mkv", args: ["--to", "6", "@"], needsFfmpeg: true, stdout: "\n" },
+  {
+    file: "02-gap-in-audio/gap.mkv",
+    args: ["-f", "srt", "@"],
+    needsFfmpeg: true,
+    stdout: /00:00:1[1-5],\d\d\d --> 00:00:1[2-6],/,
+  },
+  {
     file: "04-wav-longer-than-its-header/stale-header.wav",
     stdout: shortText,
     stderr: "qwen-asr: @: WAV holds 1.9 s, not the 1.0 s in its header: all is read\n",
   },
+  ...["begins-mid-frame.mp3", "begins-mid-packet.ts", "camcorder.m2ts", "x.ac3", "zeros-first.mp3"].flatMap((name) => {
+    const row = { file: `06-ffmpeg-plays-it-we-refuse/${name}`, needsFfmpeg: true, stdout: /\S/, stderr: "" } as const;
+    return [row, { ...row, piped: true as const, args: ["-"] }];
+  }),
   {
     file: "07-five-one-film/film.mkv",
     needsFfmpeg: true,
     stdout:
       "Today is Sunday, November second. It will be cloudy and cold in the north. The train to London leaves at " +
       "eleven fifteen. Please close the old lamp.\n",
+    stderr: "",
+  },
+  {
+    file: "08-second-track-is-the-default/two.mkv",
+    needsFfmpeg: true,
+    stdout: /^Today is Sunday, November second\./,
+    stderr: "qwen-asr: @: has 2 audio tracks: 1 chi, 2 eng (default); 2 is read (--track N|LANG)\n",
+  },
+  {
+    file: "08-second-track-is-the-default/two.mkv",
+    args: ["--track", "zh", "@"],
+    needsFfmpeg: true,
+    stdout: "今天台湾多云。气温二十三度，有风。\n",
     stderr: "",
   },
   {

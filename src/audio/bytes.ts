@@ -76,6 +76,24 @@ async function findBlankEnd(handle: FileHandle): Promise<number> {
   return Math.max(0, end) + step.findLastIndex((byte) => byte !== value) + 1;
 }
 
+const BOXES_MAX = 10_000;
+
+/** Where an MP4 that was joined to another begins in the file: its second "ftyp". Reads the headers of boxes alone. */
+export async function findSecondMp4(path: string): Promise<number | undefined> {
+  await using handle = await open(path, "r");
+  const { size } = await handle.stat();
+  const header = Buffer.alloc(16);
+  for (let at = 0, boxes = 0; at + 16 <= size && boxes < BOXES_MAX; boxes++) {
+    await handle.read(header, 0, 16, at);
+    if (at > 0 && header.toString("latin1", 4, 8) === "ftyp") return at;
+    const short = header.readUInt32BE(0);
+    const bytes = short === 1 ? Number(header.readBigUInt64BE(8)) : short;
+    if (bytes < 8) return undefined; // 0: to the end of the file.
+    at += bytes;
+  }
+  return undefined;
+}
+
 class FileReader implements ByteReader {
   readonly #buffer = new Uint8Array(CHUNK_BYTES);
   #handle: FileHandle | undefined;
@@ -103,7 +121,11 @@ class FileReader implements ByteReader {
 
 /** `name` begins error messages. */
 export function openStdin(name = STDIN_NAME): ByteReader {
-  return new StreamReader(name, Bun.stdin.stream());
+  try {
+    return new StreamReader(name, Bun.stdin.stream());
+  } catch (error) {
+    throw inputError(name, error); // It is a folder.
+  }
 }
 
 /** A web stream as a reader. */
@@ -131,13 +153,18 @@ export class StreamReader implements ByteReader {
   }
 }
 
-/** A reader whose beginning can be read again, until `commit` is called or the beginning is too long to keep. */
+/**
+ * A reader whose beginning can be read again, until `commit` is called or the beginning is too long to keep, and looked
+ * at ahead of reading.
+ */
 export class ReplayReader implements ByteReader {
   readonly #source: ByteReader;
   #kept: Uint8Array[] = [];
   #keptBytes = 0;
   #replayAt = 0;
   #keeping = true;
+  #hasEnded = false;
+  #fetching: Promise<void> | undefined;
 
   constructor(source: ByteReader) {
     this.#source = source;
@@ -148,15 +175,44 @@ export class ReplayReader implements ByteReader {
   }
 
   async next(): Promise<Uint8Array | undefined> {
-    const again = this.#kept[this.#replayAt];
-    if (again !== undefined) {
-      if (this.#keeping) this.#replayAt++;
-      else this.#kept.shift();
-      return again;
+    for (;;) {
+      await this.#fetching;
+      const again = this.#kept[this.#replayAt];
+      if (again !== undefined) {
+        if (this.#keeping) this.#replayAt++;
+        else this.#kept.shift();
+        return again;
+      }
+      if (this.#hasEnded) return undefined;
+      if (!this.#keeping) return await this.#source.next();
+      if (this.#keptBytes > REPLAY_BYTES_MAX) this.commit();
+      else await this.#fetchOnce();
     }
-    const chunk = await this.#source.next();
-    if (chunk !== undefined && this.#keeping) this.#keep(chunk);
-    return chunk;
+  }
+
+  /** The chunk of that index, wherever reading is; undefined after the last and where no more is kept. */
+  async chunkAt(index: number): Promise<Uint8Array | undefined> {
+    while (this.#kept.length <= index && !this.#hasEnded && this.#keeping) {
+      if (this.#keptBytes > REPLAY_BYTES_MAX) return undefined;
+      await this.#fetchOnce();
+    }
+    return this.#kept[index];
+  }
+
+  /** The first `bytesMax` bytes, or what of them has come `waitMs` after the first. */
+  async peek(bytesMax: number, waitMs = Infinity): Promise<Uint8Array> {
+    const parts: Uint8Array[] = [];
+    const late = Promise.withResolvers<undefined>();
+    let timer: Timer | undefined;
+    for (let index = 0, bytes = 0; bytes < bytesMax; index++) {
+      const chunk = await Promise.race([this.chunkAt(index), late.promise]);
+      if (chunk === undefined) break;
+      if (Number.isFinite(waitMs)) timer ??= setTimeout(() => late.resolve(undefined), waitMs);
+      parts.push(chunk);
+      bytes += chunk.length;
+    }
+    clearTimeout(timer);
+    return new Uint8Array(Buffer.concat(parts).subarray(0, bytesMax));
   }
 
   /** Goes back to the first byte. Returns false if that is gone. */
@@ -176,11 +232,23 @@ export class ReplayReader implements ByteReader {
     return this.#source.close();
   }
 
+  #fetchOnce(): Promise<void> {
+    return this.#fetching ??= this.#fetch();
+  }
+
+  async #fetch(): Promise<void> {
+    try {
+      const chunk = await this.#source.next();
+      if (chunk === undefined) this.#hasEnded = true;
+      else this.#keep(chunk);
+    } finally {
+      this.#fetching = undefined;
+    }
+  }
+
   #keep(chunk: Uint8Array): void {
     this.#kept.push(chunk.slice());
     this.#keptBytes += chunk.length;
-    this.#replayAt++;
-    if (this.#keptBytes > REPLAY_BYTES_MAX) this.commit();
   }
 }
 

@@ -8,13 +8,17 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 import { InputError } from "../errors.ts";
-import type { ByteReader } from "./bytes.ts";
+import type { ByteReader, ReplayReader } from "./bytes.ts";
+import { type Container, parseContainer, type Track } from "./container.ts";
 
 export type FfmpegInput =
   /** ffmpeg opens the file itself, and may seek in it. */
   | { readonly kind: "path"; readonly path: string }
   /** ffmpeg reads a pipe. `seeks`: the container's index may come last, so ffmpeg keeps a copy on disk. */
   | { readonly kind: "bytes"; readonly reader: ByteReader; readonly seeks: boolean };
+
+/** What of the container is decoded; by default the track that ffmpeg itself would take. */
+export type Wanted = { readonly track?: Track; readonly startSec?: number };
 
 const STDERR_CHARS_MAX = 1 << 16;
 
@@ -46,8 +50,8 @@ export class FfmpegReader implements ByteReader {
   #onExit = () => {};
 
   /** `program` is the path that `findFfmpeg` returned. */
-  constructor(program: string, input: FfmpegInput) {
-    const child = spawn(program, ffmpegArgs(input), {
+  constructor(program: string, input: FfmpegInput, wanted: Wanted = {}) {
+    const child = spawn(program, ffmpegArgs(input, wanted), {
       stdio: [input.kind === "path" ? "ignore" : "pipe", "pipe", "pipe"],
       env: { ...process.env, AV_LOG_FORCE_NOCOLOR: "1" },
     });
@@ -126,12 +130,73 @@ export class FfmpegReader implements ByteReader {
   }
 }
 
-function ffmpegArgs(input: FfmpegInput): string[] {
+/** What ffmpeg says of a container without decoding it; undefined where it does not know it. */
+export async function probeContainer(program: string, source: string | ReplayReader): Promise<Container | undefined> {
+  const isPath = typeof source === "string";
+  const args = isPath ? inputArgs({ kind: "path", path: source }) : inputArgs({ kind: "bytes", seeks: false });
+  const child = spawn(program, [...common, "-v", "info", ...args], {
+    stdio: [isPath ? "ignore" : "pipe", "ignore", "pipe"],
+    env: { ...process.env, AV_LOG_FORCE_NOCOLOR: "1" },
+  });
+  let stderr = "";
+  child.stderr!.setEncoding("utf8").on("data", (text: string) => {
+    if (stderr.length < STDERR_CHARS_MAX) stderr += text;
+  });
+  const exited = new Promise<undefined>((resolve) => {
+    child.once("close", () => resolve(undefined));
+    child.once("error", () => resolve(undefined));
+  });
+  if (!isPath) await feedHead(source, child.stdin!, exited);
+  await exited;
+  return parseContainer(stderr);
+}
+
+/** Writes what a reader keeps, for as long as ffmpeg wants it; reading then begins at the start again. */
+async function feedHead(reader: ReplayReader, stdin: Writable, exited: Promise<undefined>): Promise<void> {
+  let isOpen = true;
+  const closed = exited.then(() => void (isOpen = false));
+  stdin.on("error", () => isOpen = false);
+  for (let index = 0; isOpen; index++) {
+    const chunk = await Promise.race([reader.chunkAt(index), exited]);
+    if (chunk === undefined || !isOpen) break;
+    await Promise.race([new Promise((resolve) => stdin.write(chunk, resolve)), closed]);
+  }
+  if (isOpen) stdin.end();
+}
+
+const common = ["-nostdin", "-hide_banner"];
+
+type Source = { readonly kind: "path"; readonly path: string } | { readonly kind: "bytes"; readonly seeks: boolean };
+
+function inputArgs(source: Source): string[] {
   // With "file:", a name such as "-x" or "http://..." is taken as a file name.
-  const url = input.kind === "path" ? `file:${input.path}` : input.seeks ? "cache:pipe:0" : "pipe:0";
-  const protocols = input.kind === "path" ? "file,pipe" : "cache,pipe";
-  const from = ["-nostdin", "-hide_banner", "-v", "error", "-protocol_whitelist", protocols, "-i", url];
-  return [...from, "-map", "0:a:0", "-vn", "-sn", "-dn", "-c:a", "pcm_f32le", "-f", "wav", "pipe:1"];
+  const url = source.kind === "path" ? `file:${source.path}` : source.seeks ? "cache:pipe:0" : "pipe:0";
+  const protocols = source.kind === "path" ? "file,pipe" : "cache,pipe";
+  return ["-protocol_whitelist", protocols, "-i", url];
+}
+
+function ffmpegArgs(input: FfmpegInput, { track, startSec }: Wanted): string[] {
+  // By itself ffmpeg lets time begin where the mapped stream does, if that is one of a transport stream.
+  const times = startSec === undefined ? [] : ["-copyts"];
+  const map = track === undefined ? [] : ["-map", `0:${track.stream}`];
+  const filters = ["-af", `${timeLine(startSec)},aresample=async=1:first_pts=0`];
+  const to = ["-vn", "-sn", "-dn", ...filters, "-c:a", "pcm_f32le", "-f", "wav", "pipe:1"];
+  return [...common, "-v", "error", ...times, ...inputArgs(input), ...map, ...to];
+}
+
+/** No recording pauses for so long: times that jump further ahead are broken. */
+const HOLE_SEC_MAX = 6 * 3600;
+
+/**
+ * The places of decoded samples on the container's time line, for the filter that fills holes. Where times jump back (a
+ * file joined to another) or absurdly far, sound goes on from where it is: what follows would be dropped. A container
+ * that begins before 0 does so for the encoder's delay alone, which the decoder has cut off already.
+ */
+function timeLine(startSec = 0): string {
+  const place = `if(isnan(PTS),ld(1),PTS+ld(0)-round(${Math.max(0, startSec)}*SR))`; // ld(1): where sound is.
+  const jumps = `gt(ld(2),ld(1)+${HOLE_SEC_MAX}*SR)+gt(NB_CONSUMED_SAMPLES,0)*lt(ld(2),ld(1)-SR/10)`;
+  const goOn = `if(${jumps},st(0,ld(0)+ld(1)-ld(2));st(2,ld(1)),0)`;
+  return `asetpts='st(2,${place});${goOn};st(1,ld(2)+NB_SAMPLES);ld(2)'`;
 }
 
 /** ffmpeg's error lines without component addresses, advice and the file name it was given. */
@@ -139,5 +204,5 @@ function complaints(stderr: string): string[] {
   return stderr.split(/[\r\n]+/)
     .filter((line) => !/^\s*$|^\[cache @|Last message repeated|^To ignore this, add/.test(line))
     .map((line) => line.replace(/^(\[[^\]]* @ 0x[0-9a-f]+\] ?)+/, "").replace(/^(file|cache|pipe):.*: (?=[^:]*$)/, ""))
-    .map((line) => line.startsWith("Stream map '0:a:0'") ? "no audio track" : line.trim());
+    .map((line) => /^Stream map '0:|^Output file #0 does not contain/.test(line) ? "no audio track" : line.trim());
 }

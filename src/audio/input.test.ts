@@ -363,7 +363,7 @@ describeWhere(hasFfmpeg, "ffmpeg")("through ffmpeg", () => {
     const video = ["-f", "lavfi", "-i", "testsrc=duration=0.2:size=64x64", "-c:v", "mpeg4"];
     spawnSync("ffmpeg", ["-nostdin", "-v", "error", "-y", ...video, join(folder, "silent.mp4")]);
     expect(await failure({ kind: "file", path: join(folder, "silent.mp4") })).toBe(
-      "silent.mp4: ffmpeg: no audio track",
+      "silent.mp4: no audio track",
     );
   });
 

@@ -8,16 +8,14 @@
 import { isatty } from "node:tty";
 import { InputError, UsageError } from "../errors.ts";
 import { printable } from "../writer.ts";
-import { type ByteReader, isStdinPath, openFile, openStdin, ReplayReader, statReadable, STDIN_NAME } from "./bytes.ts";
-import { ffmpegPath, FfmpegReader, findFfmpeg } from "./ffmpeg.ts";
+import { isStdinPath, openFile, openStdin, ReplayReader, statReadable, STDIN_NAME } from "./bytes.ts";
+import { openDecoder, type OpenedDecoder } from "./decoder.ts";
+import { FfmpegReader } from "./ffmpeg.ts";
 import { LevelMeter } from "./level.ts";
-import type { ByteDecoder, SourceInfo } from "./pcm.ts";
-import { RAW_DEFAULT, RawDecoder, type RawLayout } from "./raw.ts";
+import type { SourceInfo } from "./pcm.ts";
+import type { RawLayout } from "./raw.ts";
 import { Resampler } from "./resample.ts";
 import { type LeveledSamples, SampleStore } from "./sample_store.ts";
-import { sniff, SNIFF_BYTES } from "./sniff.ts";
-import { WavDecoder } from "./wav.ts";
-import { WavCodecError } from "./wav_format.ts";
 import { sampleRate } from "../units.ts";
 
 /** Where audio comes from. */
@@ -29,6 +27,8 @@ export type AudioSource =
 export type AudioInput = AudioSource & {
   /** Decode the bytes as headerless samples, whatever they look like. */
   readonly raw?: RawLayout;
+  /** The audio track, by number from 1 or by language; the default one where there are several. */
+  readonly track?: string;
   /** The wanted part, in seconds; the whole by default. */
   readonly fromSec?: number;
   readonly toSec?: number;
@@ -110,7 +110,8 @@ export async function openAudio(input: AudioInput): Promise<AudioStream> {
   const isStdin = input.kind === "stdin" || isStdinPath(input.path);
   const reader = new ReplayReader(isStdin ? openStdin(name) : await openFile(input.path));
   try {
-    const opened = await openDecoder(input, reader, name, isStdin);
+    const path = input.kind === "file" && !isStdin && statReadable(input.path).isFile() ? input.path : undefined;
+    const opened = await openDecoder({ name, path, isStdin, raw: input.raw, track: input.track }, reader);
     return new AudioStream(name, opened, rangeOf(input));
   } catch (error) {
     await reader.close();
@@ -118,33 +119,22 @@ export async function openAudio(input: AudioInput): Promise<AudioStream> {
   }
 }
 
-/** Containers that may keep their index at the end. */
-const INDEX_LAST = ["MP4", "QuickTime"];
-
-/** A decoder whose `info` is known, the bytes that go into it, and the samples it already gave. */
-type Opened = {
-  readonly reader: ByteReader;
-  readonly decoder: ByteDecoder;
-  readonly first: Float32Array;
-  /** Set where the bytes come out of ffmpeg: what it decodes. */
-  readonly container?: string;
-};
-
 export class AudioStream {
   readonly info: SourceInfo;
   readonly warnings: string[] = [];
   readonly #name: string;
-  readonly #opened: Opened;
+  readonly #opened: OpenedDecoder;
   readonly #resampler: Resampler;
   readonly #from: number;
   #state: "first" | "body" | "ended" = "first";
   #sourceSamples = 0;
 
-  constructor(name: string, opened: Opened, range: { readonly from: number; readonly to: number }) {
+  constructor(name: string, opened: OpenedDecoder, range: { readonly from: number; readonly to: number }) {
     const info = opened.decoder.info!;
     this.#name = name;
     this.#opened = opened;
     this.#from = range.from;
+    this.warnings.push(...opened.warnings);
     this.#resampler = new Resampler(info.rate, range);
     this.info = opened.container === undefined ? info : { ...info, format: `${opened.container} through ffmpeg` };
   }
@@ -200,90 +190,6 @@ export class AudioStream {
 
 function rangeOf({ fromSec = 0, toSec = Infinity }: AudioInput): { from: number; to: number } {
   return { from: Math.round(fromSec * sampleRate), to: Math.round(toSec * sampleRate) };
-}
-
-async function openDecoder(input: AudioInput, reader: ReplayReader, name: string, isStdin: boolean): Promise<Opened> {
-  const head = await readHead(reader);
-  if (head.length === 0) throw new InputError(isStdin ? `${name}: no data` : `${name}: empty file`);
-  if (input.raw !== undefined) return await startDecoder(reader, new RawDecoder(name, input.raw), name);
-  const sniffed = sniff(head);
-  switch (sniffed.kind) {
-    case "wav":
-      return await openWav(input, reader, name);
-    case "container":
-      return await openFfmpeg(input, reader, name, sniffed.name);
-    case "other":
-      throw new InputError(`${name}: looks like ${sniffed.name}, not audio`);
-    case "unknown":
-      if (isStdin) return await startDecoder(reader, new RawDecoder(name, RAW_DEFAULT), name);
-      throw new InputError(
-        `${name}: not a WAV and no other audio format known here`,
-        "for samples without a header use --raw",
-      );
-  }
-}
-
-async function openWav(input: AudioInput, reader: ReplayReader, name: string): Promise<Opened> {
-  try {
-    return await startDecoder(reader, new WavDecoder(name, reader.blankFrom), name);
-  } catch (error) {
-    const canRetry = error instanceof WavCodecError && reader.rewind() && ffmpegPath() !== null;
-    if (!canRetry) throw error;
-    // Ours says what the header says: ffmpeg's line would hide it.
-    return await openFfmpeg(input, reader, name, "WAV").catch((second) => {
-      throw second instanceof InputError ? error : second;
-    });
-  }
-}
-
-async function openFfmpeg(input: AudioInput, reader: ReplayReader, name: string, container: string): Promise<Opened> {
-  const program = findFfmpeg(`${name}: ${container} audio`);
-  const isRegular = input.kind === "file" && !isStdinPath(input.path) && statReadable(input.path).isFile();
-  if (isRegular) await reader.close();
-  else reader.commit();
-  const seeks = INDEX_LAST.includes(container);
-  const ffmpeg = new FfmpegReader(
-    program,
-    isRegular ? { kind: "path", path: input.path } : { kind: "bytes", reader, seeks },
-  );
-  try {
-    return { ...await startDecoder(ffmpeg, new WavDecoder(`${name}: ffmpeg output`), name), container };
-  } catch (error) {
-    await ffmpeg.close();
-    throw error;
-  }
-}
-
-/** Feeds the decoder until it knows what the bytes are. */
-async function startDecoder(reader: ByteReader, decoder: ByteDecoder, name: string): Promise<Opened> {
-  let first: Float32Array = new Float32Array(0);
-  while (decoder.info === undefined) {
-    const bytes = await reader.next();
-    if (bytes === undefined) {
-      const complaint = reader instanceof FfmpegReader ? await reader.complaint() : undefined;
-      if (complaint !== undefined) throw new InputError(`${name}: ffmpeg: ${complaint}`);
-      decoder.end(); // Says what is missing.
-      throw new InputError(`${name}: no audio`);
-    }
-    first = decoder.push(bytes);
-  }
-  if (reader instanceof ReplayReader) reader.commit();
-  return { reader, decoder, first };
-}
-
-/** The first bytes, for sniffing; the reader stands at the beginning again. */
-async function readHead(reader: ReplayReader): Promise<Uint8Array> {
-  const head = new Uint8Array(SNIFF_BYTES);
-  let filled = 0;
-  while (filled < SNIFF_BYTES) {
-    const bytes = await reader.next();
-    if (bytes === undefined) break;
-    const part = bytes.subarray(0, SNIFF_BYTES - filled);
-    head.set(part, filled);
-    filled += part.length;
-  }
-  reader.rewind();
-  return head.subarray(0, filled);
 }
 
 function joinTwo(first: Float32Array, second: Float32Array): Float32Array {

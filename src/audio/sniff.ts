@@ -1,9 +1,12 @@
 /** Recognises a file by its first 4 KB. In: those bytes. Out: a kind, and a name for people. Pure. */
 
+import { findFrames } from "./frames.ts";
 import { W64_MAGIC } from "./wav_layout.ts";
 
 /** How many bytes are looked at, if there are that many. */
 export const SNIFF_BYTES = 4096;
+/** And how many where those say nothing: a beginning that was cut off, or zeros in front. */
+export const SNIFF_FAR_BYTES = 1 << 16;
 
 export type Sniffed =
   | { readonly kind: "wav" }
@@ -66,7 +69,7 @@ const RIFF_FORMS: Readonly<Record<string, Sniffed>> = {
   RMID: { kind: "other", name: "MIDI" },
 };
 
-/** `head` is the first `SNIFF_BYTES`, or everything if there are fewer. */
+/** `head` is the first `SNIFF_BYTES` or `SNIFF_FAR_BYTES`, or everything if there are fewer. */
 export function sniff(head: Uint8Array): Sniffed {
   return sniffRiff(head) ?? sniffSignature(head) ?? sniffFrames(head) ?? sniffText(head) ?? { kind: "unknown" };
 }
@@ -94,60 +97,15 @@ function sniffSignature(head: Uint8Array): Sniffed | undefined {
   return hit && { kind: hit.kind, name: hit.name };
 }
 
-/** Formats whose frames carry a short sync word: only two of them at the right distance tell them from samples. */
+/** Formats without a header of their own, or whose beginning was cut off. */
 function sniffFrames(head: Uint8Array): Sniffed | undefined {
   if (
     ascii(head, 0, 3) === "ID3" && head.length >= 10 && head[3] < 0xff && head.subarray(6, 10).every((b) => b < 0x80)
   ) {
     return { kind: "container", name: "MP3" };
   }
-  if (followsAt(head, mpegFrameBytes)) return { kind: "container", name: "MP3" };
-  if (followsAt(head, adtsFrameBytes)) return { kind: "container", name: "AAC" };
-  if (head.length >= 377 && head[0] === 0x47 && head[188] === 0x47 && head[376] === 0x47) {
-    return { kind: "container", name: "MPEG transport stream" };
-  }
-  return undefined;
-}
-
-function followsAt(head: Uint8Array, frameBytes: (head: Uint8Array, at: number) => number): boolean {
-  const first = frameBytes(head, 0);
-  return first > 0 && frameBytes(head, first) > 0;
-}
-
-const MPEG1_KBITS: Readonly<Record<number, readonly number[]>> = {
-  1: [0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448],
-  2: [0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384],
-  3: [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320],
-};
-const MPEG2_KBITS: Readonly<Record<number, readonly number[]>> = {
-  1: [0, 32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256],
-  2: [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160],
-  3: [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160],
-};
-const MPEG1_RATES = [44_100, 48_000, 32_000];
-
-/** Length of the MPEG audio frame whose header is at `at`; 0 if there is none. */
-function mpegFrameBytes(head: Uint8Array, at: number): number {
-  if (at + 4 > head.length || head[at] !== 0xff || (head[at + 1] & 0xe0) !== 0xe0) return 0;
-  const version = (head[at + 1] >> 3) & 3; // 3 is MPEG 1, 2 is MPEG 2, 0 is MPEG 2.5.
-  const layer = 4 - ((head[at + 1] >> 1) & 3);
-  const rateCode = (head[at + 2] >> 2) & 3;
-  if (version === 1 || layer === 4 || rateCode === 3) return 0;
-  const kbits = (version === 3 ? MPEG1_KBITS : MPEG2_KBITS)[layer][head[at + 2] >> 4] ?? 0;
-  if (kbits === 0) return 0; // Reserved, or the very rare free format.
-  const rate = MPEG1_RATES[rateCode] / (version === 3 ? 1 : version === 2 ? 2 : 4);
-  const padding = (head[at + 2] >> 1) & 1;
-  if (layer === 1) return (Math.floor(12_000 * kbits / rate) + padding) * 4;
-  const samples = layer === 3 && version !== 3 ? 576 : 1152;
-  return Math.floor(samples / 8 * 1000 * kbits / rate) + padding;
-}
-
-/** Length of the ADTS AAC frame whose header is at `at`; 0 if there is none. */
-function adtsFrameBytes(head: Uint8Array, at: number): number {
-  if (at + 7 > head.length || head[at] !== 0xff || (head[at + 1] & 0xf6) !== 0xf0) return 0;
-  if (((head[at + 2] >> 2) & 15) > 12) return 0;
-  const bytes = (head[at + 3] & 3) << 11 | head[at + 4] << 3 | head[at + 5] >> 5;
-  return bytes >= 7 ? bytes : 0;
+  const name = findFrames(head);
+  return name === undefined ? undefined : { kind: "container", name };
 }
 
 function sniffText(head: Uint8Array): Sniffed | undefined {

@@ -8,11 +8,12 @@ import type { Report } from "./report.ts";
 
 export function audioInput(
   source: InputSource,
-  { raw, fromSec, toSec }: Pick<TranscribeOptions, "raw" | "fromSec" | "toSec">,
+  { raw, fromSec, toSec, track }: Pick<TranscribeOptions, "raw" | "fromSec" | "toSec" | "track">,
 ): AudioInput {
   return {
     ...source,
     ...(raw === undefined ? {} : { raw }),
+    ...(track === undefined ? {} : { track }),
     ...(fromSec === undefined ? {} : { fromSec }),
     ...(toSec === undefined ? {} : { toSec }),
   };

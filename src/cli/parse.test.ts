@@ -31,6 +31,7 @@ test("defaults", () => {
     cache: true,
     fromSec: undefined,
     toSec: undefined,
+    track: undefined,
     raw: undefined,
     language: "",
     prompt: "",

@@ -16,10 +16,10 @@ import {
   formatList,
   layoutRules,
   paragraphMs,
+  part,
   rawLayout,
   type RequestOptions,
   requestOptions,
-  span,
   unknownOption,
 } from "../options/choices.ts";
 import {
@@ -73,7 +73,7 @@ export type RenderOptions =
 export type LintOptions = Pick<TranscribeOptions, "inputs" | "rules">;
 
 /** `qwen-asr inspect`: a recording, and perhaps its transcript. */
-export type InspectOptions = Pick<TranscribeOptions, "fromSec" | "toSec" | "raw" | "output" | "force"> & {
+export type InspectOptions = Pick<TranscribeOptions, "fromSec" | "toSec" | "track" | "raw" | "output" | "force"> & {
   readonly input: InputSource;
   /** A path; undefined: the file beside the recording, if there is one. */
   readonly transcript: string | undefined;
@@ -333,7 +333,7 @@ function inspectOptions(choices: Choices, inputs: readonly InputSource[]): Inspe
   return {
     input: input!,
     transcript: transcript?.kind === "file" ? transcript.path : undefined,
-    ...span(choices),
+    ...part(choices),
     raw: rawLayout(choices),
     output: outputPath(choices),
     force: choices.has("force"),

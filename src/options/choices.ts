@@ -34,6 +34,8 @@ export type StreamChoice = {
 export type RequestOptions = {
   readonly fromSec: number | undefined;
   readonly toSec: number | undefined;
+  /** The audio track, by number from 1 or by language; undefined: the default one. */
+  readonly track: string | undefined;
   readonly raw: RawLayout | undefined;
   /** As the model names it; "" to detect it. */
   readonly language: string;
@@ -147,7 +149,7 @@ export class Choices {
 /** Reads all options that concern a single recording. */
 export function requestOptions(choices: Choices): RequestOptions {
   return {
-    ...span(choices),
+    ...part(choices),
     raw: rawLayout(choices),
     language: language(choices),
     prompt: choices.text("prompt") ?? "",
@@ -242,9 +244,9 @@ function formatChoice(choices: Choices): Pick<RequestOptions, "format" | "format
   );
 }
 
-export function span(choices: Choices): Pick<RequestOptions, "fromSec" | "toSec"> {
+export function part(choices: Choices): Pick<RequestOptions, "fromSec" | "toSec" | "track"> {
   const [fromSec, toSec] = [choices.seconds("from"), choices.seconds("to")];
-  if (toSec === undefined || toSec > (fromSec ?? 0)) return { fromSec, toSec };
+  if (toSec === undefined || toSec > (fromSec ?? 0)) return { fromSec, toSec, track: choices.text("track") };
   const start = fromSec ? `${choices.named("from")} ${choices.text("from")}` : "the start";
   throw new UsageError(`${choices.named("to")} ${choices.text("to")} is not after ${start}`);
 }

@@ -168,6 +168,15 @@ export const optionTable: readonly OptionSpec[] = [
     perRequest: true,
   },
   {
+    name: "track",
+    group: "Input",
+    value: { placeholder: "N|LANG", type: "text" },
+    help: "audio track of a film: number or language",
+    more: "By default the track that players take by themselves. If there are several, a line lists them.",
+    commands: onAudio,
+    perRequest: true,
+  },
+  {
     name: "raw",
     group: "Input",
     help: "input is raw samples without a header",

@@ -1,0 +1,172 @@
+/**
+ * Which decoder reads an input: its first bytes in, a decoder whose format is known out, with the bytes that feed it.
+ *
+ * bytes -> sniff -> WAV / ffmpeg / raw samples. What nothing here recognises goes to ffmpeg before it is refused; in a
+ * pipe it is raw samples, unless it cannot be.
+ */
+
+import { InputError } from "../errors.ts";
+import { type ByteReader, findSecondMp4, type ReplayReader } from "./bytes.ts";
+import { chooseTrack, type Container, listTracks, type Track } from "./container.ts";
+import { ffmpegPath, FfmpegReader, findFfmpeg, probeContainer } from "./ffmpeg.ts";
+import type { ByteDecoder } from "./pcm.ts";
+import { judgeBytes } from "./plausible.ts";
+import { RAW_DEFAULT, RawDecoder, type RawLayout } from "./raw.ts";
+import { sniff, SNIFF_BYTES, SNIFF_FAR_BYTES } from "./sniff.ts";
+import { WavDecoder } from "./wav.ts";
+import { WavCodecError } from "./wav_format.ts";
+
+export type DecoderSource = {
+  /** Begins messages. */
+  readonly name: string;
+  /** Of a regular file, in which ffmpeg may seek. */
+  readonly path: string | undefined;
+  readonly isStdin: boolean;
+  readonly raw: RawLayout | undefined;
+  /** The audio track by number or language; the default one if undefined. */
+  readonly track: string | undefined;
+};
+
+/** A decoder whose `info` is known, the bytes that go into it, and the samples it already gave. */
+export type OpenedDecoder = {
+  readonly reader: ByteReader;
+  readonly decoder: ByteDecoder;
+  readonly first: Float32Array;
+  /** Set where the bytes come out of ffmpeg: what it decodes. */
+  readonly container?: string;
+  readonly warnings: readonly string[];
+};
+
+/** Bytes that nothing recognises are looked at for so long: a live source must not wait for its transcript. */
+const UNKNOWN_WAIT_MS = 500;
+/** Containers whose index may come last. */
+const INDEX_LAST = ["MP4", "QuickTime"];
+
+export async function openDecoder(source: DecoderSource, reader: ReplayReader): Promise<OpenedDecoder> {
+  const { name, isStdin, raw } = source;
+  const head = await reader.peek(SNIFF_BYTES);
+  if (head.length === 0) throw new InputError(isStdin ? `${name}: no data` : `${name}: empty file`);
+  if (raw !== undefined) return await openAlone(source, reader, new RawDecoder(name, raw));
+  let sniffed = sniff(head);
+  let seen = head;
+  if (sniffed.kind === "unknown") {
+    seen = await reader.peek(SNIFF_FAR_BYTES, UNKNOWN_WAIT_MS);
+    sniffed = sniff(seen);
+  }
+  switch (sniffed.kind) {
+    case "wav":
+      return await openWav(source, reader);
+    case "container":
+      return await openFfmpeg(source, reader, sniffed.name);
+    case "other":
+      throw new InputError(`${name}: looks like ${sniffed.name}, not audio`);
+    case "unknown":
+      return await openUnknown(source, reader, seen);
+  }
+}
+
+async function openUnknown(source: DecoderSource, reader: ReplayReader, seen: Uint8Array): Promise<OpenedDecoder> {
+  const { name, isStdin } = source;
+  const verdict = judgeBytes(seen, RAW_DEFAULT.format, 1);
+  if (isStdin && (verdict === "samples" || verdict === "blank")) {
+    return await openAlone(source, reader, new RawDecoder(name, RAW_DEFAULT));
+  }
+  const opened = ffmpegPath() === null ? undefined : await tryFfmpeg(source, reader);
+  if (opened) return opened;
+  const what = { text: ": they are text", dense: ": they look compressed", samples: "", blank: "" }[verdict];
+  throw new InputError(
+    isStdin
+      ? `${name}: no known audio format, and no samples either${what}`
+      : `${name}: not a WAV and no other audio format known here`,
+    "for samples without a header use --raw",
+  );
+}
+
+/** Undefined where ffmpeg does not know the bytes either. */
+async function tryFfmpeg(source: DecoderSource, reader: ReplayReader): Promise<OpenedDecoder | undefined> {
+  const container = await probeContainer(ffmpegPath()!, source.path ?? reader);
+  if (container === undefined || container.isGuess || container.tracks.length === 0) return undefined;
+  return await startFfmpeg(source, reader, container.format.toUpperCase(), container);
+}
+
+async function openWav(source: DecoderSource, reader: ReplayReader): Promise<OpenedDecoder> {
+  try {
+    return await openAlone(source, reader, new WavDecoder(source.name, reader.blankFrom));
+  } catch (error) {
+    const canRetry = error instanceof WavCodecError && reader.rewind() && ffmpegPath() !== null;
+    if (!canRetry) throw error;
+    return await openFfmpeg(source, reader, "WAV").catch((second) => {
+      throw second instanceof InputError ? error : second; // Ours says what is wrong with the header.
+    });
+  }
+}
+
+/** Bytes that hold one track and no container. */
+async function openAlone(source: DecoderSource, reader: ReplayReader, decoder: ByteDecoder): Promise<OpenedDecoder> {
+  const { name, track } = source;
+  if (track !== undefined && /^\d+$/.test(track) && Number(track) !== 1) {
+    throw new InputError(`${name}: has no audio track ${track}: it has one`);
+  }
+  return await startDecoder(reader, decoder, name);
+}
+
+async function openFfmpeg(source: DecoderSource, reader: ReplayReader, label: string): Promise<OpenedDecoder> {
+  const program = findFfmpeg(`${source.name}: ${label} audio`);
+  return await startFfmpeg(source, reader, label, await probeContainer(program, source.path ?? reader));
+}
+
+async function startFfmpeg(
+  source: DecoderSource,
+  reader: ReplayReader,
+  label: string,
+  container: Container | undefined,
+): Promise<OpenedDecoder> {
+  const { name, path, track: wanted } = source;
+  if (container === undefined && wanted !== undefined) throw new InputError(`${name}: its tracks cannot be told apart`);
+  const track = container && chooseTrack(name, container, wanted);
+  if (path === undefined) reader.commit();
+  else await reader.close();
+  const seeks = INDEX_LAST.includes(label);
+  const input = path === undefined ? { kind: "bytes", reader, seeks } as const : { kind: "path", path } as const;
+  const options = track ? { track, startSec: container.startSec } : {};
+  const ffmpeg = new FfmpegReader(findFfmpeg(name), input, options);
+  try {
+    const started = await startDecoder(ffmpeg, new WavDecoder(`${name}: ffmpeg output`), name);
+    const warnings = [
+      ...(track && wanted === undefined ? tracksLine(container.tracks, track) : []),
+      ...(path !== undefined && seeks ? joinedLine(await findSecondMp4(path), label) : []),
+    ];
+    return { ...started, container: label, warnings };
+  } catch (error) {
+    await ffmpeg.close();
+    throw error;
+  }
+}
+
+function tracksLine(tracks: readonly Track[], chosen: Track): string[] {
+  if (tracks.length < 2) return [];
+  const number = 1 + tracks.indexOf(chosen);
+  return [`has ${tracks.length} audio tracks: ${listTracks(tracks)}; ${number} is read (--track N|LANG)`];
+}
+
+/** ffmpeg reads the first of files that were joined, and says nothing of the others. */
+function joinedLine(at: number | undefined, label: string): string[] {
+  return at === undefined ? [] : [`another ${label} follows at byte ${at}, not read`];
+}
+
+/** Feeds the decoder until it knows what the bytes are. */
+async function startDecoder(reader: ByteReader, decoder: ByteDecoder, name: string): Promise<OpenedDecoder> {
+  let first: Float32Array = new Float32Array(0);
+  while (decoder.info === undefined) {
+    const bytes = await reader.next();
+    if (bytes === undefined) {
+      const complaint = reader instanceof FfmpegReader ? await reader.complaint() : undefined;
+      if (complaint !== undefined) throw new InputError(`${name}: ffmpeg: ${complaint}`);
+      decoder.end(); // Says what is missing.
+      throw new InputError(`${name}: no audio`);
+    }
+    first = decoder.push(bytes);
+  }
+  if ("commit" in reader) (reader as ReplayReader).commit();
+  return { reader, decoder, first, warnings: [] };
+}

@@ -108,6 +108,19 @@ describe("files", () => {
   });
 });
 
+test("a stream of bytes is read as a file is: what has no header is refused", async () => {
+  const streamOf = (bytes: Uint8Array<ArrayBuffer>): AudioInput => ({
+    kind: "stream",
+    name: "up.wav",
+    stream: new Blob([bytes]).stream(),
+  });
+  const { samples, format } = await read(streamOf(longWav(tone(1), SECOND)));
+  expect([samples.length, format]).toEqual([SECOND, "WAV, 16-bit PCM"]);
+  expect((await read({ ...streamOf(longWav(tone(1), SECOND)), fromSec: 0.25 })).samples.length).toBe(12_000);
+  expect(await failure(streamOf(new Uint8Array(5000).fill(7)))).toStartWith("up.wav: not a WAV");
+  expect(await failure(streamOf(new Uint8Array(0)))).toBe("up.wav: empty file");
+});
+
 test("levels are those of the samples that are read", async () => {
   const audio = await readAudio(save("loud.wav", wav(floats(Array(400).fill(-4), 32), { tag: 3, bits: 32 })));
   expect([...await audio.read(399, 400), ...audio.levels]).toEqual([-1, 1, 1, 1]);

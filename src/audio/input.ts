@@ -8,7 +8,16 @@
 import { isatty } from "node:tty";
 import { InputError, UsageError } from "../errors.ts";
 import { printable } from "../writer.ts";
-import { isStdinPath, openFile, openStdin, ReplayReader, statReadable, STDIN_NAME } from "./bytes.ts";
+import {
+  type ByteReader,
+  isStdinPath,
+  openFile,
+  openStdin,
+  ReplayReader,
+  statReadable,
+  STDIN_NAME,
+  StreamReader,
+} from "./bytes.ts";
 import { openDecoder, type OpenedDecoder } from "./decoder.ts";
 import { FfmpegReader } from "./ffmpeg.ts";
 import { LevelMeter } from "./level.ts";
@@ -21,7 +30,9 @@ import { sampleRate } from "../units.ts";
 /** Where audio comes from. */
 export type AudioSource =
   | { readonly kind: "file"; readonly path: string }
-  | { readonly kind: "stdin" };
+  | { readonly kind: "stdin" }
+  /** Bytes from elsewhere, such as an upload; `name` is for messages. Read once. */
+  | { readonly kind: "stream"; readonly name: string; readonly stream: ReadableStream<Uint8Array> };
 
 /** A source, how to read it, and which part of it. */
 export type AudioInput = AudioSource & {
@@ -53,7 +64,7 @@ const measureSamples = 1 << 18;
 
 /** How messages call an input. */
 export function inputName(input: AudioInput): string {
-  return input.kind === "stdin" ? STDIN_NAME : printable(input.path);
+  return input.kind === "stdin" ? STDIN_NAME : printable(input.kind === "file" ? input.path : input.name);
 }
 
 /** Throws where the input is missing, unreadable or a directory, or the wanted part is none. Reads nothing. */
@@ -62,7 +73,9 @@ export function checkInput(input: AudioInput): void {
   if (!(fromSec >= 0 && fromSec < Infinity)) throw new UsageError(`the start is ${fromSec} s, not 0 or more`);
   if (!(toSec > fromSec)) throw new UsageError(`the end, ${toSec} s, is not after the start, ${fromSec} s`);
   if (input.kind === "file" && !isStdinPath(input.path)) statReadable(input.path);
-  else if (isatty(0)) throw new InputError(`${STDIN_NAME}: is a terminal`, "pipe a recording into it, or name a file");
+  else if (isStdin(input) && isatty(0)) {
+    throw new InputError(`${STDIN_NAME}: is a terminal`, "pipe a recording into it, or name a file");
+  }
 }
 
 /** Reads, decodes, mixes, resamples, cuts and levels the whole input. */
@@ -107,16 +120,25 @@ async function limitPeak(store: SampleStore, meter: LevelMeter): Promise<Float64
 export async function openAudio(input: AudioInput): Promise<AudioStream> {
   checkInput(input);
   const name = inputName(input);
-  const isStdin = input.kind === "stdin" || isStdinPath(input.path);
-  const reader = new ReplayReader(isStdin ? openStdin(name) : await openFile(input.path));
+  const reader = new ReplayReader(await openBytes(input, name));
   try {
-    const path = input.kind === "file" && !isStdin && statReadable(input.path).isFile() ? input.path : undefined;
-    const opened = await openDecoder({ name, path, isStdin, raw: input.raw, track: input.track }, reader);
+    const isPiped = isStdin(input);
+    const path = input.kind === "file" && !isPiped && statReadable(input.path).isFile() ? input.path : undefined;
+    const opened = await openDecoder({ name, path, isStdin: isPiped, raw: input.raw, track: input.track }, reader);
     return new AudioStream(name, opened, rangeOf(input));
   } catch (error) {
     await reader.close();
     throw error;
   }
+}
+
+function isStdin(input: AudioSource): boolean {
+  return input.kind === "stdin" || (input.kind === "file" && isStdinPath(input.path));
+}
+
+async function openBytes(source: AudioSource, name: string): Promise<ByteReader> {
+  if (source.kind === "stream") return new StreamReader(name, source.stream);
+  return source.kind === "stdin" || isStdinPath(source.path) ? openStdin(name) : await openFile(source.path);
 }
 
 export class AudioStream {

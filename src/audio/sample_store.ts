@@ -117,7 +117,7 @@ export class SampleStore implements Samples {
       assert(at === this.#length, `${at} samples were written, ${this.#length} are there`);
       this.#written = at;
       this.#spare = this.#blocks.pop();
-      for (const { buffer } of this.#blocks) (buffer as ArrayBuffer).transfer(0); // The collector would wait.
+      this.#blocks.forEach(release);
       this.#blocks = [];
     } catch (error) {
       if (error instanceof InternalError) throw error;
@@ -139,6 +139,14 @@ export class SampleStore implements Samples {
     await this.#file?.close();
     this.#file = undefined;
   }
+}
+
+/**
+ * Gives the memory of samples back now: the collector comes when there is much more of it. Nobody may use them any
+ * more. A view of a larger buffer is left alone.
+ */
+export function release({ buffer, byteLength }: Float32Array): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
 }
 
 /** Samples that are in memory already, and their levels. */

@@ -71,7 +71,7 @@ export function fakeEngine(answer: (request: DecodeRequest) => FakeAnswer, info:
     listen: async (options) => fakeListener(options, answer, tokensOf),
     align: () => Promise.reject(new Error("this stand-in does not align")),
     decode: async (request, onToken, signal) => {
-      requests.push(request);
+      requests.push({ ...request, samples: request.samples.slice() }); // Its memory is given back later.
       mostAtOnce = Math.max(mostAtOnce, ++running);
       using _ = { [Symbol.dispose]: () => void running-- };
       const { says, stop = "end", tokenDelayMs = 0 } = answer(request);

@@ -34,7 +34,8 @@ import { nearest, parseNumber } from "../options/values.ts";
 import { type Format, formatOf, holdsSeveral } from "../output/formats.ts";
 import { printable } from "../writer.ts";
 
-export type InputSource = AudioSource;
+/** An input that a command line can name. */
+export type InputSource = Exclude<AudioSource, { kind: "stream" }>;
 
 export type TranscribeOptions = RequestOptions & {
   readonly inputs: readonly InputSource[];

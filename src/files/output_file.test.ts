@@ -6,7 +6,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { testWhere } from "../../tests/support/where.ts";
-import { openOutput, OutputError } from "./output_file.ts";
+import { checkOutput, openOutput, OutputError } from "./output_file.ts";
 
 let folder = "";
 beforeEach(async () => {
@@ -72,6 +72,31 @@ test("what a killed run left beside the file goes, what a running one has stays"
   await utimes(at(old), 1, 1);
   await openOutput(at("a.txt"), false, []);
   expect((await readdir(folder)).sort()).toEqual([fresh, ".b.txt.0123456789ab.part"].sort());
+});
+
+test("text that is in the file is copied from there, not kept; the file is whole all the same", async () => {
+  const output = await openOutput(at("a.txt"), false, []);
+  const parts = ["a", "b\u4e09", "c"].map((text) => text.repeat(300_000));
+  let expected = "";
+  for (const part of parts) {
+    output.write(part);
+    output.keep(() => "\n");
+    expected += part;
+    await until(async () => existsSync(at("a.txt")) && await textOf("a.txt") === `${expected}\n`);
+  }
+  await output.finish("end\n");
+  expect(await textOf("a.txt") === `${expected}end\n`).toBe(true);
+  expect(await readdir(folder)).toEqual(["a.txt"]);
+});
+
+test("a check creates nothing, whatever it finds", async () => {
+  await checkOutput(at("a.txt"), false, []);
+  await writeFile(at("b.txt"), "theirs");
+  expect(await refusal(checkOutput(at("b.txt"), false, []))).toBe("FOLDER/b.txt: exists already");
+  expect(await refusal(checkOutput(at("b.txt/c.txt"), false, []))).toBe(
+    "FOLDER/b.txt/c.txt: cannot write: its folder does not exist",
+  );
+  expect(await readdir(folder)).toEqual(["b.txt"]);
 });
 
 async function until(condition: () => Promise<boolean>): Promise<void> {

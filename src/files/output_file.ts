@@ -3,11 +3,14 @@
  *
  * What is known goes to a temporary file beside the target, which then takes its name: whoever looks, after Ctrl-C or
  * after a kill, finds a complete file of what was known shortly before, never half a record, and no damaged old file.
- * Pipes and devices are written directly.
+ * Text that is in the file is copied from there to the next one and not kept in memory, but for the last of it. Pipes
+ * and devices are written directly.
  */
 
 import { randomBytes } from "node:crypto";
-import { chmod, type FileHandle, link, lstat, open, readdir, realpath, rename, stat, unlink } from "node:fs/promises";
+import { constants } from "node:fs";
+import { access, chmod, type FileHandle, link, lstat, open } from "node:fs/promises";
+import { readdir, realpath, rename, stat, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../errors.ts";
 import type { AudioSource } from "../audio/input.ts";
@@ -49,10 +52,23 @@ export async function openTextFile(path: string, force: boolean, inputs: readonl
   };
 }
 
-type Target = { readonly path: string; readonly exists: boolean; readonly isRegular: boolean; readonly mode: number };
+/** Where an output goes, looked at before any work is done. */
+export type OutputTarget = {
+  /** As it was named, for messages. */
+  readonly label: string;
+  readonly path: string;
+  readonly exists: boolean;
+  readonly isRegular: boolean;
+  readonly mode: number;
+  readonly force: boolean;
+};
 
-/** Opens `path`, early: every reason not to is found before any work is done. */
-export async function openOutput(path: string, force: boolean, inputs: readonly AudioSource[]): Promise<OutputFile> {
+/** Finds every reason why `path` cannot be written, and creates nothing. Throws OutputError. */
+export async function checkOutput(
+  path: string,
+  force: boolean,
+  inputs: readonly AudioSource[],
+): Promise<OutputTarget> {
   const label = printable(path);
   const target = await inspect(path, label);
   if (target.exists && target.isRegular) {
@@ -63,14 +79,31 @@ export async function openOutput(path: string, force: boolean, inputs: readonly 
     }
     if (!force) throw new OutputError(`${label}: exists already`, "--force replaces it");
   }
+  if (target.isRegular) {
+    await access(`${dirname(target.path)}/.`, constants.W_OK).catch((error) => {
+      throw writeError(label, error);
+    });
+  }
+  return { ...target, label, force };
+}
+
+/** Opens what was checked. A file appears when something of it is known. */
+export async function openTarget(target: OutputTarget): Promise<OutputFile> {
   try {
-    return await (target.isRegular ? WholeFile.open(target, force, label) : openDirect(target, label));
+    if (!target.isRegular) return await openDirect(target);
+    await removeStale(target);
+    return new WholeFile(target);
   } catch (error) {
-    throw writeError(label, error);
+    throw writeError(target.label, error);
   }
 }
 
-async function inspect(path: string, label: string): Promise<Target> {
+/** Checks and opens in one. */
+export async function openOutput(path: string, force: boolean, inputs: readonly AudioSource[]): Promise<OutputFile> {
+  return await openTarget(await checkOutput(path, force, inputs));
+}
+
+async function inspect(path: string, label: string): Promise<Omit<OutputTarget, "label" | "force">> {
   const own = await lstat(path).catch(() => undefined);
   if (!own) return { path, exists: false, isRegular: true, mode: 0 };
   const found = await stat(path).catch(() => {
@@ -87,8 +120,8 @@ async function samePath(left: string, right: string): Promise<boolean> {
   return a !== undefined && a === b;
 }
 
-async function openDirect(target: Target, label: string): Promise<OutputFile> {
-  const writer = new HandleWriter(await open(target.path, "w"), label);
+async function openDirect(target: OutputTarget): Promise<OutputFile> {
+  const writer = new HandleWriter(await open(target.path, "w"), target.label);
   return {
     write: (text) => writer.write(text),
     drained: () => writer.drained(),
@@ -104,12 +137,18 @@ async function openDirect(target: Target, label: string): Promise<OutputFile> {
 /** Between two snapshots of a file: a moment, more where writing one takes long. */
 const snapshotMsMin = 1000;
 const snapshotCostFactor = 20;
+/** So much text, in UTF-16 units, is kept in memory though it is in the file. */
+const keptMax = 1 << 18;
+const copyBytes = 1 << 20;
 /** A temporary file this old is what a killed run left. */
 const staleMs = 60_000;
 
 /** A file that takes its name with its first snapshot and is replaced as a whole by every later one. */
 class WholeFile implements OutputFile {
+  /** What follows the settled bytes. */
   #text = "";
+  /** The last file that was saved: its first bytes are written for good. */
+  #settled: { readonly handle: FileHandle; readonly bytes: number } | undefined;
   #rest: (() => string) | undefined;
   #isOurs = false;
   #failure: OutputError | undefined;
@@ -117,17 +156,7 @@ class WholeFile implements OutputFile {
   #saving: Promise<void> | undefined;
   #nextMs = 0;
 
-  private constructor(readonly target: Target, readonly force: boolean, readonly label: string) {}
-
-  /** Tries at once whether a file can be made there. */
-  static async open(target: Target, force: boolean, label: string): Promise<WholeFile> {
-    const file = new WholeFile(target, force, label);
-    await removeStale(target);
-    const temporary = file.#temporaryName();
-    await (await open(temporary, "wx")).close();
-    await unlink(temporary);
-    return file;
-  }
+  constructor(readonly target: OutputTarget) {}
 
   write(text: string): void {
     this.#text += text;
@@ -150,12 +179,14 @@ class WholeFile implements OutputFile {
   async finish(rest = ""): Promise<void> {
     clearTimeout(this.#timer);
     await this.drained();
-    await this.#save(this.#text + rest);
+    await this.#save(rest);
+    await this.#settle(undefined);
   }
 
   async discard(): Promise<void> {
     clearTimeout(this.#timer);
     await this.#saving;
+    await this.#settle(undefined);
   }
 
   async #snapshot(): Promise<void> {
@@ -163,7 +194,7 @@ class WholeFile implements OutputFile {
     const rest = this.#rest!;
     this.#rest = undefined;
     try {
-      await this.#save(this.#text + rest());
+      await this.#save(rest());
     } catch (error) {
       if (!(error instanceof OutputError)) throw error;
       this.#failure = error;
@@ -174,24 +205,34 @@ class WholeFile implements OutputFile {
     if (this.#rest) this.keep(this.#rest); // More came meanwhile.
   }
 
-  async #save(content: string): Promise<void> {
+  async #save(rest: string): Promise<void> {
+    const text = this.#text;
     const temporary = this.#temporaryName();
-    const { path, exists, mode } = this.target;
+    const { path, exists, mode, force, label } = this.target;
+    let handle: FileHandle | undefined;
     try {
-      const handle = await open(temporary, "wx");
-      try {
-        await handle.writeFile(content);
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
+      handle = await open(temporary, "wx+");
+      const settledBytes = this.#settled?.bytes ?? 0;
+      if (this.#settled) await copyStart(this.#settled.handle, handle, settledBytes);
+      await writeAt(handle, Buffer.from(text + rest), settledBytes);
+      await handle.sync();
       if (exists) await chmod(temporary, mode);
-      await (this.force || this.#isOurs ? rename(temporary, path) : renameNew(temporary, path));
+      await (force || this.#isOurs ? rename(temporary, path) : renameNew(temporary, path));
       this.#isOurs = true;
+      if (text.length <= keptMax) return await handle.close();
+      await this.#settle({ handle, bytes: settledBytes + Buffer.byteLength(text) });
+      this.#text = this.#text.slice(text.length); // More may have come meanwhile.
     } catch (error) {
+      await handle?.close();
       await unlink(temporary).catch(() => {});
-      throw writeError(this.label, error);
+      throw writeError(label, error);
     }
+  }
+
+  async #settle(settled: { readonly handle: FileHandle; readonly bytes: number } | undefined): Promise<void> {
+    const before = this.#settled;
+    this.#settled = settled;
+    await before?.handle.close();
   }
 
   #temporaryName(): string {
@@ -200,12 +241,29 @@ class WholeFile implements OutputFile {
   }
 }
 
-async function removeStale({ path }: Target): Promise<void> {
+async function removeStale({ path }: OutputTarget): Promise<void> {
   const [folder, front] = [dirname(path), `.${basename(path)}.`];
   for (const name of await readdir(folder).catch(() => [])) {
     if (!name.startsWith(front) || !/^[0-9a-f]{12}\.part$/.test(name.slice(front.length))) continue;
     const found = await stat(join(folder, name)).catch(() => undefined);
     if (found && Date.now() - found.mtimeMs > staleMs) await unlink(join(folder, name)).catch(() => {});
+  }
+}
+
+/** Copies the first bytes of a file to another one, which is empty. */
+async function copyStart(from: FileHandle, to: FileHandle, bytes: number): Promise<void> {
+  const buffer = new Uint8Array(Math.min(bytes, copyBytes));
+  for (let at = 0; at < bytes;) {
+    const { bytesRead } = await from.read(buffer, 0, Math.min(buffer.length, bytes - at), at);
+    if (bytesRead === 0) throw new Error("it was changed meanwhile");
+    await writeAt(to, buffer.subarray(0, bytesRead), at);
+    at += bytesRead;
+  }
+}
+
+async function writeAt(file: FileHandle, bytes: Uint8Array, at: number): Promise<void> {
+  for (let done = 0; done < bytes.length;) {
+    done += (await file.write(bytes, done, bytes.length - done, at + done)).bytesWritten;
   }
 }
 

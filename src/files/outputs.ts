@@ -1,11 +1,12 @@
 /**
  * The outputs of a run with -f: segments of one recording after the other in, files or standard output out.
  *
- * All files are tried before any work; each has what is known soon after it is known.
+ * All files are checked before any work. Each is opened when its recording begins, has what is known soon after it is
+ * known, and is closed when the recording is done; one that several recordings share when the last of them is.
  */
 
 import { mkdir, stat } from "node:fs/promises";
-import { openOutput, type OutputFile } from "./output_file.ts";
+import { checkOutput, openTarget, type OutputFile, type OutputTarget } from "./output_file.ts";
 import type { AudioSource } from "../audio/input.ts";
 import type { TextWriter } from "../writer.ts";
 import type { TimedSegment } from "../document/document.ts";
@@ -13,7 +14,17 @@ import { createWriter, type Format } from "../output/formats.ts";
 import type { SegmentWriter, WriterOptions } from "../output/writer.ts";
 import { outputPaths } from "./names.ts";
 
-type Sink = { readonly format: Format; readonly file: OutputFile; readonly path: string; isBegun: boolean };
+/** One file, or standard output: of one recording, or of several in formats that hold several. */
+type Sink = {
+  readonly format: Format;
+  /** Standard output is open from the start, a file from its first recording on. */
+  readonly target: OutputTarget | TextWriter;
+  /** Recordings that are still to come. */
+  left: number;
+  file: OutputFile | undefined;
+  /** Something of it is known. */
+  isBegun: boolean;
+};
 
 export type OutputsRequest = {
   readonly formats: readonly Format[];
@@ -31,25 +42,27 @@ export class Outputs {
     this.#sinks = sinks;
   }
 
-  static async open(request: OutputsRequest, stdout: TextWriter): Promise<Outputs> {
+  /** Checks every file and creates none. Throws OutputError, and UsageError where two would be one. */
+  static async check(request: OutputsRequest, stdout: TextWriter): Promise<Outputs> {
     const { formats, path, force, inputs } = request;
     if (path === undefined) {
-      const sink: Sink = { format: formats[0]!, file: streamed(stdout), path: "", isBegun: false };
+      const sink: Sink = { ...{ format: formats[0]!, target: stdout, left: inputs.length }, ...unopened };
       return new Outputs(inputs.map(() => [sink]));
     }
     const found = await stat(path).catch(() => undefined);
     const isFolder = path.endsWith("/") || found?.isDirectory() === true;
-    if (isFolder && !found) await mkdir(path).catch(() => {}); // Else opening the files says what is wrong.
+    if (isFolder && !found) await mkdir(path).catch(() => {}); // Else the check of the files says what is wrong.
     const isSpecial = found !== undefined && !found.isFile() && !isFolder;
-    const names = inputs.map((input) => input.kind === "stdin" ? "-" : input.path);
-    const opened = new Map<string, Sink>();
+    const names = inputs.map((input) => input.kind === "stdin" ? "-" : input.kind === "file" ? input.path : input.name);
+    const known = new Map<string, Sink>();
     const sinks: Sink[][] = [];
     for (const recording of outputPaths({ formats, path, isFolder, isSpecial }, names)) {
       const own: Sink[] = [];
       for (const { format, path } of recording) {
-        const sink = opened.get(path) ??
-          { format, file: await openOutput(path, force, inputs), path, isBegun: false };
-        opened.set(path, sink);
+        const sink = known.get(path) ??
+          { format, target: await checkOutput(path, force, inputs), left: 0, ...unopened };
+        known.set(path, sink);
+        sink.left++;
         own.push(sink);
       }
       sinks.push(own);
@@ -57,43 +70,65 @@ export class Outputs {
     return new Outputs(sinks);
   }
 
-  /** The recording at `index` of the inputs begins. */
-  begin(index: number, options: WriterOptions): RecordingOutputs {
-    return new RecordingOutputs(this.#sinks[index]!, options);
+  /** The recording at `index` of the inputs begins. Ends with its `end`. */
+  async begin(index: number, options: WriterOptions): Promise<RecordingOutputs> {
+    const parts: Part[] = [];
+    for (const sink of this.#sinks[index]!) {
+      sink.file ??= await open(sink.target);
+      parts.push({ sink, file: sink.file, writer: createWriter(sink.format, options) });
+    }
+    return new RecordingOutputs(parts);
   }
 
-  /** Files of which something is known are finished; the others leave no trace. */
+  /** Closes what several recordings were to share and not all came to. */
   async finish(): Promise<void> {
-    for (const sink of new Set(this.#sinks.flat())) await (sink.isBegun ? sink.file.finish() : sink.file.discard());
+    for (const sink of new Set(this.#sinks.flat())) await close(sink);
   }
 }
+
+const unopened = { file: undefined, isBegun: false };
+
+function open(target: OutputTarget | TextWriter): Promise<OutputFile> {
+  return "write" in target ? Promise.resolve(streamed(target)) : openTarget(target);
+}
+
+/** A file of which something is known is finished; without, it leaves no trace. */
+async function close(sink: Sink): Promise<void> {
+  const { file } = sink;
+  sink.file = undefined;
+  await (sink.isBegun ? file?.finish() : file?.discard());
+}
+
+type Part = { readonly sink: Sink; readonly file: OutputFile; readonly writer: SegmentWriter };
 
 /** One recording on its way to its files. */
 export class RecordingOutputs {
   #isBegun = false;
-  readonly #parts: readonly { readonly sink: Sink; readonly writer: SegmentWriter }[];
 
-  constructor(sinks: readonly Sink[], options: WriterOptions) {
-    this.#parts = sinks.map((sink) => ({ sink, writer: createWriter(sink.format, options) }));
-  }
+  constructor(readonly parts: readonly Part[]) {}
 
   add(segment: TimedSegment): void {
     this.#isBegun = true;
-    for (const { sink, writer } of this.#parts) {
-      sink.file.write(writer.add(segment));
+    for (const { sink, file, writer } of this.parts) {
+      file.write(writer.add(segment));
       sink.isBegun = true;
-      sink.file.keep(() => writer.rest(false));
+      file.keep(() => writer.rest(false));
     }
   }
 
-  /** `isComplete`: all of it was heard; then there is a file even where nothing was said. */
+  /**
+   * `isComplete`: all of it was heard; then there is a file even where nothing was said. Files that wait for no other
+   * recording are closed.
+   */
   async end(isComplete: boolean): Promise<void> {
-    if (!isComplete && !this.#isBegun) return;
-    for (const { sink, writer } of this.#parts) {
-      sink.isBegun = true;
-      sink.file.write(writer.rest(isComplete));
-      sink.file.keep(() => "");
-      await sink.file.drained();
+    for (const { sink, file, writer } of this.parts) {
+      if (isComplete || this.#isBegun) {
+        sink.isBegun = true;
+        file.write(writer.rest(isComplete));
+        file.keep(() => "");
+        await file.drained();
+      }
+      if (--sink.left === 0) await close(sink);
     }
   }
 }

@@ -10,7 +10,8 @@ import { type PlacedWord, spreadWords } from "../align/spread.ts";
 import { guessLanguage, type Splitters, spokenWords } from "../align/words.ts";
 import type { TimedSegment, TimedWord } from "../document/document.ts";
 import { wordLogprobs } from "../document/logprobs.ts";
-import type { Engine } from "../engine/engine.ts";
+import { release } from "../audio/sample_store.ts";
+import type { AlignRequest, Engine } from "../engine/engine.ts";
 import { originalPosition } from "../segment/ranges.ts";
 import type { Recording } from "../segment/recording.ts";
 import type { HeardSegment } from "./events.ts";
@@ -65,12 +66,12 @@ export async function alignTexts(job: AlignJob, aligner: Aligner): Promise<Align
   const ranges = job.ranges ?? [{ start: 0, end: job.recording.length }];
   const part = job.recording.part(ranges);
   const options = { pieceSec, markerMs: engine.info.alignment?.markerMs ?? 80 };
-  const { times, speech, encodeMs, alignMs } = await alignPieces(
-    part,
-    names,
-    (one) => engine.align(one, stop),
-    options,
-  );
+  const align = async (request: AlignRequest) => {
+    const result = await engine.align(request, stop);
+    release(request.samples);
+    return result;
+  };
+  const { times, speech, encodeMs, alignMs } = await alignPieces(part, names, align, options);
   if (!times) return { words: none, stopped: true, encodeMs, alignMs };
   const placed = spreadWords(names, times, speech, Math.floor((part.length * 1000) / sampleRate)).values();
   const words = texts.map((text, index) =>

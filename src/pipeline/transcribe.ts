@@ -11,6 +11,7 @@ import type { HeardToken } from "../document/document.ts";
 import type { DecodeRequest, DecodeResult, DecodeToken, Engine, ModelInfo } from "../engine/engine.ts";
 import type { HeardSegment, Progress, Resume, TranscribeEvent } from "./events.ts";
 import { InputError } from "../errors.ts";
+import { release } from "../audio/sample_store.ts";
 import { planSegments, type SegmentLimits } from "../segment/plan.ts";
 import { joinedLength, originalPosition, originalRanges } from "../segment/ranges.ts";
 import type { Recording } from "../segment/recording.ts";
@@ -251,16 +252,17 @@ async function oneByOne(run: Run, parts: readonly Part[]): Promise<void> {
     const where = place();
     const before = state.text.length;
     const conditioned = state.text !== "" && state.collapses < collapsesMax;
-    const samples = await read();
     // A broken try is thrown away, so nothing is shown before the segment is done.
-    let piece = await new Decoding(run, samples, conditioned ? textTail(state.text, pastTokensMax) : "").done;
-    if (conditioned && piece.stop !== "cancelled" && isCollapsed(piece, samples.length / sampleRate, state.text)) {
+    let piece = await new Decoding(run, await read(), conditioned ? textTail(state.text, pastTokensMax) : "").done;
+    if (
+      conditioned && piece.stop !== "cancelled" && isCollapsed(piece, joinedLength(ranges) / sampleRate, state.text)
+    ) {
       reportDecode(run, piece);
       state.collapses++;
       const off = state.collapses === collapsesMax;
       onEvent({ kind: "debug", text: "Segment mode: retrying segment without past text" });
       if (off) onEvent({ kind: "debug", text: `Segment mode: past text is off after ${collapsesMax} collapses` });
-      piece = await new Decoding(run, samples, "").done;
+      piece = await new Decoding(run, await read(), "").done;
     }
     heardLanguage(run, piece.language);
     addText(run, piece.text, true);
@@ -319,7 +321,10 @@ class Decoding {
     const decoded = run.engine.decode(request, (token) => {
       for (const free of this.#guard.push(token)) this.#take(free);
     }, AbortSignal.any([run.stop, run.ended.signal]));
-    this.done = decoded.then((result) => this.#end(result));
+    this.done = decoded.then((result) => {
+      release(samples);
+      return this.#end(result);
+    });
     this.done.catch(() => {}); // Whoever waits for it hears of it; one that nobody waits for yet is not lost.
   }
 

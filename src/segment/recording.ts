@@ -3,7 +3,7 @@
  * joined end to end, are a recording too. No I/O of its own.
  */
 
-import type { LeveledSamples, Samples } from "../audio/sample_store.ts";
+import { type LeveledSamples, release, type Samples } from "../audio/sample_store.ts";
 import { assert } from "../errors.ts";
 import type { Span } from "../units.ts";
 import { joinedLength, originalRanges } from "./ranges.ts";
@@ -48,7 +48,9 @@ export class Recording implements Samples {
     const result = new Float32Array(end - start);
     let position = 0;
     for (const range of ranges) {
-      result.set(await this.#samples.read(range.start, range.end), position);
+      const part = await this.#samples.read(range.start, range.end);
+      result.set(part, position);
+      release(part);
       position += range.end - range.start;
     }
     assert(position === result.length, `${position} samples were read, not ${result.length}`);

@@ -5,7 +5,7 @@
  * follow each other without gap or overlap, none is empty, and their number is not limited.
  */
 
-import type { Samples } from "../audio/sample_store.ts";
+import { release, type Samples } from "../audio/sample_store.ts";
 import { assert } from "../errors.ts";
 import { sampleRate, type Span } from "../units.ts";
 
@@ -49,6 +49,7 @@ async function quietestNear(samples: Samples, around: number, search: number): P
       best = from + start + windowSamples / 2;
     }
   }
+  release(near);
   return best;
 }
 

@@ -43,7 +43,7 @@ export async function alignFile(parts: AlignParts, options: AlignOptions): Promi
     ? [options.input]
     : [options.input, { kind: "file" as const, path: options.text }];
   const { formats, output: path, force } = options;
-  const outputs = formats && await Outputs.open({ formats, path, force, inputs: [options.input] }, terminal.stdout);
+  const outputs = formats && await Outputs.check({ formats, path, force, inputs: [options.input] }, terminal.stdout);
   const output = path === undefined || formats ? undefined : await openTextFile(path, force, inputs);
   try {
     const timed = await timedLines(parts, options, report, { input, lines, textName });
@@ -66,7 +66,7 @@ async function writeFormats(parts: AlignParts, options: AlignOptions, outputs: O
     inputName(options.input),
     timed.endMs,
   );
-  const recording = outputs.begin(0, { head, rules, paragraphMs, cutChinese: parts.cutChinese });
+  const recording = await outputs.begin(0, { head, rules, paragraphMs, cutChinese: parts.cutChinese });
   for (const segment of timed.segments) recording.add(segment);
   await recording.end(true);
 }

@@ -12,7 +12,7 @@ type RenderParts = Pick<ProgramParts, "terminal" | "readText" | "cutChinese">;
 
 export async function renderTranscripts(parts: RenderParts, options: RenderOptions): Promise<number> {
   const { formats, output: path, force, inputs } = options;
-  const outputs = await Outputs.open({ formats, path, force, inputs }, parts.terminal.stdout);
+  const outputs = await Outputs.check({ formats, path, force, inputs }, parts.terminal.stdout);
   let failed = false;
   try {
     for (const [index, input] of inputs.entries()) {
@@ -36,7 +36,7 @@ async function render(
   try {
     const document = readDocument(await parts.readText(name), name === "-" ? "standard input" : printable(name));
     const { segments, isComplete, ...head } = document;
-    const recording = outputs.begin(index, { head, rules, paragraphMs, cutChinese: parts.cutChinese });
+    const recording = await outputs.begin(index, { head, rules, paragraphMs, cutChinese: parts.cutChinese });
     for (const segment of segments) recording.add(segment);
     await recording.end(isComplete);
     return true;

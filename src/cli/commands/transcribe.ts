@@ -55,7 +55,7 @@ export async function transcribeFiles(parts: TranscribeParts, given: TranscribeO
   const readable = await checkInputs(parts, options, report);
   let failed = readable.length < options.inputs.length;
   const { formats, output: path, force, inputs: all } = options;
-  const outputs = formats && await Outputs.open({ formats, path, force, inputs: all }, stdout);
+  const outputs = formats && await Outputs.check({ formats, path, force, inputs: all }, stdout);
   const output = path === undefined || formats ? undefined : await openTextFile(path, force, all);
   try {
     const inputs = readable.values();
@@ -190,7 +190,7 @@ async function transcribeOne(run: Run, begun: Prefetched<InputSource, ReadAudio>
   const { audio, recording } = await begun.audio;
   report.warn(source, audio.warnings);
   for (const remark of audio.remarks) report.debug(remark);
-  const writer = startWriter(run, source, recording.length);
+  const writer = await startWriter(run, source, recording.length);
   const timed = writer.wantsTimes ? startTiming(run, recording, (segment) => writer.add(segment)) : undefined;
   let transcript: Transcript | undefined;
   try {
@@ -222,10 +222,10 @@ function startMsOf({ fromSec = 0 }: TranscribeOptions): number {
   return Math.round(fromSec * 1000);
 }
 
-function startWriter(run: Run, source: InputSource, samplesCount: number): RecordingWriter {
+async function startWriter(run: Run, source: InputSource, samplesCount: number): Promise<RecordingWriter> {
   const { parts, options, out, outputs, models, model } = run;
   const { rules, paragraphMs, verbosity, inputs } = options;
-  const recording = outputs && outputs.begin(inputs.indexOf(source), {
+  const recording = outputs && await outputs.begin(inputs.indexOf(source), {
     head: documentHead(
       { version: parts.version, options, model: model!, aligner: models.timer?.model },
       source.kind === "stdin" ? "stdin" : source.path,

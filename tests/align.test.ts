@@ -120,9 +120,9 @@ test("align: what cannot be done is said in one line", async () => {
     [["--aligner", aligner, audio], 2, /align needs --text FILE/],
     [["--aligner", aligner, "--text", good], 2, /no input/],
     [["--aligner", aligner, audio, audio, "--text", good], 2, /one recording at a time/],
-    [["--aligner", aligner, "-d", aligner, audio, "--text", good], 2, /name the same/],
+    [["--aligner", aligner, "-d", aligner, audio, "--text", good], 2, /mean the same here/],
     [["--aligner", aligner, "-", "--text", "-"], 2, /standard input is the recording and the text/],
-    [["--aligner", aligner, "-S", "10", audio, "--text", good], 2, /align has no use for --segment-sec/],
+    [["--aligner", aligner, "-S", "10", audio, "--text", good], 2, /align does not take --segment-sec/],
   ];
   for (const [args, code, says] of cases) {
     expectRefusal(await run(["align", "--silent", ...args], { env: { QWEN_ASR_HOME: folder.path } }), code, says);

@@ -214,7 +214,7 @@ describe("render, lint, inspect", () => {
     const piped = await run(["render", "-", "-f", "vtt"], { stdin: readFileSync(at("talk.json")) });
     expect(piped.stdout).toBe(readFileSync(at("talk.vtt"), "utf8"));
     expectRefusal(await run(["render", at("talk.json"), "-f", "srt", "-o", at("talk")]), 1, "exists already");
-    expectRefusal(await run(["render", at("talk.json"), "-t", "2"]), 2, "render has no use for --threads");
+    expectRefusal(await run(["render", at("talk.json"), "-t", "2"]), 2, "render does not take --threads");
     expectRefusal(await run(["render", wav("en-short")]), 1, "is not text");
     expectRefusal(await run(["render", at("talk.srt")]), 1, "talk.srt: is not JSON");
     expectRefusal(await run(["render"]), 2, "render needs a transcript");

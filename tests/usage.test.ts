@@ -50,7 +50,7 @@ describe("wrong usage", () => {
     [["-f", "srt,pdf", file], /-f takes text, json, .*, got 'pdf'/],
     [["-f", "srt,json", file], /-f srt,json needs -o NAME: standard output takes one format/],
     [["--stream", "-f", "tsv", file], /-f/],
-    [["--stream", "--align", file], /--align times words of whole recordings/],
+    [["--stream", "--align", file], /--align times the words of whole recordings/],
     [["download", "medium"], /no model 'medium': small, large or aligner/],
     [["info", "x"], /info takes nothing but -d DIR/],
   ];

@@ -81,7 +81,7 @@ about a minute and needs no recording.
   download: {
     usage: "small|large|aligner [--dir DIR]",
     about: `Fetches an official model, checks the hash of every file, and prints its
-folder. An interrupted download goes on where it stopped when it is run again.
+folder. If it is interrupted, run it again to continue.
 
 ${modelTable()}`,
     notes: `

@@ -191,9 +191,9 @@ test("mistakes get one line that names them", () => {
     "-i -x": -i needs FILE, got the option -x (if you mean it: ./-x)
     "--prompt -x a": --prompt needs TEXT, got the option -x (if you mean it: --prompt=-x)
     "a -i": -i needs FILE
-    ["-i",""]: -i needs FILE, got an empty one
+    ["-i",""]: -i needs FILE, got an empty text
     ["a",""]: an input file name is empty
-    ["-d","","a"]: -d needs DIR, got an empty one
+    ["-d","","a"]: -d needs DIR, got an empty text
     "--silent=yes a": --silent takes no value
     "-S 0.5 a": -S must be 0, auto or 1 to 86400 seconds, got '0.5'
     "-S -5 a": -S must be 0, auto or 1 to 86400 seconds, got '-5'
@@ -274,7 +274,7 @@ test("render, lint, inspect: their options, and no others", () => {
   ].map(refusal);
   expect(messages.join("\n")).toMatchInlineSnapshot(`
     "render needs a transcript (-f json)
-    lint has no use for --format
+    lint does not take --format
     inspect takes one recording, and its transcript (.json or .jsonl)
     inspect needs a recording
     -f srt,vtt needs -o NAME: standard output takes one format
@@ -319,6 +319,10 @@ test("--batch: eight are the most; without it, what is good for speed", () => {
   expect(optionsOf("--batch 3 a").decodesMax).toBe(3);
   expect(optionsOf("a").decodesMax).toBeUndefined();
   expect(refusal("--batch 9 a")).toBe("--batch must be 1 to 8 segments, got '9'");
-  expect(refusal("--batch 2 --low-memory a")).toBe("--low-memory decodes one segment at a time: not with --batch");
-  expect(refusal("--batch 2 --stream a")).toBe("--stream decodes one segment at a time: not with --batch");
+  expect(refusal("--batch 2 --low-memory a")).toBe(
+    "--low-memory decodes one segment at a time and cannot be combined with --batch",
+  );
+  expect(refusal("--batch 2 --stream a")).toBe(
+    "--stream decodes one segment at a time and cannot be combined with --batch",
+  );
 });

@@ -207,7 +207,7 @@ function specOf({ name, rawName }: OptionToken, written: string, command: Comman
     throw unknownOption(isLong || meant ? written.split("=")[0]! : rawName, meant);
   }
   if (takes(command, spec)) return spec;
-  if (command !== "transcribe") throw new UsageError(`${command} has no use for --${name}`);
+  if (command !== "transcribe") throw new UsageError(`${command} does not take --${name}`);
   throw new UsageError(`--${name} belongs to 'qwen-asr ${spec.commands?.join("' and 'qwen-asr ")}'`);
 }
 
@@ -226,7 +226,7 @@ function valueOf(token: OptionToken, spec: OptionSpec): string {
     const remedy = type === "path" ? `./${value}` : `--${spec.name}=${value}`;
     throw new UsageError(`${token.rawName} needs ${placeholder}, got the option ${value} (if you mean it: ${remedy})`);
   }
-  if (value === "" && type === "path") throw new UsageError(`${token.rawName} needs ${placeholder}, got an empty one`);
+  if (value === "" && type === "path") throw new UsageError(`${token.rawName} needs ${placeholder}, got an empty text`);
   return value;
 }
 

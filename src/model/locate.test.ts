@@ -100,7 +100,7 @@ test("folders that are no models say why", async () => {
 test("an unfinished download elsewhere says how to go on there", async () => {
   const dir = folder("it's here", "config.json", "model.safetensors.part", ".download");
   writeFileSync(join(dir, ".download"), JSON.stringify({ model: "large", files: [] }));
-  const advice = `: run 'qwen-asr download large --dir '${dir.replace("'", `'\\''`)}'' to go on`;
+  const advice = `: run 'qwen-asr download large --dir '${dir.replace("'", `'\\''`)}'' to continue`;
   expect((await failure(dir)).message).toEndWith(advice);
   writeFileSync(join(dir, ".download"), "damaged");
   expect((await failure(dir)).message).toEndWith("not finished (there are .part files)");
@@ -141,7 +141,7 @@ test("a downloaded file that has lost bytes, or is gone", async () => {
   mark();
   expect(await locateModel("small", { QWEN_ASR_HOME: home })).toEqual({ kind: "folder", path: dir });
   mark({ name: "extra.safetensors", size: 3, hash: "" });
-  const advice = "extra.safetensors: is missing: run 'qwen-asr download small' to go on";
+  const advice = "extra.safetensors: is missing: run 'qwen-asr download small' to continue";
   expect((await failure("small", { QWEN_ASR_HOME: home })).message).toEndWith(advice);
   writeFileSync(join(dir, "extra.safetensors"), "x");
   expect((await failure(dir)).message).toContain(

@@ -126,10 +126,10 @@ async function refusePointer(path: string): Promise<void> {
 }
 
 function resumeAdvice(folder: string, name: string | undefined, marked: string | undefined): string {
-  if (name !== undefined) return `: run 'qwen-asr download ${name}' to go on`;
+  if (name !== undefined) return `: run 'qwen-asr download ${name}' to continue`;
   const model = findModel(marked ?? "");
   if (model === undefined) return ` (there are ${partSuffix} files)`;
-  return `: run 'qwen-asr download ${model.name} --dir ${shellWord(folder)}' to go on`;
+  return `: run 'qwen-asr download ${model.name} --dir ${shellWord(folder)}' to continue`;
 }
 
 async function listFolder(folder: string): Promise<string[]> {

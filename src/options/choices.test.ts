@@ -79,7 +79,7 @@ test("mistakes are told in the same words but for the name of the option", () =>
     format takes text, json, jsonl, srt, vtt, tsv, lrc, csv, got 'docx'
     format of a stream is one of text, jsonl, srt, vtt, got 'json'
     live needs stream
-    align times words of whole recordings: not with stream
+    align times the words of whole recordings and cannot be combined with stream
     commit agreement and stream-rollback are mutually exclusive
     min-cue-sec is more than max-cue-sec
     unknown option langauge, did you mean language?"

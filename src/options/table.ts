@@ -92,7 +92,11 @@ export const optionTable: readonly OptionSpec[] = [
     more: "small and large are the models that `qwen-asr download` fetches; demo is a tiny one inside this program. " +
       "Without -d: $QWEN_ASR_MODEL, otherwise a downloaded model, small before large.",
     commands: [...withModel, "bench", "info"],
-    excludes: [{ option: "aligner", command: "align", says: "{model} and {aligner} name the same: give one" }],
+    excludes: [{
+      option: "aligner",
+      command: "align",
+      says: "{model} and {aligner} mean the same here: give only one",
+    }],
   },
   {
     name: "threads",
@@ -288,8 +292,8 @@ export const optionTable: readonly OptionSpec[] = [
       "One pass over the weights serves all of them. The text is the same for any number; 1 needs the least memory.",
     rare: true,
     excludes: [
-      { option: "low-memory", says: "{low-memory} decodes one segment at a time: not with {batch}" },
-      { option: "stream", says: "{stream} decodes one segment at a time: not with {batch}" },
+      { option: "low-memory", says: "{low-memory} decodes one segment at a time and cannot be combined with {batch}" },
+      { option: "stream", says: "{stream} decodes one segment at a time and cannot be combined with {batch}" },
     ],
   },
   {
@@ -401,7 +405,10 @@ export const optionTable: readonly OptionSpec[] = [
       "model.",
     commands: withModel,
     perRequest: true,
-    excludes: [{ option: "stream", says: "{align} times words of whole recordings: not with {stream}" }],
+    excludes: [{
+      option: "stream",
+      says: "{align} times the words of whole recordings and cannot be combined with {stream}",
+    }],
   },
   {
     name: "aligner",

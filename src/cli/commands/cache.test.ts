@@ -155,7 +155,7 @@ test("wrong command lines exit with 2", async () => {
   expect(await run([])).toMatchObject({ error: "cache: list, clear or verify?", exitCode: 2 });
   expect(await run(["drop\u001b"])).toMatchObject({ error: "cache: no 'drop\\x1b'", exitCode: 2 });
   expect(await run(["list", "--all"])).toMatchObject({ error: "unknown option --all", exitCode: 2 });
-  expect(await run(["list", "--threads", "2"])).toMatchObject({ error: "cache has no use for --threads", exitCode: 2 });
+  expect(await run(["list", "--threads", "2"])).toMatchObject({ error: "cache does not take --threads", exitCode: 2 });
 });
 
 test("what cannot be read is an error that names it", async () => {

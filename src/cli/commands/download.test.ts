@@ -262,11 +262,11 @@ test("wrong bytes always: the other hub; wrong there too: both named, with hashe
   const failure = await run(["small"]);
   const hashes = `model.safetensors: wrong bytes: expected sha256 ${sha256(weights)}, got ${sha256(wrong)}`;
   expectFailure(failure, hashes);
-  expect(failure.error!.hint).toContain("goes on from there");
+  expect(failure.error!.hint).toContain("run the same command again");
   expect(existsSync(join(modelDir(), "model.safetensors"))).toBe(false);
   expect(existsSync(join(modelDir(), "model.safetensors.part"))).toBe(false);
   const located = locateModel("small", { QWEN_ASR_HOME: home });
-  expect(located).rejects.toThrow("its download is not finished: run 'qwen-asr download small' to go on");
+  expect(located).rejects.toThrow("its download is not finished: run 'qwen-asr download small' to continue");
 });
 
 test("wrong bytes of a file in git are found", async () => {
@@ -492,7 +492,7 @@ test("an interrupt keeps what came and says how to go on", async () => {
   const outcome = await run(["small"], { parts: { terminal } });
   expect(outcome.code).toBe(130);
   expect(stderr.text()).toEndWith(
-    "\nstopped; what came so far is kept: 'qwen-asr download small' goes on from there\n",
+    "\nstopped; what has been fetched is kept: run 'qwen-asr download small' to continue\n",
   );
   expect(readdirSync(modelDir())).not.toContain(".lock");
   expect(locateModel(undefined, { QWEN_ASR_HOME: home })).rejects.toThrow("not finished");
@@ -525,7 +525,7 @@ test("wrong command lines", async () => {
   expectFailure(await run(["small", "large"]), "one model at a time", 2);
   expectFailure(await run(["small", "--dri", "x"]), "unknown option --dri, did you mean --dir?", 2);
   expectFailure(await run(["small", "--dir"]), "--dir needs DIR", 2);
-  expectFailure(await run(["small", "--dir="]), "--dir needs DIR, got an empty one", 2);
+  expectFailure(await run(["small", "--dir="]), "--dir needs DIR, got an empty text", 2);
 });
 
 test("no home: told only where a place is needed", async () => {
@@ -575,7 +575,7 @@ test("the real process: Ctrl-C in the middle, then killed, then to the end", asy
   };
   onWeights(face, stopBy("SIGINT", 50_000), stopBy("SIGKILL", 50_000));
   child = start();
-  expect(await new Response(child.stderr).text()).toContain("'qwen-asr download small' goes on from there\n");
+  expect(await new Response(child.stderr).text()).toContain("run 'qwen-asr download small' to continue\n");
   expect(await child.exited).toBe(130);
   child = start();
   await child.exited;

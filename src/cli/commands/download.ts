@@ -24,7 +24,7 @@ export async function downloadModel(parts: DownloadParts, { model: named, dir }:
   } catch (error) {
     if (!drain.aborted || error !== drain.reason) throw error;
     stderr.write(
-      model ? `stopped; what came so far is kept: '${commandLine(model, dir)}' goes on from there\n` : "\nstopped\n",
+      model ? `stopped; what has been fetched is kept: run '${commandLine(model, dir)}' to continue\n` : "\nstopped\n",
     );
   }
   return exitCode(parts.terminal, false);

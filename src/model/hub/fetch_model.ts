@@ -93,7 +93,7 @@ async function fromFirstSource(sources: readonly Source[], job: Job): Promise<vo
   }
   throw new InputError(
     `download ${job.model.name}: ${failures.join("; ")}`,
-    "what came so far is kept: the same command goes on from there",
+    "what has been fetched is kept: run the same command again to continue",
   );
 }
 

@@ -110,6 +110,7 @@ const Workers = struct {
         defer _ = std.c.pthread_mutex_unlock(&self.gate);
         self.turn.take(); // No job runs meanwhile.
         defer self.turn.pass();
+        assert(threads >= 1 and threads <= threads_max);
         while (self.count < threads - 1) : (self.count += 1) {
             const number = self.count + 1;
             const thread = std.Thread.spawn(.{ .stack_size = 1 << 20 }, work, .{ self, number }) catch {
@@ -134,6 +135,7 @@ const Workers = struct {
         _ = self.bell.fetchAdd(1, .seq_cst);
         wake(&self.bell);
         for (self.threads[0..self.count]) |thread| thread.join();
+        assert(self.sleepers.load(.seq_cst) == 0);
         self.count = 0;
         self.stopping.store(false, .seq_cst);
     }

@@ -25,7 +25,9 @@ const slice_frames = 2000;
 
 /// Frames of a clip, after padding.
 pub fn framesOf(samples_count: usize) usize {
-    return @max(samples_count, samples_min) / mel_.hop_samples;
+    const frames = @max(samples_count, samples_min) / mel_.hop_samples;
+    assert(frames >= 1);
+    return frames;
 }
 
 /// Mel frames of an attention window, 0 for the checkpoint's own.
@@ -111,6 +113,7 @@ pub const Encoder = struct {
         var clip: Clip = try .init(self, copy, window, rows.ptr);
         clip.own = .{ .samples = copy, .rows = rows };
         self.clip = clip;
+        assert(self.isUnderWay());
         return count;
     }
 
@@ -131,6 +134,7 @@ pub const Encoder = struct {
     pub fn result(self: *const Encoder) errors.Error![]const f32 {
         const clip = self.clip orelse return errors.fail(error.Invalid, "no clip was encoded", .{});
         if (clip.stage != .done) return errors.fail(error.Invalid, "the clip is not done", .{});
+        assert(clip.own.rows.len > 0 and clip.mel.len == 0);
         return clip.own.rows;
     }
 
@@ -189,6 +193,7 @@ const Clip = struct {
                 self.stage = .{ .network = pass };
             },
             .network => |*pass| if (pass.advance()) {
+                assert(pass.rows == stem_.rowsOfFrames(pass.frames, self.encoder.model.config.audio.chunk_frames));
                 buffers.free(gpa, self.mel);
                 self.mel = &.{};
                 self.stage = .done;
@@ -246,6 +251,7 @@ const Features = struct {
 
     fn logFrames(self: *const Features, task: usize, _: Scratch) void {
         const first = self.done + task * task_frames;
+        assert(first < self.frames);
         const count = @min(task_frames, self.frames - first);
         self.peaks[first / task_frames] = self.model.mel.logFrames(self.samples, first, count, self.frames, self.out);
     }

@@ -150,6 +150,7 @@ pub const Listener = struct {
         self.dropWindows(@min(count, self.windows.items.len));
         self.encoded_samples = null;
         self.has_moved = true;
+        assert(self.settled <= self.framesCount());
     }
 
     fn dropChunks(self: *Listener, count: usize) void {
@@ -207,6 +208,7 @@ pub const Listener = struct {
             result.rows += count;
         }
         assert(result.rows == self.rowsCount());
+        assert(result.unchanged <= result.kept and result.kept <= result.rows);
         self.encoded_samples = self.held();
         self.has_moved = false;
         return result;
@@ -222,6 +224,7 @@ pub const Listener = struct {
     /// All samples, with zeros behind those of less than half a second; in `samples`, whose length does
     /// not change.
     fn view(self: *Listener) errors.Error![]const f32 {
+        assert(self.samples.items.len >= self.before * hop);
         const missing = encoder_.samples_min -| self.held();
         self.samples.ensureUnusedCapacity(self.model.gpa, missing) catch return errors.outOfMemory("the audio");
         @memset(self.samples.unusedCapacitySlice()[0..missing], 0);
@@ -239,6 +242,7 @@ pub const Listener = struct {
         if (end <= self.settled) return;
         self.greatest = @max(self.greatest, self.logs(all, self.settled, end));
         self.settled = end;
+        assert(self.settled <= count);
     }
 
     fn grow(self: *Listener, chunks: usize) errors.Error!void {
@@ -260,11 +264,13 @@ pub const Listener = struct {
             const rows = gpa.alloc(f32, window_chunks * tokens * audio.output_dim) catch return fail("the audio");
             self.windows.appendAssumeCapacity(.{ .rows = rows });
         }
+        assert(self.chunks.items.len >= chunks);
     }
 
     /// Log values of frames first..end to their chunks. Returns the greatest.
     fn logs(self: *Listener, all: []const f32, first: usize, end: usize) f32 {
         if (first >= end) return mel_.log_min;
+        assert(end <= self.framesCount());
         const Job = struct { listener: *Listener, all: []const f32, first: usize, end: usize };
         const job: Job = .{ .listener = self, .all = all, .first = first, .end = end };
         const chunk_frames = self.chunkFrames();
@@ -318,6 +324,7 @@ pub const Listener = struct {
         const audio = self.model.config.audio;
         const size: usize = audio.chunk_frames;
         var tokens: [stem_.batch_chunks][*]f32 = undefined;
+        assert(numbers.len >= 1 and numbers.len <= stem_.batch_chunks);
         var total: usize = 0;
         for (numbers) |number| total += self.chunkLength(number);
         for (numbers, 0..) |number, i| {
@@ -365,6 +372,7 @@ pub const Listener = struct {
             chunks[count] = self.chunks.items[chunk].tokens[0 .. tokens * audio.d_model];
             count += 1;
         }
+        assert(count >= 1);
         try encoder.check();
         encoder.network.encodeWindow(chunks[0..count], self.windows.items[number].rows.ptr);
     }

@@ -14,6 +14,7 @@ const errors = @import("../errors.zig");
 const kernels = @import("../kernels/kernels.zig");
 const kv_cache_ = @import("../network/kv_cache.zig");
 const model_ = @import("model.zig");
+const assert = std.debug.assert;
 const Compute = compute_.Compute;
 const Matrix = @import("../compute/matrix.zig").Matrix;
 const Scratch = compute_.Scratch;
@@ -52,6 +53,7 @@ fn fastest(context: anytype, comptime run: fn (@TypeOf(context)) void) f64 {
         run(context);
         best = @min(best, now() - from);
     }
+    assert(runs >= least_runs and best >= 0);
     return best;
 }
 
@@ -61,6 +63,7 @@ fn floats(allocator: std.mem.Allocator, count: usize) errors.Error![]align(64) f
     }
     const all = allocator.alignedAlloc(f32, .@"64", count) catch return errors.outOfMemory("a measurement");
     fill(all);
+    assert(all.len == count);
     return all;
 }
 
@@ -95,6 +98,7 @@ const Line = [4]@Vector(4, u64);
 
 /// Adds up the bits, several sums side by side: no chain of additions slows the reading down.
 fn sum(lines: []const Line) u64 {
+    comptime assert(@sizeOf(Line) == 128);
     @setRuntimeSafety(false);
     var sums: Line = @splat(@splat(0));
     for (lines) |line| {
@@ -257,6 +261,7 @@ fn attentionSpeed(model: *model_.Model, positions: usize) errors.Error!f64 {
     var block: block_.Block = try .init(model.gpa, &model.compute, text);
     defer block.deinit();
     try block.resize(@min(positions, block_.rows_max));
+    assert(cache.pages.items.len * kernels.page_keys >= positions);
     const elements = @as(usize, text.kv_heads) * 2 * text.head_dim * kernels.page_keys;
     for (cache.pages.items) |page| switch (kind) {
         .f32 => fill(@as([*]f32, @ptrCast(page))[0..elements]),

@@ -207,6 +207,7 @@ pub const Model = struct {
             preparation.key = try self.cacheKey(layout, lists);
         }
         const count = if (options.threads == 0) cpu.threadsDefault() else options.threads;
+        assert(count >= 1);
         try self.compute.init(self.gpa, table, @min(count, threads.threads_max));
         return preparation;
     }
@@ -351,6 +352,7 @@ pub const Model = struct {
     };
 
     fn findNeeds(self: *Model) Needs {
+        assert(self.weights.decoder.layers.len > 0);
         const text = self.config.text;
         const scores = head_.Scores.bytes(text.hidden, self.weights.decoder.head.rows);
         const kind = decoder_.Decoder.kvOf(&self.weights.decoder);
@@ -395,6 +397,7 @@ pub const Model = struct {
         try push(scratch, ids, &.{s.turn_start});
         try self.tokenizer.encode(scratch, "user\n", false, ids);
         try push(scratch, ids, &.{s.audio_start});
+        assert(s.audio_pad < self.config.text.vocab);
         ids.appendNTimes(scratch, s.audio_pad, rows) catch return errors.outOfMemory("a prompt");
         try push(scratch, ids, &.{ s.audio_end, s.turn_end });
         try self.tokenizer.encode(scratch, "\n", false, ids);

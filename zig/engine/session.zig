@@ -166,8 +166,10 @@ pub const Session = struct {
 
     /// See qasr_session_extend.
     pub fn extend(self: *Session, ids: []const u32, rows: []const f32) errors.Error!void {
-        const accepted = try self.verify(self.positions(), ids, rows, &.{});
+        const before = self.positions();
+        const accepted = try self.verify(before, ids, rows, &.{});
         assert(accepted == 0);
+        assert(self.positions() == before + ids.len);
     }
 
     fn beginPrefill(
@@ -177,6 +179,7 @@ pub const Session = struct {
         rows: []const f32,
         logprobs: []f32,
     ) errors.Error!void {
+        assert(!self.isUnderWay() and keep <= self.positions());
         if (keep < self.decoder.cache.positions) self.decoder.truncate(keep);
         const pad = self.model.special.audio_pad;
         const prefill: verify_.Prefill = try .init(&self.decoder, &self.verifier, ids, pad, rows.ptr, logprobs);
@@ -232,6 +235,7 @@ pub const Session = struct {
         classes: []u32,
         margins: []f32,
     ) errors.Error!void {
+        assert(!self.isUnderWay());
         const alignment: aligner_.Alignment = try .init(&self.decoder, .{
             .ids = ids,
             .audio_id = self.model.special.audio_pad,
@@ -248,6 +252,7 @@ pub const Session = struct {
     /// What a classification that was begun and is done has found.
     pub fn classified(self: *const Session) errors.Error!Classified {
         if (self.job != .aligned) return errors.fail(error.Invalid, "no classification is done in this session", .{});
+        assert(self.own.classes.len == self.own.floats.len);
         return .{ .classes = self.own.classes, .margins = self.own.floats };
     }
 
@@ -268,6 +273,7 @@ pub const Session = struct {
         switch (self.job) {
             .prefill => |*prefill| if (try prefill.advance()) {
                 const accepted = prefill.accepted;
+                assert(accepted <= prefill.logprobs.len);
                 self.job = .{ .prefilled = .{ .accepted = accepted } };
                 self.freeInputs();
             },

@@ -196,7 +196,7 @@ test "while a prefill is under way nothing else is done; given up, it leaves the
     try testing.expectError(error.Invalid, session.verified());
     try testing.expectEqual(before.positions, session.positions());
     // Cancelled, after most of it.
-    for (0..20) |_| try testing.expect(!try session.run(0));
+    for (0..4 * model.config.text.layers) |_| try testing.expect(!try session.run(0));
     session.cancelled.store(true, .monotonic);
     try testing.expectError(error.Cancelled, session.run(clock.forever));
     try testing.expectEqual(before.positions, session.positions());

@@ -48,8 +48,10 @@ pub const Work = struct {
     has_addend: bool,
 };
 
-/// The parts of a layer, in their order. Expanding is the longest, about half of the layer's work.
-pub const Part = enum { project, attend, expand, contract };
+/// The parts of a layer, in their order, each at most about a third of its work.
+pub const Part = enum { project, attend, gate, expand, contract };
+/// With so few rows a part of its own for the gate would cost more than it is good for: `expand` does it.
+const few_rows = 64;
 
 /// Per row of a block; sized for `rows`, which grows by doubling up to rows_max.
 const Buffers = struct {
@@ -192,7 +194,14 @@ pub const Block = struct {
                 self.attend(work.cache, work.layer_index, work.position, work.used_first, work.count);
                 self.mix(work.layer, work.used_first, work.count);
             },
-            .expand => self.expand(work.layer, work.rows.x, work.used_first, work.count),
+            .gate => if (work.count - work.used_first > few_rows) {
+                self.norm(work.rows.x, work.used_first, work.count, true, work.layer.norm2);
+                self.widen(work.layer, work.used_first, work.count, &.{.gate});
+            },
+            .expand => if (work.count - work.used_first > few_rows) {
+                self.widen(work.layer, work.used_first, work.count, &.{.up});
+                self.swiglu(work.used_first, work.count);
+            } else self.expand(work.layer, work.rows.x, work.used_first, work.count),
             .contract => self.contract(work.layer, work.used_first, work.count),
         }
     }
@@ -238,6 +247,8 @@ pub const Block = struct {
         const q_width = t.heads * t.head_dim;
         const kv_width = t.kv_heads * t.head_dim;
         const k: compute_.Linear = .{ .weight = layer.k, .out = b.k, .out_stride = kv_width };
+        assert(first <= count and count <= b.rows);
+        assert(layer.q.rows == q_width and layer.k.rows == kv_width and layer.v.rows == kv_width);
         const v: compute_.Linear = .{ .weight = layer.v, .out = b.v, .out_stride = kv_width };
         const q: compute_.Linear = .{ .weight = layer.q, .out = b.q + first * q_width, .out_stride = q_width };
         if (first == 0) {
@@ -250,6 +261,7 @@ pub const Block = struct {
 
     /// Stores the keys and values of all rows; queries are normed and rotated from `used_first` on.
     fn store(self: *Block, work: Work) void {
+        assert(work.position + work.count <= work.cache.pages.items.len * page_keys);
         const Job = struct { block: *const Block, work: *const Work };
         const job: Job = .{ .block = self, .work = &work };
         self.compute.overRows(work.count, &job, struct {
@@ -276,6 +288,8 @@ pub const Block = struct {
     ) void {
         const t = self.text;
         const b = self.buffers;
+        assert(row < b.rows);
+        assert(cache.kv_heads == t.kv_heads and cache.head_dim == t.head_dim);
         const table = self.compute.kernels;
         const size: usize = t.head_dim;
         const half = size / 2;
@@ -313,6 +327,7 @@ pub const Block = struct {
             span: usize,
             spans: usize,
         };
+        assert(first <= end and end <= self.buffers.rows);
         const group = self.text.heads / self.text.kv_heads;
         const span = @max(1, attention_task_rows / group); // positions per task
         const spans = (end - first + span - 1) / span;
@@ -353,6 +368,8 @@ pub const Block = struct {
         const t = self.text;
         const size: usize = t.head_dim;
         const group = t.heads / t.kv_heads;
+        assert(from < to and to <= self.buffers.rows);
+        assert(kv_head < t.kv_heads);
         const count = (to - from) * group;
         assert(scratch.task.len >= 2 * count * size + kernels.attentionScratch(count, size));
         assert(keys_first + (to - from) - 1 <= cache.pages.items.len * page_keys);
@@ -390,6 +407,8 @@ pub const Block = struct {
         const b = self.buffers;
         const t = self.text;
         const q_width = t.heads * t.head_dim;
+        assert(first <= count and count <= b.rows);
+        assert(layer.o.columns == q_width and layer.o.rows == t.hidden);
         self.compute.linear(&self.quantized, count - first, b.mixed + first * q_width, q_width, &.{
             .{ .weight = layer.o, .out = b.sum + first * t.hidden, .out_stride = t.hidden },
         });
@@ -397,20 +416,37 @@ pub const Block = struct {
 
     /// Adds it, and goes on to the feed-forward's inner width.
     pub fn expand(self: *Block, layer: *const Layer, x: [*]f32, first: usize, count: usize) void {
+        self.norm(x, first, count, true, layer.norm2);
+        self.widen(layer, first, count, &.{ .gate, .up });
+        self.swiglu(first, count);
+    }
+
+    /// The normed rows times one of the feed-forward's two matrices, or both in one job.
+    fn widen(
+        self: *Block,
+        layer: *const Layer,
+        first: usize,
+        count: usize,
+        comptime which: []const enum { gate, up },
+    ) void {
         const b = self.buffers;
         const t = self.text;
-        self.norm(x, first, count, true, layer.norm2);
-        self.compute.linear(&self.quantized, count - first, b.normed + first * t.hidden, t.hidden, &.{
-            .{ .weight = layer.gate, .out = b.gate + first * t.ffn, .out_stride = t.ffn },
-            .{ .weight = layer.up, .out = b.up + first * t.ffn, .out_stride = t.ffn },
-        });
-        self.swiglu(first, count);
+        assert(first <= count and count <= b.rows);
+        assert(layer.gate.rows == t.ffn and layer.up.rows == t.ffn);
+        var products: [which.len]compute_.Linear = undefined;
+        for (&products, which) |*product, one| product.* = switch (one) {
+            .gate => .{ .weight = layer.gate, .out = b.gate + first * t.ffn, .out_stride = t.ffn },
+            .up => .{ .weight = layer.up, .out = b.up + first * t.ffn, .out_stride = t.ffn },
+        };
+        self.compute.linear(&self.quantized, count - first, b.normed + first * t.hidden, t.hidden, &products);
     }
 
     /// From there to what is to be added to x, in `sum`.
     pub fn contract(self: *Block, layer: *const Layer, first: usize, count: usize) void {
         const b = self.buffers;
         const t = self.text;
+        assert(first <= count and count <= b.rows);
+        assert(layer.down.columns == t.ffn and layer.down.rows == t.hidden);
         self.compute.linear(&self.quantized, count - first, b.gate + first * t.ffn, t.ffn, &.{
             .{ .weight = layer.down, .out = b.sum + first * t.hidden, .out_stride = t.hidden },
         });

@@ -84,6 +84,7 @@ pub const Decoder = struct {
 
     pub fn checkRoom(self: *const Decoder, count: usize) errors.Error!void {
         const limit = self.text.positions_max;
+        assert(self.cache.positions <= limit);
         if (count > limit - self.cache.positions) return errors.fail(
             error.TooLong,
             "{d} positions are more than the model's {d}",
@@ -94,7 +95,7 @@ pub const Decoder = struct {
     /// The state f32[hidden] that a text token begins with.
     pub fn embed(self: *const Decoder, id: u32, x: [*]f32) void {
         const matrix = self.weights.embed;
-        assert(id < matrix.rows);
+        assert(id < matrix.rows and matrix.columns == self.text.hidden);
         self.compute.kernels.widen(matrix.dtype, matrix.rowBytes(id), x, matrix.columns);
     }
 
@@ -252,7 +253,7 @@ pub const Append = struct {
 
     /// The last `wanted` rows, normed.
     pub fn states(self: *const Append) [*]const f32 {
-        assert(self.taken == self.ids.len);
+        assert(self.taken == self.ids.len and self.count >= self.wanted);
         return self.decoder.block.buffers.normed + (self.count - self.wanted) * self.decoder.text.hidden;
     }
 
@@ -262,6 +263,7 @@ pub const Append = struct {
         const rows = decoder.block.rows();
         self.count = blockRows(self.ids.len - self.taken, self.wanted);
         self.layer = 0;
+        assert(self.count >= 1 and self.count <= decoder.block.buffers.rows);
         for (self.ids[self.taken..][0..self.count], 0..) |id, row| {
             const x = rows.x + row * hidden;
             if (id == self.audio_id) {
@@ -275,6 +277,7 @@ pub const Append = struct {
     fn leaveBlock(self: *Append) bool {
         self.decoder.cache.positions += @intCast(self.count);
         self.taken += self.count;
+        assert(self.taken <= self.ids.len and self.part == .project);
         if (self.taken == self.ids.len) return true;
         self.count = 0;
         return false;

@@ -199,6 +199,7 @@ pub const Encoder = struct {
 
     /// normed = layer_norm(x), after x += qkv[tokens][d] if there is such an addend.
     fn norm(self: *Encoder, tokens: usize, addend: bool, weight: []const f32, bias: []const f32) void {
+        assert(weight.len == self.audio.d_model and bias.len == weight.len);
         const Job = struct { encoder: *const Encoder, addend: bool, weight: [*]const f32, bias: [*]const f32 };
         const job: Job = .{ .encoder = self, .addend = addend, .weight = weight.ptr, .bias = bias.ptr };
         self.compute.overRows(tokens, &job, struct {
@@ -216,6 +217,7 @@ pub const Encoder = struct {
     }
 
     fn attend(self: *Encoder, tokens: usize, window_tokens: usize) void {
+        assert(tokens >= 1 and window_tokens >= 1);
         const windows = (tokens + window_tokens - 1) / window_tokens;
         const Job = struct { encoder: *const Encoder, tokens: usize, window_tokens: usize };
         const job: Job = .{ .encoder = self, .tokens = tokens, .window_tokens = window_tokens };
@@ -234,6 +236,7 @@ pub const Encoder = struct {
         const b = self.buffers.?;
         const d: usize = self.audio.d_model;
         const size = d / self.audio.heads;
+        assert(head < self.audio.heads and count >= 1);
         const pages_count = (count + page_keys - 1) / page_keys;
         const page_floats = 2 * size * page_keys;
         var pages: [pages_max][*]f32 = undefined;
@@ -278,6 +281,7 @@ pub const Encoder = struct {
         const b = self.buffers.?;
         const w = self.weights;
         const d = self.audio.d_model;
+        assert(w.proj1.rows == d and w.proj2.rows == self.audio.output_dim);
         self.norm(tokens, w.layers.len > 0, w.norm_post_weight, w.norm_post_bias);
         self.compute.linear(&self.quantized, tokens, b.normed, d, &.{
             .{ .weight = w.proj1, .bias = w.proj1_bias, .out = b.qkv, .out_stride = d, .gelu = true },
@@ -306,8 +310,9 @@ pub const Pass = struct {
     /// The unit that is next.
     stage: union(enum) { convolve: Convolving, layer: usize, project },
 
-    /// The chunks convolved so far end at `chunk`; those of the batch have `layer` convolutions behind them.
-    const Convolving = struct { chunk: usize, batch: ?Batch = null, layer: usize = 0 };
+    /// The chunks convolved so far end at `chunk`; those of the batch have `layer` convolutions behind them, the first
+    /// `done` of them one more.
+    const Convolving = struct { chunk: usize, batch: ?Batch = null, layer: usize = 0, done: usize = 0 };
 
     pub fn init(
         encoder: *Encoder,
@@ -339,7 +344,7 @@ pub const Pass = struct {
         return self;
     }
 
-    /// Does one unit: a convolution of a batch of chunks, a layer of a group, or a group's projections. True when it
+    /// Does one unit: a convolution of some chunks, a layer of a group, or a group's projections. True when it
     /// was the last and all rows are written.
     pub fn advance(self: *Pass) bool {
         const encoder = self.encoder;
@@ -388,14 +393,22 @@ pub const Pass = struct {
             const chunks = @min(batch_chunks, self.group_end - at.chunk);
             at.batch = .init(&encoder.convolver, self.mel, self.frames, at.chunk, chunks);
             at.layer = 0;
+            at.done = 0;
         }
         const batch = &at.batch.?;
-        batch.convolve(at.layer);
+        assert(at.chunk < self.group_end and at.layer < Batch.layers);
+        // So many that every thread has some: with few threads a batch takes long.
+        const count = @min(encoder.compute.pool.threadsCount(), batch.chunks - at.done);
+        batch.convolve(at.layer, at.done, count);
+        at.done += count;
+        if (at.done < batch.chunks) return false;
+        at.done = 0;
         at.layer += 1;
         if (at.layer < Batch.layers) return false;
-        const count = batch.layOut();
-        encoder.embed(0, count, encoder.buffers.?.x + self.tokens * encoder.audio.d_model);
-        self.tokens += count;
+        const tokens = batch.layOut();
+        encoder.embed(0, tokens, encoder.buffers.?.x + self.tokens * encoder.audio.d_model);
+        self.tokens += tokens;
+        assert(self.tokens <= group_chunks_max * chunkTokens(encoder.audio.chunk_frames));
         at.chunk += batch.chunks;
         at.batch = null;
         return at.chunk == self.group_end;

@@ -63,6 +63,7 @@ pub const Stem = struct {
 
 /// [out][in][3][3] to [out][3][3][in], f32.
 fn channelsLast(arena: std.mem.Allocator, table: *const kernels.Table, weight: Matrix) !Matrix {
+    assert(weight.columns % 9 == 0 and weight.rows > 0);
     const in = weight.columns / 9;
     const wide = try arena.alloc(f32, weight.columns);
     const out = try arena.alignedAlloc(f32, .@"64", @as(usize, weight.rows) * weight.columns);
@@ -79,6 +80,7 @@ fn channelsLast(arena: std.mem.Allocator, table: *const kernels.Table, weight: M
 
 /// Row p: sin(p w_i) for half the width, then cos(p w_i); w_i = 10000^(-i / (half - 1)).
 fn sinusoids(arena: std.mem.Allocator, rows: usize, width: usize) ![]f32 {
+    assert(rows > 0 and width > 0);
     const half = width / 2;
     const table = try arena.alloc(f32, rows * width);
     const step = @log(10_000.0) / @as(f64, @floatFromInt(@max(half, 2) - 1));
@@ -206,7 +208,9 @@ pub const Batch = struct {
     /// Frames of a chunk as convolved: a clip under a second keeps its own width, a tail chunk
     /// after whole ones is padded with zeros to theirs.
     width: usize,
+    /// What is convolved now: the layer, and the first of the chunks.
     layer: usize = 0,
+    chunk: usize = 0,
 
     pub fn init(convolver: *const Convolver, mel: []const f32, frames: usize, first: usize, chunks: usize) Batch {
         assert(chunks >= 1 and chunks <= batch_chunks);
@@ -236,6 +240,7 @@ pub const Batch = struct {
         const out = self.shape(self.layer + 1);
         const fits = compute_.scratch_task_floats / (9 * self.shape(self.layer).c);
         const positions = out.f * out.t;
+        assert(fits >= 1);
         const tiles = (positions + @min(fits, 400) - 1) / @min(fits, 400);
         return (positions + tiles - 1) / tiles;
     }
@@ -244,18 +249,19 @@ pub const Batch = struct {
 
     /// All at once. Returns the number of tokens.
     pub fn run(self: *Batch) usize {
-        for (0..layers) |layer| self.convolve(layer);
+        for (0..layers) |layer| self.convolve(layer, 0, self.chunks);
         return self.layOut();
     }
 
-    /// One of the convolutions, in their order.
-    pub fn convolve(self: *Batch, layer: usize) void {
-        assert(layer < layers);
+    /// One of the convolutions, in their order, for `count` chunks from `chunk` on; then for the others.
+    pub fn convolve(self: *Batch, layer: usize, chunk: usize, count: usize) void {
+        assert(layer < layers and chunk + count <= self.chunks);
         self.layer = layer;
+        self.chunk = chunk;
         const out = self.shape(layer + 1);
         const tile = self.tilePositions();
         const tiles = (out.f * out.t + tile - 1) / tile;
-        self.convolver.compute.overTasks(self.chunks * tiles, self, convolveTile);
+        self.convolver.compute.overTasks(count * tiles, self, convolveTile);
     }
 
     /// Lays the valid tokens out as rows of `flat`. Returns their number.
@@ -275,10 +281,11 @@ pub const Batch = struct {
         const positions = out.f * out.t;
         const tile = self.tilePositions();
         const tiles = (positions + tile - 1) / tile;
-        const chunk = task / tiles;
+        const chunk = self.chunk + task / tiles;
         const first = task % tiles * tile;
         const end = @min(first + tile, positions);
         const rows = end - first;
+        assert(first < end and chunk < self.chunks);
         const base = (chunk * positions + first) * out.c;
         const buffers = convolver.buffers.?;
         const rounded = if (self.layer < 2) buffers.rounded[self.layer] else null;
@@ -297,6 +304,7 @@ pub const Batch = struct {
         const out = self.shape(self.layer + 1);
         const weight = self.convolver.stem.conv[self.layer];
         const width = weight.columns;
+        assert(width == 9 * self.shape(self.layer).c and weight.rows == out.c);
         if (self.layer > 0) if (self.convolver.buffers.?.rounded[self.layer - 1]) |from| {
             assert(compute_.Rounded.room(rows * width) <= @sizeOf(f32) * (scratch.task.len - rows * out.c));
             const patches: compute_.Rounded = .in(@ptrCast(scratch.task.ptr), rows * width);
@@ -330,6 +338,7 @@ pub const Batch = struct {
         patch: compute_.Rounded,
     ) void {
         const in = self.shape(self.layer);
+        assert(2 * f <= in.f and 2 * t <= in.t);
         const columns_first: usize = if (t == 0) 1 else 0;
         const columns_end = @min(3, in.t + 1 - 2 * t);
         for (0..3) |df| {
@@ -383,6 +392,7 @@ pub const Batch = struct {
         const width = convolver.flatWidth();
         const chunk_frames = convolver.audio.chunk_frames;
         const first_row = chunk * chunkTokens(chunk_frames);
+        assert(width == s.c * s.f);
         const frames = @min(self.frames - (self.first_chunk + chunk) * chunk_frames, chunk_frames);
         for (0..chunkTokens(frames)) |t| {
             const row = convolver.buffers.?.flat + (first_row + t) * width;

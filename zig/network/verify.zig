@@ -41,10 +41,12 @@ pub const Verifier = struct {
             self.scores[self.made] = Scores.init(self.allocator, own.last.len, own.logits.len) catch
                 return errors.outOfMemory("a draft");
         }
+        assert(self.made >= count);
     }
 
     /// Scores `count` states f32[][hidden].
     fn score(self: *Verifier, decoder: *Decoder, states: [*]const f32, count: usize) errors.Error!void {
+        assert(count >= 1);
         try self.reserve(decoder, count);
         var all: [together]*Scores = undefined;
         for (self.scores[0..count], all[0..count], 0..) |*scores, *one, i| {
@@ -101,6 +103,7 @@ pub const Prefill = struct {
 
     /// Gives up: the decoder has the positions it had before, and nothing to tell about a next token.
     pub fn abandon(self: *Prefill) void {
+        assert(self.stage != .over);
         self.decoder.truncate(self.before);
         self.stage = .over;
     }
@@ -139,6 +142,7 @@ pub const Prefill = struct {
         assert(self.done < self.ids.len);
         self.end = self.passEnd();
         // Each but the ids before the draft's first token tells the next one.
+        assert(self.end > self.done and self.end <= self.ids.len);
         const wanted = @min(self.end - self.done, self.end - self.draftFirst() + 1);
         const ids = self.ids[self.done..self.end];
         self.append = try .init(self.decoder, ids, self.audio_id, self.rows, wanted);

@@ -1,4 +1,4 @@
-/** Words on their way to their places in audio: encoded, then one pass over audio and words that tells the classes. */
+/** An alignment on its way through the engine: audio is encoded, then one pass over audio and words finds classes. */
 
 import { assert, InternalError } from "../errors.ts";
 import { alignPositions, bytesOfPositions } from "./budget.ts";

@@ -1,5 +1,5 @@
 /**
- * Memory of requests: what each may come to hold, and one budget that decides how many run at a time. Pure.
+ * Memory of requests: how much each may come to hold, and one budget that decides how many run at a time. Pure.
  *
  *     bytes = session + positions x KV cache + rows of the prompt while it goes in
  */
@@ -9,25 +9,25 @@ import { audioRowsMaxFor, tokensEstimate } from "../text/budget.ts";
 import { sampleRate } from "../units.ts";
 import type { AlignRequest, DecodeRequest, ModelInfo } from "./engine.ts";
 
-/** Requests get this share of the memory that is available; the rest is for the encoder, audio and everybody else. */
+/** Requests get this share of the available memory; the rest is for the encoder, audio and other programs. */
 const memoryShare = 0.5;
 
-/** Chat template 15, a forced language and the tag behind past text the rest. */
+/** Tokens around the audio: 15 of the chat template; the rest for a forced language and the tag after past text. */
 export const templateTokens = 24;
 
 export type MemoryCosts = Pick<ModelInfo, "positionBytes" | "sessionBytes" | "rowBytes" | "blockRows">;
 
-/** A cache grows by pages of so many positions. */
+/** Positions per page, by which a cache grows. */
 const pagePositions = 64;
 
-/** Bytes that a request of so many positions comes to hold at most. */
+/** The most bytes that a request of so many positions comes to hold. */
 export function bytesOfPositions(positions: number, costs: MemoryCosts): number {
   const paged = Math.ceil(positions / pagePositions) * pagePositions;
   const rows = Math.min(2 ** Math.ceil(Math.log2(Math.max(1, positions))), costs.blockRows);
   return costs.sessionBytes + paged * costs.positionBytes + rows * costs.rowBytes;
 }
 
-/** Positions of a decode: audio, prompt and all tokens it may say. */
+/** Positions of a decode: audio, prompt and all tokens it may generate. */
 export function decodePositions(
   { samples, context, pastText, tokensMax }: Pick<DecodeRequest, "context" | "pastText" | "tokensMax"> & {
     readonly samples: { readonly length: number };
@@ -37,13 +37,13 @@ export function decodePositions(
   return audioRowsMaxFor(samples.length / sampleRate) + templateTokens + text + tokensMax;
 }
 
-/** Positions of an alignment: audio, words and two markers for each. */
+/** Positions of an alignment: audio, words and two markers per word. */
 export function alignPositions({ samples, words }: AlignRequest): number {
   const text = words.reduce((sum, word) => sum + tokensEstimate(word) + 2, 0);
   return audioRowsMaxFor(samples.length / sampleRate) + 2 + text;
 }
 
-/** Bytes that requests may hold together, of so much available memory. */
+/** Bytes that requests may hold together if so much memory is available. */
 export function budgetOf(memoryBytes: number): number {
   return memoryBytes * memoryShare;
 }
@@ -62,12 +62,12 @@ export class Budget {
     return this.#used + bytes <= this.bytesMax;
   }
 
-  /** `owner` holds so much from now on, whether or not it fits; 0 gives everything back. */
+  /** Records that `owner` holds so much from now on, whether or not it fits; 0 gives everything back. */
   set(owner: object, bytes: number): void {
     assert(bytes >= 0 && Number.isFinite(bytes), `budget: ${bytes} bytes`);
     this.#used += bytes - (this.#held.get(owner) ?? 0);
     if (bytes === 0) this.#held.delete(owner);
     else this.#held.set(owner, bytes);
-    if (this.#held.size === 0) this.#used = 0; // No rounding is carried on.
+    if (this.#held.size === 0) this.#used = 0; // Rounding errors do not add up.
   }
 }

@@ -27,26 +27,26 @@ export type EngineOptions = {
   /** 0: as many as the machine has physical cores, within the container's limits. */
   readonly threads: number;
   readonly weights: Weights;
-  /** Where packed weights are kept; undefined: they are made in memory every time. */
+  /** The folder of packed weights; undefined: they are made in memory every time. */
   readonly cacheFolder: string | undefined;
-  /** Bytes that may still be used, asked once the model is open: half of it is for requests. Absent: no limit. */
+  /** Bytes that may still be used, asked for once the model is open; requests get half of them. Absent: no limit. */
   readonly memoryBytes?: () => number;
-  /** Live recordings that may be open at a time; 8 where absent. */
+  /** How many live recordings may be open at a time; absent: 8. */
   readonly listenersMax?: number;
-  /** Hears now and then how far a packing is, 0 to 1. */
+  /** Called now and then with how far the packing is, 0 to 1. */
   readonly onPacking?: (share: number) => void;
 };
 
 const defaultListenersMax = 8;
 
-/** Loads the model in a thread of its own. Throws ModelError where it cannot be used. */
+/** Loads the model in a thread of its own. Throws a ModelError if it cannot be used. */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
-  // In the executable all modules are one, at the place of src/main.ts; the worker is its own entry beside it.
+  // In the executable all modules are one, at the place of src/main.ts; the worker is a separate entry beside it.
   const path = Bun.isStandaloneExecutable ? "./engine/worker.ts" : "./worker.ts";
   const worker = new Worker(new URL(path, import.meta.url).href);
   const engine = new WorkerEngine(worker);
   try {
-    const library = await placedLibrary(options.library); // While the worker starts.
+    const library = await placedLibrary(options.library); // Meanwhile the worker starts.
     await openModel(engine, library, options);
     return engine;
   } catch (error) {
@@ -69,7 +69,7 @@ async function openModel(engine: WorkerEngine, library: string, options: EngineO
   if (options.memoryBytes) engine.send({ type: "memory", bytes: options.memoryBytes() });
 }
 
-/** A request at the worker: each kind knows which answer ends it. */
+/** A request that the worker has; each kind knows which answer ends it. */
 type Pending = {
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: Error) => void;
@@ -85,7 +85,7 @@ class WorkerEngine implements Engine {
   readonly #pending = new Map<number, Pending>();
   #lastId = 0;
   #closing: Promise<void> | undefined;
-  /** Settles on the answer to open or close. */
+  /** Settled by the answer to open or close. */
   #answer: PromiseWithResolvers<void> = Promise.withResolvers();
 
   constructor(worker: Worker) {
@@ -108,7 +108,7 @@ class WorkerEngine implements Engine {
     onToken: (token: DecodeToken) => void,
     signal?: AbortSignal,
   ): Promise<DecodeResult> {
-    const samples = request.samples.slice(); // A view would take its whole recording along.
+    const samples = request.samples.slice(); // Transferring a view would take its whole recording along.
     const message = (id: number): ToWorker => ({ type: "decode", id, request: { ...request, samples } });
     return (await this.#ask<"done">(message, { transfer: [samples.buffer], signal, onToken })).result;
   }
@@ -132,7 +132,7 @@ class WorkerEngine implements Engine {
     return new OneAtATime(hear, close);
   }
 
-  /** Sends a request and waits for its answer. The signal makes it end early; the answer comes all the same. */
+  /** Sends a request and waits for its answer. The signal makes it end early; it is answered in any case. */
   async #ask<Type extends Answer["type"]>(
     message: (id: number) => ToWorker,
     { transfer = [], signal, onToken = () => {} }: {
@@ -156,7 +156,7 @@ class WorkerEngine implements Engine {
     }
   }
 
-  /** terminate() during a native call would not be safe; after the answer nothing runs. */
+  /** Waits for the answer first: terminate() would not be safe during a native call. */
   close(): Promise<void> {
     return this.#closing ??= this.#close();
   }
@@ -200,7 +200,7 @@ class WorkerEngine implements Engine {
   }
 }
 
-/** A listener as the program sees it: refuses a call during another. */
+/** A listener as the program sees it: it rejects a call during another. */
 class OneAtATime implements Listener {
   readonly #hear: Listener["hear"];
   readonly #close: Listener["close"];
@@ -229,7 +229,7 @@ class OneAtATime implements Listener {
   }
 }
 
-/** Failures that the user can mend become UserErrors: the model's files, the options and environment, the memory. */
+/** Makes UserErrors of failures that the user can mend: the model's files, options and environment, memory. */
 export function failure({ message, status }: { readonly message: string; readonly status: number }): Error {
   switch (status) {
     case STATUS.model:

@@ -1,4 +1,4 @@
-/** One utterance on its way through the engine: encoded, its prompt taken in, then decoded greedily step by step. */
+/** A decode on its way through the engine: the audio is encoded, the prompt prefilled, then tokens decoded greedily. */
 
 import { assert } from "../errors.ts";
 import { LoopDetector } from "../text/loop.ts";
@@ -8,10 +8,10 @@ import { Job, priorityOf, type Shared, sliceMs, type Token } from "./job.ts";
 import type { EncoderHandle } from "./native.ts";
 import type { Answer } from "./protocol.ts";
 
-/** "language", a name of a few tokens, and the header's end. */
+/** Longest header: "language", a name of a few tokens, and the end of the header. */
 const headerTokensMax = 6;
 
-/** What an answer in this language begins with: what the prompt ends with where the language is given. */
+/** The ids with which an answer in this language begins; if the language is given, the prompt ends with them. */
 export function headerIds({ library, model }: Pick<Shared, "library" | "model">, language: string): readonly number[] {
   const bare = library.prompt(model, 0, "", "").length;
   return [...library.prompt(model, 0, "", language).subarray(bare)];
@@ -21,12 +21,12 @@ export class DecodeJob extends Job {
   readonly #request: DecodeRequest;
   readonly #counts = { promptTokens: 0, audioTokens: 0, generatedTokens: 0, encodeMs: 0, prefillMs: 0, decodeMs: 0 };
   readonly #loop = new LoopDetector();
-  /** What it said first: of some length, or up to the end of the header that names the language. */
+  /** The first tokens, up to a limit or to the end of the header that names the language. */
   readonly #header: number[] = [];
   #encoder: EncoderHandle | undefined;
-  /** Encoder rows, between encoding and the prompt. */
+  /** Encoder rows, from the end of encoding to the prefill. */
   #rows: Float32Array | undefined;
-  /** The last header, as far as it was put behind the prompt: the same pass tells how much of it is right. */
+  /** The last header, which is put after the prompt as a draft: the same pass tells how much of it is right. */
   #draft: readonly number[] | undefined;
   #next: Token | undefined;
 
@@ -60,14 +60,14 @@ export class DecodeJob extends Job {
   #encode(): void {
     const { library, info } = this.shared;
     if (!library.encodeRun(this.#encoder!, sliceMs)) return;
-    // The count of rows was told at the start; `encodeRows` is given room for all of them.
+    // The number of rows is known since the start; `encodeRows` gets room for all of them.
     this.#rows = library.encodeRows(this.#encoder!, info.hidden);
     this.#counts.audioTokens = this.#rows.length / info.hidden;
     this.#encoder = undefined;
     this.stage = "prefill";
   }
 
-  /** A slice of the prompt. True once it is in. */
+  /** Runs a slice of the prefill. Returns true once it is done. */
   #prefill(): boolean {
     const { library } = this.shared;
     if (this.#draft === undefined) this.#beginPrompt();
@@ -85,7 +85,7 @@ export class DecodeJob extends Job {
     this.#rows = undefined;
   }
 
-  /** The prompt, and text already said as the start of the answer, closed by its own end of header. */
+  /** The prompt, and earlier text as the start of the answer, closed by its own end of header. */
   #promptIds(): Uint32Array {
     const { library, model, info } = this.shared;
     const { context, language, pastText } = this.#request;
@@ -94,7 +94,7 @@ export class DecodeJob extends Job {
     return Uint32Array.from([...prompt, ...library.tokenize(model, pastText), info.asrTextId]);
   }
 
-  /** As much of the draft as is right is said, and the token after it. */
+  /** Emits as much of the draft as is right, and the token after it. */
   #speak(): void {
     const { library, now } = this.shared;
     const draft = this.#draft!;
@@ -117,7 +117,7 @@ export class DecodeJob extends Job {
     this.#advance();
   }
 
-  /** Says the token that the model has chosen, or ends. */
+  /** Emits the token that the model has chosen, or ends. */
   #advance(): void {
     const stop = this.#isFull ? "cap" : this.#sayNext() ?? (this.#isFull ? "cap" : undefined);
     if (stop) this.end({ type: "done", id: this.id, result: this.#result(stop) });

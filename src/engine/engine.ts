@@ -1,17 +1,17 @@
-/** What the rest of the program sees of the native engine: data types and one interface, no I/O. */
+/** The engine as the rest of the program sees it: data types and two interfaces, no I/O. */
 
-/** Precision of the weights: as the file has them, or 8 bits in blocks of 32. */
+/** Precision of the weights: as the file has them, or rounded to 8 bits, or mostly to 4, in blocks of 32. */
 export type Weights = "bf16" | "int8" | "int4";
 
-/** From `qasr_model_info`, plus what the host knows. */
+/** The answer of `qasr_model_info`, in this program's names. */
 export type ModelInfo = {
   readonly kind: "asr" | "aligner";
-  /** "Qwen3-ASR-0.6B", or "Qwen3-ASR (custom)" where the dimensions are not an official size. */
+  /** "Qwen3-ASR-0.6B", or "Qwen3-ASR (custom size)" if the dimensions are not those of an official size. */
   readonly name: string;
   readonly isa: string;
   readonly threads: number;
   readonly weights: Weights;
-  /** Of packed weights: their file ("" in memory), its size, whether it was made just now, why there is none. */
+  /** The packed weights: their file ("" in memory), its size, whether it was made just now, why there is none. */
   readonly cache?: {
     readonly path: string;
     readonly bytes: number;
@@ -20,7 +20,7 @@ export type ModelInfo = {
   };
   readonly hidden: number;
   readonly positionsMax: number;
-  /** Sequences that one step moves on at most. */
+  /** The most sequences that take a step together. */
   readonly stepMax: number;
   /** What requests cost in bytes, see budget.ts: a position of a KV cache, an open session without any, */
   readonly positionBytes: number;
@@ -32,7 +32,7 @@ export type ModelInfo = {
   readonly encoderBytes: number;
   readonly languages: readonly string[];
   readonly asrTextId: number;
-  /** Of an aligner. */
+  /** Set for an aligner. */
   readonly alignment?: {
     /** Duration of one class, in ms. */
     readonly markerMs: number;
@@ -43,7 +43,7 @@ export type ModelInfo = {
   };
 };
 
-/** Which of the requests that wait goes first: short ones. Live recordings go before both. */
+/** Priority among waiting requests: short ones go before long ones, and live recordings before both. */
 export type Priority = "short" | "long";
 
 /** One utterance to decode greedily. */
@@ -52,15 +52,15 @@ export type DecodeRequest = {
   readonly samples: Float32Array;
   /** Encoder attention window in mel frames, 100 to 800. */
   readonly windowFrames: number;
-  /** System-turn text, "" for none. */
+  /** Text of the system turn; "" for none. */
   readonly context: string;
-  /** A language name ("English"), "" to detect. */
+  /** The model's name of the language ("English"); "" to detect it. */
   readonly language: string;
-  /** Text already said, put after the assistant's start and closed by `<asr_text>`; "" for none. */
+  /** Earlier text, put after the assistant's start and closed by `<asr_text>`; "" for none. */
   readonly pastText: string;
-  /** Generated tokens at most, the language header included. */
+  /** The most tokens to generate, including the language header. */
   readonly tokensMax: number;
-  /** By the length of its audio where absent: up to 30 s is short. */
+  /** Absent: by the length of the audio, of which up to 30 s are short. */
   readonly priority?: Priority;
 };
 
@@ -86,51 +86,51 @@ export type DecodeResult = {
 
 /** A live recording: its audio and what is computed of it stay in the engine between calls. */
 export type ListenOptions = Pick<DecodeRequest, "windowFrames" | "context" | "language"> & {
-  /** False: everything is computed anew at every call. The tokens are the same. */
+  /** False: everything is computed again at every call. The tokens are the same. */
   readonly usesCaches: boolean;
 };
 
 /** More audio, then greedy decoding of all that is held. */
 export type HearRequest = {
-  /** 16 kHz mono, follows what was given before. */
+  /** 16 kHz mono; it follows the samples given before. */
   readonly samples: Float32Array;
-  /** Samples to forget first, from the start of what is held; a multiple of the encoder window, or all (Infinity). */
+  /** Samples to drop first, from the start of those held: a multiple of the encoder window, or all (Infinity). */
   readonly forget: number;
-  /** Ids the answer starts with, header included: what is committed. They are never decided again. */
+  /** The committed ids, header included, with which the answer starts. They are never decided again. */
   readonly prefix: readonly number[];
-  /** A guess at what follows them, its end left out. It changes the time, never the tokens. */
+  /** A guess at the tokens that follow, without the end. It changes the time, never the tokens. */
   readonly draft: readonly number[];
-  /** Tokens after the prefix at most. */
+  /** The most tokens after the prefix. */
   readonly tokensMax: number;
 };
 
 export type HearResult = DecodeResult & {
-  /** After the prefix, without the end. A loop is one of prefix and tokens together. */
+  /** The tokens after the prefix, without the end. A loop is one of prefix and tokens together. */
   readonly tokens: readonly DecodeToken[];
   readonly draftTokens: number;
   readonly draftAccepted: number;
-  /** Encoder rows, and positions of the decoder's cache, that were there from before. */
+  /** Encoder rows, and positions of the decoder's cache, that were kept from earlier calls. */
   readonly rowsReused: number;
   readonly positionsReused: number;
-  /** The draft's part, by positions, of the time that prompt and draft took; `prefillMs` is the rest of it. */
+  /** The draft's share, by positions, of the time that prompt and draft took; `prefillMs` is the rest. */
   readonly verifyMs: number;
 };
 
 export interface Listener {
   /**
-   * One call at a time. Aborting `signal` ends it early with stop "cancelled" and the tokens so far. The audio it was
-   * given is held in any case, unless what is to be forgotten is refused.
+   * One call at a time. Aborting `signal` ends it early with stop "cancelled" and the tokens so far. The audio that it
+   * was given is kept in any case, unless the samples to drop are rejected.
    */
   hear(request: HearRequest, signal?: AbortSignal): Promise<HearResult>;
   /** Gives its memory back. Not during a call. */
   close(): Promise<void>;
 }
 
-/** Words to find in audio, in the order spoken. */
+/** Words to find in audio, in the order in which they are spoken. */
 export type AlignRequest = {
-  /** 16 kHz mono, [-1, 1]; at most 180 s are what the model was made for. */
+  /** 16 kHz mono, [-1, 1]; the model was trained for at most 180 s. */
   readonly samples: Float32Array;
-  /** As the aligner takes them: cleaned, without spaces. At least one. */
+  /** The words as the aligner takes them: cleaned, without spaces; at least one. */
   readonly words: readonly string[];
   /** As for a decode. */
   readonly priority?: Priority;
@@ -138,7 +138,7 @@ export type AlignRequest = {
 
 export type AlignResult = {
   readonly stop: "end" | "cancelled";
-  /** Start and end of every word, in classes of `markerMs`, as the model says them: maybe in no order. */
+  /** Start and end of every word, in classes of `markerMs`, as the model gives them: perhaps not in order. */
   readonly classes: readonly number[];
   /** How far the best class is ahead of the second, in logits. */
   readonly margins: readonly number[];
@@ -149,24 +149,24 @@ export type AlignResult = {
 };
 
 /**
- * A loaded model. Any number of requests may be made at once: as many run as the memory allows, up to `info.stepMax`
- * of them share every pass over the weights, the rest waits. What one says does not depend on those beside it, and one
- * that fails or is cancelled concerns no other. A cancelled request ends with stop "cancelled", within one native call
- * of about 150 ms at most. Samples are copied. After close() every call rejects with an InternalError.
+ * A loaded model. Any number of requests may be made at once. As many run as the memory allows, up to `info.stepMax` of
+ * them share every pass over the weights, and the rest waits. The answer of a request does not depend on those beside
+ * it, and one that fails or is cancelled affects no other. A cancelled request ends with stop "cancelled", within one
+ * native call of at most about 150 ms. Samples are copied. After close() every call rejects with an InternalError.
  */
 export interface Engine {
   readonly info: ModelInfo;
-  /** All that the native engine says of the model, for reports. */
+  /** The engine's whole description of the model, for reports. */
   readonly description: unknown;
   /** Tokens arrive in order while decoding; the promise settles after the last. */
   decode(request: DecodeRequest, onToken: (token: DecodeToken) => void, signal?: AbortSignal): Promise<DecodeResult>;
   /**
-   * A new recording, which is given piece by piece and goes before all other requests. Throws InputError where as many
-   * are open as the engine was opened for.
+   * Opens a live recording, which is given piece by piece and goes before all other requests. Throws an InputError if
+   * as many are open as the engine allows.
    */
   listen(options: ListenOptions): Promise<Listener>;
-  /** With an aligner's model, which in turn cannot decode. */
+  /** For an aligner's model, which in turn cannot decode. */
   align(request: AlignRequest, signal?: AbortSignal): Promise<AlignResult>;
-  /** Requests under way end cancelled first; live recordings end with it. */
+  /** Closes the model. Running requests are cancelled first; live recordings end. */
   close(): Promise<void>;
 }

@@ -1,16 +1,16 @@
 /**
- * Live recordings in the engine's thread. `Hearing` is a recording: a listener that keeps what is computed of its
- * audio, and a session that keeps what it has taken in of the prompt. `HearJob` is one hear of it, as the scheduler
- * moves it on.
+ * Live recordings in the engine's thread. A `Hearing` is a recording: a listener that keeps what was computed of its
+ * audio, and a session that keeps the positions of its prompt. A `HearJob` is one decode of all its audio (a "hear"),
+ * as the scheduler sees it.
  *
- * Every hear takes in what is new: the prompt from the first row that changed, the committed tokens, and a draft of
- * what follows, which is checked in the same pass. From where the draft was wrong it decodes token by token, in steps
- * that it shares with other requests. A wrong draft is often right again further on: as soon as a token of its rest is
- * said, the next few are guessed from there, in a small pass of their own.
+ * Every hear prefills what is new: the prompt from the first row that changed, the committed tokens, and a draft of the
+ * tokens after them, which is verified in the same pass. From the first wrong token of the draft on it decodes token by
+ * token, in steps that it shares with other requests. A wrong draft is often right again further on: as soon as a token
+ * of its rest is generated, the next few are guessed from there and verified in a small pass of their own.
  *
- * What is kept never changes a token. Where weights are packed a row's sums do not depend on those beside it, so any
- * cut will do. With bf16 they may, in the last bit; there the prompt is always taken in by attention windows, and only
- * whole ones are kept.
+ * What is kept never changes a token. With packed weights a row's sums do not depend on the rows beside it, so the
+ * prompt may be divided anywhere. With bf16 they may differ in the last bit, so the prompt is always prefilled by
+ * attention windows, and only whole ones are kept.
  */
 
 import { assert } from "../errors.ts";
@@ -22,7 +22,7 @@ import { Job, type Shared, sliceMs, type Token } from "./job.ts";
 import type { EncoderHandle, ListenerHandle, SessionHandle } from "./native.ts";
 import type { Answer } from "./protocol.ts";
 
-/** Of the engine's description. */
+/** Facts from the engine's description. */
 export type HearingFacts = {
   readonly hidden: number;
   readonly positions_max: number;
@@ -34,11 +34,11 @@ export type HearingFacts = {
 
 type Counts = { -readonly [key in Exclude<keyof HearResult, "stop" | "tokens">]: number };
 
-/** One pass of the prompt: it appends ids from a place on, the last `draft` of them as a guess. */
+/** One pass of the prefill: it appends ids from a position on, the last `draft` of them as a guess. */
 type Pass = { readonly at: number; readonly ids: Uint32Array; readonly draft: number };
 
 const hopSamples = 160;
-/** How far on a token is looked for in the rest of a draft, and how many are then guessed: a pass of eight rows. */
+/** How far ahead a token is looked for in the rest of a draft, and how many are then guessed: a pass of eight rows. */
 const skippedMax = 4;
 const guessMax = 7;
 
@@ -49,7 +49,7 @@ export class Hearing {
   #rows = new Float32Array(0);
   /** What the session holds, position by position. */
   held: number[] = [];
-  /** When its last hear ended. */
+  /** Time at which its last hear ended. */
   restsSince: number;
 
   constructor(readonly shared: Shared, readonly facts: HearingFacts, readonly options: ListenOptions) {
@@ -69,7 +69,7 @@ export class Hearing {
     this.shared.library.closeSession(this.session);
   }
 
-  /** Forgets and appends audio. What is wrong with the request is said before anything has changed. */
+  /** Drops and appends audio. Throws, before anything has changed, if the request is wrong. */
   take({ forget, samples, tokensMax }: HearRequest): void {
     const { library } = this.shared;
     const windowSamples = this.options.windowFrames * hopSamples;
@@ -82,7 +82,7 @@ export class Hearing {
     library.listenerAppend(this.#listener, samples);
   }
 
-  /** Bytes that it comes to hold by a hear of all that it has. */
+  /** Bytes that it comes to hold during a hear of all its audio. */
   bytesFor({ prefix, tokensMax }: HearRequest): number {
     const seconds = this.shared.library.listenerRows(this.#listener) / 13;
     const samples = { length: seconds * sampleRate };
@@ -91,19 +91,19 @@ export class Hearing {
     return bytesOfPositions(decodePositions({ samples, context, pastText: "", tokensMax: most }), this.shared.info);
   }
 
-  /** The next prompt is taken in from its start. */
+  /** Forgets all positions: the next prompt is prefilled from its start. */
   reset(): void {
     this.shared.library.truncate(this.session, 0);
     this.held = [];
   }
 
-  /** The same, and the session's memory goes back to the system. */
+  /** Does the same, and gives the session's memory back to the system. */
   release(): void {
     this.shared.library.releaseSession(this.session);
     this.held = [];
   }
 
-  /** Makes the rows of all that is held, from those that are kept. */
+  /** Computes the rows of all audio held, reusing those that are kept. */
   encode(encoder: EncoderHandle): { rows: number; kept: number; unchanged: number } {
     const { library } = this.shared;
     const room = library.listenerRows(this.#listener);
@@ -125,16 +125,16 @@ export class HearJob extends Job {
   readonly #loop = new LoopDetector();
   #encoder: EncoderHandle | undefined;
   #draft = new Uint32Array(0);
-  /** Passes of the prompt that are left, the first of them maybe under way. */
+  /** Remaining passes of the prefill; the first may be running. */
   #passes: Pass[] = [];
   #hasBegun = false;
   #audioFirst = 0;
   #prefillMs = 0;
-  /** Tokens of the draft that are known to be right and are not said yet. */
+  /** Tokens of the draft that are known to be right and not emitted yet. */
   #known: Token[] = [];
-  /** Tokens of the draft that are behind. */
+  /** Tokens of the draft that are dealt with. */
   #used = 0;
-  /** The last token said, and the guess at what follows it: what the next pass appends. */
+  /** The ids that the next pass appends: the last emitted token and the guess at those after it. */
   #append = new Uint32Array(0);
 
   constructor(id: number, hearing: Hearing, request: HearRequest) {
@@ -178,7 +178,7 @@ export class HearJob extends Job {
     this.#prefillMs = this.shared.now() - encoded;
   }
 
-  /** Which passes take in prompt and draft, from the first place that has changed. */
+  /** Plans the passes that prefill prompt and draft, from the first position that has changed. */
   #planPrompt(unchanged: number): void {
     const { facts, held } = this.#hearing;
     const ids = this.#promptIds();
@@ -209,7 +209,7 @@ export class HearJob extends Job {
     return ids;
   }
 
-  /** As much of the draft as the model could say. */
+  /** The part of the draft that the model could generate. */
   #cleanDraft(positions: number): Uint32Array<ArrayBuffer> {
     const { library, model } = this.shared;
     const { text: { vocab }, tokens: { audio_pad }, positions_max } = this.#hearing.facts;
@@ -221,7 +221,7 @@ export class HearJob extends Job {
     return Uint32Array.from(draft.slice(0, most));
   }
 
-  /** Positions at the start that already hold these ids, and where they are audio, these rows. */
+  /** How many positions at the start already hold these ids and, for audio, these rows. */
   #sameIds(ids: Uint32Array, rowsEnd: number): number {
     const { held, facts, options } = this.#hearing;
     const most = options.usesCaches ? Math.min(ids.length, held.length) : 0;
@@ -233,7 +233,7 @@ export class HearJob extends Job {
     return same;
   }
 
-  /** Where the prompt is cut whatever is kept: behind every whole attention window. */
+  /** Where the prompt is divided, whatever is kept: after every whole attention window. */
   #cuts(): number[] {
     const { facts, options } = this.#hearing;
     if (facts.weights !== "bf16") return [];
@@ -243,7 +243,7 @@ export class HearJob extends Job {
     return Array.from({ length: count }, (_, i) => this.#audioFirst + (i + 1) * windowRows);
   }
 
-  /** A slice of the first pass that is left; after the last one, the hear speaks. */
+  /** Runs a slice of the first remaining pass. After the last one, tokens are emitted. */
   #prefill(): void {
     const { library, now } = this.shared;
     const began = now();
@@ -285,14 +285,14 @@ export class HearJob extends Job {
     counts.decodeMs += this.shared.now() - began;
   }
 
-  /** So many of these, as many as there are log-probabilities, are what the model says next. */
+  /** The first of these, one per log-probability, are the tokens that the model generates next. */
   #know(guess: Uint32Array, logprobs: Float32Array): void {
     logprobs.forEach((logprob, i) => this.#known.push({ id: guess[i]!, logprob }));
     this.#used += logprobs.length;
     this.#counts.draftAccepted += logprobs.length;
   }
 
-  /** Says what is known, and the token after it; then that one is to be appended, with a guess where there is one. */
+  /** Emits the known tokens and the one after them. That one is appended next, with a guess if there is one. */
   #advance(): void {
     const { library, model } = this.shared;
     const { tokensMax } = this.#request;
@@ -310,7 +310,7 @@ export class HearJob extends Job {
     this.#finish("cap");
   }
 
-  /** The rest of the draft from where this token stands in it, if that is near. */
+  /** The rest of the draft after this token, if it is found nearby. */
   #guessAfter(id: number): Uint32Array {
     const place = this.#draft.subarray(this.#used, this.#used + skippedMax).indexOf(id);
     this.#used += place + 1;

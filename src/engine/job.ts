@@ -1,7 +1,6 @@
 /**
- * What the scheduler and its requests have in common: the native calls they use, and a request as the scheduler sees
- * it. Each call of `prepare` and each step is one native call, or a few that are quick; between them anything may
- * happen to other requests.
+ * A request as the scheduler sees it, and the native calls that requests use. Each call of `prepare` and each step is
+ * one native call, or a few quick ones; between them anything may happen to other requests.
  *
  *     waiting -> "encode" -> "prefill" -> "step" (live: now and then "guess") -> "over"
  */
@@ -12,7 +11,7 @@ import type { ModelInfo, Priority } from "./engine.ts";
 import type { EncoderHandle, ModelHandle, Native, SessionHandle } from "./native.ts";
 import type { Answer } from "./protocol.ts";
 
-/** The native calls that requests are made of. */
+/** The native calls that requests use. */
 export type Library = Pick<
   Native,
   | "openEncoder"
@@ -46,26 +45,26 @@ export type Library = Pick<
   | "listenerEncode"
 >;
 
-/** What all requests of one model share. */
+/** Shared by all requests of one model. */
 export type Shared = {
   readonly library: Library;
   readonly model: ModelHandle;
   readonly info: ModelInfo;
-  /** Milliseconds. */
+  /** The clock, in ms. */
   readonly now: () => number;
   readonly post: (answer: Answer) => void;
-  /** The header that was said last: most likely the next one's, too. Before the first, that of English. */
+  /** The last header, which is most likely also the next one. Before the first, it is that of English. */
   lastHeader: readonly number[];
 };
 
-/** A native call is asked to return after so many ms; it may take up to 150. */
+/** A native call is asked to return after this time, in ms; it may take up to 150. */
 export const sliceMs = 50;
 
 export type JobClass = "live" | "short" | "long";
 export type Stage = "encode" | "prefill" | "guess" | "step" | "over";
 export type Token = { readonly id: number; readonly logprob: number };
 
-/** Audio up to this length is a short request's. */
+/** A request with audio up to this length is short. */
 const shortSecMax = 30;
 
 export function priorityOf(samples: Float32Array): Priority {
@@ -74,13 +73,13 @@ export function priorityOf(samples: Float32Array): Priority {
 
 export abstract class Job {
   stage: Stage = "encode";
-  /** What it says last, once it is over. */
+  /** The final answer, once it is over. */
   answer: Answer | undefined;
-  /** Place in the order of arrival; set by the scheduler, as are the rest. */
+  /** Place in the order of arrival. The scheduler sets this and the fields below. */
   order = 0;
-  /** Later requests that were let in before this one could decode. */
+  /** How many later requests were let in before this one could decode. */
   overtaken = 0;
-  /** Turn of its last native call. */
+  /** The turn of its last native call. */
   servedAt = 0;
   /** It was in a step that failed without naming a culprit. */
   isSuspect = false;
@@ -97,7 +96,7 @@ export abstract class Job {
     return this.#session;
   }
 
-  /** The request is let in: from now on it has a session, and the encoder while its stage is "encode". */
+  /** Called when the request is let in. It has a session from now on, and the encoder while its stage is "encode". */
   begin(session: SessionHandle, encoder: EncoderHandle): void {
     assert(this.#session === undefined, "the request was begun before");
     this.#session = session;
@@ -106,13 +105,13 @@ export abstract class Job {
 
   /** Before the first `prepare`. */
   abstract started(encoder: EncoderHandle): void;
-  /** One slice of what its stage is, which is not "step". */
+  /** Runs one slice of its stage, which is not "step". */
   abstract prepare(): void;
-  /** What the next step appends to its session. */
+  /** The id that the next step appends to its session. */
   abstract get nextId(): number;
-  /** That is done; `ms` is its share of the step. */
+  /** Called when that was done; `ms` is its share of the step. */
   abstract stepped(ms: number): void;
-  /** The answer of one that is cancelled now. */
+  /** The answer if it is cancelled now. */
   abstract cancelled(): Answer;
 
   end(answer: Answer): void {

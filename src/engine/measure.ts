@@ -1,6 +1,6 @@
 /**
- * Times of the engine's stages, one by one, on the calling thread: for `qwen-asr bench` and bench/. In: an opened model
- * and samples. Out: milliseconds and counts. Nothing else may run meanwhile.
+ * Measures the engine's stages one by one, on the calling thread, for `qwen-asr bench` and bench/. In: an opened model
+ * and samples. Out: milliseconds and counts. Nothing else may run at the same time.
  */
 
 import { failure } from "./client.ts";

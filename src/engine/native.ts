@@ -1,6 +1,6 @@
 /**
- * The native library's calls: typed arrays in and out, and every failure an EngineError. What each one does is said in
- * qwen_asr.h; nothing else calls it.
+ * The native library's calls: typed arrays in and out, every failure an EngineError. qwen_asr.h says what each one
+ * does. Nothing else calls the library.
  */
 
 import { dlopen, type Pointer, ptr } from "bun:ffi";
@@ -12,7 +12,7 @@ const ABI_VERSION = 2;
 
 type Symbols = ReturnType<typeof dlopen<typeof symbols>>["symbols"];
 
-/** qasr_status of qwen_asr.h, where the host treats one apart. */
+/** Values of qasr_status in qwen_asr.h that the host treats specially. */
 export const STATUS = {
   invalid: -1,
   model: -2,
@@ -35,7 +35,7 @@ const MEASURE = { read: 0, sgemm: 1, attention: 2, linear: 3, int8: 4 } as const
 /** A file of a model held in memory. */
 export type ModelFile = { readonly name: string; readonly bytes: Uint8Array };
 
-/** What a file of packed weights says about itself. */
+/** The header of a file of packed weights. */
 export type PackedInfo = {
   /** Precision and arrangement. */
   readonly layout: string;
@@ -110,7 +110,7 @@ export class Native {
     return this.#handle();
   }
 
-  /** Refused with STATUS.busy while sessions, encoders or listeners of it are open. */
+  /** Throws with STATUS.busy while sessions, encoders or listeners of the model are open. */
   closeModel(model: ModelHandle): void {
     this.#check(this.#symbols.qasr_model_close(model));
   }
@@ -185,7 +185,7 @@ export class Native {
     this.#symbols.qasr_model_release_encoder(model);
   }
 
-  /** Reads the header alone. */
+  /** Reads only the header. */
   cacheInfo(path: string): PackedInfo {
     checkText(path, "cache file");
     const call = (out: Uint8Array) =>
@@ -193,7 +193,7 @@ export class Native {
     return JSON.parse(new TextDecoder().decode(this.#grow(1024, Uint8Array, call)));
   }
 
-  /** Reads all of it; throws where it is not as it was packed. */
+  /** Reads the whole file. Throws if it is not as it was packed. */
   cacheVerify(path: string): void {
     checkText(path, "cache file");
     this.#check(this.#symbols.qasr_cache_verify(path as unknown as Pointer));
@@ -292,7 +292,7 @@ export class Native {
     return this.#count[0]!;
   }
 
-  /** Works for about that long; true when the clip is done. After a failure it is gone. */
+  /** Works for about that long. Returns true when the clip is done. After a failure the clip is gone. */
   encodeRun(encoder: EncoderHandle, budgetMs: number): boolean {
     this.#check(this.#symbols.qasr_encode_run(encoder, budgetMs, this.#count));
     return this.#count[0] === 1;
@@ -329,8 +329,8 @@ export class Native {
   }
 
   /**
-   * Appends ids[i] to sessions[i], at most `step_max` of one model, in one pass over the weights. Where it fails none
-   * has changed, and the error's `culprit` is the index of the session at fault, if one of them is.
+   * Appends ids[i] to sessions[i], at most `step_max` of one model, in one pass over the weights. If it fails, none has
+   * changed, and the error's `culprit` is the index of the session at fault, if there is one.
    */
   step(sessions: readonly SessionHandle[], ids: Uint32Array): void {
     if (sessions.length !== ids.length) throw new InternalError("step: as many ids as sessions");
@@ -366,8 +366,8 @@ export class Native {
   }
 
   /**
-   * Keeps the session's first positions, appends ids, the last `draft` of them as a guess. Returns the
-   * log-probabilities of as much of it as is right.
+   * Keeps the session's first positions and appends ids, the last `draft` of them as a guess. Returns the
+   * log-probabilities of that part of the guess that is right.
    */
   verify(
     session: SessionHandle,
@@ -399,13 +399,13 @@ export class Native {
     this.#check(this.#symbols.qasr_session_begin(session, keep, some, ids.length, from, rowsCount, draft));
   }
 
-  /** Works for about that long on what was begun, a prefill or a classification; true when it is done. */
+  /** Works for about that long on the prefill or classification that was begun. Returns true when it is done. */
   prefillRun(session: SessionHandle, budgetMs: number): boolean {
     this.#check(this.#symbols.qasr_session_run(session, budgetMs, this.#count));
     return this.#count[0] === 1;
   }
 
-  /** Log-probabilities of as much of the draft as is right, of a prefill that is done. */
+  /** The log-probabilities of that part of the draft that is right, of a prefill that is done. */
   prefillResult(session: SessionHandle, draft: number): Float32Array {
     const logprobs = new Float32Array(draft);
     const to = draft > 0 ? logprobs : null;
@@ -489,7 +489,7 @@ export class Native {
     this.#check(this.#symbols.qasr_session_classify_begin(session, some, ids.length, from, rowsCount, markerId));
   }
 
-  /** What a classification that is done has found at its `markers` markers. */
+  /** The results of a classification that is done, at its `markers` markers. */
   classifyResult(session: SessionHandle, markers: number): { classes: Uint32Array; margins: Float32Array } {
     const [classes, margins] = [new Uint32Array(markers), new Float32Array(markers)];
     this.#check(this.#symbols.qasr_session_classified(session, classes, margins, markers, this.#count));
@@ -533,7 +533,7 @@ export class Native {
     return perSecond[0]!;
   }
 
-  /** Calls with a first guess of the result's size, again with the true one where that was too small. */
+  /** Calls with a first guess of the result's size, and again with the true one if that was too small. */
   #grow<T extends Uint8Array | Uint32Array>(
     guess: number,
     make: new (length: number) => T,

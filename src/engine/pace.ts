@@ -1,19 +1,19 @@
 /**
- * How long a step takes by the number of its rows: a straight line through the times of the last steps, which is near
- * enough, and which every step mends for all numbers of rows. Pure.
+ * Estimates how long a step takes by the number of its rows: a straight line through the times of the last steps, which
+ * is near enough, and which every step improves for all numbers of rows. Pure.
  */
 
 import { assert } from "../errors.ts";
 
-/** A pass with a live row may cost this much of what it costs without the others. */
+/** A pass with live rows may take this many times as long as it takes without the others. */
 const costMax = 1.3;
 /** Before anything is measured, every row beyond the first costs this share of one row's step: four rows cost 1.3. */
 const rowCost = 0.1;
-/** How much that counts against what is measured, in rows squared. */
+/** The weight of that assumption against measurements, in rows squared. */
 const priorWeight = 0.5;
-/** A step counts so much of the one after it: the last 30 or so tell. */
+/** A step's weight relative to the next one: about the last 30 count. */
 const decay = 0.97;
-/** A time counts at most so many times the estimate: the system may have been busy with something else. */
+/** A time counts at most this many times the estimate: the system may have been busy with something else. */
 const outlier = 3;
 
 export class Pace {
@@ -48,9 +48,9 @@ export class Pace {
     return Math.max(least, this.#ms + Math.max(0, slope) * (rows - this.#rows));
   }
 
-  /** Rows of a step in which `live` of them go first: as many as cost 1.3 of those alone, `live` at least. */
+  /** The most rows of a step with `live` live ones: it may take 1.3 times as long as those alone; at least `live`. */
   rowsBeside(live: number): number {
-    const most = costMax * this.estimate(live) * (1 + 1e-9); // Four times 0.1 is not quite 0.4.
+    const most = costMax * this.estimate(live) * (1 + 1e-9); // In floating point, four times 0.1 is not quite 0.4.
     let rows = live;
     while (rows < this.rowsMax && this.estimate(rows + 1) <= most) rows++;
     return rows;

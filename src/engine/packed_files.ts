@@ -1,5 +1,5 @@
 /**
- * The files of packed weights, as `qwen-asr cache` asks about them. Input: paths; output: what the library says. It
+ * Answers the questions of `qwen-asr cache` about files of packed weights. In: paths. Out: the library's answers; it
  * alone knows the format.
  */
 
@@ -9,9 +9,9 @@ import { placedLibrary } from "./place_library.ts";
 import type { Verdict, VerifyRequest } from "./verify_worker.ts";
 
 export type PackedFiles = {
-  /** Undefined where the file is none of packed weights, or damaged. Throws InputError where it cannot be opened. */
+  /** Undefined if the file has no packed weights or is damaged. Throws an InputError if it cannot be opened. */
   info(path: string): Promise<PackedInfo | undefined>;
-  /** What is wrong with it, "damaged: decoder.0.q"; undefined where all is as it was packed. Throws as info does. */
+  /** What is wrong with it ("damaged: decoder.0.q"); undefined if it is as it was packed. Throws as info does. */
   verify(path: string, stop: AbortSignal): Promise<string | undefined>;
 };
 
@@ -37,13 +37,13 @@ export function packedFiles(library: () => Promise<Uint8Array>): PackedFiles {
   };
 }
 
-/** The library's sentence without the path it begins with. Throws where the file is not what is wrong. */
+/** The library's sentence without the path at its start. Throws if the problem is not the file. */
 function problemOf(path: string, { status, message }: { status: number; message: string }): string {
   if (status !== STATUS.model) throw new InputError(message);
   return message.replace(`${path}: `, "");
 }
 
-/** In a thread of its own: it may take a minute, and signals shall be heard meanwhile. */
+/** Runs in a thread of its own: it may take a minute, and signals must be handled meanwhile. */
 async function ask(request: VerifyRequest, stop: AbortSignal): Promise<Verdict> {
   stop.throwIfAborted();
   const path = Bun.isStandaloneExecutable ? "./engine/verify_worker.ts" : "./verify_worker.ts";

@@ -1,4 +1,4 @@
-/** What the main thread and the engine's thread say to each other. Types alone; client.ts and worker.ts speak it. */
+/** The messages between the main thread (client.ts) and the engine's thread (worker.ts). Types alone. */
 
 import type {
   AlignRequest,
@@ -24,11 +24,11 @@ export type ToWorker =
     readonly weights: Weights;
     /** Where packed weights are kept, "" for nowhere. */
     readonly cacheFolder: string;
-    /** One word of shared memory: how far a packing is, 0 to 1000. */
+    /** A word of shared memory with how far the packing is, 0 to 1000. */
     readonly progress: SharedArrayBuffer;
     readonly listenersMax: number;
   }
-  /** What may be used from now on, Infinity for no limit; sent after opening, when the weights are in memory. */
+  /** Bytes that may be used from now on; Infinity: no limit. Sent after opening, when the weights are in memory. */
   | { readonly type: "memory"; readonly bytes: number }
   | { readonly type: "decode"; readonly id: number; readonly request: DecodeRequest }
   | { readonly type: "align"; readonly id: number; readonly request: AlignRequest }
@@ -40,7 +40,7 @@ export type ToWorker =
   | { readonly type: "cancel"; readonly id: number }
   | { readonly type: "close" };
 
-/** What one request gets: any number of tokens, then one of the others. */
+/** The answers to one request: any number of tokens, then one of the others. */
 export type Answer =
   | { readonly type: "token"; readonly id: number; readonly token: DecodeToken }
   | { readonly type: "done"; readonly id: number; readonly result: DecodeResult }

@@ -1,24 +1,25 @@
 /**
- * Decides what the engine does next: which request is let in, whose prompt goes in, which sequences take a step
- * together. A class over a few native calls and a clock; it knows no thread and no message queue.
+ * Decides what the engine does next: which request is admitted, whose prompt is prefilled, which sequences take a step
+ * together. It is a class over a few native calls and a clock, and knows neither threads nor messages.
  *
- *     requests -> wait -> let in (a place, the encoder, memory) -> encode, prefill: slices -> steps in common -> answer
+ *     requests -> queue -> admission (a place, the encoder, memory) -> encode, prefill: slices -> shared steps ->
+ * answer
  *
- * `turn()` makes one native call of at most about 150 ms; whoever calls it takes messages in between. So a cancelled
- * request is gone, and its place free, within one call, and a live one waits no longer than that.
+ * `turn()` makes one native call of at most about 150 ms, and its caller takes messages in between. A cancelled request
+ * is therefore gone, and its place free, within one call, and a live one waits no longer than that.
  *
  * Rules:
- *  - Live recordings first. While one is under way, as many other sequences share its steps as make a pass cost 1.3 of
- *    what it costs without them (pace.ts). Other prompts, and sequences that found no room, get one turn a second.
- *  - Then short requests, then long ones, each kind in the order of arrival. A request is overtaken by at most
- *    `overtakenMax` later ones; then it goes before all that are not live. The encoder does one clip at a time, and
- *    one that it has begun is finished first.
- *  - `info.stepMax` requests have a place beside the live ones. They, and the recordings, hold what the budget allows;
- *    the first in line waits until there is room, but where nothing else runs it is let in whatever it takes.
- *  - Prompts go in before the next step of sequences that are let in already, as every later step is then shared by
- *    more. But there is a step after each prompt, about once a second while it goes in, and after every slice of it
- *    where a shorter request decodes.
- *  - A step that fails is done again without the request at fault; where none is named, each alone.
+ *  - Live recordings come first. While one runs, only so many other sequences share its steps that a pass takes 1.3
+ *    times as long as without them (pace.ts). Other prompts, and sequences that find no room, get one turn a second.
+ *  - Then come short requests, then long ones, each kind in the order of arrival. A request is overtaken by at most
+ *    `overtakenMax` later ones; after that it goes before all that are not live. The encoder works on one clip at a
+ *    time, and finishes a clip that it has begun.
+ *  - `info.stepMax` requests have a place beside the live ones. Together with the recordings they hold what the budget
+ *    allows. The first in line waits until there is room; if nothing else runs, it is admitted whatever it needs.
+ *  - Prompts are prefilled before the next step of admitted sequences, because more of them then share every later
+ *    step. But there is a step after each prompt, about once a second during it, and after every slice of it while a
+ *    shorter request decodes.
+ *  - A step that fails is repeated without the request at fault; if none is named, each request steps alone.
  */
 
 import { assert } from "../errors.ts";
@@ -38,20 +39,20 @@ export type SchedulerParts = {
   readonly info: ModelInfo;
   readonly facts: HearingFacts;
   readonly listenersMax: number;
-  /** Milliseconds. */
+  /** The clock, in ms. */
   readonly now: () => number;
   readonly post: (answer: Answer) => void;
 };
 
-/** Later requests that are let in before one that waits, at most. */
+/** The most later requests that are admitted before one that waits. */
 export const overtakenMax = 8;
 /**
- * Whose turn it is not waits for this long, at least a second: decoding sequences while other prompts go in, and beside
- * live recordings everything else. Steps in between are of fewer rows than later ones; at this rate they cost 1 %.
+ * How long others wait for a turn, at least a second: decoding sequences while prompts are prefilled, and everything
+ * else beside live recordings. Steps in between have fewer rows than later ones; at this rate they cost 1 %.
  */
 const patienceSteps = 25;
 const patienceMsMin = 1000;
-/** What has had no use for so long gives its memory back. */
+/** Sessions and encoders that were idle for so long give their memory back. */
 export const idleMs = 5000;
 
 type FreeSession = { readonly session: SessionHandle; readonly since: number; isReleased: boolean };
@@ -63,26 +64,26 @@ export class Scheduler {
   readonly #pace: Pace;
   /** In the order of arrival. */
   #waiting: Job[] = [];
-  /** They have a place and a session. */
+  /** Admitted requests: each has a place and a session. */
   #running: Job[] = [];
   #live: HearJob[] = [];
   readonly #hearings = new Map<number, Hearing>();
-  /** Sessions without a request, the last one used at the end. */
+  /** Sessions without a request, the most recently used at the end. */
   readonly #free: FreeSession[] = [];
-  /** One for requests and one for recordings, which do not wait for a clip's end; opened when first used. */
+  /** One for requests, and one for recordings, which do not wait for the end of a clip; opened when first used. */
   #encoder: EncoderHandle | undefined;
   #liveEncoder: EncoderHandle | undefined;
-  /** In whose name each one's bytes are counted. */
+  /** The owner in the budget of each encoder's bytes. */
   readonly #encoders = new Map<EncoderHandle, object>();
-  /** Whose clip the encoder is at. */
+  /** The request whose clip the encoder is working on. */
   #encoding: Job | undefined;
   #turns = 0;
   #arrivals = 0;
-  /** The last turn was a slice of a prompt, and not a step. */
+  /** Whether the last turn was a slice of a prompt, not a step. */
   #hasPrepared = false;
-  /** A prompt has gone in since the last step. */
+  /** Whether a prompt was completed since the last step. */
   #hasJoined = false;
-  /** Since when prompts, and sequences that are not live, have waited for a turn. */
+  /** When prompts, and sequences that are not live, last had a turn. */
   #preparedAt = 0;
   #steppedAt = 0;
 
@@ -94,7 +95,7 @@ export class Scheduler {
     this.#shared = { library, model, info, now, post, lastHeader };
   }
 
-  /** Available memory, of which requests get half. */
+  /** Sets the available memory, of which requests get half. */
   setMemory(bytes: number): void {
     this.#budget.bytesMax = budgetOf(bytes);
   }
@@ -121,7 +122,7 @@ export class Scheduler {
     });
   }
 
-  /** The audio is taken at once, whatever becomes of the rest. */
+  /** Takes the audio at once, whatever happens to the rest of the request. */
   hear(id: number, listener: number, request: HearRequest): void {
     this.#attempt(id, () => {
       const hearing = this.#hearings.get(listener);
@@ -146,14 +147,14 @@ export class Scheduler {
     this.#parts.post({ type: "unlistened", id });
   }
 
-  /** Ends a request, wherever it is, with what it has so far. Nothing where it has ended. */
+  /** Ends a request, wherever it is, with what it has so far. Does nothing if it has ended. */
   cancel(id: number): void {
     const job = [...this.#waiting, ...this.#running, ...this.#live].find((job) => job.id === id);
     job?.end(job.cancelled());
     if (job) this.#retire(job);
   }
 
-  /** Ends everything, and gives everything back but the model. */
+  /** Ends all requests and closes everything but the model. */
   close(): void {
     for (const job of [...this.#waiting, ...this.#running, ...this.#live]) this.cancel(job.id);
     for (const [id, hearing] of this.#hearings) this.#closeHearing(id, hearing);
@@ -162,17 +163,17 @@ export class Scheduler {
     assert(this.#running.length === 0 && this.#budget.used === 0, "something is held after closing");
   }
 
-  /** Requests that wait or run. */
+  /** The number of requests that wait or run. */
   get size(): number {
     return this.#waiting.length + this.#running.length + this.#live.length;
   }
 
-  /** Bytes that requests and recordings may come to hold, by the budget's arithmetic. */
+  /** Bytes that requests and recordings may come to hold, as the budget counts them. */
   get bytes(): number {
     return this.#budget.used;
   }
 
-  /** One native call, of the request whose turn it is. False where there is nothing to do. */
+  /** Makes one native call for the request whose turn it is. Returns false if there is nothing to do. */
   turn(): boolean {
     if (this.size === 0) return false;
     this.#turns++;
@@ -183,7 +184,7 @@ export class Scheduler {
     return true;
   }
 
-  /** Gives back what has had no use for `idleMs`; to be called when nothing has been asked for that long. */
+  /** Gives back memory that was idle for `idleMs`. To be called when there were no requests for that long. */
   rest(): void {
     this.#releaseIdle();
     if (this.size > 0) return;
@@ -194,7 +195,7 @@ export class Scheduler {
     }
   }
 
-  /** What is done next: its rules are at the top. */
+  /** Decides what is done next, by the rules at the top of this file. */
   #choose(): (() => void) | undefined {
     const now = this.#shared.now();
     const stepping = this.#running.filter((job) => job.stage === "step");
@@ -212,7 +213,7 @@ export class Scheduler {
     return stepping.length > 0 ? () => this.#stepAll() : undefined;
   }
 
-  /** Of live recordings, those whose prompts go in take turns with those that decode. */
+  /** Among live recordings, those in prefill take turns with those that decode. */
   #chooseLive(): (() => void) | undefined {
     const preparing = leastServed(this.#live.filter((job) => job.stage !== "step"));
     const stepping = leastServed(this.#live.filter((job) => job.stage === "step"));
@@ -231,7 +232,7 @@ export class Scheduler {
     return stepping.some((job) => job.kind === "short" && preparing.kind === "long");
   }
 
-  /** The first in line, of those whose prompt is going in and those that could be let in. */
+  /** The first in line among requests in prefill and requests that could be admitted. */
   #nextToPrepare(): Job | undefined {
     const preparing = first(this.#running.filter((job) => job.stage !== "step"));
     const next = first(this.#waiting);
@@ -277,7 +278,7 @@ export class Scheduler {
     job.begin(this.#takeSession(), this.#encoder);
   }
 
-  /** The decoder needs the room, where no other clip is in sight. */
+  /** Releases the encoder's weights if no other clip is waiting: the decoder needs the room. */
   #encoded(): void {
     this.#encoding = undefined;
     if (this.size === 1 && this.#hearings.size === 0) this.#shared.library.releaseEncoder(this.#shared.model);
@@ -298,7 +299,7 @@ export class Scheduler {
     this.#step(rows.filter((job) => job.isSuspect).slice(0, 1), rows);
   }
 
-  /** One step of `suspect` alone, where there is one, else of all. */
+  /** Makes one step of `suspect` alone, if there is one, else of all. */
   #step(suspect: readonly Job[], all: readonly Job[]): void {
     const rows = suspect.length > 0 ? suspect : all;
     const { library, now, info } = this.#shared;
@@ -319,7 +320,7 @@ export class Scheduler {
     if (rows.some((job) => job.kind !== "live")) this.#steppedAt = now();
   }
 
-  /** No sequence has changed. The one at fault ends; where nobody knows which, each shows it alone. */
+  /** No sequence has changed. The one at fault ends; if it is not known, each steps alone to find it. */
   #stepFailed(rows: readonly Job[], error: unknown): void {
     const { culprit = rows.length === 1 ? 0 : undefined } = error as { readonly culprit?: number };
     if (culprit === undefined) return rows.forEach((job) => job.isSuspect = true);
@@ -328,7 +329,7 @@ export class Scheduler {
     this.#fail(job, error);
   }
 
-  /** One of a request's native calls; where it fails, or is the last, the request is done with. */
+  /** Makes one of a request's native calls. If it fails, or is the last, the request ends. */
   #served(job: Job, action: () => void): void {
     job.servedAt = this.#turns;
     try {
@@ -340,12 +341,12 @@ export class Scheduler {
   }
 
   #fail(job: Job, error: unknown): void {
-    if (job.stage === "over") throw error; // Of an answer that was not said yet: our own mistake.
+    if (job.stage === "over") throw error; // The request has ended already, so this is our own mistake.
     job.end(failed(job.id, error));
     this.#retire(job);
   }
 
-  /** What it held is free before its answer is said. */
+  /** Frees what the request held before its answer is posted. */
   #retire(job: Job): void {
     const { answer } = job;
     assert(job.stage === "over" && answer, "a request goes before it has ended");
@@ -367,14 +368,14 @@ export class Scheduler {
     if (job.hasSession) this.#freeSession(job.session, job.bytes);
     if (job !== this.#encoding) return;
     this.#encoding = undefined;
-    this.#encoder = this.#closeEncoder(this.#encoder); // What it has begun goes with it.
+    this.#encoder = this.#closeEncoder(this.#encoder); // The clip that it has begun is dropped with it.
   }
 
   #takeSession(): SessionHandle {
     return this.#free.pop()?.session ?? this.#shared.library.openSession(this.#shared.model);
   }
 
-  /** For the next request. One that has held more than its share of the budget does not keep it. */
+  /** Keeps the session for the next request, and releases its memory if it held more than its share of the budget. */
   #freeSession(session: SessionHandle, bytes: number): void {
     const { library, info, now } = this.#shared;
     const isReleased = bytes > this.#budget.bytesMax / info.stepMax;
@@ -433,7 +434,7 @@ export function failed(id: number, error: unknown): Extract<Answer, { type: "fai
   return { type: "failed", id, message, status: error instanceof EngineError ? error.status : 0 };
 }
 
-/** Whether `a` is let in, and its prompt taken in, before `b`. */
+/** Whether `a` is admitted, and its prompt prefilled, before `b`. */
 function isBefore(a: Job, b: Job): boolean {
   const rank = (job: Job) => job.overtaken >= overtakenMax ? 0 : job.kind === "short" ? 1 : 2;
   return rank(a) === rank(b) ? a.order < b.order : rank(a) < rank(b);

@@ -1,10 +1,10 @@
-/** A thread that reads one file of packed weights against its checksums and says what the library says of it. */
+/** A thread that checks one file of packed weights against its checksums, and posts the library's answer. */
 
 import { EngineError, Native } from "./native.ts";
 
 export type VerifyRequest = { readonly library: string; readonly path: string };
 
-/** Undefined where the file is undamaged; `status` as in qwen_asr.h. */
+/** Undefined if the file is undamaged; `status` as in qwen_asr.h. */
 export type Verdict = { readonly status: number; readonly message: string } | undefined;
 
 declare const self: Worker;

@@ -65,13 +65,13 @@ function receive(message: Exclude<ToWorker, { type: "open" }>): void {
   }
 }
 
-/** Turns, until nothing is left to do. */
+/** Gives turns until nothing is left to do. */
 async function run(): Promise<void> {
   if (isRunning) return;
   isRunning = true;
   clearTimeout(resting);
   try {
-    while (scheduler.turn()) await new Promise((resolve) => setImmediate(resolve)); // Lets messages in.
+    while (scheduler.turn()) await new Promise((resolve) => setImmediate(resolve)); // Messages are taken here.
     resting = setTimeout(() => scheduler.rest(), idleMs);
   } finally {
     isRunning = false;

@@ -16,11 +16,16 @@ const listener_ = @import("engine/listener.zig");
 const model_ = @import("engine/model.zig");
 const precision_ = @import("packing/precision.zig");
 const session_ = @import("engine/session.zig");
+const transcribe = @import("engine/transcribe.zig");
 const Encoder = encoder_.Encoder;
 const Listener = listener_.Listener;
 const Model = model_.Model;
 const Error = errors.Error;
 const Session = session_.Session;
+
+/// The library installs no signal handlers: its threads need no stack for them, and a host that has
+/// its own keeps them.
+pub const std_options: std.Options = .{ .signal_stack_size = null };
 
 /// A bug in the engine, not an error of the user's: one line, and abort.
 pub const panic = std.debug.FullPanic(panicLine);
@@ -536,6 +541,63 @@ pub fn qasr_listener_encode(
     const result = try l.encode(e, rows orelse return missing("the result"));
     if (kept) |to| to.* = @intCast(result.kept);
     if (unchanged) |to| to.* = @intCast(result.unchanged);
+}
+
+// ----------------------------------------------------------------------------- whole recordings
+
+pub fn qasr_transcribe_samples(
+    model: ?*Model,
+    samples: ?[*]const f32,
+    samples_count: u32,
+    language: ?[*]const u8,
+    language_bytes: u32,
+    context: ?[*]const u8,
+    context_bytes: u32,
+    callback: ?transcribe.Callback,
+    user: ?*anyopaque,
+    text: ?[*]u8,
+    capacity: u32,
+    text_bytes: ?*u32,
+) Error!void {
+    const m = model orelse return missing("the model");
+    const said = try transcribe.samples(m, try slice(f32, samples, samples_count), .{
+        .language = try slice(u8, language, language_bytes),
+        .context = try slice(u8, context, context_bytes),
+        .callback = callback,
+        .user = user,
+    });
+    defer m.gpa.free(said);
+    try giveText(said, text, capacity, text_bytes);
+}
+
+pub fn qasr_transcribe_file(
+    model: ?*Model,
+    path: ?[*:0]const u8,
+    language: ?[*]const u8,
+    language_bytes: u32,
+    context: ?[*]const u8,
+    context_bytes: u32,
+    callback: ?transcribe.Callback,
+    user: ?*anyopaque,
+    text: ?[*]u8,
+    capacity: u32,
+    text_bytes: ?*u32,
+) Error!void {
+    const m = model orelse return missing("the model");
+    const said = try transcribe.file(m, std.mem.span(path orelse return missing("the path")), .{
+        .language = try slice(u8, language, language_bytes),
+        .context = try slice(u8, context, context_bytes),
+        .callback = callback,
+        .user = user,
+    });
+    defer m.gpa.free(said);
+    try giveText(said, text, capacity, text_bytes);
+}
+
+/// Who has had the text by callback may want none of it.
+fn giveText(said: []const u8, text: ?[*]u8, capacity: u32, text_bytes: ?*u32) Error!void {
+    if (text != null or capacity > 0) return give(u8, said, text, capacity, text_bytes);
+    if (text_bytes) |to| to.* = @intCast(said.len);
 }
 
 // ------------------------------------------------------------------------------------ self test

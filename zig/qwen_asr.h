@@ -1,9 +1,14 @@
 /* qwen_asr.h - speech to text with Qwen3-ASR checkpoints, on the CPU. C ABI, version 2.
  *
- * In short (samples/c/transcribe.c is the whole program):
+ * In short (samples/c/transcribe.c is a whole program):
  *
- *     qasr_model *model;  qasr_encoder *encoder;  qasr_session *session;
+ *     qasr_model *model;
  *     qasr_model_open("Qwen3-ASR-0.6B", 0, QASR_WEIGHTS_BF16, NULL, NULL, &model);
+ *     qasr_transcribe_file(model, "talk.wav", NULL, 0, NULL, 0, NULL, NULL, text, text_capacity, &text_bytes);
+ *
+ * The same step by step (samples/c/stream.c does it for live recordings):
+ *
+ *     qasr_encoder *encoder;  qasr_session *session;
  *     qasr_encoder_open(model, &encoder);
  *     qasr_session_open(model, &session);
  *     qasr_encode(encoder, samples, samples_count, 0, rows, rows_capacity, &rows_count);
@@ -35,7 +40,7 @@
 extern "C" {
 #endif
 
-#define QASR_ABI_VERSION 1
+#define QASR_ABI_VERSION 2
 #define QASR_SAMPLE_RATE 16000
 
 typedef enum qasr_status {
@@ -265,6 +270,27 @@ int32_t qasr_session_classify_begin(qasr_session *session, const uint32_t *ids, 
                                     uint32_t rows_count, uint32_t marker_id);
 int32_t qasr_session_classified(qasr_session *session, uint32_t *classes, float *margins, uint32_t capacity,
                                 uint32_t *classes_count);
+
+/* -------------------------------------------------------------------------------------------- whole recordings */
+
+/* Text as it is decoded, in whole characters, UTF-8, valid for the call. Anything but 0 ends the transcription. Called on
+ * the thread that transcribes. */
+typedef int32_t (*qasr_token_callback)(void *user, const uint8_t *text, uint32_t text_bytes);
+
+/* 16 kHz mono samples in [-1, 1] to text, in one call that opens what it needs and closes it. Audio of more than two
+ * minutes is cut at pauses about every 30 s. `language`: as in qasr_model_info ("English", in any case), or none for the
+ * model to find out; `context`: names and words that may occur, or none. `callback`: may be null, `user` is handed to it.
+ * `text` gets all of it, or with NULL and capacity 0 nothing: then `text_bytes` may be null, too. Where the callback ends
+ * it, QASR_OK and the text so far. May run on several threads at once, which share the model. */
+int32_t qasr_transcribe_samples(qasr_model *model, const float *samples, uint32_t samples_count, const char *language,
+                                uint32_t language_bytes, const char *context, uint32_t context_bytes,
+                                qasr_token_callback callback, void *user, uint8_t *text, uint32_t capacity,
+                                uint32_t *text_bytes);
+
+/* The same of a WAV file: PCM of 8 to 32 bits or float, any rate from 1 to 768 kHz, any number of channels (their mean). */
+int32_t qasr_transcribe_file(qasr_model *model, const char *path, const char *language, uint32_t language_bytes,
+                             const char *context, uint32_t context_bytes, qasr_token_callback callback, void *user,
+                             uint8_t *text, uint32_t capacity, uint32_t *text_bytes);
 
 /* --------------------------------------------------------------------------------------------------- self test */
 

@@ -20,8 +20,12 @@ test {
     _ = @import("engine/listener_test.zig");
     _ = @import("engine/measure.zig");
     _ = @import("engine/model.zig");
+    _ = @import("engine/resample.zig");
     _ = @import("engine/session.zig");
     _ = @import("engine/slices_test.zig");
+    _ = @import("engine/transcribe.zig");
+    _ = @import("engine/transcript.zig");
+    _ = @import("engine/wav.zig");
     _ = @import("errors.zig");
     _ = @import("kernels/equivalence_test.zig");
     _ = @import("network/aligner.zig");

@@ -61,7 +61,7 @@ pub const Source = struct {
     pub fn close(self: *Source) void {
         for (self.opened.items) |file| {
             self.allocator.free(file.name);
-            if (file.bytes.len > 0) posix.munmap(@alignCast(file.bytes));
+            unmap(file.bytes);
         }
         self.opened.deinit(self.allocator);
         switch (self.origin) {
@@ -90,8 +90,8 @@ pub const Source = struct {
 
         const path = try self.describe(self.allocator, name);
         defer self.allocator.free(path);
-        const bytes = (try mapFile(path)) orelse return null;
-        errdefer if (bytes.len > 0) posix.munmap(@alignCast(bytes));
+        const bytes = (try map(path, error.Model)) orelse return null;
+        errdefer unmap(bytes);
         const owned = self.allocator.dupe(u8, name) catch return errors.outOfMemory("a file name");
         errdefer self.allocator.free(owned);
         self.opened.append(self.allocator, .{ .name = owned, .bytes = bytes }) catch
@@ -156,8 +156,9 @@ pub fn release(bytes: []const u8) void {
     if (end > first) _ = std.c.madvise(@ptrFromInt(first), end - first, std.c.MADV.DONTNEED);
 }
 
-/// Null where there is no such file.
-fn mapFile(path: [:0]const u8) Error!?[]const u8 {
+/// The bytes of a regular file, until `unmap`; null where there is no such file. `kind` is the error
+/// for one that cannot be read.
+pub fn map(path: [:0]const u8, kind: Error) Error!?[]const u8 {
     // NONBLOCK: opening a FIFO must not wait for a writer. It means nothing for regular files.
     const flags: posix.O = .{
         .ACCMODE = .RDONLY,
@@ -167,25 +168,21 @@ fn mapFile(path: [:0]const u8) Error!?[]const u8 {
     };
     const fd = posix.openatZ(posix.AT.FDCWD, path, flags, 0) catch |reason| switch (reason) {
         error.FileNotFound => return null,
-        else => return fail(error.Model, "{s}: {s}", .{ path, explain(reason) }),
+        else => return fail(kind, "{s}: {s}", .{ path, explain(reason) }),
     };
     defer _ = std.c.close(fd);
-    const size = regularFileSize(fd) orelse return fail(
-        error.Model,
-        "{s}: not a regular file",
-        .{path},
-    );
+    const size = regularFileSize(fd) orelse return fail(kind, "{s}: not a regular file", .{path});
     if (size == 0) return ""; // An empty mapping is an error to the system.
-    const length = std.math.cast(usize, size) orelse return fail(
-        error.Model,
-        "{s}: too large",
-        .{path},
-    );
+    const length = std.math.cast(usize, size) orelse return fail(kind, "{s}: too large", .{path});
     return posix.mmap(null, length, .{ .READ = true }, .{ .TYPE = .PRIVATE }, fd, 0) catch |reason|
         switch (reason) {
             error.OutOfMemory => fail(error.OutOfMemory, "{s}: not enough address space", .{path}),
-            else => fail(error.Model, "{s}: cannot be mapped ({t})", .{ path, reason }),
+            else => fail(kind, "{s}: cannot be mapped ({t})", .{ path, reason }),
         };
+}
+
+pub fn unmap(bytes: []const u8) void {
+    if (bytes.len > 0) posix.munmap(@alignCast(bytes));
 }
 
 /// Null where `fd` is anything but a regular file.

@@ -165,8 +165,8 @@ Environment:
 /** The table in docs/reference.md: a row of Markdown per option. */
 export function optionsMarkdown(): string {
   const rows = optionTable.map((spec) => {
-    const escaped = `${spec.help}${spec.more ? `. ${spec.more}` : ""}`.replaceAll("|", "\\|");
-    return `| \`${flags(spec).trim()}\` | ${escaped} | ${spec.default ?? ""} |`;
+    const cells = [`\`${flags(spec).trim()}\``, spec.help + (spec.more ? `. ${spec.more}` : ""), spec.default ?? ""];
+    return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
   });
   return ["| option | meaning | default |", "|---|---|---|", ...rows, ""].join("\n");
 }

@@ -519,6 +519,16 @@ pub fn qasr_listener_rows(listener: ?*const Listener) u32 {
     return if (listener) |l| @intCast(l.rowsCount()) else 0;
 }
 
+pub fn qasr_listener_run(listener: ?*Listener, encoder: ?*Encoder, budget_ms: u32, is_done: ?*u32) Error!void {
+    const l = try take(listener);
+    defer leave(l);
+    const e = try enterEncoder(encoder);
+    defer leave(e);
+    if (e.model != l.model) return errors.fail(error.Invalid, "encoder and listener are of two models", .{});
+    const to = is_done orelse return missing("the result");
+    to.* = @intFromBool(try l.run(e, clock.after(budget_ms)));
+}
+
 pub fn qasr_listener_encode(
     listener: ?*Listener,
     encoder: ?*Encoder,

@@ -247,12 +247,18 @@ int32_t qasr_listener_forget(qasr_listener *listener, uint32_t windows);
 uint32_t qasr_listener_rows(const qasr_listener *listener);
 
 /* Encoder rows of all that is held, f32[rows][hidden], with the buffers of `encoder`, which may be any of the model's with
- * no clip under way (QASR_BUSY), and may be cancelled. While nothing was forgotten they are those of qasr_encode for the same samples (to the bit with
- * packed weights; with bf16 the matrix products have other shapes, and their sums are rounded otherwise).
+ * no clip under way (QASR_BUSY), and may be cancelled. While nothing was forgotten they are those of qasr_encode for the
+ * same samples (to the bit with packed weights; with bf16 the matrix products have other shapes, and their sums are
+ * rounded otherwise).
  * If not null, `kept` gets how many were there from before, and `unchanged` how many at the start are those of the last
  * encode in the same places: what a session holds of these, it may keep. After a failure encode may be called again. */
 int32_t qasr_listener_encode(qasr_listener *listener, qasr_encoder *encoder, float *rows, uint32_t capacity,
                              uint32_t *rows_count, uint32_t *kept, uint32_t *unchanged);
+
+/* Does the work of the next qasr_listener_encode in slices, for about budget_ms, with 0 for one unit; once is_done is 1,
+ * that has only to copy. Where audio was appended or forgotten meanwhile, or the encoder was used otherwise, the work
+ * begins anew. */
+int32_t qasr_listener_run(qasr_listener *listener, qasr_encoder *encoder, uint32_t budget_ms, uint32_t *is_done);
 
 /* --------------------------------------------------------------------------------------------------- alignment */
 

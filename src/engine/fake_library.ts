@@ -41,8 +41,9 @@ type Session = {
   begun: { left: number; readonly draft: readonly number[]; logprobs?: Float32Array; isClassify?: boolean } | undefined;
 };
 
-type Encoder = { rows: Float32Array; left: number; isBusy: boolean; fault: Fault };
-type Listener = { samples: number[]; encoded: number };
+type Encoder = { rows: Float32Array; left: number; isBusy: boolean; fault: Fault; listener?: ListenerHandle };
+/** `left`: slices of the encode under way, if there is one. */
+type Listener = { samples: number[]; encoded: number; left: number | undefined };
 
 export const fakeModel = 1 as ModelHandle;
 
@@ -268,7 +269,7 @@ export class FakeLibrary implements Library {
   openListener(_: ModelHandle, windowFrames: number, _keeps: boolean): ListenerHandle {
     if (windowFrames % 100 !== 0) throw new EngineError("a multiple of 100", -1);
     const handle = ++this.#handles as ListenerHandle;
-    this.listeners.set(handle, { samples: [], encoded: 0 });
+    this.listeners.set(handle, { samples: [], encoded: 0, left: undefined });
     return handle;
   }
 
@@ -278,7 +279,9 @@ export class FakeLibrary implements Library {
   }
 
   listenerAppend(listener: ListenerHandle, samples: Float32Array): void {
-    get(this.listeners, listener).samples.push(...samples);
+    const one = get(this.listeners, listener);
+    one.samples.push(...samples);
+    one.left = undefined;
   }
 
   listenerForget(listener: ListenerHandle, windows: number): void {
@@ -291,16 +294,27 @@ export class FakeLibrary implements Library {
     return Math.max(1, Math.ceil(get(this.listeners, listener).samples.length / rowSamples));
   }
 
+  listenerRun(listener: ListenerHandle, encoder: EncoderHandle, budgetMs: number): boolean {
+    const [one, other] = [get(this.listeners, listener), get(this.encoders, encoder)];
+    assert(!other.isBusy, "the encoder is at a clip");
+    assert(one.left === undefined || other.listener === listener, "the encoder was used otherwise meanwhile");
+    other.listener = listener;
+    one.left ??= Math.max(0, Math.ceil((this.listenerRows(listener) - one.encoded / rowSamples) / rowsPerSlice));
+    if (one.left === 0) return true;
+    this.#spend(budgetMs + 100 * this.jitter());
+    return --one.left === 0;
+  }
+
   listenerEncode(listener: ListenerHandle, encoder: EncoderHandle, rows: Float32Array, capacity: number) {
     const one = get(this.listeners, listener);
-    assert(!get(this.encoders, encoder).isBusy, "the encoder is at a clip");
+    assert(get(this.encoders, encoder).listener === listener && one.left === 0, "not encoded");
+    one.left = undefined;
     const all = rowsOf(Float32Array.from(one.samples));
     assert(all.length <= capacity && all.length <= rows.length, "no room for the rows");
     if (faultOf(all) === "encoder") throw new EngineError("the encoder fails", -3);
     rows.set(all);
     const kept = Math.floor(one.encoded / rowSamples);
     one.encoded = one.samples.length;
-    this.#spend(40);
     return { rows: all.length, kept, unchanged: kept };
   }
 }

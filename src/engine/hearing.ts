@@ -103,9 +103,10 @@ export class Hearing {
     this.held = [];
   }
 
-  /** Computes the rows of all audio held, reusing those that are kept. */
-  encode(encoder: EncoderHandle): { rows: number; kept: number; unchanged: number } {
+  /** Computes a slice of the rows of all audio held, reusing those that are kept; undefined until all are there. */
+  encode(encoder: EncoderHandle): { rows: number; kept: number; unchanged: number } | undefined {
     const { library } = this.shared;
+    if (!library.listenerRun(this.#listener, encoder, sliceMs)) return undefined;
     const room = library.listenerRows(this.#listener);
     const floats = room * this.facts.hidden;
     if (this.#rows.length < floats) this.#rows = new Float32Array(floats + floats / 2);
@@ -141,6 +142,7 @@ export class HearJob extends Job {
     super(hearing.shared, id, "live", 0); // What a recording holds is counted as long as it is open.
     this.#hearing = hearing;
     this.#request = request;
+    for (const id of request.prefix) this.#loop.push(id);
   }
 
   get hearing(): Hearing {
@@ -166,14 +168,14 @@ export class HearJob extends Job {
 
   #encode(): void {
     const began = this.shared.now();
-    for (const id of this.#request.prefix) this.#loop.push(id);
-    const { rows, kept, unchanged } = this.#hearing.encode(this.#encoder!);
-    this.#encoder = undefined;
-    this.#counts.audioTokens = rows;
-    this.#counts.rowsReused = kept;
+    const made = this.#hearing.encode(this.#encoder!);
     const encoded = this.shared.now();
-    this.#counts.encodeMs = encoded - began;
-    this.#planPrompt(unchanged);
+    this.#counts.encodeMs += encoded - began;
+    if (made === undefined) return;
+    this.#encoder = undefined;
+    this.#counts.audioTokens = made.rows;
+    this.#counts.rowsReused = made.kept;
+    this.#planPrompt(made.unchanged);
     this.stage = "prefill";
     this.#prefillMs = this.shared.now() - encoded;
   }

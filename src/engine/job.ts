@@ -42,6 +42,7 @@ export type Library = Pick<
   | "listenerAppend"
   | "listenerForget"
   | "listenerRows"
+  | "listenerRun"
   | "listenerEncode"
 >;
 

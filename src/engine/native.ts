@@ -436,6 +436,12 @@ export class Native {
     return this.#symbols.qasr_listener_rows(listener);
   }
 
+  /** Works for about that long on what `listenerEncode` gives; true once that has only to copy. */
+  listenerRun(listener: ListenerHandle, encoder: EncoderHandle, budgetMs: number): boolean {
+    this.#check(this.#symbols.qasr_listener_run(listener, encoder, budgetMs, this.#count));
+    return this.#count[0] === 1;
+  }
+
   /** Encoder rows of all that is held into `rows`, which has room for `listenerRows` of them. */
   listenerEncode(
     listener: ListenerHandle,

@@ -309,9 +309,9 @@ describe("order", () => {
     bench.scheduler.hear(101, 100, hear(clip(9, 4)));
     bench.run(() => endOf(bench.outcome(101)) !== "none");
     const passed = bench.library.time - began;
-    // Alone: 40 ms for the audio, a prompt of one slice, and steps of one row.
+    // Alone: two slices for the audio, one for the prompt, and steps of one row.
     const want = alone(request(9));
-    const aloneMs = 40 + 50 + 22 * want.tokens.length;
+    const aloneMs = 3 * 50 + 22 * want.tokens.length;
     expect(heard(bench.outcome(101))).toEqual(want);
     expect(passed).toBeLessThan(1.35 * aloneMs);
     expect(bench.library.steps.slice(steps).every((rows) => rows <= 3)).toBe(true);

@@ -215,7 +215,9 @@ export class Scheduler {
 
   /** Among live recordings, those in prefill take turns with those that decode. */
   #chooseLive(): (() => void) | undefined {
-    const preparing = leastServed(this.#live.filter((job) => job.stage !== "step"));
+    const encoding = this.#live.find((job) => job.stage === "encode"); // The encoder does one after the other.
+    const ready = (job: HearJob) => job.stage === "encode" ? job === encoding : job.stage !== "step";
+    const preparing = leastServed(this.#live.filter(ready));
     const stepping = leastServed(this.#live.filter((job) => job.stage === "step"));
     if (preparing && !(stepping && stepping.servedAt < preparing.servedAt)) return () => this.#prepareLive(preparing);
     return stepping && (() => this.#stepBesideLive());

@@ -45,6 +45,7 @@ export const symbols = {
   qasr_listener_append: { args: ["ptr", "ptr", "u32"], returns: "i32" },
   qasr_listener_forget: { args: ["ptr", "u32"], returns: "i32" },
   qasr_listener_rows: { args: ["ptr"], returns: "u32" },
+  qasr_listener_run: { args: ["ptr", "ptr", "u32", "ptr"], returns: "i32" },
   qasr_listener_encode: { args: ["ptr", "ptr", "ptr", "u32", "ptr", "ptr", "ptr"], returns: "i32" },
   qasr_session_classify: {
     args: ["ptr", "ptr", "u32", "ptr", "u32", "u32", "ptr", "ptr", "u32", "ptr"],

@@ -46,6 +46,8 @@ pub const Encoder = struct {
     network: encoder_.Encoder,
     /// The clip under way or the last one, until the next begins.
     clip: ?Clip = null,
+    /// The listener whose encode is under way with these buffers; only ever compared.
+    listener: ?*const anyopaque = null,
     cancelled: std.atomic.Value(bool) = .init(false),
     busy: std.atomic.Value(bool) = .init(false),
 
@@ -64,6 +66,12 @@ pub const Encoder = struct {
         model.removeHandle();
     }
 
+    /// The buffers are for something else now, or for a listener's encode; a cancellation ends.
+    pub fn enter(self: *Encoder, listener: ?*const anyopaque) void {
+        self.listener = listener;
+        self.cancelled.store(false, .monotonic);
+    }
+
     fn drop(self: *Encoder) void {
         if (self.clip) |*clip| clip.deinit();
         self.clip = null;
@@ -80,7 +88,7 @@ pub const Encoder = struct {
 
     /// Log-mel features, f32[bins][framesOf(samples)] into `out`.
     pub fn features(self: *Encoder, samples: []const f32, out: []f32) errors.Error!void {
-        self.cancelled.store(false, .monotonic);
+        self.enter(null);
         var some: Features = try .init(self.model, samples, out);
         defer some.deinit();
         while (!some.advance()) try self.check();
@@ -90,7 +98,7 @@ pub const Encoder = struct {
     pub fn encode(self: *Encoder, samples: []const f32, window_frames: usize, rows: [*]f32) errors.Error!void {
         self.drop();
         defer self.drop();
-        self.cancelled.store(false, .monotonic);
+        self.enter(null);
         const window = try windowOf(self.model.config.audio, window_frames);
         const clip: Clip = try .init(self, samples, window, rows);
         self.clip = clip;
@@ -101,7 +109,7 @@ pub const Encoder = struct {
     /// Copies the samples. Returns the number of rows there will be.
     pub fn begin(self: *Encoder, samples: []const f32, window_frames: usize) errors.Error!usize {
         self.drop();
-        self.cancelled.store(false, .monotonic);
+        self.enter(null);
         const gpa = self.model.gpa;
         const window = try windowOf(self.model.config.audio, window_frames);
         const count = self.rowsOf(samples.len);

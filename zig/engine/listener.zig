@@ -17,6 +17,7 @@
 //! chunk and a window are computed by themselves, in products of the same shape.
 
 const std = @import("std");
+const clock = @import("clock.zig");
 const compute_ = @import("../compute/compute.zig");
 const encoder_ = @import("encoder.zig");
 const errors = @import("../errors.zig");
@@ -50,7 +51,22 @@ pub const Listener = struct {
     encoded_samples: ?usize = null,
     /// Rows have other places than in the last result.
     has_moved: bool = true,
+    /// The encode under way.
+    work: ?Work = null,
     busy: std.atomic.Value(bool) = .init(false),
+
+    /// Chunks are convolved, then windows go through the layers.
+    const Work = struct {
+        /// What sets the floor of the features.
+        greatest: f32 = mel_.log_min,
+        /// The first chunk that was not looked at, the window that is next or under way, and its layer that is next.
+        chunk: usize = 0,
+        window: usize = 0,
+        layer: usize = 0,
+        /// Of that window, once it has entered.
+        tokens: usize = 0,
+        result: Result = .{ .rows = 0, .kept = 0, .unchanged = 0 },
+    };
 
     /// A second.
     const Chunk = struct {
@@ -107,6 +123,7 @@ pub const Listener = struct {
     }
 
     pub fn append(self: *Listener, samples: []const f32) errors.Error!void {
+        self.work = null;
         self.samples.appendSlice(self.model.gpa, samples) catch return errors.outOfMemory("the audio");
     }
 
@@ -117,6 +134,7 @@ pub const Listener = struct {
 
     /// The next sample is the first of a new recording.
     pub fn forgetAll(self: *Listener) void {
+        self.work = null;
         const gpa = self.model.gpa;
         self.dropChunks(self.chunks.items.len);
         self.dropWindows(self.windows.items.len);
@@ -132,6 +150,7 @@ pub const Listener = struct {
 
     /// Forgets the first `count` windows.
     pub fn forget(self: *Listener, count: usize) errors.Error!void {
+        self.work = null;
         if (count == 0) return;
         const frames = std.math.mul(usize, count, self.window_frames) catch std.math.maxInt(u32);
         if (frames > self.held() / hop) return errors.fail(
@@ -181,37 +200,84 @@ pub const Listener = struct {
     /// Rows of all that is held into out[rowsCount()][output_dim], with the buffers of `encoder`, which has no clip
     /// under way.
     pub fn encode(self: *Listener, encoder: *Encoder, out: [*]f32) errors.Error!Result {
-        assert(encoder.model == self.model and !encoder.isUnderWay());
-        encoder.cancelled.store(false, .monotonic);
-        if (!self.keeps) self.distrust();
-        if (self.encoded_samples != self.held()) {
-            self.encoded_samples = null;
-            const all = try self.view();
-            try self.settle(all);
-            const greatest = self.logs(all, self.settled, self.framesCount());
-            try encoder.network.prepare();
-            try self.convolve(encoder, @max(self.greatest, greatest));
-        }
-        var result: Result = .{ .rows = 0, .kept = 0, .unchanged = 0 };
+        const is_done = try self.run(encoder, clock.forever);
+        assert(is_done);
+        const result = self.work.?.result;
+        self.work = null;
         const width = self.model.config.audio.output_dim;
-        for (self.windows.items, 0..) |*window, number| {
+        var rows: usize = 0;
+        for (self.windows.items, 0..) |window, number| {
             const count = self.windowRows(number);
             if (count == 0) break;
-            if (window.is_done) {
-                if (result.unchanged == result.rows and !self.has_moved) result.unchanged += count;
-                result.kept += count;
-            } else {
-                try self.encodeWindow(encoder, number);
-                window.is_done = true;
-            }
-            @memcpy(out[result.rows * width ..][0 .. count * width], window.rows[0 .. count * width]);
-            result.rows += count;
+            assert(window.is_done);
+            @memcpy(out[rows * width ..][0 .. count * width], window.rows[0 .. count * width]);
+            rows += count;
         }
-        assert(result.rows == self.rowsCount());
+        assert(rows == result.rows and rows == self.rowsCount());
         assert(result.unchanged <= result.kept and result.kept <= result.rows);
         self.encoded_samples = self.held();
         self.has_moved = false;
         return result;
+    }
+
+    /// Works on the next `encode` until `deadline` is passed or it only has to copy, which is the result. Where the
+    /// audio has changed meanwhile, or the encoder was used for something else, it begins anew, as after a failure.
+    pub fn run(self: *Listener, encoder: *Encoder, deadline: clock.Time) errors.Error!bool {
+        assert(encoder.model == self.model and !encoder.isUnderWay());
+        if (self.work == null or encoder.listener != @as(*const anyopaque, self)) try self.begin(encoder);
+        errdefer self.work = null;
+        const work = &self.work.?;
+        while (!self.isDone(work)) {
+            try encoder.check();
+            try self.advance(encoder, work);
+            if (!self.isDone(work) and clock.now() >= deadline) return false;
+        }
+        return true;
+    }
+
+    fn begin(self: *Listener, encoder: *Encoder) errors.Error!void {
+        encoder.enter(self);
+        self.work = null;
+        if (!self.keeps) self.distrust();
+        if (self.encoded_samples == self.held()) {
+            self.work = .{ .chunk = self.chunksCount() };
+            return;
+        }
+        self.encoded_samples = null;
+        const all = try self.view();
+        try self.settle(all);
+        const greatest = self.logs(all, self.settled, self.framesCount());
+        try encoder.network.prepare();
+        self.work = .{ .greatest = @max(self.greatest, greatest) };
+    }
+
+    fn isDone(self: *const Listener, work: *const Work) bool {
+        if (work.chunk < self.chunksCount()) return false;
+        return work.window == self.windows.items.len or self.windowRows(work.window) == 0;
+    }
+
+    /// One unit: some chunks convolved, a layer of a window, or its projections.
+    fn advance(self: *Listener, encoder: *Encoder, work: *Work) errors.Error!void {
+        if (work.chunk < self.chunksCount()) return self.convolve(encoder, work);
+        const window = &self.windows.items[work.window];
+        const count = self.windowRows(work.window);
+        const layers = encoder.network.weights.layers.len;
+        if (window.is_done) {
+            const result = &work.result;
+            if (result.unchanged == result.rows and !self.has_moved) result.unchanged += count;
+            result.kept += count;
+        } else {
+            if (work.layer == 0) work.tokens = self.enterWindow(encoder, work.window);
+            assert(work.tokens == count);
+            if (work.layer < layers) encoder.network.runLayer(work.layer, count, count);
+            work.layer += 1;
+            if (work.layer <= layers) return;
+            encoder.network.project(count, window.rows.ptr);
+            window.is_done = true;
+        }
+        work.result.rows += count;
+        work.window += 1;
+        work.layer = 0;
     }
 
     /// As if nothing had been computed yet.
@@ -292,26 +358,26 @@ pub const Listener = struct {
         return greatest;
     }
 
-    /// Tokens of all chunks that do not have those of this floor yet.
-    fn convolve(self: *Listener, encoder: *Encoder, greatest: f32) errors.Error!void {
+    /// Tokens of the next chunks that do not have those of this floor yet, as many as go together.
+    fn convolve(self: *Listener, encoder: *Encoder, work: *Work) errors.Error!void {
         const audio = self.model.config.audio;
         const gpa = self.model.gpa;
-        const total = self.framesCount();
         const room = stem_.batch_chunks * audio.chunk_frames * @as(usize, audio.mel_bins);
         const mel = gpa.alloc(f32, room) catch return errors.outOfMemory("the features");
         defer gpa.free(mel);
         var numbers: [stem_.batch_chunks]usize = undefined;
         var count: usize = 0;
-        const chunks = (total + audio.chunk_frames - 1) / audio.chunk_frames;
-        for (0..chunks) |number| {
-            if (!self.chunks.items[number].holds(greatest)) {
-                numbers[count] = number;
-                count += 1;
-            }
-            if (count == 0 or (count < numbers.len and number + 1 < chunks)) continue;
-            try self.convolveSome(encoder, numbers[0..count], mel, greatest);
-            count = 0;
+        const chunks = self.chunksCount();
+        while (work.chunk < chunks and count < numbers.len) : (work.chunk += 1) {
+            if (self.chunks.items[work.chunk].holds(work.greatest)) continue;
+            numbers[count] = work.chunk;
+            count += 1;
         }
+        if (count > 0) try self.convolveSome(encoder, numbers[0..count], mel, work.greatest);
+    }
+
+    fn chunksCount(self: *const Listener) usize {
+        return (self.framesCount() + self.chunkFrames() - 1) / self.chunkFrames();
     }
 
     fn convolveSome(
@@ -341,7 +407,6 @@ pub const Listener = struct {
         const values = mel[0 .. total * audio.mel_bins];
         mel_.finish(values, greatest);
         const width = @min(self.framesCount(), size);
-        try encoder.check();
         encoder.network.convolveApart(values, total, width, tokens[0..numbers.len]);
         for (numbers) |number| {
             const chunk = &self.chunks.items[number];
@@ -361,7 +426,7 @@ pub const Listener = struct {
         return stem_.rowsOfFrames(@min(left, self.window_frames), self.chunkFrames());
     }
 
-    fn encodeWindow(self: *Listener, encoder: *Encoder, number: usize) errors.Error!void {
+    fn enterWindow(self: *Listener, encoder: *Encoder, number: usize) usize {
         const audio = self.model.config.audio;
         const window_chunks = self.window_frames / audio.chunk_frames;
         var chunks: [network.group_chunks_max][]const f32 = undefined;
@@ -373,7 +438,6 @@ pub const Listener = struct {
             count += 1;
         }
         assert(count >= 1);
-        try encoder.check();
-        encoder.network.encodeWindow(chunks[0..count], self.windows.items[number].rows.ptr);
+        return encoder.network.enterWindow(chunks[0..count]);
     }
 };

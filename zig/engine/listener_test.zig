@@ -34,6 +34,7 @@ fn encode(listener: *Listener, encoder: *Encoder) !Rows {
     const width = encoder.model.config.text.hidden;
     const rows = try testing.allocator.alloc(f32, listener.rowsCount() * width);
     errdefer testing.allocator.free(rows);
+    while (!try listener.run(encoder, 0)) {} // Unit by unit: that deadline is always passed.
     return .{ .rows = rows, .result = try listener.encode(encoder, rows.ptr) };
 }
 
@@ -68,6 +69,9 @@ const Pair = struct {
     fn check(self: Pair) !Listener.Result {
         const kept = try encode(self.keeping, self.encoder);
         defer testing.allocator.free(kept.rows);
+        // What is interrupted begins anew.
+        for (0..3) |_| _ = try self.plain.run(self.encoder, 0);
+        _ = try self.keeping.run(self.encoder, 0);
         const plain = try encode(self.plain, self.encoder);
         defer testing.allocator.free(plain.rows);
         try testing.expectEqualSlices(f32, plain.rows, kept.rows);

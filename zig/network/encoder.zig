@@ -154,8 +154,9 @@ pub const Encoder = struct {
         }
     }
 
-    /// One attention window, whose chunks' tokens are given, to rows f32[tokens][output_dim].
-    pub fn encodeWindow(self: *Encoder, chunks: []const []const f32, out: [*]f32) void {
+    /// Puts one attention window, whose chunks' tokens are given, where `runLayer` and then `project` find it. Returns
+    /// the number of its tokens.
+    pub fn enterWindow(self: *Encoder, chunks: []const []const f32) usize {
         assert(chunks.len >= 1 and chunks.len <= group_chunks_max);
         const d = self.audio.d_model;
         var tokens: usize = 0;
@@ -163,12 +164,12 @@ pub const Encoder = struct {
             @memcpy(self.buffers.?.x[tokens * d ..][0..chunk.len], chunk);
             tokens += chunk.len / d;
         }
-        for (0..self.weights.layers.len) |layer| self.runLayer(layer, tokens, tokens);
-        self.project(tokens, out);
+        assert(tokens >= 1);
+        return tokens;
     }
 
     /// One layer over the tokens of x; what it adds to them stays in qkv, [tokens][d_model].
-    fn runLayer(self: *Encoder, index: usize, tokens: usize, window_tokens: usize) void {
+    pub fn runLayer(self: *Encoder, index: usize, tokens: usize, window_tokens: usize) void {
         const b = self.buffers.?;
         const d = self.audio.d_model;
         const layer = &self.weights.layers[index];
@@ -277,7 +278,8 @@ pub const Encoder = struct {
     /// Pages of the widest window: a whole group.
     const pages_max = group_chunks_max * 16 / page_keys;
 
-    fn project(self: *Encoder, tokens: usize, out: [*]f32) void {
+    /// The tokens of x, all layers behind them, to rows f32[tokens][output_dim].
+    pub fn project(self: *Encoder, tokens: usize, out: [*]f32) void {
         const b = self.buffers.?;
         const w = self.weights;
         const d = self.audio.d_model;

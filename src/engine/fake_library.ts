@@ -74,6 +74,8 @@ export class FakeLibrary implements Library {
   readonly sessions = new Map<SessionHandle, Session>();
   readonly encoders = new Map<EncoderHandle, Encoder>();
   readonly listeners = new Map<ListenerHandle, Listener>();
+  /** What every row of a step takes, besides 20 ms. */
+  rowMs = 2;
   #handles = 1;
 
   /** `jitter`: 0 to 1, how much longer than asked a slice takes, of 100 ms. */
@@ -232,7 +234,7 @@ export class FakeLibrary implements Library {
     assert(sessions.length === next.length && new Set(sessions).size === sessions.length, "a session twice in a step");
     const rows = sessions.map((session) => get(this.sessions, session));
     assert(rows.every(({ begun }) => begun === undefined), "a step of a session whose prompt is going in");
-    this.#spend(20 + 2 * rows.length);
+    this.#spend(20 + this.rowMs * rows.length);
     const culprit = rows.findIndex((one) => one.fault === "named" && isDue(one));
     if (culprit >= 0) throw Object.assign(new EngineError("the step fails", -3), { culprit });
     const isUnnamed = rows.some((one) => one.fault === "unnamed" && isDue(one));

@@ -319,6 +319,20 @@ describe("order", () => {
     for (let seed = 1; seed <= 5; seed++) expectAlone(bench, seed, request(seed, { rows: 50, tokensMax: 40 }));
   });
 
+  test("beside a recording as many take a step as make it cost 1.3 of its own", () => {
+    for (const [rowMs, most] of [[1, 4], [5, 2], [20, 1]] as const) {
+      using bench = new Bench({ stepMax: 4 });
+      bench.library.rowMs = rowMs;
+      for (let seed = 1; seed <= 3; seed++) bench.scheduler.decode(seed, request(seed, { tokensMax: 2 + 40 * seed }));
+      bench.scheduler.listen(100, { windowFrames: 400, context: "", language: "", usesCaches: true });
+      bench.run(() => bench.library.steps.at(-1) === 3);
+      const steps = bench.library.steps.length;
+      bench.scheduler.hear(101, 100, hear(clip(4, 4)));
+      bench.run(() => endOf(bench.outcome(101)) !== "none");
+      expect(Math.max(...bench.library.steps.slice(steps))).toBe(most);
+    }
+  });
+
   test("recordings that never rest leave the others a turn a second", () => {
     using bench = new Bench();
     const other = request(1, { rows: 10 });

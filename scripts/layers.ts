@@ -68,6 +68,7 @@ const sourceTree: Tree = {
     "src/errors.ts": "root",
     "src/units.ts": "root",
     "src/stop.ts": "root",
+    "src/memory.ts": "root",
     "src/writer.ts": "root",
     "src/system.ts": "root",
     "src/app.ts": "app",

@@ -11,6 +11,7 @@ import { randomBytes } from "node:crypto";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { assert, InternalError } from "../errors.ts";
+import { release } from "../memory.ts";
 import { sampleRate } from "../units.ts";
 import { LevelMeter } from "./level.ts";
 
@@ -139,14 +140,6 @@ export class SampleStore implements Samples {
     await this.#file?.close();
     this.#file = undefined;
   }
-}
-
-/**
- * Gives the memory of samples back now: the collector comes when there is much more of it. Nobody may use them any
- * more. A view of a larger buffer is left alone.
- */
-export function release({ buffer, byteLength }: Float32Array): void {
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
 }
 
 /** Samples that are in memory already, and their levels. */

@@ -1,6 +1,7 @@
 /** An alignment on its way through the engine: audio is encoded, then one pass over audio and words finds classes. */
 
 import { assert, InternalError } from "../errors.ts";
+import { release } from "../memory.ts";
 import { alignPositions, bytesOfPositions } from "./budget.ts";
 import type { AlignRequest, AlignResult } from "./engine.ts";
 import { Job, priorityOf, type Shared, sliceMs } from "./job.ts";
@@ -26,6 +27,7 @@ export class AlignJob extends Job {
     const began = now();
     this.#encoder = encoder;
     library.encodeBegin(encoder, this.#request.samples, 0);
+    release(this.#request.samples); // The encoder has a copy.
     this.#counts.encodeMs += now() - began;
   }
 

@@ -1,6 +1,7 @@
 /** A decode on its way through the engine: the audio is encoded, the prompt prefilled, then tokens decoded greedily. */
 
 import { assert } from "../errors.ts";
+import { release } from "../memory.ts";
 import { LoopDetector } from "../text/loop.ts";
 import { bytesOfPositions, decodePositions } from "./budget.ts";
 import type { DecodeRequest, DecodeResult, DecodeStop } from "./engine.ts";
@@ -41,6 +42,7 @@ export class DecodeJob extends Job {
     const began = now();
     this.#encoder = encoder;
     library.encodeBegin(encoder, this.#request.samples, this.#request.windowFrames);
+    release(this.#request.samples); // The encoder has a copy.
     this.#counts.encodeMs += now() - began;
   }
 

@@ -18,6 +18,17 @@ import { idleMs, overtakenMax, Scheduler } from "./scheduler.ts";
 
 type Outcome = { tokens: number[]; answer: Exclude<Answer, { type: "token" }> | undefined };
 
+/** Requests give their samples away; those of the tests are used again. */
+class TestScheduler extends Scheduler {
+  override decode(id: number, one: DecodeRequest): void {
+    super.decode(id, { ...one, samples: one.samples.slice() });
+  }
+
+  override align(id: number, one: AlignRequest): void {
+    super.align(id, { ...one, samples: one.samples.slice() });
+  }
+}
+
 /** A scheduler over the stand-in, and what every request was answered. */
 class Bench {
   readonly library: FakeLibrary;
@@ -28,7 +39,7 @@ class Bench {
   constructor(info: Partial<ModelInfo> = {}, options: { jitter?: () => number; weights?: string } = {}) {
     this.library = new FakeLibrary(options.jitter);
     this.info = fakeLibraryInfo(info);
-    this.scheduler = new Scheduler({
+    this.scheduler = new TestScheduler({
       library: this.library,
       model: fakeModel,
       info: this.info,

@@ -100,6 +100,7 @@ export class Scheduler {
     this.#budget.bytesMax = budgetOf(bytes);
   }
 
+  /** The samples are given away: their memory is gone when the encoder has them. */
   decode(id: number, request: DecodeRequest): void {
     this.#wait(new DecodeJob(this.#shared, id, request));
   }

@@ -10,7 +10,7 @@ import { type PlacedWord, spreadWords } from "../align/spread.ts";
 import { guessLanguage, type Splitters, spokenWords } from "../align/words.ts";
 import type { TimedSegment, TimedWord } from "../document/document.ts";
 import { wordLogprobs } from "../document/logprobs.ts";
-import { release } from "../audio/sample_store.ts";
+import { release } from "../memory.ts";
 import type { AlignRequest, Engine } from "../engine/engine.ts";
 import { originalPosition } from "../segment/ranges.ts";
 import type { Recording } from "../segment/recording.ts";

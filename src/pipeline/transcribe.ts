@@ -11,7 +11,7 @@ import type { HeardToken } from "../document/document.ts";
 import type { DecodeRequest, DecodeResult, DecodeToken, Engine, ModelInfo } from "../engine/engine.ts";
 import type { HeardSegment, Progress, Resume, TranscribeEvent } from "./events.ts";
 import { InputError } from "../errors.ts";
-import { release } from "../audio/sample_store.ts";
+import { release } from "../memory.ts";
 import { planSegments, type SegmentLimits } from "../segment/plan.ts";
 import { joinedLength, originalPosition, originalRanges } from "../segment/ranges.ts";
 import type { Recording } from "../segment/recording.ts";

@@ -3,7 +3,8 @@
  * joined end to end, are a recording too. No I/O of its own.
  */
 
-import { type LeveledSamples, release, type Samples } from "../audio/sample_store.ts";
+import type { LeveledSamples, Samples } from "../audio/sample_store.ts";
+import { release } from "../memory.ts";
 import { assert } from "../errors.ts";
 import type { Span } from "../units.ts";
 import { joinedLength, originalRanges } from "./ranges.ts";

@@ -5,7 +5,8 @@
  * follow each other without gap or overlap, none is empty, and their number is not limited.
  */
 
-import { release, type Samples } from "../audio/sample_store.ts";
+import type { Samples } from "../audio/sample_store.ts";
+import { release } from "../memory.ts";
 import { assert } from "../errors.ts";
 import { sampleRate, type Span } from "../units.ts";
 

@@ -1,4 +1,4 @@
-/** What ffmpeg says of a container: its lines on standard error in, format, start and audio tracks out. Pure. */
+/** Reads what ffmpeg says about a container. In: its lines on standard error. Out: format, start, tracks. Pure. */
 
 import { InputError } from "../errors.ts";
 

@@ -1,8 +1,10 @@
 /**
- * Which decoder reads an input: its first bytes in, a decoder whose format is known out, with the bytes that feed it.
+ * Chooses the decoder of an input. In: its bytes. Out: a decoder whose format is known, with the bytes that feed it.
  *
- * bytes -> sniff -> WAV / ffmpeg / raw samples. What nothing here recognises goes to ffmpeg before it is refused; in a
- * pipe it is raw samples, unless it cannot be.
+ *     bytes -> sniff -> WAV / ffmpeg / raw samples
+ *
+ * Bytes that nothing here recognises go to ffmpeg before they are rejected; in a pipe they are raw samples, unless they
+ * cannot be.
  */
 
 import { InputError } from "../errors.ts";
@@ -37,7 +39,7 @@ export type OpenedDecoder = {
   readonly warnings: readonly string[];
 };
 
-/** Bytes that nothing recognises are looked at for so long: a live source must not wait for its transcript. */
+/** The longest time to look at unrecognised bytes: a live source must not wait for its transcript. */
 const UNKNOWN_WAIT_MS = 500;
 /** Containers whose index may come last. */
 const INDEX_LAST = ["MP4", "QuickTime"];
@@ -82,7 +84,7 @@ async function openUnknown(source: DecoderSource, reader: ReplayReader, seen: Ui
   );
 }
 
-/** Undefined where ffmpeg does not know the bytes either. */
+/** Returns undefined if ffmpeg does not recognise the bytes either. */
 async function tryFfmpeg(source: DecoderSource, reader: ReplayReader): Promise<OpenedDecoder | undefined> {
   const container = await probeContainer(ffmpegPath()!, source.path ?? reader);
   if (container === undefined || container.isGuess || container.tracks.length === 0) return undefined;

@@ -1,4 +1,4 @@
-/** Float samples that are no sound: what is damaged is replaced and counted. In and out: blocks of samples. Pure. */
+/** Replaces and counts float samples that cannot be sound. In and out: blocks of samples. Pure. */
 
 /** 36 dB above full scale. Above, a few samples are damage; many are a file whose full scale is that of integers. */
 const OVER = 64;

@@ -1,7 +1,7 @@
 /**
- * Audio whose frames follow one another without a container: some bytes in, the format's name out. Pure.
+ * Recognises audio whose frames follow one another without a container. In: bytes. Out: the format's name. Pure.
  *
- * A frame's sync word is short: only several frames at the distances that they state tell them from samples.
+ * A frame's sync word is short, so only several frames at the distances that they state tell them from samples.
  */
 
 type FrameFormat = {

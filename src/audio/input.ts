@@ -1,8 +1,9 @@
 /**
- * AUDIO IN: a file, FIFO or standard input in, 16 kHz mono samples in [-1, 1] out.
+ * The door for audio. In: a file, FIFO, standard input or a stream of bytes. Out: 16 kHz mono samples in [-1, 1].
  *
- * bytes -> sniff -> WAV / raw / ffmpeg decoder -> resampler -> samples, block by block: a long recording is held
- * once, as samples. What can be said about an input without decoding it, `checkInput` says before a model loads.
+ *     bytes -> decoder -> resampler -> samples, block by block
+ *
+ * `checkInput` rejects, before a model is loaded, every input that can be rejected without decoding it.
  */
 
 import { isatty } from "node:tty";
@@ -67,7 +68,7 @@ export function inputName(input: AudioInput): string {
   return input.kind === "stdin" ? STDIN_NAME : printable(input.kind === "file" ? input.path : input.name);
 }
 
-/** Throws where the input is missing, unreadable or a directory, or the wanted part is none. Reads nothing. */
+/** Throws if the input is missing, unreadable or a directory, or if the wanted part is empty. Reads nothing. */
 export function checkInput(input: AudioInput): void {
   const { fromSec = 0, toSec = Infinity } = input;
   if (!(fromSec >= 0 && fromSec < Infinity)) throw new UsageError(`the start is ${fromSec} s, not 0 or more`);

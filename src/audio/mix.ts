@@ -1,8 +1,9 @@
 /**
- * Several channels to one: interleaved frames and what is known of the channels' places in, mono out. Pure.
+ * Mixes several channels to one. In: interleaved frames, and what is known of the channels' places. Out: mono. Pure.
  *
- * Two channels are averaged; where one is the other upside down (a plug wired the wrong way), one of them is taken.
- * Layouts with places are mixed as ITU-R BS.775 mixes to mono, so that the centre, where films speak, stands out:
+ * Two channels are averaged. If one is the other upside down (a plug wired the wrong way), one of them is taken.
+ * Layouts with places are mixed to mono as ITU-R BS.775 does, so that the centre, where people speak in films, stands
+ * out:
  *
  *            left, right  centre  surrounds  LFE  rear centre      of the sum, centre first
  *     3.0        0.7071     1        -        -       -            C 0.41  L R 0.29
@@ -35,14 +36,14 @@ export type Mixer = {
   readonly oneSidedCount: number;
 };
 
-/** `mask`: a bit per channel that says its place, 0 where nothing is known. */
+/** `mask` has a bit per channel that says its place; 0: nothing is known. */
 export function createMixer(channels: number, mask: number): Mixer {
   if (channels === 2) return new StereoMixer();
   const weights = channels > 2 ? channelWeights(channels, mask) : undefined;
   return { oneSidedCount: 0, mix: weights ? weighted(weights) : mean(channels) };
 }
 
-/** Shares that add up to 1, in the order of the channels; undefined where the mask does not say where they stand. */
+/** Shares that add up to 1, in the order of the channels; undefined if the mask does not say their places. */
 export function channelWeights(channels: number, mask: number): number[] | undefined {
   const places = Array.from({ length: 32 }, (_, bit) => 2 ** bit).filter((place) => (mask & place) !== 0);
   if (places.length !== channels) return undefined;

@@ -1,8 +1,8 @@
 /**
- * Whether bytes of unknown origin can be sound samples: a window of bytes and a sample format in, a verdict out. Pure.
+ * Decides whether bytes of unknown origin can be samples. In: a window of bytes, a sample format. Out: a verdict. Pure.
  *
- * It refuses only what no recorder writes: text, and data as dense as a compressed or encrypted file. Silence, very
- * quiet, clipped and noisy sound is sound; when in doubt, the bytes are samples.
+ * It rejects only what no recorder writes: text, and data as dense as a compressed or encrypted file. Silence and very
+ * quiet, clipped or noisy sound are accepted; when in doubt, the bytes are samples.
  */
 
 import { readSamples, sampleBytes, type SampleFormat } from "./pcm.ts";
@@ -10,7 +10,7 @@ import { readSamples, sampleBytes, type SampleFormat } from "./pcm.ts";
 /** "blank": one byte value over and over, such as the zeros of a preallocated file. */
 export type Verdict = "samples" | "blank" | "text" | "dense";
 
-/** Fewer samples than this say nothing. */
+/** Fewer samples than this are not enough for a verdict. */
 const SAMPLES_MIN = 128;
 const SAMPLES_MAX = 8192;
 /** Of the 4 bits that a nibble can carry. Gaussian noise at -10 dBFS has 3.3, an MP3 or a ZIP archive 3.9 and more. */

@@ -1,6 +1,6 @@
 /**
- * Which files a run writes: formats, -o and the inputs in, a path per recording and format out. Pure, but for what the
- * caller says about folders.
+ * Names the files that a run writes. In: formats, -o, the inputs. Out: a path per recording and format. Pure: the
+ * caller says what is a folder.
  */
 
 import { basename, join } from "node:path";

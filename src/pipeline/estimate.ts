@@ -1,11 +1,11 @@
-/** Where heard segments lie in time, without an aligner: a recording and a heard segment in, a timed one out. Pure. */
+/** Times heard segments without an aligner. In: a recording and a heard segment. Out: a timed one. Pure. */
 
 import type { TimedSegment } from "../document/document.ts";
 import { unalignedSegment, type UntimedSegment } from "../document/unaligned.ts";
 import type { Recording } from "../segment/recording.ts";
 import { sampleRate, type Span, type TimeSpan } from "../units.ts";
 
-/** Estimated times stray within a segment: where cues are made of them, segments are of this length. */
+/** The length of segments if cues are made of estimated times, which can only be wrong within a segment. */
 export const estimatedSegmentSec = 15;
 
 type Heard = UntimedSegment & { readonly ranges: readonly Span[] };

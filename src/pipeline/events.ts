@@ -1,8 +1,8 @@
 /**
- * What the core tells whoever runs it: the events of one recording, in the order they are known. Types alone.
+ * The events with which the core tells its caller about one recording, in the order they become known. Types alone.
  *
  * The texts of all "text" events add up to the transcript, and so do those of all "segment" events. A shell needs
- * nothing else: lines for people are made of notices and languages, files of segments, a journal of segments.
+ * nothing else: it makes lines for people of notices and languages, and files or a journal of segments.
  */
 
 import type { HeardToken } from "../document/document.ts";
@@ -15,34 +15,34 @@ export type TranscribeEvent =
   | { readonly kind: "language"; readonly name: string }
   /** A segment is done, after its text. There is none for a segment without any. */
   | { readonly kind: "segment"; readonly segment: HeardSegment }
-  /** Everything up to here is heard, and its events have come: from here another run can go on. */
+  /** Everything up to here is heard, and its events were sent: another run can continue from here. */
   | { readonly kind: "progress"; readonly progress: Progress }
-  /** All segments are at the engine, so another recording may be begun. Not where each needs the one before. */
+  /** All segments are at the engine, so another recording may be begun. Not sent if each needs the one before. */
   | { readonly kind: "submitted" }
   | Notice;
 
 /** A line for people, without the recording's name. */
 export type Notice = {
-  /** "loss": text is missing. "notice": worth a line. "debug": for those who look for a fault. */
+  /** "loss": text is missing. "notice": worth a line. "debug": only useful to find a fault. */
   readonly kind: "loss" | "notice" | "debug";
   readonly text: string;
 };
 
-/** What one decode heard, and where. */
+/** The result of one decode, and its place in the recording. */
 export type HeardSegment = {
-  /** The samples that were decoded, as ranges of the recording: one, or where silence was skipped maybe several. */
+  /** The samples that were decoded, as ranges of the recording: one, or several if silence was skipped. */
   readonly ranges: readonly Span[];
   /** With the separator from the segment before at its front. */
   readonly text: string;
-  /** "" where the model named none. */
+  /** "" if the model named none. */
   readonly language: string;
   /** Joined, their texts are `text`. A token that ends inside a character has its share in a later one's text. */
   readonly tokens: readonly HeardToken[];
-  /** Why it ended: "cap" and "loop" are losses, after "cancelled" the rest of the segment was not heard. */
+  /** Why it ended. With "cap" and "loop" text is lost; after "cancelled" the rest of the segment was not heard. */
   readonly stop: "end" | "cap" | "loop" | "cancelled";
 };
 
-/** What a run has done up to the end of a segment. Plain data, to be kept and given to `resume`. */
+/** The state of a run at the end of a segment. Plain data, which can be kept and given to `resume`. */
 export type Progress = {
   /** The end of the last segment that was heard whole, in samples of the recording. */
   readonly heardSamples: number;
@@ -53,11 +53,11 @@ export type Progress = {
   readonly encodeMs: number;
   /** Prefill and generation. */
   readonly decodeMs: number;
-  /** Segments that came out broken by the text they were shown. */
+  /** Segments whose text was broken by the earlier text that they were given. */
   readonly collapses: number;
 };
 
-/** Where a run goes on that was interrupted: what comes is what would have come without the interruption. */
+/** Where an interrupted run continues. The result is the same as without the interruption. */
 export type Resume = {
   /** The texts of all segments up to there, joined. */
   readonly text: string;

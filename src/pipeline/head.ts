@@ -1,4 +1,4 @@
-/** What a transcript says about how it was made: a request and a recording in, the head of its document out. Pure. */
+/** The head of a document, which says how a transcript was made. In: a request and a recording. Out: the head. Pure. */
 
 import { documentVersion } from "../document/document.ts";
 import type { DocumentHead } from "../document/json.ts";
@@ -7,7 +7,7 @@ import type { ModelInfo } from "../engine/engine.ts";
 /** A model that took part, and the hash of its weights. */
 export type KnownModel = { readonly info: ModelInfo; readonly hash: string };
 
-/** What was asked for, as far as the document tells it. */
+/** The request, as far as the document records it. */
 export type HeadOptions = {
   /** "" to detect. */
   readonly language: string;

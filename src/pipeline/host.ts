@@ -1,4 +1,4 @@
-/** What the core needs of its surroundings to have models, and what a run asks of them. Types alone. */
+/** What the core needs from a shell to open models, and which models a run asks for. Types alone. */
 
 import type { Engine, Weights } from "../engine/engine.ts";
 import type { ModelPlace } from "../model/locate.ts";
@@ -13,7 +13,7 @@ export type EngineChoice = {
   readonly cache: boolean;
 };
 
-/** What the core needs of its surroundings to have models. */
+/** What the core needs from a shell to open models. */
 export type ModelHost = {
   /** `dir` as the user named it; undefined: the usual places. */
   locateModel(dir: string | undefined): Promise<ModelPlace>;

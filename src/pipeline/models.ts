@@ -1,8 +1,8 @@
 /**
- * The models of a run: what was asked for in; a transcriber, and where words are timed an aligner, out.
+ * The models of a run. In: the request. Out: a transcriber and, if words are timed, an aligner.
  *
- * Models are located, checked for what they are and what they know, opened, given back to save memory, and opened
- * again. What is worth a line goes to `onNotice`. Throws ModelError and UsageError.
+ * Models are located, checked for their kind and their languages, opened, closed to save memory, and opened again.
+ * Lines for people go to `onNotice`. Throws ModelError and UsageError.
  */
 
 import type { Engine, ModelInfo } from "../engine/engine.ts";
@@ -19,10 +19,10 @@ export type Models = { readonly transcriber: Transcriber; readonly timer: WordTi
 
 /** Recordings up to this length are kept whole. */
 const wholeSecMax = 120;
-/** The demo model never heard longer recordings and loses its place in them. */
+/** The demo model was not trained on longer recordings and loses its place in them. */
 const demoWholeSecMax = 40;
 
-/** Opens the aligner, where one is wanted, and the transcriber. Throws Stopped where `stop` comes first. */
+/** Opens the aligner, if one is wanted, and the transcriber. Throws Stopped if `stop` comes first. */
 export async function openModels(
   host: ModelHost,
   request: ModelsRequest,
@@ -48,7 +48,7 @@ export async function openModels(
   }
 }
 
-/** A transcriber's model that is in memory, or comes back when it is needed. */
+/** A transcriber's model, which is in memory or is opened again when it is needed. */
 export class Transcriber {
   #current: Promise<Engine> | undefined;
   #hash: Promise<string> | undefined;
@@ -82,12 +82,12 @@ export class Transcriber {
     return new Transcriber(host, { model, threads, weights, cache }, engine.info, engine);
   }
 
-  /** The longest recording, in seconds, that this model hears best whole. */
+  /** The longest recording, in seconds, that this model transcribes best in one piece. */
   get wholeSecMax(): number {
     return this.choice.model.kind === "demo" ? demoWholeSecMax : wholeSecMax;
   }
 
-  /** The engine that is open, or one that is opened now. */
+  /** Returns the open engine, or opens one. */
   engine(): Promise<Engine> {
     return this.#current ??= this.host.openEngine(this.choice);
   }
@@ -97,7 +97,7 @@ export class Transcriber {
     return { info: this.info, hash: await (this.#hash ??= this.host.modelHash(this.choice.model)) };
   }
 
-  /** Gives the memory back; `engine` opens the model again. */
+  /** Closes the model to free its memory; `engine` opens it again. */
   async close(): Promise<void> {
     const closing = this.#current;
     this.#current = undefined;

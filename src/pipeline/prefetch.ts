@@ -1,10 +1,11 @@
 /**
- * Recordings one after the other, the next ones decoded while one still runs: short files share the engine's passes.
+ * Runs recordings in order and decodes the next ones while one still runs, so that short files share the engine's
+ * passes.
  *
  *     sources -> [read, transcribe, events held back] x a few -> each in its turn, its events at once from then on
  *
- * A recording is begun early only when the one before it has submitted all its segments and the engine takes more.
- * Texts do not depend on what runs beside them, so they are what one by one would say. No I/O of its own.
+ * A recording is begun early only if the one before it has submitted all its segments and the engine takes more. Texts
+ * do not depend on what runs beside them, so they are the same as one by one. No I/O of its own.
  */
 
 import type { DecodeRequest, DecodeResult, DecodeToken, Engine } from "../engine/engine.ts";
@@ -12,17 +13,17 @@ import { assert } from "../errors.ts";
 import type { TranscribeEvent } from "./events.ts";
 import { decodesMaxOf, type Transcript } from "./transcribe.ts";
 
-/** Recordings begun beside the one whose turn it is: what they were read into stays until theirs. */
+/** The most recordings begun beside the current one: each keeps its samples until its turn. */
 const recordingsMax = 8;
 
 export type PrefetchParts<Source, Audio> = {
-  /** Decodes at a time; 1: no recording is begun before its turn. Undefined: what is good for speed. */
+  /** Decodes at a time. 1: no recording is begun before its turn; undefined: as many as are good for speed. */
   readonly decodesMax?: number | undefined;
   readonly read: (source: Source) => Promise<Audio>;
-  /** Gives back what a recording that will have no turn was read into. */
+  /** Releases the samples of a recording that will have no turn. */
   readonly close: (audio: Audio) => Promise<void>;
   readonly engine: () => Promise<Engine>;
-  /** What may be used, measured while nothing runs. */
+  /** Bytes that may be used, measured while nothing runs. */
   readonly memory: () => number | undefined;
   readonly transcribe: (
     audio: Audio,
@@ -33,10 +34,10 @@ export type PrefetchParts<Source, Audio> = {
   ) => Promise<Transcript>;
 };
 
-/** A recording that was begun. Nothing of it is shown before `transcript` is asked for. */
+/** A recording that was begun. Its events are held back until `transcript` is called. */
 export class Prefetched<Source, Audio> {
   readonly audio: Promise<Audio>;
-  /** All its segments are at the engine, or it has ended. */
+  /** Whether all its segments are at the engine, or it has ended. */
   isSubmitted = false;
   readonly #result: Promise<Transcript>;
   #held: TranscribeEvent[] = [];
@@ -53,7 +54,7 @@ export class Prefetched<Source, Audio> {
     this.#result.catch(() => {}); // The failure is handled where `transcript` is awaited; it may never have its turn.
   }
 
-  /** Shows what is known, and from then on all that comes. */
+  /** Passes on the events so far, and from then on all others as they come. */
   transcript(onEvent: (event: TranscribeEvent) => void): Promise<Transcript> {
     this.#show = onEvent;
     this.#held.splice(0).forEach(onEvent);
@@ -104,7 +105,7 @@ export class Prefetch<Source, Audio> {
     return this.#current;
   }
 
-  /** Ends what was begun, and gives back what will have no turn. */
+  /** Ends the recordings that were begun, and releases those that will have no turn. */
   async end(): Promise<void> {
     this.#ended.abort();
     const left = [this.#current, ...this.#begun].filter((one) => one !== undefined);
@@ -139,7 +140,7 @@ export class Prefetch<Source, Audio> {
   }
 }
 
-/** So many decodes at a time, of whichever recording; the others wait in the order they came. */
+/** Admits a number of decodes at a time, of any recording; others wait in order of arrival. */
 class Places {
   readonly #waiting: (() => void)[] = [];
   #taken = 0;
@@ -152,7 +153,7 @@ class Places {
     return this.#taken === 0;
   }
 
-  /** One more would go in at once. */
+  /** Whether one more would be admitted at once. */
   get hasRoom(): boolean {
     return this.#taken < this.most;
   }
@@ -170,7 +171,7 @@ class Places {
   }
 }
 
-/** The engine, whose decodes wait for a place. A cancelled one frees it soon, so those that wait need no signal. */
+/** The engine with decodes that wait for a place. A cancelled one frees its place soon, so waiting needs no signal. */
 function withPlaces(engine: Engine, places: Places): Engine {
   const decode = async (
     request: DecodeRequest,

@@ -1,8 +1,8 @@
 /**
- * Heard segments of one recording in, timed ones out, in order.
+ * Times the segments of one recording. In: heard segments. Out: timed ones, in order.
  *
- * Without an aligner a segment's times are estimated the moment it is heard. With one, segments wait their turn for it;
- * where the run is stopped, those that it did not reach get estimated times, so that nothing that was heard is lost.
+ * Without an aligner, a segment's times are estimated as soon as it is heard. With one, segments wait for it in turn.
+ * If the run is stopped, those that it did not reach get estimated times, so that nothing that was heard is lost.
  */
 
 import type { TimedSegment } from "../document/document.ts";
@@ -16,7 +16,7 @@ export type TimedRecordingParts = {
   /** Where its first sample is in the file. */
   readonly startMs: number;
   readonly timer: WordTimer | undefined;
-  /** All is heard first and timed then, after this: one model in memory at a time. */
+  /** If set: everything is heard, then this is called, then everything is timed. One model in memory at a time. */
   readonly beforeTiming: (() => Promise<void>) | undefined;
 };
 
@@ -46,7 +46,7 @@ export class TimedRecording {
     this.#timing.catch(() => {}); // The failure is handled where `time` is awaited.
   }
 
-  /** Resolves when all that was heard is timed. */
+  /** Resolves when everything that was heard is timed. */
   async time(): Promise<void> {
     if (!this.#parts.timer) return;
     await this.#timing;
@@ -55,7 +55,7 @@ export class TimedRecording {
     if (this.#parts.beforeTiming) await this.#parts.timer.close();
   }
 
-  /** Nothing more is timed: segments that still wait get estimated times. */
+  /** Stops timing: segments that still wait get estimated times. */
   async end(): Promise<void> {
     await this.#timing.catch(() => {});
     this.#estimateAll();

@@ -1,5 +1,6 @@
 /**
- * The aligner of a run: located and checked early, in memory all the time or, to save memory, only while it works.
+ * The aligner of a run. It is located and checked early, and is in memory all the time or, to save memory, only while
+ * it works.
  *
  * In: segments of a transcript, or a text, with their samples. Out: segments with timed words.
  */
@@ -18,7 +19,7 @@ import { printable } from "../writer.ts";
 
 export type WordTimerRequest = Pick<ModelsRequest, "threads" | "weights" | "cache" | "aligner" | "lowMemory">;
 
-/** The demo aligner never heard longer recordings. */
+/** The demo aligner was not trained on longer recordings. */
 const demoPieceSec = 16;
 /** A share of words without a place of their own that is worth a line. */
 const strayShare = 0.2;
@@ -50,7 +51,7 @@ export class WordTimer {
     this.#onNotice = onNotice;
   }
 
-  /** Throws ModelError where there is no aligner. With `lowMemory` it is opened once to see that it can be. */
+  /** Throws a ModelError if there is no aligner. With `lowMemory` it is opened once to check that it can be. */
   static async open(
     host: ModelHost,
     request: WordTimerRequest,
@@ -72,7 +73,7 @@ export class WordTimer {
     return this.#known!;
   }
 
-  /** A segment of a recording with its words; undefined where the run was stopped. */
+  /** Returns a segment of a recording with its words; undefined if the run was stopped. */
   async segment(heard: HeardSegment, recording: Recording, startMs: number): Promise<TimedSegment | undefined> {
     this.#checkLanguage(heard.language);
     const { segment, alignment } = await alignSegment(heard, recording, startMs, await this.#aligner());

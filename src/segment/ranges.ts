@@ -1,5 +1,5 @@
 /**
- * Parts of a recording joined end to end: positions in what is joined <-> positions in the recording. Pure.
+ * Ranges of a recording joined end to end. Converts positions in the joined ranges to positions in the recording. Pure.
  *
  * Ranges are in order and do not overlap.
  */
@@ -30,7 +30,7 @@ export function originalPosition(ranges: readonly Span[], position: number, side
   return ranges.at(-1)?.end ?? 0;
 }
 
-/** What a span of the joined ranges is of the recording. */
+/** The ranges of the recording that a span of the joined ranges covers. */
 export function originalRanges(ranges: readonly Span[], span: Span): Span[] {
   const found: Span[] = [];
   let before = 0;

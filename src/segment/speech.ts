@@ -1,8 +1,9 @@
 /**
- * Where speech is in a recording: the level of every 10 ms in, ranges of samples out. Pure, O(length).
+ * Finds speech in a recording. In: the level of every 10 ms. Out: ranges of samples. Pure, O(length).
  *
- * Every 10 ms window counts as voice or not by its smoothed level against the recording's own noise floor, with 30 ms
- * around it. The map is made once for a recording and passed on; one of a part is made of the same levels.
+ * Every window of 10 ms counts as voice or not by its smoothed level against the recording's own noise floor; 30 ms
+ * around voice count as well. The map is made once for a recording and passed on. The map of a part uses the same
+ * levels.
  */
 
 import { levelSamples } from "../audio/level.ts";

@@ -1,10 +1,10 @@
 /**
- * The file of `-o`: text pieces in, a file that is whole at every moment out.
+ * The file of `-o`. In: pieces of text. Out: a file that is valid at all times.
  *
- * What is known goes to a temporary file beside the target, which then takes its name: whoever looks, after Ctrl-C or
- * after a kill, finds a complete file of what was known shortly before, never half a record, and no damaged old file.
- * Text that is in the file is copied from there to the next one and not kept in memory, but for the last of it. Pipes
- * and devices are written directly.
+ * The text so far goes to a temporary file beside the target, which then takes its name. After Ctrl-C or a kill there
+ * is a complete file of what was known shortly before, never half a record and never a damaged old file. Text that is
+ * in the file is copied from there to its next version and not kept in memory, except for the last of it. Pipes and
+ * devices are written directly.
  */
 
 import { randomBytes } from "node:crypto";

@@ -1,8 +1,8 @@
 /**
- * The outputs of a run with -f: segments of one recording after the other in, files or standard output out.
+ * The outputs of a run with -f. In: segments of one recording after the other. Out: files or standard output.
  *
- * All files are checked before any work. Each is opened when its recording begins, has what is known soon after it is
- * known, and is closed when the recording is done; one that several recordings share when the last of them is.
+ * All files are checked before any work. A file is opened when its recording begins, is updated soon after something
+ * becomes known, and is closed when the recording is done, or the last of several recordings that share it.
  */
 
 import { mkdir, stat } from "node:fs/promises";

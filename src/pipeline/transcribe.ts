@@ -10,7 +10,7 @@
 import type { HeardToken } from "../document/document.ts";
 import type { DecodeRequest, DecodeResult, DecodeToken, Engine, ModelInfo } from "../engine/engine.ts";
 import type { HeardSegment, Progress, Resume, TranscribeEvent } from "./events.ts";
-import { InputError } from "../errors.ts";
+import { assert, InputError } from "../errors.ts";
 import { release } from "../memory.ts";
 import { planSegments, type SegmentLimits } from "../segment/plan.ts";
 import { joinedLength, originalPosition, originalRanges } from "../segment/ranges.ts";
@@ -95,9 +95,9 @@ export function decodesMaxOf({ stepMax }: ModelInfo): number {
 }
 
 /**
- * Transcribes the recording. When `stop` is aborted the running decodes are cancelled, and it ends with what is
- * known. Throws InputError where a segment is more than the model or the memory can
- * hold, and where `resume` is of another recording or other options.
+ * Transcribes the recording. When `stop` is aborted, the running decodes are cancelled and it ends with what is known.
+ * Throws InputError where a segment is more than the model or the memory can hold, and where `resume` is of another
+ * recording or other options.
  */
 export async function transcribe(
   request: TranscribeRequest,
@@ -278,6 +278,7 @@ function reportSegment({ onEvent }: Run, piece: Piece, ranges: readonly Span[], 
   const first = piece.heard.findIndex((token) => token.text !== "");
   const tokens = [...piece.heard];
   if (first >= 0) tokens[first] = { ...tokens[first]!, text: separator + tokens[first]!.text };
+  assert(tokens.map((token) => token.text).join("") === text, "the tokens' texts add up to the segment's");
   onEvent({ kind: "segment", segment: { ranges, text, language: piece.language ?? "", tokens, stop: piece.stop } });
 }
 

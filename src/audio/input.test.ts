@@ -269,6 +269,23 @@ describe("standard input", () => {
     expect(readPiped("echo '<html>' | READ").message).toBe("standard input: looks like HTML, not audio");
   });
 
+  test("text and compressed data that nothing recognises are refused", () => {
+    const latin = Buffer.from(
+      "Gregor Samsa erwachte und fand sich in seinem Bett. Überall Käfer. ".repeat(400),
+      "latin1",
+    );
+    writeFileSync(join(folder, "in.latin"), latin);
+    let state = 1;
+    const random = Uint8Array.from({ length: 70_000 }, () => (state = (state * 48_271) % 2_147_483_647) >> 12 & 0xff);
+    writeFileSync(join(folder, "in.random"), random);
+    for (const [name, why] of [["in.latin", "they are text"], ["in.random", "they look compressed"]]) {
+      expect(readPiped(`cat ${name} | READ`).message).toBe(
+        `standard input: no known audio format, and no samples either: ${why}`,
+      );
+    }
+    expect(readPiped("READ < .").message).toBe("standard input: is a directory");
+  }, 30_000);
+
   test("stops reading at the end of the part, though the pipe stays open", () => {
     writeFileSync(
       join(folder, "live.wav"),

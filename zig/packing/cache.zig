@@ -283,6 +283,8 @@ const Work = struct {
     /// One of `buffer_bytes` per thread; none for memory.
     buffers: []u8,
     stage: Stage = .packing,
+    /// The first chunk of the job that runs.
+    first: usize = 0,
     done: std.atomic.Value(u64) = .init(0),
     /// After the first failure nothing more is begun.
     has_failed: std.atomic.Value(bool) = .init(false),
@@ -330,7 +332,12 @@ const Work = struct {
         self.stage = stage;
         self.done.store(0, .monotonic);
         report(self.request, stage, 0);
-        self.request.pool.run(self.chunks.len, self, task);
+        // Several jobs, so that the arithmetic of other models gets its turn between them.
+        const at_once = 8 * self.request.pool.threadsCount();
+        self.first = 0;
+        while (self.first < self.chunks.len) : (self.first += at_once) {
+            self.request.pool.run(@min(at_once, self.chunks.len - self.first), self, task);
+        }
         if (!self.has_failed.load(.acquire)) return report(self.request, stage, self.done.load(.monotonic));
         // Sentences are kept per thread, and by the folder: said again where the caller looks.
         const text = self.sentence.text();
@@ -342,7 +349,7 @@ const Work = struct {
 
     fn task(self: *Work, number: usize, thread: usize) void {
         if (self.has_failed.load(.monotonic)) return;
-        const chunk = &self.chunks[number];
+        const chunk = &self.chunks[self.first + number];
         var reason: Reason = .{};
         self.step(chunk, thread, &reason) catch |failure| {
             if (self.has_failed.swap(true, .acq_rel)) return;

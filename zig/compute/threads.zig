@@ -58,7 +58,7 @@ pub const Pool = struct {
     }
 };
 
-/// Who comes first is served first.
+/// A fair lock: callers are served in the order in which they asked.
 const Turn = struct {
     asked: std.atomic.Value(u32) = .init(0),
     served: std.atomic.Value(u32) = .init(0),

@@ -157,7 +157,7 @@ const Clip = struct {
     window: usize,
     mel: []align(64) f32,
     rows: [*]f32,
-    /// What `begin` copied and made; nothing where the caller's memory is used.
+    /// Copies and results that `begin` allocated; empty where the caller's memory is used.
     own: struct { samples: []f32 = &.{}, rows: []align(64) f32 = &.{} } = .{},
     stage: union(enum) { features: Features, network: encoder_.Pass, done },
 

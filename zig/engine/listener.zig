@@ -2,7 +2,7 @@
 //!
 //!     samples ─► log values of mel frames ─► floor ─► 1 s chunks ─► tokens ─► attention windows ─► rows
 //!
-//! What cannot change any more is kept: frames whose 400 samples are all there, tokens of chunks whose
+//! Results that cannot change any more are kept: frames whose 400 samples are all there, tokens of chunks whose
 //! frames are, rows of windows whose chunks are. Only the floor of the features, 8 below the greatest
 //! log value so far, may still rise; chunks that hold something below the new floor are then done anew,
 //! and their windows.
@@ -76,9 +76,9 @@ pub const Listener = struct {
         tokens: []f32,
         /// All frames are settled and went into the tokens.
         is_done: bool = false,
-        /// Of `logs`, once done.
+        /// The least of `logs`, once done.
         least: f32 = 0,
-        /// What the floor of the tokens' features was below.
+        /// The greatest value that set the floor of the tokens' features.
         greatest: f32 = 0,
         /// The greatest of the frames taken in last.
         peak: f32 = mel_.log_min,

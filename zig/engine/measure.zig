@@ -1,4 +1,4 @@
-//! What this machine can do at best, measured with the engine's own thread pool: reading memory, f32
+//! Measures what this machine can do at best, with the engine's own thread pool: reading memory, f32
 //! products through the BLAS in use, and the attention kernel. `bench/` and `qwen-asr bench` hold
 //! the times of real stages against it.
 //!

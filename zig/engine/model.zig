@@ -147,7 +147,7 @@ pub const Model = struct {
         precision: precision_.Precision = .bf16,
         /// Where packed weights are kept; null: in memory only.
         cache_folder: ?[]const u8 = null,
-        /// Gets how far a packing is, 0 to 1000; read by another thread.
+        /// Receives the packing's progress, 0 to 1000, for another thread to read.
         progress_permille: ?*u32 = null,
     };
 
@@ -181,7 +181,7 @@ pub const Model = struct {
         return self;
     }
 
-    /// What is known of the packed weights before they are looked for.
+    /// Facts about the packed weights, before the cache is searched for them.
     const Preparation = struct {
         lists: []const precision_.Item,
         /// Null where nothing is packed.
@@ -338,16 +338,16 @@ pub const Model = struct {
         return .init(self.gpa, &self.compute, self.config.audio, &self.weights.encoder, &self.stem);
     }
 
-    /// What sequences and encoders need, in bytes, for whoever decides how many there may be.
+    /// Bytes that sequences and encoders need: a scheduler decides by them how many may be open.
     const Needs = struct {
-        /// A session's, besides those below: its scores, and those of a draft's rows.
+        /// A session at most, without its positions and rows: its scores, and those of a draft's rows.
         session_bytes: usize,
-        /// Of a session per position.
+        /// Each position of a session.
         position_bytes: usize,
-        /// Of a session per row of its largest prefill, up to `block_rows`, rounded up to a power of two.
+        /// Each row of a session's largest prefill, rounded up to a power of two, at most `block_rows`.
         row_bytes: usize,
         block_rows: usize,
-        /// Buffers of an encoder that was used; its clip's features and rows come on top.
+        /// An encoder that was used. The features and rows of its clip come on top.
         encoder_bytes: usize,
     };
 

@@ -1,8 +1,8 @@
 //! One sequence as a handle: a decoder with its positions, and what it is taking in. Belongs to one thread at a time;
 //! `cancelled` may be set from any.
 //!
-//! A prefill or a classification is begun, then run in slices of time until it is done, and its result is asked for.
-//! What does it in one call is begin and run to the end, so both give the same to the bit.
+//! A prefill or a classification is begun, then run in slices of time until it is done; then its result can be read.
+//! The calls that do all of it at once are begin and run to the end, so both give the same result to the bit.
 
 const std = @import("std");
 const aligner_ = @import("../network/aligner.zig");
@@ -27,7 +27,7 @@ pub const Session = struct {
     cancelled: std.atomic.Value(bool) = .init(false),
     busy: std.atomic.Value(bool) = .init(false),
 
-    /// What is begun; results stay until the next is begun.
+    /// The work that was begun. Its result stays until the next is begun.
     const Job = union(enum) {
         none,
         prefill: verify_.Prefill,
@@ -249,7 +249,7 @@ pub const Session = struct {
 
     pub const Classified = struct { classes: []const u32, margins: []const f32 };
 
-    /// What a classification that was begun and is done has found.
+    /// The result of a classification that was begun and is done.
     pub fn classified(self: *const Session) errors.Error!Classified {
         if (self.job != .aligned) return errors.fail(error.Invalid, "no classification is done in this session", .{});
         assert(self.own.classes.len == self.own.floats.len);

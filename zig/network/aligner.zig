@@ -23,7 +23,7 @@ const block_rows = block_.rows_max;
 /// Rows at a time through the head.
 const head_rows = 64;
 
-/// What is asked, and where the answers go: class and margin of every marker, in order. All of it is borrowed until
+/// The question, and room for the answers: class and margin of every marker, in order. All slices are borrowed until
 /// the last unit of work.
 pub const Task = struct {
     /// At least one, with a row of `rows` f32[][hidden] for every `audio_id`; checked by the caller.
@@ -44,7 +44,7 @@ pub const Alignment = struct {
     task: Task,
     cache: kv_cache_.KvCache,
     memory: []align(64) f32,
-    /// Of all positions.
+    /// States and angles of all positions.
     rows: block_.Rows,
     /// Normed states of markers on their way through the head, and what comes out.
     marked: [*]f32,

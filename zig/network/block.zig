@@ -32,7 +32,7 @@ pub const Rows = struct {
     sin: [*]f32, // [count][head_dim / 2]
 };
 
-/// What one layer is to do for `count` rows that stand one after the other in one cache.
+/// One layer's work on `count` rows at consecutive positions of one cache.
 pub const Work = struct {
     layer: *const Layer,
     /// The layer's place in the cache.

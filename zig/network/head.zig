@@ -23,7 +23,7 @@ const rescored = 8;
 
 pub const Next = struct { id: u32, logprob: f32 };
 
-/// What is known of one sequence's next token.
+/// The scores of one sequence's next token, as far as they are computed.
 pub const Scores = struct {
     allocator: std.mem.Allocator,
     /// Normed state of the last position, f32[hidden]; holds anything while `state` is .none.

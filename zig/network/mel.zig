@@ -26,7 +26,7 @@ pub const log_min = -10.0;
 const window_samples = 400;
 /// Samples on either side of a frame's centre, reflected where there are none.
 pub const padding = window_samples / 2;
-const points = window_samples / 2; // Of the complex FFT that does a real one of twice as many.
+const points = window_samples / 2; // The complex FFT's size; it does a real one of twice as many.
 const frequencies = window_samples / 2 + 1;
 const frequency_max = 8000.0;
 
@@ -42,9 +42,9 @@ pub const Mel = struct {
     allocator: Allocator,
     window: [window_samples]f32,
     turns: [points]Turn,
-    half_turns: [points / 2 + 1]Turn, // Of 1 / 400 each.
+    half_turns: [points / 2 + 1]Turn, // Each turns by 1 / 400.
     filters: []Filter, // One per bin.
-    weights: []f32, // Of all filters.
+    weights: []f32, // All filters' weights; each filter has its slice.
 
     pub fn init(allocator: Allocator, bins: u32) Error!Mel {
         assert(bins >= 1 and bins <= 1024);
@@ -306,7 +306,7 @@ fn mix(a: Complex, comptime a_weight: f32, b: Complex, comptime b_weight: f32) C
     return .{ .re = a.re * wa + b.re * wb, .im = a.im * wa + b.im * wb };
 }
 
-/// Of normal positive numbers, to about 1e-6 in the range here. The mantissa m is taken into
+/// log10 of normal positive numbers, to about 1e-6 in the range here. The mantissa m is taken into
 /// sqrt(1/2) .. sqrt(2), and ln m = 2 atanh((m - 1) / (m + 1)) by its series, which then ends
 /// below 1e-9.
 fn log10(x: Lanes) Lanes {

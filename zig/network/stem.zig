@@ -36,7 +36,7 @@ pub fn rowsOfFrames(frames: usize, chunk_frames: usize) usize {
     return frames / chunk_frames * chunkTokens(chunk_frames) + chunkTokens(frames % chunk_frames);
 }
 
-/// What a model's encoders share: the convolutions in f32, weights reordered for channels last,
+/// Shared by a model's encoders: the convolutions' weights in f32, reordered for channels last,
 /// and the positions of a chunk's tokens.
 pub const Stem = struct {
     /// [channels][3][3][channels of the input], f32.
@@ -208,7 +208,7 @@ pub const Batch = struct {
     /// Frames of a chunk as convolved: a clip under a second keeps its own width, a tail chunk
     /// after whole ones is padded with zeros to theirs.
     width: usize,
-    /// What is convolved now: the layer, and the first of the chunks.
+    /// The convolution under way, and the first chunk it is done for.
     layer: usize = 0,
     chunk: usize = 0,
 
@@ -289,7 +289,7 @@ pub const Batch = struct {
         const base = (chunk * positions + first) * out.c;
         const buffers = convolver.buffers.?;
         const rounded = if (self.layer < 2) buffers.rounded[self.layer] else null;
-        // What is rounded next needs no place of its own: the end of the scratch holds it.
+        // A result that is quantised at once needs no buffer: it stays at the end of the scratch.
         const held = scratch.task[scratch.task.len - rows * out.c ..];
         const to = if (rounded != null) held.ptr else buffers.conv[self.layer] + base;
         self.multiply(chunk, first, rows, scratch, to);

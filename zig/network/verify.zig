@@ -127,7 +127,7 @@ pub const Prefill = struct {
     }
 
     fn start(self: *Prefill) errors.Error!void {
-        if (self.draftFirst() == 0) { // What was appended before says what the first should be.
+        if (self.draftFirst() == 0) { // The draft's first token is judged by the state from before.
             const expected = try self.decoder.next();
             if (expected.id != self.ids[0]) {
                 self.stage = .over;

@@ -1,6 +1,6 @@
 /**
- * The report of the first person with real weights: machine, what was opened, a known sentence, error rates over a
- * folder, speed. Markdown on stdout, progress on stderr. Exit 1 when a run failed or the known sentence came out wrong.
+ * Makes a report on a model with real weights: the machine, the model, a known sentence, error rates over a folder,
+ * speed. Markdown on stdout, progress on stderr. Exit 1 if a run failed or the known sentence is wrong.
  *
  * FOLDER has NAME.wav with the truth in NAME.txt (or in "text" of NAME.json); without -w it is the fixtures' audio.
  * The sentence is jfk.wav, a well-known clip that is not ours to ship: --jfk FILE, else FOLDER/jfk.wav.
@@ -24,10 +24,10 @@ const runMsMax = 60 * 60_000;
 type Job = { readonly model: string; readonly options: readonly string[] };
 type Input = { readonly name: string; readonly wav: string; readonly truth: string };
 
-/** Where $QWEN_ASR_ISA and the like must reach the executable: the harness gives it a clean environment. */
+/** Passes $QWEN_ASR_ISA and the like on to the executable, which gets a clean environment from the harness. */
 function inherited(): Record<string, string> {
   const asked = Object.entries(process.env).filter(([name]) => /^(QWEN_ASR_ISA|OPENBLAS_)/.test(name));
-  const cache = cacheFolder(process.env); // Packed weights are made once, as in every run of the user's.
+  const cache = cacheFolder(process.env); // Packed weights are made once, as in the user's own runs.
   return { ...Object.fromEntries(asked), ...(cache && { QWEN_ASR_CACHE: cache }) } as Record<string, string>;
 }
 
@@ -60,7 +60,7 @@ function machineSection(version: string): string {
   return `## Machine\n\n${markdownTable(["", ""], rows)}`;
 }
 
-/** Tensor counts by this script's own reading of the headers, then what the engine says it opened. */
+/** Counts tensors by this script's own reading of the headers, then reports what the engine opened. */
 async function modelSection(job: Job): Promise<{ text: string; failed: boolean }> {
   const names = readdirSync(job.model).filter((name) => !name.startsWith(".")).sort();
   const rows = names.map((

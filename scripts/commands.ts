@@ -1,4 +1,4 @@
-/** Runs commands for the scripts: everything they print, in order, and how they ended. */
+/** Runs commands for the scripts. Out: everything that they print, in order, and how they ended. */
 
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -7,7 +7,7 @@ export const projectRoot: string = resolve(import.meta.dir, "..");
 
 export type Outcome = { readonly output: string; readonly code: number; readonly elapsedMs: number };
 
-/** Runs in the project's folder, without stdin. Past `timeoutMs` it is killed with all it started, and has failed. */
+/** Runs a command in the project's folder, without stdin. After `timeoutMs` it fails and is killed with children. */
 export async function runCommand(command: readonly string[], timeoutMs: number): Promise<Outcome> {
   const started = performance.now();
   const child = Bun.spawn([...command], {
@@ -16,7 +16,7 @@ export async function runCommand(command: readonly string[], timeoutMs: number):
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
-    detached: true, // A process group of its own, so that it can be ended whole.
+    detached: true, // A process group of its own, so that the children end with it.
   });
   const end = () => process.kill(-child.pid, "SIGKILL");
   begin(end);

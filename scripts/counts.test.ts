@@ -1,4 +1,4 @@
-/** Counting: a failure in any form a runner reports it must not be lost. */
+/** Tests of counting: no failure may be lost, in whatever form a runner reports it. */
 
 import { expect, test } from "bun:test";
 import {

@@ -1,10 +1,10 @@
 /**
- * Which folder may import which, in src/ and in zig/, as two tables, and the rule that holds the files to them. Text
- * in, problems out.
+ * Which folder may import which, in src/ and in zig/: two tables, and the rule that enforces them. In: the text of the
+ * files. Out: problems.
  *
- * A file imports its own folder and, of the others, those its folder's row names: nothing above it, so that whoever
- * changes a folder knows who depends on it. Files make no circle, not even by types. A folder without a row is refused.
- * Tests, stand-ins for tests and fuzzers import what they like.
+ * A file may import its own folder and those in its folder's row, which are all below it: it is then known what depends
+ * on a folder. Files must not form a circle, not even by types. A folder without a row is rejected. Tests, fakes for
+ * tests and fuzzers may import anything.
  */
 
 import { posix } from "node:path";

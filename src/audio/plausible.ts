@@ -46,6 +46,7 @@ export function judgeBytes(window: Uint8Array, format: SampleFormat, channels: n
 
 /** Whether every byte is `value`, at the speed of memory. */
 export function isBlank(bytes: Uint8Array, value: number): boolean {
+  if (bytes.length < 1024) return bytes.every((byte) => byte === value);
   const words = blankBlock(value);
   for (let at = 0; at < bytes.length; at += words.length) {
     const part = bytes.subarray(at, at + words.length);

@@ -15,6 +15,7 @@ const errors = @import("../errors.zig");
 const files = @import("files.zig");
 const safetensors = @import("safetensors.zig");
 
+const assert = std.debug.assert;
 const Allocator = std.mem.Allocator;
 const Checkpoint = safetensors.Checkpoint;
 const Config = config_file.Config;
@@ -164,6 +165,8 @@ fn resolveAny(
     const decoder, const head = try finder.decoder(config);
     try finder.refuseMoreLayers(config);
     const used = finder.used.count();
+    assert(used > 0 and used <= checkpoint.tensors.count());
+    assert(encoder.layers.len == config.audio.layers and decoder.layers.len == config.text.layers);
     return .{
         .encoder = encoder,
         .decoder = decoder,
@@ -402,6 +405,8 @@ const Finder = struct {
         const dtype = try self.check(tensor, shape);
         var columns: u64 = 1;
         for (shape[1..]) |dimension| columns *= dimension;
+        // The file's reader has compared the bytes with the shape, `check` the shape with the config.
+        assert(tensor.bytes.len == shape[0] * columns * dtype.size());
         return .{
             .rows = @intCast(shape[0]),
             .columns = @intCast(columns),
@@ -419,6 +424,7 @@ const Finder = struct {
     ) Error!Vector {
         const tensor = try self.find(prefix, name, suffix);
         const dtype = try self.check(tensor, &.{length});
+        assert(tensor.bytes.len == length * dtype.size());
         const values = try self.arena.alloc(f32, length);
         for (values, 0..) |*value, i| value.* = element(tensor.bytes, dtype, i);
         return values;
@@ -449,6 +455,7 @@ const Finder = struct {
     fn aligned(self: *Finder, bytes: []const u8, dtype: Dtype) Error![*]const u8 {
         if (@intFromPtr(bytes.ptr) % dtype.size() == 0) return bytes.ptr;
         const copy = try self.arena.alignedAlloc(u8, .@"4", bytes.len);
+        assert(@intFromPtr(copy.ptr) % dtype.size() == 0);
         @memcpy(copy, bytes);
         self.copied += 1;
         return copy.ptr;

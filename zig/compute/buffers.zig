@@ -11,6 +11,7 @@ pub fn alloc(comptime T: type, allocator: std.mem.Allocator, count: usize) error
     if (count == 0) return &.{};
     const bytes = std.math.mul(usize, count, @sizeOf(T)) catch return error.OutOfMemory;
     const memory = allocator.rawAlloc(bytes, line, @returnAddress()) orelse return error.OutOfMemory;
+    assert(line.check(@intFromPtr(memory)));
     const values: [*]align(64) T = @ptrCast(@alignCast(memory));
     return values[0..count];
 }

@@ -130,6 +130,7 @@ pub const Compute = struct {
         table: *const kernels.Table,
         threads_count: u32,
     ) errors.Error!void {
+        assert(threads_count > 0);
         blas.init();
         self.* = .{
             .allocator = allocator,
@@ -182,6 +183,12 @@ pub const Compute = struct {
         products: []const Linear,
     ) void {
         if (rows == 0) return;
+        for (products) |one| {
+            // They share x: as it is, and rounded.
+            assert(one.weight.columns == products[0].weight.columns);
+            assert(rows == 1 or (x_stride >= one.weight.columns and one.out_stride >= one.weight.rows));
+            if (one.bias) |bias| assert(bias.len == one.weight.rows);
+        }
         var job: LinearJob = .{
             .compute = self,
             .rows = rows,
@@ -276,6 +283,7 @@ pub const Compute = struct {
     }
 
     pub fn round(self: *const Compute, x: [*]const f32, count: usize, to: Rounded) void {
+        assert(count % kernels.int8_block == 0);
         self.kernels.int8_quantize(x, count, to.bytes, to.scales, to.starts);
     }
 
@@ -291,6 +299,8 @@ pub const Compute = struct {
         out: [*]f32,
         out_stride: usize,
     ) void {
+        assert(columns % kernels.int8_block == 0);
+        assert(rows == 1 or out_stride >= count);
         self.kernels.int8_gemm(&.{
             .bits = panels.bits,
             .weights = panels.from(columns, first),

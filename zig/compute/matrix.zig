@@ -34,6 +34,7 @@ pub const Panels = struct {
     /// The panel that holds weight row `first`, a multiple of 16, of a matrix this wide.
     pub fn from(self: Panels, columns: usize, first: usize) [*]const u8 {
         assert(first % kernels.int8_panel_rows == 0);
+        assert(columns % kernels.int8_block == 0);
         return self.bytes + first / kernels.int8_panel_rows * kernels.panelBytes(self.bits, columns);
     }
 

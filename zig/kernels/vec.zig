@@ -1,5 +1,5 @@
-//! Vectors of f32 at a comptime width: loads, the multiply-add, exp. The only file that looks at
-//! the target it is compiled for.
+//! Vectors of f32 at a comptime width: loads, the multiply-add, exp. Besides this file, only
+//! quantized.zig looks at the target it is compiled for: its products have instructions of their own.
 
 const std = @import("std");
 const builtin = @import("builtin");

@@ -218,8 +218,9 @@ fn mapFile(
     const mapping = posix.mmap(null, length, protection, .{ .TYPE = .PRIVATE }, fd, 0) catch |why|
         return folder.reason.set("{s}: cannot be mapped ({t})", .{ path, why });
     var entries = header.entries();
-    for (items) |*item| {
+    for (items, request.items) |*item, wanted| {
         const entry = entries.next().?;
+        assert(entry.bytes == wanted.bytes and entry.offset % layout.item_alignment == 0);
         item.* = @alignCast(mapping[@intCast(entry.offset)..][0..@intCast(entry.bytes)]);
     }
     const info: Info =
@@ -300,6 +301,7 @@ const Work = struct {
         var list: std.ArrayList(Chunk) = .empty;
         errdefer list.deinit(allocator);
         for (request.items, 0..) |item, index| {
+            assert(item.unit > 0);
             var at: u64 = 0;
             while (at < item.bytes) : (at += item.chunkBytes()) {
                 const bytes: u32 = @intCast(@min(item.chunkBytes(), item.bytes - at));
@@ -338,7 +340,12 @@ const Work = struct {
         while (self.first < self.chunks.len) : (self.first += at_once) {
             self.request.pool.run(@min(at_once, self.chunks.len - self.first), self, task);
         }
-        if (!self.has_failed.load(.acquire)) return report(self.request, stage, self.done.load(.monotonic));
+        if (!self.has_failed.load(.acquire)) {
+            var total: u64 = 0;
+            for (self.chunks) |chunk| total += chunk.bytes;
+            assert(self.done.load(.monotonic) == total);
+            return report(self.request, stage, total);
+        }
         // Sentences are kept per thread, and by the folder: said again where the caller looks.
         const text = self.sentence.text();
         return switch (self.failure) {

@@ -7,6 +7,7 @@
 
 const std = @import("std");
 const builtin = @import("builtin");
+const assert = std.debug.assert;
 const posix = std.posix;
 
 pub const Fd = posix.fd_t;
@@ -81,12 +82,14 @@ pub const Folder = struct {
 
     /// A new file that only its owner may read.
     pub fn create(self: *const Folder, name: Name) Unusable!Fd {
+        assert(std.mem.indexOfScalar(u8, std.mem.span(name), '/') == null);
         const mode: c_uint = 0o600;
         const fd = std.c.openat(self.fd, name, flagsOf(.create), mode);
         return if (fd < 0) self.failed(name, posix.errno(fd)) else fd;
     }
 
     pub fn remove(self: *const Folder, name: Name) void {
+        assert(std.mem.indexOfScalar(u8, std.mem.span(name), '/') == null);
         _ = std.c.unlinkat(self.fd, name, 0);
     }
 

@@ -86,6 +86,7 @@ pub const Plan = struct {
         var largest: u32 = 0;
         for (items, offsets) |entry, *offset| {
             offset.* = std.mem.alignForward(u64, at, item_alignment);
+            assert(offset.* >= header and offset.* >= at);
             at = std.math.add(u64, offset.*, entry.bytes) catch std.math.maxInt(u64);
             largest = @max(largest, @min(entry.unit, chunk_bytes_max + 1));
             if (largest > chunk_bytes_max or at > std.math.maxInt(i64) - item_alignment) {
@@ -235,6 +236,7 @@ pub const Header = struct {
             const name = bytes[self.name_at..][0..get(u32, bytes, at + 24)];
             self.index += 1;
             self.name_at += name.len;
+            assert(self.name_at <= bytes.len);
             return .{
                 .name = name,
                 .offset = get(u64, bytes, at),

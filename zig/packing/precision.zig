@@ -11,6 +11,7 @@ const errors = @import("../errors.zig");
 const kernels = @import("../kernels/kernels.zig");
 const matrix_ = @import("../compute/matrix.zig");
 const weights_ = @import("../checkpoint/weights.zig");
+const assert = std.debug.assert;
 const Matrix = matrix_.Matrix;
 const Panels = matrix_.Panels;
 
@@ -97,6 +98,7 @@ pub fn unitBytes(item: Item) usize {
 pub fn pack(table: *const kernels.Table, item: Item, offset: usize, out: []u8) []const u8 {
     const m = item.matrix.*;
     const unit = unitBytes(item);
+    assert(offset % unit == 0 and out.len % unit == 0);
     const start = offset / unit * kernels.int8_panel_rows;
     const end = @min(start + out.len / unit * kernels.int8_panel_rows, m.rows);
     var row = start;
@@ -106,5 +108,6 @@ pub fn pack(table: *const kernels.Table, item: Item, offset: usize, out: []u8) [
         table.pack_panel(item.bits, m.dtype, m.rowBytes(row), count, m.columns, to);
         to += unit;
     }
+    assert(to == out.ptr + out.len);
     return m.rowBytes(start)[0 .. (end - start) * m.columns * m.dtype.size()];
 }

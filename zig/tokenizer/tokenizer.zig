@@ -40,7 +40,8 @@ pub const Tokenizer = struct {
         for (self.vocabulary.added, 0..) |id, i| {
             const at: u32 = @intCast(i);
             const range = &self.added_ranges[self.vocabulary.text(id)[0]];
-            if (range[1] == 0) range[0] = at;
+            // They are sorted by their first byte: those of one byte are neighbours.
+            if (range[1] == 0) range[0] = at else assert(range[1] == at);
             range[1] = at + 1;
         }
         return self;
@@ -155,7 +156,7 @@ const Merger = struct {
     }
 
     fn piece(self: *Merger, bytes: []const u8) error{OutOfMemory}!void {
-        assert(bytes.len <= text_bytes_max);
+        assert(bytes.len > 0 and bytes.len <= text_bytes_max);
         self.symbols.clearRetainingCapacity();
         self.queue.clearRetainingCapacity();
         try self.symbols.ensureTotalCapacity(self.allocator, bytes.len);
@@ -170,6 +171,7 @@ const Merger = struct {
         while (self.queue.pop()) |candidate| {
             try self.merge(@truncate(candidate), @truncate(candidate >> 32));
         }
+        assert(self.symbols.items.len == bytes.len and self.symbols.items[0].id != none);
         var at: u32 = 0; // The first place always keeps a token.
         while (at != none) : (at = self.symbols.items[at].next) {
             try self.ids.append(self.allocator, self.symbols.items[at].id);

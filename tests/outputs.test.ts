@@ -9,7 +9,7 @@ import { parseSubtitles } from "../src/subtitles/parse.ts";
 import { golden, modelDir, projectRoot, spokenText } from "./fixtures.ts";
 import { executable, fixedEnvironment, run, temporaryFolder } from "./harness.ts";
 import { expectRefusal, lines, qwen, wav } from "./support/cli.ts";
-import { hasFfmpeg, testWhere } from "./support/where.ts";
+import { ffmpeg, hasFfmpeg, testWhere } from "./support/where.ts";
 
 const all = "text,json,jsonl,srt,vtt,tsv,lrc,csv";
 const names = ["csv", "json", "jsonl", "lrc", "srt", "tsv", "txt", "vtt"];
@@ -137,12 +137,11 @@ describe("-f", () => {
 });
 
 testWhere(hasFfmpeg, "ffmpeg")("ffmpeg reads the cues", async () => {
-  const ffmpeg = Bun.which("ffmpeg")!;
   using folder = temporaryFolder();
   await qwen(["-f", "srt,vtt", "-o", join(folder.path, "talk"), wav("en-45s")]);
   for (const [from, to] of [["srt", "vtt"], ["vtt", "srt"]] as const) {
     const args = ["-v", "warning", "-i", join(folder.path, `talk.${from}`), join(folder.path, `made.${to}`)];
-    expect(await run(args, { executable: ffmpeg })).toMatchObject({ code: 0, stderr: "" });
+    expect(await run(args, { executable: ffmpeg! })).toMatchObject({ code: 0, stderr: "" });
     const [made, own] = [`made.${to}`, `talk.${to}`].map((name) =>
       parse(readFileSync(join(folder.path, name), "utf8")).entries.map(({ from, to, text }) => ({
         from,

@@ -6,13 +6,12 @@ import { join } from "node:path";
 import { golden, modelDir, spokenText } from "./fixtures.ts";
 import { executable, fixedEnvironment, run, type RunOptions, temporaryFolder } from "./harness.ts";
 import { expectNoStack, expectRefusal, lines, qwen, shell, wav } from "./support/cli.ts";
-import { isRoot, testWhere } from "./support/where.ts";
+import { ffmpeg, isRoot, testWhere } from "./support/where.ts";
 
 const name = "en-short";
 const text = `${spokenText(golden(name)!.plain)}\n`;
 const wavBytes = new Uint8Array(readFileSync(wav(name)));
 const pcmBytes = wavBytes.subarray(44);
-const ffmpeg = Bun.which("ffmpeg");
 
 const encodedName = "en-digits"; // Its text survives MP3.
 

@@ -199,10 +199,16 @@ function timeLine(startSec = 0): string {
   return `asetpts='st(2,${place});${goOn};st(1,ld(2)+NB_SAMPLES);ld(2)'`;
 }
 
-/** ffmpeg's error lines without component addresses, advice and the file name it was given. */
+const aside =
+  /^\s*$|^\[cache @|Last message repeated|^To ignore this, add|^Failed to set value|^Error (parsing options|opening output)/;
+
+/**
+ * ffmpeg's error lines without component addresses, advice and the file name it was given. In newer versions lines
+ * about its own options and output follow the reason.
+ */
 function complaints(stderr: string): string[] {
   return stderr.split(/[\r\n]+/)
-    .filter((line) => !/^\s*$|^\[cache @|Last message repeated|^To ignore this, add/.test(line))
+    .filter((line) => !aside.test(line))
     .map((line) => line.replace(/^(\[[^\]]* @ 0x[0-9a-f]+\] ?)+/, "").replace(/^(file|cache|pipe):.*: (?=[^:]*$)/, ""))
     .map((line) => /^Stream map '0:|^Output file #0 does not contain/.test(line) ? "no audio track" : line.trim());
 }

@@ -269,7 +269,7 @@ describe("signals", () => {
       expect(lines(result.stdout).length).toBeLessThan(many.length);
       expectNoStack(result);
       expect(result.stderr).not.toContain("qwen-asr:");
-      expect(result.elapsedMs).toBeLessThan(5000);
+      expect(result.elapsedMs).toBeLessThan(20_000); // All of it takes minutes on a machine as busy as that.
     });
 
     test(`${signal} with -o: the file has what was known`, async () => {

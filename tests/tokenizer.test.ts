@@ -92,7 +92,7 @@ function disagreements(): Record<"letters" | "numbers" | "spaces", number[]> {
 
 const differing = disagreements();
 const avoided = new Set([...differing.letters, ...differing.numbers, ...differing.spaces]);
-const timeoutMs = 60_000; // Far more than is needed; Bun's own limit of 5 s is too short on a busy machine.
+const timeoutMs = 180_000; // Far more than is needed; Bun's own limit of 5 s is too short on a busy machine.
 
 const blocks: readonly (readonly [number, number])[] = [
   [0x00, 0x7f],

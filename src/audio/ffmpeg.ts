@@ -199,13 +199,11 @@ function timeLine(startSec = 0): string {
   return `asetpts='st(2,${place});${goOn};st(1,ld(2)+NB_SAMPLES);ld(2)'`;
 }
 
+/** Lines that give no reason: advice, repetitions, and what newer versions say of their own options and output. */
 const aside =
-  /^\s*$|^\[cache @|Last message repeated|^To ignore this, add|^Failed to set value|^Error (parsing options|opening output)/;
+  /^\s*$|^\[cache @|Last message repeated|^To ignore this|^Failed to set|^Error (parsing options|opening output)/;
 
-/**
- * ffmpeg's error lines without component addresses, advice and the file name it was given. In newer versions lines
- * about its own options and output follow the reason.
- */
+/** ffmpeg's reasons, without component addresses and the file name it was given. */
 function complaints(stderr: string): string[] {
   return stderr.split(/[\r\n]+/)
     .filter((line) => !aside.test(line))

@@ -19,6 +19,6 @@ export function describeWhere(isThere: boolean, needs: string) {
 
 export const isLinux: boolean = process.platform === "linux";
 export const isRoot: boolean = process.getuid?.() === 0;
-/** On the PATH of now, which tests/support/tools.ts may have changed; Bun.which by itself looks on that of the start. */
+/** On the current PATH, to which tests/support/tools.ts adds; by default Bun.which reads the PATH of the start. */
 export const ffmpeg: string | null = Bun.which("ffmpeg", { PATH: process.env.PATH ?? "" });
 export const hasFfmpeg: boolean = ffmpeg !== null;

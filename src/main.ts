@@ -1,6 +1,7 @@
-/** Entry of the executable: runs its command line and exits. */
+/** Entry of the executable: runs its command line and ends the process. */
 
 import { runProgram } from "./app.ts";
+import { endProcess } from "./cli/terminal.ts";
 
 // Exit explicitly: workers and half-read inputs may still be open.
-process.exit(await runProgram(process.argv.slice(2)));
+endProcess(await runProgram(process.argv.slice(2)));

@@ -49,8 +49,8 @@ testWhere(existsSync("/dev/full"), "/dev/full")("a full disk is said, exit 1", a
   expect({ code, err }).toEqual({ code: 1, err: "qwen-asr: standard output: cannot write: no space left\n" });
 });
 
-for (const [signal, exitCode] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
-  test(`${signal}: what is known is flushed, then the summary, exit ${exitCode}`, async () => {
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  test(`${signal}: what is known is flushed, then the summary, then the process ends by the signal`, async () => {
     const child = Bun.spawn([process.execPath, script, "1000", "10", "100s.wav"], { stdout: "pipe", stderr: "pipe" });
     const reader = child.stdout.getReader();
     let out = "";
@@ -59,13 +59,36 @@ for (const [signal, exitCode] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
     for (let read = await reader.read(); !read.done; read = await reader.read()) {
       out += new TextDecoder().decode(read.value);
     }
-    expect(await child.exited).toBe(exitCode);
+    await child.exited;
+    expect(child.signalCode).toBe(signal);
     expect(`${words(1000)}\n`).toStartWith(out.trimEnd());
     expect(out).toEndWith("\n");
     // The only segment was not heard to its end: no audio to boast of.
     expect(await child.stderr.text()).toMatch(/\nInference: 200 ms, \d+ text tokens [^\n]*\n$/);
   });
 }
+
+for (const [signal, code] of [["TERM", 143], ["HUP", 129]] as const) {
+  test(`a shell sees ${code} after SIG${signal}`, async () => {
+    const stop = `pid=$!; sleep 1; kill -${signal} $pid; wait $pid; echo code $?`;
+    expect((await shell(`PROGRAM 1000 10 100s.wav --silent >&2 & ${stop}`)).out).toBe(`code ${code}\n`);
+  });
+}
+
+testWhere(Bun.which("setsid") !== null, "setsid")("one Ctrl-C ends a shell's loop", async () => {
+  const interrupt = "(sleep 1; kill -INT 0) &"; // To the whole group, as a terminal sends it.
+  const { out } = await shell(
+    `setsid bash -c '${interrupt} for i in 1 2; do PROGRAM 1000 10 100s.wav; echo next; done'; echo $?`,
+  );
+  expect(out).toMatch(/^词0 [^\n]*\n130\n$/);
+});
+
+testWhere(existsSync("/proc/self/status"), "/proc")("nohup: a hang-up changes nothing", async () => {
+  const { out } = await shell(
+    "trap '' HUP; PROGRAM 60 20 100s.wav --silent & pid=$!; sleep 0.8; kill -HUP $pid; wait $pid; echo done",
+  );
+  expect(out).toBe(`${words(60)}\ndone\n`);
+});
 
 test("with nobody reading, the second signal ends the process at once", async () => {
   const { out } = await shell(

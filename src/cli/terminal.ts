@@ -1,5 +1,11 @@
-/** The process's own streams and signals, taken over for one run, and the exit code of a run that they ended early. */
+/**
+ * The process's own streams and signals, taken over for one run, and how the process ends when they ended it early.
+ *
+ * A run that a signal stopped ends by that signal once everything is written: a shell that sees an exit code instead
+ * takes Ctrl-C for handled and goes on with its loop.
+ */
 
+import { readFileSync } from "node:fs";
 import { UserError } from "../errors.ts";
 import { type Stop, Stopper } from "../stop.ts";
 import { FdWriter, type TextWriter, writeReason } from "../writer.ts";
@@ -15,15 +21,19 @@ export type Terminal = {
 
 export type Ending = { readonly exitCode: number; readonly error?: UserError };
 
-const signals = { SIGINT: 130, SIGTERM: 143 } as const;
+/** What a shell says of a process that they ended. */
+const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+type Signal = keyof typeof signals;
 
 /** Takes over the process's streams and signals. The first signal stops the run, the second ends the process. */
 export function openTerminal(): Terminal {
   const stopper = new Stopper();
   let ending: Ending | undefined;
-  for (const [signal, exitCode] of Object.entries(signals)) {
+  for (const signal of Object.keys(signals) as Signal[]) {
+    if (signal === "SIGHUP" && ignoresHangup()) continue;
     process.on(signal, () => {
-      if (ending) process.exit(exitCode);
+      const exitCode = signals[signal];
+      if (ending) endProcess(exitCode);
       ending = { exitCode };
       stopper.drain();
     });
@@ -38,6 +48,27 @@ export function openTerminal(): Terminal {
     stop: stopper.stop,
     ending: () => ending,
   };
+}
+
+/** Ends the process as its exit code says: by a signal where that is what stopped it. */
+export function endProcess(exitCode: number): never {
+  const signal = (Object.keys(signals) as Signal[]).find((name) => signals[name] === exitCode);
+  if (signal) {
+    process.removeAllListeners(signal); // The system's own handler is back.
+    process.kill(process.pid, signal);
+  }
+  process.exit(exitCode); // Where there was no signal, or the process was started with it ignored.
+}
+
+/** Whether the process was started to outlive its terminal, as `nohup` does: then it keeps on. */
+function ignoresHangup(): boolean {
+  try {
+    const mask = /^SigIgn:\s*([0-9a-f]+)/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "0";
+    return (BigInt(`0x${mask}`) & 1n) !== 0n;
+  } catch {
+    // Systems without /proc do not say; under nohup no output goes to the terminal.
+    return !process.stdout.isTTY && !process.stderr.isTTY;
+  }
 }
 
 /** The exit code of a command that has come to its end. Throws the error of an output that failed. */

@@ -2,7 +2,7 @@
 
 import { fakeEngine, fakeParts } from "../../src/cli/fake_parts.ts";
 import { createProgram } from "../../src/cli/program.ts";
-import { openTerminal } from "../../src/cli/terminal.ts";
+import { endProcess, openTerminal } from "../../src/cli/terminal.ts";
 
 const [words = "10", tokenDelayMs = "0", ...args] = process.argv.slice(2);
 const says = `language English<asr_text>${Array.from({ length: Number(words) }, (_, i) => `词${i}`).join(" ")}`;
@@ -10,4 +10,4 @@ const engine = fakeEngine(
   (request) => ({ says: request.samples.length > 0 ? says : "", tokenDelayMs: Number(tokenDelayMs) }),
   { positionsMax: 1e9, positionBytes: 1, hidden: 1 },
 );
-process.exit(await createProgram({ ...fakeParts(engine), terminal: openTerminal() })(args));
+endProcess(await createProgram({ ...fakeParts(engine), terminal: openTerminal() })(args));

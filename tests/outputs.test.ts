@@ -189,7 +189,7 @@ describe("a run that ends early", () => {
         unfinished += JSON.parse(readFileSync(join(target, "talk.json"), "utf8")).complete ? 0 : 1;
       }
     }
-    expect(files).toBeGreaterThan(names.length); // Of 80, on a busy machine only some.
+    expect(files).toBeGreaterThan(20);
     expect(unfinished).toBeGreaterThan(0);
   });
 });

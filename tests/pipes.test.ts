@@ -268,7 +268,7 @@ describe("signals", () => {
       expect(lines(result.stdout).length).toBeLessThan(many.length);
       expectNoStack(result);
       expect(result.stderr).not.toContain("qwen-asr:");
-      expect(result.elapsedMs).toBeLessThan(20_000); // All of it takes minutes on a machine as busy as that.
+      expect(result.elapsedMs).toBeLessThan(5000);
     });
 
     test(`${signal} with -o: the file has what was known`, async () => {

@@ -202,7 +202,7 @@ test("ten thousand words and a thousand pauses take no time; every word has its 
   const text = Array.from({ length: 10_000 }, (_, i) => `w${i}${i % 9 === 0 ? "." : ""}`).join(" ");
   const started = performance.now();
   const { words } = unalignedSegment({ text, language: "", tokens: [] }, speech);
-  expect(performance.now() - started).toBeLessThan(20_000); // Only a change of order fails, not a busy machine.
+  expect(performance.now() - started).toBeLessThan(3000);
   expect(words!.map((word) => word.text).join("")).toBe(text);
   for (const [index, word] of words!.entries()) {
     expect(word.endMs).toBeGreaterThanOrEqual(word.startMs);

@@ -15,7 +15,7 @@ export type Problem = { readonly path: string; readonly line: number; readonly m
 type Rule = (file: SourceFile, lines: readonly string[]) => readonly Omit<Problem, "path">[];
 
 const columnsMax: Readonly<Record<string, number>> = { ".zig": 120, ".ts": 120 };
-const fileLinesMax = 800;
+const fileLinesMax = 696;
 const functionLinesMax = 70;
 
 /** The only files under src/ that may touch files, streams, processes, sockets or clocks. */
@@ -104,20 +104,27 @@ function longFile(file: SourceFile, lines: readonly string[]) {
   return [{ line: fileLinesMax + 1, message: `longer than ${fileLinesMax} lines` }];
 }
 
-/** Signature to closing brace, as zig fmt lays them out. Functions that return a type are containers: left out. */
+const functionStart: Readonly<Record<string, RegExp>> = {
+  ".zig": /^(\s*)(?:pub |export |extern |inline |noinline )*fn (\w+|@"[^"]*")\(/,
+  ".ts": /^(\s*)(?:export )?(?:async )?function\*? (\w+)/,
+};
+
+/**
+ * Signature to closing brace, as the formatters lay them out. Functions that return a type are containers: left out.
+ */
 function longFunctions(file: SourceFile, lines: readonly string[]) {
-  if (extname(file.path) !== ".zig") return [];
+  const start = functionStart[extname(file.path)];
+  if (!start) return [];
   const found: { line: number; message: string }[] = [];
   for (const [index, line] of lines.entries()) {
-    const start = /^(\s*)(?:pub |export |extern |inline |noinline )*fn (\w+|@"[^"]*")\(/.exec(line);
-    if (!start) continue;
-    const indent = start[1]!;
+    const [, indent, name] = start.exec(line) ?? [];
+    if (name === undefined) continue;
     const open = lines.findIndex((next, at) => at >= index && (next.endsWith("{") || /[;}]$/.test(next)));
     if (open < 0 || !lines[open]!.endsWith("{") || / type \{$/.test(lines[open]!)) continue;
     const close = lines.findIndex((next, at) => at > open && next === `${indent}}`);
     const length = close - index + 1;
     if (length > functionLinesMax) {
-      found.push({ line: index + 1, message: `${start[2]}: ${length} lines, over ${functionLinesMax}` });
+      found.push({ line: index + 1, message: `${name}: ${length} lines, over ${functionLinesMax}` });
     }
   }
   return found;

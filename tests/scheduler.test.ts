@@ -61,6 +61,11 @@ class Watched {
     while (!until() && this.scheduler.turn());
   }
 
+  /** The scheduler takes the samples over, so it gets a copy, as from the client. */
+  decode(id: number, request: DecodeRequest): void {
+    this.scheduler.decode(id, { ...request, samples: request.samples.slice() });
+  }
+
   /** Tokens with probabilities, and how it ended. */
   said(id: number) {
     const end = this.ends.get(id);
@@ -71,7 +76,7 @@ class Watched {
 function alone(requests: readonly DecodeRequest[]) {
   const watched = new Watched();
   requests.forEach((one, id) => {
-    watched.scheduler.decode(id, one);
+    watched.decode(id, one);
     watched.run();
   });
   watched.scheduler.close();
@@ -92,7 +97,7 @@ afterAll(() => lib.closeModel(model));
 test("of eight, one cancelled and one at fault in a step: the others say what they say alone, places are free", () => {
   const want = alone(requests);
   const watched = new Watched();
-  requests.forEach((one, id) => watched.scheduler.decode(id, one));
+  requests.forEach((one, id) => watched.decode(id, one));
   watched.run(() => watched.widths.at(-1) === 8);
   expect(watched.clips).toBe(8);
 
@@ -123,7 +128,7 @@ test("a hear beside decodes says what it says alone, and shares their steps", as
   const options = { windowFrames: 400, context: "", language: "", usesCaches: true };
   const heard = (beside: readonly DecodeRequest[]) => {
     const watched = new Watched();
-    beside.forEach((one, id) => watched.scheduler.decode(id, one));
+    beside.forEach((one, id) => watched.decode(id, one));
     watched.run(() => watched.widths.length > 2);
     watched.scheduler.listen(100, options);
     watched.scheduler.hear(101, 100, hear);
@@ -151,7 +156,7 @@ test("a hear beside decodes says what it says alone, and shares their steps", as
 test("closing with requests under way leaves nothing open", () => {
   const watched = new Watched();
   watched.scheduler.listen(100, { windowFrames: 400, context: "", language: "", usesCaches: true });
-  requests.slice(0, 3).forEach((one, id) => watched.scheduler.decode(id, one));
+  requests.slice(0, 3).forEach((one, id) => watched.decode(id, one));
   for (let turns = 0; turns < 5; turns++) watched.scheduler.turn();
   watched.scheduler.hear(101, 100, { samples: requests[0]!.samples, forget: 0, prefix: [], draft: [], tokensMax: 9 });
   expect(() => lib.closeModel(model)).toThrow("open");

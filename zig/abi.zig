@@ -5,7 +5,6 @@
 
 const std = @import("std");
 const bench = @import("engine/measure.zig");
-const blas = @import("compute/blas.zig");
 const cache_file = @import("packing/cache_file.zig");
 const clock = @import("engine/clock.zig");
 const encoder_ = @import("engine/encoder.zig");
@@ -615,14 +614,7 @@ fn giveText(said: []const u8, text: ?[*]u8, capacity: u32, text_bytes: ?*u32) Er
 pub fn qasr_sgemm(a: ?[*]const f32, b: ?[*]const f32, c: ?[*]f32, m: u32, n: u32, k: u32) Error!void {
     if (a == null or b == null or c == null) return missing("a matrix");
     if (m == 0 or n == 0 or k == 0) return errors.fail(error.Invalid, "an empty matrix", .{});
-    if (blas.available and blas.isUsed()) {
-        blas.init();
-        blas.sgemm(m, n, k, a.?, k, b.?, k, c.?, n);
-    } else for (0..m) |i| for (0..n) |j| {
-        var sum: f32 = 0;
-        for (0..k) |l| sum += a.?[i * k + l] * b.?[j * k + l];
-        c.?[i * n + j] = sum;
-    };
+    bench.sgemm(a.?, b.?, c.?, m, n, k);
 }
 
 pub fn qasr_measure(model: ?*Model, what: u32, m: u32, n: u32, k: u32, per_second: ?*f64) Error!void {
@@ -632,13 +624,6 @@ pub fn qasr_measure(model: ?*Model, what: u32, m: u32, n: u32, k: u32, per_secon
 }
 
 // ------------------------------------------------------------------------------------ alignment
-
-/// Markers among the ids, of which there must be some.
-fn markersOf(ids: []const u32, marker_id: u32) Error!usize {
-    const markers = std.mem.count(u32, ids, &.{marker_id});
-    if (markers == 0) return errors.fail(error.Invalid, "no marker {d} among the ids", .{marker_id});
-    return markers;
-}
 
 pub fn qasr_session_classify(
     session: ?*Session,
@@ -655,7 +640,7 @@ pub fn qasr_session_classify(
     const s = try enter(session);
     defer leave(s);
     const all = try slice(u32, ids, count);
-    const markers = try markersOf(all, marker_id);
+    const markers = try Session.markersOf(all, marker_id);
     (classes_count orelse return missing("the count")).* = @intCast(markers);
     if (markers > capacity) {
         return errors.fail(error.TooSmall, "{d} needed, room for {d}", .{ markers, capacity });
@@ -678,7 +663,7 @@ pub fn qasr_session_classify_begin(
     defer leave(s);
     const all = try slice(u32, ids, count);
     const floats = @as(usize, rows_count) * s.model.config.text.hidden;
-    try s.classifyBegin(all, try slice(f32, rows, floats), marker_id, try markersOf(all, marker_id));
+    try s.classifyBegin(all, try slice(f32, rows, floats), marker_id, try Session.markersOf(all, marker_id));
 }
 
 pub fn qasr_session_classified(

@@ -166,14 +166,9 @@ export function fakeSecond(): Float32Array {
   return new Float32Array(16_000).fill(0.1, 0, 12_000);
 }
 
-/** The parts of a program whose recordings are named after their length: "10s.wav"; "bad.wav" cannot be read. */
-export function fakeParts(engine: Engine, changes: Partial<ProgramParts> = {}): FakeProgram {
-  const [stdout, stderr, calls] = [memoryWriter(), memoryWriter(), [] as string[]];
-  const { terminal, interrupt } = fakeTerminal(stdout, stderr);
-  const called = (name: string) => void (calls.includes(name) || calls.push(name));
+/** Inputs by name: "5s" lasts five seconds, "bad" cannot be read, "missing" is not there, "short" has a warning. */
+function fakeAudio(called: (name: string) => void): Pick<ProgramParts, "checkInput" | "readAudio" | "openAudio"> {
   return {
-    terminal,
-    version: "1.2.3",
     checkInput: async (input) => {
       called("checkInput");
       if (input.kind === "file" && /^(missing|bnech)/.test(input.path)) {
@@ -195,6 +190,18 @@ export function fakeParts(engine: Engine, changes: Partial<ProgramParts> = {}): 
       const next = async () => left-- > 0 ? fakeSecond() : undefined;
       return { next, close: async () => {}, warnings: [] };
     },
+  };
+}
+
+/** The parts of a program whose recordings are named after their length: "10s.wav"; "bad.wav" cannot be read. */
+export function fakeParts(engine: Engine, changes: Partial<ProgramParts> = {}): FakeProgram {
+  const [stdout, stderr, calls] = [memoryWriter(), memoryWriter(), [] as string[]];
+  const { terminal, interrupt } = fakeTerminal(stdout, stderr);
+  const called = (name: string) => void (calls.includes(name) || calls.push(name));
+  return {
+    terminal,
+    version: "1.2.3",
+    ...fakeAudio(called),
     keepsStreamCaches: () => true,
     locateModel: async (dir) => {
       called("locateModel");

@@ -6,6 +6,7 @@
 //! programs take away is not the machine's limit.
 
 const std = @import("std");
+const blas = @import("../compute/blas.zig");
 const block_ = @import("../network/block.zig");
 const clock = @import("clock.zig");
 const compute_ = @import("../compute/compute.zig");
@@ -26,6 +27,20 @@ const least_seconds = 0.15;
 const least_runs = 3;
 /// Sizes are limited to what fits small machines.
 const floats_max = 1 << 28;
+
+/// C[m][n] = A[m][k] * B[n][k]^T on the calling thread, through the BLAS in use or else in plain loops.
+pub fn sgemm(a: [*]const f32, b: [*]const f32, c: [*]f32, m: u32, n: u32, k: u32) void {
+    assert(m > 0 and n > 0 and k > 0);
+    if (blas.available and blas.isUsed()) {
+        blas.init();
+        return blas.sgemm(m, n, k, a, k, b, k, c, n);
+    }
+    for (0..m) |i| for (0..n) |j| {
+        var sum: f32 = 0;
+        for (0..k) |l| sum += a[i * k + l] * b[j * k + l];
+        c[i * n + j] = sum;
+    };
+}
 
 /// Bytes or floating point operations per second. `m`, `n`, `k` as qwen_asr.h says.
 pub fn measure(model: *model_.Model, what: u32, m: usize, n: usize, k: usize) errors.Error!f64 {

@@ -194,6 +194,13 @@ pub const Session = struct {
         };
     }
 
+    /// Markers among the ids, of which there must be some.
+    pub fn markersOf(ids: []const u32, marker_id: u32) errors.Error!usize {
+        const markers = std.mem.count(u32, ids, &.{marker_id});
+        if (markers == 0) return errors.fail(error.Invalid, "no marker {d} among the ids", .{marker_id});
+        return markers;
+    }
+
     /// See qasr_session_classify; there is room for all markers.
     pub fn classify(
         self: *Session,

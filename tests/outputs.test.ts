@@ -159,10 +159,12 @@ describe("a run that ends early", () => {
     const args = ["-f", all, "-S", "5", "-o", join(folder.path, "talk"), "--raw", longRecording(folder.path)];
     const result = await qwen(args, { signalWhen: { text: "Berlin", signal: "SIGINT" } });
     expect(result.signal).toBe("SIGINT");
-    const texts = names.map((name): string => readWhole(join(folder.path, `talk.${name}`)));
+    const cutName = (name: string) => name === "jsonl" ? "talk.jsonl" : `talk.part.${name}`;
+    expect(readdirSync(folder.path).filter((name) => /talk/.test(name)).sort()).toEqual(names.map(cutName).sort());
+    const texts = names.map((name): string => readWhole(join(folder.path, cutName(name))));
     expect(new Set(texts).size).toBe(1);
     expect(texts[0]!.length).toBeGreaterThan(0);
-    expect(JSON.parse(readFileSync(join(folder.path, "talk.json"), "utf8")).complete).toBe(false);
+    expect(JSON.parse(readFileSync(join(folder.path, "talk.part.json"), "utf8")).complete).toBe(false);
   });
 
   test("kill -9 at ten moments: every file on disk is whole", async () => {
@@ -182,11 +184,11 @@ describe("a run that ends early", () => {
       await Bun.sleep(40 + moment * 90);
       child.kill("SIGKILL");
       await child.exited;
-      const found = readdirSync(target).filter((name) => !name.endsWith(".part"));
+      const found = readdirSync(target).filter((name) => !name.startsWith("."));
       for (const name of found) readWhole(join(target, name));
       files += found.length;
-      if (found.includes("talk.json")) {
-        unfinished += JSON.parse(readFileSync(join(target, "talk.json"), "utf8")).complete ? 0 : 1;
+      if (found.includes("talk.part.json")) {
+        unfinished += JSON.parse(readFileSync(join(target, "talk.part.json"), "utf8")).complete ? 0 : 1;
       }
     }
     expect(files).toBeGreaterThan(20);
@@ -210,6 +212,14 @@ describe("render, lint, inspect", () => {
     const cues = parseSubtitles(narrow.stdout)!.cues;
     expect(Math.max(...cues.flatMap((cue) => cue.lines.map((line) => line.length)))).toBeLessThanOrEqual(16);
     expect(bare(cues.flatMap((cue) => cue.lines).join(""))).toBe(readWhole(at("talk.txt")));
+    const cut = readFileSync(at("talk.json"), "utf8").replace('"complete": true', '"complete": false');
+    for (const format of ["srt", "text", "json"]) {
+      const rendered = await run(["render", "-", "-f", format], { stdin: cut });
+      expect(rendered.stderr).toBe(
+        "qwen-asr: standard input: is incomplete: the recording was not heard to its end\n",
+      );
+      expect(rendered.code).toBe(0);
+    }
     const piped = await run(["render", "-", "-f", "vtt"], { stdin: readFileSync(at("talk.json")) });
     expect(piped.stdout).toBe(readFileSync(at("talk.vtt"), "utf8"));
     expectRefusal(await run(["render", at("talk.json"), "-f", "srt", "-o", at("talk")]), 1, "exists already");

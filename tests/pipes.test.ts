@@ -264,6 +264,7 @@ describe("signals", () => {
       const result = await qwen(many, { signalWhen: { text: "Language:", signal } });
       expect(result).toMatchObject({ code: null, signal });
       expect(result.stdout).toEndWith("\n");
+      expect(result.stderr).toMatch(/\nCut short: \S+en-45s\.wav\nNot begun: (\S+en-45s\.wav, )+\S+en-45s\.wav\n$/);
       for (const line of lines(result.stdout)) expect(whole).toStartWith(line);
       expect(lines(result.stdout).length).toBeLessThan(many.length);
       expectNoStack(result);
@@ -278,7 +279,9 @@ describe("signals", () => {
       const args = ["-o", path, wav("zh-weather"), ...many];
       const result = await qwen(args, { signalWhen: { text: "Language: English", signal } });
       expect(result.signal).toBe(signal);
-      expect(readFileSync(path, "utf8")).toStartWith(`${spokenText(golden("zh-weather")!.plain)}\n`);
+      expect(readFileSync(join(folder.path, "text.part.txt"), "utf8")).toStartWith(
+        `${spokenText(golden("zh-weather")!.plain)}\n`,
+      );
     });
 
     test(`${signal} while waiting for standard input`, async () => {

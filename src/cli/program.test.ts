@@ -247,7 +247,7 @@ test("-o: what is known when a signal comes is kept", async () => {
     };
     const parts = fakeParts(fakeEngine(answer));
     expect(await createProgram(parts)(["-o", path, "--force", ...silent, "60s.wav"])).toBe(130);
-    expect(await readFile(path, "utf8")).toMatch(/^w0( w\d+)+\n$/);
+    expect(await readFile(path.replace(".txt", ".part.txt"), "utf8")).toMatch(/^w0( w\d+)+\n$/);
     expect(parts.err().includes("Inference")).toBe(silent.length === 0);
   }
 });

@@ -8,6 +8,7 @@
 import { STDIN_NAME } from "../audio/bytes.ts";
 import type { TimedSegment } from "../document/document.ts";
 import { InputError } from "../errors.ts";
+import { type Hardship, hardship } from "../files/rescue.ts";
 import type { Notice } from "../pipeline/events.ts";
 import { printable, type TextWriter } from "../writer.ts";
 import type { InputSource, TranscribeOptions } from "./parse.ts";
@@ -24,6 +25,9 @@ export type AlignTotals = { readonly words: number; readonly encodeMs: number; r
 export class Report {
   readonly #totals: Totals = { files: 0, textTokens: 0, encodeMs: 0, decodeMs: 0, audioSec: 0 };
   #language = "";
+  /** Inputs whose turn has come, and those of them that were heard to the end or have failed. */
+  readonly #begun = new Set<InputSource>();
+  readonly #over = new Set<InputSource>();
   #hasOpenLine = false;
 
   constructor(readonly terminal: Terminal, readonly verbosity: TranscribeOptions["verbosity"]) {}
@@ -49,6 +53,14 @@ export class Report {
     const name = source.kind === "stdin" ? STDIN_NAME : label(source);
     const line = printable(message);
     this.#write(`qwen-asr: ${line.startsWith(`${name}: `) ? line : `${name}: ${line}`}\n`);
+  }
+
+  /** What is wrong with an output. */
+  readonly tell = (line: string): void => this.#write(`qwen-asr: ${line}\n`);
+
+  /** For outputs; `spare` takes a text that no file takes. */
+  hardship(spare?: TextWriter): Hardship {
+    return hardship(this.tell, spare);
   }
 
   /** What is odd about a recording, which is transcribed all the same. */
@@ -83,10 +95,32 @@ export class Report {
       return await work();
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
+      this.over(source);
       this.complain(source, error.message);
       if (error.hint) this.terminal.stderr.write(`hint: ${error.hint}\n`);
       return undefined;
     }
+  }
+
+  begin(source: InputSource): void {
+    this.#begun.add(source);
+  }
+
+  /** The input was heard to its end, or has failed. */
+  over(source: InputSource): void {
+    this.#over.add(source);
+  }
+
+  /** Of several inputs, those whose text a signal has cut or prevented. */
+  stopped(inputs: readonly InputSource[]): void {
+    const { drain, drop } = this.terminal.stop;
+    if (!drain.aborted || drop.aborted || inputs.length < 2) return;
+    const left = inputs.filter((source) => !this.#over.has(source));
+    const [cut, unbegun] = [true, false].map((isBegun) =>
+      left.filter((source) => this.#begun.has(source) === isBegun).map(label).join(", ")
+    );
+    if (cut) this.#write(`Cut short: ${cut}\n`);
+    if (unbegun) this.#write(`Not begun: ${unbegun}\n`);
   }
 
   /** A recording is done. */

@@ -3,7 +3,7 @@
  * caller says what is a folder.
  */
 
-import { basename, join } from "node:path";
+import { basename, join, parse } from "node:path";
 import { UsageError } from "../errors.ts";
 import { extensionOf, type Format, formatOf, holdsSeveral } from "../output/formats.ts";
 
@@ -53,13 +53,33 @@ function namedPath({ formats, path, isSpecial }: OutputPlace, format: Format): s
   return `${base}.${extensionOf(format)}`;
 }
 
+/** The file of a recording until it is complete: "talk.part.srt" for "talk.srt". */
+export function partName(path: string): string {
+  return withMark(path, "part");
+}
+
+/** "talk.rescued.srt", "talk.rescued.2.srt": where the text goes when "talk.srt" cannot be had. */
+export function rescuedName(name: string, number: number): string {
+  return withMark(name, number === 1 ? "rescued" : `rescued.${number}`);
+}
+
+/** The mark goes before the extension, so that programs still know the format. */
+function withMark(path: string, mark: string): string {
+  const { dir, name, ext } = parse(path);
+  return join(dir, `${name}.${mark}${ext}`);
+}
+
 function refuseTwins(paths: readonly RecordingPaths[], inputs: readonly string[]): void {
   const owners = new Map<string, string>();
   for (const [index, recording] of paths.entries()) {
     for (const { path } of recording) {
-      const other = owners.get(path);
-      if (other !== undefined) throw new UsageError(`${other} and ${inputs[index]} would both be written to ${path}`);
-      owners.set(path, inputs[index]!);
+      for (const taken of [path, partName(path)]) {
+        const other = owners.get(taken);
+        if (other !== undefined) {
+          throw new UsageError(`${other} and ${inputs[index]} would both be written to ${taken}`);
+        }
+        owners.set(taken, inputs[index]!);
+      }
     }
   }
 }

@@ -6,7 +6,9 @@
  */
 
 import { mkdir, stat } from "node:fs/promises";
-import { checkOutput, openTarget, type OutputFile, type OutputTarget } from "./output_file.ts";
+import { openTarget } from "./output_file.ts";
+import type { Hardship } from "./rescue.ts";
+import { checkOutput, type OutputFile, type OutputTarget } from "./target.ts";
 import type { AudioSource } from "../audio/input.ts";
 import type { TextWriter } from "../writer.ts";
 import type { TimedSegment } from "../document/document.ts";
@@ -24,6 +26,8 @@ type Sink = {
   file: OutputFile | undefined;
   /** Something of it is known. */
   isBegun: boolean;
+  /** A recording in it was not heard to its end. */
+  isCut: boolean;
 };
 
 export type OutputsRequest = {
@@ -32,22 +36,32 @@ export type OutputsRequest = {
   readonly path: string | undefined;
   readonly force: boolean;
   readonly inputs: readonly AudioSource[];
+  readonly hardship: Hardship;
 };
 
 export class Outputs {
   /** By recording, in the order of the inputs. Formats that hold several have the same sink in each. */
   readonly #sinks: readonly (readonly Sink[])[];
 
-  private constructor(sinks: readonly (readonly Sink[])[]) {
+  readonly #hardship: Hardship;
+  #hasFailed = false;
+
+  private constructor(sinks: readonly (readonly Sink[])[], hardship: Hardship) {
     this.#sinks = sinks;
+    this.#hardship = hardship;
+  }
+
+  /** The text of a file had to go elsewhere. */
+  get hasFailed(): boolean {
+    return this.#hasFailed;
   }
 
   /** Checks every file and creates none. Throws OutputError, and UsageError where two would be one. */
   static async check(request: OutputsRequest, stdout: TextWriter): Promise<Outputs> {
-    const { formats, path, force, inputs } = request;
+    const { formats, path, force, inputs, hardship } = request;
     if (path === undefined) {
       const sink: Sink = { ...{ format: formats[0]!, target: stdout, left: inputs.length }, ...unopened };
-      return new Outputs(inputs.map(() => [sink]));
+      return new Outputs(inputs.map(() => [sink]), hardship);
     }
     const found = await stat(path).catch(() => undefined);
     const isFolder = path.endsWith("/") || found?.isDirectory() === true;
@@ -67,37 +81,45 @@ export class Outputs {
       }
       sinks.push(own);
     }
-    return new Outputs(sinks);
+    return new Outputs(sinks, hardship);
   }
 
-  /** The recording at `index` of the inputs begins. Ends with its `end`. */
+  /** The recording at `index` begins, until its `end`. Throws the InputError of a file that another run has. */
   async begin(index: number, options: WriterOptions): Promise<RecordingOutputs> {
     const parts: Part[] = [];
-    for (const sink of this.#sinks[index]!) {
-      sink.file ??= await open(sink.target);
-      parts.push({ sink, file: sink.file, writer: createWriter(sink.format, options) });
+    const sinks = this.#sinks[index]!;
+    try {
+      for (const sink of sinks) {
+        sink.file ??= await this.#open(sink);
+        parts.push({ sink, file: sink.file, writer: createWriter(sink.format, options) });
+      }
+    } catch (error) {
+      for (const sink of sinks) if (!sink.isBegun) await this.#close(sink, false);
+      throw error;
     }
-    return new RecordingOutputs(parts);
+    return new RecordingOutputs(parts, (sink) => this.#close(sink, true));
   }
 
-  /** Closes what several recordings were to share and not all came to. */
-  async finish(): Promise<void> {
-    for (const sink of new Set(this.#sinks.flat())) await close(sink);
+  /** Closes what several recordings were to share and not all came to. `isComplete`: the run went to its end. */
+  async finish(isComplete: boolean): Promise<void> {
+    for (const sink of new Set(this.#sinks.flat())) await this.#close(sink, isComplete);
+  }
+
+  #open({ target, format }: Sink): Promise<OutputFile> {
+    if ("write" in target) return Promise.resolve(streamed(target));
+    return openTarget(target, { ...this.#hardship, isAppended: format === "jsonl" });
+  }
+
+  /** A file of which something is known is finished; without, it leaves no trace. */
+  async #close(sink: Sink, isComplete: boolean): Promise<void> {
+    const { file } = sink;
+    sink.file = undefined;
+    if (!sink.isBegun) return await file?.discard();
+    if (await file?.finish("", isComplete && !sink.isCut) === false) this.#hasFailed = true;
   }
 }
 
-const unopened = { file: undefined, isBegun: false };
-
-function open(target: OutputTarget | TextWriter): Promise<OutputFile> {
-  return "write" in target ? Promise.resolve(streamed(target)) : openTarget(target);
-}
-
-/** A file of which something is known is finished; without, it leaves no trace. */
-async function close(sink: Sink): Promise<void> {
-  const { file } = sink;
-  sink.file = undefined;
-  await (sink.isBegun ? file?.finish() : file?.discard());
-}
+const unopened = { file: undefined, isBegun: false, isCut: false };
 
 type Part = { readonly sink: Sink; readonly file: OutputFile; readonly writer: SegmentWriter };
 
@@ -105,7 +127,7 @@ type Part = { readonly sink: Sink; readonly file: OutputFile; readonly writer: S
 export class RecordingOutputs {
   #isBegun = false;
 
-  constructor(readonly parts: readonly Part[]) {}
+  constructor(readonly parts: readonly Part[], readonly close: (sink: Sink) => Promise<void>) {}
 
   add(segment: TimedSegment): void {
     this.#isBegun = true;
@@ -117,18 +139,19 @@ export class RecordingOutputs {
   }
 
   /**
-   * `isComplete`: all of it was heard; then there is a file even where nothing was said. Files that wait for no other
-   * recording are closed.
+   * `isComplete`: all of it was heard; then there is a file even where nothing was said. `isFinal`: the file gets its
+   * name. Files that wait for no other recording are closed.
    */
-  async end(isComplete: boolean): Promise<void> {
+  async end(isComplete: boolean, isFinal = isComplete): Promise<void> {
     for (const { sink, file, writer } of this.parts) {
+      sink.isCut ||= !isFinal;
       if (isComplete || this.#isBegun) {
         sink.isBegun = true;
         file.write(writer.rest(isComplete));
         file.keep(() => "");
         await file.drained();
       }
-      if (--sink.left === 0) await close(sink);
+      if (--sink.left === 0) await this.close(sink);
     }
   }
 }
@@ -139,9 +162,10 @@ function streamed(out: TextWriter): OutputFile {
     write: (text) => out.write(text),
     drained: () => out.drained(),
     keep: () => {},
-    finish: (rest = "") => {
+    finish: async (rest) => {
       out.write(rest);
-      return out.drained();
+      await out.drained();
+      return true;
     },
     discard: () => Promise.resolve(),
   };

@@ -48,6 +48,7 @@ export class Prefetched<Source, Audio> {
     audio: Promise<Audio>,
     work: (audio: Audio, onEvent: (event: TranscribeEvent) => void) => Promise<Transcript>,
     readonly onSubmitted: () => void,
+    readonly cancel: () => void,
   ) {
     this.audio = audio;
     this.#result = audio.then((audio) => work(audio, (event) => this.#take(event))).finally(() => this.#submitted());
@@ -59,6 +60,12 @@ export class Prefetched<Source, Audio> {
     this.#show = onEvent;
     this.#held.splice(0).forEach(onEvent);
     return this.#result;
+  }
+
+  /** Ends it in the middle: nobody wants its text. */
+  async abandon(): Promise<void> {
+    this.cancel();
+    await this.over();
   }
 
   /** Resolves when nothing of it runs any more. */
@@ -129,14 +136,16 @@ export class Prefetch<Source, Audio> {
   #begin(): Prefetched<Source, Audio> | undefined {
     const { value: source, done } = this.#sources.next();
     if (done) return undefined;
+    const own = new AbortController();
+    const stop = AbortSignal.any([this.#stop, own.signal]);
     const work = async (audio: Audio, onEvent: (event: TranscribeEvent) => void) => {
       const engine = await this.#parts.engine();
       this.#places ??= new Places(this.#parts.decodesMax ?? decodesMaxOf(engine.info), () => this.#fill());
       if (this.#places.isIdle) this.#memoryBytes = this.#parts.memory();
       const limited = withPlaces(engine, this.#places);
-      return await this.#parts.transcribe(audio, limited, this.#memoryBytes, this.#stop, onEvent);
+      return await this.#parts.transcribe(audio, limited, this.#memoryBytes, stop, onEvent);
     };
-    return new Prefetched(source, this.#parts.read(source), work, () => this.#fill());
+    return new Prefetched(source, this.#parts.read(source), work, () => this.#fill(), () => own.abort());
   }
 }
 

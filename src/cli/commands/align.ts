@@ -43,8 +43,21 @@ export async function alignFile(parts: AlignParts, options: AlignOptions): Promi
     ? [options.input]
     : [options.input, { kind: "file" as const, path: options.text }];
   const { formats, output: path, force } = options;
-  const outputs = formats && await Outputs.check({ formats, path, force, inputs: [options.input] }, terminal.stdout);
-  const output = path === undefined || formats ? undefined : await openTextFile(path, force, inputs);
+  const outputs = formats &&
+    await Outputs.check(
+      {
+        formats,
+        path,
+        force,
+        inputs: [options.input],
+        hardship: report.hardship(path === undefined ? undefined : terminal.stdout),
+      },
+      terminal.stdout,
+    );
+  const output = path === undefined || formats
+    ? undefined
+    : await openTextFile(path, { ...report.hardship(terminal.stdout), force, inputs, isAppended: false });
+  let failed = false;
   try {
     const timed = await timedLines(parts, options, report, { input, lines, textName });
     if (timed && outputs) await writeFormats(parts, options, outputs, timed);
@@ -53,10 +66,10 @@ export async function alignFile(parts: AlignParts, options: AlignOptions): Promi
       await (output ?? terminal.stdout).drained();
     }
   } finally {
-    await output?.close();
-    await outputs?.finish();
+    failed = await output?.close(true) === false;
+    await outputs?.finish(true);
   }
-  return exitCode(terminal, false);
+  return exitCode(terminal, failed || outputs?.hasFailed === true);
 }
 
 async function writeFormats(parts: AlignParts, options: AlignOptions, outputs: Outputs, timed: Timed): Promise<void> {

@@ -4,6 +4,7 @@ import { readDocument } from "../../document/json.ts";
 import { InputError } from "../../errors.ts";
 import { svgPicture, terminalPicture } from "../../output/picture.ts";
 import { timedWords } from "../../output/words.ts";
+import { hardship } from "../../files/rescue.ts";
 import { openOutput } from "../../files/output_file.ts";
 import type { InspectOptions } from "../parse.ts";
 import type { ProgramParts } from "../parts.ts";
@@ -20,7 +21,11 @@ export async function inspectRecording(parts: InspectParts, options: InspectOpti
   const name = input.kind === "file" ? printable(input.path) : "standard input";
   const wanted = audioInput(input, options);
   await parts.checkInput(wanted);
-  const file = output === undefined ? undefined : await openOutput(output, force, [input]);
+  const file = output === undefined ? undefined : await openOutput(output, {
+    ...hardship((line) => stderr.write(`qwen-asr: ${line}\n`)),
+    ...{ force, inputs: [input], isAppended: false },
+  });
+  let isKept = true;
   try {
     const words = await wordsOf(parts, options);
     const audio = await untilStopped(parts.readAudio(wanted), stop.drain);
@@ -30,14 +35,14 @@ export async function inspectRecording(parts: InspectParts, options: InspectOpti
     const heard = { samples, speech, startMs: Math.round((fromSec ?? 0) * 1000), words };
     if (file) {
       file.write(svgPicture(heard, name));
-      await file.finish();
+      isKept = await file.finish("", true);
     }
     stdout.write(terminalPicture(heard));
   } catch (error) {
     await file?.discard();
     throw error;
   }
-  return 0;
+  return isKept ? 0 : 1;
 }
 
 /** The words of the given transcript, or of talk.json beside talk.wav if that is a transcript. */

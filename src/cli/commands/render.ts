@@ -1,6 +1,7 @@
 /** `qwen-asr render`: writes transcripts (-f json or jsonl) in other formats and layouts, without decoding. */
 
 import { readDocument } from "../../document/json.ts";
+import { hardship } from "../../files/rescue.ts";
 import { Outputs } from "../../files/outputs.ts";
 import { InputError } from "../../errors.ts";
 import type { InputSource, RenderOptions } from "../parse.ts";
@@ -12,7 +13,15 @@ type RenderParts = Pick<ProgramParts, "terminal" | "readText" | "cutChinese">;
 
 export async function renderTranscripts(parts: RenderParts, options: RenderOptions): Promise<number> {
   const { formats, output: path, force, inputs } = options;
-  const outputs = await Outputs.check({ formats, path, force, inputs }, parts.terminal.stdout);
+  const { stdout, stderr } = parts.terminal;
+  const tell = (line: string) => stderr.write(`qwen-asr: ${line}\n`);
+  const outputs = await Outputs.check({
+    formats,
+    path,
+    force,
+    inputs,
+    hardship: hardship(tell, path === undefined ? undefined : stdout),
+  }, stdout);
   let failed = false;
   try {
     for (const [index, input] of inputs.entries()) {
@@ -20,9 +29,9 @@ export async function renderTranscripts(parts: RenderParts, options: RenderOptio
       failed = !await render(parts, options, outputs, index, input) || failed;
     }
   } finally {
-    await outputs.finish();
+    await outputs.finish(!parts.terminal.stop.drain.aborted);
   }
-  return exitCode(parts.terminal, failed);
+  return exitCode(parts.terminal, failed || outputs.hasFailed);
 }
 
 async function render(
@@ -36,9 +45,13 @@ async function render(
   try {
     const document = readDocument(await parts.readText(name), name === "-" ? "standard input" : printable(name));
     const { segments, isComplete, ...head } = document;
+    if (!isComplete) {
+      const shown = name === "-" ? "standard input" : printable(name);
+      parts.terminal.stderr.write(`qwen-asr: ${shown}: is incomplete: the recording was not heard to its end\n`);
+    }
     const recording = await outputs.begin(index, { head, rules, paragraphMs, cutChinese: parts.cutChinese });
     for (const segment of segments) recording.add(segment);
-    await recording.end(isComplete);
+    await recording.end(isComplete, true);
     return true;
   } catch (error) {
     if (!(error instanceof InputError)) throw error;

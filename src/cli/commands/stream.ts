@@ -48,13 +48,15 @@ export async function streamFiles(parts: StreamParts, given: TranscribeOptions):
   const options = { ...given, prompt: await loadPrompt(given.prompt) };
   const readable = await checkInputs(parts, options, report);
   let failed = readable.length < options.inputs.length;
-  const output = options.output === undefined
-    ? undefined
-    : await openTextFile(options.output, options.force, options.inputs);
+  const output = options.output === undefined ? undefined : await openTextFile(options.output, {
+    ...report.hardship(parts.terminal.stdout),
+    ...{ force: options.force, inputs: options.inputs, isAppended: true },
+  });
   try {
     failed = await streamAll(parts, options, report, readable, output ?? parts.terminal.stdout) || failed;
   } finally {
-    await output?.close();
+    failed = await output?.close(true) === false || failed;
+    report.stopped(options.inputs);
   }
   return exitCode(parts.terminal, failed);
 }
@@ -73,6 +75,7 @@ async function streamAll(
   try {
     for (const source of inputs) {
       if (stop.aborted) break;
+      report.begin(source);
       const opening = () => untilStopped(parts.openAudio(audioInput(source, options)), stop);
       const audio = await report.orReport(source, opening);
       try {
@@ -128,6 +131,7 @@ async function streamOne(run: Run, source: InputSource, audio: OpenedAudio): Pro
     await listener.close();
   }
   report.count(result);
+  if (!parts.terminal.stop.drain.aborted) report.over(source);
   return reportEnd(run, source, audio, result);
 }
 

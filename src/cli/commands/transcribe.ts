@@ -55,8 +55,11 @@ export async function transcribeFiles(parts: TranscribeParts, given: TranscribeO
   const readable = await checkInputs(parts, options, report);
   let failed = readable.length < options.inputs.length;
   const { formats, output: path, force, inputs: all } = options;
-  const outputs = formats && await Outputs.check({ formats, path, force, inputs: all }, stdout);
-  const output = path === undefined || formats ? undefined : await openTextFile(path, force, all);
+  const outputs = formats &&
+    await Outputs.check({ formats, path, force, inputs: all, hardship: report.hardship() }, stdout);
+  const output = path === undefined || formats
+    ? undefined
+    : await openTextFile(path, { ...report.hardship(stdout), force, inputs: all, isAppended: false });
   try {
     const inputs = readable.values();
     const first = await readFirst(parts, options, report, inputs);
@@ -67,9 +70,12 @@ export async function transcribeFiles(parts: TranscribeParts, given: TranscribeO
     } else failed = true;
   } finally {
     // What is known is kept, whatever ended the run.
-    await output?.close();
-    await outputs?.finish();
+    const isComplete = !parts.terminal.stop.drain.aborted;
+    failed = await output?.close(isComplete) === false || failed;
+    await outputs?.finish(isComplete);
+    report.stopped(all);
   }
+  failed ||= outputs?.hasFailed === true;
   return exitCode(parts.terminal, failed);
 }
 
@@ -187,10 +193,15 @@ function startPrefetch(run: Run, first: FirstAudio, inputs: Iterable<InputSource
 async function transcribeOne(run: Run, begun: Prefetched<InputSource, ReadAudio>): Promise<void> {
   const { report, out } = run;
   const { source } = begun;
+  report.begin(source);
   const { audio, recording } = await begun.audio;
   report.warn(source, audio.warnings);
   for (const remark of audio.remarks) report.debug(remark);
-  const writer = await startWriter(run, source, recording.length);
+  const writer = await startWriter(run, source, recording.length).catch(async (error) => {
+    await begun.abandon();
+    await audio.close();
+    throw error;
+  });
   const timed = writer.wantsTimes ? startTiming(run, recording, (segment) => writer.add(segment)) : undefined;
   let transcript: Transcript | undefined;
   try {
@@ -209,6 +220,7 @@ async function transcribeOne(run: Run, begun: Prefetched<InputSource, ReadAudio>
   }
   if (timed?.notice) report.complain(source, timed.notice);
   report.count(transcript);
+  if (!transcript.stopped) report.over(source);
 }
 
 function startTiming(run: Run, recording: Recording, onSegment: (segment: TimedSegment) => void): TimedRecording {

@@ -36,9 +36,9 @@ pub fn sgemm(a: [*]const f32, b: [*]const f32, c: [*]f32, m: u32, n: u32, k: u32
         return blas.sgemm(m, n, k, a, k, b, k, c, n);
     }
     for (0..m) |i| for (0..n) |j| {
-        var sum: f32 = 0;
-        for (0..k) |l| sum += a[i * k + l] * b[j * k + l];
-        c[i * n + j] = sum;
+        var total: f32 = 0;
+        for (0..k) |l| total += a[i * k + l] * b[j * k + l];
+        c[i * n + j] = total;
     };
 }
 

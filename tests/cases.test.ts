@@ -81,6 +81,18 @@ const rows: readonly Row[] = [
     stderr: "",
   },
   {
+    file: "09-render-empty-segment/emptied-middle.json",
+    args: ["render", "-f", "tsv", "@"],
+    stdout: "start\tend\ttext\n0\t2000\tHello there.\n4000\t6000\tGood bye.\n",
+    stderr: "",
+  },
+  ...["text", "srt", "vtt", "lrc", "tsv", "csv"].map((format) => ({
+    file: "10-render-ignores-corrected-text/edited.json",
+    args: ["render", "-f", format, "@"],
+    stdout: /^(?![^]*November)[^]*December\s+third\./,
+    stderr: "qwen-asr: @: the text of 1 segment was corrected: new words take the times of the old\n",
+  })),
+  {
     file: "11-channels-in-antiphase/anti.wav",
     stdout: shortText,
     stderr: "qwen-asr: @: left and right are in antiphase and cancel out (for 1.7 s): the left one alone is read\n",
@@ -111,7 +123,8 @@ describeWhere(hasCases, "the folder of cases ($QWEN_ASR_CASES)")("shared/cases",
     testWhere(needsFfmpeg !== true || hasFfmpeg, "ffmpeg")(name, async () => {
       const path = join(folder, file);
       const words = args.map((arg) => arg === "@" ? path : arg);
-      const result = await run(["-d", "demo", ...words], piped ? { stdin: Bun.file(path) } : {});
+      const all = words[0] === "render" ? words : ["-d", "demo", ...words];
+      const result = await run(all, piped ? { stdin: Bun.file(path) } : {});
       const said = ownLines(result.stderr).replaceAll(path, "@");
       if (stderr !== undefined) expect(said).toEqual(stringOr(stderr));
       expect(result.stdout).toEqual(stringOr(stdout));

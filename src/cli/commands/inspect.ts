@@ -1,5 +1,6 @@
 /** `qwen-asr inspect`: draws a recording, with the words of its transcript if there is one. */
 
+import { acceptEdits } from "../../document/edits.ts";
 import { readDocument } from "../../document/json.ts";
 import { InputError } from "../../errors.ts";
 import { svgPicture, terminalPicture } from "../../output/picture.ts";
@@ -52,7 +53,7 @@ async function wordsOf(parts: InspectParts, { input, transcript }: InspectOption
   if (path === undefined) return [];
   try {
     const document = readDocument(await parts.readText(path), printable(path));
-    return document.segments.flatMap(timedWords);
+    return acceptEdits(document.segments).segments.flatMap(timedWords);
   } catch (error) {
     if (!(error instanceof InputError) || transcript !== undefined) throw error;
     return []; // Some other file happens to have the name.

@@ -1,5 +1,7 @@
 /** `qwen-asr render`: writes transcripts (-f json or jsonl) in other formats and layouts, without decoding. */
 
+import type { TranscriptDocument } from "../../document/document.ts";
+import { acceptEdits } from "../../document/edits.ts";
 import { readDocument } from "../../document/json.ts";
 import { hardship } from "../../files/rescue.ts";
 import { Outputs } from "../../files/outputs.ts";
@@ -43,12 +45,10 @@ async function render(
 ): Promise<boolean> {
   const name = input.kind === "stdin" ? "-" : input.path;
   try {
-    const document = readDocument(await parts.readText(name), name === "-" ? "standard input" : printable(name));
-    const { segments, isComplete, ...head } = document;
-    if (!isComplete) {
-      const shown = name === "-" ? "standard input" : printable(name);
-      parts.terminal.stderr.write(`qwen-asr: ${shown}: is incomplete: the recording was not heard to its end\n`);
-    }
+    const shown = name === "-" ? "standard input" : printable(name);
+    const say = (line: string) => parts.terminal.stderr.write(`qwen-asr: ${shown}: ${line}\n`);
+    const { segments, isComplete, ...head } = edited(readDocument(await parts.readText(name), shown), say);
+    if (!isComplete) say("is incomplete: the recording was not heard to its end");
     const recording = await outputs.begin(index, { head, rules, paragraphMs, cutChinese: parts.cutChinese });
     for (const segment of segments) recording.add(segment);
     await recording.end(isComplete, true);
@@ -58,4 +58,13 @@ async function render(
     parts.terminal.stderr.write(`qwen-asr: ${error.message}\n`);
     return false;
   }
+}
+
+/** The transcript with what a person changed in it; `say` is told what that was. */
+function edited(document: TranscriptDocument, say: (line: string) => void): TranscriptDocument {
+  const { segments, corrected, wasDisordered } = acceptEdits(document.segments);
+  const changed = corrected === 1 ? "1 segment" : `${corrected} segments`;
+  if (corrected > 0) say(`the text of ${changed} was corrected: new words take the times of the old`);
+  if (wasDisordered) say("segments were not in order of time: they are sorted");
+  return { ...document, segments };
 }

@@ -30,6 +30,8 @@ type Row = {
 
 const shortText = "Please open the old door.\n";
 
+const punctuated = join(folder, "12-align-line-of-punctuation", "lines.txt");
+
 const rows: readonly Row[] = [
   {
     file: "01-audio-starts-late/off7.mkv",
@@ -97,6 +99,15 @@ const rows: readonly Row[] = [
     stdout: shortText,
     stderr: "qwen-asr: @: left and right are in antiphase and cancel out (for 1.7 s): the left one alone is read\n",
   },
+  ...[
+    ["tsv", /\n\d+\t1280\t.*\n1280\t1280\t\.\.\.\n1280\t/] as const,
+    ["lrc", /\n\[00:01\.28\]\.\.\.\n\[00:01\.28\]the/] as const,
+    ["srt", /open\.\.\.\n\n2\n00:00:01,280 /] as const,
+  ].map(([format, stdout]) => ({
+    file: "12-align-line-of-punctuation/en-short.wav",
+    args: ["align", "--silent", "-d", "demo", "-f", format, "--text", punctuated, "@"],
+    stdout,
+  })),
   {
     file: "13-size-off-by-44/off44.wav",
     stdout: shortText,
@@ -123,7 +134,7 @@ describeWhere(hasCases, "the folder of cases ($QWEN_ASR_CASES)")("shared/cases",
     testWhere(needsFfmpeg !== true || hasFfmpeg, "ffmpeg")(name, async () => {
       const path = join(folder, file);
       const words = args.map((arg) => arg === "@" ? path : arg);
-      const all = words[0] === "render" ? words : ["-d", "demo", ...words];
+      const all = ["align", "render"].includes(words[0]!) ? words : ["-d", "demo", ...words];
       const result = await run(all, piped ? { stdin: Bun.file(path) } : {});
       const said = ownLines(result.stderr).replaceAll(path, "@");
       if (stderr !== undefined) expect(said).toEqual(stringOr(stderr));

@@ -5,6 +5,7 @@
  * in a transcription, what is cheap to check is checked first.
  */
 
+import { lineSegments } from "../../align/lines.ts";
 import { STDIN_NAME } from "../../audio/bytes.ts";
 import type { AudioInput } from "../../audio/input.ts";
 import type { TimedSegment } from "../../document/document.ts";
@@ -127,8 +128,9 @@ async function timedLines(
       `Aligned ${all.length} words with ${audioSec.toFixed(1)} s of audio in ${seconds.toFixed(1)} s ` +
         `(${(audioSec / seconds).toFixed(2)}x realtime)`,
     );
-    const segments = lines.map((text, index) => segmentOf(text, words[index]!, language));
-    return { segments, model: timer.model, endMs: startMs + audioSec! * 1000 };
+    const endMs = startMs + audioSec! * 1000;
+    const segments = lineSegments({ lines, words, language, recording: { startMs, endMs } });
+    return { segments, model: timer.model, endMs };
   } finally {
     await timer.close();
     await audio.close();
@@ -137,10 +139,4 @@ async function timedLines(
 
 function inputName(input: AlignOptions["input"]): string {
   return input.kind === "stdin" ? STDIN_NAME : printable(input.path);
-}
-
-/** A line from its first word to its last; one without words has no time of its own. */
-function segmentOf(text: string, words: NonNullable<TimedSegment["words"]>, language: string): TimedSegment {
-  const startMs = words[0]?.startMs ?? 0;
-  return { startMs, endMs: words.at(-1)?.endMs ?? startMs, text, language, words };
 }

@@ -147,8 +147,7 @@ Exit codes:
   1  a file could not be read or transcribed; the others were
   2  the command line is wrong
   3  the model is missing or cannot be used
-  130, 143, 129  as a shell shows it: ended by SIGINT, SIGTERM or SIGHUP, after
-     printing what was known
+  130, 143, 129  ended by SIGINT, SIGTERM or SIGHUP; what was known is printed
 
 Environment:
   QWEN_ASR_MODEL  the model, if -d is not given

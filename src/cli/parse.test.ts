@@ -234,6 +234,15 @@ test("formats: a list, the extension of -o, or none", () => {
   expect(formats("-o a.txt a.wav")).toBeUndefined();
   expect(formats("-o a.srt a.wav")).toBe("srt");
   expect(formats("-f SRT,txt,srt -o a a.wav")).toBe("srt text");
+  expect(formats("-f srt -f vtt -o a a.wav")).toBe("srt vtt");
+  expect(formats("-f srt a.wav --format=json,srt -o a -fvtt")).toBe("srt json vtt");
+  for (const name of ["a.txt", "a.md", "a.log", "a", "a.2024", "notes.old"]) {
+    expect(formats(`--output=${name} a.wav`)).toBeUndefined();
+  }
+  for (const name of ["a.docx", "a.PNG", "a.pdf", "a.mp3", "a.ass", "a.html"]) {
+    expect(() => formats(`-o ${name} a.wav`)).toThrow("files hold something else than a transcript");
+    expect(formats(`-f text -o ${name} a.wav`)).toBe("text");
+  }
   expect(formats("-f jsonl a.wav b.wav")).toBe("jsonl");
 });
 

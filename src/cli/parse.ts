@@ -31,7 +31,7 @@ import {
   takes,
 } from "../options/table.ts";
 import { nearest, parseNumber } from "../options/values.ts";
-import { type Format, formatOf, holdsSeveral } from "../output/formats.ts";
+import { foreignExtension, type Format, formatOf, holdsSeveral } from "../output/formats.ts";
 import { printable } from "../writer.ts";
 
 /** An input that a command line can name. */
@@ -114,7 +114,7 @@ export function meantCommand(word: string): string | undefined {
 
 /**
  * `args` are without the program's name. A command name counts only as the first word. If an option is repeated, its
- * last value counts; -i and files add up.
+ * last value counts; files, -i and -f add up.
  */
 export function parseCommandLine(args: readonly string[]): Command {
   const named = commandNames.find((name) => name === args[0]);
@@ -187,7 +187,8 @@ function match(tokens: ReturnType<typeof tokenize>, args: readonly string[], com
     const value = valueOf(token, spec);
     if (spec.overrides !== undefined) values.delete(spec.overrides);
     if (spec.name === "input") words.push(value);
-    values.set(spec.name, value);
+    const before = spec.name === "format" ? values.get(spec.name) : undefined;
+    values.set(spec.name, before === undefined ? value : `${before},${value}`);
   }
   if (words.length > 0 && specs(command).some(({ name }) => name === "input")) values.set("input", words.at(-1)!);
   const format = extensionFormat(values, command);
@@ -234,6 +235,11 @@ function valueOf(token: OptionToken, spec: OptionSpec): string {
 function extensionFormat(values: ReadonlyMap<string, string>, command: CommandName): Format | undefined {
   const output = values.get("output");
   if (output === undefined || values.has("format") || !specs(command).some(({ name }) => name === "format")) return;
+  const foreign = foreignExtension(output);
+  if (foreign !== undefined) {
+    const hint = "-f text writes text to a file of any name";
+    throw new UsageError(`-o ${output}: .${foreign} files hold something else than a transcript`, hint);
+  }
   const format = formatOf(output);
   return format === "text" ? undefined : format;
 }

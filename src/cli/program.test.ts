@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { testWhere } from "../../tests/support/where.ts";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DecodeRequest } from "../engine/engine.ts";
@@ -235,6 +235,17 @@ test("-o: a run without text leaves no file; one that breaks half-way keeps what
   });
   expect(await createProgram(fakeParts(engine))(["-o", path, "-S", "10", "15s.wav"])).toBe(3);
   expect(await readFile(path, "utf8")).toBe("Hello there.\n");
+});
+
+test("-o FOLDER/ without -f: a file of text for each input", async () => {
+  for (const name of ["new/", "old", "old/"]) {
+    await mkdir(join(folder, "old"), { recursive: true });
+    const path = `${folder}/${name}`;
+    expect((await run(["-o", path, "1s.wav", "2s.wav", "3s"])).code).toBe(0);
+    expect((await readdir(path)).sort()).toEqual(["1s.txt", "2s.txt", "3s.txt"]);
+    expect(await readFile(join(path, "3s.txt"), "utf8")).toBe("Hello there.\n");
+    await rm(path, { recursive: true });
+  }
 });
 
 test("-o: what is known when a signal comes is kept", async () => {

@@ -3,7 +3,7 @@
  * caller says what is a folder.
  */
 
-import { basename, join, parse } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { UsageError } from "../errors.ts";
 import { extensionOf, type Format, formatOf, holdsSeveral } from "../output/formats.ts";
 
@@ -22,7 +22,10 @@ export type OutputPlace = {
 
 /** `inputs`: paths, "-" for standard input. Throws UsageError where two outputs would be one file. */
 export function outputPaths(place: OutputPlace, inputs: readonly string[]): RecordingPaths[] {
-  const { formats, path, isFolder } = place;
+  const { formats, path, isFolder, isSpecial } = place;
+  if (isSpecial && formats.length > 1) {
+    throw new UsageError(`-o ${path} is no file: it takes one format, got ${formats.join()}`);
+  }
   const alone = formats.find((format) => !holdsSeveral(format));
   if (!isFolder && inputs.length > 1 && alone !== undefined) {
     throw new UsageError(
@@ -41,7 +44,21 @@ export function outputPaths(place: OutputPlace, inputs: readonly string[]): Reco
 
 /** "talk" of "a/talk.wav". */
 function stem(input: string): string {
-  return input === "-" ? "stdin" : basename(input).replace(/(?<=.)\.[^.]*$/, "");
+  return input === "-" ? "stdin" : splitName(basename(input))[0];
+}
+
+/**
+ * "talk" and ".wav" of "talk.wav". An extension has a letter and no space: "1.1 Lesson", "Lesson 1.1" and ".hidden"
+ * have none.
+ */
+function splitName(name: string): [string, string] {
+  const at = name.search(/(?<=.)\.(?=\w*[a-z])\w+$/i);
+  return at < 0 ? [name, ""] : [name.slice(0, at), name.slice(at)];
+}
+
+/** Where words or text go that are no format: into the folder under the recording's name, else where they were told. */
+export function textPath({ path, isFolder }: Pick<OutputPlace, "path" | "isFolder">, input: string, extension: string) {
+  return isFolder ? join(path, `${stem(input)}.${extension}`) : path;
 }
 
 /** `-o talk` is talk.srt; `-o talk.srt` as well; text alone goes where it was told to. */
@@ -65,8 +82,8 @@ export function rescuedName(name: string, number: number): string {
 
 /** The mark goes before the extension, so that programs still know the format. */
 function withMark(path: string, mark: string): string {
-  const { dir, name, ext } = parse(path);
-  return join(dir, `${name}.${mark}${ext}`);
+  const [front, extension] = splitName(basename(path));
+  return join(dirname(path), `${front}.${mark}${extension}`);
 }
 
 function refuseTwins(paths: readonly RecordingPaths[], inputs: readonly string[]): void {

@@ -14,7 +14,7 @@ import type { TextWriter } from "../writer.ts";
 import type { TimedSegment } from "../document/document.ts";
 import { createWriter, type Format } from "../output/formats.ts";
 import type { SegmentWriter, WriterOptions } from "../output/writer.ts";
-import { outputPaths } from "./names.ts";
+import { outputPaths, textPath } from "./names.ts";
 
 /** One file, or standard output: of one recording, or of several in formats that hold several. */
 type Sink = {
@@ -38,6 +38,24 @@ export type OutputsRequest = {
   readonly inputs: readonly AudioSource[];
   readonly hardship: Hardship;
 };
+
+/** What -o names: see OutputPlace. */
+export async function kindOf(path: string): Promise<{ readonly isFolder: boolean; readonly isSpecial: boolean }> {
+  const found = await stat(path).catch(() => undefined);
+  const isFolder = path.endsWith("/") || found?.isDirectory() === true;
+  return { isFolder, isSpecial: found !== undefined && !found.isFile() && !isFolder };
+}
+
+/** The file of `input` in the folder that -o names, else what it names. */
+export async function fileOf(path: string, input: AudioSource, extension: string): Promise<string> {
+  const { isFolder } = await kindOf(path);
+  if (isFolder) await mkdir(path).catch(() => {});
+  return textPath({ path, isFolder }, nameOf(input), extension);
+}
+
+function nameOf(input: AudioSource): string {
+  return input.kind === "stdin" ? "-" : input.kind === "file" ? input.path : input.name;
+}
 
 export class Outputs {
   /** By recording, in the order of the inputs. Formats that hold several have the same sink in each. */
@@ -63,11 +81,9 @@ export class Outputs {
       const sink: Sink = { ...{ format: formats[0]!, target: stdout, left: inputs.length }, ...unopened };
       return new Outputs(inputs.map(() => [sink]), hardship);
     }
-    const found = await stat(path).catch(() => undefined);
-    const isFolder = path.endsWith("/") || found?.isDirectory() === true;
-    if (isFolder && !found) await mkdir(path).catch(() => {}); // Else the check of the files says what is wrong.
-    const isSpecial = found !== undefined && !found.isFile() && !isFolder;
-    const names = inputs.map((input) => input.kind === "stdin" ? "-" : input.kind === "file" ? input.path : input.name);
+    const { isFolder, isSpecial } = await kindOf(path);
+    if (isFolder) await mkdir(path).catch(() => {}); // Where that fails, the check of the files says what is wrong.
+    const names = inputs.map(nameOf);
     const known = new Map<string, Sink>();
     const sinks: Sink[][] = [];
     for (const recording of outputPaths({ formats, path, isFolder, isSpecial }, names)) {

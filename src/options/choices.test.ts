@@ -94,6 +94,7 @@ test("fields: switches by words, the last of several, and only what concerns one
     language: "French",
     prompt: "",
   });
+  expect(optionsFromFields({ format: ["srt", "json,srt"] }, "form").formats).toEqual(["srt", "json"]);
   expect(errorOf(() => skips("perhaps"))).toBe("skip-silence must be true or false, got 'perhaps'");
   for (const name of ["threads", "output", "input", "force", "debug", "dir", "help"]) {
     expect(errorOf(() => optionsFromFields({ [name]: "1" }, "form"))).toStartWith(`unknown option ${name}`);

@@ -169,7 +169,7 @@ export function requestOptions(choices: Choices): RequestOptions {
 /**
  * Reads form fields or the row of a manifest. The keys are option names without dashes; only options that concern a
  * single recording are allowed. A switch is set by true, yes, on, 1 or an empty text, and not by false, no, off or 0.
- * Of several values, the last one counts.
+ * Of several values, the last one counts; formats add up.
  */
 export function optionsFromFields(
   fields: Readonly<Record<string, string | readonly string[]>>,
@@ -177,7 +177,7 @@ export function optionsFromFields(
 ): RequestOptions {
   const given = new Map<string, string>();
   for (const [name, field] of Object.entries(fields)) {
-    const text = typeof field === "string" ? field : field.at(-1);
+    const text = typeof field === "string" ? field : name === "format" ? field.join() || undefined : field.at(-1);
     if (text === undefined) continue;
     const spec = requestSpecs.find((candidate) => candidate.name === name);
     if (!spec) throw unknownOption(name, nearest(name, requestSpecs.map((candidate) => candidate.name)));

@@ -444,8 +444,8 @@ export const optionTable: readonly OptionSpec[] = [
     value: { placeholder: "LIST", type: "text" },
     default: "text",
     help: "text|json|jsonl|srt|vtt|tsv|lrc|csv",
-    more: "Several with commas: -f srt,json -o talk writes talk.srt and talk.json, and the text on standard output. " +
-      "Without -f, the extension of -o decides. A stream takes one of text, jsonl (one object per line: partial, " +
+    more: "Several with commas or repeated: -f srt,json -o talk writes talk.srt and talk.json, and the text on " +
+      "standard output. Without -f, the extension of -o decides. A stream takes one of text, jsonl (one object per line: partial, " +
       "commit or final), srt and vtt (cues as utterances end).",
     commands: onText,
     perRequest: true,
@@ -457,7 +457,8 @@ export const optionTable: readonly OptionSpec[] = [
     value: { placeholder: "FILE", type: "path" },
     default: "-",
     help: 'write to FILE; "-": standard output',
-    more: "A folder gets one file per input and format. Files are updated during the run and valid at all times.",
+    more: "A folder gets one file per input and format. Files are updated during the run, valid at all times, and " +
+      "named talk.part.srt until the recording is complete.",
     commands: onFiles,
   },
   { name: "force", group: "Output", help: "let -o replace a file", rare: true, commands: onFiles },

@@ -10,7 +10,7 @@ import { parseSubtitles } from "../subtitles/parse.ts";
 import { defaultRules } from "../subtitles/rules.ts";
 import { createWriter, type Format, formatNames } from "./formats.ts";
 import type { WriterOptions } from "./writer.ts";
-import { outputPaths, type OutputPlace } from "../files/names.ts";
+import { outputPaths, type OutputPlace, partName } from "../files/names.ts";
 import { samplesInMemory } from "../audio/sample_store.ts";
 import { SpeechMap } from "../segment/speech.ts";
 import { svgPicture, terminalPicture } from "./picture.ts";
@@ -146,6 +146,21 @@ test("names of files", () => {
   expect(paths(place("/dev/fd/3", ["srt"], false, true), ["a.wav"])).toBe("/dev/fd/3");
   expect(paths(place("out/", ["text", "srt"], true), ["a/x.y.wav", "-", ".hidden"])).toBe(
     "out/x.y.txt out/x.y.srt, out/stdin.txt out/stdin.srt, out/.hidden.txt out/.hidden.srt",
+  );
+  expect(paths(place("out/", ["srt"], true), ["1.1 Lesson", "Lesson 1.1", "Mr. Smith", "v2.0.wav"])).toBe(
+    "out/1.1 Lesson.srt, out/Lesson 1.1.srt, out/Mr. Smith.srt, out/v2.0.srt",
+  );
+  expect(paths(place("1.1 Lesson", ["srt"]), ["a.wav"])).toBe("1.1 Lesson.srt");
+  expect(["talk.srt", "1.1 Lesson", "a.b/talk", "Lesson 1.1", ".hidden"].map(partName)).toEqual(
+    ["talk.part.srt", "1.1 Lesson.part", "a.b/talk.part", "Lesson 1.1.part", ".hidden.part"],
+  );
+  for (const device of ["/dev/null", "/dev/fd/3", "a.fifo", "/dev/tty"]) {
+    expect(() => paths(place(device, ["srt", "json"], false, true), ["a.wav"])).toThrow(
+      `-o ${device} is no file: it takes one format, got srt,json`,
+    );
+  }
+  expect(() => paths(place("out", ["srt"], true), ["talk.wav", "talk.part.wav"])).toThrow(
+    "talk.wav and talk.part.wav would both be written to out/talk.part.srt",
   );
   expect(() => paths(place("name", ["srt"]), ["a.wav", "b.wav"])).toThrow("-f srt takes one input per file, got 2");
   expect(() => paths(place("out", ["srt"], true), ["a/x.wav", "b/x.mp3"])).toThrow(

@@ -19,6 +19,21 @@ export function formatOf(name: string): Format | undefined {
   return formatNames.find((format) => extensionOf(format) === extension);
 }
 
+/** Extensions of files that are no text, or text of a kind that is not written here. */
+const elsewhere = new Set(
+  ("doc docx odt rtf pdf epub pages xls xlsx ods ppt pptx odp html htm xml zip gz xz zst 7z tar rar exe dll so " +
+    "png jpg jpeg gif webp bmp tif tiff svg heic " +
+    "wav mp3 m4a m4b aac ac3 flac ogg oga opus wma aif aiff amr " +
+    "mp4 m4v mkv mka mov avi webm mpg mpeg ts m2ts flv 3gp " +
+    "ass ssa sub sbv stl ttml dfxp smi").split(" "),
+);
+
+/** The extension of a name under which a text would pass for another kind of file. */
+export function foreignExtension(name: string): string | undefined {
+  const extension = /\.(\w+)$/.exec(name)?.[1];
+  return elsewhere.has(extension?.toLowerCase() ?? "") ? extension : undefined;
+}
+
 /** Whether several recordings can go into one file or stream of this format, one after the other. */
 export function holdsSeveral(format: Format): boolean {
   return format === "text" || format === "jsonl";

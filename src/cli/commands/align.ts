@@ -11,7 +11,7 @@ import type { AudioInput } from "../../audio/input.ts";
 import type { TimedSegment } from "../../document/document.ts";
 import { InputError } from "../../errors.ts";
 import { separatorBetween } from "../../text/join.ts";
-import { Outputs } from "../../files/outputs.ts";
+import { fileOf, Outputs } from "../../files/outputs.ts";
 import type { ModelHost } from "../../pipeline/host.ts";
 import { documentHead, type KnownModel } from "../../pipeline/head.ts";
 import { openTextFile } from "../../files/output_file.ts";
@@ -57,7 +57,12 @@ export async function alignFile(parts: AlignParts, options: AlignOptions): Promi
     );
   const output = path === undefined || formats
     ? undefined
-    : await openTextFile(path, { ...report.hardship(terminal.stdout), force, inputs, isAppended: false });
+    : await openTextFile(await fileOf(path, options.input, "txt"), {
+      ...report.hardship(terminal.stdout),
+      force,
+      inputs,
+      isAppended: false,
+    });
   let failed = false;
   try {
     const timed = await timedLines(parts, options, report, { input, lines, textName });

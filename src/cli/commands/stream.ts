@@ -6,9 +6,11 @@
  */
 
 import type { Engine } from "../../engine/engine.ts";
-import { InputError } from "../../errors.ts";
+import { InputError, UsageError } from "../../errors.ts";
 import { streamWriter } from "../../stream/captions.ts";
 import { runStream, type Step, type StreamEvent, type StreamOptions, type StreamTotals } from "../../stream/stream.ts";
+import { extensionOf } from "../../output/formats.ts";
+import { fileOf, kindOf } from "../../files/outputs.ts";
 import { openTextFile } from "../../files/output_file.ts";
 import type { StreamChoice } from "../../options/choices.ts";
 import type { InputSource, TranscribeOptions } from "../parse.ts";
@@ -48,7 +50,7 @@ export async function streamFiles(parts: StreamParts, given: TranscribeOptions):
   const options = { ...given, prompt: await loadPrompt(given.prompt) };
   const readable = await checkInputs(parts, options, report);
   let failed = readable.length < options.inputs.length;
-  const output = options.output === undefined ? undefined : await openTextFile(options.output, {
+  const output = options.output === undefined ? undefined : await openTextFile(await filePath(options), {
     ...report.hardship(parts.terminal.stdout),
     ...{ force: options.force, inputs: options.inputs, isAppended: true },
   });
@@ -59,6 +61,12 @@ export async function streamFiles(parts: StreamParts, given: TranscribeOptions):
     report.stopped(options.inputs);
   }
   return exitCode(parts.terminal, failed);
+}
+
+async function filePath({ output, format, inputs }: TranscribeOptions): Promise<string> {
+  if (inputs.length === 1) return await fileOf(output!, inputs[0]!, extensionOf(format));
+  if (!(await kindOf(output!)).isFolder) return output!;
+  throw new UsageError(`--stream writes one file: -o ${output} is a folder, and there are ${inputs.length} inputs`);
 }
 
 /** Returns whether an input failed. The first one is opened before the model is loaded: a typo costs no time. */

@@ -7,8 +7,9 @@
 
 import type { TimedSegment } from "../../document/document.ts";
 import type { Engine } from "../../engine/engine.ts";
+import { UsageError } from "../../errors.ts";
 import { openTextFile } from "../../files/output_file.ts";
-import { Outputs, type RecordingOutputs } from "../../files/outputs.ts";
+import { fileOf, kindOf, Outputs, type RecordingOutputs } from "../../files/outputs.ts";
 import { Paragraphs } from "../../output/text.ts";
 
 import type { ModelHost } from "../../pipeline/host.ts";
@@ -54,7 +55,8 @@ export async function transcribeFiles(parts: TranscribeParts, given: TranscribeO
   const options = { ...given, prompt: await loadPrompt(given.prompt), segmentSec: segmentSecOf(given) };
   const readable = await checkInputs(parts, options, report);
   let failed = readable.length < options.inputs.length;
-  const { formats, output: path, force, inputs: all } = options;
+  const { force, inputs: all } = options;
+  const { formats, path } = await placeOf(options);
   const outputs = formats &&
     await Outputs.check({ formats, path, force, inputs: all, hardship: report.hardship() }, stdout);
   const output = path === undefined || formats
@@ -77,6 +79,14 @@ export async function transcribeFiles(parts: TranscribeParts, given: TranscribeO
   }
   failed ||= outputs?.hasFailed === true;
   return exitCode(parts.terminal, failed);
+}
+
+/** Into a folder goes a file for each input: of text where nothing else was asked for, or of words. */
+async function placeOf({ formats, output: path, align, paragraphMs, inputs }: TranscribeOptions) {
+  if (path === undefined || formats || !(await kindOf(path)).isFolder) return { formats, path };
+  if (!align || paragraphMs > 0) return { formats: ["text"] as const, path };
+  if (inputs.length > 1) throw new UsageError("--align into a folder needs -f, for example -f json");
+  return { formats, path: await fileOf(path, inputs[0]!, "txt") };
 }
 
 /** Whether cues are made of estimated times. */

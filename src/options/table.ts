@@ -445,8 +445,8 @@ export const optionTable: readonly OptionSpec[] = [
     default: "text",
     help: "text|json|jsonl|srt|vtt|tsv|lrc|csv",
     more: "Several with commas or repeated: -f srt,json -o talk writes talk.srt and talk.json, and the text on " +
-      "standard output. Without -f, the extension of -o decides. A stream takes one of text, jsonl (one object per line: partial, " +
-      "commit or final), srt and vtt (cues as utterances end).",
+      "standard output. Without -f, the extension of -o decides. A stream takes one of text, jsonl (one object per " +
+      "line: partial, commit or final), srt and vtt (cues as utterances end).",
     commands: onText,
     perRequest: true,
   },

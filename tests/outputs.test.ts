@@ -233,7 +233,9 @@ describe("render, lint, inspect", () => {
     using folder = temporaryFolder();
     const at = (name: string) => join(folder.path, name);
     await qwen(["-f", "srt,vtt", "-o", at("talk"), wav("zh-30s")]);
-    expect(await run(["lint", at("talk.srt"), at("talk.vtt")])).toMatchObject({ code: 0, stdout: "", stderr: "" });
+    const clean = await run(["lint", "talk.srt", "talk.vtt"], { cwd: folder.path });
+    expect(clean).toMatchObject({ code: 0, stderr: "" });
+    expect(clean.stdout).toMatch(/^talk\.srt: \d+ cues, no problems\ntalk\.vtt: \d+ cues, no problems\n$/);
     const strict = await run(["lint", "--style", "broadcast", "--max-cps", "5", at("talk.srt")]);
     expect(strict.code).toBe(1);
     expect(strict.stdout).toMatch(/^\S+talk.srt:\d+: cue \d: \d+\.\d columns a second, over 5$/m);

@@ -67,6 +67,36 @@ test("every rule has its finding, with the line of the times", () => {
   `);
 });
 
+test("a missing empty line is told for every cue it is missing before, and all cues are checked", () => {
+  const cue = (number: number, text = "text") => `${number}\n00:00:0${number},000 --> 00:00:0${number},900\n${text}\n`;
+  const missing = (text: string) => findings(text).filter((line) => line.includes("no empty line"));
+  const all = [1, 2, 3, 4].map((number) => cue(number)).join("");
+  expect(missing(all)).toEqual([5, 8, 11].map((line) => `${line}: no empty line before this cue`));
+  expect(parseSubtitles(all)!.cues).toMatchObject([1, 2, 3, 4].map((number) => ({ number, lines: ["text"] })));
+  expect(missing(cue(1) + "\n" + cue(2) + cue(3) + "\n" + cue(4))).toEqual(["9: no empty line before this cue"]);
+  const unnumbered = all.replace(/^\d\n/gm, "");
+  expect(missing(unnumbered)).toEqual([3, 5, 7].map((line) => `${line}: no empty line before this cue`));
+  const vtt = `WEBVTT\n\n${all.replaceAll(",", ".")}`;
+  expect(missing(vtt)).toEqual([7, 10, 13].map((line) => `${line}: no empty line before this cue`));
+  expect(findings("1\n00:00:01,000 --> 00:00:02,900\n\ntext\n2\n00:00:03,000 --> 00:00:04,900\ntext\n")).toEqual([
+    "2: cue 1: has no text",
+    "4: text without times",
+    "6: no empty line before this cue",
+  ]);
+});
+
+test("an arrow in a text is text", () => {
+  for (const text of ["A --> B", "--> go on", "12 --> 13", "so: \u2192 and -->"]) {
+    const srt = `1\n00:00:01,000 --> 00:00:03,000\nfirst\n${text}\n\n2\n00:00:03,100 --> 00:00:05,000\n${text}\n`;
+    expect(findings(srt)).toEqual([]);
+    expect(parseSubtitles(srt)!.cues.map((cue) => cue.lines)).toEqual([["first", text], [text]]);
+  }
+  expect(findings("WEBVTT\n\n00:01.000 --> 00:03.000\nA --> B\n")).toEqual([
+    "4: --> in a text ends the cue: write --&gt;",
+  ]);
+  expect(parseSubtitles("A --> B\n")).toBeUndefined();
+});
+
 test("what is no subtitle file is said to be none", () => {
   expect(parseSubtitles("just text\n")).toBeUndefined();
   expect(parseSubtitles("")).toBeUndefined();

@@ -25,6 +25,9 @@ export type ParsedSubtitles = {
 const time = String.raw`((?:\d{1,4}:)?\d{1,2}:\d{1,2}[,.]\d{1,3})`;
 const timesLine = new RegExp(String.raw`^\s*${time}\s*-->\s*${time}(?:\s+.*)?$`);
 
+/** Times, even if they are wrong: text may hold an arrow too. */
+const likeTimes = /^\s*\d+[:.,]\S*\s*-->/;
+
 type Line = { readonly text: string; readonly number: number };
 
 /** Returns undefined if the text is neither: it has no line with times and no header. */
@@ -34,13 +37,15 @@ export function parseSubtitles(text: string): ParsedSubtitles | undefined {
     number: index + 1,
   }));
   const isVtt = /^WEBVTT(?:[ \t]|$)/.test(lines[0]!.text);
-  if (!isVtt && !lines.some((line) => line.text.includes("-->"))) return undefined;
+  if (!isVtt && !lines.some((line) => likeTimes.test(line.text))) return undefined;
   const faults: Fault[] = [];
   const cues: ParsedCue[] = [];
   for (const block of blocksOf(isVtt ? afterHeader(lines, faults) : lines)) {
     if (isVtt && /^(?:NOTE|STYLE|REGION)(?:\s|$)/.test(block[0]!.text)) continue;
-    const cue = cueOf(block, isVtt, faults);
-    if (cue) cues.push(cue);
+    for (const own of splitBlock(block, faults)) {
+      const cue = cueOf(own, isVtt, faults);
+      if (cue) cues.push(cue);
+    }
   }
   return { format: isVtt ? "vtt" : "srt", cues, faults };
 }
@@ -49,13 +54,13 @@ export function parseSubtitles(text: string): ParsedSubtitles | undefined {
 function afterHeader(lines: readonly Line[], faults: Fault[]): readonly Line[] {
   const empty = lines.findIndex((line) => line.text.trim() === "");
   const header = lines.slice(0, empty < 0 ? lines.length : empty);
-  const early = header.find((line) => line.text.includes("-->"));
+  const early = header.find((line) => likeTimes.test(line.text));
   if (!early) return lines.slice(header.length);
   faults.push({ line: early.number, message: "no empty line between header and first cue" });
   return lines.slice(1);
 }
 
-/** Blocks of lines between empty ones; a line with times begins a block of its own. */
+/** Blocks of lines between empty ones. */
 function blocksOf(lines: readonly Line[]): Line[][] {
   const blocks: Line[][] = [];
   let block: Line[] = [];
@@ -68,6 +73,24 @@ function blocksOf(lines: readonly Line[]): Line[][] {
     }
   }
   return block.length > 0 ? [...blocks, block] : blocks;
+}
+
+/** The cues of a block, which is one if no empty line is missing. */
+function splitBlock(block: readonly Line[], faults: Fault[]): (readonly Line[])[] {
+  const times = block.flatMap((line, index) => likeTimes.test(line.text) ? [index] : []);
+  const starts = times.map((at) => at > 0 && isNumber(block[at - 1]!) ? at - 1 : at);
+  if (times[0] === 1) starts[0] = 0; // Any line may be the name of a cue.
+  if (starts.length === 0 || starts[0]! > 0) starts.unshift(0);
+  for (const start of starts.slice(1)) {
+    const line = block[start]!;
+    const cue = likeTimes.test(line.text) ? line : block[start + 1]!;
+    faults.push({ line: cue.number, message: "no empty line before this cue" });
+  }
+  return starts.map((start, index) => block.slice(start, starts[index + 1]));
+}
+
+function isNumber({ text }: Line): boolean {
+  return /^\s*\d+\s*$/.test(text);
 }
 
 function cueOf(block: readonly Line[], isVtt: boolean, faults: Fault[]): ParsedCue | undefined {
@@ -87,9 +110,9 @@ function cueOf(block: readonly Line[], isVtt: boolean, faults: Fault[]): ParsedC
   if (![start, end].every((each) => strict.test(each))) {
     faults.push({ line, message: `times are not ${isVtt ? "[hh:]" : "hh:"}mm:ss${comma}mmm: ${text.trim()}` });
   }
-  const again = block.findIndex((other, index) => index > at && other.text.includes("-->"));
-  if (again >= 0) faults.push({ line: block[again]!.number, message: "no empty line before this cue" });
-  const number = at === 1 && /^\s*\d+\s*$/.test(block[0]!.text) ? Number(block[0]!.text) : NaN;
+  const arrow = isVtt && block.find((other, index) => index > at && other.text.includes("-->"));
+  if (arrow) faults.push({ line: arrow.number, message: "--> in a text ends the cue: write --&gt;" });
+  const number = at === 1 && isNumber(block[0]!) ? Number(block[0]!.text) : NaN;
   const own = block.slice(at + 1).map((each) => plain(each.text, isVtt));
   return { line, startMs: milliseconds(start), endMs: milliseconds(end), lines: own, number };
 }

@@ -22,6 +22,8 @@ export async function lintFiles({ terminal, readText }: LintParts, options: Lint
       if (!subtitles) throw new InputError(`${name}: is neither SRT nor WebVTT`);
       const found = lintSubtitles(subtitles, options.rules);
       for (const { line, message } of found) terminal.stdout.write(`${name}:${line}: ${printable(message)}\n`);
+      const { length } = subtitles.cues;
+      if (found.length === 0) terminal.stdout.write(`${name}: ${length} cue${length === 1 ? "" : "s"}, no problems\n`);
       findings += found.length;
     } catch (error) {
       if (!(error instanceof InputError)) throw error;

@@ -76,6 +76,23 @@ test("align: Chinese by characters, a text file, -o, the demo aligner, --from", 
   shifted.forEach(([start], index) => expect(Math.abs(start - rows[index]![0])).toBeLessThanOrEqual(240));
 });
 
+test("align: SRT and WebVTT are read as such: no number and no time is a word", async () => {
+  const { text } = clip("words-en-1");
+  const args = ["align", "-d", "demo", "--silent", wav("words-en-1"), "--text", "-"];
+  const { stdout } = await run(args, { stdin: text });
+  const [front, rest] = [text.split(" ").slice(0, 3).join(" "), text.split(" ").slice(3).join(" ")];
+  const cues = ["00:00:00,000 --> 00:00:01,000", "00:00:01,000 --> 00:00:02,000"];
+  const srt = `1\n${cues[0]}\n<i>${front}</i>\n\n2\n${cues[1]}\n${rest}\n`;
+  const wrapped = `1\n${cues[0]}\n${front}\n${rest}\n`;
+  const vtt = `WEBVTT\n\nNOTE no text\n\n${srt.replaceAll(",000", ".000")}`;
+  for (const stdin of [srt, wrapped, srt.replaceAll("\n", "\r\n"), vtt]) {
+    expect(lines((await run(args, { stdin })).stdout).map((line) => line.split("\t")[2])).toEqual(
+      lines(stdout).map((line) => line.split("\t")[2]),
+    );
+  }
+  expectRefusal(await run(args, { stdin: `1\n${cues[0]}\n...\n` }), 1, "no words in it, nothing to align");
+});
+
 test("align: a text that is not said ends, in order, with a warning; so does one longer than the audio", async () => {
   const wrong = "Bananas sleep under purple telephones while nobody counts them. ".repeat(2);
   const other = await run(["align", "--aligner", aligner, wav("words-en-4"), "--text", "-"], { stdin: wrong });

@@ -225,7 +225,11 @@ describe("render, lint, inspect", () => {
     expectRefusal(await run(["render", at("talk.json"), "-f", "srt", "-o", at("talk")]), 1, "exists already");
     expectRefusal(await run(["render", at("talk.json"), "-t", "2"]), 2, "render does not take --threads");
     expectRefusal(await run(["render", wav("en-short")]), 1, "is not text");
-    expectRefusal(await run(["render", at("talk.srt")]), 1, "talk.srt: is not JSON");
+    for (const from of ["srt", "vtt"]) {
+      const again = await run(["render", at(`talk.${from}`)]);
+      expect(again).toMatchObject({ code: 0, stderr: "", stdout: readFileSync(at("talk.txt"), "utf8") });
+    }
+    expectRefusal(await run(["render", at("talk.txt")]), 1, "is neither a transcript (-f json or jsonl) nor SRT nor");
     expectRefusal(await run(["render"]), 2, "render needs a transcript");
   });
 

@@ -50,13 +50,14 @@ const commandTexts: Readonly<Record<NamedCommand, CommandText>> = {
   align: {
     usage: "--text FILE [options] FILE",
     about: `Finds when each word of a known text is spoken, and prints a line per word:
-start and end in seconds, and the word. -f writes other formats.
+start and end in seconds, and the word. -f writes other formats. The text may
+be SRT or WebVTT.
 `,
   },
   render: {
     usage: "[options] FILE...",
-    about: `Writes transcripts (-f json or jsonl) in another format or layout, without
-decoding again. "-" reads standard input.
+    about: `Writes transcripts (-f json or jsonl), SRT or WebVTT in another format or
+layout, without decoding again. "-" reads standard input.
 `,
   },
   lint: {

@@ -10,6 +10,8 @@ import { STDIN_NAME } from "../../audio/bytes.ts";
 import type { AudioInput } from "../../audio/input.ts";
 import type { TimedSegment } from "../../document/document.ts";
 import { InputError } from "../../errors.ts";
+import { parseSubtitles } from "../../subtitles/parse.ts";
+import { cueTexts } from "../../subtitles/transcript.ts";
 import { separatorBetween } from "../../text/join.ts";
 import { fileOf, Outputs } from "../../files/outputs.ts";
 import type { ModelHost } from "../../pipeline/host.ts";
@@ -90,11 +92,16 @@ async function writeFormats(parts: AlignParts, options: AlignOptions, outputs: O
   await recording.end(true);
 }
 
-/** The lines that say something, each with what separates it from the one before. */
+/** The lines, or cues of subtitles, that say something, each with what separates it from the one before. */
 function textLines(text: string, name: string): string[] {
-  const lines = text.split(/[\r\n]+/).map((line) => line.trim().replace(/\s+/g, " ")).filter(Boolean);
+  const subtitles = parseSubtitles(text);
+  const lines = subtitles && subtitles.cues.length > 0
+    ? cueTexts(subtitles)
+    : text.split(/[\r\n]+/).map((line) => line.trim().replace(/\s+/g, " ")).filter(Boolean);
   if (lines.length === 0) throw new InputError(`${name}: no text, nothing to align`);
-  if (!/[\p{L}\p{N}]/u.test(text)) throw new InputError(`${name}: no words in it, nothing to align`);
+  if (!lines.some((line) => /[\p{L}\p{N}]/u.test(line))) {
+    throw new InputError(`${name}: no words in it, nothing to align`);
+  }
   return lines.map((line, index) => separatorBetween(lines[index - 1] ?? "", line) + line);
 }
 

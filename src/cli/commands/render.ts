@@ -1,4 +1,4 @@
-/** `qwen-asr render`: writes transcripts (-f json or jsonl) in other formats and layouts, without decoding. */
+/** `qwen-asr render`: writes transcripts (-f json or jsonl) and subtitles in other formats, without decoding. */
 
 import type { TranscriptDocument } from "../../document/document.ts";
 import { acceptEdits } from "../../document/edits.ts";
@@ -8,6 +8,8 @@ import { Outputs } from "../../files/outputs.ts";
 import { InputError } from "../../errors.ts";
 import type { InputSource, RenderOptions } from "../parse.ts";
 import type { ProgramParts } from "../parts.ts";
+import { parseSubtitles } from "../../subtitles/parse.ts";
+import { transcriptOf } from "../../subtitles/transcript.ts";
 import { exitCode } from "../terminal.ts";
 import { printable } from "../../writer.ts";
 
@@ -47,7 +49,7 @@ async function render(
   try {
     const shown = name === "-" ? "standard input" : printable(name);
     const say = (line: string) => parts.terminal.stderr.write(`qwen-asr: ${shown}: ${line}\n`);
-    const { segments, isComplete, ...head } = edited(readDocument(await parts.readText(name), shown), say);
+    const { segments, isComplete, ...head } = edited(read(await parts.readText(name), shown, say), say);
     if (!isComplete) say("is incomplete: the recording was not heard to its end");
     const recording = await outputs.begin(index, { head, rules, paragraphMs, cutChinese: parts.cutChinese });
     for (const segment of segments) recording.add(segment);
@@ -58,6 +60,16 @@ async function render(
     parts.terminal.stderr.write(`qwen-asr: ${error.message}\n`);
     return false;
   }
+}
+
+/** Reads a transcript or subtitles. */
+function read(text: string, name: string, say: (line: string) => void): TranscriptDocument {
+  if (/^\s*(?:[[{]|$)/.test(text)) return readDocument(text, name);
+  const subtitles = parseSubtitles(text);
+  if (!subtitles) throw new InputError(`${name}: is neither a transcript (-f json or jsonl) nor SRT nor WebVTT`);
+  const places = subtitles.faults.length;
+  if (places > 0) say(`breaks its format in ${places} place${places === 1 ? "" : "s"}: qwen-asr lint lists them`);
+  return transcriptOf(subtitles, name);
 }
 
 /** The transcript with what a person changed in it; `say` is told what that was. */

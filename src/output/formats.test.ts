@@ -91,14 +91,16 @@ test("tables, lyrics and text", () => {
     "start	end	text
     123	12123	He said "no", <i>twice</i> & left --> gone.
     20123	32123	Then, after a while, she came back; nobody who was there could say when it had been or why
-    40123	52123	it mattered. 今天天气很好，我们去公园散步吧。
+    40123	42431	it mattered.
+    42431	52123	今天天气很好，我们去公园散步吧。
     "
   `);
   expect(snapshots("csv").at(-1)).toMatchInlineSnapshot(`
     "start,end,language,text
     0.123,12.123,English,"He said ""no"", <i>twice</i> & left --> gone."
     20.123,32.123,English,"Then, after a while, she came back; nobody who was there could say when it had been or why"
-    40.123,52.123,Chinese,"it mattered. 今天天气很好，我们去公园散步吧。"
+    40.123,42.431,Chinese,"it mattered."
+    42.431,52.123,Chinese,"今天天气很好，我们去公园散步吧。"
     "
   `);
   expect(snapshots("lrc").at(-1)).toMatchInlineSnapshot(`
@@ -120,6 +122,31 @@ test("tables, lyrics and text", () => {
   expect(snapshots("text", { paragraphMs: 5000 }).at(-1)).toBe(`${first}\n\n${second} ${third}\n`);
   expect(snapshots("text", { paragraphMs: 2000 }).at(-1)).toBe(`${first}\n\n${second}\n\n${third}\n`);
   expect(snapshots("text", { paragraphMs: 9000 }).at(-1)).toBe(`${texts.join("")}\n`);
+});
+
+test("a row of a table is a sentence, wherever segments end; lines of a given text stay apart", () => {
+  const word = (text: string, startMs: number, more = {}) => ({ text, startMs, endMs: startMs + 400, ...more });
+  const rows = (...given: TimedSegment["words"][]) => {
+    const writer = createWriter("tsv", options);
+    const text = given.map((words = []) =>
+      writer.add({
+        ...{ startMs: words[0]!.startMs, endMs: words.at(-1)!.endMs, language: "", words },
+        text: words.map((each) => each.text).join(""),
+      })
+    ).join("") + writer.rest(true);
+    return text.trimEnd().split("\n").slice(1).map((line) => line.replaceAll("\t", " "));
+  };
+  const heard = { logprob: -1 };
+  const sentence = ["One", " two", " three.", " Four"].map((text, index) => word(text, index * 500, heard));
+  expect(rows(sentence)).toEqual(["0 1400 One two three.", "1500 1900 Four"]);
+  expect(rows(sentence.slice(0, 2), sentence.slice(2))).toEqual(["0 1400 One two three.", "1500 1900 Four"]);
+  expect(rows(sentence.slice(0, 2), [word(" late", 9000, heard)])).toEqual(["0 900 One two", "9000 9400 late"]);
+  expect(rows([word("A", 0)], [word(" b", 500)], [word(" ...", 900, { flag: "spread" })])).toEqual([
+    "0 400 A",
+    "500 900 b",
+    "900 1300 ...",
+  ]);
+  expect(rows([word("\u4f60\u597d\u3002", 0, heard), word("\u518d\u89c1\u3002", 500, heard)]).length).toBe(2);
 });
 
 test("segments without words share out their time", () => {

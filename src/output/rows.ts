@@ -1,10 +1,12 @@
-/** Writes tables and lyrics: a line per segment (TSV, CSV) or per sentence (LRC). Pure. */
+/** Writes tables and lyrics: a line per sentence, and of lyrics per part of a long one. Pure. */
 
 import type { TimedSegment, TimedWord } from "../document/document.ts";
 import { endsSentence } from "../text/sentences.ts";
 import { graphemesOf } from "../subtitles/width.ts";
 import type { SegmentWriter, WriterOptions } from "./writer.ts";
 import { timedWords } from "./words.ts";
+
+type Row = { readonly startMs: number; readonly endMs: number; readonly text: string; readonly language: string };
 
 /** "start", "end" in milliseconds, "text": as other speech programs write it. Tabs and newlines become spaces. */
 export function tsvWriter(): SegmentWriter {
@@ -21,16 +23,62 @@ export function csvWriter(): SegmentWriter {
   });
 }
 
-function tableWriter(header: string, row: (segment: TimedSegment) => string): SegmentWriter {
+function tableWriter(header: string, written: (row: Row) => string): SegmentWriter {
+  const sentences = new Sentences();
   let begun = false;
   return {
     add: (segment) => {
-      const text = (begun ? "" : header) + row(segment);
+      const text = (begun ? "" : header) + sentences.push(segment).map(written).join("");
       begun = true;
       return text;
     },
-    rest: () => begun ? "" : header,
+    rest: () => (begun ? "" : header) + sentences.rest().map(written).join(""),
   };
+}
+
+/** A silence of this length ends a row in the middle of a sentence, and so does a number of words. */
+const rowPauseMs = 3000;
+const rowWordsMax = 300;
+
+/** Collects words into sentences, which may go on in the next segment. */
+class Sentences {
+  #held: TimedWord[] = [];
+  #language = "";
+  #isLine = false;
+
+  /** Returns the sentences that are complete. */
+  push(segment: TimedSegment): Row[] {
+    const words = timedWords(segment);
+    const isLine = isGivenLine(words);
+    const rows: Row[] = [];
+    if (isLine || this.#isLine || segment.language !== this.#language) rows.push(...this.#close());
+    [this.#language, this.#isLine] = [segment.language, isLine];
+    for (const word of words) {
+      const last = this.#held.at(-1);
+      if (last && word.startMs - last.endMs >= rowPauseMs) rows.push(...this.#close());
+      this.#held.push(word);
+      if (endsSentence(word.text) || this.#held.length >= rowWordsMax) rows.push(...this.#close());
+    }
+    return rows;
+  }
+
+  /** The sentence that has begun, as if this were the end. Changes nothing. */
+  rest(): Row[] {
+    const text = this.#held.map((word) => word.text).join("");
+    if (text.trim() === "") return [];
+    return [{ startMs: this.#held[0]!.startMs, endMs: this.#held.at(-1)!.endMs, text, language: this.#language }];
+  }
+
+  #close(): Row[] {
+    const rows = this.rest();
+    this.#held = [];
+    return rows;
+  }
+}
+
+/** A line of a text that was given and aligned: it was not decoded, and an aligner timed it. Lines stay apart. */
+function isGivenLine(words: readonly TimedWord[]): boolean {
+  return words.length > 0 && words.every(({ logprob, flag }) => logprob === undefined && flag !== "unaligned");
 }
 
 /** A line of lyrics is shown until the next; if the silence is longer, an empty line clears it. */

@@ -55,6 +55,25 @@ test("lines and cues end where the language pauses", () => {
   `);
 });
 
+test("a sentence after a pause is not shown before it, unless the cue before would be too short", () => {
+  const starts = (texts: readonly string[], pauseMs: number) => {
+    const words: TimedWord[] = [];
+    for (const text of texts) words.push(...spoken(text, words.length === 0 ? 0 : words.at(-1)!.endMs + pauseMs));
+    const sentences = words.filter((_, index) => index === 0 || /[.?!\u3002]$/u.test(words[index - 1]!.text));
+    const cues = layoutCues([words], defaultRules, cutChinese);
+    return sentences.map(({ startMs }) => startMs - cues.findLast((cue) => cue.startMs <= startMs)!.startMs);
+  };
+  for (const pauseMs of [310, 700, 1500, 1900]) {
+    expect(starts(["We walk to the river.", " They go home."], pauseMs)).toEqual([0, 0]);
+    expect(starts(["Where is it now?", " Nobody can say.", " So we wait here!"], pauseMs)).toEqual([0, 0, 0]);
+    expect(
+      starts(["\u4eca\u5929\u5929\u6c14\u5f88\u597d\u3002", "\u6211\u4eec\u53bb\u6563\u6b65\u5427\u3002"], pauseMs),
+    ).toEqual([0, 0]);
+  }
+  expect(starts(["We walk to the river.", " They go home."], 200)[1]).toBeGreaterThan(1000);
+  expect(starts(["No.", " They go home."], 400)[1]).toBeGreaterThan(500); // Alone, it would stay for 0.5 s.
+});
+
 test("Chinese words stay whole", () => {
   expect(linesOf(
     "南京市长江大桥通车了，研究生命的起源是" +

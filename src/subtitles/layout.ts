@@ -33,6 +33,10 @@ const fullLine = 6;
 const innerPauseMs = 700;
 const innerPausePerMs = 1 / 50;
 
+/** A sentence is not shown before the pause that precedes it, unless a rule would be violated otherwise. */
+const sentencePauseMs = 300;
+const earlySentence = broken / 100;
+
 /** A unit that is never broken: a word with its punctuation, or a part of a word that is wider than a line. */
 type Atom = {
   readonly text: string;
@@ -251,6 +255,7 @@ function timingCost(atoms: readonly Atom[], from: number, to: number, nextMs: nu
   for (let index = from; index < to; index++) {
     const pauseMs = atoms[index + 1]!.startMs - atoms[index]!.endMs;
     cost += Math.max(0, pauseMs - innerPauseMs) * innerPausePerMs;
+    if (pauseMs > sentencePauseMs && endsSentence(atoms[index]!.text)) cost += earlySentence;
   }
   return cost;
 }

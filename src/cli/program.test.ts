@@ -248,6 +248,26 @@ test("-o FOLDER/ without -f: a file of text for each input", async () => {
   }
 });
 
+test("-f jsonl of several files: every line has its file, and those that fail have a line", async () => {
+  const path = join(folder, "all.jsonl");
+  for (const to of [[], ["-o", path]]) {
+    const { code, out } = await run(["-f", "jsonl", ...to, "missing.wav", "1s.wav", "bad.wav", "2s.wav"]);
+    expect(code).toBe(1);
+    const written = to.length > 0 ? await readFile(path, "utf8") : out;
+    expect(written.trimEnd().split("\n").map((text) => JSON.parse(text)).map(({ type, file }) => [type, file])).toEqual(
+      [
+        ["error", "missing.wav"],
+        ...["document", "segment", "end"].map((type) => [type, "1s.wav"]),
+        ["error", "bad.wav"],
+        ...["document", "segment", "end"].map((type) => [type, "2s.wav"]),
+      ],
+    );
+    expect(written).toContain('{"type":"error","file":"bad.wav","message":"bad.wav: not a recording"}\n');
+  }
+  expect((await run(["-f", "jsonl", "-o", `${folder}/sub/`, "bad.wav", "1s.wav"])).code).toBe(1);
+  expect(await readdir(join(folder, "sub"))).toEqual(["1s.jsonl"]);
+});
+
 test("-o: what is known when a signal comes is kept", async () => {
   const path = join(folder, "out.txt");
   const says = `language English<asr_text>${Array.from({ length: 90 }, (_, i) => `w${i}`).join(" ")}`;

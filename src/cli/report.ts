@@ -28,6 +28,7 @@ export class Report {
   /** Inputs whose turn has come, and those of them that were heard to the end or have failed. */
   readonly #begun = new Set<InputSource>();
   readonly #over = new Set<InputSource>();
+  readonly #failures: { readonly source: InputSource; readonly message: string }[] = [];
   #hasOpenLine = false;
 
   constructor(readonly terminal: Terminal, readonly verbosity: TranscribeOptions["verbosity"]) {}
@@ -96,6 +97,7 @@ export class Report {
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
       this.over(source);
+      this.#failures.push({ source, message: error.message });
       this.complain(source, error.message);
       if (error.hint) this.terminal.stderr.write(`hint: ${error.hint}\n`);
       return undefined;
@@ -109,6 +111,11 @@ export class Report {
   /** The input was heard to its end, or has failed. */
   over(source: InputSource): void {
     this.#over.add(source);
+  }
+
+  /** The inputs that have failed since the last call. */
+  takeFailures() {
+    return this.#failures.splice(0);
   }
 
   /** Of several inputs, those whose text a signal has cut or prevented. */

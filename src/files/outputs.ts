@@ -12,6 +12,7 @@ import { checkOutput, type OutputFile, type OutputTarget } from "./target.ts";
 import type { AudioSource } from "../audio/input.ts";
 import type { TextWriter } from "../writer.ts";
 import type { TimedSegment } from "../document/document.ts";
+import { errorLine } from "../output/json.ts";
 import { createWriter, type Format } from "../output/formats.ts";
 import type { SegmentWriter, WriterOptions } from "../output/writer.ts";
 import { outputPaths, textPath } from "./names.ts";
@@ -21,8 +22,8 @@ type Sink = {
   readonly format: Format;
   /** Standard output is open from the start, a file from its first recording on. */
   readonly target: OutputTarget | TextWriter;
-  /** Recordings that are still to come. */
-  left: number;
+  /** Of several recordings, or standard output: open until the run ends. */
+  isShared: boolean;
   file: OutputFile | undefined;
   /** Something of it is known. */
   isBegun: boolean;
@@ -78,7 +79,7 @@ export class Outputs {
   static async check(request: OutputsRequest, stdout: TextWriter): Promise<Outputs> {
     const { formats, path, force, inputs, hardship } = request;
     if (path === undefined) {
-      const sink: Sink = { ...{ format: formats[0]!, target: stdout, left: inputs.length }, ...unopened };
+      const sink: Sink = { ...{ format: formats[0]!, target: stdout, isShared: true }, ...unopened };
       return new Outputs(inputs.map(() => [sink]), hardship);
     }
     const { isFolder, isSpecial } = await kindOf(path);
@@ -90,9 +91,8 @@ export class Outputs {
       const own: Sink[] = [];
       for (const { format, path } of recording) {
         const sink = known.get(path) ??
-          { format, target: await checkOutput(path, force, inputs), left: 0, ...unopened };
+          { format, target: await checkOutput(path, force, inputs), isShared: !isFolder, ...unopened };
         known.set(path, sink);
-        sink.left++;
         own.push(sink);
       }
       sinks.push(own);
@@ -119,6 +119,15 @@ export class Outputs {
   /** Closes what several recordings were to share and not all came to. `isComplete`: the run went to its end. */
   async finish(isComplete: boolean): Promise<void> {
     for (const sink of new Set(this.#sinks.flat())) await this.#close(sink, isComplete);
+  }
+
+  /** Says in lines of JSON that a recording failed. A file of its own would stand in the way of the next attempt. */
+  async fail(index: number, file: string, message: string): Promise<void> {
+    for (const sink of this.#sinks[index]!.filter(({ format, isShared }) => format === "jsonl" && isShared)) {
+      sink.file ??= await this.#open(sink);
+      sink.isBegun = true;
+      sink.file.write(errorLine(file, message));
+    }
   }
 
   #open({ target, format }: Sink): Promise<OutputFile> {
@@ -156,7 +165,7 @@ export class RecordingOutputs {
 
   /**
    * `isComplete`: all of it was heard; then there is a file even where nothing was said. `isFinal`: the file gets its
-   * name. Files that wait for no other recording are closed.
+   * name. Files that hold no other recording are closed.
    */
   async end(isComplete: boolean, isFinal = isComplete): Promise<void> {
     for (const { sink, file, writer } of this.parts) {
@@ -167,7 +176,7 @@ export class RecordingOutputs {
         file.keep(() => "");
         await file.drained();
       }
-      if (--sink.left === 0) await this.close(sink);
+      if (!sink.isShared) await this.close(sink);
     }
   }
 }

@@ -15,13 +15,20 @@ export function jsonWriter({ head }: WriterOptions): SegmentWriter {
 
 /** A line about the recording, one per segment, one at the end. Every line is written as soon as it is known. */
 export function jsonLinesWriter({ head }: WriterOptions): SegmentWriter {
-  const opening = line({ type: "document", ...headJson(head) });
+  const file = head.source.name;
+  const opening = line({ type: "document", file, ...headJson(head) });
   let count = 0;
   return {
-    add: (segment) => (count++ === 0 ? opening : "") + line({ type: "segment", ...segmentJson(segment) }),
+    add: (segment) => (count++ === 0 ? opening : "") + line({ type: "segment", file, ...segmentJson(segment) }),
     // A file that is still being written, or was left by a kill, has no end line.
-    rest: (isComplete) => (count === 0 ? opening : "") + (isComplete ? line({ type: "end", complete: true }) : ""),
+    rest: (isComplete) =>
+      (count === 0 ? opening : "") + (isComplete ? line({ type: "end", file, complete: true }) : ""),
   };
+}
+
+/** The line of a recording that could not be transcribed, or not to its end. */
+export function errorLine(file: string, message: string): string {
+  return line({ type: "error", file, message });
 }
 
 function line(value: unknown): string {

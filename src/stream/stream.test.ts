@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { type FakeListener, fakeListener, fakeTag, speech, spoken, textOf } from "./fake_speech.ts";
 import { Stopper } from "../stop.ts";
 import { runStream, type StreamEvent, type StreamOptions, type StreamTotals } from "./stream.ts";
+import type { UtteranceText } from "./text.ts";
 
 const defaults: StreamOptions = {
   rules: {
@@ -83,6 +84,17 @@ describe("every word once, in order", () => {
         expect(text).toBe(words(spokenWords));
         expect(totals.audioSec).toBeCloseTo(samples.length / 16_000, 9);
         expect(listener.heldMax()).toBeLessThanOrEqual(24 * 16_000);
+        // Commits lie one after the other, each within its utterance.
+        const commits = events.filter((event) => event.kind === "commit");
+        for (const [index, { id, startMs, endMs }] of commits.entries()) {
+          const final = events.find((event) => event.kind === "final" && event.id === id) as UtteranceText;
+          expect(startMs).toBeGreaterThanOrEqual(commits[index - 1]?.endMs ?? 0);
+          expect(endMs).toBeGreaterThanOrEqual(startMs);
+          if (startMs === endMs) continue; // Nothing was heard since the last one.
+          expect(startMs).toBeGreaterThanOrEqual(final.startMs);
+          // That an utterance is over shows only after a pause.
+          expect(endMs).toBeLessThanOrEqual(final.endMs + endpointMs + chunkSec * 1000 + 50);
+        }
         // Finals say the same, utterance by utterance, in time.
         const finals = events.filter((event) => event.kind === "final");
         expect(finals.map((event) => event.text).join(" ")).toBe(text);

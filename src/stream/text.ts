@@ -6,6 +6,7 @@
  */
 
 import { separatorBetween } from "../text/join.ts";
+import { spokenWeight } from "../text/spoken.ts";
 import { TranscriptParser } from "../text/transcript.ts";
 import { sampleRate } from "../units.ts";
 import type { CommitRules, CommitState, StreamToken } from "./commit.ts";
@@ -25,7 +26,10 @@ export type UtteranceText = {
   readonly text: string;
   /** As the model names it; "" while it is unknown. */
   readonly language: string;
-  /** Milliseconds from the start of the recording: where the utterance starts, and how far it was heard. */
+  /**
+   * Milliseconds from the start of the recording: where the utterance starts, and how far it was heard; of a commit,
+   * where its own words are, as estimated.
+   */
   readonly startMs: number;
   readonly endMs: number;
 };
@@ -52,6 +56,8 @@ export class StreamText {
   #isJoined = false;
   #language: string;
   #start = 0;
+  /** Where the words of the last commit end, as estimated. */
+  #saidTo = 0;
 
   /** All places are given in samples from the start of the stream. */
   constructor(readonly options: TextOptions, readonly onEvent: (event: TextEvent) => void) {
@@ -62,11 +68,13 @@ export class StreamText {
   /** An utterance begins. */
   start(place: number): void {
     this.#start = place;
+    this.#saidTo = Math.max(this.#saidTo, place);
   }
 
   add(fresh: readonly StreamToken[], state: CommitState): void {
     const before = this.#parser.textTokens;
-    this.#put(fresh.map((token) => this.#parser.push(token)).join(""), state.heardTo);
+    const text = fresh.map((token) => this.#parser.push(token)).join("");
+    this.#put(text, this.#endOf(text, state));
     this.textTokens += this.#parser.textTokens - before;
     this.#showPartial(state);
   }
@@ -111,7 +119,18 @@ export class StreamText {
     this.#isJoined = true;
     this.#text += text;
     this.#end = (this.#end + text).slice(-32);
-    this.onEvent({ kind: "commit", ...this.#placed(text, end) });
+    const from = this.#saidTo;
+    this.#saidTo = Math.max(from, end);
+    this.onEvent({ kind: "commit", ...this.#placed(text, this.#saidTo, from) });
+  }
+
+  /** Where a text ends that was just committed: what was heard since the last one is shared with what may follow. */
+  #endOf(text: string, { committed, tail, heardTo }: CommitState): number {
+    const said = this.#textOf(committed);
+    // Without past text, the tail is the whole answer.
+    const rest = this.#textOf(this.options.rules.feedsPast ? [...committed, ...tail] : tail).slice(said.length);
+    const [own, left] = [spokenWeight(text), rest.trim() === "" ? 0 : spokenWeight(rest)];
+    return Math.round(this.#saidTo + (Math.max(0, heardTo - this.#saidTo) * own) / (own + left));
   }
 
   #showPartial({ committed, tail, heardTo }: CommitState): void {
@@ -129,8 +148,8 @@ export class StreamText {
     return tokens.map((token) => parser.push(token)).join("");
   }
 
-  #placed(text: string, end: number): UtteranceText {
-    const [startMs, endMs] = [this.#start, Math.max(this.#start, end)].map((place) =>
+  #placed(text: string, end: number, start = this.#start): UtteranceText {
+    const [startMs, endMs] = [start, Math.max(start, end)].map((place) =>
       Math.round(this.options.startSec * 1000 + (place * 1000) / sampleRate)
     ) as [number, number];
     return { id: this.#id, text, language: this.#language, startMs, endMs };

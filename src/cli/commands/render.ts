@@ -58,6 +58,7 @@ async function render(
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     parts.terminal.stderr.write(`qwen-asr: ${error.message}\n`);
+    await outputs.fail(index, name, error.message);
     return false;
   }
 }

@@ -65,6 +65,7 @@ export async function transcribeFiles(parts: TranscribeParts, given: TranscribeO
   try {
     const inputs = readable.values();
     const first = await readFirst(parts, options, report, inputs);
+    await writeFailures(report, outputs, all);
     if (first.audio) {
       const out = formats && path === undefined ? undefined : output ?? stdout;
       const run = await startRun(parts, options, report, { out, outputs });
@@ -79,6 +80,13 @@ export async function transcribeFiles(parts: TranscribeParts, given: TranscribeO
   }
   failed ||= outputs?.hasFailed === true;
   return exitCode(parts.terminal, failed);
+}
+
+/** Formats that can say which recordings failed do. */
+async function writeFailures(report: Report, outputs: Outputs | undefined, inputs: readonly InputSource[]) {
+  for (const { source, message } of report.takeFailures()) {
+    await outputs?.fail(inputs.indexOf(source), source.kind === "stdin" ? "stdin" : source.path, message);
+  }
 }
 
 /** Into a folder goes a file for each input: of text where nothing else was asked for, or of words. */
@@ -160,6 +168,7 @@ async function transcribeAll(run: Run, first: FirstAudio, inputs: Iterable<Input
     for (let next = prefetch.next(); next && !stop.aborted; next = prefetch.next()) {
       const done = await report.orReport(next.source, () => transcribeOne(run, next!).then(() => true));
       failed ||= !done;
+      await writeFailures(report, run.outputs, run.options.inputs);
       if (stop.aborted) break;
     }
   } finally {

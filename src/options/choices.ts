@@ -11,7 +11,7 @@ import { UsageError } from "../errors.ts";
 import { type Format, formatNames } from "../output/formats.ts";
 import { type StreamFormat, streamFormats } from "../stream/captions.ts";
 import type { CommitPolicy } from "../stream/commit.ts";
-import { type LayoutRules, type StyleName, styles } from "../subtitles/rules.ts";
+import { type LayoutRules, type ScriptRules, type StyleName, styles } from "../subtitles/rules.ts";
 import { findLanguage, languagesText } from "../text/languages.ts";
 import { type CommandName, optionFlag, type OptionSpec, optionTable, specNamed, valueRange } from "./table.ts";
 import { nearest, parseNumber, parseTime } from "./values.ts";
@@ -202,7 +202,7 @@ export function unknownOption(written: string, meant: string | undefined): Usage
 
 export function layoutRules(choices: Choices): LayoutRules {
   const base = choices.has("style") ? styles[choices.choice("style") as StyleName] : undefined;
-  const number = (name: string, key: keyof LayoutRules, factor = 1) =>
+  const number = (name: string, key: Exclude<keyof LayoutRules, "scripts">, factor = 1) =>
     base && !choices.has(name) ? base[key] : choices.number(name) * factor;
   const rules: LayoutRules = {
     colsMax: number("max-cols", "colsMax"),
@@ -211,11 +211,26 @@ export function layoutRules(choices: Choices): LayoutRules {
     cueMsMax: number("max-cue-sec", "cueMsMax", 1000),
     cpsMax: number("max-cps", "cpsMax"),
     gapMsMin: number("min-gap-ms", "gapMsMin"),
+    ...(base?.scripts ? { scripts: scriptRules(choices, base.scripts) } : {}),
   };
   if (rules.cueMsMin > rules.cueMsMax) {
     throw new UsageError(`${choices.named("min-cue-sec")} is more than ${choices.named("max-cue-sec")}`);
   }
   return rules;
+}
+
+/** A style's limits for scripts, unless an option gives one for all. */
+function scriptRules(choices: Choices, scripts: NonNullable<LayoutRules["scripts"]>): LayoutRules["scripts"] {
+  const override: Partial<ScriptRules> = {
+    ...(choices.has("max-cols") ? { colsMax: choices.number("max-cols") } : {}),
+    ...(choices.has("max-cps") ? { cpsMax: choices.number("max-cps") } : {}),
+  };
+  const { chinese, japanese, korean } = scripts;
+  return {
+    chinese: { ...chinese, ...override },
+    japanese: { ...japanese, ...override },
+    korean: { ...korean, ...override },
+  };
 }
 
 export function paragraphMs(choices: Choices): number {

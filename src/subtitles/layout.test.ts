@@ -10,7 +10,7 @@ import { chineseCutter } from "../text/chinese.ts";
 import type { Cue } from "./cue.ts";
 import { CueLayout, layoutCues } from "./layout.ts";
 import { lintSubtitles } from "./lint.ts";
-import { defaultRules, type LayoutRules, styles } from "./rules.ts";
+import { defaultRules, type LayoutRules, rulesFor, styles } from "./rules.ts";
 import { columnsOf } from "./width.ts";
 
 const cutChinese = chineseCutter(() =>
@@ -72,6 +72,28 @@ test("a sentence after a pause is not shown before it, unless the cue before wou
   }
   expect(starts(["We walk to the river.", " They go home."], 200)[1]).toBeGreaterThan(1000);
   expect(starts(["No.", " They go home."], 400)[1]).toBeGreaterThan(500); // Alone, it would stay for 0.5 s.
+});
+
+test("the netflix style has limits of their own for Chinese, Japanese and Korean", () => {
+  const limits: [string, number, number][] = [
+    ["\u4eca\u5929\u53f0\u6e7e\u591a\u4e91\uff0c\u6c14\u6e29\u4e8c\u5341\u4e09\u5ea6\u3002", 32, 18],
+    ["\u4eca\u65e5\u306f\u3068\u3066\u3082\u3044\u3044\u5929\u6c17\u3067\u3059\u306d\u3002", 26, 8],
+    ["\uc624\ub298\uc740 \ub0a0\uc528\uac00 \uc544\uc8fc \uc88b\uc2b5\ub2c8\ub2e4. ", 32, 24],
+    ["We walk to the river and look at the boats. ", 42, 20],
+  ];
+  for (const [text, colsMax, cpsMax] of limits) {
+    const long = text.replace(/[.\u3002] ?$/u, "").repeat(8);
+    expect(rulesFor(long, styles.netflix)).toMatchObject({ colsMax, cpsMax, linesMax: 2 });
+    expect(rulesFor(long, defaultRules)).toBe(defaultRules);
+    const cues = layoutCues([spoken(long, 0, 2000 / cpsMax)], styles.netflix, cutChinese);
+    const columns = cues.flatMap(({ lines }) => lines.map(columnsOf));
+    expect(Math.max(...columns)).toBeLessThanOrEqual(colsMax);
+    expect(Math.max(...columns)).toBeGreaterThan(colsMax / 2);
+    expect(faultsOf(cues, styles.netflix)).toEqual([]);
+    const words = [{ text: text.trim(), startMs: 0, endMs: 300 }];
+    const [fast] = layoutCues([words, [{ ...words[0]!, startMs: 900, endMs: 1200 }]], styles.netflix, cutChinese);
+    expect(faultsOf([{ ...fast!, endMs: 834 }], styles.netflix).join()).toContain(`columns a second, over ${cpsMax}`);
+  }
 });
 
 test("Chinese words stay whole", () => {

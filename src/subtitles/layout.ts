@@ -14,7 +14,7 @@ import { endsSentence } from "../text/sentences.ts";
 import type { WordCutter } from "../text/chinese.ts";
 import { breakCosts, forbidden } from "./breaks.ts";
 import type { Cue } from "./cue.ts";
-import { cpsWanted, type LayoutRules } from "./rules.ts";
+import { cpsWanted, type LayoutRules, rulesFor } from "./rules.ts";
 import { columnsOf, graphemesOf } from "./width.ts";
 
 /** A silence so long that the words before it do not affect the layout of those after it. */
@@ -98,7 +98,8 @@ export class CueLayout {
   }
 
   #layOut(nextMs: number): Cue[] {
-    return apart(layoutBlock(this.#held, nextMs, this.rules, this.cutChinese), this.#endMs);
+    const rules = rulesFor(this.#held.map((word) => word.text).join(""), this.rules);
+    return apart(layoutBlock(this.#held, nextMs, rules, this.cutChinese), this.#endMs);
   }
 
   /** Makes times run forwards: cues must not go back. */

@@ -2,12 +2,12 @@
 
 import { leansBack, leansForward } from "./breaks.ts";
 import type { Fault, ParsedCue, ParsedSubtitles } from "./parse.ts";
-import type { LayoutRules } from "./rules.ts";
+import { type LayoutRules, rulesFor } from "./rules.ts";
 import { columnsOf } from "./width.ts";
 
 /** Returns the faults in the order of the file. */
-export function lintSubtitles(subtitles: ParsedSubtitles, rules: LayoutRules): Fault[] {
-  const { cues, faults, format } = subtitles;
+export function lintSubtitles({ cues, faults, format }: ParsedSubtitles, given: LayoutRules): Fault[] {
+  const rules = rulesFor(cues.flatMap(({ lines }) => lines).join("\n"), given);
   const found = cues.flatMap((cue, index) => {
     const messages = [
       ...(format === "srt" ? numbering(cue, index) : []),

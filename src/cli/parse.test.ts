@@ -224,6 +224,9 @@ test("mistakes get one line that names them", () => {
     "-f vtt --stream --with-filename a": -f vtt and --with-filename are mutually exclusive"
     `);
   expect(refusal("--raw-format mp3 a")).toMatch(/^--raw-format must be u8, s16le, .*, alaw or mulaw, got 'mp3'$/);
+  for (const unknown of ["tlh", "de-", "C.UTF-8", "zh-wuu"]) {
+    expect(refusal(`--language ${unknown} a`)).toStartWith(`--language '${unknown}' is not one of Chinese (zh),`);
+  }
   expect(refusal("--language klingon a")).toStartWith("--language 'klingon' is not one of Chinese (zh), English (en),");
 });
 

@@ -36,6 +36,34 @@ test("codes with a region, other names, and what is none of them", () => {
   for (const [text, name] of cases) expect([text, findLanguage(text)]).toEqual([text, name]);
 });
 
+test("ISO 639-2 in both forms, 639-3, and locales", () => {
+  const cases: Record<string, string> = {
+    Chinese: "zho chi cmn zh-TW zh_Hant zh_CN.GB18030 zh-Hans-SG zh-cmn-Hans cmn-Hant-HK",
+    Cantonese: "yue zh-HK zh_Hant_HK zh-MO zh-yue yue-Hant-HK YUE",
+    English: "eng en_US en-GB en_US.UTF-8 EN-us en-001 en_IE@euro en_US_POSIX",
+    German: "deu ger DEU de_AT de-CH-1996 de_DE.ISO-8859-15@euro",
+    French: "fra fre fr_CA fr-Latn-FR",
+    Portuguese: "por pt-BR pt_PT",
+    Persian: "fas per pes fa-IR",
+    Dutch: "nld dut nl-BE flemish",
+    Czech: "ces cze cs_CZ",
+    Greek: "ell gre el-GR",
+    Romanian: "ron rum mo ro_MD",
+    Macedonian: "mkd mac mk-MK",
+    Malay: "msa may zsm ms_MY",
+    Filipino: "fil tgl tl fil-PH",
+    Indonesian: "ind in id-ID",
+    Spanish: "spa es-419 es_MX",
+    Arabic: "ara arb ar-EG",
+  };
+  for (const [name, codes] of Object.entries(cases)) {
+    for (const code of codes.split(" ")) expect([code, findLanguage(code)]).toEqual([code, name]);
+  }
+  for (const code of ["zh-wuu", "heb", "gsw", "C", "C.UTF-8", "de-", "-de", "de_", "de DE", "en-toolongsubtag", "."]) {
+    expect([code, findLanguage(code)]).toEqual([code, undefined]);
+  }
+});
+
 test("languageTitle", () => {
   expect(languageTitle("  eNGLISH ")).toBe("English");
   expect(languageTitle("")).toBe("");

@@ -66,7 +66,7 @@ test("align: Chinese by characters, a text file, -o, the demo aligner, --from", 
   const rows = table(readFileSync(output, "utf8"));
   expect(rows.map(([, , word]) => word).join("")).toBe(clip("words-zh-0").text);
   expectInOrder(rows);
-  expectRefusal(await run(args), 1, /words\.txt: exists already/);
+  expectRefusal(await run(args), 1, /words\.txt: already exists/);
   expect(await run([...args, "--force"])).toMatchObject({ code: 0 });
 
   // Removing a whole second at the front, where nobody speaks yet, changes nothing.

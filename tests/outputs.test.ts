@@ -122,7 +122,7 @@ describe("-f", () => {
     expectRefusal(await qwen(["-f", "docx", two[0]!]), 2, "-f takes text, json, jsonl, srt");
     expectRefusal(await qwen(["-f", "srt", "--max-cols", "3", two[0]!]), 2, "--max-cols must be 8 to 200 columns");
     writeFileSync(join(folder.path, "x.json"), "precious");
-    expectRefusal(await qwen(["-f", "srt,json", "-o", join(folder.path, "x"), two[0]!]), 1, "x.json: exists already");
+    expectRefusal(await qwen(["-f", "srt,json", "-o", join(folder.path, "x"), two[0]!]), 1, "x.json: already exists");
     expect(readdirSync(folder.path)).toEqual(["x.json"]);
     expectRefusal(await qwen(["-f", "srt", "-o", join(folder.path, "no/no/"), ...two]), 1, "its folder does not exist");
   });
@@ -224,7 +224,7 @@ describe("render, lint, inspect", () => {
     }
     const piped = await run(["render", "-", "-f", "vtt"], { stdin: readFileSync(at("talk.json")) });
     expect(piped.stdout).toBe(readFileSync(at("talk.vtt"), "utf8"));
-    expectRefusal(await run(["render", at("talk.json"), "-f", "srt", "-o", at("talk")]), 1, "exists already");
+    expectRefusal(await run(["render", at("talk.json"), "-f", "srt", "-o", at("talk")]), 1, "already exists");
     expectRefusal(await run(["render", at("talk.json"), "-t", "2"]), 2, "render does not take --threads");
     expectRefusal(await run(["render", wav("en-short")]), 1, "is not text");
     for (const from of ["srt", "vtt"]) {
@@ -282,6 +282,6 @@ describe("render, lint, inspect", () => {
     expect(svg.match(/<title>\d/g)!.length).toBe(words.length);
     expectRefusal(await run(["inspect", at("talk.wav"), at("none.json")]), 1, "none.json: no such file");
     expectRefusal(await run(["inspect", at("talk.json")]), 2, "inspect needs a recording");
-    expectRefusal(await run(["inspect", at("talk.wav"), "-o", at("talk.svg")]), 1, "exists already");
+    expectRefusal(await run(["inspect", at("talk.wav"), "-o", at("talk.svg")]), 1, "already exists");
   });
 });

@@ -334,7 +334,7 @@ describe("-o", () => {
     expect({ code: written.code, stdout: written.stdout, file: readFileSync(path, "utf8") })
       .toEqual({ code: 0, stdout: "", file: text });
     writeFileSync(path, "precious");
-    expectRefusal(await qwen(["-o", path, wav("en-short")]), 1, "exists already");
+    expectRefusal(await qwen(["-o", path, wav("en-short")]), 1, "already exists");
     expect(readFileSync(path, "utf8")).toBe("precious");
     expect((await qwen(["-o", path, "--force", wav("en-short")])).code).toBe(0);
     expect(readFileSync(path, "utf8")).toBe(text);

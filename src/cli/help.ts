@@ -134,7 +134,7 @@ Examples:
   qwen-asr --with-filename *.wav > all.txt
   ffmpeg -v error -i film.mkv -f wav - | qwen-asr -
   arecord -f S16_LE -r 16000 -d 10 | qwen-asr --stdin
-  qwen-asr align --text speech.txt speech.wav      when each word is spoken
+  qwen-asr align --text speech.txt speech.wav      time every word
   qwen-asr -f srt,json -o film film.mkv    film.srt and film.json
   qwen-asr render film.json -f vtt --max-cols 32 -o film.vtt
   qwen-asr lint film.srt                   what makes it hard to read
@@ -151,8 +151,9 @@ Exit codes:
   130, 143, 129  ended by SIGINT, SIGTERM or SIGHUP; what was known is printed
 
 Environment:
-  QWEN_ASR_MODEL  the model, if -d is not given
-  QWEN_ASR_ALIGNER  the aligner, if --aligner is not given
+  QWEN_ASR_MODEL  default for -d
+  QWEN_ASR_ALIGNER
+                  default for --aligner
   QWEN_ASR_HOME   where downloaded models are kept
   QWEN_ASR_CACHE  where packed weights are kept
   QWEN_ASR_ISA    use a lower instruction set: generic, avx2, avxvnni, avx512,

@@ -192,7 +192,7 @@ test("a model that is none for this: exit 3; one without the language: exit 2", 
 
 test("the demo model says what it is, and cuts sooner", async () => {
   const { err, engine } = await run("-d demo 45s.wav");
-  expect(err).toContain("Loading model from this program\nDemo model: ");
+  expect(err).toContain("Loading the built-in demo model\nDemo model: ");
   expect(engine.requests.length).toBe(2);
 });
 
@@ -220,7 +220,7 @@ test("-o: the file gets the text, stdout nothing", async () => {
   expect(await readFile(path, "utf8")).toBe("Hello there.\n");
   const again = await run(["-o", path, "1s.wav"]);
   expect(again.code).toBe(1);
-  expect(again.err).toContain("out.txt: exists already\nhint: --force replaces it\n");
+  expect(again.err).toContain("out.txt: already exists (--force overwrites)\n");
   expect((await run(["-o", path, "--force", "1s.wav"])).code).toBe(0);
 });
 

@@ -115,7 +115,7 @@ test("text that is in the file is copied from there, not kept; the file is whole
 test("a check creates nothing, whatever it finds", async () => {
   await checkOutput(at("a.txt"), false, []);
   await writeFile(at("b.txt"), "theirs");
-  expect(await refusal(checkOutput(at("b.txt"), false, []))).toBe("FOLDER/b.txt: exists already");
+  expect(await refusal(checkOutput(at("b.txt"), false, []))).toBe("FOLDER/b.txt: already exists (--force overwrites)");
   expect(await refusal(checkOutput(at("b.txt/c.txt"), false, []))).toBe(
     "FOLDER/b.txt/c.txt: cannot write: its folder does not exist",
   );
@@ -141,7 +141,7 @@ test("an existing file needs force, keeps its mode, and a link stays a link", as
   await writeFile(at("old.txt"), "old");
   await chmod(at("old.txt"), 0o640);
   await symlink("old.txt", at("link.txt"));
-  expect(await refusal(openOutput(at("old.txt"), false, []))).toBe("FOLDER/old.txt: exists already");
+  expect(await refusal(openOutput(at("old.txt"), false, []))).toBe("FOLDER/old.txt: already exists (--force overwrites)");
   const output = await openOutput(at("link.txt"), true, []);
   output.write("new");
   await output.finish("", true);

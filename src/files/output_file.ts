@@ -59,7 +59,7 @@ export async function openTarget(
   if (!claimed) throw new InputError(`${target.label}: another run is writing it`);
   if (!target.force && await lstat(target.path).catch(() => undefined)) {
     await claimed.release();
-    throw new InputError(`${target.label}: has appeared meanwhile`, "--force replaces it");
+    throw new InputError(`${target.label}: has appeared meanwhile (--force overwrites)`);
   }
   return new (isAppended ? AppendedFile : WholeFile)(target, claimed, hardship);
 }

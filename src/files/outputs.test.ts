@@ -81,7 +81,7 @@ test("standard output takes all", async () => {
 
 test("every file is checked before the first is opened", async () => {
   await writeFile(join(folder, "c.srt"), "theirs");
-  await expect(check("", ["srt"])).rejects.toThrow("c.srt: exists already");
+  await expect(check("", ["srt"])).rejects.toThrow("c.srt: already exists");
   expect(await readdir(folder)).toEqual(["c.srt"]);
 });
 

@@ -55,7 +55,7 @@ export async function checkOutput(
   const target = await inspect(path, label);
   if (target.isRegular) await refuseInputs(target.path, label, inputs);
   if (target.exists && target.isRegular && !force) {
-    throw new OutputError(`${label}: exists already`, "--force replaces it");
+    throw new OutputError(`${label}: already exists (--force overwrites)`);
   }
   if (target.isRegular) {
     await access(`${dirname(target.path)}/.`, constants.W_OK).catch((error) => {

@@ -461,7 +461,7 @@ export const optionTable: readonly OptionSpec[] = [
       "named talk.part.srt until the recording is complete.",
     commands: onFiles,
   },
-  { name: "force", group: "Output", help: "let -o replace a file", rare: true, commands: onFiles },
+  { name: "force", group: "Output", help: "let -o overwrite a file", rare: true, commands: onFiles },
   {
     name: "paragraph-sec",
     group: "Output",

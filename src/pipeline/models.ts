@@ -31,7 +31,7 @@ export async function openModels(
 ): Promise<Models> {
   const say = (text: string) => onNotice({ kind: "notice", text });
   const place = await untilStopped(host.locateModel(request.model), stop);
-  say(`Loading model from ${place.kind === "folder" ? printable(place.path) : "this program"}`);
+  say(place.kind === "folder" ? `Loading model from ${printable(place.path)}` : "Loading the built-in demo model");
   const isDemo = place.kind === "demo";
   if (isDemo) {
     say(

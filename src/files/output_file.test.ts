@@ -141,7 +141,9 @@ test("an existing file needs force, keeps its mode, and a link stays a link", as
   await writeFile(at("old.txt"), "old");
   await chmod(at("old.txt"), 0o640);
   await symlink("old.txt", at("link.txt"));
-  expect(await refusal(openOutput(at("old.txt"), false, []))).toBe("FOLDER/old.txt: already exists (--force overwrites)");
+  expect(await refusal(openOutput(at("old.txt"), false, []))).toBe(
+    "FOLDER/old.txt: already exists (--force overwrites)",
+  );
   const output = await openOutput(at("link.txt"), true, []);
   output.write("new");
   await output.finish("", true);

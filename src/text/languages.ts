@@ -50,12 +50,12 @@ export function languagesText(): string {
   return table.map((language) => `${language.name} (${language.iso})`).join(", ");
 }
 
-/** A locale or BCP 47 tag: its language, its subtags; encoding and modifier are dropped ("pt_BR.UTF-8", "de@euro"). */
+/** A locale or BCP 47 tag: its language and subtags; encoding and modifier are dropped ("pt_BR.UTF-8", "de@euro"). */
 const tag = /^([a-z]{2,3})((?:[-_][a-z0-9]{1,8})*)(?:\.[\w-]+)?(?:@[\w=;-]+)?$/;
 
 /**
- * A name, an ISO 639 code or a locale in any case ("english", "EN", "deu", "zh_Hant", "pt_BR.UTF-8") -> the model's name
- * for it; undefined if it is none of the 30. Script and region are dropped, since the model has no variants, but a
+ * A name, an ISO 639 code or a locale in any case ("english", "EN", "zh_Hant", "pt_BR.UTF-8") -> the model's name
+ * for it; undefined if it is none of the 30. Script and region are dropped, since the model has no variants, but
  * Chinese of Hong Kong or Macao is Cantonese: that is what is spoken there.
  */
 export function findLanguage(text: string): string | undefined {

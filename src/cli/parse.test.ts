@@ -219,7 +219,7 @@ test("mistakes get one line that names them", () => {
     "--live a": --live needs --stream
     "--endpoint-ms 0 a": --endpoint-ms needs --stream
     "-f json --stream a": -f of a stream is one of text, jsonl, srt, vtt, got 'json'
-    "-f docx --stream a": -f takes text, json, jsonl, srt, vtt, tsv, lrc, csv, got 'docx'
+    "-f docx --stream a": -f takes text, json, jsonl, srt, vtt, tsv, lrc, csv, vtt-words, ass, got 'docx'
     "-f jsonl --stream a b": -f jsonl takes one input, got 2
     "-f vtt --stream --with-filename a": -f vtt and --with-filename are mutually exclusive"
     `);
@@ -242,7 +242,7 @@ test("formats: a list, the extension of -o, or none", () => {
   for (const name of ["a.txt", "a.md", "a.log", "a", "a.2024", "notes.old"]) {
     expect(formats(`--output=${name} a.wav`)).toBeUndefined();
   }
-  for (const name of ["a.docx", "a.PNG", "a.pdf", "a.mp3", "a.ass", "a.html"]) {
+  for (const name of ["a.docx", "a.PNG", "a.pdf", "a.mp3", "a.ssa", "a.html"]) {
     expect(() => formats(`-o ${name} a.wav`)).toThrow("files hold something else than a transcript");
     expect(formats(`-f text -o ${name} a.wav`)).toBe("text");
   }
@@ -251,7 +251,8 @@ test("formats: a list, the extension of -o, or none", () => {
 
 test("layout rules: defaults, a style, and what is said beside it", () => {
   expect(optionsOf("--style broadcast a.wav").rules).toMatchObject({ colsMax: 37, cpsMax: 17, gapMsMin: 80 });
-  expect(optionsOf("--max-cols 30 --style netflix --min-gap-ms 0 a.wav").rules).toEqual({
+  expect(optionsOf("--max-cols 30 --style netflix --min-gap-ms 0 a.wav").rules).toMatchObject({
+    scripts: { japanese: { colsMax: 30, cpsMax: 8 } },
     colsMax: 30,
     linesMax: 2,
     cueMsMin: 833,
@@ -292,8 +293,8 @@ test("render, lint, inspect: their options, and no others", () => {
     -f srt,vtt needs -o NAME: standard output takes one format
     -f srt takes one input, got 2 (-o FOLDER/ writes a file for each)
     --min-cue-sec is more than --max-cue-sec
-    -f takes text, json, jsonl, srt, vtt, tsv, lrc, csv, got 'docx'
-    -f takes text, json, jsonl, srt, vtt, tsv, lrc, csv, got ''
+    -f takes text, json, jsonl, srt, vtt, tsv, lrc, csv, vtt-words, ass, got 'docx'
+    -f takes text, json, jsonl, srt, vtt, tsv, lrc, csv, vtt-words, ass, got ''
     --style must be netflix, youtube or broadcast, got 'cinema'
     --paragraph-sec must be 0 or 0.2 to 3600 seconds, got '0.1'"
   `);

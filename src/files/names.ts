@@ -66,6 +66,7 @@ function namedPath({ formats, path, isSpecial }: OutputPlace, format: Format): s
   const isAlone = formats.length === 1;
   if (isAlone && (isSpecial || format === "text")) return path;
   const named = formatOf(path);
+  if (isAlone && format === "vtt-words" && named === "vtt") return path;
   const base = named !== undefined && formats.includes(named) ? path.slice(0, path.lastIndexOf(".")) : path;
   return `${base}.${extensionOf(format)}`;
 }

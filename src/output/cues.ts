@@ -1,6 +1,6 @@
-/** Writes SubRip and WebVTT. In: segments. Out: cues, as soon as they are final. Pure. */
+/** Writes SubRip, WebVTT and ASS. In: segments. Out: cues, as soon as they are final. Pure. */
 
-import { type Cue, srtBlock, vttBlock, vttHeader } from "../subtitles/cue.ts";
+import { assHeader, assLine, type Cue, srtBlock, vttBlock, vttHeader, vttWordsBlock } from "../subtitles/cue.ts";
 import { CueLayout } from "../subtitles/layout.ts";
 import { timedWords } from "./words.ts";
 import type { SegmentWriter, WriterOptions } from "./writer.ts";
@@ -11,6 +11,14 @@ export function srtWriter(options: WriterOptions): SegmentWriter {
 
 export function vttWriter(options: WriterOptions): SegmentWriter {
   return cueWriter(options, vttHeader, vttBlock);
+}
+
+export function vttWordsWriter(options: WriterOptions): SegmentWriter {
+  return cueWriter(options, vttHeader, vttWordsBlock);
+}
+
+export function assWriter(options: WriterOptions): SegmentWriter {
+  return cueWriter(options, assHeader, assLine);
 }
 
 function cueWriter(

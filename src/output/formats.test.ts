@@ -124,6 +124,38 @@ test("tables, lyrics and text", () => {
   expect(snapshots("text", { paragraphMs: 9000 }).at(-1)).toBe(`${texts.join("")}\n`);
 });
 
+test("vtt-words and ass: whole at every moment, with the time of every word", () => {
+  for (const [index, text] of snapshots("vtt-words").entries()) {
+    const { cues, faults } = parseSubtitles(text)!;
+    expect(faults).toEqual([]);
+    expect(bare(cues.flatMap(({ lines }) => lines).join("").replaceAll("&lt;", "<").replaceAll("&amp;", "&"))).toBe(
+      said(Math.min(index, 3)).replace("-->", "->"),
+    );
+    for (const block of text.split("\n\n").slice(1)) {
+      const times = block.match(/\d\d:\d\d:\d\d\.\d{3}/g) ?? [];
+      const [start, end, ...own] = times;
+      const rising = [start, ...own, end];
+      expect(rising).toEqual([...new Set(rising)].toSorted());
+    }
+  }
+  const ass = snapshots("ass");
+  for (const [index, text] of ass.entries()) {
+    const shown = text.split("\n").filter((line) => line.startsWith("Dialogue")).map((line) => {
+      const [, start, end, ...rest] = line.split(",");
+      const hundredths = (time: string) =>
+        time.split(/[:.]/).reduce((sum, part, at) => sum * [1, 60, 60, 100][at]! + Number(part), 0);
+      const durations = [...line.matchAll(/\{\\k(\d+)\}/g)].map(([, duration]) => Number(duration));
+      const sum = durations.reduce((total, each) => total + each, 0);
+      expect(sum).toBe(hundredths(end!) - hundredths(start!));
+      return rest.slice(6).join(",").replace(/\{\\k\d+\}|\\N/g, "");
+    });
+    expect(bare(shown.join(""))).toBe(said(Math.min(index, 3)));
+  }
+  const writer = createWriter("ass", options);
+  const escaped = writer.add({ startMs: 0, endMs: 900, text: "{a} b\\c", language: "" }) + writer.rest(true);
+  expect(escaped).toMatch(/\{\\k\d+\}\\\{a\\\}\{\\k\d+\} b\\\u2060c\n$/u);
+});
+
 test("a row of a table is a sentence, wherever segments end; lines of a given text stay apart", () => {
   const word = (text: string, startMs: number, more = {}) => ({ text, startMs, endMs: startMs + 400, ...more });
   const rows = (...given: TimedSegment["words"][]) => {
@@ -153,7 +185,7 @@ test("segments without words share out their time", () => {
   for (const format of formatNames) {
     const writer = createWriter(format, options);
     const text = writer.add({ startMs: 0, endMs: 2000, text: "Hello there.", language: "" }) + writer.rest(true);
-    expect(text).toContain("Hello there.");
+    expect(text.replace(/<[\d:.]+>|\{\\k\d+\}/g, "")).toContain("Hello there.");
   }
 });
 
@@ -167,6 +199,8 @@ test("names of files", () => {
   expect(paths(place("name", ["srt"]), ["talk.wav"])).toBe("name.srt");
   expect(paths(place("v1.2", ["srt"]), ["talk.wav"])).toBe("v1.2.srt");
   expect(paths(place("name.SRT", ["srt", "vtt"]), ["talk.wav"])).toBe("name.srt name.vtt");
+  expect(paths(place("name.vtt", ["vtt-words"]), ["talk.wav"])).toBe("name.vtt");
+  expect(paths(place("name", ["vtt", "vtt-words", "ass"]), ["talk.wav"])).toBe("name.vtt name.words.vtt name.ass");
   expect(paths(place("name.txt", ["srt"]), ["talk.wav"])).toBe("name.txt.srt");
   expect(paths(place("name", ["text"]), ["talk.wav"])).toBe("name");
   expect(paths(place("name", ["text", "jsonl"]), ["a.wav", "b.wav"])).toBe("name.txt name.jsonl, name.txt name.jsonl");

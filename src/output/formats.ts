@@ -1,16 +1,16 @@
 /** The formats of transcripts: their names, their files' extensions, and a writer for each. Pure. */
 
-import { srtWriter, vttWriter } from "./cues.ts";
+import { assWriter, srtWriter, vttWordsWriter, vttWriter } from "./cues.ts";
 import { jsonLinesWriter, jsonWriter } from "./json.ts";
 import { csvWriter, lrcWriter, tsvWriter } from "./rows.ts";
 import { textWriter } from "./text.ts";
 import type { SegmentWriter, WriterOptions } from "./writer.ts";
 
-export const formatNames = ["text", "json", "jsonl", "srt", "vtt", "tsv", "lrc", "csv"] as const;
+export const formatNames = ["text", "json", "jsonl", "srt", "vtt", "tsv", "lrc", "csv", "vtt-words", "ass"] as const;
 export type Format = (typeof formatNames)[number];
 
 export function extensionOf(format: Format): string {
-  return format === "text" ? "txt" : format;
+  return format === "text" ? "txt" : format === "vtt-words" ? "words.vtt" : format;
 }
 
 /** The format that a file name's extension stands for; undefined for others. */
@@ -25,7 +25,7 @@ const elsewhere = new Set(
     "png jpg jpeg gif webp bmp tif tiff svg heic " +
     "wav mp3 m4a m4b aac ac3 flac ogg oga opus wma aif aiff amr " +
     "mp4 m4v mkv mka mov avi webm mpg mpeg ts m2ts flv 3gp " +
-    "ass ssa sub sbv stl ttml dfxp smi").split(" "),
+    "ssa sub sbv stl ttml dfxp smi").split(" "),
 );
 
 /** The extension of a name under which a text would pass for another kind of file. */
@@ -51,6 +51,10 @@ export function createWriter(format: Format, options: WriterOptions): SegmentWri
       return srtWriter(options);
     case "vtt":
       return vttWriter(options);
+    case "vtt-words":
+      return vttWordsWriter(options);
+    case "ass":
+      return assWriter(options);
     case "tsv":
       return tsvWriter();
     case "csv":

@@ -13,7 +13,7 @@ import type { TimedWord } from "../document/document.ts";
 import { endsSentence } from "../text/sentences.ts";
 import type { WordCutter } from "../text/chinese.ts";
 import { breakCosts, forbidden } from "./breaks.ts";
-import type { Cue } from "./cue.ts";
+import type { Cue, CueWord } from "./cue.ts";
 import { cpsWanted, type LayoutRules, rulesFor } from "./rules.ts";
 import { columnsOf, graphemesOf } from "./width.ts";
 
@@ -152,7 +152,9 @@ function layoutBlock(
   const cues: Cue[] = [];
   for (let end = atoms.length; end > 0; end = plans[end]!.from) {
     const { from, lineEnds } = plans[end]!;
-    cues.unshift({ ...timing(atoms, from, end - 1, startOf(end), rules), lines: linesOf(atoms, from, lineEnds) });
+    const cueWords = wordsOf(atoms, from, lineEnds);
+    const lines = cueWords.map((line) => line.map(({ text }) => text).join("").trim());
+    cues.unshift({ ...timing(atoms, from, end - 1, startOf(end), rules), lines, words: cueWords });
   }
   return cues;
 }
@@ -224,10 +226,10 @@ function lineations(
   return [...best.values()];
 }
 
-function linesOf(atoms: readonly Atom[], from: number, lineEnds: readonly number[]): string[] {
+function wordsOf(atoms: readonly Atom[], from: number, lineEnds: readonly number[]): CueWord[][] {
   return lineEnds.map((end, index) => {
     const start = index === 0 ? from : lineEnds[index - 1]! + 1;
-    return atoms.slice(start, end + 1).map(({ text }) => text).join("").trim();
+    return atoms.slice(start, end + 1).map(({ text, startMs }, at) => ({ text: at ? text : text.trim(), startMs }));
   });
 }
 

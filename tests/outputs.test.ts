@@ -210,6 +210,10 @@ describe("render, lint, inspect", () => {
         expect(result).toMatchObject({ code: 0, stderr: "", stdout: readFileSync(at(`talk.${name}`), "utf8") });
       }
     }
+    const rendered = (await run(["render", at("talk.json"), "--timestamps"])).stdout;
+    expect(rendered).toMatch(/^(\[\d\d:\d\d:\d\d\.\d{3} --> \d\d:\d\d:\d\d\.\d{3}\] \S.*\n){3,}$/);
+    expect(bare(rendered.replace(/^\[.*?\]/gm, ""))).toBe(readWhole(at("talk.txt")));
+    expect((await qwen(["--timestamps", "--silent", wav("en-45s")])).stdout).toBe(rendered);
     const narrow = await run(["render", at("talk.json"), "-f", "srt", "--max-cols", "16", "--max-lines", "3"]);
     const cues = parseSubtitles(narrow.stdout)!.cues;
     expect(Math.max(...cues.flatMap((cue) => cue.lines.map((line) => line.length)))).toBeLessThanOrEqual(16);

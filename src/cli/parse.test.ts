@@ -47,6 +47,7 @@ test("defaults", () => {
     formats: undefined,
     rules: { colsMax: 42, linesMax: 2, cueMsMin: 1000, cueMsMax: 7000, cpsMax: 20, gapMsMin: 83 },
     paragraphMs: 0,
+    timestamps: false,
     output: undefined,
     force: false,
     withFilename: false,

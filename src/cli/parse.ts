@@ -67,7 +67,7 @@ export type AlignOptions = Omit<TranscribeOptions, "inputs"> & { readonly input:
 
 /** `qwen-asr render`: transcripts (-f json or jsonl) in other formats. */
 export type RenderOptions =
-  & Pick<TranscribeOptions, "inputs" | "rules" | "paragraphMs" | "output" | "force">
+  & Pick<TranscribeOptions, "inputs" | "rules" | "paragraphMs" | "timestamps" | "output" | "force">
   & { readonly formats: readonly Format[] };
 
 /** `qwen-asr lint`: subtitle files, and the rules that they should follow. */
@@ -299,14 +299,14 @@ function outputPath(choices: Choices): string | undefined {
 
 /** undefined: the text is written as it comes. */
 function formatsOf(choices: Choices, inputs: readonly InputSource[]): readonly Format[] | undefined {
-  const formats = formatList(choices);
+  const formats = formatList(choices) ?? (choices.has("timestamps") ? ["text" as const] : undefined);
   if (formats === undefined || outputPath(choices) !== undefined) return formats;
   const given = choices.text("format");
   if (formats.length > 1) throw new UsageError(`-f ${given} needs -o NAME: standard output takes one format`);
   if (inputs.length > 1 && !holdsSeveral(formats[0]!)) {
     throw new UsageError(`-f ${given} takes one input, got ${inputs.length} (-o FOLDER/ writes a file for each)`);
   }
-  return formats[0] === "text" ? undefined : formats;
+  return formats[0] === "text" && !choices.has("timestamps") ? undefined : formats;
 }
 
 function alignOptions(choices: Choices, recordings: readonly InputSource[]): AlignOptions {
@@ -325,6 +325,7 @@ function renderOptions(choices: Choices, inputs: readonly InputSource[]): Render
     formats: formatsOf(choices, inputs) ?? ["text"],
     rules: layoutRules(choices),
     paragraphMs: paragraphMs(choices),
+    timestamps: choices.has("timestamps"),
     output: outputPath(choices),
     force: choices.has("force"),
   };

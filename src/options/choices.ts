@@ -57,6 +57,8 @@ export type RequestOptions = {
   readonly rules: LayoutRules;
   /** 0: the text is one paragraph. */
   readonly paragraphMs: number;
+  /** Text is a line with its times per sentence. */
+  readonly timestamps: boolean;
 };
 
 /** Texts by option name; "" for a switch. */
@@ -163,6 +165,7 @@ export function requestOptions(choices: Choices): RequestOptions {
     align: choices.has("align"),
     rules: layoutRules(choices),
     paragraphMs: paragraphMs(choices),
+    timestamps: choices.has("timestamps"),
   };
 }
 

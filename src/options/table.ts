@@ -475,6 +475,15 @@ export const optionTable: readonly OptionSpec[] = [
     perRequest: true,
   },
   {
+    name: "timestamps",
+    group: "Output",
+    help: "text with times, a line per sentence",
+    more: "As whisper.cpp prints: [00:01:23.400 --> 00:01:27.100] text.",
+    commands: onText,
+    perRequest: true,
+    excludes: [{ option: "stream" }, { option: "with-filename" }, { option: "paragraph-sec" }],
+  },
+  {
     name: "style",
     group: "Output",
     value: { placeholder: "NAME", type: "choice", words: styleNames },

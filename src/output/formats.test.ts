@@ -124,6 +124,19 @@ test("tables, lyrics and text", () => {
   expect(snapshots("text", { paragraphMs: 9000 }).at(-1)).toBe(`${texts.join("")}\n`);
 });
 
+test("text with times: a line per sentence", () => {
+  const timed = snapshots("text", { timestamps: true });
+  expect(timed[0]).toBe("");
+  const [first, second, third] = texts.map((text) => text.trim().replaceAll("\t", " "));
+  expect(timed.at(-1)!.split("\n")).toEqual([
+    `[00:00:00.123 --> 00:00:12.123] ${first}`,
+    `[00:00:20.123 --> 00:00:32.123] ${second}`,
+    "[00:00:40.123 --> 00:00:42.431] it mattered.",
+    `[00:00:42.431 --> 00:00:52.123] ${third!.slice("it mattered. ".length)}`,
+    "",
+  ]);
+});
+
 test("vtt-words and ass: whole at every moment, with the time of every word", () => {
   for (const [index, text] of snapshots("vtt-words").entries()) {
     const { cues, faults } = parseSubtitles(text)!;

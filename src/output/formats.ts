@@ -2,7 +2,7 @@
 
 import { assWriter, srtWriter, vttWordsWriter, vttWriter } from "./cues.ts";
 import { jsonLinesWriter, jsonWriter } from "./json.ts";
-import { csvWriter, lrcWriter, tsvWriter } from "./rows.ts";
+import { csvWriter, lrcWriter, timestampedWriter, tsvWriter } from "./rows.ts";
 import { textWriter } from "./text.ts";
 import type { SegmentWriter, WriterOptions } from "./writer.ts";
 
@@ -42,7 +42,7 @@ export function holdsSeveral(format: Format): boolean {
 export function createWriter(format: Format, options: WriterOptions): SegmentWriter {
   switch (format) {
     case "text":
-      return textWriter(options);
+      return options.timestamps ? timestampedWriter() : textWriter(options);
     case "json":
       return jsonWriter(options);
     case "jsonl":

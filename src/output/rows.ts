@@ -2,6 +2,7 @@
 
 import type { TimedSegment, TimedWord } from "../document/document.ts";
 import { endsSentence } from "../text/sentences.ts";
+import { timestamp } from "../subtitles/cue.ts";
 import { graphemesOf } from "../subtitles/width.ts";
 import type { SegmentWriter, WriterOptions } from "./writer.ts";
 import { timedWords } from "./words.ts";
@@ -20,6 +21,13 @@ export function csvWriter(): SegmentWriter {
   return tableWriter("start,end,language,text\r\n", ({ startMs, endMs, language, text }) => {
     const seconds = [startMs, endMs].map((ms) => (Math.round(ms) / 1000).toFixed(3));
     return `${[...seconds, language, `"${oneLine(text).replaceAll('"', '""')}"`].join(",")}\r\n`;
+  });
+}
+
+/** Text with times, as whisper.cpp prints it: "[00:01:23.400 --> 00:01:27.100] text" per sentence. */
+export function timestampedWriter(): SegmentWriter {
+  return tableWriter("", ({ startMs, endMs, text }) => {
+    return `[${timestamp(startMs, ".")} --> ${timestamp(endMs, ".")}] ${oneLine(text)}\n`;
   });
 }
 

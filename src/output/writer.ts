@@ -20,5 +20,7 @@ export type WriterOptions = {
   readonly rules: LayoutRules;
   /** 0: the text is one paragraph. */
   readonly paragraphMs: number;
+  /** Text is a line with its times per sentence. */
+  readonly timestamps?: boolean;
   readonly cutChinese?: WordCutter;
 };

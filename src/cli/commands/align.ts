@@ -81,13 +81,13 @@ export async function alignFile(parts: AlignParts, options: AlignOptions): Promi
 }
 
 async function writeFormats(parts: AlignParts, options: AlignOptions, outputs: Outputs, timed: Timed): Promise<void> {
-  const { rules, paragraphMs } = options;
+  const { rules, paragraphMs, timestamps } = options;
   const head = documentHead(
     { version: parts.version, options: { ...options, prompt: "" }, model: timed.model },
     inputName(options.input),
     timed.endMs,
   );
-  const recording = await outputs.begin(0, { head, rules, paragraphMs, cutChinese: parts.cutChinese });
+  const recording = await outputs.begin(0, { head, rules, paragraphMs, timestamps, cutChinese: parts.cutChinese });
   for (const segment of timed.segments) recording.add(segment);
   await recording.end(true);
 }

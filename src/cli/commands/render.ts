@@ -40,7 +40,7 @@ export async function renderTranscripts(parts: RenderParts, options: RenderOptio
 
 async function render(
   parts: RenderParts,
-  { rules, paragraphMs }: RenderOptions,
+  { rules, paragraphMs, timestamps }: RenderOptions,
   outputs: Outputs,
   index: number,
   input: InputSource,
@@ -51,7 +51,13 @@ async function render(
     const say = (line: string) => parts.terminal.stderr.write(`qwen-asr: ${shown}: ${line}\n`);
     const { segments, isComplete, ...head } = edited(read(await parts.readText(name), shown, say), say);
     if (!isComplete) say("is incomplete: the recording was not heard to its end");
-    const recording = await outputs.begin(index, { head, rules, paragraphMs, cutChinese: parts.cutChinese });
+    const recording = await outputs.begin(index, {
+      head,
+      rules,
+      paragraphMs,
+      timestamps,
+      cutChinese: parts.cutChinese,
+    });
     for (const segment of segments) recording.add(segment);
     await recording.end(isComplete, true);
     return true;

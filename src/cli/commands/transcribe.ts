@@ -98,8 +98,9 @@ async function placeOf({ formats, output: path, align, paragraphMs, inputs }: Tr
 }
 
 /** Whether cues are made of estimated times. */
-function hasEstimatedCues({ formats, align }: TranscribeOptions): boolean {
-  return !align && (formats?.some((format) => format === "srt" || format === "vtt" || format === "lrc") ?? false);
+function hasEstimatedCues({ formats, align, timestamps }: TranscribeOptions): boolean {
+  const areCues = formats?.some((format) => format === "srt" || format === "vtt" || format === "lrc") ?? false;
+  return !align && (timestamps || areCues);
 }
 
 function segmentSecOf(options: TranscribeOptions): number | "auto" {
@@ -255,14 +256,14 @@ function startMsOf({ fromSec = 0 }: TranscribeOptions): number {
 
 async function startWriter(run: Run, source: InputSource, samplesCount: number): Promise<RecordingWriter> {
   const { parts, options, out, outputs, models, model } = run;
-  const { rules, paragraphMs, verbosity, inputs } = options;
+  const { rules, paragraphMs, timestamps, verbosity, inputs } = options;
   const recording = outputs && await outputs.begin(inputs.indexOf(source), {
     head: documentHead(
       { version: parts.version, options, model: model!, aligner: models.timer?.model },
       source.kind === "stdin" ? "stdin" : source.path,
       startMsOf(options) + (samplesCount / sampleRate) * 1000,
     ),
-    ...{ rules, paragraphMs, cutChinese: parts.cutChinese },
+    ...{ rules, paragraphMs, timestamps, cutChinese: parts.cutChinese },
   });
   return new RecordingWriter({
     ...{ out, outputs: recording, paragraphMs },

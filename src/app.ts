@@ -14,6 +14,7 @@ import { measurer } from "./engine/measure.ts";
 import type { ModelSource } from "./engine/model_source.ts";
 import { systemEnvironment } from "./model/folders.ts";
 import { downloadHost } from "./model/hub/download_io.ts";
+import { fittingLine } from "./model/hub/progress.ts";
 import { locateAligner, locateModel, type ModelPlace } from "./model/locate.ts";
 import { folderHash, modelHash } from "./model/hash.ts";
 import { chineseCutter } from "./text/chinese.ts";
@@ -56,7 +57,11 @@ export function runProgram(args: readonly string[]): Promise<number> {
 
 /** Writes a line that the next one on the terminal replaces. */
 function showPacking(share: number): void {
-  process.stderr.write(`\rPacking weights, once for this model: ${Math.round(share * 100)} %\x1b[K\r`);
+  const line = fittingLine(
+    [`Packing weights: ${Math.round(share * 100)} %`, "once for this model"],
+    process.stderr.columns,
+  );
+  process.stderr.write(`\r${line}\x1b[K\r`);
 }
 
 function sourceOf(model: ModelPlace): ModelSource {

@@ -52,6 +52,26 @@ export function systemReason(error: unknown, own: Readonly<Record<string, string
   return own[code ?? ""] ?? systemReasons[code ?? ""] ?? message ?? String(error);
 }
 
+const codeHint = "raise 'ulimit -v' (4 GB at least), or let the container or service have executable memory " +
+  "(MemoryDenyWriteExecute=no)";
+const memoryHint =
+  "close other programs, raise the limit (ulimit -v, that of the container), or use -t 1 or a smaller model";
+const threadHint = "raise 'ulimit -u' or the container's limit of processes";
+
+/** What the runtime and the system's loader say where the machine gives too little: their words, ours, what to do. */
+const shortages: readonly (readonly [RegExp, string, string])[] = [
+  [/requires the JIT/, "the engine cannot run: the system gives this program no executable memory", codeHint],
+  [/memfd_create failed|failed to map segment|cannot enable execut/, "the system does not load the engine", codeHint],
+  [/out of memory|allocation failed|cannot allocate memory|ENOMEM/i, "not enough memory", memoryHint],
+  [/thread creation failed|failed to (create|start|spawn) .*thread/i, "no more threads", threadHint],
+];
+
+/** A failure that the machine's limits explain, in words for people; undefined: it is a mistake of ours. */
+export function shortage({ message }: Error): UserError | undefined {
+  const found = shortages.find(([words]) => words.test(message));
+  return found && new UserError(found[1], 1, found[2]);
+}
+
 /** Throws an InternalError where our own code breaks a promise; never for anything that comes from outside. */
 export function assert(condition: unknown, message: string): asserts condition {
   if (!condition) throw new InternalError(message);

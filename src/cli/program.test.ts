@@ -7,7 +7,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DecodeRequest } from "../engine/engine.ts";
-import { InputError, ModelError } from "../errors.ts";
+import { InputError, InternalError, ModelError } from "../errors.ts";
 import { type FakeAnswer, fakeEngine, fakeParts, fakeSecond, loadedAudio } from "./fake_parts.ts";
 import type { ProgramParts } from "./parts.ts";
 import { createProgram } from "./program.ts";
@@ -301,6 +301,26 @@ test("a stop while the model loads or the audio is read ends the run", async () 
     setTimeout(() => parts.interrupt(143), 20);
     expect([part, await createProgram(parts)(["1s.wav"])]).toEqual([part, 143]);
     expect(parts.out()).toBe("");
+  }
+});
+
+test("what the machine's limits explain is told in a line, with what to do", async () => {
+  const cases: [string, string][] = [
+    ["bun:ffi requires the JIT", "the engine cannot run: the system gives this program no executable memory"],
+    ["dlopen: failed to map segment from shared object", "the system does not load the engine"],
+    ["Out of memory", "not enough memory"],
+    ["Array buffer allocation failed", "not enough memory"],
+    ["libqwen_asr.so: Cannot allocate memory", "not enough memory"],
+    ["Thread creation failed", "no more threads"],
+  ];
+  for (const [message, line] of cases) {
+    const openEngine = () => Promise.reject(new InternalError(message));
+    const { code, err } = await run("1s.wav", hello, { openEngine });
+    expect([code, err.split("\n").slice(-3)]).toEqual([1, [
+      `qwen-asr: ${line}`,
+      expect.stringMatching(/^hint: .*(ulimit|limit)/),
+      "",
+    ]]);
   }
 });
 

@@ -3,7 +3,7 @@
  * passed in, so that tests run all of it with a fake engine.
  */
 
-import { UsageError, UserError } from "../errors.ts";
+import { shortage, UsageError, UserError } from "../errors.ts";
 import { commandHelp, longHelp, shortHelp } from "./help.ts";
 import { benchModel } from "./commands/bench.ts";
 import { manageCache } from "./commands/cache.ts";
@@ -101,6 +101,8 @@ function explain(terminal: Terminal, error: unknown, debug: boolean): number {
     return error.exitCode;
   }
   const cause = error instanceof Error ? error : new Error(String(error));
+  const known = debug ? undefined : shortage(cause);
+  if (known) return explain(terminal, known, debug);
   stderr.write(`qwen-asr: internal error: ${cause.message} (--debug says where)\n`);
   if (debug) stderr.write(`${cause.stack ?? ""}\n`);
   return 1;

@@ -7,6 +7,8 @@ import { createInterface } from "node:readline";
 export type DownloadMachine = {
   /** Whether standard error is a terminal, so that the progress line can be rewritten. */
   readonly isTerminal: boolean;
+  /** How wide the terminal is now; undefined: not known. */
+  readonly columns?: () => number | undefined;
   /** Free bytes for this user in the folder's file system; undefined if the system does not say. */
   freeBytes(folder: string): Promise<number | undefined>;
   readonly limits: NetworkLimits;
@@ -44,6 +46,7 @@ export const networkLimits: NetworkLimits = {
 export function downloadHost(): DownloadHost {
   return {
     isTerminal: Boolean(process.stderr.isTTY),
+    columns: () => process.stderr.columns,
     isInteractive: Boolean(process.stdin.isTTY && process.stderr.isTTY),
     lines: standardLines,
     freeBytes: async (folder) => {

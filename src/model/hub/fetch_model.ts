@@ -151,6 +151,7 @@ async function fetchMissing(listing: Listing, missing: readonly RemoteFile[], jo
     totalBytes,
     doneBytes: totalBytes - missingBytes,
     isTerminal: io.isTerminal,
+    ...(io.columns ? { columns: io.columns } : {}),
     write: io.say,
   });
   const { stallMs, retriesMax, retryBaseMs } = io.limits;

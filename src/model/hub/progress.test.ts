@@ -1,7 +1,7 @@
 /** Tests of the progress line: what it says and how it is rewritten. */
 
 import { expect, test } from "bun:test";
-import { formatBytes, formatDuration, Progress } from "./progress.ts";
+import { fittingLine, formatBytes, formatDuration, Progress } from "./progress.ts";
 
 function recorded(isTerminal: boolean, doneBytes = 0) {
   const state = { nowMs: 0, text: "" };
@@ -55,4 +55,34 @@ test("units", () => {
     ["0 B", "999 B", "1.00 kB", "100 kB", "999 kB", "1.00 MB", "1.88 GB", "4.70 TB"],
   );
   expect([0, 59.2, 61, 3723, 1e12].map(formatDuration)).toEqual(["0:00", "1:00", "1:01", "1:02:03", "99:59:59"]);
+});
+
+test("no line reaches the last column of the terminal, whatever its width", () => {
+  const parts = ["small: 60 %", "1.20 GB of 2.00 GB", "10.0 MB/s", "1:20 left"];
+  const cases: [number | undefined, string][] = [
+    [undefined, parts.join(", ")],
+    [0, parts.join(", ")], // Unknown.
+    [53, "small: 60 %, 1.20 GB of 2.00 GB, 10.0 MB/s"],
+    [40, "small: 60 %, 1.20 GB of 2.00 GB"],
+    [20, "small: 60 %"],
+    [8, "small: "],
+    [1, "s"],
+  ];
+  for (const [columns, line] of cases) expect([columns, fittingLine(parts, columns)]).toEqual([columns, line]);
+  for (let columns = 2; columns < 90; columns++) {
+    const state = { nowMs: 0, text: "", columns: 90 };
+    const write = (text: string) => void (state.text += text);
+    const now = () => state.nowMs;
+    const progress = new Progress({
+      ...{ label: "small", totalBytes: 2e9, isTerminal: true, write, now },
+      columns: () => state.columns,
+    });
+    progress.offset(0);
+    state.nowMs += 1000;
+    progress.offset(1e7);
+    Object.assign(state, { nowMs: 2000, columns, text: "" }); // The window has become narrower.
+    progress.offset(2e7);
+    progress.clear();
+    for (const line of state.text.split("\r")) expect(line.length).toBeLessThan(columns);
+  }
 });

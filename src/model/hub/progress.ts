@@ -9,6 +9,8 @@ export type ProgressOptions = {
   /** Bytes of files that were there before. */
   readonly doneBytes?: number;
   readonly isTerminal: boolean;
+  /** How wide the terminal is now; undefined: not known. */
+  readonly columns?: () => number | undefined;
   readonly write: (text: string) => void;
   /** A clock that never goes back, in ms. */
   readonly now?: () => number;
@@ -17,7 +19,6 @@ export type ProgressOptions = {
 const redrawMs = 200;
 /** The speed is that of the last seconds: that of an hour ago says nothing about the time left. */
 const speedWindowMs = 10_000;
-const columns = 79;
 
 export class Progress {
   #finishedBytes: number;
@@ -62,7 +63,8 @@ export class Progress {
 
   /** Erases the line. */
   clear(): void {
-    if (this.#drawnWidth > 0) this.options.write(`\r${" ".repeat(this.#drawnWidth)}\r`);
+    const width = Math.min(this.#drawnWidth, lineWidth(this.options.columns?.()));
+    if (width > 0) this.options.write(`\r${" ".repeat(width)}\r`);
     this.#drawnWidth = 0;
   }
 
@@ -95,20 +97,33 @@ export class Progress {
     const now = this.#now();
     if (!isForced && now - this.#drawnAt < redrawMs) return;
     this.#drawnAt = now;
-    const line = this.#line().slice(0, columns);
-    this.options.write(`\r${line.padEnd(this.#drawnWidth)}`);
+    const line = fittingLine(this.#parts(), this.options.columns?.());
+    const width = lineWidth(this.options.columns?.());
+    this.options.write(`\r${line.padEnd(Math.min(this.#drawnWidth, width))}`);
     this.#drawnWidth = line.length;
   }
 
-  #line(): string {
+  #parts(): string[] {
     const { label, totalBytes } = this.options;
     const done = this.#doneBytes();
     const percent = totalBytes === 0 ? 100 : Math.floor(100 * done / totalBytes);
     const speed = this.#bytesPerSecond();
     const parts = [`${label}: ${percent} %`, `${formatBytes(done)} of ${formatBytes(totalBytes)}`];
     if (speed > 0) parts.push(`${formatBytes(speed)}/s`, `${formatDuration((totalBytes - done) / speed)} left`);
-    return parts.join(", ");
+    return parts;
   }
+}
+
+/** A line that is rewritten must not reach the last column: the terminal would go to the next, and scroll. */
+function lineWidth(columns = 80): number {
+  return Math.max(1, (columns || 80) - 1);
+}
+
+/** As many of the parts, joined with commas, as a terminal of this width shows in a line; at least a bit of one. */
+export function fittingLine(parts: readonly string[], columns?: number): string {
+  const width = lineWidth(columns);
+  const count = parts.findLastIndex((_, index) => parts.slice(0, index + 1).join(", ").length <= width) + 1;
+  return parts.slice(0, Math.max(1, count)).join(", ").slice(0, width);
 }
 
 /** 1_880_000_000 -> "1.88 GB". Decimal units, as hubs and disks use them. */

@@ -70,6 +70,7 @@ const sourceTree: Tree = {
     "src/stop.ts": "root",
     "src/memory.ts": "root",
     "src/writer.ts": "root",
+    "src/path_bytes.ts": "root",
     "src/system.ts": "root",
     "src/app.ts": "app",
     "src/embed.ts": "app",

@@ -1,7 +1,8 @@
 /** Entry of the executable: runs its command line and ends the process. */
 
 import { runProgram } from "./app.ts";
+import { ownArguments } from "./system.ts";
 import { endProcess } from "./cli/terminal.ts";
 
 // Exit explicitly: workers and half-read inputs may still be open.
-endProcess(await runProgram(process.argv.slice(2)));
+endProcess(await runProgram(ownArguments()));

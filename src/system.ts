@@ -1,5 +1,6 @@
 /** Reads what the machine says about its memory, and small files of the user, such as the prompt. */
 
+import { exactArguments, onDisk } from "./path_bytes.ts";
 import { readFileSync } from "node:fs";
 import { open, readFile, stat } from "node:fs/promises";
 import { totalmem } from "node:os";
@@ -121,12 +122,23 @@ export async function readTextFile(path: string): Promise<string> {
 async function readBytes(path: string, label: string): Promise<Uint8Array> {
   try {
     if (path === "-") return await Bun.stdin.bytes();
-    const { size } = await stat(path);
+    const { size } = await stat(onDisk(path));
     if (size > textBytesMax) throw new InputError(`${label}: is larger than ${textBytesMax / 2 ** 20} MiB`);
-    return await readFile(path);
+    return await readFile(onDisk(path));
   } catch (error) {
     if (error instanceof InputError) throw error;
     const reason = systemReason(error, { ENOENT: "no such file", ENOTDIR: "no such file", EISDIR: "is a folder" });
     throw new InputError(`${label}: ${reason}`, undefined, { cause: error });
+  }
+}
+
+/** The process's arguments: byte for byte where the system tells (Linux), elsewhere as the runtime has them. */
+export function ownArguments(): readonly string[] {
+  const args = process.argv.slice(2);
+  if (!args.some((arg) => arg.includes("\ufffd"))) return args;
+  try {
+    return exactArguments(args, readFileSync("/proc/self/cmdline"));
+  } catch {
+    return args;
   }
 }

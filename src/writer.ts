@@ -65,8 +65,10 @@ export class FdWriter implements TextWriter {
   }
 }
 
-/** Makes a file name safe for one line of a message: control characters become escapes. */
+/** Makes a file name safe for one line of a message: control characters and bytes that are not UTF-8 become escapes. */
 export function printable(name: string): string {
   // deno-lint-ignore no-control-regex
-  return name.replace(/[\u0000-\u001f\u007f-\u009f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`);
+  return name.replace(/[\u0000-\u001f\u007f-\u009f]|(?<![\ud800-\udbff])[\udc80-\udcff]/g, (character) => {
+    return `\\x${(character.charCodeAt(0) & 0xff).toString(16).padStart(2, "0")}`;
+  });
 }

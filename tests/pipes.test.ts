@@ -312,6 +312,41 @@ describe("signals", () => {
   });
 });
 
+testWhere(process.platform === "linux", "Linux")("names that are not UTF-8: read, written, shown escaped", () => {
+  using folder = temporaryFolder();
+  const script = String.raw`
+    for name in $'lat\xe9' $'\xff\xfe' $'d\xe4/\xfc x' $'\xe6\xbc\xa2\xe6'; do
+      mkdir -p "$(dirname "$name")"
+      cp "$1" "$name.wav"
+      "$2" -d "$3" --silent -f srt,json -o "$name" "$name.wav" >/dev/null || exit 1
+      "$2" render "$name.json" -o $'out\xdf/' || exit 1
+      "$2" -d "$3" --silent --with-filename "$name.wav" || exit 1
+    done
+    "$2" $'no\xe9.wav'`;
+  const child = Bun.spawnSync(["bash", "-c", script, "-", wav(name), executable(), modelDir()], {
+    ...{ cwd: folder.path, env: fixedEnvironment(folder.path) },
+  });
+  const said = child.stdout.toString();
+  expect(child.stderr.toString()).toBe("qwen-asr: no\\xe9.wav: no such file\n");
+  expect(said).toBe(
+    ["lat\\xe9", "\\xff\\xfe", "d\\xe4/\\xfc x", "漢\\xe6"].map((each) => `${each}.wav: ${text}`).join(""),
+  );
+  const listed = Bun.spawnSync(["bash", "-c", "LC_ALL=C ls -b . d* out*"], { cwd: folder.path }).stdout.toString();
+  for (
+    const wanted of [
+      "lat\\351.srt",
+      "lat\\351.json",
+      "\\377\\376.srt",
+      "\\374\\ x.srt",
+      "lat\\351.txt",
+      "\\374\\ x.txt",
+    ]
+  ) {
+    expect(listed).toContain(`${wanted}\n`);
+  }
+  expect(listed).not.toContain("\\357\\277\\275"); // U+FFFD.
+});
+
 // The runtime ends before our first line runs.
 test("a working folder that is gone: one line", async () => {
   using folder = temporaryFolder();

@@ -3,6 +3,7 @@
  * Nothing is read ahead of the caller, so a recording is never in memory as bytes.
  */
 
+import { onDisk } from "../path_bytes.ts";
 import { accessSync, constants, type Stats, statSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { InputError, systemReason } from "../errors.ts";
@@ -33,10 +34,10 @@ export function isStdinPath(path: string): boolean {
 /** Throws an error of one line if the path cannot be read. Opens nothing. */
 export function statReadable(path: string): Stats {
   try {
-    const stats = statSync(path);
+    const stats = statSync(onDisk(path));
     if (stats.isDirectory()) throw new InputError(`${printable(path)}: is a directory`);
     if (stats.isSocket()) throw new InputError(`${printable(path)}: is a socket`);
-    accessSync(path, constants.R_OK);
+    accessSync(onDisk(path), constants.R_OK);
     return stats;
   } catch (error) {
     throw inputError(path, error);
@@ -45,7 +46,7 @@ export function statReadable(path: string): Stats {
 
 export async function openFile(path: string): Promise<ByteReader> {
   try {
-    const handle = await open(path, "r");
+    const handle = await open(onDisk(path), "r");
     return new FileReader(path, handle, await findBlankEnd(handle));
   } catch (error) {
     throw inputError(path, error);
@@ -80,7 +81,7 @@ const BOXES_MAX = 10_000;
 
 /** Where an MP4 that was joined to another begins in the file: its second "ftyp". Reads the headers of boxes alone. */
 export async function findSecondMp4(path: string): Promise<number | undefined> {
-  await using handle = await open(path, "r");
+  await using handle = await open(onDisk(path), "r");
   const { size } = await handle.stat();
   const header = Buffer.alloc(16);
   for (let at = 0, boxes = 0; at + 16 <= size && boxes < BOXES_MAX; boxes++) {

@@ -6,6 +6,7 @@
  * `checkInput` rejects, before a model is loaded, every input that can be rejected without decoding it.
  */
 
+import { hasOddName } from "../path_bytes.ts";
 import { isatty } from "node:tty";
 import { InputError, UsageError } from "../errors.ts";
 import { printable } from "../writer.ts";
@@ -124,13 +125,20 @@ export async function openAudio(input: AudioInput): Promise<AudioStream> {
   const reader = new ReplayReader(await openBytes(input, name));
   try {
     const isPiped = isStdin(input);
-    const path = input.kind === "file" && !isPiped && statReadable(input.path).isFile() ? input.path : undefined;
+    const path = input.kind === "file" && !isPiped && statReadable(input.path).isFile()
+      ? ffmpegName(input.path)
+      : undefined;
     const opened = await openDecoder({ name, path, isStdin: isPiped, raw: input.raw, track: input.track }, reader);
     return new AudioStream(name, opened, rangeOf(input));
   } catch (error) {
     await reader.close();
     throw error;
   }
+}
+
+/** A child process cannot be given a name that is not UTF-8: ffmpeg then gets the bytes. */
+function ffmpegName(path: string): string | undefined {
+  return hasOddName(path) ? undefined : path;
 }
 
 function isStdin(input: AudioSource): boolean {

@@ -5,6 +5,7 @@
  * A write that fails is told and tried again; at the end, what is not in the file goes elsewhere.
  */
 
+import { onDisk } from "../path_bytes.ts";
 import { type FileHandle, open } from "node:fs/promises";
 import type { Claim } from "./claim.ts";
 import { type Hardship, rescueOrTell } from "./rescue.ts";
@@ -84,7 +85,7 @@ export class AppendedFile implements OutputFile {
   async #writeAll(): Promise<boolean> {
     try {
       while (this.#takeText() > 0) {
-        this.#file ??= await open(this.target.path, this.target.force ? "w" : "wx");
+        this.#file ??= await open(onDisk(this.target.path), this.target.force ? "w" : "wx");
         const { bytesWritten } = await this.#file.write(this.#bytes);
         this.#bytes = this.#bytes.subarray(bytesWritten);
       }

@@ -5,9 +5,9 @@
  * process left is taken over.
  */
 
+import { basename, dirname, join, onDisk } from "../path_bytes.ts";
 import { open, readFile, stat, unlink } from "node:fs/promises";
 import { hostname } from "node:os";
-import { basename, dirname, join } from "node:path";
 
 export type Claim = { release(): Promise<void> };
 
@@ -17,7 +17,7 @@ const unsignedMs = 10_000;
 
 /** undefined: another process that runs has it. Where nothing can be created, the first write says why. */
 export async function claim(path: string): Promise<Claim | undefined> {
-  const lock = join(dirname(path), `.${basename(path)}.lock`);
+  const lock = onDisk(join(dirname(path), `.${basename(path)}.lock`));
   const own = `${process.pid} ${hostname()}\n`;
   for (let attempt = 0; attempt < 3; attempt++) {
     try {

@@ -3,7 +3,7 @@
  * caller says what is a folder.
  */
 
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join } from "../path_bytes.ts";
 import { UsageError } from "../errors.ts";
 import { extensionOf, type Format, formatOf, holdsSeveral } from "../output/formats.ts";
 

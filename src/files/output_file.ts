@@ -3,6 +3,7 @@
  * those of streams and lines grow; pipes and devices are written directly.
  */
 
+import { onDisk } from "../path_bytes.ts";
 import { type FileHandle, lstat, open } from "node:fs/promises";
 import type { AudioSource } from "../audio/input.ts";
 import { InputError } from "../errors.ts";
@@ -57,7 +58,7 @@ export async function openTarget(
   if (!target.isRegular) return await openDirect(target);
   const claimed = await claim(target.path);
   if (!claimed) throw new InputError(`${target.label}: another run is writing it`);
-  if (!target.force && await lstat(target.path).catch(() => undefined)) {
+  if (!target.force && await lstat(onDisk(target.path)).catch(() => undefined)) {
     await claimed.release();
     throw new InputError(`${target.label}: has appeared meanwhile (--force overwrites)`);
   }
@@ -65,7 +66,7 @@ export async function openTarget(
 }
 
 async function openDirect(target: OutputTarget): Promise<OutputFile> {
-  const handle = await open(target.path, "w").catch((error) => {
+  const handle = await open(onDisk(target.path), "w").catch((error) => {
     throw writeError(target.label, error);
   });
   const writer = new HandleWriter(handle, target.label);

@@ -5,6 +5,7 @@
  * becomes known, and is closed when the recording is done, or the last of several recordings that share it.
  */
 
+import { onDisk } from "../path_bytes.ts";
 import { mkdir, stat } from "node:fs/promises";
 import { openTarget } from "./output_file.ts";
 import type { Hardship } from "./rescue.ts";
@@ -42,7 +43,7 @@ export type OutputsRequest = {
 
 /** What -o names: see OutputPlace. */
 export async function kindOf(path: string): Promise<{ readonly isFolder: boolean; readonly isSpecial: boolean }> {
-  const found = await stat(path).catch(() => undefined);
+  const found = await stat(onDisk(path)).catch(() => undefined);
   const isFolder = path.endsWith("/") || found?.isDirectory() === true;
   return { isFolder, isSpecial: found !== undefined && !found.isFile() && !isFolder };
 }
@@ -50,7 +51,7 @@ export async function kindOf(path: string): Promise<{ readonly isFolder: boolean
 /** The file of `input` in the folder that -o names, else what it names. */
 export async function fileOf(path: string, input: AudioSource, extension: string): Promise<string> {
   const { isFolder } = await kindOf(path);
-  if (isFolder) await mkdir(path).catch(() => {});
+  if (isFolder) await mkdir(onDisk(path)).catch(() => {});
   return textPath({ path, isFolder }, nameOf(input), extension);
 }
 
@@ -83,7 +84,7 @@ export class Outputs {
       return new Outputs(inputs.map(() => [sink]), hardship);
     }
     const { isFolder, isSpecial } = await kindOf(path);
-    if (isFolder) await mkdir(path).catch(() => {}); // Where that fails, the check of the files says what is wrong.
+    if (isFolder) await mkdir(onDisk(path)).catch(() => {}); // Where that fails, the check says why.
     const names = inputs.map(nameOf);
     const known = new Map<string, Sink>();
     const sinks: Sink[][] = [];

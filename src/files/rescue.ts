@@ -4,8 +4,8 @@
  * says so. Nothing that exists is replaced and no link followed.
  */
 
+import { basename, dirname, join, onDisk } from "../path_bytes.ts";
 import { type FileHandle, open, unlink } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
 import { printable, type TextWriter } from "../writer.ts";
 import { rescuedName } from "./names.ts";
 
@@ -64,7 +64,7 @@ async function fillNew(folder: string, name: string, fill: (file: FileHandle) =>
     await file.sync();
     return place;
   } catch (error) {
-    await unlink(place);
+    await unlink(onDisk(place));
     throw error;
   } finally {
     await file.close();
@@ -75,7 +75,7 @@ async function createFirst(folder: string, name: string): Promise<[FileHandle, s
   for (let number = 1;; number++) {
     const place = join(folder, rescuedName(name, number));
     try {
-      return [await open(place, "wx"), place]; // Exclusive: what is there already stays, be it a link.
+      return [await open(onDisk(place), "wx"), place]; // Exclusive: what is there already stays, be it a link.
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST" || number === namesMax) throw error;
     }

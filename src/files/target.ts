@@ -3,9 +3,9 @@
  * can be done with an output of any kind.
  */
 
+import { dirname, nameOfBytes, onDisk } from "../path_bytes.ts";
 import { constants } from "node:fs";
 import { access, lstat, realpath, stat } from "node:fs/promises";
-import { dirname } from "node:path";
 import type { AudioSource } from "../audio/input.ts";
 import { UserError } from "../errors.ts";
 import { printable, type TextWriter, writeReason } from "../writer.ts";
@@ -58,7 +58,7 @@ export async function checkOutput(
     throw new OutputError(`${label}: already exists (--force overwrites)`);
   }
   if (target.isRegular) {
-    await access(`${dirname(target.path)}/.`, constants.W_OK).catch((error) => {
+    await access(onDisk(`${dirname(target.path)}/.`), constants.W_OK).catch((error) => {
       throw writeError(label, error);
     });
   }
@@ -66,15 +66,15 @@ export async function checkOutput(
 }
 
 async function inspect(path: string, label: string): Promise<Omit<OutputTarget, "label" | "force">> {
-  const own = await lstat(path).catch(() => undefined);
+  const own = await lstat(onDisk(path)).catch(() => undefined);
   if (!own) return { path, exists: false, isRegular: true, mode: 0 };
-  const found = await stat(path).catch(() => {
+  const found = await stat(onDisk(path)).catch(() => {
     throw new OutputError(`${label}: is a link to nothing`);
   });
   if (found.isDirectory()) throw new OutputError(`${label}: is a folder`);
   // Only files are replaced by name; /dev/stdout may lead to a pipe, whose "name" opens nothing.
   const isRegular = found.isFile();
-  return { path: isRegular ? await realpath(path) : path, exists: true, isRegular, mode: found.mode & 0o7777 };
+  return { path: isRegular ? await realPath(path) : path, exists: true, isRegular, mode: found.mode & 0o7777 };
 }
 
 /** An input is never written over, neither by the output nor by its file on the way. */
@@ -87,7 +87,11 @@ async function refuseInputs(path: string, label: string, inputs: readonly AudioS
   }
 }
 
+async function realPath(path: string): Promise<string> {
+  return nameOfBytes(await realpath(onDisk(path), { encoding: "buffer" }));
+}
+
 async function samePath(left: string, right: string): Promise<boolean> {
-  const [a, b] = await Promise.all([left, right].map((path) => realpath(path).catch(() => undefined)));
+  const [a, b] = await Promise.all([left, right].map((path) => realPath(path).catch(() => undefined)));
   return a !== undefined && a === b;
 }

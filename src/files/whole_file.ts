@@ -8,8 +8,8 @@
  * text goes elsewhere.
  */
 
+import { basename, dirname, join, onDisk } from "../path_bytes.ts";
 import { chmod, type FileHandle, link, lstat, open, rename, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
 import type { Claim } from "./claim.ts";
 import { partName } from "./names.ts";
 import { type Hardship, rescueOrTell } from "./rescue.ts";
@@ -106,7 +106,7 @@ export class WholeFile implements OutputFile {
       text: async () => await this.#settledText() + text,
     };
     await rescueOrTell(this.target.path, rescue, this.hardship);
-    if (this.#hasPart) await rm(partName(this.target.path), { force: true }).catch(() => {});
+    if (this.#hasPart) await rm(onDisk(partName(this.target.path)), { force: true }).catch(() => {});
     return false;
   }
 
@@ -141,7 +141,7 @@ export class WholeFile implements OutputFile {
   async #save(rest: string): Promise<void> {
     const text = this.#text;
     const { path, exists, mode, label } = this.target;
-    const temporary = join(dirname(path), `.${basename(path)}.part`);
+    const temporary = onDisk(join(dirname(path), `.${basename(path)}.part`));
     let handle: FileHandle | undefined;
     try {
       await rm(temporary, { force: true }); // Of a killed run: this one has the claim.
@@ -149,7 +149,7 @@ export class WholeFile implements OutputFile {
       await this.#fill(handle, text + rest);
       await handle.sync();
       if (exists) await chmod(temporary, mode);
-      await rename(temporary, partName(path));
+      await rename(temporary, onDisk(partName(path)));
       this.#hasPart = true;
       if (text.length <= keptMax) return await handle.close();
       await this.#settle({ handle, bytes: (this.#settled?.bytes ?? 0) + Buffer.byteLength(text) });
@@ -164,8 +164,9 @@ export class WholeFile implements OutputFile {
   /** The recording is complete: its file takes its name. */
   async #complete(): Promise<void> {
     const { path, force, label } = this.target;
+    const [from, to] = [onDisk(partName(path)), onDisk(path)];
     try {
-      await (force ? rename(partName(path), path) : renameNew(partName(path), path));
+      await (force ? rename(from, to) : renameNew(from, to));
       this.#hasPart = false;
     } catch (error) {
       throw writeError(label, error);

@@ -99,7 +99,7 @@ async function placeOf({ formats, output: path, align, paragraphMs, inputs }: Tr
 
 /** Whether cues are made of estimated times. */
 function hasEstimatedCues({ formats, align, timestamps }: TranscribeOptions): boolean {
-  const areCues = formats?.some((format) => format === "srt" || format === "vtt" || format === "lrc") ?? false;
+  const areCues = formats?.some((format) => ["srt", "vtt", "vtt-words", "ass", "lrc"].includes(format)) ?? false;
   return !align && (timestamps || areCues);
 }
 

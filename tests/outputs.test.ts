@@ -267,6 +267,13 @@ describe("render, lint, inspect", () => {
     expect(JSON.parse(stdout).version).toBe(2);
     const picture = await run(["inspect", wav("en-weather"), storedTranscript("json")]);
     expect(picture.stdout).toContain("November");
+    expect(picture.stderr).toBe("");
+    for (const name of ["en-short", "zh-30s", "en-45s"]) {
+      const { stderr } = await run(["inspect", wav(name), storedTranscript("json")]);
+      expect(stderr).toMatch(/: lasts \d+\.\d s, and the recording of the transcript 10\.4 s: the words may /);
+    }
+    const part = await run(["inspect", "--to", "5", wav("en-weather"), storedTranscript("json")]);
+    expect(part.stderr).toBe("");
   });
 
   test("inspect draws the recording, with the words of the transcript beside it", async () => {

@@ -1,5 +1,6 @@
 /** `qwen-asr inspect`: draws a recording, with the words of its transcript if there is one. */
 
+import type { TranscriptDocument } from "../../document/document.ts";
 import { acceptEdits } from "../../document/edits.ts";
 import { readDocument } from "../../document/json.ts";
 import { InputError } from "../../errors.ts";
@@ -11,6 +12,7 @@ import type { InspectOptions } from "../parse.ts";
 import type { ProgramParts } from "../parts.ts";
 import { audioInput } from "../inputs.ts";
 import { Recording } from "../../segment/recording.ts";
+import { sampleRate } from "../../units.ts";
 import { untilStopped } from "../../stop.ts";
 import { printable } from "../../writer.ts";
 
@@ -28,11 +30,14 @@ export async function inspectRecording(parts: InspectParts, options: InspectOpti
   });
   let isKept = true;
   try {
-    const words = await wordsOf(parts, options);
+    const transcript = await transcriptOf(parts, options);
+    const words = acceptEdits(transcript?.segments ?? []).segments.flatMap(timedWords);
     const audio = await untilStopped(parts.readAudio(wanted), stop.drain);
     const [samples, { speech }] = [await audio.read(0, audio.length), Recording.of(audio).speech];
     await audio.close();
     for (const warning of audio.warnings) stderr.write(`qwen-asr: ${name}: ${printable(warning)}\n`);
+    const doubt = transcript && doubtOf(transcript, options, (audio.length * 1000) / sampleRate);
+    if (doubt !== undefined) stderr.write(`qwen-asr: ${name}: ${doubt}\n`);
     const heard = { samples, speech, startMs: Math.round((fromSec ?? 0) * 1000), words };
     if (file) {
       file.write(svgPicture(heard, name));
@@ -46,16 +51,28 @@ export async function inspectRecording(parts: InspectParts, options: InspectOpti
   return isKept ? 0 : 1;
 }
 
-/** The words of the given transcript, or of talk.json beside talk.wav if that is a transcript. */
-async function wordsOf(parts: InspectParts, { input, transcript }: InspectOptions) {
+/** A transcript knows how long its recording is, if it was heard to the end; and so do we, if no part was chosen. */
+const durationErrorMs = 1000;
+
+function doubtOf({ source, isComplete, options }: TranscriptDocument, given: InspectOptions, ms: number) {
+  const isPart = given.fromSec !== undefined || given.toSec !== undefined || options["to"] !== undefined || !isComplete;
+  if (isPart || Math.abs(source.durationMs - ms) <= durationErrorMs) return undefined;
+  const [own, other] = [ms, source.durationMs].map((each) => `${(each / 1000).toFixed(1)} s`);
+  return `lasts ${own}, and the recording of the transcript ${other}: the words may belong to another recording`;
+}
+
+/** The given transcript, or talk.json beside talk.wav if that is a transcript. */
+async function transcriptOf(
+  parts: InspectParts,
+  { input, transcript }: InspectOptions,
+): Promise<TranscriptDocument | undefined> {
   const beside = input.kind === "file" ? input.path.replace(/(?<=[^/])\.[^./]*$/, "") + ".json" : undefined;
   const path = transcript ?? beside;
-  if (path === undefined) return [];
+  if (path === undefined) return undefined;
   try {
-    const document = readDocument(await parts.readText(path), printable(path));
-    return acceptEdits(document.segments).segments.flatMap(timedWords);
+    return readDocument(await parts.readText(path), printable(path));
   } catch (error) {
     if (!(error instanceof InputError) || transcript !== undefined) throw error;
-    return []; // Some other file happens to have the name.
+    return undefined; // Some other file happens to have the name.
   }
 }

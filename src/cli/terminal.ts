@@ -17,6 +17,8 @@ export type Terminal = {
   readonly stop: Stop;
   /** How the program ends because of what stopped it first; undefined while nothing has. */
   ending(): Ending | undefined;
+  /** The width of the terminal; absent if standard output is none. */
+  readonly columns?: number;
 };
 
 export type Ending = { readonly exitCode: number; readonly error?: UserError };
@@ -47,6 +49,7 @@ export function openTerminal(): Terminal {
     stderr: new FdWriter(2, () => {}), // Nobody is left to tell.
     stop: stopper.stop,
     ending: () => ending,
+    ...(process.stdout.columns ? { columns: process.stdout.columns } : {}),
   };
 }
 

@@ -257,6 +257,14 @@ test("pictures: speech, silence, words where they begin", () => {
     8.0 s, 3.3 s of speech in 1 part
     "
   `);
+  const many = Array.from({ length: 40 }, (_, index) => {
+    return { text: ` word${index}`, startMs: index * 190, endMs: index * 190 + 150 };
+  });
+  for (const columns of [30, 40, 75, 80]) {
+    const lines = terminalPicture({ samples, speech, startMs: 0, words: many }, columns).trimEnd().split("\n");
+    expect(Math.max(...lines.slice(0, -1).map((line) => line.length))).toBeLessThanOrEqual(columns);
+    expect([...(lines.join(" ").match(/word\d+/g) ?? [])]).toEqual(many.map(({ text }) => text.trim()));
+  }
   const svg = svgPicture({ samples, speech, startMs: 0, words }, "a & b.wav");
   expect(svg).toContain(">One<title>0:02.0 - 0:02.5</title></text>");
   expect(svg).toContain(">&lt;&amp;&gt;<");

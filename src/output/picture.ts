@@ -5,7 +5,7 @@
 
 import type { TimedWord } from "../document/document.ts";
 import { columnsOf } from "../subtitles/width.ts";
-import { sampleRate, type Span } from "../units.ts";
+import { sampleRate, type Span, type TimeSpan } from "../units.ts";
 
 export type Heard = {
   readonly samples: Float32Array;
@@ -17,20 +17,28 @@ export type Heard = {
 };
 
 const blocks = " \u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588";
-const terminalColumns = 64;
+const cellsMax = 64;
+const cellsMin = 8;
+/** The time at the front of a row, and a space. */
+const labelColumns = 11;
 /** A short recording fills several rows, and a long one does not fill hundreds. */
 const rowSecondsMin = 4;
 const rowsMax = 40;
 const quietDb = -54;
 
-/** Rows of equal duration: loudness, speech underlined, and the words below the places where they begin. */
-export function terminalPicture({ samples, speech, startMs, words }: Heard): string {
+/**
+ * Rows of equal duration: loudness, speech underlined, and the words below the places where they begin. Nothing is
+ * wider than `columns`, unless a single word is.
+ */
+export function terminalPicture({ samples, speech, startMs, words }: Heard, columns = Infinity): string {
+  const room = Math.max(cellsMin, columns - labelColumns);
+  const cellCount = Math.min(cellsMax, room);
   const totalSec = samples.length / sampleRate;
   const rowSec = niceSeconds(Math.max(rowSecondsMin, totalSec / rowsMax));
   const rows: string[] = [];
   for (let from = 0; from < totalSec; from += rowSec) {
-    const cellSamples = (rowSec * sampleRate) / terminalColumns;
-    const cells = Array.from({ length: terminalColumns }, (_, cell) => {
+    const cellSamples = (rowSec * sampleRate) / cellCount;
+    const cells = Array.from({ length: cellCount }, (_, cell) => {
       const start = Math.round(from * sampleRate + cell * cellSamples);
       return { start, end: Math.min(samples.length, Math.round(start + cellSamples)) };
     }).filter(({ start, end }) => start < end);
@@ -38,8 +46,8 @@ export function terminalPicture({ samples, speech, startMs, words }: Heard): str
     const loud = cells.map((cell) => blocks[Math.round(loudness(samples, cell) * 8)]).join("");
     const spoken = cells.map((cell) => isIn(cell, speech) ? "\u2500" : " ").join("");
     rows.push(`${label} ${loud.trimEnd()}`.trimEnd(), `${" ".repeat(11)}${spoken.trimEnd()}`.trimEnd());
-    const text = wordsRow(words, startMs + from * 1000, rowSec * 1000);
-    if (text !== "") rows.push(" ".repeat(11) + text);
+    const span = { startMs: startMs + from * 1000, endMs: startMs + (from + rowSec) * 1000 };
+    for (const text of wordRows(words, span, cellCount, room)) rows.push(" ".repeat(labelColumns) + text);
   }
   const spokenSec = speech.reduce((sum, { start, end }) => sum + end - start, 0) / sampleRate;
   rows.push(
@@ -50,19 +58,31 @@ export function terminalPicture({ samples, speech, startMs, words }: Heard): str
   return `${rows.join("\n")}\n`;
 }
 
-/** The words that begin in the row, at their places or right of the word before; the last may stick out. */
-function wordsRow(words: readonly TimedWord[], fromMs: number, rowMs: number): string {
+/** The words that begin in the row, at their places or right of the word before, on as many lines as they need. */
+function wordRows(
+  words: readonly TimedWord[],
+  { startMs, endMs }: TimeSpan,
+  cellCount: number,
+  room: number,
+): string[] {
+  const rows: string[] = [];
   let row = "";
   let columns = 0;
   for (const word of words) {
-    if (word.startMs < fromMs || word.startMs >= fromMs + rowMs) continue;
-    const at = Math.floor(((word.startMs - fromMs) / rowMs) * terminalColumns);
-    const gap = Math.max(at - columns, columns > 0 && /^\s/u.test(word.text) ? 1 : 0);
+    if (word.startMs < startMs || word.startMs >= endMs) continue;
+    const at = Math.floor(((word.startMs - startMs) / (endMs - startMs)) * cellCount);
     const text = word.text.trim();
+    const width = columnsOf(text);
+    let gap = Math.max(at - columns, columns > 0 && /^\s/u.test(word.text) ? 1 : 0);
+    if (columns + gap + width > room) {
+      if (row !== "") rows.push(row);
+      [row, columns] = ["", 0];
+      gap = Math.max(0, Math.min(at, room - width));
+    }
     row += " ".repeat(gap) + text;
-    columns += gap + columnsOf(text);
+    columns += gap + width;
   }
-  return row;
+  return row === "" ? rows : [...rows, row];
 }
 
 const svgRowSec = 20;

@@ -43,7 +43,7 @@ export async function inspectRecording(parts: InspectParts, options: InspectOpti
       file.write(svgPicture(heard, name));
       isKept = await file.finish("", true);
     }
-    stdout.write(terminalPicture(heard));
+    stdout.write(terminalPicture(heard, parts.terminal.columns));
   } catch (error) {
     await file?.discard();
     throw error;

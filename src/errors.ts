@@ -60,7 +60,7 @@ const threadHint = "raise 'ulimit -u' or the container's limit of processes";
 
 /** What the runtime and the system's loader say where the machine gives too little: their words, ours, what to do. */
 const shortages: readonly (readonly [RegExp, string, string])[] = [
-  [/requires the JIT/, "the engine cannot run: the system gives this program no executable memory", codeHint],
+  [/requires the JIT/, "too little memory, or none that may be executed", codeHint],
   [/memfd_create failed|failed to map segment|cannot enable execut/, "the system does not load the engine", codeHint],
   [/out of memory|allocation failed|cannot allocate memory|ENOMEM/i, "not enough memory", memoryHint],
   [/thread creation failed|failed to (create|start|spawn) .*thread/i, "no more threads", threadHint],

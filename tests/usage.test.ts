@@ -52,7 +52,7 @@ describe("wrong usage", () => {
     [["--stream", "-f", "tsv", file], /-f/],
     [["--stream", "--align", file], /--align times the words of whole recordings/],
     [["download", "medium"], /no model 'medium': small, large or aligner/],
-    [["info", "x"], /info takes nothing but -d DIR/],
+    [["info", "x"], /info takes no file/],
   ];
   for (const [args, says] of cases) {
     test(

@@ -32,6 +32,12 @@ test("each command has a help of its own: what it takes, and nothing else, in 79
   expect(commandHelp("download")).toContain("2  large    4.7 GB  Apache-2.0");
 });
 
+test("the help of a command is one screen, but for align, which takes nearly all options", () => {
+  for (const name of commandNames.filter((name) => name !== "align")) {
+    expect([name, commandHelp(name).split("\n").length < 32]).toEqual([name, true]);
+  }
+});
+
 test("texts are short enough for one line, and end without a stop", () => {
   for (const { help, more = "." } of optionTable) {
     expect(help.length).toBeLessThanOrEqual(43);

@@ -11,7 +11,7 @@ const flagsWidth = 24;
 const usage = `Usage: qwen-asr [options] FILE...           "-" reads standard input
        qwen-asr align --text FILE FILE, qwen-asr render|lint|inspect FILE
        qwen-asr download small|large|aligner, qwen-asr cache list|clear|verify
-       qwen-asr bench|info [-d DIR]
+       qwen-asr bench|info [-d DIR], qwen-asr help [COMMAND]
 `;
 
 /** The text of `-h`, which fits on one screen. */
@@ -33,7 +33,9 @@ export function longHelp(): string {
 export function commandHelp(command: NamedCommand): string {
   const { usage, about, notes = "" } = commandTexts[command];
   const options = optionTable.filter((spec) => takes(command, spec));
-  return `Usage: qwen-asr ${command} ${usage}\n\n${about}\n${optionsText(options)}${notes}`;
+  const rows = options.map((spec) => `  ${flags(spec).padEnd(flagsWidth)}${spec.help}\n`).join("");
+  const more = "\nqwen-asr --help says more of each option.\n";
+  return `Usage: qwen-asr ${command} ${usage}\n\n${about}\n${rows}${notes}${options.length > 1 ? more : ""}`;
 }
 
 function optionsText(specs: readonly OptionSpec[]): string {
@@ -78,7 +80,13 @@ if one is named or lies beside it (talk.json beside talk.wav).
 about a minute and needs no recording.
 `,
   },
-  info: { usage: "[-d DIR]", about: "Describes a model as JSON.\n" },
+  info: {
+    usage: "[-d DIR] [-t N] [--weights NAME] [--json]",
+    about: `Says what a run with these options uses: model, weights and where they are
+kept, threads, kernels, memory. In a pipe it is JSON. Without a model it lists
+what is installed, and where.
+`,
+  },
   download: {
     usage: "small|large|aligner [--dir DIR]",
     about: `Fetches an official model, checks the hash of every file, and prints its

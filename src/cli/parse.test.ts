@@ -123,7 +123,15 @@ test("other commands", () => {
     .toEqual({ kind: "download", options: { model: findModel("small"), dir: "x" } });
   expect(parseCommandLine(["cache", "clear", "a", "b"]))
     .toEqual({ kind: "cache", options: { action: "clear", names: ["a", "b"] } });
-  expect(parseCommandLine(["info", "--model=demo"])).toEqual({ kind: "info", model: "demo" });
+  expect(parseCommandLine(["info", "--model=demo", "-t1", "--json"])).toEqual({
+    kind: "info",
+    options: { model: "demo", threads: 1, weights: "int8", cache: true, json: true },
+  });
+  for (const name of ["render", "bench", "info"] as const) {
+    expect(parseCommandLine(["help", name])).toEqual({ kind: "help", long: true, command: name });
+  }
+  expect(parseCommandLine(["help"])).toEqual({ kind: "help", long: true, command: undefined });
+  expect(refusal("help rendr")).toEndWith("(render?)");
   expect(optionsOf("-- --help").inputs).toEqual([{ kind: "file", path: "--help" }]);
 });
 

@@ -88,6 +88,12 @@ export type DownloadOptions = {
   readonly dir: string | undefined;
 };
 
+/** `qwen-asr info`: the model of a run. */
+export type InfoOptions = Pick<TranscribeOptions, "model" | "threads" | "weights" | "cache"> & {
+  /** Also on a terminal. */
+  readonly json: boolean;
+};
+
 const cacheActions = ["list", "clear", "verify"] as const;
 
 /** `qwen-asr cache`: what to do with which files. Without names, all files are meant. */
@@ -102,7 +108,8 @@ export type Command =
   | { readonly kind: "download"; readonly options: DownloadOptions }
   | { readonly kind: "cache"; readonly options: CacheOptions }
   /** `model` is the value of -d. */
-  | { readonly kind: "info" | "bench"; readonly model: string | undefined }
+  | { readonly kind: "bench"; readonly model: string | undefined }
+  | { readonly kind: "info"; readonly options: InfoOptions }
   /** `command` is the one whose help is wanted; undefined: that of the program. */
   | { readonly kind: "help"; readonly long: boolean; readonly command: NamedCommand | undefined }
   | { readonly kind: "version" | "licenses" };
@@ -117,6 +124,7 @@ export function meantCommand(word: string): string | undefined {
  * last value counts; files, -i and -f add up.
  */
 export function parseCommandLine(args: readonly string[]): Command {
+  if (args[0] === "help") return helpCommand(args.slice(1));
   const named = commandNames.find((name) => name === args[0]);
   const rest = named ? args.slice(1) : args;
   const tokens = tokenize(rest);
@@ -147,10 +155,22 @@ export function parseCommandLine(args: readonly string[]): Command {
     case "cache":
       return { kind: command, options: cacheOptions(words) };
     case "info":
+      if (words.length > 0) throw new UsageError("info takes no file: -d DIR names the model");
+      return { kind: command, options: { ...engineOptions(choices), json: choices.has("json") } };
     case "bench":
-      if (words.length > 0) throw new UsageError(`${command} takes nothing but -d DIR`);
+      if (words.length > 0) throw new UsageError("bench takes nothing but -d DIR");
       return { kind: command, model: choices.text("model") };
   }
+}
+
+/** `qwen-asr help [COMMAND]`. */
+function helpCommand([word, ...rest]: readonly string[]): Command {
+  const command = commandNames.find((name) => name === word);
+  if (word !== undefined && command === undefined || rest.length > 0) {
+    const meant = nearest(word!, commandNames);
+    throw new UsageError(`help takes one command: ${commandNames.join(", ")}${meant ? ` (${meant}?)` : ""}`);
+  }
+  return { kind: "help", long: true, command };
 }
 
 type OptionToken = {
@@ -270,10 +290,7 @@ function transcribeOptions(choices: Choices, inputs: readonly InputSource[]): Tr
     ...request,
     formats: isStream ? undefined : formatsOf(choices, inputs),
     inputs,
-    model: choices.text("model"),
-    threads: choices.number("threads"),
-    weights: choices.choice("weights") as Weights,
-    cache: !choices.has("no-cache"),
+    ...engineOptions(choices),
     decodesMax: choices.has("batch") ? choices.number("batch") : undefined,
     monitor: choices.has("monitor"),
     aligner: choices.text("aligner"),
@@ -282,6 +299,15 @@ function transcribeOptions(choices: Choices, inputs: readonly InputSource[]): Tr
     force: choices.has("force"),
     withFilename: choices.has("with-filename"),
     verbosity: choices.has("silent") ? "silent" : choices.has("debug") ? "debug" : "normal",
+  };
+}
+
+function engineOptions(choices: Choices): Pick<TranscribeOptions, "model" | "threads" | "weights" | "cache"> {
+  return {
+    model: choices.text("model"),
+    threads: choices.number("threads"),
+    weights: choices.choice("weights") as Weights,
+    cache: !choices.has("no-cache"),
   };
 }
 

@@ -5,6 +5,7 @@
 
 import { shortage, UsageError, UserError } from "../errors.ts";
 import { commandHelp, longHelp, shortHelp } from "./help.ts";
+import { describeModel } from "./commands/info.ts";
 import { benchModel } from "./commands/bench.ts";
 import { manageCache } from "./commands/cache.ts";
 import { downloadModel } from "./commands/download.ts";
@@ -60,7 +61,7 @@ async function runCommand(parts: ProgramParts, args: readonly string[]): Promise
     case "cache":
       return await manageCache(parts, command.options);
     case "info":
-      return await describeModel(parts, command.model);
+      return await describeModel(parts, command.options);
     case "render":
       return await renderTranscripts(parts, command.options);
     case "lint":
@@ -74,17 +75,6 @@ async function runCommand(parts: ProgramParts, args: readonly string[]): Promise
     case "transcribe":
       return await (isStreamed(command.options) ? streamFiles : transcribeFiles)(parts, command.options);
   }
-}
-
-/** `qwen-asr info`: prints a description of a model as JSON. */
-async function describeModel(
-  { terminal, locateModel, openEngine }: Pick<ProgramParts, "terminal" | "locateModel" | "openEngine">,
-  dir: string | undefined,
-): Promise<number> {
-  const engine = await openEngine({ model: await locateModel(dir), threads: 1, weights: "bf16", cache: false });
-  terminal.stdout.write(`${JSON.stringify(engine.description, undefined, 2)}\n`);
-  await engine.close();
-  return 0;
 }
 
 /** Reports an error in one line, and what to do about it in a second one. Returns the exit code. */

@@ -13,6 +13,8 @@ import { FdWriter, type TextWriter, writeReason } from "../writer.ts";
 export type Terminal = {
   readonly stdout: TextWriter;
   readonly stderr: TextWriter;
+  /** Whether people read standard output. */
+  readonly isWatched?: boolean;
   /** A signal drains the run; a closed pipe or a full disk drops it. */
   readonly stop: Stop;
   /** How the program ends because of what stopped it first; undefined while nothing has. */
@@ -47,6 +49,7 @@ export function openTerminal(): Terminal {
   return {
     stdout: new FdWriter(1, onFailure),
     stderr: new FdWriter(2, () => {}), // Nobody is left to tell.
+    isWatched: Boolean(process.stdout.isTTY),
     stop: stopper.stop,
     ending: () => ending,
     ...(process.stdout.columns ? { columns: process.stdout.columns } : {}),

@@ -106,7 +106,7 @@ export const optionTable: readonly OptionSpec[] = [
     default: "0",
     help: "CPU threads; 0: one per physical core",
     more: "Never more than the container allows.",
-    commands: withModel,
+    commands: [...withModel, "info"],
   },
   {
     name: "weights",
@@ -117,7 +117,7 @@ export const optionTable: readonly OptionSpec[] = [
     more: "int8 rounds weights to 8 bits in blocks of 32: two to three times as fast. bf16 uses them as they are. " +
       "int4 keeps most of the decoder at 4 bits: faster, less accurate.",
     rare: true,
-    commands: withModel,
+    commands: [...withModel, "info"],
   },
   {
     name: "dir",
@@ -133,7 +133,14 @@ export const optionTable: readonly OptionSpec[] = [
     help: "pack the weights in memory on every run",
     more: "Otherwise they are packed once and kept in a file; `qwen-asr cache` lists and clears these files.",
     rare: true,
-    commands: withModel,
+    commands: [...withModel, "info"],
+  },
+  {
+    name: "json",
+    group: "Model",
+    help: "print JSON also on a terminal",
+    rare: true,
+    commands: ["info"],
   },
   {
     name: "input",

@@ -1,0 +1,104 @@
+/**
+ * `qwen-asr info`: what a run with these options uses, for people on a terminal and as JSON elsewhere. It opens the
+ * model as a run does, so weights that were never packed are packed. Without any model: what is installed, and where.
+ */
+
+import { ModelError } from "../../errors.ts";
+import type { Engine } from "../../engine/engine.ts";
+import { cacheFolder } from "../../model/cache_folder.ts";
+import { officialModels } from "../../model/catalog.ts";
+import { dataFolder } from "../../model/folders.ts";
+import { formatBytes } from "../../model/hub/progress.ts";
+import type { ModelPlace } from "../../model/locate.ts";
+import { printable } from "../../writer.ts";
+import type { InfoOptions } from "../parse.ts";
+import type { ProgramParts } from "../parts.ts";
+
+export type InfoParts = Pick<
+  ProgramParts,
+  "terminal" | "env" | "locateModel" | "locateAligner" | "openEngine" | "availableMemory" | "stopwatch"
+>;
+
+/** What is on this machine. */
+type Installed = {
+  /** Names of the official models that were downloaded. */
+  readonly models: readonly string[];
+  readonly modelsFolder: string | null;
+  readonly cacheFolder: string | null;
+};
+
+/** Returns the exit code. */
+export async function describeModel(parts: InfoParts, options: InfoOptions): Promise<number> {
+  const { stdout, isWatched } = parts.terminal;
+  const isText = isWatched && !options.json;
+  const installed = await findInstalled(parts);
+  const isNamed = options.model !== undefined || Boolean(parts.env.QWEN_ASR_MODEL);
+  const place = await parts.locateModel(options.model).catch((error) => {
+    if (isNamed || !(error instanceof ModelError)) throw error;
+    return undefined;
+  });
+  if (place === undefined) {
+    const hint = "No model: run 'qwen-asr download small' (1.9 GB), or try '-d demo'\n";
+    stdout.write(isText ? `${installedLines(installed)}${hint}` : json(installedFields(installed)));
+    return 0;
+  }
+  const engine = await parts.openEngine({ ...options, model: place });
+  const memory = { loaded: parts.stopwatch.peakMemory(), free: parts.availableMemory() };
+  const fields = {
+    ...engine.description as Record<string, unknown>,
+    ...{ path: pathOf(place), memory_loaded: memory.loaded, memory_free: memory.free },
+    ...installedFields(installed),
+  };
+  stdout.write(isText ? runLines(engine, place, memory) + installedLines(installed) : json(fields));
+  await engine.close();
+  return 0;
+}
+
+async function findInstalled({ env, locateModel, locateAligner }: InfoParts): Promise<Installed> {
+  const models: string[] = [];
+  for (const { name } of officialModels) {
+    const found = name === "aligner" ? locateAligner(name, false) : locateModel(name);
+    if (await found.then(({ kind }) => kind === "folder", () => false)) models.push(name);
+  }
+  return { models, modelsFolder: dataFolder(env) ?? null, cacheFolder: cacheFolder(env) ?? null };
+}
+
+function pathOf(place: ModelPlace): string | null {
+  return place.kind === "folder" ? place.path : null;
+}
+
+function runLines({ info, description }: Engine, place: ModelPlace, memory: { loaded: number; free: number }): string {
+  const { blas } = description as { blas?: string | null };
+  const path = pathOf(place);
+  const { cache } = info;
+  const kept = cache?.path ? `packed in ${printable(cache.path)} (${formatBytes(cache.bytes)})` : "packed in memory";
+  return [
+    row("Model", `${info.name}, ${path === null ? "built in" : printable(path)}`),
+    row("Weights", `${info.weights}, ${info.weights === "bf16" ? "as in the model's files" : kept}`),
+    row("Threads", String(info.threads)),
+    row("Kernels", blas ? `${info.isa}, ${blas}` : info.isa),
+    row("Memory", `${formatBytes(memory.loaded)} with the model loaded, ${formatBytes(memory.free)} free`),
+  ].join("");
+}
+
+function installedLines({ models, modelsFolder, cacheFolder }: Installed): string {
+  return row("Installed", models.join(", ") || "no model but the built-in demo") +
+    row("Models in", modelsFolder === null ? "nowhere: HOME is not set" : `${printable(modelsFolder)}/models`) +
+    row("Cache in", cacheFolder === null ? "nowhere: HOME is not set" : printable(cacheFolder));
+}
+
+function installedFields({ models, modelsFolder, cacheFolder }: Installed): Record<string, unknown> {
+  return {
+    installed: models,
+    models_folder: modelsFolder === null ? null : `${modelsFolder}/models`,
+    cache_folder: cacheFolder,
+  };
+}
+
+function row(label: string, text: string): string {
+  return `${label.padEnd(11)}${text}\n`;
+}
+
+function json(fields: Record<string, unknown>): string {
+  return `${JSON.stringify(fields, undefined, 2)}\n`;
+}

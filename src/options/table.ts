@@ -250,6 +250,7 @@ export const optionTable: readonly OptionSpec[] = [
     name: "skip-silence",
     group: "Speech",
     help: "shorten silences before decoding",
+    rare: true,
     perRequest: true,
   },
   {

@@ -61,7 +61,8 @@ export class WordTimer {
   ): Promise<WordTimer> {
     const place = await untilStopped(host.locateAligner(request.aligner, isDemo), stop);
     const timer = new WordTimer(host, request, place, stop, onNotice);
-    timer.#say(`Loading aligner from ${place.kind === "folder" ? printable(place.path) : "this program"}`);
+    const isOwn = place.kind !== "folder";
+    timer.#say(isOwn ? "Loading the built-in demo aligner" : `Loading aligner from ${printable(place.path)}`);
     const { info } = await timer.#opened();
     timer.#known = { info, hash: await host.modelHash(place) };
     if (request.lowMemory) await timer.close();

@@ -17,10 +17,11 @@ import { WordTimer } from "./word_times.ts";
 
 export type Models = { readonly transcriber: Transcriber; readonly timer: WordTimer | undefined };
 
-/** Recordings up to this length are kept whole. */
-const wholeSecMax = 120;
-/** The demo model was not trained on longer recordings and loses its place in them. */
-const demoWholeSecMax = 40;
+/** Recordings up to `wholeSecMax` are kept whole, longer ones are cut about every `cutSec`. */
+type AutoLimits = { readonly wholeSecMax: number; readonly cutSec: number };
+const officialLimits: AutoLimits = { wholeSecMax: 120, cutSec: 30 };
+/** The demo model was not trained on longer recordings: it loses its place in them, and words in pieces of 30 s. */
+const demoLimits: AutoLimits = { wholeSecMax: 40, cutSec: 10 };
 
 /** Opens the aligner, if one is wanted, and the transcriber. Throws Stopped if `stop` comes first. */
 export async function openModels(
@@ -82,9 +83,9 @@ export class Transcriber {
     return new Transcriber(host, { model, threads, weights, cache }, engine.info, engine);
   }
 
-  /** The longest recording, in seconds, that this model transcribes best in one piece. */
-  get wholeSecMax(): number {
-    return this.choice.model.kind === "demo" ? demoWholeSecMax : wholeSecMax;
+  /** How this model's recordings are cut where the user does not say. */
+  get autoLimits(): AutoLimits {
+    return this.choice.model.kind === "demo" ? demoLimits : officialLimits;
   }
 
   /** Returns the open engine, or opens one. */

@@ -62,6 +62,7 @@ const base: Omit<TranscribeRequest, "recording" | "memoryBytes"> = {
   skipSilence: false,
   pastText: false,
   wholeSecMax: 120,
+  cutSec: 30,
 };
 
 /** Recordings are their lengths in seconds; a negative one cannot be read. */

@@ -27,6 +27,7 @@ const base: Request = {
   skipSilence: false,
   pastText: false,
   wholeSecMax: 120,
+  cutSec: 30,
   memoryBytes: undefined,
 };
 

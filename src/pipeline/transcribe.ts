@@ -35,6 +35,8 @@ export type TranscribeRequest = {
   readonly pastText: boolean;
   /** `-S auto` keeps audio up to this length whole. */
   readonly wholeSecMax: number;
+  /** It cuts longer audio about every so many seconds. */
+  readonly cutSec: number;
   readonly memoryBytes: number | undefined;
   /** Segments decoded at a time at most, where that is to be less than is good for speed. */
   readonly decodesMax?: number;
@@ -166,6 +168,7 @@ async function cut({ request, engine, onEvent }: Run, audio: Recording): Promise
   const pastTokens = request.pastText ? pastTokensMax : 0;
   const limits: SegmentLimits = {
     wholeSecMax: request.wholeSecMax,
+    cutSec: request.cutSec,
     positionsMax,
     // The cache, and about eight rows of activations in f32 while the prompt goes in.
     positionBytes: positionBytes + 8 * hidden * Float32Array.BYTES_PER_ELEMENT,

@@ -8,6 +8,7 @@ import { sampleRate } from "../units.ts";
 
 const limits: SegmentLimits = {
   wholeSecMax: 120,
+  cutSec: 30,
   positionsMax: 65_536,
   positionBytes: 114_688,
   memoryBytes: undefined,
@@ -25,6 +26,19 @@ test("auto: whole up to the limit, above it segments and a notice", async () => 
   expect(plan.notice).toMatchInlineSnapshot(
     `"121 s of audio: cut at pauses into 5 segments of about 30 s (-S 0 keeps it whole)"`,
   );
+});
+
+test("a model may hold less, and -S and -W win over its limit", async () => {
+  const demo = { ...limits, wholeSecMax: 40, cutSec: 10 };
+  const longest = async (seconds: number, changes: Partial<SegmentOrder> = {}) => {
+    const { segments } = await planSegments(silence(seconds), { ...order, ...changes }, demo);
+    return Math.max(...segments.map(({ start, end }) => end - start)) / sampleRate;
+  };
+  expect(await longest(40)).toBe(40);
+  expect(await longest(60)).toBeLessThanOrEqual(13);
+  expect(await longest(60, { searchSec: 1 })).toBeLessThanOrEqual(11);
+  expect(await longest(60, { segmentSec: 30 })).toBeGreaterThanOrEqual(27);
+  expect(await longest(60, { segmentSec: 0 })).toBe(60);
 });
 
 test("-S 0 is whole, -S N is cut, neither says a word about it", async () => {

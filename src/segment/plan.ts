@@ -14,6 +14,8 @@ import { sampleRate, type Span } from "../units.ts";
 export type SegmentLimits = {
   /** With `-S auto`, audio up to this length is kept whole. */
   readonly wholeSecMax: number;
+  /** With `-S auto`, longer audio is cut about every so many seconds. */
+  readonly cutSec: number;
   /** Positions that the model's KV cache can have. */
   readonly positionsMax: number;
   /** Bytes that one position takes while a piece is decoded. */
@@ -31,8 +33,6 @@ export type SegmentOrder = {
 
 export type SegmentPlan = { readonly segments: readonly Span[]; readonly notice: string | undefined };
 
-const autoSegmentSec = 30;
-
 /** Returns the segments. Throws an InputError with advice if one of them does not fit the model or the memory. */
 export async function planSegments(
   samples: Samples,
@@ -45,7 +45,7 @@ export async function planSegments(
   assert(joinedLength(segments) === samples.length, "segments are all of the recording");
   const longest = segments.reduce((most, segment) => Math.max(most, segment.end - segment.start), 0) / sampleRate;
   const problem = whyTooLong(longest, order, limits);
-  if (problem) throw new InputError(problem, remedy(longest));
+  if (problem) throw new InputError(problem, remedy(longest, limits));
   const notice = order.segmentSec === "auto" && segments.length > 1
     ? `${seconds.toFixed(0)} s of audio: cut at pauses into ${segments.length} segments of about ${targetSec} s` +
       ` (-S 0 keeps it whole)`
@@ -56,7 +56,7 @@ export async function planSegments(
 /** One whole segment if that is known to work well and fits, else short ones. */
 function autoTarget(seconds: number, order: SegmentOrder, limits: SegmentLimits): number {
   const whole = seconds <= limits.wholeSecMax && whyTooLong(seconds, order, limits) === undefined;
-  return whole ? 0 : autoSegmentSec;
+  return whole ? 0 : limits.cutSec;
 }
 
 /** Positions that a piece of `seconds` needs: prompt, audio rows, and the text it may hold. */
@@ -77,8 +77,8 @@ function whyTooLong(seconds: number, order: SegmentOrder, limits: SegmentLimits)
   return undefined;
 }
 
-function remedy(seconds: number): string {
-  if (seconds > autoSegmentSec * 1.5) return `cut it at pauses: -S ${autoSegmentSec}, or leave -S out`;
+function remedy(seconds: number, { cutSec }: SegmentLimits): string {
+  if (seconds > cutSec * 1.5) return `cut it at pauses: -S ${cutSec}, or leave -S out`;
   return "use shorter segments (-S 10), a shorter --prompt, or free some memory";
 }
 

@@ -198,7 +198,7 @@ function startPrefetch(run: Run, first: FirstAudio, inputs: Iterable<InputSource
     const request = {
       ...{ recording, memoryBytes, searchSec, segmentSec, windowFrames, language, prompt, skipSilence, pastText },
       startSec: options.fromSec ?? 0,
-      wholeSecMax: models.transcriber.wholeSecMax,
+      ...models.transcriber.autoLimits,
       ...(decodesMax !== undefined && { decodesMax }),
     };
     return transcribe(request, engine, stop, onEvent);

@@ -268,7 +268,17 @@ test("pictures: speech, silence, words where they begin", () => {
   const svg = svgPicture({ samples, speech, startMs: 0, words }, "a & b.wav");
   expect(svg).toContain(">One<title>0:02.0 - 0:02.5</title></text>");
   expect(svg).toContain(">&lt;&amp;&gt;<");
-  expect(svg).toMatch(/<rect x="1[78]\d\.\d" y="47" width="1[89]\d\.\d" height="56"/); // From 2 s, 3 s long.
+  expect(svg).toMatch(/<rect x="1[78]\d\.\d" y="117" width="1[789]\d\.\d" height="56"/); // From 2 s, 3 s long.
+  const crowded = svgPicture(
+    { samples, speech, startMs: 0, words: many.map((word) => ({ ...word, logprob: -1 })) },
+    "x",
+  );
+  const ends = new Map<string, number>();
+  for (const [, x, y, text] of crowded.matchAll(/<text x="([\d.]+)" y="(\d+)" fill="#c00">(word\d+)</g)) {
+    expect(Number(x)).toBeGreaterThanOrEqual(ends.get(y!) ?? 0); // No label lies on another.
+    ends.set(y!, Number(x) + text!.length * 7);
+  }
+  expect(ends.size).toBeGreaterThan(1);
   expect(terminalPicture({ samples: new Float32Array(0), speech: [], startMs: 0, words: [] })).toContain(
     "0.0 s, 0.0 s of speech in 0 parts",
   );

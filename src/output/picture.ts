@@ -4,6 +4,8 @@
  */
 
 import type { TimedWord } from "../document/document.ts";
+import { layoutCues } from "../subtitles/layout.ts";
+import { defaultRules } from "../subtitles/rules.ts";
 import { columnsOf } from "../subtitles/width.ts";
 import { sampleRate, type Span, type TimeSpan } from "../units.ts";
 
@@ -87,47 +89,114 @@ function wordRows(
 
 const svgRowSec = 20;
 const svgSecondWidth = 60;
-const svgRowHeight = 110;
+const svgRowHeight = 170;
+const svgTop = 50;
 const svgMargin = 60;
 const svgStepMs = 20;
+/** Labels above the wave are on as many lines as keep them apart. */
+const svgLanes = 4;
+const svgColumnWidth = 7.5;
+
+/** How sure the model was: the least probability, the colour, and the legend. */
+const sureness = [[0.8, "#222", "sure"], [0.5, "#b36b00", "less sure"], [0, "#c00", "unsure"]] as const;
 
 /** A picture that any browser shows. Words can be searched, and show their times when the pointer is on them. */
 export function svgPicture(heard: Heard, title: string): string {
   const totalSec = heard.samples.length / sampleRate;
   const rows = Math.max(1, Math.ceil(totalSec / svgRowSec));
-  const width = svgMargin + Math.min(svgRowSec, Math.max(1, Math.ceil(totalSec))) * svgSecondWidth + 20;
-  const height = 30 + rows * svgRowHeight;
+  const width = svgMargin + Math.max(7, Math.min(svgRowSec, Math.ceil(totalSec))) * svgSecondWidth + 90;
+  const height = svgTop + rows * svgRowHeight;
   const drawn = Array.from({ length: rows }, (_, row) => svgRow(heard, row));
+  const legend = sureness.map(([, colour, name], index) => {
+    return `<text x="${8 + index * 70}" y="36" fill="${colour}">${name}</text>`;
+  }).join("") + '<text x="218" y="36" fill="#222" font-style="italic">time estimated</text>' +
+    '<rect x="310" y="26" width="14" height="12" fill="#e3f0fb"/><text x="328" y="36">speech</text>' +
+    '<rect x="380" y="28" width="14" height="8" fill="#cfe8cf"/><text x="398" y="36">subtitle</text>';
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" ` +
     `viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">\n` +
     `<title>${escaped(title)}</title>\n<rect width="100%" height="100%" fill="#fff"/>\n` +
-    `<text x="8" y="18" font-weight="bold">${escaped(title)}</text>\n${drawn.join("")}</svg>\n`;
+    `<text x="8" y="18" font-weight="bold">${escaped(title)}</text>\n${legend}\n${drawn.join("")}</svg>\n`;
 }
+
+type Scale = {
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** The middle of the wave. */
+  readonly middle: number;
+  x(ms: number): number;
+};
 
 function svgRow({ samples, speech, startMs, words }: Heard, row: number): string {
   const fromMs = row * svgRowSec * 1000;
   const toMs = Math.min((samples.length * 1000) / sampleRate, fromMs + svgRowSec * 1000);
-  const x = (ms: number) => (svgMargin + ((ms - fromMs) / 1000) * svgSecondWidth).toFixed(1);
-  const middle = 75 + row * svgRowHeight;
-  const parts = [`<text x="8" y="${middle + 4}" fill="#666">${clock(startMs + fromMs)}</text>`];
-  for (const { start, end } of speech) {
-    const [from, to] = [start, end].map((each) => Math.min(Math.max((each * 1000) / sampleRate, fromMs), toMs));
-    if (from! >= to!) continue;
-    const wide = (Number(x(to!)) - Number(x(from!))).toFixed(1);
-    parts.push(`<rect x="${x(from!)}" y="${middle - 28}" width="${wide}" height="56" fill="#e3f0fb"/>`);
-  }
-  parts.push(`<path d="${wavePath(samples, fromMs, toMs, x, middle)}" stroke="#1f6fb2" fill="none"/>`);
-  for (const word of words) {
-    const [from, to] = [word.startMs - startMs, word.endMs - startMs];
-    if (from < fromMs || from >= toMs) continue;
-    const faint = word.flag ? ' fill="#999"' : "";
-    parts.push(
-      `<path d="M${x(from)} ${middle - 30}v60" stroke="#d33" stroke-width=".5"/>`,
-      `<text x="${x(from)}" y="${middle - 32}"${faint}>${escaped(word.text.trim())}` +
-        `<title>${clock(word.startMs)} - ${clock(startMs + to)}</title></text>`,
-    );
-  }
+  const x = (ms: number) => svgMargin + ((ms - fromMs) / 1000) * svgSecondWidth;
+  const scale: Scale = { fromMs, toMs, x, middle: svgTop + 95 + row * svgRowHeight };
+  const { middle } = scale;
+  const own = words.map((word) => ({ ...word, startMs: word.startMs - startMs, endMs: word.endMs - startMs }));
+  const inSpeech = speech.map(({ start, end }) => ({
+    from: (start * 1000) / sampleRate,
+    to: (end * 1000) / sampleRate,
+  }));
+  const cues = layoutCues([own], defaultRules).map(({ startMs: from, endMs: to }) => ({ from, to }));
+  const parts = [
+    `<text x="8" y="${middle + 4}" fill="#666">${clock(startMs + fromMs)}</text>`,
+    ...bars(inSpeech, scale, middle - 28, 56, "#e3f0fb"),
+    `<path d="${wavePath(samples, fromMs, toMs, (ms) => x(ms).toFixed(1), middle)}" stroke="#1f6fb2" fill="none"/>`,
+    ...ticks(scale, startMs),
+    ...bars(cues, scale, middle + 48, 8, "#cfe8cf"),
+    ...labels(own, scale, startMs),
+  ];
   return `<g>${parts.join("\n")}</g>\n`;
+}
+
+/** Rectangles for stretches of time, as far as they lie in the row. */
+function bars(
+  spans: readonly { readonly from: number; readonly to: number }[],
+  { fromMs, toMs, x }: Scale,
+  y: number,
+  height: number,
+  colour: string,
+): string[] {
+  return spans.flatMap((span) => {
+    const [from, to] = [Math.max(span.from, fromMs), Math.min(span.to, toMs)];
+    if (from >= to) return [];
+    const wide = Math.max(1, x(to) - x(from) - 1).toFixed(1);
+    return [`<rect x="${x(from).toFixed(1)}" y="${y}" width="${wide}" height="${height}" fill="${colour}"/>`];
+  });
+}
+
+/** A tick every second, with its time at every fifth. */
+function ticks({ fromMs, toMs, x, middle }: Scale, startMs: number): string[] {
+  const parts: string[] = [];
+  for (let ms = fromMs; ms <= toMs; ms += 1000) {
+    const isLong = (ms - fromMs) % 5000 === 0;
+    parts.push(`<path d="M${x(ms).toFixed(1)} ${middle + 30}v${isLong ? 6 : 3}" stroke="#666"/>`);
+    if (isLong) parts.push(`<text x="${x(ms) + 2}" y="${middle + 43}" fill="#666">${clock(startMs + ms)}</text>`);
+  }
+  return parts;
+}
+
+/** The words that begin in the row, each with a line to its place; those that would overlap are on other lines. */
+function labels(words: readonly TimedWord[], { fromMs, toMs, x, middle }: Scale, startMs: number): string[] {
+  const ends = Array<number>(svgLanes).fill(0);
+  return words.flatMap((word) => {
+    const text = word.text.trim();
+    if (word.startMs < fromMs || word.startMs >= toMs || text === "") return [];
+    const at = x(word.startMs);
+    const free = ends.findIndex((end) => end <= at);
+    const lane = free < 0 ? ends.indexOf(Math.min(...ends)) : free;
+    const left = Math.max(at, ends[lane]!);
+    ends[lane] = left + columnsOf(text) * svgColumnWidth + 4;
+    const y = middle - 32 - lane * 14;
+    const probability = Math.exp(word.logprob ?? 0);
+    const [, colour] = sureness.find(([least]) => probability >= least)!;
+    const style = word.flag ? ' font-style="italic"' : "";
+    const times = `${clock(startMs + word.startMs)} - ${clock(startMs + word.endMs)}`;
+    return [
+      `<path d="M${at.toFixed(1)} ${y + 2}V${middle + 28}" stroke="#d33" stroke-width=".5"/>`,
+      `<text x="${left.toFixed(1)}" y="${y}" fill="${colour}"${style}>${escaped(text)}<title>${times}</title></text>`,
+    ];
+  });
 }
 
 /** A line from the lowest to the highest sample of every step. */

@@ -9,9 +9,8 @@ const groupWidth = 12;
 const flagsWidth = 24;
 
 const usage = `Usage: qwen-asr [options] FILE...           "-" reads standard input
-       qwen-asr align --text FILE FILE, qwen-asr render|lint|inspect FILE
-       qwen-asr download small|large|aligner, qwen-asr cache list|clear|verify
-       qwen-asr bench|info [-d DIR], qwen-asr help [COMMAND]
+       qwen-asr align|render|lint|inspect|download|cache|bench|info ...
+       qwen-asr help COMMAND               what a command does and takes
 `;
 
 /** The text of `-h`, which fits on one screen. */

@@ -250,7 +250,6 @@ export const optionTable: readonly OptionSpec[] = [
     name: "skip-silence",
     group: "Speech",
     help: "shorten silences before decoding",
-    rare: true,
     perRequest: true,
   },
   {

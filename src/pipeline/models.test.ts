@@ -46,7 +46,7 @@ test("the aligner is found before the transcriber takes its time, and each says 
   const { transcriber, timer, lines } = await opening(host, { align: true, model: "demo" });
   expect(opened.map(({ place }) => place.kind)).toEqual(["demo-aligner", "demo"]);
   expect(lines[0]).toBe("Loading the built-in demo model");
-  expect(lines.slice(-3)).toEqual(["Loading aligner from this program", "Detected: Qwen3-ASR-0.6B", "Model loaded."]);
+  expect(lines.slice(-3)).toEqual(["Loading the built-in demo aligner", "Detected: Qwen3-ASR-0.6B", "Model loaded."]);
   expect(transcriber.autoLimits).toEqual({ wholeSecMax: 40, cutSec: 10 });
   expect((await transcriber.known()).hash).toBe("hash of demo");
   expect(timer?.model.hash).toBe("hash of demo-aligner");

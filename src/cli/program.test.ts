@@ -193,7 +193,7 @@ test("a model that is none for this: exit 3; one without the language: exit 2", 
 test("the demo model says what it is, and cuts sooner", async () => {
   const { err, engine } = await run("-d demo 45s.wav");
   expect(err).toContain("Loading the built-in demo model\nDemo model: ");
-  expect(engine.requests.length).toBe(2);
+  expect(engine.requests.length).toBe(6);
 });
 
 test("-S 0 that cannot be held: that file fails with the remedy", async () => {

@@ -141,7 +141,8 @@ test("a short cue stays as long as it can be read, not into the next one", () =>
   const [yes, no] = layoutCues([[word("Yes.", 0, 200)], [word("No.", 9000, 9200)]], defaultRules);
   expect([yes!.endMs, no!.endMs]).toEqual([1000, 10_000]);
   const tight = layoutCues([[word("Yes.", 0, 300), word(" No.", 400, 700)]], defaultRules);
-  expect(tight).toEqual([{ startMs: 0, endMs: 1000, lines: ["Yes. No."] }]);
+  const shown = tight.map(({ startMs, endMs, lines }) => ({ startMs, endMs, lines }));
+  expect(shown).toEqual([{ startMs: 0, endMs: 1000, lines: ["Yes. No."] }]);
 });
 
 test("segment by segment as all at once, and what is held is always shown by rest()", () => {

@@ -4,7 +4,7 @@ import packageFile from "../package.json" with { type: "json" };
 import { checkInput, openAudio, readAudio } from "./audio/input.ts";
 import { splitterSource } from "./align/splitters.ts";
 import { createProgram } from "./cli/program.ts";
-import { availableMemory, peakMemory, readTextFile } from "./system.ts";
+import { availableMemory, peakMemory, readTextFile, usableProcessors } from "./system.ts";
 import { openTerminal } from "./cli/terminal.ts";
 import { demoAlignerFiles, demoModelFiles, jiebaBytes, koreanWords, libraryBytes, licenseText } from "./embed.ts";
 import { openEngine } from "./engine/client.ts";
@@ -24,6 +24,7 @@ export function runProgram(args: readonly string[]): Promise<number> {
   const terminal = openTerminal();
   return createProgram({
     terminal,
+    processors: usableProcessors,
     version: packageFile.version,
     checkInput: (input) => Promise.try(checkInput, input),
     readAudio,

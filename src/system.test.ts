@@ -1,11 +1,11 @@
-/** Tests of free memory under control groups, and of prompt files. */
+/** Tests of free memory and processors under control groups, and of prompt files. */
 
 import { expect, test } from "bun:test";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UsageError } from "./errors.ts";
-import { availableMemory, loadPrompt } from "./system.ts";
+import { availableMemory, loadPrompt, usableProcessors } from "./system.ts";
 
 const reader = (files: Record<string, string>) => (path: string) => files[path];
 const meminfo = { "/proc/meminfo": "MemTotal: 100 kB\nMemAvailable:    5000 kB\n" };
@@ -34,6 +34,33 @@ test("available memory: the least of the system and every control group above us
   expect(availableMemory(reader(v1))).toBe(0);
   expect(availableMemory(reader({}))).toBeGreaterThan(0);
   expect(availableMemory()).toBeGreaterThan(1 << 20);
+});
+
+test("processors: the affinity mask, or the smallest quota of every control group above us", () => {
+  const group = "/sys/fs/cgroup";
+  const v2 = (own: string, above = "max 100000") => ({
+    "/proc/self/cgroup": "0::/user/me\n",
+    [`${group}/user/cpu.max`]: `${above}\n`,
+    [`${group}/user/me/cpu.max`]: `${own}\n`,
+  });
+  const v1 = (quota: string) => ({
+    "/proc/self/cgroup": "5:cpu,cpuacct:/x\n4:memory:/docker/abc\n",
+    [`${group}/cpu/cpu.cfs_quota_us`]: `${quota}\n`,
+    [`${group}/cpu/cpu.cfs_period_us`]: "100000\n",
+  });
+  for (
+    const [files, allowed, usable] of [
+      [{}, 8, 8],
+      [v2("max 100000"), 8, 8],
+      [v2("150000 100000"), 8, 2],
+      [v2("800000 100000", "300000 100000"), 8, 3],
+      [v2("800000 100000"), 2, 2],
+      [v2("1000 100000"), 4, 1],
+      [v1("-1"), 8, 8],
+      [v1("250000"), 8, 3],
+    ] as [Record<string, string>, number, number][]
+  ) expect(usableProcessors(reader(files), allowed)).toBe(usable);
+  expect(usableProcessors()).toBeGreaterThanOrEqual(1);
 });
 
 test("loadPrompt: text, @file, @@", async () => {

@@ -1,9 +1,9 @@
-/** Reads what the machine says about its memory, and small files of the user, such as the prompt. */
+/** Reads what the machine says about its memory and processors, and small files of the user, such as the prompt. */
 
 import { exactArguments, onDisk } from "./path_bytes.ts";
 import { readFileSync } from "node:fs";
 import { open, readFile, stat } from "node:fs/promises";
-import { totalmem } from "node:os";
+import { availableParallelism, totalmem } from "node:os";
 import { InputError, systemReason, UsageError } from "./errors.ts";
 import { printable } from "./writer.ts";
 
@@ -12,14 +12,29 @@ type ReadText = (path: string) => string | undefined;
 /** The bytes that a process may still use: what is free, or what its control groups allow, whichever is less. */
 export function availableMemory(read: ReadText = readText): number {
   const free = kibibytes(read("/proc/meminfo"), "MemAvailable") ?? totalmem();
-  const groups = read("/proc/self/cgroup")?.split("\n") ?? [];
-  const v2 = groups.find((line) => line.startsWith("0::"))?.slice(3);
-  const v1 = groups.map((line) => /^\d+:(?:[^:]*,)?memory(?:,[^:]*)?:(.*)$/.exec(line)?.[1]).find(Boolean);
+  const { v2, v1 } = groupFolders(read, "memory");
   const left = [
-    ...(v2 === undefined ? [] : folders("/sys/fs/cgroup", v2).map((path) => leftInGroup(read, path, v2Files))),
-    ...(v1 === undefined ? [] : folders("/sys/fs/cgroup/memory", v1).map((path) => leftInGroup(read, path, v1Files))),
+    ...v2.map((path) => leftInGroup(read, path, v2Files)),
+    ...v1.map((path) => leftInGroup(read, path, v1Files)),
   ];
   return Math.min(free, ...left.filter((bytes) => bytes !== undefined));
+}
+
+/**
+ * The processors that this process may keep busy: those of its affinity mask (`allowed`), or what the quotas of its
+ * control groups come to, rounded up, whichever is less. At least 1.
+ */
+export function usableProcessors(read: ReadText = readText, allowed: number = availableParallelism()): number {
+  const { v2, v1 } = groupFolders(read, "cpu");
+  const quotas = [
+    ...v2.map((folder) => read(`${folder}/cpu.max`)?.trim().split(" ") ?? []),
+    ...v1.map((folder) => [read(`${folder}/cpu.cfs_quota_us`), read(`${folder}/cpu.cfs_period_us`)]),
+  ];
+  // "max", -1 and a missing file are no limit.
+  const limits = quotas.map(([quota, period]) => Math.ceil(Number(quota) / Number(period))).filter((cores) =>
+    cores > 0
+  );
+  return Math.max(1, Math.min(allowed, ...limits));
 }
 
 /** The largest amount of memory that this process has had in use, in bytes. */
@@ -31,6 +46,18 @@ export function peakMemory(read: ReadText = readText): number {
 
 const v2Files = { max: "memory.max", used: "memory.current", cache: "inactive_file" };
 const v1Files = { max: "memory.limit_in_bytes", used: "memory.usage_in_bytes", cache: "total_inactive_file" };
+
+/** The folders that may limit `controller` for this process, of both kinds of control groups. */
+function groupFolders(read: ReadText, controller: "memory" | "cpu"): Record<"v2" | "v1", string[]> {
+  const groups = read("/proc/self/cgroup")?.split("\n") ?? [];
+  const v2 = groups.find((line) => line.startsWith("0::"))?.slice(3);
+  const isOfController = new RegExp(`^\\d+:(?:[^:]*,)?${controller}(?:,[^:]*)?:(.*)$`);
+  const v1 = groups.map((line) => isOfController.exec(line)?.[1]).find(Boolean);
+  return {
+    v2: v2 === undefined ? [] : folders("/sys/fs/cgroup", v2),
+    v1: v1 === undefined ? [] : folders(`/sys/fs/cgroup/${controller}`, v1),
+  };
+}
 
 /** The folder of the group and those above it, since each may set a limit. In a container there is often just one. */
 function folders(root: string, group: string): string[] {

@@ -200,6 +200,7 @@ export function fakeParts(engine: Engine, changes: Partial<ProgramParts> = {}): 
   const called = (name: string) => void (calls.includes(name) || calls.push(name));
   return {
     terminal,
+    processors: () => 4,
     version: "1.2.3",
     ...fakeAudio(called),
     keepsStreamCaches: () => true,

@@ -38,6 +38,8 @@ export type StopwatchParts = {
 /** All parts. Each command states which of them it uses. */
 export type ProgramParts = ModelHost & {
   readonly terminal: Terminal;
+  /** How many threads can run at once. */
+  processors(): number;
   readonly version: string;
   /** Cheap. Throws an InputError if reading would certainly fail. */
   checkInput(input: AudioInput): Promise<void>;

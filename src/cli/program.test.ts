@@ -332,6 +332,32 @@ test("an unexpected failure is an internal error, exit 1, with a trace only on -
   expect((await run("--debug 1s.wav", hello, { openEngine })).err).toContain("    at ");
 });
 
+test("-t: never more threads than processors, with a line", async () => {
+  const seen: number[] = [];
+  const threads = async (line: string, count: number) => {
+    const engine = fakeEngine(() => hello);
+    const openEngine: ProgramParts["openEngine"] = (choice) => {
+      seen.push(choice.threads);
+      return Promise.resolve(engine);
+    };
+    return (await run(line, hello, { processors: () => count, openEngine })).err.split("\n")[0];
+  };
+  for (
+    const [line, count, wanted, says] of [
+      ["-t 99 1s.wav", 2, 2, "-t 99 is limited to 2: this process may use 2 processors"],
+      ["--stream -t 3 1s.wav", 2, 2, "-t 3 is limited to 2: this process may use 2 processors"],
+      ["info -t 256", 1, 1, "-t 256 is limited to 1: this process may use one processor"],
+      ["-t 5 --silent 1s.wav", 4, 4, ""],
+      ["-t 4 1s.wav", 4, 4, "Loading model from /models/small"],
+      ["-t 0 1s.wav", 4, 0, "Loading model from /models/small"],
+      ["info -t 2", 8, 2, ""],
+    ] as const
+  ) {
+    expect(await threads(line, count)).toBe(says);
+    expect(seen.pop()).toBe(wanted);
+  }
+});
+
 test("info prints the engine's description, and takes no file", async () => {
   expect(JSON.parse((await run("info -d demo")).out)).toMatchObject({ name: "fake", path: null });
   expect(await run("info x.wav")).toMatchObject({ code: 2, out: "" });

@@ -11,7 +11,7 @@ import { manageCache } from "./commands/cache.ts";
 import { downloadModel } from "./commands/download.ts";
 import { inspectRecording } from "./commands/inspect.ts";
 import { lintFiles } from "./commands/lint.ts";
-import { parseCommandLine } from "./parse.ts";
+import { parseCommandLine, type TranscribeOptions } from "./parse.ts";
 import { renderTranscripts } from "./commands/render.ts";
 import type { ProgramParts } from "./parts.ts";
 import type { Terminal } from "./terminal.ts";
@@ -61,7 +61,7 @@ async function runCommand(parts: ProgramParts, args: readonly string[]): Promise
     case "cache":
       return await manageCache(parts, command.options);
     case "info":
-      return await describeModel(parts, command.options);
+      return await describeModel(parts, withinProcessors(parts, command.options));
     case "render":
       return await renderTranscripts(parts, command.options);
     case "lint":
@@ -71,10 +71,26 @@ async function runCommand(parts: ProgramParts, args: readonly string[]): Promise
     case "bench":
       return await benchModel(parts, command.model);
     case "align":
-      return await alignFile(parts, command.options);
-    case "transcribe":
-      return await (isStreamed(command.options) ? streamFiles : transcribeFiles)(parts, command.options);
+      return await alignFile(parts, withinProcessors(parts, command.options));
+    case "transcribe": {
+      const options = withinProcessors(parts, command.options);
+      return await (isStreamed(options) ? streamFiles : transcribeFiles)(parts, options);
+    }
   }
+}
+
+/** The options, with no more threads than can run at once: the others would only keep them waiting. */
+function withinProcessors<T extends Pick<TranscribeOptions, "threads"> & Partial<Pick<TranscribeOptions, "verbosity">>>(
+  { terminal, processors }: Pick<ProgramParts, "terminal" | "processors">,
+  options: T,
+): T {
+  const count = processors();
+  if (options.threads <= count) return options;
+  if (options.verbosity !== "silent") {
+    const named = count === 1 ? "one processor" : `${count} processors`;
+    terminal.stderr.write(`-t ${options.threads} is limited to ${count}: this process may use ${named}\n`);
+  }
+  return { ...options, threads: count };
 }
 
 /** Reports an error in one line, and what to do about it in a second one. Returns the exit code. */

@@ -105,7 +105,7 @@ export const optionTable: readonly OptionSpec[] = [
     value: { placeholder: "N", type: "integer", numberMin: 0, numberMax: 256 },
     default: "0",
     help: "CPU threads; 0: one per physical core",
-    more: "Never more than the container allows.",
+    more: "Never more than the processors that this process may use.",
     commands: [...withModel, "info"],
   },
   {

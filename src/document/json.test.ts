@@ -194,6 +194,19 @@ test("pauses fall on punctuation, near to where the lengths say", () => {
   expect(groups).toEqual(["One two three,", " four five six seven eight nine ten.", " Eleven."]);
 });
 
+test("a sentence that is said slowly keeps its last word before the pause", () => {
+  const speech = [[250, 2610], [3030, 5120], [5580, 7840], [8280, 9920]].map(([startMs, endMs]) => ({
+    startMs: startMs!,
+    endMs: endMs!,
+  }));
+  const text =
+    "Today is Sunday, November second. It will be cloudy and cold in the north. The train to Berlin leaves at " +
+    "eight twenty. Please close the old window.";
+  const { words } = unalignedSegment({ text, language: "English", tokens: [] }, speech);
+  const starts = ["Today", " It", " The", " Please"].map((first) => words!.find(({ text }) => text === first)!.startMs);
+  expect(starts).toEqual([250, 3030, 5580, 8280]);
+});
+
 test("ten thousand words and a thousand pauses take no time; every word has its place", () => {
   const speech = Array.from(
     { length: 1000 },

@@ -9,7 +9,7 @@ import { endsClause, endsSentence } from "../text/sentences.ts";
 import type { TimeSpan } from "../units.ts";
 
 /** A pause inside a clause is as unlikely as this much speech being faster or slower; a long one more so. */
-const pauseInClauseMs = 120;
+const pauseInClauseMs = 350;
 const pauseAtClauseMs = 40;
 const longPauseMs = 400;
 const longPauseFactor = 1;

@@ -1,8 +1,8 @@
 /**
  * A transcript with times: what `-f json` writes, what `render` reads, what subtitles are laid out from. Data only.
  *
- * Text and punctuation are the model's. Joined in order, the segments' texts are the transcript. Times are milliseconds
- * from the start of the recording, even if only a part of it was read.
+ * Text and punctuation are the model's, or a view of them with what was spoken beside it. Joined in order, segments'
+ * texts are the transcript. Times are milliseconds from the start of the recording, even if only a part was read.
  */
 
 import type { Weights } from "../engine/engine.ts";
@@ -16,6 +16,8 @@ export type HeardToken = { readonly text: string; readonly logprob: number };
 export type TimedWord = {
   /** The word with its punctuation and, at the front, the space that separates it from the word before. */
   readonly text: string;
+  /** The words that were said, joined, where the text writes them another way. */
+  readonly spoken?: string;
   readonly startMs: number;
   readonly endMs: number;
   /** Sum over all tokens that touch the word (logprobs.ts); absent if the text was given, not decoded. */
@@ -28,6 +30,8 @@ export type TimedSegment = {
   readonly endMs: number;
   /** If there are words, their texts joined are this. */
   readonly text: string;
+  /** The text as it was said, where it is written another way. */
+  readonly spoken?: string;
   /** "English"; "" if unknown. */
   readonly language: string;
   /** Times are the aligner's, or estimated and flagged so; absent if words were not timed. */

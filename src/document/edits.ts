@@ -34,9 +34,17 @@ export function acceptEdits(given: readonly TimedSegment[]): AcceptedEdits {
     }
     if (words) corrected++;
     const text = separatorBetween(segments.at(-1)?.text ?? "", segment.text) + segment.text;
-    segments.push({ ...rest, text, ...(words && words.length > 0 ? { words: retimed(text, words) } : {}) });
+    if (words && words.length > 0) segments.push(withSpoken({ ...rest, text, words: retimed(text, words) }));
+    else segments.push({ ...rest, text });
   }
   return { segments, corrected, wasDisordered: ordered.some((segment, index) => segment !== filled[index]) };
+}
+
+/** What was spoken is known of words that a person has left as they were. */
+function withSpoken({ spoken: _, ...segment }: TimedSegment): TimedSegment {
+  const { words = [] } = segment;
+  if (!words.some((word) => word.spoken !== undefined)) return segment;
+  return { ...segment, spoken: words.map((word) => word.spoken ?? word.text).join("") };
 }
 
 function isJoined(words: readonly TimedWord[], text: string): boolean {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createWriter } from "../output/formats.ts";
 import { defaultRules } from "../subtitles/rules.ts";
 import type { TranscriptDocument } from "./document.ts";
-import { readDocument } from "./json.ts";
+import { readDocument, segmentJson } from "./json.ts";
 import { readerErrors, schemaErrors } from "./schema_fixture.ts";
 import { splitWords, unalignedSegment } from "./unaligned.ts";
 
@@ -83,8 +83,8 @@ test("fields of later programs are no obstacle: readers ignore them, the reserve
   const later = {
     ...{ ...value, gaps: [{ start: 5, end: 7.5 }], mood: "good" },
     segments: [{
-      ...{ ...segment, spoken: "hello world", speaker: "A", no_speech: 0.1, truncated: true, loop: false, mood: 1 },
-      words: [{ ...segment.words[0], spoken: "hello", speaker: "A", mood: [] }, segment.words[1]],
+      ...{ ...segment, speaker: "A", no_speech: 0.1, truncated: true, loop: false, mood: 1 },
+      words: [{ ...segment.words[0], speaker: "A", mood: [] }, segment.words[1]],
     }],
   };
   expect(readerErrors(later)).toEqual([]);
@@ -92,6 +92,18 @@ test("fields of later programs are no obstacle: readers ignore them, the reserve
   const lines = written("jsonl").trimEnd().split("\n");
   const inserted = [...lines.slice(0, 2), '{"type":"mood","of":"all"}', ...lines.slice(2)].join("\n");
   expect(readDocument(inserted, "x.jsonl")).toEqual(document);
+});
+
+test("what was spoken is written and read where the text says it another way", () => {
+  const [segment] = document.segments;
+  const [word, ...rest] = segment!.words!;
+  const spoken = { ...segment!, spoken: "hullo world", words: [{ ...word!, spoken: "hullo" }, ...rest] };
+  const json = JSON.parse(written("json"));
+  json.segments[0] = JSON.parse(JSON.stringify(segmentJson(spoken)));
+  expect(schemaErrors(json)).toEqual([]);
+  expect(readDocument(JSON.stringify(json), "x.json").segments[0]).toEqual(spoken);
+  json.segments[0].words[0].spoken = 1;
+  expect(() => readDocument(JSON.stringify(json), "x.json")).toThrow("segments[0].words[0].spoken is not a text");
 });
 
 test("what is wrong is named with its place", () => {

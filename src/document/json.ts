@@ -24,19 +24,21 @@ export function headJson({ version, program, source, model, aligner, options }: 
 }
 
 export function segmentJson(segment: TimedSegment): Json {
-  const { startMs, endMs, text, language, words } = segment;
+  const { startMs, endMs, text, spoken, language, words } = segment;
   return {
     start: seconds(startMs),
     end: seconds(endMs),
     text,
+    ...(spoken === undefined ? {} : { spoken }),
     language,
     ...(words ? { words: words.map(wordJson) } : {}),
   };
 }
 
-function wordJson({ text, startMs, endMs, logprob, flag }: TimedWord): Json {
+function wordJson({ text, spoken, startMs, endMs, logprob, flag }: TimedWord): Json {
   return {
     text,
+    ...(spoken === undefined ? {} : { spoken }),
     start: seconds(startMs),
     end: seconds(endMs),
     ...(logprob === undefined ? {} : { logprob: Math.min(0, Number(logprob.toFixed(4))) || 0 }),
@@ -117,6 +119,7 @@ function segmentOf(place: Place): TimedSegment {
   return {
     ...spanOf(place),
     text: place.at("text").string(),
+    ...spokenOf(place),
     language: place.at("language").string(),
     ...(words.isAbsent ? {} : { words: words.list().map(wordOf) }),
   };
@@ -130,10 +133,16 @@ function wordOf(place: Place): TimedWord {
   }
   return {
     text: place.at("text").string(),
+    ...spokenOf(place),
     ...spanOf(place),
     ...(logprob.isAbsent ? {} : { logprob: logprob.number() }),
     ...(flagged ? { flag: flagged } : {}),
   };
+}
+
+function spokenOf(place: Place): { spoken?: string } {
+  const spoken = place.at("spoken");
+  return spoken.isAbsent ? {} : { spoken: spoken.string() };
 }
 
 function spanOf(place: Place): { startMs: number; endMs: number } {

@@ -12,8 +12,8 @@ export type Match = { readonly text: string; readonly end: number };
 const units = 1 << 16;
 
 export class PhraseTable {
-  /** The node after each first unit; 0: no phrase begins with it. */
-  readonly #roots = new Int32Array(units);
+  /** The node after each first unit; 0: no phrase begins with it, which a caller may ask first: it is fast. */
+  readonly roots = new Int32Array(units);
   readonly #replacements: (string | undefined)[] = [undefined];
   /** By node, the dictionary that its replacement is of. */
   readonly #sources: number[] = [0];
@@ -36,7 +36,7 @@ export class PhraseTable {
 
   /** The longest phrase that begins at `at` and ends by `limit`, of the first `sources` dictionaries. */
   longestAt(text: string, at: number, limit: number, sources = Infinity): Match | undefined {
-    let node = this.#roots[text.charCodeAt(at)]!;
+    let node = this.roots[text.charCodeAt(at)]!;
     if (node === 0) return undefined;
     let end = 0;
     let found: string | undefined;
@@ -59,7 +59,7 @@ export class PhraseTable {
       const space = dictionary.indexOf(" ", at);
       assert(space > at && space < end, "an entry has a phrase and a replacement");
       const first = dictionary.charCodeAt(at);
-      let node = this.#roots[first] ||= this.#newNode();
+      let node = this.roots[first] ||= this.#newNode();
       for (let next = at + 1; next < space; next++) node = this.#child(node, dictionary.charCodeAt(next));
       this.#replacements[node] = dictionary.slice(space + 1, end);
       this.#sources[node] = source;

@@ -90,20 +90,22 @@ type Converted = {
 /** Lets the table replace what it knows between one cut and the next. */
 function apply(table: PhraseTable, state: Converted, cuts: readonly number[]) {
   const { text } = state;
+  const { roots } = table;
   const parts: string[] = [];
   const newCuts: number[] = [];
   const origins = new Origins(state);
   let [at, keptFrom] = [0, 0];
   for (const cut of cuts) {
     while (at < cut) {
-      const match = table.longestAt(text, at, cut);
+      const unit = text.charCodeAt(at);
+      const match = roots[unit] === 0 ? undefined : table.longestAt(text, at, cut);
       if (match && !(match.text.length === match.end - at && text.startsWith(match.text, at))) {
         parts.push(text.slice(keptFrom, at), match.text);
         origins.keep(keptFrom, at);
         origins.replace(text.slice(at, match.end), at, match.text);
         keptFrom = match.end;
       }
-      at = match?.end ?? Math.min(cut, at + unmatchedLength(text, at));
+      at = match?.end ?? Math.min(cut, at + unmatchedLength(text, at, unit));
     }
     newCuts.push(origins.length + cut - keptFrom);
   }
@@ -199,7 +201,7 @@ function phraseEnds(table: PhraseTable, sources: number, text: string): number[]
     const match = table.longestAt(text, at, text.length, sources);
     if (match && ends.at(-1) !== at && at > 0) ends.push(at);
     if (match) ends.push(match.end);
-    at = match?.end ?? at + unmatchedLength(text, at);
+    at = match?.end ?? at + unmatchedLength(text, at, text.charCodeAt(at));
   }
   if (ends.at(-1) !== text.length) ends.push(text.length);
   return ends;
@@ -209,8 +211,7 @@ function phraseEnds(table: PhraseTable, sources: number, text: string): number[]
 const descriptionMax = 32;
 
 /** A character, or a whole description of one by its parts, which no dictionary has. */
-function unmatchedLength(text: string, at: number): number {
-  const unit = text.charCodeAt(at);
+function unmatchedLength(text: string, at: number, unit: number): number {
   if (unit < 0x2ff0 || unit > 0x2fff) return isHigh(unit) ? 2 : 1;
   let [end, open] = [at, 1];
   while (open > 0 && end < Math.min(text.length, at + descriptionMax)) {

@@ -27,8 +27,11 @@ export function writtenWords(words: readonly string[], pieces: readonly Piece[])
       result.push(whole);
       continue;
     }
-    const last = result.pop();
-    const joined = last ? { from: last.from, to: whole.to, text: last.text + whole.text } : whole;
+    let joined = whole;
+    while (joined.text.trim() === "" && result.length > 0) {
+      const last = result.pop()!;
+      joined = { from: last.from, to: joined.to, text: last.text + joined.text };
+    }
     if (joined.text.trim() === "") front = joined;
     else result.push(joined);
   }

@@ -1,0 +1,162 @@
+/**
+ * The text of a transcript as people write it. In: timed segments as they were spoken, and what is wanted. Out: timed
+ * segments as they are written, whose words keep the times of the spoken ones and say which these were.
+ *
+ *     spoken -> numbers -> script -> digits -> spaces
+ *
+ * Which views a segment gets depends on its language, or on its script where that is unknown. Punctuation of cues comes
+ * after their layout (punctuation.ts), which needs the marks.
+ */
+
+import type { TimedSegment, TimedWord } from "../document/document.ts";
+import { eastAsianScript, spacelessLetters } from "../text/scripts.ts";
+import { compose, isKept, type Piece, replacementsOf, type Rewrite, tile, written } from "./piece.ts";
+import { type Script, scriptRewrite } from "./script.ts";
+import { type CjkSpace, type DigitWidth, spaced, withDigits } from "./spacing.ts";
+import { writtenWords } from "./words.ts";
+
+export type ViewOptions = {
+  /** Numbers as digits; "all": single digits and whole hours, too. */
+  readonly itn: "off" | "on" | "all";
+  readonly script: Script;
+  readonly cjkSpace: CjkSpace;
+  /** undefined: digits stay as they are. */
+  readonly digitWidth: DigitWidth | undefined;
+};
+
+/** Finds numbers in a text of its language; see src/views/itn. */
+export type Itn = (source: string, options: { readonly all: boolean }) => readonly Piece[];
+
+export type ItnRules = { readonly chinese: Itn; readonly english: Itn };
+
+export const asSpoken: ViewOptions = { itn: "off", script: "asis", cjkSpace: "keep", digitWidth: undefined };
+
+/** What a text is written in, as far as views care. */
+type Family = "chinese" | "english" | "japanese" | "korean" | "other";
+
+/** Views over text, one for any number of recordings. */
+export class TextView {
+  readonly #options: ViewOptions;
+  readonly #itn: ItnRules;
+  readonly #toScript: Rewrite | undefined;
+
+  private constructor(options: ViewOptions, itn: ItnRules, toScript: Rewrite | undefined) {
+    this.#options = options;
+    this.#itn = itn;
+    this.#toScript = toScript;
+  }
+
+  /** Loads what the views need; undefined where text stays as it is. */
+  static async open(options: ViewOptions, itn: ItnRules): Promise<TextView | undefined> {
+    const { script, itn: numbers, cjkSpace, digitWidth } = options;
+    if (numbers === "off" && script === "asis" && cjkSpace === "keep" && digitWidth === undefined) return undefined;
+    return new TextView(options, itn, script === "asis" ? undefined : await scriptRewrite(script));
+  }
+
+  /**
+   * The text as it is written. `language` is the model's name for it, "" where unknown; `before` is what is written
+   * before it. Nothing becomes blank that was not.
+   */
+  pieces(spoken: string, language: string, before = ""): readonly Piece[] {
+    const { itn, cjkSpace, digitWidth } = this.#options;
+    const family = familyOf(language, spoken);
+    let pieces: readonly Piece[] = tile(spoken, []);
+    const apply = (rewrite: Rewrite) => pieces = compose(spoken, pieces, rewrite(written(pieces)));
+    if (itn !== "off" && (family === "chinese" || family === "english")) {
+      apply((text) => this.#itn.chinese(text, { all: itn === "all" }));
+      apply((text) => this.#english(text));
+    }
+    if (this.#toScript && family === "chinese") apply(this.#toScript);
+    if (digitWidth === "half" || digitWidth === "full" && isEastAsian(family)) {
+      apply((text) => withDigits(digitWidth, text));
+    }
+    if (family !== "japanese" && family !== "korean") apply((text) => spaced(cjkSpace, text, before));
+    return written(pieces).trim() === "" ? tile(spoken, []) : pieces;
+  }
+
+  /** The segments of one recording, one after the other. */
+  recording(): (segment: TimedSegment) => TimedSegment {
+    let before = "";
+    return (segment) => {
+      const result = this.#segment(segment, before);
+      before = result.text.slice(-2);
+      return result;
+    };
+  }
+
+  #segment(segment: TimedSegment, before: string): TimedSegment {
+    return writtenSegment(segment, this.pieces(segment.text, segment.language, before));
+  }
+
+  /** English numbers stand in what is not Chinese: the rules know words by the spaces around them. */
+  #english(text: string): readonly Piece[] {
+    const all = this.#options.itn === "all";
+    const runs = [...text.matchAll(notSpaceless)].filter(([run]) => latin.test(run));
+    const replacements = runs.flatMap(({ index, 0: run }) =>
+      replacementsOf(run, this.#itn.english(run, { all }))
+        .map((piece) => ({ ...piece, from: piece.from + index, to: piece.to + index }))
+    );
+    return tile(text, replacements);
+  }
+}
+
+const notSpaceless = new RegExp(`[^${spacelessLetters}]+`, "gu");
+const latin = /\p{sc=Latin}/u;
+
+/** By the name that the model gives a language, or by the letters. */
+function familyOf(language: string, text: string): Family {
+  switch (language) {
+    case "Chinese":
+    case "Cantonese":
+      return "chinese";
+    case "English":
+      return "english";
+    case "Japanese":
+      return "japanese";
+    case "Korean":
+      return "korean";
+    case "":
+      return eastAsianScript(text) ?? (latin.test(text) ? "english" : "other");
+    default:
+      return "other";
+  }
+}
+
+function isEastAsian(family: Family): boolean {
+  return family === "chinese" || family === "japanese" || family === "korean";
+}
+
+/** The segment with its text written as the pieces say, which tile it. */
+export function writtenSegment(segment: TimedSegment, pieces: readonly Piece[]): TimedSegment {
+  const { text: spoken, words } = segment;
+  if (pieces.every((piece) => isKept(spoken, piece))) return segment;
+  if (!words || words.length === 0) return { ...segment, text: written(pieces), spoken };
+  const result = writtenWords(words.map(({ text }) => text), pieces).map(({ from, to, text }) =>
+    writtenWord(words.slice(from, to), text)
+  );
+  return { ...segment, text: result.map(({ text }) => text).join(""), spoken, words: result };
+}
+
+/** One word for the words that were said. */
+function writtenWord(words: readonly TimedWord[], text: string): TimedWord {
+  const [first, last] = [words[0]!, words.at(-1)!];
+  const spoken = words.map((word) => word.text).join("");
+  if (spoken === text && words.length === 1) return first;
+  const logprobs = words.flatMap(({ logprob }) => logprob ?? []);
+  const flag = words.some((word) => word.flag === "unaligned") ? "unaligned" : words.find((word) => word.flag)?.flag;
+  return {
+    text,
+    ...(spoken === text ? {} : { spoken }),
+    startMs: first.startMs,
+    endMs: Math.max(first.startMs, last.endMs),
+    ...(logprobs.length > 0 ? { logprob: logprobs.reduce((sum, each) => sum + each, 0) } : {}),
+    ...(flag ? { flag } : {}),
+  };
+}
+
+/** The segment as it was spoken, where a document shows both. A text that a person corrected counts as spoken. */
+export function spokenSegment({ spoken, ...segment }: TimedSegment): TimedSegment {
+  const words = segment.words?.map(({ spoken, ...word }) => spoken === undefined ? word : { ...word, text: spoken });
+  if (!words || words.length === 0) return { ...segment, text: spoken ?? segment.text };
+  return { ...segment, text: words.map(({ text }) => text).join(""), words };
+}

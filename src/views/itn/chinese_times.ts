@@ -1,0 +1,89 @@
+/** Chinese dates and times of day: 二零二五年三月五号, 三点一刻, 下午三点二十分. Pure. */
+
+import { isNumeralAt } from "./chinese_fold.ts";
+import { type Numeral, readWhole } from "./chinese_numbers.ts";
+import { isAsciiDigit, isBoundary, isOneOf, isVague, type Match, type Place, single, write } from "./chinese_place.ts";
+import { followsDayPart, isClockTime, isScore } from "./chinese_words.ts";
+
+/** Years said with two digits (八五年, 零零后). Two that follow each other are approximate unless a month is near. */
+export function year({ text }: Place, number: Numeral): Match | undefined {
+  if (number.kind !== "digits" || text.slice(number.start, number.end).includes("两")) return undefined;
+  const { end } = number;
+  const isGeneration = isOneOf(text[end], "后级届") && /^[05-9][05]$/.test(number.text);
+  const isYear = text[end] === "年" && !isOneOf(text[end + 1], "级");
+  if (number.text.length !== 2) return isYear ? { end, pieces: [write(number)] } : undefined;
+  const isApproximate = Number(number.text[1]) - Number(number.text[0]) === 1 || number.text === "35";
+  const isDated = /^年(十|[一二三四五六七八九]月|春|夏|秋|冬|底|初|末)/.test(text.slice(end, end + 3));
+  const isMeant = isGeneration || (isYear && (!isApproximate || isDated)) ||
+    (isOneOf(text[end], "级届") && number.text[0] === "0");
+  return isMeant ? { end, pieces: [write(number)] } : undefined;
+}
+
+/** Months of one digit, and those that a range or a list ends in: 三到五月. */
+export function month({ folded, text, at }: Place, number: Numeral): Match | undefined {
+  if (number.kind !== "digit" || number.value === 0 || text[at] === "两" || text[at - 1] === "第") return undefined;
+  if (isOneOf(text[number.end], "到至、")) {
+    const last = readWhole(folded, number.end + 1);
+    const isMonths = last !== undefined && last.kind !== "digits" && last.value <= 12 && text[last.end] === "月";
+    return isMonths && !isOneOf(text[last.end + 1], notAfterMonth)
+      ? { end: number.end, pieces: [write(number)] }
+      : undefined;
+  }
+  if (text[number.end] !== "月" || isOneOf(text[number.end + 1], notAfterMonth)) return undefined;
+  if (number.value === 1 && isOneOf(text[at - 1], "上下每这那前后同")) return undefined;
+  if (text[number.end + 1] === "初" && isNumeralAt(text, number.end + 2)) return { end: number.end + 3, pieces: [] };
+  return { end: number.end, pieces: [write(number)] };
+}
+
+const notAfterMonth = "饼亮球光嫂经";
+
+/** Days of one digit behind a month. */
+export function day({ text, at }: Place, number: Numeral): Match | undefined {
+  if (number.kind !== "digit" || number.value === 0 || text[at - 1] !== "月") return undefined;
+  if (!isNumeralAt(text, at - 2) && !isAsciiDigit(text[at - 2])) return undefined;
+  if (!isOneOf(text[number.end], "日号") && !isBoundary(text, number.end)) return undefined;
+  return { end: number.end, pieces: [write(number)] };
+}
+
+const quarters = new Map([["一", 15], ["二", 30], ["两", 30], ["三", 45]]);
+/** What 半 belongs to when it is not the half of an hour. */
+const afterHalf = "天个年月日夜路价数点";
+/** What a number of minutes without 分 may not count: 三点二十个人. */
+const afterMinutes = "个位只条张件名天周月年岁块元人斤米里克吨度倍万亿折点后秒号楼";
+
+/** Hours with minutes; whole hours are numbers like others. */
+export function clock({ folded, text, at }: Place): Match | undefined {
+  const hour = readWhole(folded, at);
+  if (hour === undefined || hour.kind === "digits" || hour.value > 24 || text[hour.end] !== "点") return undefined;
+  if (text[at - 1] === "第" || isVague(text, hour)) return undefined;
+  const after = hour.end + 1;
+  if (text[after] === "半" && !isOneOf(text[after + 1], afterHalf)) return single(at, after + 1, `${hour.value}:30`);
+  const quarter = quarters.get(text[after] ?? "");
+  if (quarter !== undefined && text[after + 1] === "刻") {
+    const end = text[after + 2] === "钟" ? after + 3 : after + 2;
+    return single(at, end, `${hour.value}:${quarter}`);
+  }
+  const minute = readWhole(folded, after);
+  return minute && minutes({ folded, text, at }, hour, minute);
+}
+
+function minutes({ folded, text, at }: Pick<Place, "folded" | "text" | "at">, hour: Numeral, minute: Numeral) {
+  const { end, kind, value } = minute;
+  const isPadded = kind === "digits" && /^0\d$/.test(minute.text);
+  if (value >= 60 || isVague(text, minute)) return undefined;
+  const written = `${hour.value}:${String(value).padStart(2, "0")}`;
+  if (text[end] === "分" && !isOneOf(text[end + 1], "之钟")) {
+    if (kind === "digits" && !isPadded) return undefined;
+    if (kind === "digit" && isScore(text, at)) return undefined;
+    const second = readWhole(folded, end + 1);
+    if (second === undefined || second.value >= 60 || text[second.end] !== "秒") return single(at, end + 1, written);
+    return single(at, second.end + 1, `${written}:${String(second.value).padStart(2, "0")}`);
+  }
+  const isSaid = kind === "integer" && !isOneOf(text[end], afterMinutes) && !text.startsWith("分钟", end);
+  const isRead = kind === "digits" && minute.text.length === 2 && isClockTime(text, at, end);
+  return isSaid || isRead ? single(at, end, written) : undefined;
+}
+
+/** 下午三点五 is neither 3.5 nor clearly 3:05. */
+export const isUnclearTime = (text: string, { start, kind, text: written }: Numeral) =>
+  kind === "decimal" && /^\d+\.\d$/.test(written) && followsDayPart(text, start);

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { characterErrors, rate } from "../bench/cer.ts";
-import { modelDir } from "./fixtures.ts";
+import { hasClip, modelDir } from "./fixtures.ts";
 import { executable, fixedEnvironment, temporaryFolder } from "./harness.ts";
 import { lines, qwen, wav } from "./support/cli.ts";
 
@@ -57,6 +57,54 @@ describe("as it is said", () => {
       for (const one of seen) expect(stdout).toStartWith(one.text);
     }
   });
+
+  /** The utterances in lines of -f jsonl, of which the last may not be complete. */
+  function finalsOf(jsonl: string): { start_ms: number; end_ms: number; text: string }[] {
+    const complete = jsonl.slice(0, jsonl.lastIndexOf("\n") + 1);
+    return lines(complete).map((line) => JSON.parse(line)).filter(({ type }) => type === "final");
+  }
+
+  test("a source that stalls in mid-sentence: what was said is out before it goes on", async () => {
+    const stalled = async (clipName: string, stallMs: number) => {
+      using folder = temporaryFolder();
+      const bytes = new Uint8Array(readFileSync(wav(clipName))).subarray(44);
+      const half = stallMs * 32;
+      const args = ["-d", modelDir(), "--stream", "--live", "-f", "jsonl", "-"];
+      const child = Bun.spawn([executable(), ...args], {
+        env: fixedEnvironment(folder.path),
+        ...{ stdin: "pipe", stdout: "pipe", stderr: "ignore" },
+      });
+      let out = "";
+      const reading = (async () => {
+        for await (const piece of child.stdout) out += new TextDecoder().decode(piece);
+      })();
+      const finals = () => finalsOf(out);
+      child.stdin.write(bytes.subarray(0, half));
+      await child.stdin.flush();
+      // However busy the machine is, it comes while the source keeps still.
+      for (let waited = 0; finals().length === 0 && waited < 30_000; waited += 100) await Bun.sleep(100);
+      const early = finals();
+      child.stdin.write(bytes.subarray(half));
+      child.stdin.end();
+      expect(await child.exited).toBe(0);
+      await reading;
+      const whole = await qwen(["--stream", "-f", "jsonl", wav(clipName)]);
+      const wholeText = finalsOf(whole.stdout).map((one) => one.text).join(" ");
+      return { early, finals: finals(), wholeText, stallMs };
+    };
+    // Between sentences, in pauses that end no utterance: of half a sentence the demo model makes a whole one.
+    const places = [["en-weather", 5200], ["words-en-2", 3254], ["words-en-5", 5264], ["zh-weather", 3250]] as const;
+    const some = places.filter(([clipName]) => hasClip(clipName));
+    for (const done of await Promise.all(some.map(([clipName, stallMs]) => stalled(clipName, stallMs)))) {
+      const { early, finals, wholeText, stallMs } = done;
+      expect(early.length).toBeGreaterThan(0);
+      expect(finals.slice(0, early.length)).toEqual(early);
+      expect(early.at(-1)!.end_ms).toBeWithin(stallMs - 1000, stallMs + 1);
+      for (const later of finals.slice(early.length)) expect(later.start_ms).toBeGreaterThanOrEqual(stallMs - 20);
+      const said = finals.map((one) => one.text).join(" ");
+      expect(rate(characterErrors(wholeText, said))).toBeLessThan(0.1);
+    }
+  }, 60_000);
 
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     test(`${signal}: what was said, the summary, an end by the signal`, async () => {

@@ -6,13 +6,16 @@ import { SampleQueue } from "./queue.ts";
 
 const tick = () => new Promise((resolve) => setTimeout(resolve, 1));
 const block = (samples: number) => new Float32Array(samples);
+/** The number of samples of what was taken. */
+const sizeOf = (taken: Awaited<ReturnType<SampleQueue["take"]>>) =>
+  taken instanceof Float32Array ? taken.length : taken;
 
 test("it reads ahead as far as it may, and goes on when something is taken", async () => {
   let read = 0;
   const queue = new SampleQueue({ next: () => Promise.resolve(read++ < 10 ? block(10) : undefined) }, 25);
   await tick();
   expect([read, queue.count]).toEqual([3, 30]);
-  expect((await queue.take())!.length).toBe(10);
+  expect(sizeOf(await queue.take())).toBe(10);
   await tick();
   expect([read, queue.count]).toEqual([4, 30]); // Two waiting blocks are below the limit: one more is read.
   let taken = 1;
@@ -34,7 +37,25 @@ test("stopped: what was read is still given, nothing else, even where the source
   await tick();
   const waiting = [queue.take(), queue.take()];
   queue.stop();
-  expect((await Promise.all(waiting)).map((one) => one?.length)).toEqual([5, undefined]);
+  expect((await Promise.all(waiting)).map(sizeOf)).toEqual([5, undefined]);
+});
+
+test("a source that stalls: told after the wait, again and again, and nothing is lost", async () => {
+  const waiting = Array.from({ length: 3 }, () => Promise.withResolvers<Float32Array | undefined>());
+  const nexts = waiting.values();
+  const queue = new SampleQueue({ next: () => nexts.next().value!.promise }, 100);
+  expect(await queue.take(5)).toBe("stalled");
+  expect(await queue.take(5)).toBe("stalled");
+  waiting[0]!.resolve(block(7));
+  expect(sizeOf(await queue.take(1000))).toBe(7);
+  expect(await queue.take(5)).toBe("stalled");
+  const patient = queue.take();
+  waiting[1]!.resolve(block(3));
+  expect(sizeOf(await patient)).toBe(3);
+  const last = queue.take(1000);
+  waiting[2]!.resolve(undefined);
+  expect(await last).toBeUndefined();
+  expect(await queue.take(5)).toBeUndefined();
 });
 
 test("a failure comes after what was read", async () => {
@@ -44,7 +65,7 @@ test("a failure comes after what was read", async () => {
     100,
   );
   await tick();
-  expect([await queue.take(), await queue.take(), await queue.take()].map((one) => one?.length)).toEqual([
+  expect([await queue.take(), await queue.take(), await queue.take()].map(sizeOf)).toEqual([
     5,
     5,
     undefined,

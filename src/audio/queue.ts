@@ -30,17 +30,33 @@ export class SampleQueue {
     return this.#count;
   }
 
-  /** The next block; undefined at the end, also if the source failed (see `failure`). */
-  async take(): Promise<Float32Array | undefined> {
-    for (;;) {
-      const block = this.#blocks.shift();
-      if (block) {
-        this.#count -= block.length;
-        this.#notify();
-        return block;
+  /**
+   * The next block; undefined at the end, also if the source failed (see `failure`); "stalled" where `waitMs` is given
+   * and nothing comes for so long.
+   */
+  async take(waitMs?: number): Promise<Float32Array | "stalled" | undefined> {
+    let isLate = false;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    try {
+      for (;;) {
+        const block = this.#blocks.shift();
+        if (block) {
+          this.#count -= block.length;
+          this.#notify();
+          return block;
+        }
+        if (this.#isOver || this.#isStopped) return undefined;
+        if (isLate) return "stalled";
+        if (waitMs !== undefined) {
+          timer ??= setTimeout(() => {
+            isLate = true;
+            this.#notify();
+          }, waitMs);
+        }
+        await this.#changed.promise;
       }
-      if (this.#isOver || this.#isStopped) return undefined;
-      await this.#changed.promise;
+    } finally {
+      clearTimeout(timer);
     }
   }
 

@@ -326,7 +326,7 @@ export const optionTable: readonly OptionSpec[] = [
     group: "Streaming",
     help: "catch up when decoding falls behind",
     more: "Several chunks are then processed in one step, so the text may depend on the machine's speed. No audio is " +
-      "dropped.",
+      "dropped. If the source sends nothing for 2 s, the utterance ends, so that its words do not wait.",
     rare: true,
     perRequest: true,
     needs: "stream",

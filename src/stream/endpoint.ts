@@ -14,7 +14,7 @@ export const frameSamples = sampleRate / 100;
 export type CutterOptions = {
   /** A multiple of the frame's length. */
   readonly chunkSamples: number;
-  /** 0: everything from the first sample on is one utterance. */
+  /** 0: everything up to the end or a call of `close` is one utterance. */
   readonly endpointSamples: number;
 };
 
@@ -70,6 +70,14 @@ export class Cutter {
     return Math.max(this.#from, this.position - leadSamples - (voiceFramesMin + 1) * frameSamples);
   }
 
+  /** Ends the open utterance here: what is read from now on belongs to the next one. */
+  close(): void {
+    this.#isOpen = false;
+    this.#from = this.position;
+    this.#run = 0;
+    this.#smoothed = 0;
+  }
+
   /** Whether there was voice since the last call. */
   takeVoice(): boolean {
     const came = this.#freshVoice > 0;
@@ -79,7 +87,10 @@ export class Cutter {
 
   /** Reads up to the next cut. Returns how many samples were read: all of them if there is no cut. */
   read(samples: Float32Array): { readonly count: number; readonly cuts: readonly Cut[] } {
-    if (!this.#isOpen && this.options.endpointSamples === 0) return { count: 0, cuts: [this.#open(0)] };
+    if (!this.#isOpen && this.options.endpointSamples === 0) {
+      this.#voiceStart = this.#from;
+      return { count: 0, cuts: [this.#open(this.#from)] };
+    }
     for (let i = 0; i < samples.length; i++) {
       this.#energy += samples[i]! * samples[i]!;
       if (++this.#partial < frameSamples) continue;

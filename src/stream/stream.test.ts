@@ -27,18 +27,28 @@ type RunOptions = {
   readonly stop?: Stopper;
   readonly onEvent?: (event: StreamEvent) => void;
   readonly failAt?: number;
-  readonly isLive?: boolean;
+  /** Nothing comes for a while once so many samples were read. */
+  readonly stallsAt?: readonly number[];
+  readonly onResume?: (at: number) => void;
 };
+
+/** More than a stream waits for. */
+const stallMs = 2300;
 
 async function stream(samples: Float32Array, given: Partial<StreamOptions> = {}, run: RunOptions = {}): Promise<Run> {
   const { sizes = [4000], stop = new Stopper(), failAt = Infinity } = run;
   let [at, piece] = [0, 0];
+  const stalls = [...run.stallsAt ?? []];
   const source = {
-    next: () => {
+    next: (): Promise<Float32Array | undefined> => {
+      if (at >= (stalls[0] ?? Infinity)) {
+        stalls.shift();
+        return Bun.sleep(stallMs).then(() => run.onResume?.(at)).then(source.next);
+      }
       if (at >= failAt) return Promise.reject(new Error("the pipe broke"));
       if (at >= samples.length) return Promise.resolve(undefined);
       const size = sizes[piece++ % sizes.length]!;
-      const block = samples.subarray(at, at + size);
+      const block = samples.subarray(at, Math.min(at + size, stalls[0] ?? Infinity));
       at += block.length;
       return Promise.resolve(block);
     },
@@ -221,6 +231,51 @@ describe("limits and loops", () => {
 });
 
 describe("live", () => {
+  /** Ten words without a pause, one every 0.3 s and more; the fifth ends at `fifthEnd`. */
+  const ten = said(new Array<number>(10).fill(2000));
+  const samples = speech(ten, 4000);
+  const fifthEnd = speech(ten.slice(0, 5)).length;
+
+  /** What was committed when the source went on again, and all that came. */
+  async function stalled(audio: Float32Array, stallsAt: readonly number[], given: Partial<StreamOptions> = {}) {
+    let text = "";
+    const resumed: string[] = [];
+    const onEvent = (event: StreamEvent) => void (event.kind === "commit" && (text += event.text));
+    const onResume = () => void resumed.push(text);
+    const all = await stream(audio, { isLive: true, ...given }, { onEvent, onResume, stallsAt });
+    const finals = all.events.filter((event) => event.kind === "final");
+    return { resumed, text: all.text, finals, audioSec: all.totals.audioSec };
+  }
+
+  test.concurrent("a stall in mid-utterance: its words are final, what follows is another one", async () => {
+    const { resumed, text, finals, audioSec } = await stalled(samples, [fifthEnd + 333]);
+    expect({ resumed, text }).toEqual({ resumed: [words(ten.slice(0, 5))], text: words(ten) });
+    expect(finals.map((event) => event.text)).toEqual([words(ten.slice(0, 5)), words(ten.slice(5))]);
+    // The times are those of the samples: the wait is none of them.
+    expect(finals[0]!.endMs).toBeWithin((fifthEnd - 400) / 16, (fifthEnd + 400) / 16);
+    expect(finals[1]!.startMs).toBeWithin((fifthEnd + 1500) / 16, (fifthEnd + 2500) / 16);
+    expect(audioSec).toBeCloseTo(samples.length / 16_000, 9);
+  });
+
+  test.concurrent("stalls after another, without pauses that count, and before the end", async () => {
+    const places = [4, 8, 10].map((count) => speech(ten.slice(0, count)).length + 100);
+    const { resumed, text, finals } = await stalled(samples, places, { endpointMs: 0 });
+    expect(resumed).toEqual([4, 8, 10].map((count) => words(ten.slice(0, count))));
+    expect(text).toBe(words(ten));
+    expect(finals.map(({ startMs }) => startMs)).toEqual(
+      [0, ...places.slice(0, 2)].map((place) => Math.round(place / 16)),
+    );
+  });
+
+  test.concurrent("stalls in silence change nothing; without --live nothing waits for a clock", async () => {
+    const pause = Float32Array.from([...speech(ten.slice(0, 5), 20_000), ...speech(ten.slice(5), 20_000)]);
+    const [live, steady] = await Promise.all([stalled(pause, [fifthEnd + 18_000]), stream(pause)]);
+    expect(live.finals).toEqual(steady.events.filter((event) => event.kind === "final"));
+    const patient = await stalled(samples, [fifthEnd + 333], { isLive: false });
+    expect(patient.finals.map((event) => event.text)).toEqual([words(ten)]);
+    expect(patient.resumed[0]!.length).toBeLessThan(words(ten.slice(0, 5)).length);
+  });
+
   test("behind: several chunks in one step, the delay told, nothing dropped", async () => {
     const spokenWords = said(new Array<number>(40).fill(2000));
     const samples = speech(spokenWords);

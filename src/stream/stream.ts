@@ -3,9 +3,10 @@
  *
  *     blocks -> queue -> cutter -> hear -> commit -> text
  *
- * Steps lie at places in the audio, not in time, so the same samples give the same text however they arrive; only a
- * live stream that has fallen behind takes several chunks in one step. An utterance is closed at a pause. Speech
- * without one is cut at its quietest place: the audio before it is forgotten, and of the committed text what was
+ * Steps lie at places in the audio, not in time, so the same samples give the same text however they arrive. There are
+ * two exceptions for live streams: one that has fallen behind takes several chunks in one step, and one whose source
+ * stalls ends its utterance, because words that were said should not wait. Otherwise an utterance is closed at a pause.
+ * Speech without one is cut at its quietest place: the audio before it is forgotten, and of the committed text what was
  * said after it stays as the start of the answer, so nothing is decided twice.
  */
 
@@ -40,6 +41,7 @@ export type StreamOptions = {
   readonly language: string;
   /** Of the stream's first sample in the recording: added to the events' times. */
   readonly startSec: number;
+  /** The source may fall behind or stall, and text must not wait for it. */
   readonly isLive: boolean;
 };
 
@@ -83,6 +85,8 @@ const keptSamplesMin = 6 * sampleRate;
 const keptTokensMin = 3;
 const readAheadSamples = 8 * sampleRate;
 const liveReadAheadSamples = 600 * sampleRate;
+/** A live source that sends nothing for so long has stalled. */
+const stallMs = 2000;
 /** Steps in a row that went round in circles before their audio is let go. */
 const loopsMax = 2;
 
@@ -100,7 +104,11 @@ export async function runStream(
   if (stop.drain.aborted) onStop();
   try {
     const run = new StreamRun(listener, options, queue, stop, onEvent);
-    for (let block = await queue.take(); block; block = await queue.take()) await run.push(block);
+    const next = () => queue.take(options.isLive ? stallMs : undefined);
+    for (let block = await next(); block; block = await next()) {
+      if (block === "stalled") await run.closeOpen();
+      else await run.push(block);
+    }
     return { ...await run.end(), failure: queue.failure };
   } finally {
     stop.drain.removeEventListener("abort", onStop);
@@ -150,9 +158,15 @@ class StreamRun {
     }
   }
 
-  /** Closes what is open, however short. */
+  /** Closes what is open, however short: its text is final, and what comes later starts an utterance of its own. */
+  async closeOpen(): Promise<void> {
+    if (!this.#cutter.isOpen) return;
+    this.#cutter.close();
+    await this.#close(this.#held.to);
+  }
+
   async end(): Promise<Omit<StreamTotals, "failure">> {
-    if (this.#cutter.isOpen) await this.#close(this.#held.to);
+    await this.closeOpen();
     const { textTokens } = this.#text;
     const audioSec = this.#cutter.position / sampleRate;
     return { audioSec, textTokens, encodeMs: this.#encodeMs, decodeMs: this.#decodeMs };

@@ -1,0 +1,145 @@
+/**
+ * English inverse text normalisation: numbers that were said as words, written as a transcript has them. In: text. Out:
+ * pieces that tile it. Pure, in linear time; what is already written with digits stays.
+ *
+ * At each word the classes of the grammar are asked in a fixed order, and the first that reads something decides, also
+ * that the words stay: for idioms, names and approximations. The conventions are those of NeMo's cased data with these
+ * changes: one to nine alone stay words, wherever they stand; "3:30 p.m."; "July 25, 2012"; commas from 10,000 on; no
+ * abbreviations of units or titles. "half past three" is 3:30 and "ten to eleven pm" 10:50 p.m.; whole hours stay
+ * without p.m.; "the eighties" and fractions stay; "three and a half" stays unless a scale, percent or money follows.
+ * A sentence may open with digits.
+ */
+
+import { type Piece, tile } from "../piece.ts";
+import { amount, militaryTime, oneUnit, ordinal } from "./english_amounts.ts";
+import { dayOfMonth, decade, monthDate, relativeTime, shareStops, time, year } from "./english_calendar.ts";
+import { alphanumeric, designated, digitString, dotted, email, url } from "./english_codes.ts";
+import * as lexicon from "./english_lexicon.ts";
+import { type Class, type Match, type Settings, stays } from "./english_match.ts";
+import { isNumberWord } from "./english_numbers.ts";
+import { capitalised, follow, joined, type Words, wordsOf } from "./english_words.ts";
+
+/** Classes whose first word may be any; names do not hinder them. */
+const anywhere: readonly Class[] = [idiom, email, url, relativeTime, monthDate];
+
+/** Years and times: their two halves are no numbers of their own. */
+const halves: readonly Class[] = [decade, time, year];
+
+const numeric: readonly Class[] = [
+  militaryTime,
+  dotted,
+  designated,
+  dayOfMonth,
+  roundTheClock,
+  ...halves,
+  alphanumeric,
+  ordinal,
+  pointFirst,
+  digitString,
+  oneUnit,
+  amount(halves),
+];
+
+/** Writes spoken numbers. With `all` also single digits before units and nouns, and whole hours. */
+export function englishItn(source: string, settings: Settings): readonly Piece[] {
+  const words = wordsOf(source);
+  const pieces: Piece[] = [];
+  let at = 0;
+  while (at < words.length) {
+    const match = read(words, at, settings);
+    if (match === undefined) {
+      at++;
+      continue;
+    }
+    pieces.push(...match.pieces);
+    at = match.to;
+  }
+  return tile(source, shareStops(source, pieces));
+}
+
+function read(words: Words, at: number, settings: Settings): Match | undefined {
+  if (words[at]!.glued || words[at]!.joint === "hyphen" && !mayFollowHyphen(words, at)) return undefined;
+  for (const one of anywhere) {
+    const match = whole(words, one(words, at, settings));
+    if (match !== undefined) return match;
+  }
+  if (isNumberWord(words[at]!) && isName(words, at)) return stays(nameEnd(words, at));
+  for (const one of numeric) {
+    const match = whole(words, one(words, at, settings));
+    if (match !== undefined) return match;
+  }
+  return undefined;
+}
+
+/** A match that ends inside a written sign, as in "twenty.com", is none. */
+function whole(words: Words, match: Match | undefined): Match | undefined {
+  const next = match && match.pieces.length > 0 ? words[match.to] : undefined;
+  return next?.glued && next.joint === "break" ? undefined : match;
+}
+
+const prefixes = new Set(["mid", "pre", "post", "covid"]);
+
+function mayFollowHyphen(words: Words, at: number): boolean {
+  const before = words[at - 1]!;
+  return prefixes.has(before.lower) || /^[A-Za-z]$/.test(before.text);
+}
+
+function idiom(words: Words, at: number): Match | undefined {
+  const phrases = lexicon.idioms.get(words[at]!.lower) ?? [];
+  const phrase = phrases.find((one) => follow(words, at + 1, ...one.slice(1)));
+  if (phrase === undefined) return undefined;
+  const to = at + phrase.length;
+  const timed = ["a", "p", "am", "pm"].includes(joined(words, to, "space")?.lower ?? "");
+  return timed ? undefined : stays(to);
+}
+
+/** "twenty-four seven". */
+function roundTheClock(words: Words, at: number): Match | undefined {
+  if (words[at]!.lower !== "twenty" || !follow(words, at + 1, "four", "seven")) return undefined;
+  const next = joined(words, at + 3, "space", "hyphen");
+  if (next !== undefined && (isNumberWord(next) || next.joint === "hyphen")) return undefined;
+  return { to: at + 3, pieces: [{ from: words[at]!.from, to: words[at + 2]!.to, text: "24/7" }] };
+}
+
+/** "one two three point five" is one number, not a string of digits first. */
+function pointFirst(words: Words, at: number, settings: Settings): Match | undefined {
+  const { lower } = words[at]!;
+  if (!lexicon.units.has(lower) && !lexicon.zeros.has(lower)) return undefined;
+  let to = at + 1;
+  while (
+    to < at + 12 && joined(words, to, "space") &&
+    (lexicon.units.has(words[to]!.lower) || lexicon.zeros.has(words[to]!.lower))
+  ) to++;
+  return joined(words, to, "space")?.lower === "point" ? amount(halves)(words, at, settings) : undefined;
+}
+
+/** Words that may be capitalised after a number that opens a sentence, without making a name of it. */
+function mayFollowCapitalised(lower: string): boolean {
+  if (lower === "cent") return false;
+  return lexicon.measures.has(lower) || lexicon.scales.has(lower) || lexicon.currencies.has(lower) ||
+    lexicon.months.has(lower) ||
+    lower === "hundred" || lower === "united";
+}
+
+/** "Ocean's Eleven", "Twelve Monkeys": a capital that no sentence asks for, or one more after it. */
+function isName(words: Words, at: number): boolean {
+  const word = words[at]!;
+  if (!capitalised(word)) return false;
+  if (word.opens) {
+    const next = joined(words, at + 1, "space");
+    return next !== undefined && capitalised(next) && !mayFollowCapitalised(next.lower);
+  }
+  const before = words[at - 1]!.lower;
+  const letter = /^[a-z]$/.test(before) && !words[at - 1]!.glued;
+  return !letter && !lexicon.designators.has(before) && !lexicon.months.has(before);
+}
+
+/** The end of the number words of a name. */
+function nameEnd(words: Words, at: number): number {
+  let to = at + 1;
+  while (true) {
+    const next = joined(words, to, "hyphen", "space");
+    if (next === undefined || !isNumberWord(next) || next.joint === "space" && !capitalised(next)) return to;
+    to++;
+  }
+}

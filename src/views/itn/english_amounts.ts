@@ -1,0 +1,401 @@
+/**
+ * Quantities: numbers, signs, decimals, spans, percent, money. In: words and a place. Out: what is written there. A
+ * number below ten alone stays; one in a span with a larger one, before "percent" or in money does not.
+ */
+
+import * as lexicon from "./english_lexicon.ts";
+import { type Class, type Match, matched, piece, type Settings, stays } from "./english_match.ts";
+import {
+  belowHundred,
+  cardinal,
+  digits,
+  fraction,
+  isNumber,
+  isNumberWord,
+  mixed,
+  multiplied,
+  ordinalText,
+  withCommas,
+} from "./english_numbers.ts";
+import { follow, joined, type Words } from "./english_words.ts";
+
+type Quantity = {
+  readonly from: number;
+  /** The first word after the digits; a scale that stays a word, such as "million", comes before `to`. */
+  readonly digitsTo: number;
+  readonly to: number;
+  readonly text: string;
+  readonly kind: "whole" | "decimal" | "mixed" | "elided";
+  /** Of a whole number without a scale word. */
+  readonly value?: bigint;
+  readonly article: boolean;
+};
+
+/** Reads a quantity. `and` as in `Reading`. */
+function quantity(words: Words, at: number, and = true): Quantity | undefined {
+  return decimal(words, at) ?? elided(words, at) ?? whole(words, at, and);
+}
+
+function whole(words: Words, at: number, and: boolean): Quantity | undefined {
+  const article = words[at]!.lower === "a";
+  const read = cardinal(words, at, { and, ordinal: false });
+  if (read === undefined) return undefined;
+  const half = and && !article ? mixed(words, read.to) : undefined;
+  if (half !== undefined) {
+    const to = wideScale(words, half.to) ? half.to + 1 : half.to;
+    return { from: at, digitsTo: half.to, to, text: `${withCommas(read.value)}.${half.text}`, kind: "mixed", article };
+  }
+  const { round } = read;
+  if (round !== undefined) {
+    return { from: at, digitsTo: round.at, to: read.to, text: withCommas(round.count), kind: "whole", article };
+  }
+  return {
+    from: at,
+    digitsTo: read.to,
+    to: read.to,
+    text: withCommas(read.value),
+    kind: "whole",
+    value: read.value,
+    article,
+  };
+}
+
+/** "million" and more: they stay as words. */
+function wideScale(words: Words, at: number): boolean {
+  const value = lexicon.scales.get(joined(words, at, "space", "hyphen")?.lower ?? "");
+  return value !== undefined && value > 1000n;
+}
+
+/** "three point one four", "point zero two"; what is said digit by digit before the point as well. */
+function decimal(words: Words, at: number): Quantity | undefined {
+  const bare = words[at]!.lower === "point";
+  const said = bare ? undefined : digits(words, at);
+  const number = said && said.items > 2 ? { to: said.to, text: said.text } : integer(words, at);
+  if (number === undefined && !bare) return undefined;
+  const part = bare ? barePoint(words, at) : fraction(words, number!.to);
+  if (part === undefined) return undefined;
+  const scaled = lexicon.scales.has(joined(words, part.to, "space", "hyphen")?.lower ?? "");
+  const to = scaled ? part.to + 1 : part.to;
+  if (!bare && onePoint(words, at, number!.to, part.to)) return undefined;
+  const text = `${number?.text ?? "0"}.${part.text}`;
+  return { from: at, digitsTo: part.to, to, text, kind: "decimal", article: false };
+}
+
+function integer(words: Words, at: number): { to: number; text: string } | undefined {
+  if (words[at]!.lower === "oh") return { to: at + 1, text: "0" };
+  const read = words[at]!.lower === "a" ? undefined : cardinal(words, at);
+  return read === undefined || read.round !== undefined ? undefined : { to: read.to, text: withCommas(read.value) };
+}
+
+/** "point five": a number only if it says more than a place in an argument. */
+function barePoint(words: Words, at: number): { to: number; text: string } | undefined {
+  if (joined(words, at + 1, "space") === undefined) return undefined;
+  const said = digits(words, at + 1, true);
+  if (said === undefined || noNumberBefore(words, at)) return undefined;
+  const small = said.text.length > 1 || measured(words, said.to) ||
+    lexicon.scales.has(joined(words, said.to, "space")?.lower ?? "");
+  return small ? said : undefined;
+}
+
+const determiners = new Set(
+  `the this that a an my your his her our their its at one some every each which what no any first second last main
+  next starting good`.split(/\s+/),
+);
+
+const noNumberBefore = (words: Words, at: number): boolean =>
+  joined(words, at, "space") !== undefined && (determiners.has(words[at - 1]!.lower) || isNumber(words[at - 1]));
+
+/** "at one point two men left": not 1.2. */
+function onePoint(words: Words, at: number, point: number, to: number): boolean {
+  if (words[at]!.lower !== "one" || point !== at + 1 || to !== at + 3) return false;
+  const doubtful = ["at", "to", "from"].includes(words[at - 1]?.lower ?? "") ||
+    ["of", "another", "more"].includes(words[to]?.lower ?? "");
+  const said = measured(words, to) || lexicon.scales.has(joined(words, to, "space")?.lower ?? "");
+  return doubtful && !said && joined(words, to, "space") !== undefined;
+}
+
+const next = (words: Words, at: number): string => joined(words, at, "space", "hyphen")?.lower ?? "";
+
+const measured = (words: Words, at: number): boolean =>
+  lexicon.measures.has(next(words, at)) || next(words, at) === "per" && next(words, at + 1) === "cent";
+
+/** "one fifty five dollars", "three sixty-five days", "five eighty". */
+function elided(words: Words, at: number): Quantity | undefined {
+  const unit = lexicon.units.get(words[at]!.lower);
+  const rest = unit !== undefined && joined(words, at + 1, "space", "hyphen") ? belowHundred(words, at + 1) : undefined;
+  if (rest === undefined || rest.value < 11 || multiplied(words, rest.to) || joined(words, rest.to, "hyphen")) {
+    return undefined;
+  }
+  const counts = measured(words, rest.to) && next(words, rest.to).endsWith("s");
+  if (!counts && (rest.value < 60 || isNumberWord(words[rest.to] ?? words[at]!) && joined(words, rest.to, "space"))) {
+    return undefined;
+  }
+  const value = BigInt(unit! * 100 + rest.value);
+  return { from: at, digitsTo: rest.to, to: rest.to, text: String(value), kind: "elided", value, article: false };
+}
+
+/** Every number that no other class has read. */
+export function amount(others: readonly Class[]): Class {
+  return (words, at, settings) => {
+    const first = quantity(words, at);
+    if (first === undefined) return signed(words, at);
+    const span = spanOf(words, first, others, settings);
+    if (span !== undefined) return span;
+    return percent(words, first) ?? money(words, first) ?? counted(words, first, settings);
+  };
+}
+
+const noMinusAfter = new Set(
+  `is was are be been at to of from by equals get gets than about around below under above between and reaches
+  reached hit hits with gives`.split(/\s+/),
+);
+
+/** "minus five degrees". After a number "minus" is arithmetic, after a letter a mark. */
+function signed(words: Words, at: number): Match | undefined {
+  const negative = words[at]!.lower === "negative";
+  if (words[at]!.lower !== "minus" && !negative || joined(words, at + 1, "space") === undefined) return undefined;
+  const read = quantity(words, at + 1);
+  if (read === undefined || read.article || read.kind === "mixed") return undefined;
+  const unit = measured(words, read.to);
+  const alone = joined(words, at, "space") === undefined || noMinusAfter.has(words[at - 1]!.lower);
+  if (isNumber(words[at - 1]) && joined(words, at, "space") || !alone && !unit) return undefined;
+  if (negative && !unit && (read.value ?? 10n) < 10n || joined(words, read.to, "hyphen")) return undefined;
+  const whole = { ...read, from: at, text: `-${read.text}` };
+  return percent(words, whole) ?? { to: read.to, pieces: [piece(words, at, read.digitsTo, whole.text)] };
+}
+
+const connectors = new Set(["to", "or", "by", "through"]);
+
+/** "five to ten minutes": both ends alike. */
+function spanOf(words: Words, first: Quantity, others: readonly Class[], settings: Settings): Match | undefined {
+  const start = words[first.from - 1]?.lower === "between" ? splitAtAnd(words, first) : first;
+  const end = farEnd(words, start, words[first.from - 1]?.lower === "between");
+  if (
+    start.kind === "elided" || end === undefined || others.some((one) => one(words, end.from, settings) !== undefined)
+  ) return undefined;
+  const shared = percentAt(words, end.to);
+  const sign = lexicon.currencies.get(next(words, end.to));
+  const inMoney = sign !== undefined && next(words, end.to).endsWith("s") && sign === "$";
+  if (shared !== undefined) {
+    return ends(words, start, end, "", { to: shared, text: `${end.text}%` });
+  }
+  if (inMoney && subunit(words, end.to + 1, sign) === undefined) {
+    const scale = end.to > end.digitsTo ? ` ${words[end.to - 1]!.text}` : "";
+    return ends(words, start, end, sign, { to: end.to + 1, text: `${sign}${end.text}${scale}` });
+  }
+  return plainSpan(words, start, end, settings);
+}
+
+function plainSpan(words: Words, start: Quantity, end: Quantity, { all }: Settings): Match | undefined {
+  const scaled = start.value !== undefined && start.value < 1000n && thousands(words, end, start.value);
+  if (scaled) {
+    if (start.value! < 10n && Number(scaled.text) < 10) return stays(end.to);
+    return { to: end.to, pieces: [write(words, start), { ...piece(words, end.from, scaled.to, scaled.text) }] };
+  }
+  if (small(start) && small(end) && !(all && countsNoun(words, end)) || start.article) return undefined;
+  return { to: end.to, pieces: [write(words, start), write(words, end)] };
+}
+
+const write = (words: Words, { from, digitsTo, text }: Quantity) => piece(words, from, digitsTo, text);
+
+function ends(words: Words, start: Quantity, end: Quantity, sign: string, last: { to: number; text: string }): Match {
+  const first = piece(words, start.from, start.digitsTo, sign + start.text);
+  return { to: last.to, pieces: [first, piece(words, end.from, last.to, last.text)] };
+}
+
+/** The other end of a span that begins with this number. */
+function farEnd(words: Words, { to, kind, article }: Quantity, between: boolean): Quantity | undefined {
+  const connector = joined(words, to, "space")?.lower ?? "";
+  const outOf = connector === "out" && follow(words, to + 1, "of") ? 1 : 0;
+  if (article || kind === "mixed" || !(connectors.has(connector) || outOf || between && connector === "and")) {
+    return undefined;
+  }
+  const place = to + 1 + outOf;
+  if (joined(words, place, "space") === undefined) return undefined;
+  const end = quantity(words, place);
+  const usable = end !== undefined && end.kind !== "elided" && end.kind !== "mixed" && !end.article &&
+    !vague(words, end.to);
+  return usable ? end : undefined;
+}
+
+/** "between one hundred and two hundred and five". */
+function splitAtAnd(words: Words, first: Quantity): Quantity {
+  if (joined(words, first.to, "space")?.lower === "and") return first;
+  return quantity(words, first.from, false) ?? first;
+}
+
+/** "ten to twenty thousand" is in thousands at both ends: the scale stays a word. */
+function thousands(words: Words, end: Quantity, start: bigint): { to: number; text: string } | undefined {
+  if (end.value === undefined) return undefined;
+  const scale = words[end.to - 1]!.lower;
+  const factor = scale === "hundred" ? 100n : scale === "thousand" ? 1000n : undefined;
+  if (factor === undefined || end.value % factor !== 0n || end.value / factor <= start) return undefined;
+  return { to: end.to - 1, text: String(end.value / factor) };
+}
+
+const small = ({ kind, value }: Quantity): boolean => kind === "whole" && value !== undefined && value < 10n;
+
+function percentAt(words: Words, at: number): number | undefined {
+  if (next(words, at) === "percent") return at + 1;
+  return next(words, at) === "per" && next(words, at + 1) === "cent" ? at + 2 : undefined;
+}
+
+function percent(words: Words, read: Quantity): Match | undefined {
+  const to = percentAt(words, read.to);
+  if (to === undefined || joined(words, to, "hyphen") !== undefined && isNumber(words[to])) return undefined;
+  if (read.to > read.digitsTo) return undefined;
+  return matched(words, read.from, to, `${read.text}%`);
+}
+
+/** Amounts of money, with cents. A sign replaces the currency. */
+function money(words: Words, read: Quantity): Match | undefined {
+  const cents = centsAlone(words, read);
+  if (cents !== undefined) return cents;
+  const place = nationOf(words, read.to);
+  const name = next(words, place);
+  const sign = lexicon.currencies.get(name);
+  if (sign === undefined || joined(words, place, "space", "hyphen") === undefined) return undefined;
+  const singular = name === "dollar" || name === "euro" || name === "pound";
+  const fitting = read.text === "1" && read.to === read.digitsTo
+    ? name !== "dollars" && name !== "euros" && name !== "pounds"
+    : true;
+  if (!fitting) return stays(place + 1);
+  const part = subunit(words, place + 1, sign);
+  if (read.article && (singular && part === undefined || follow(words, place + 1, "of"))) return stays(place + 1);
+  if (singular && read.kind === "elided") return stays(read.from + 1);
+  if (!isMoney(words, read, name, place, part !== undefined)) return undefined;
+  const scale = read.to > read.digitsTo ? ` ${words[read.to - 1]!.text}` : "";
+  const whole = /\.\d$/.test(read.text) && scale === "" ? `${read.text}0` : read.text;
+  const fractional = part !== undefined && scale === "" && !whole.includes(".");
+  return matched(words, read.from, fractional ? part.to : place + 1, sign + whole + (fractional ? part.text : scale));
+}
+
+/** "a dollar fifty": an article counts if cents follow. */
+export function oneUnit(words: Words, at: number): Match | undefined {
+  if (words[at]!.lower !== "a") return undefined;
+  const sign = ["dollar", "euro", "pound"].includes(next(words, at + 1)) && lexicon.currencies.get(next(words, at + 1));
+  const part = sign ? subunit(words, at + 2, sign) : undefined;
+  return part === undefined ? undefined : matched(words, at, part.to, `${sign}1${part.text}`);
+}
+
+/** "united states", "US" before "dollars". */
+function nationOf(words: Words, at: number): number {
+  if (follow(words, at, "united", "states")) return at + 2;
+  return joined(words, at, "space")?.text === "US" ? at + 1 : at;
+}
+
+/** Pounds may be a weight, "won" a verb: something must say that it is money. */
+function isMoney(words: Words, read: Quantity, name: string, at: number, cents: boolean): boolean {
+  if (name === "won") return read.to > read.digitsTo || (read.value ?? 0n) >= 1000n;
+  if (name !== "pound" && name !== "pounds") return true;
+  if (cents || next(words, at + 1) === "sterling") return true;
+  if (follow(words, at + 1, "of")) return false;
+  if (read.to > read.digitsTo) return true;
+  return words.slice(Math.max(0, read.from - 6), read.from).some(({ lower }) => lexicon.priceWords.has(lower));
+}
+
+/** "and twenty cents", "fifty" at the end of a clause: as decimals. */
+function subunit(words: Words, at: number, sign: string): { to: number; text: string } | undefined {
+  const start = follow(words, at, "and") ? at + 1 : at;
+  const read = joined(words, start, "space") ? belowHundred(words, start) : undefined;
+  if (read === undefined || multiplied(words, read.to)) return undefined;
+  const text = `.${String(read.value).padStart(2, "0")}`;
+  const said = lexicon.subunits.get(next(words, read.to))?.includes(sign) ?? false;
+  if (said) return { to: read.to + 1, text };
+  const bare = start === at && read.value >= 10 && joined(words, read.to, "space", "hyphen") === undefined;
+  return bare ? { to: read.to, text } : undefined;
+}
+
+const ownCents = new Set("my your his her our their not".split(" "));
+
+function centsAlone(words: Words, read: Quantity): Match | undefined {
+  const name = next(words, read.to);
+  if (name !== (read.value === 1n ? "cent" : "cents") || read.value === undefined || read.value > 99n || read.article) {
+    return undefined;
+  }
+  if (ownCents.has(words[read.from - 1]?.lower ?? "") || joined(words, read.to, "hyphen")) return undefined;
+  return matched(words, read.from, read.to + 1, `$0.${String(read.value).padStart(2, "0")}`);
+}
+
+/** What follows makes it no number that one writes in digits: "twenty-odd", "fifty-fifty". */
+function vague(words: Words, at: number): boolean {
+  const after = joined(words, at, "hyphen");
+  return after !== undefined && (isNumber(after) || lexicon.vagueSuffixes.has(after.lower));
+}
+
+function hyphensEnd(words: Words, at: number): number {
+  let to = at;
+  while (joined(words, to, "hyphen") !== undefined) to++;
+  return to;
+}
+
+/** A number of things, or alone. */
+function counted(words: Words, read: Quantity, { all }: Settings): Match | undefined {
+  if (vague(words, read.to)) return stays(hyphensEnd(words, read.to));
+  if (read.article && (read.to - read.from < 3 || isRoundArticle(words, read))) return stays(read.to);
+  if (fractionOf(words, read)) return stays(read.to + 1);
+  if (read.kind === "mixed" && read.to === read.digitsTo && Number.parseFloat(read.text) < 10) return stays(read.to);
+  if (small(read) && !(all && countsNoun(words, read))) return undefined;
+  return { to: read.to, pieces: [write(words, read)] };
+}
+
+/** "a hundred million": more than two words, and still as vague as "a million". */
+function isRoundArticle(words: Words, { from, to }: Quantity): boolean {
+  return words.slice(from + 1, to).every(({ lower }) => lower === "hundred" || lexicon.scales.has(lower));
+}
+
+/** "one tenth of", "two thirds": fractions stay. */
+function fractionOf(words: Words, { to, value }: Quantity): boolean {
+  if (value === undefined || joined(words, to, "space", "hyphen") === undefined) return false;
+  const { lower } = words[to]!;
+  const known = (word: string) =>
+    lexicon.unitOrdinals.has(word) && word !== "second" && word !== "first" || lexicon.teenOrdinals.has(word) ||
+    lexicon.tenOrdinals.has(word) || word === "hundredth" || lexicon.scaleOrdinals.has(word) || word === "quarter";
+  if (lower.endsWith("s") && known(lower.slice(0, -1))) return true;
+  return value === 1n && known(lower) && (follow(words, to + 1, "of") || joined(words, to + 1, "space") === undefined);
+}
+
+/** With `all`: a digit before a unit, "o'clock" or a plural. */
+function countsNoun(words: Words, { from, to, value }: Quantity): boolean {
+  const word = next(words, to);
+  if (/^o['’]?clock$/.test(word) || lexicon.measures.has(word)) return true;
+  if (joined(words, from, "space") && lexicon.designators.has(words[from - 1]!.lower)) return true;
+  if (value === 1n || word === "") return false;
+  return isPlural(word) || !lexicon.notCounted.has(word) && isPlural(next(words, to + 1)) && !word.endsWith("ly");
+}
+
+const isPlural = (word: string): boolean =>
+  lexicon.plurals.has(word) || /[^s']s$/.test(word) && !lexicon.notCounted.has(word);
+
+/** From "tenth" on: ordinals. "a thirty second clip" counts seconds. */
+export function ordinal(words: Words, at: number): Match | undefined {
+  const read = cardinal(words, at, { and: true, ordinal: true });
+  if (read === undefined || read.value < 10n || vague(words, read.to)) return undefined;
+  const seconds = words[read.to - 1]!.lower === "second" && countsSeconds(words, at, read.to);
+  if (seconds) return undefined;
+  const before = words[at - 1]?.lower ?? "";
+  const oneWord = read.to === at + 1 && ["a", "an", "one"].includes(before) && joined(words, at, "space", "hyphen");
+  const single = oneWord && (follow(words, read.to, "of") || joined(words, read.to, "space", "hyphen") === undefined);
+  const parted = words[read.to - 1]!.lower.endsWith("th") && read.to - at === 2 &&
+    belowHundred(words, at)?.to === at + 1 &&
+    follow(words, read.to, "of") && words[at]!.lower === "one";
+  return single || parted ? undefined : matched(words, at, read.to, ordinalText(read.value));
+}
+
+const secondsNouns = new Set(
+  "ad ads clip clips video videos timer timeout delay spot intro window mark break pause commercial interval countdown"
+    .split(" "),
+);
+
+function countsSeconds(words: Words, at: number, to: number): boolean {
+  const before = joined(words, at, "space") && words[at - 1]!.lower;
+  return ["a", "an", "another", "each", "every"].includes(before || "") || secondsNouns.has(next(words, to));
+}
+
+/** "oh eight hundred hours", "zero six hundred". */
+export function militaryTime(words: Words, at: number): Match | undefined {
+  if (!["oh", "zero", "o"].includes(words[at]!.lower) || !joined(words, at + 1, "space")) return undefined;
+  const hour = lexicon.units.get(words[at + 1]!.lower);
+  if (hour === undefined || next(words, at + 2) !== "hundred") return undefined;
+  return matched(words, at, at + 3, `0${hour}00`);
+}

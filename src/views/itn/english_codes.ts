@@ -1,0 +1,256 @@
+/** Strings said sign by sign: telephone numbers, codes, versions, e-mail and web addresses. */
+
+import * as lexicon from "./english_lexicon.ts";
+import { type Match, matched, stays } from "./english_match.ts";
+import { belowHundred, digitOf, type Digits, digits, isNumber, multiplied } from "./english_numbers.ts";
+import { joined, type Word, type Words } from "./english_words.ts";
+
+/** How far addresses and codes are looked for, so that a long run of letters is read once, not at each place. */
+const reach = 64;
+
+type Span = { readonly to: number; readonly text: string };
+
+/** At least three digits, or a telephone number with "eight hundred" or pairs in it. */
+export function digitString(words: Words, at: number): Match | undefined {
+  const plus = words[at]!.lower === "plus";
+  const start = plus ? at + 1 : at;
+  if (plus && joined(words, start, "space") === undefined) return undefined;
+  const first = words[start]!.lower;
+  if (!lexicon.units.has(first) && !lexicon.zeros.has(first) && !/^(double|triple)$/.test(first) && !plus) {
+    return undefined;
+  }
+  const designated = isDesignator(words, at);
+  const phone = telephone(words, start);
+  if (phone !== undefined) return matched(words, at, phone.to, (plus ? "+" : "") + phone.text);
+  const read = digits(words, start);
+  if (plus) {
+    return read !== undefined && read.text.length > 6 ? matched(words, at, read.to, `+${read.text}`) : undefined;
+  }
+  if (read === undefined || read.items < 2 || read.text.length < 3) return undefined;
+  if ((first === "oh" || first === "o") && !designated && read.text.length < 7) return undefined;
+  if (!designated && isCount(at, read)) return stays(read.to);
+  return matched(words, at, read.to, read.text);
+}
+
+function isDesignator(words: Words, at: number): boolean {
+  return joined(words, at, "space") !== undefined && lexicon.designators.has(words[at - 1]!.lower);
+}
+
+/** "one two three", "five four three two one": counting, which stays. */
+function isCount(at: number, { to, text, items }: Digits): boolean {
+  if (items !== text.length || to - at !== items || items > 10) return false;
+  const steps = [...text].slice(1).map((digit, index) => Number(digit) - Number(text[index]));
+  return steps.every((step) => step === 1) || steps.every((step) => step === -1);
+}
+
+/** "one eight hundred five five five one two one two", "forty four one two three …". */
+function telephone(words: Words, at: number): Span | undefined {
+  let to = at;
+  let text = "";
+  let singles = 0;
+  while (to - at < reach && (to === at || joined(words, to, "space", "hyphen") !== undefined)) {
+    const next = telephonePart(words, to);
+    if (next === undefined) break;
+    text += next.text;
+    singles += next.items;
+    to = next.to;
+  }
+  const mixed = singles < text.length;
+  return mixed && singles >= 4 && text.length >= 9 ? { to, text } : undefined;
+}
+
+function telephonePart(words: Words, at: number): (Span & { items: number }) | undefined {
+  const unit = lexicon.units.get(words[at]!.lower);
+  if (unit !== undefined && joined(words, at + 1, "space", "hyphen")?.lower === "hundred") {
+    return { to: at + 2, text: `${unit}00`, items: 0 };
+  }
+  const single = digits(words, at);
+  if (single !== undefined) return single;
+  const two = belowHundred(words, at);
+  return two === undefined || multiplied(words, two.to) ? undefined : { to: two.to, text: String(two.value), items: 0 };
+}
+
+/** The number of a room, a flight or a road: "room three oh two", "flight one twenty-three". */
+export function designated(words: Words, at: number): Match | undefined {
+  if (!isDesignator(words, at)) return undefined;
+  let to = at;
+  let text = "";
+  let parts = 0;
+  while (parts < 4 && (to === at || joined(words, to, "space", "hyphen") !== undefined)) {
+    const next = numericPart(words, to);
+    if (next === undefined) break;
+    ({ to } = next);
+    text += next.text;
+    parts++;
+  }
+  const nothingMore = !multiplied(words, to) && joined(words, to, "hyphen") === undefined;
+  return parts > 1 && text.length > 2 && nothingMore ? matched(words, at, to, text) : undefined;
+}
+
+function numericPart(words: Words, at: number): Span | undefined {
+  const two = belowHundred(words, at);
+  if (two !== undefined) return { to: two.to, text: String(two.value) };
+  const digit = digitOf(words[at]!);
+  return digit === undefined ? undefined : { to: at + 1, text: digit };
+}
+
+/** "three dot eleven", "one two three dot one two three dot o dot four o". */
+export function dotted(words: Words, at: number): Match | undefined {
+  let part = dottedPart(words, at);
+  let text = part?.text ?? "";
+  let groups = 0;
+  let to = at;
+  while (part !== undefined) {
+    groups++;
+    to = part.to;
+    if (joined(words, to, "space")?.lower !== "dot" || joined(words, to + 1, "space") === undefined) break;
+    part = dottedPart(words, to + 1);
+    if (part !== undefined) text += `.${part.text}`;
+  }
+  return groups < 2 ? undefined : matched(words, at, to, text);
+}
+
+function dottedPart(words: Words, at: number): Span | undefined {
+  const pair = hundredsElided(words, at);
+  if (pair !== undefined) return pair;
+  const single = digits(words, at);
+  if (single !== undefined) return single;
+  const two = belowHundred(words, at);
+  return two === undefined ? undefined : { to: two.to, text: String(two.value) };
+}
+
+/** "one twenty three" for one hundred and twenty-three. */
+function hundredsElided(words: Words, at: number): Span | undefined {
+  const unit = lexicon.units.get(words[at]!.lower);
+  const rest = unit !== undefined && joined(words, at + 1, "space") ? belowHundred(words, at + 1) : undefined;
+  return rest === undefined || rest.value < 10 ? undefined : { to: rest.to, text: `${unit}${rest.value}` };
+}
+
+/** Letters and digits said one by one: "a b nine", "five w k r a three one". */
+export function alphanumeric(words: Words, at: number): Match | undefined {
+  const read = spelled(words, at, false);
+  if (read === undefined || read.to - at < 3) return undefined;
+  const letters = words.slice(at, read.to).filter(({ text }) => text.length === 1).map(({ lower }) => lower);
+  const sure = letters.some((letter) => !"aio".includes(letter));
+  return sure && letters.length < read.to - at ? matched(words, at, read.to, read.text) : undefined;
+}
+
+const isLetter = ({ text }: Word): boolean => /^[A-Za-z]$/.test(text);
+
+/** Single letters and digits joined, as far as they go. In addresses a word may end them: "g mail". */
+function spelled(words: Words, at: number, address: boolean): Span | undefined {
+  let to = at;
+  let text = "";
+  while (to - at < reach) {
+    const word = to === at ? words[to] : joined(words, to, "space");
+    if (word === undefined || (to > at && words[to]!.glued)) break;
+    const sign = isLetter(word) ? word.text : digitOf(word);
+    if (sign === undefined) break;
+    text += sign;
+    to++;
+  }
+  const next = joined(words, to, "space");
+  const nameEnds = address && to - at === 1 && isLetter(words[at]!) && !/^[aio]$/i.test(words[at]!.text) &&
+    next !== undefined &&
+    /^[A-Za-z]{3,}$/.test(next.text) && !reserved(next) && !isNumber(next);
+  if (nameEnds) return { to: to + 1, text: text + next.text };
+  return to === at ? undefined : { to, text };
+}
+
+const separators: ReadonlyMap<string, string> = new Map([["dot", "."], ["hyphen", "-"], ["dash", "-"], [
+  "underscore",
+  "_",
+], [
+  "slash",
+  "/",
+]]);
+
+const reserved = ({ lower }: Word): boolean => separators.has(lower) || lower === "at" || lower === "colon";
+
+/** One label: what is spelled, or one word. In the name of an address digits may follow the word. */
+function label(words: Words, at: number, name: boolean): Span | undefined {
+  const word = words[at];
+  if (word === undefined || reserved(word)) return undefined;
+  const letters = spelled(words, at, true);
+  if (letters !== undefined) return letters;
+  if (!/^[A-Za-z0-9]+$/.test(word.text)) return undefined;
+  const number = name && joined(words, at + 1, "space") ? digits(words, at + 1) : undefined;
+  return number === undefined ? { to: at + 1, text: word.text } : { to: number.to, text: word.text + number.text };
+}
+
+type Chain = Span & { readonly labels: readonly Span[] };
+
+/** Labels with signs between. */
+function chain(words: Words, at: number, signs: readonly string[], name = false): Chain | undefined {
+  let part = label(words, at, name);
+  if (part === undefined) return undefined;
+  const labels = [part];
+  let { to, text } = part;
+  while (to - at < reach) {
+    const sign = joined(words, to, "space")?.lower ?? "";
+    part = signs.includes(sign) && joined(words, to + 1, "space") ? label(words, to + 1, name) : undefined;
+    if (part === undefined) break;
+    text += separators.get(sign)! + part.text;
+    labels.push(part);
+    ({ to } = part);
+  }
+  return { to, text, labels };
+}
+
+/** A host: labels, of which the last is a known domain or was spelled. */
+function host(words: Words, at: number): Chain | undefined {
+  const first = words[at];
+  if (first === undefined || lexicon.noLabels.has(first.lower) && !isSpelled(words, at)) return undefined;
+  const names = chain(words, at, ["dot"]);
+  if (names === undefined || names.labels.length < 2) return undefined;
+  const last = names.labels.at(-1)!;
+  const short = last.text.length <= 3 && last.text.length >= 2 && isSpelled(words, last.to - last.text.length);
+  return lexicon.topDomains.has(last.text.toLowerCase()) || short ? names : undefined;
+}
+
+/** At least two letters, one by one, from here. */
+function isSpelled(words: Words, at: number): boolean {
+  const second = joined(words, at + 1, "space");
+  return words[at] !== undefined && isLetter(words[at]) && second !== undefined && isLetter(second);
+}
+
+/** "john dot smith at gmail dot com". */
+export function email(words: Words, at: number): Match | undefined {
+  const name = chain(words, at, ["dot", "hyphen", "dash", "underscore"], true);
+  if (name === undefined || joined(words, name.to, "space")?.lower !== "at" || !joined(words, name.to + 1, "space")) {
+    return undefined;
+  }
+  const domain = host(words, name.to + 1);
+  if (domain === undefined) return undefined;
+  const oneWord = name.to === at + 1;
+  const article = oneWord && words[at]!.text.length === 1;
+  if (oneWord && !article && lexicon.noLabels.has(words[at]!.lower)) return undefined;
+  return matched(words, at, domain.to, `${name.text}@${domain.text}`);
+}
+
+/** "h t t p colon slash slash w w w dot example dot com slash news", "example dot com". */
+export function url(words: Words, at: number): Match | undefined {
+  const scheme = schemeAt(words, at);
+  const start = scheme?.to ?? at;
+  const first = chain(words, start, ["dot"]);
+  if (first === undefined) return undefined;
+  const web = /^www$/i.test(first.labels[0]!.text);
+  const known = scheme !== undefined || web ? (first.labels.length > 1 ? first : undefined) : host(words, at);
+  if (known === undefined) return undefined;
+  if (lexicon.noDomainTails.has(joined(words, known.to, "space", "hyphen")?.lower ?? "")) return undefined;
+  const path = chain(words, start, ["dot", "slash", "dash", "hyphen", "underscore"])!;
+  const whole = path.text.startsWith(known.text) && path.to > known.to ? path : known;
+  const text = web ? `www${whole.text.slice(3)}` : whole.text;
+  return matched(words, at, whole.to, (scheme?.text ?? "") + text);
+}
+
+function schemeAt(words: Words, at: number): Span | undefined {
+  const name = spelled(words, at, false) ?? { to: at + 1, text: words[at]!.text };
+  if (!/^https?$/i.test(name.text)) return undefined;
+  const signs = ["colon", "slash", "slash"].every((sign, index) =>
+    joined(words, name.to + index, "space")?.lower === sign
+  );
+  return signs && joined(words, name.to + 3, "space")
+    ? { to: name.to + 3, text: `${name.text.toLowerCase()}://` }
+    : undefined;
+}

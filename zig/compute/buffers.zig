@@ -1,6 +1,7 @@
 //! Large buffers that are written before they are read. In safe builds the standard library fills what it
 //! hands out and takes back with a pattern: that touches every page, also those that are never used.
 
+const builtin = @import("builtin");
 const std = @import("std");
 const assert = std.debug.assert;
 
@@ -22,6 +23,14 @@ pub fn free(allocator: std.mem.Allocator, values: anytype) void {
     const bytes: []u8 = @ptrCast(@constCast(values));
     allocator.rawFree(bytes, line, @returnAddress());
 }
+
+/// Gives freed memory back to the system. glibc keeps what is freed below a threshold that grows with use, in every
+/// thread's arena, so a closed model would stay resident. Others need no telling.
+pub fn trim() void {
+    if (comptime builtin.target.isGnuLibC() and builtin.link_libc) _ = malloc_trim(0);
+}
+
+extern fn malloc_trim(keep: usize) c_int;
 
 test "a buffer is aligned, of its size, and given back" {
     const values = try alloc(f32, std.testing.allocator, 1000);

@@ -5,6 +5,7 @@ const std = @import("std");
 const builtin = @import("builtin");
 const blas = @import("../compute/blas.zig");
 const block_ = @import("../network/block.zig");
+const buffers = @import("../compute/buffers.zig");
 const cache_ = @import("../packing/cache.zig");
 const compute_ = @import("../compute/compute.zig");
 const config_ = @import("../checkpoint/config.zig");
@@ -322,6 +323,7 @@ pub const Model = struct {
         self.arena.deinit();
         self.source.close();
         self.gpa.destroy(self);
+        buffers.trim();
     }
 
     pub fn addHandle(self: *Model) void {

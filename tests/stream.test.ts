@@ -13,6 +13,7 @@ import { executable, run, temporaryFolder } from "./harness.ts";
 import { clipSamples, nanoModel, native } from "./native.ts";
 import { expectNoStack, expectRefusal, lines, qwen, wav } from "./support/cli.ts";
 import { plainListener } from "./support/plain_listener.ts";
+import { separatorBetween } from "../src/text/join.ts";
 import { testWhere } from "./support/where.ts";
 
 const chunkSecs = [0.5, 1, 2, 3.7] as const;
@@ -25,6 +26,18 @@ const text = lines((await stream("2", wav(name))).stdout)[0]!;
 
 function stream(chunkSec: string, ...rest: string[]) {
   return qwen(["--stream", "--stream-chunk-sec", chunkSec, ...rest]);
+}
+
+/** The text of each file, whose utterances are lines. */
+async function texts(paths: readonly string[], ...rest: string[]): Promise<string[]> {
+  const { code, stdout } = await qwen(["--stream", "--with-filename", ...rest, ...paths]);
+  expect(code).toBe(0);
+  return paths.map((path) => joined(lines(stdout).filter((line) => line.startsWith(`${path}: `)), `${path}: `));
+}
+
+/** Lines as one text. */
+function joined(said: readonly string[], prefix = ""): string {
+  return said.map((line) => line.slice(prefix.length)).reduce((all, one) => all + separatorBetween(all, one) + one, "");
 }
 
 /** A WAV of 16 kHz mono samples. */
@@ -59,12 +72,9 @@ describe("against the offline text", () => {
   for (const endpointMs of ["800", "0"]) {
     for (const chunkSec of endpointMs === "0" ? [1, 2] : chunkSecs) {
       test(`chunks of ${chunkSec} s, --endpoint-ms ${endpointMs}`, async () => {
-        const args = ["--endpoint-ms", endpointMs, ...short.map((one) => one.wav)];
-        const { code, stdout } = await stream(String(chunkSec), ...args);
-        expect(code).toBe(0);
-        const said = lines(stdout);
+        const args = ["--stream-chunk-sec", String(chunkSec), "--endpoint-ms", endpointMs];
+        const said = await texts(short.map((one) => one.wav), ...args);
         const truth = await offline;
-        expect(said.length).toBe(short.length);
         const errors = rate(sum(said.map((one, index) => characterErrors(truth[index]!, one))));
         console.log(`stream, agreement, ${chunkSec} s, endpoint ${endpointMs}: CER ${(100 * errors).toFixed(2)} %`);
         expect(errors).toBeLessThanOrEqual(limits[chunkSec] ?? 1);
@@ -130,12 +140,12 @@ describe("a pipe is stepped as a file is", () => {
   for (const chunkSec of chunkSecs) {
     test(`clips, chunks of ${chunkSec} s`, async () => {
       const some = spoken.filter((_, index) => index % chunkSecs.length === chunkSecs.indexOf(chunkSec));
-      const file = lines((await stream(String(chunkSec), ...some.map((one) => one.wav))).stdout);
+      const file = await texts(some.map((one) => one.wav), "--stream-chunk-sec", String(chunkSec));
       const piped = await Promise.all(some.map(async (one) => {
         const command = ["--stream", "--stdin", "--stream-chunk-sec", String(chunkSec), "-t", "1"];
         return (await qwen(command, { stdin: pieces(new Uint8Array(readFileSync(one.wav)), 3001) })).stdout;
       }));
-      expect(piped).toEqual(file.map((line) => `${line}\n`));
+      expect(piped.map((stdout) => joined(lines(stdout)))).toEqual(file);
     });
   }
 
@@ -166,10 +176,8 @@ describe("ends", () => {
       writeFileSync(path, wavOf(samples.subarray(0, length)));
       return path;
     });
-    const { code, stdout } = await qwen(["--stream", ...paths]);
     const whole = lines((await qwen(["--silent", ...paths])).stdout);
-    expect({ code, lines: lines(stdout).length }).toEqual({ code: 0, lines: paths.length });
-    for (const [index, line] of lines(stdout).entries()) {
+    for (const [index, line] of (await texts(paths)).entries()) {
       expect({ length: cuts[index], errors: rate(characterErrors(whole[index]!, line)) })
         .toEqual({ length: cuts[index]!, errors: 0 });
     }
@@ -207,7 +215,9 @@ describe("what comes out", () => {
   test("the C program's command lines", async () => {
     const loud = await qwen(["--stdin", "--stream", "--monitor"], { stdin: wavBytes });
     expect(loud).toMatchObject({ code: 0, stdout: `${text}\n` });
-    expect(loud.stderr).toMatch(/(▶·[▪▸])+/);
+    expect(loud.stderr).toMatch(
+      /\n▶·[▪▸] 2\.0 s: encoder \d+ ms, prompt \d+ ms, decoder \d+ tokens \d+ ms\n/,
+    );
     expect(loud.stderr).toMatch(
       /\nInference: \d+ ms, \d+ text tokens \(.* tok\/s, encoding: \d+ms, decoding: \d+ms\)\n/,
     );
@@ -246,7 +256,7 @@ describe("what comes out", () => {
     const final = events.filter(({ type }) => type === "final");
     expect(final.map((event) => event.text).join(" ")).toBe(text);
     for (const event of events) {
-      expect(Object.keys(event)).toEqual(["type", "id", "start_ms", "end_ms", "language", "text"]);
+      expect(Object.keys(event)).toEqual(["type", "file", "id", "start_ms", "end_ms", "language", "text"]);
       if (event.type !== "commit") expect(event.start_ms).toBeWithin(0, 1000);
       expect(event.end_ms).toBeGreaterThanOrEqual(event.start_ms);
     }
@@ -279,6 +289,26 @@ describe("what comes out", () => {
         for (const line of lines(stdout)) expect(line.length).toBeLessThanOrEqual(42);
         expect(stdout.startsWith("WEBVTT\n\n")).toBe(format === "vtt");
       }
+    },
+  );
+
+  testWhere(hasClip("en-45s"), "the clip en-45s")(
+    "a line per utterance, as a piece of text each; one line with --silent; paragraphs as those of files",
+    async () => {
+      const stdin = new Uint8Array(readFileSync(wav("en-45s")));
+      const loud = (await qwen(["--stream", "-"], { stdin })).stdout;
+      expect(lines(loud).length).toBeGreaterThan(8);
+      for (const line of lines(loud)) expect(line).toMatch(/^[A-Z].*[.?]$/);
+      const silent = (await qwen(["--stream", "--silent", "-"], { stdin })).stdout;
+      expect(silent).toBe(`${joined(lines(loud))}\n`);
+      for (const sec of ["1", "1.3", "60"]) {
+        const { stdout } = await qwen(["--stream", "--paragraph-sec", sec, "-"], { stdin });
+        expect(stdout.replaceAll("\n\n", " ")).toBe(silent);
+        expect(stdout.includes("\n\n")).toBe(sec !== "60");
+      }
+      const short = await qwen(["--stream", "--paragraph-sec", "0.5", "-"], { stdin });
+      expect(short.stderr).toContain("A stream sees pauses of --endpoint-ms (800 ms) and more");
+      expect(short.stdout.split("\n\n").length).toBe(lines(loud).length);
     },
   );
 

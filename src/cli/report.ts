@@ -29,7 +29,6 @@ export class Report {
   readonly #begun = new Set<InputSource>();
   readonly #over = new Set<InputSource>();
   readonly #failures: { readonly source: InputSource; readonly message: string }[] = [];
-  #hasOpenLine = false;
 
   constructor(readonly terminal: Terminal, readonly verbosity: TranscribeOptions["verbosity"]) {}
 
@@ -76,15 +75,9 @@ export class Report {
     this.#language = name;
   }
 
-  /** Part of a line of symbols, which the next line of words ends. */
-  symbols(text: string): void {
-    this.terminal.stderr.write(text);
-    this.#hasOpenLine = true;
-  }
-
-  endLine(): void {
-    if (this.#hasOpenLine) this.terminal.stderr.write("\n");
-    this.#hasOpenLine = false;
+  /** A line that was asked for by itself, also with --silent. */
+  monitor(line: string): void {
+    this.#write(`${line}\n`);
   }
 
   /**
@@ -160,7 +153,6 @@ export class Report {
   }
 
   #write(text: string): void {
-    this.endLine();
     this.terminal.stderr.write(text);
   }
 }
@@ -174,19 +166,22 @@ export function label(source: InputSource): string {
 export class Paragraph {
   #held = "";
   #started = false;
+  #isLineStart = true;
 
+  /** `prefix` stands before the first piece, and before each that follows one with a newline at its end. */
   constructor(readonly out: TextWriter, readonly prefix: string, readonly holdsBack: boolean) {}
 
   write(piece: string): void {
-    if (!this.#started) this.#put(this.prefix);
+    if (this.#isLineStart) this.#put(this.prefix);
     this.#started = true;
+    this.#isLineStart = piece.endsWith("\n");
     this.#put(piece);
   }
 
   /** `isComplete`: an empty text is the result, and gets its line too. */
   end(isComplete: boolean): void {
     if (!this.#started && !isComplete) return;
-    this.write("\n");
+    if (!this.#started || !this.#isLineStart) this.write("\n");
     this.out.write(this.#held);
   }
 

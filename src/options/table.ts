@@ -318,7 +318,9 @@ export const optionTable: readonly OptionSpec[] = [
     name: "stream",
     group: "Streaming",
     help: "print text while the audio arrives",
-    more: "From a file or a live pipe. With --silent, a file gives the same text as without --stream.",
+    more:
+      "A line per utterance, from a file or a live pipe. With --silent, a file gives the text that it gives without " +
+      "--stream.",
     perRequest: true,
   },
   {
@@ -476,7 +478,9 @@ export const optionTable: readonly OptionSpec[] = [
     value: { placeholder: "SEC", type: "number", numberMin: 0.2, numberMax: 3600, unit: "seconds", words: ["0"] },
     default: "0",
     help: "pause that starts a paragraph; 0: never",
-    more: "Within a sentence, the pause must be three times as long. Text then appears segment by segment.",
+    more:
+      "Within a sentence, the pause must be three times as long. Text then appears segment by segment. In a stream, " +
+      "it is a pause between utterances.",
     rare: true,
     commands: onText,
     perRequest: true,

@@ -1,15 +1,15 @@
 /** Tests of what a stream writes in each format. */
 
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { lintSubtitles } from "../subtitles/lint.ts";
 import { parseSubtitles } from "../subtitles/parse.ts";
 import { defaultRules, type LayoutRules, styles } from "../subtitles/rules.ts";
-import { streamFormats, streamWriter } from "./captions.ts";
+import { type CaptionOptions, streamFormats, streamWriter } from "./captions.ts";
 import type { TextEvent } from "./text.ts";
 
 const place = { id: 1, language: "English", startMs: 1000, endMs: 3000 };
-const options = { rules: defaultRules };
+const options = { file: "a.wav", rules: defaultRules, paragraphMs: 0, runsOn: false };
 const bare = (text: string) => text.replace(/\s+/gu, "");
 const events: readonly TextEvent[] = [
   { kind: "language", name: "English" },
@@ -25,11 +25,11 @@ test("each format writes what it is made of, when it is known", () => {
     const writer = streamWriter(format, options);
     return writer.header + events.map((event) => writer.write(event)).join("");
   });
-  expect(written[0]).toBe("Hello world. Good <bye>.");
+  expect(written[0]).toBe("Hello world.\nGood <bye>.\n");
   expect(written[1]!.trimEnd().split("\n").map((line) => JSON.parse(line).type))
     .toEqual(["partial", "commit", "final", "commit", "final"]);
   expect(written[1]!.split("\n")[1]).toBe(
-    '{"type":"commit","id":1,"start_ms":1000,"end_ms":3000,"language":"English","text":"Hello world."}',
+    '{"type":"commit","file":"a.wav","id":1,"start_ms":1000,"end_ms":3000,"language":"English","text":"Hello world."}',
   );
   expect(written[2]).toBe(
     "1\n00:00:01,000 --> 00:00:03,000\nHello world.\n\n2\n00:00:04,000 --> 00:00:05,000\nGood <bye>.\n\n",
@@ -37,6 +37,46 @@ test("each format writes what it is made of, when it is known", () => {
   expect(written[3]).toBe(
     "WEBVTT\n\n00:00:01.000 --> 00:00:03.000\nHello world.\n\n00:00:04.000 --> 00:00:05.000\nGood &lt;bye>.\n\n",
   );
+});
+
+describe("text", () => {
+  const at = (id: number, text: string, startMs: number, endMs: number) => ({ id, language: "", text, startMs, endMs });
+  const said = (id: number, text: string, startMs: number, endMs: number, goesOn = false): TextEvent[] => [
+    { kind: "commit", ...at(id, text, startMs, endMs) },
+    { kind: "partial", ...at(id, " perhaps", startMs, endMs) },
+    { kind: "final", goesOn, ...at(id, text.trim(), startMs, endMs) },
+  ];
+  const write = (list: readonly TextEvent[], given: Partial<CaptionOptions>) => {
+    const writer = streamWriter("text", { ...options, ...given });
+    return list.map((event) => writer.write(event)).join("");
+  };
+  const talk = [
+    ...said(1, "One two.", 0, 1000),
+    ...said(2, " Three", 3000, 4000), // Two seconds are a pause.
+    ...said(3, " four.", 6000, 7000), // Not within a sentence.
+    ...said(4, " Five", 15_000, 40_000, true),
+    ...said(4, " six.", 40_000, 41_000),
+    { kind: "final" as const, ...at(5, "", 42_000, 43_000) }, // What seemed to be said was taken back.
+    ...said(6, "\u4f60\u597d\u3002", 50_000, 51_000),
+  ];
+
+  test("a line per utterance; one that was too long goes on in its line", () => {
+    expect(write(talk, {})).toBe("One two.\nThree\nfour.\nFive six.\n\u4f60\u597d\u3002\n");
+  });
+
+  test("one line where that is wanted", () => {
+    expect(write(talk, { runsOn: true })).toBe("One two. Three four. Five six.\u4f60\u597d\u3002");
+  });
+
+  test("paragraphs as those of whole recordings", () => {
+    for (const runsOn of [false, true]) {
+      expect(write(talk, { paragraphMs: 1500, runsOn })).toBe(
+        "One two.\n\nThree four.\n\nFive six.\n\n\u4f60\u597d\u3002",
+      );
+    }
+    expect(write(talk, { paragraphMs: 7500 })).toBe("One two. Three four.\n\nFive six.\n\n\u4f60\u597d\u3002");
+    expect(write(talk, { paragraphMs: 60_000 })).toBe("One two. Three four. Five six.\u4f60\u597d\u3002");
+  });
 });
 
 test("cues obey the rules of their style; no text is lost, none overlaps, all are over with their utterance", () => {
@@ -55,7 +95,7 @@ test("cues obey the rules of their style; no text is lost, none overlaps, all ar
   const rules = fc.constantFrom(defaultRules, { ...styles.netflix, colsMax: 32 }, styles.broadcast, styles.youtube);
   fc.assert(
     fc.property(rules, fc.array(utterance, { minLength: 1, maxLength: 5 }), (rules, utterances) => {
-      const writer = streamWriter("srt", { rules });
+      const writer = streamWriter("srt", { ...options, rules });
       let [endMs, written] = [0, ""];
       for (const [index, { text, pauseMs, lengthMs }] of utterances.entries()) {
         const startMs = endMs + pauseMs;
@@ -77,7 +117,14 @@ test("cues obey the rules of their style; no text is lost, none overlaps, all ar
 test("--max-cols and --style change what is written", () => {
   const [text, startMs, endMs] = ["The train to Berlin leaves at eight twenty from the other side.", 0, 6000];
   const written = (rules: LayoutRules) =>
-    streamWriter("vtt", { rules }).write({ kind: "final", id: 1, language: "English", text, startMs, endMs });
+    streamWriter("vtt", { ...options, rules }).write({
+      kind: "final",
+      id: 1,
+      language: "English",
+      text,
+      startMs,
+      endMs,
+    });
   expect(written({ ...styles.netflix, colsMax: 32 })).toMatchInlineSnapshot(`
     "00:00:00.000 --> 00:00:01.799
     The train to Berlin

@@ -1,13 +1,15 @@
 /**
  * Writes the text of a stream in a format. In: events. Out: text, at once or when an utterance ends. Pure.
  *
- * jsonl has one object per event. srt and vtt get the cues of an utterance when it has ended. They are laid out by the
- * same rules as those of whole recordings, from words whose times are estimated within the utterance.
+ * Text has a line per utterance, or paragraphs as whole recordings have. jsonl has one object per event. srt and vtt
+ * get the cues of an utterance when it has ended. They are laid out by the rules of whole recordings, from words whose
+ * times are estimated within the utterance.
  */
 
 import { unalignedSegment } from "../document/unaligned.ts";
 import type { WordCutter } from "../text/chinese.ts";
 import { type Cue, srtBlock, vttBlock, vttHeader } from "../subtitles/cue.ts";
+import { Paragraphs } from "../output/text.ts";
 import { CueLayout } from "../subtitles/layout.ts";
 import type { LayoutRules } from "../subtitles/rules.ts";
 import type { TextEvent, UtteranceText } from "./text.ts";
@@ -15,8 +17,17 @@ import type { TextEvent, UtteranceText } from "./text.ts";
 export const streamFormats = ["text", "jsonl", "srt", "vtt"] as const;
 export type StreamFormat = (typeof streamFormats)[number];
 
-/** The rules by which cues are laid out. */
-export type CaptionOptions = { readonly rules: LayoutRules; readonly cutChinese?: WordCutter };
+export type CaptionOptions = {
+  /** What the lines of jsonl call the recording. */
+  readonly file: string;
+  /** The rules by which cues are laid out. */
+  readonly rules: LayoutRules;
+  /** Text starts a paragraph after a pause of so many ms between utterances; 0: it has a line per utterance. */
+  readonly paragraphMs: number;
+  /** Text without paragraphs is one line, whatever the utterances. */
+  readonly runsOn: boolean;
+  readonly cutChinese?: WordCutter;
+};
 
 export interface StreamWriter {
   /** The text before the first event. */
@@ -28,9 +39,9 @@ export interface StreamWriter {
 export function streamWriter(format: StreamFormat, options: CaptionOptions): StreamWriter {
   switch (format) {
     case "text":
-      return { header: "", write: (event) => event.kind === "commit" ? event.text : "" };
+      return textWriter(options);
     case "jsonl":
-      return { header: "", write: (event) => event.kind === "language" ? "" : jsonLine(event) };
+      return { header: "", write: (event) => event.kind === "language" ? "" : jsonLine(event, options.file) };
     case "srt":
       return cueWriter("", srtBlock, options);
     case "vtt":
@@ -38,9 +49,28 @@ export function streamWriter(format: StreamFormat, options: CaptionOptions): Str
   }
 }
 
-function jsonLine(event: Exclude<TextEvent, { kind: "language" }>): string {
+function textWriter({ paragraphMs, runsOn }: CaptionOptions): StreamWriter {
+  const paragraphs = new Paragraphs(paragraphMs);
+  const hasLines = !runsOn && paragraphMs === 0;
+  let isLineStart = true;
+  const write = (event: TextEvent): string => {
+    if (event.kind === "final" && hasLines && !event.goesOn && !isLineStart) {
+      isLineStart = true;
+      return "\n";
+    }
+    if (event.kind !== "commit") return "";
+    const text = paragraphs.add(event.text, event.startMs, event.endMs);
+    if (!hasLines) return text;
+    const own = isLineStart ? text.trimStart() : text;
+    isLineStart &&= own === "";
+    return own;
+  };
+  return { header: "", write };
+}
+
+function jsonLine(event: Exclude<TextEvent, { kind: "language" }>, file: string): string {
   const { kind: type, id, startMs, endMs, language, text } = event;
-  return `${JSON.stringify({ type, id, start_ms: startMs, end_ms: endMs, language, text })}\n`;
+  return `${JSON.stringify({ type, file, id, start_ms: startMs, end_ms: endMs, language, text })}\n`;
 }
 
 function cueWriter(

@@ -286,7 +286,7 @@ class StreamRun {
   #take(hypothesis: Hypothesis): boolean {
     const { state, fresh, isLooped } = commit(this.#state, hypothesis, this.options.rules);
     this.#state = state;
-    this.#text.add(fresh, state);
+    this.#text.add(fresh, state, this.#cutter.voice.end);
     return isLooped;
   }
 

@@ -16,8 +16,8 @@ export type TextEvent =
   | { readonly kind: "commit" } & UtteranceText
   /** Text that may follow the committed text. It replaces the partial text before it. */
   | { readonly kind: "partial" } & UtteranceText
-  /** An utterance has ended; this is all of its text. */
-  | { readonly kind: "final" } & UtteranceText
+  /** An utterance has ended; this is all of its text. `goesOn`: it became too long, and the next one continues it. */
+  | { readonly kind: "final"; readonly goesOn?: boolean } & UtteranceText
   | { readonly kind: "language"; readonly name: string };
 
 export type UtteranceText = {
@@ -71,10 +71,11 @@ export class StreamText {
     this.#saidTo = Math.max(this.#saidTo, place);
   }
 
-  add(fresh: readonly StreamToken[], state: CommitState): void {
+  /** `voiceEnd`: no word is after it. */
+  add(fresh: readonly StreamToken[], state: CommitState, voiceEnd: number): void {
     const before = this.#parser.textTokens;
     const text = fresh.map((token) => this.#parser.push(token)).join("");
-    this.#put(text, this.#endOf(text, state));
+    this.#put(text, this.#endOf(text, { ...state, heardTo: Math.min(state.heardTo, voiceEnd) }));
     this.textTokens += this.#parser.textTokens - before;
     this.#showPartial(state);
   }
@@ -84,12 +85,12 @@ export class StreamText {
     this.#put(this.#parser.end(), end);
     this.#parser = this.#newParser();
     this.#isJoined = false;
-    this.#finish(end);
+    this.#finish(end, false);
   }
 
   /** The utterance has become too long. The next one continues the same sentence. */
   split(end: number): void {
-    this.#finish(end);
+    this.#finish(end, true);
     this.#start = end;
   }
 
@@ -97,10 +98,10 @@ export class StreamText {
     return new TranscriptParser(this.options.rules.asrTextId, this.options.rules.isHeaderless);
   }
 
-  #finish(end: number): void {
+  #finish(end: number, goesOn: boolean): void {
     const text = this.#text.trim();
     if (text !== "" || this.#hadPartial) {
-      this.onEvent({ kind: "final", ...this.#placed(text, end) });
+      this.onEvent({ kind: "final", ...(goesOn && { goesOn }), ...this.#placed(text, end) });
       this.#id++;
     }
     this.#text = "";

@@ -48,7 +48,7 @@ async function stream(pieces: AsyncIterable<Piece>, args: readonly string[], sam
   }
   await child.stdin.end();
   const code = await child.exited;
-  return { text: (await stdout).trim(), stderr: await stderr, code, memory };
+  return { text: (await stdout).trim().replaceAll("\n", " "), stderr: await stderr, code, memory };
 }
 
 function residentBytes(pid: number): number {

@@ -95,7 +95,6 @@ async function streamAll(
       }
     }
   } finally {
-    report.endLine();
     report.summarise();
     await run?.transcriber.close();
   }
@@ -110,9 +109,20 @@ async function startRun(
 ): Promise<Run> {
   const { stop } = parts.terminal;
   const { transcriber } = await openModels(parts, options, stop.drain, (notice) => report.notice(notice));
+  sayOfParagraphs(report, options);
   if (options.skipSilence) report.say("A stream skips silence by itself: --skip-silence changes nothing.");
   const engine = await transcriber.engine();
   return { parts, options, choice: options.stream!, report, transcriber, engine, out };
+}
+
+function sayOfParagraphs(report: Report, { paragraphMs, format, stream }: TranscribeOptions): void {
+  const { endpointMs } = stream!;
+  if (paragraphMs === 0 || format !== "text" || endpointMs > 0 && endpointMs <= paragraphMs) return;
+  report.say(
+    endpointMs === 0
+      ? "--endpoint-ms 0 ends no utterance, so --paragraph-sec finds no pause."
+      : `A stream sees pauses of --endpoint-ms (${endpointMs} ms) and more: --paragraph-sec finds no shorter ones.`,
+  );
 }
 
 /** Returns whether all of it could be read. */
@@ -120,7 +130,14 @@ async function streamOne(run: Run, source: InputSource, audio: OpenedAudio): Pro
   const { parts, options, report, out } = run;
   const holdsBack = options.verbosity === "silent" && options.format === "text";
   const text = new Paragraph(out, options.withFilename ? `${label(source)}: ` : "", holdsBack);
-  const writer = streamWriter(options.format, { rules: options.rules, cutChinese: parts.cutChinese });
+  const { rules, paragraphMs } = options;
+  const captions = {
+    file: source.kind === "stdin" ? "stdin" : source.path,
+    rules,
+    paragraphMs,
+    cutChinese: parts.cutChinese,
+  };
+  const writer = streamWriter(options.format, { ...captions, runsOn: holdsBack });
   if (writer.header !== "") text.write(writer.header);
   const listener = await run.engine.listen({
     ...{ windowFrames: options.windowFrames, context: options.prompt, language: options.language },
@@ -177,17 +194,22 @@ function reportEvent({ parts, options, report }: Run, source: InputSource, event
     case "delay":
       return report.say(`Behind by ${(event.ms / 1000).toFixed(1)} s: several chunks are heard in one step`);
     case "step":
-      if (options.monitor) report.symbols(symbolsOf(event.step, parts.keepsStreamCaches()));
+      if (options.monitor) report.monitor(monitorLine(event.step, parts.keepsStreamCaches()));
       debugLines(event.step).forEach((line) => report.debug(line));
   }
 }
 
 const slowTokenMs = 30;
 
-/** The C program's: old audio gone, encoded, prompt in, decoded (or slowly), a loop cut. */
-function symbolsOf({ result, isMoved, isLooped }: Step, keepsCaches: boolean): string {
-  const isSlow = result.decodeMs / Math.max(1, result.generatedTokens) > slowTokenMs;
-  return `${isMoved ? "⟳" : ""}${keepsCaches ? "▶" : ""}·${isSlow ? "▸" : "▪"}${isLooped ? "!" : ""}`;
+/** The C program's symbols (old audio gone, encoded, prompt in, decoded or slowly, a loop cut), and what they took. */
+function monitorLine({ result, atSec, isMoved, isLooped }: Step, keepsCaches: boolean): string {
+  const { generatedTokens, draftTokens, draftAccepted, decodeMs } = result;
+  const isSlow = decodeMs / Math.max(1, generatedTokens) > slowTokenMs;
+  const symbols = `${isMoved ? "⟳" : ""}${keepsCaches ? "▶" : ""}·${isSlow ? "▸" : "▪"}${isLooped ? "!" : ""}`;
+  const ms = (time: number) => `${time.toFixed(0)} ms`;
+  return `${symbols} ${atSec.toFixed(1)} s: encoder ${ms(result.encodeMs)}, prompt ${ms(result.prefillMs)}, ` +
+    (draftTokens > 0 ? `draft ${draftAccepted} of ${draftTokens} kept ${ms(result.verifyMs)}, ` : "") +
+    `decoder ${generatedTokens} ${generatedTokens === 1 ? "token" : "tokens"} ${ms(decodeMs)}`;
 }
 
 function debugLines({ result, prefixTokens, textTokens, heldSec, atSec, isLooped, isMoved }: Step): string[] {

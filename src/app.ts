@@ -1,6 +1,7 @@
 /** Wires the real parts together and runs a command line with them. */
 
 import packageFile from "../package.json" with { type: "json" };
+import { openFile, openStdin } from "./audio/bytes.ts";
 import { checkInput, openAudio, readAudio } from "./audio/input.ts";
 import { splitterSource } from "./align/splitters.ts";
 import { createProgram } from "./cli/program.ts";
@@ -51,6 +52,7 @@ export function runProgram(args: readonly string[]): Promise<number> {
     modelHash: (model) => model.kind === "folder" ? folderHash(model.path) : modelHash(demoFiles(model)),
     cutChinese: chineseCutter(jiebaBytes),
     readText: readTextFile,
+    openBytes: async (path) => path === "-" ? openStdin() : await openFile(path),
     licenses: licenseText,
     availableMemory,
   })(args);

@@ -217,6 +217,10 @@ export function fakeParts(engine: Engine, changes: Partial<ProgramParts> = {}): 
       called("readText");
       return path === "-" ? "from stdin" : path;
     },
+    openBytes: async (path) => {
+      const bytes = [new TextEncoder().encode(path)];
+      return { next: async () => bytes.shift(), close: async () => {} };
+    },
     openEngine: async () => {
       called("openEngine");
       return engine;

@@ -9,7 +9,7 @@ const groupWidth = 12;
 const flagsWidth = 24;
 
 const usage = `Usage: qwen-asr [options] FILE...           "-" reads standard input
-       qwen-asr align|render|lint|inspect|download|cache|bench|info ...
+       qwen-asr align|render|text|lint|inspect|download|cache|bench|info ...
        qwen-asr help COMMAND               what a command does and takes
 `;
 
@@ -59,6 +59,13 @@ be SRT or WebVTT.
     usage: "[options] FILE...",
     about: `Writes transcripts (-f json or jsonl), SRT or WebVTT in another format or
 layout, without decoding again. "-" reads standard input.
+`,
+  },
+  text: {
+    usage: "[options] [FILE]",
+    about: `Writes plain text as the text options would write a transcript: line by line,
+each as soon as it is read. UTF-8; without FILE, or with "-", standard input.
+Without --language, the script of a line decides what is done with it.
 `,
   },
   lint: {
@@ -144,6 +151,7 @@ Examples:
   qwen-asr align --text speech.txt speech.wav      time every word
   qwen-asr -f srt,json -o film film.mkv    film.srt and film.json
   qwen-asr render film.json -f vtt --max-cols 32 -o film.vtt
+  qwen-asr text --script twp talk.txt      Traditional as in Taiwan
   qwen-asr lint film.srt                   what makes it hard to read
   qwen-asr inspect talk.wav -o talk.svg    what was heard, as a picture
   ffmpeg -v error -f pulse -i default -ar 16000 -ac 1 -f s16le - |

@@ -48,6 +48,9 @@ test("defaults", () => {
     rules: { colsMax: 42, linesMax: 2, cueMsMin: 1000, cueMsMax: 7000, cpsMax: 20, gapMsMin: 83 },
     paragraphMs: 0,
     timestamps: false,
+    views: { itn: "off", script: "asis", cjkSpace: "keep", digitWidth: undefined },
+    cuePunctuation: "keep",
+    doubtBelow: undefined,
     output: undefined,
     force: false,
     withFilename: false,
@@ -56,6 +59,38 @@ test("defaults", () => {
     monitor: false,
     verbosity: "normal",
   });
+});
+
+test("views of text: numbers, script by option or by the language's region, and what render makes of them", () => {
+  const views = (line: string) => optionsOf(line).views;
+  expect(views("a.wav --itn")).toMatchObject({ itn: "on", script: "asis" });
+  expect(views("a.wav --itn-all --cjk-space add --digit-width HALF")).toEqual({
+    ...{ itn: "all", script: "asis", cjkSpace: "add", digitWidth: "half" },
+  });
+  expect(views("a.wav --language zh-TW").script).toBe("twp");
+  expect(views("a.wav --language zh_HK.UTF-8").script).toBe("hk");
+  expect(views("a.wav --language zh-Hans").script).toBe("cn");
+  expect(views("a.wav --language zh").script).toBe("asis");
+  expect(views("a.wav --language zh-TW --script tw").script).toBe("tw");
+  expect(views("a.wav --language zh-TW --script asis").script).toBe("asis");
+  expect(optionsOf("a.wav --mark-doubt -1.5")).toMatchObject({ doubtBelow: -1.5 });
+  expect(refusal("a.wav --mark-doubt 1")).toBe("--mark-doubt must be -100 to 0, got '1'");
+  expect(refusal("a.wav --script zh")).toBe("--script must be asis, cn, tw, twp, hk or hkp, got 'zh'");
+  const render = (line: string) => {
+    const command = parseCommandLine(`render ${line}`.split(" "));
+    return command.kind === "render" ? command.options.views : "another command";
+  };
+  expect(render("a.json")).toBeUndefined();
+  expect(render("a.json --script asis")).toEqual(views("a.wav"));
+});
+
+test("text: one file or standard input", () => {
+  const text = (line: string) => parseCommandLine(["text", ...line.split(" ").filter(Boolean)]);
+  expect(text("")).toMatchObject({ kind: "text", options: { input: { kind: "stdin" }, language: "" } });
+  expect(text("--itn a.txt --language yue-HK")).toMatchObject({
+    options: { input: { kind: "file", path: "a.txt" }, language: "Cantonese", views: { itn: "on", script: "hk" } },
+  });
+  expect(() => text("a b")).toThrow("text takes one file, got 2");
 });
 
 test("every option of the C program's offline mode", () => {
@@ -135,7 +170,7 @@ test("other commands", () => {
   expect(optionsOf("-- --help").inputs).toEqual([{ kind: "file", path: "--help" }]);
 });
 
-test("a command counts as the first word alone; ./text, -- text and -i text are files", () => {
+test("a command counts as the first word alone; ./align, -- align and -i align are files", () => {
   for (const name of commandNames) {
     const file = { kind: "file" as const, path: name };
     for (const line of [["--", name], ["-i", name], ["-t", "1", name], ["a.wav", name]]) {
@@ -143,7 +178,7 @@ test("a command counts as the first word alone; ./text, -- text and -i text are 
     }
     expect(optionsOf([`./${name}`]).inputs).toEqual([{ kind: "file", path: `./${name}` }]);
   }
-  expect(optionsOf("text").inputs).toEqual([{ kind: "file", path: "text" }]);
+  expect(optionsOf("words").inputs).toEqual([{ kind: "file", path: "words" }]);
 });
 
 test("mistakes get one line that names them", () => {

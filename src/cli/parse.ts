@@ -14,13 +14,17 @@ import { findModel, modelNames, type OfficialModel } from "../model/catalog.ts";
 import {
   Choices,
   formatList,
+  hasViews,
+  language,
   layoutRules,
   paragraphMs,
   part,
   rawLayout,
   type RequestOptions,
   requestOptions,
+  textMarks,
   unknownOption,
+  viewOptions,
 } from "../options/choices.ts";
 import {
   type CommandName,
@@ -32,6 +36,7 @@ import {
 } from "../options/table.ts";
 import { nearest, parseNumber } from "../options/values.ts";
 import { foreignExtension, type Format, formatOf, holdsSeveral } from "../output/formats.ts";
+import type { ViewOptions } from "../views/view.ts";
 import { printable } from "../writer.ts";
 
 /** An input that a command line can name. */
@@ -65,10 +70,23 @@ export type TranscribeOptions = RequestOptions & {
 /** `qwen-asr align`: a recording and its text. `text` is a path, or "-" for standard input. */
 export type AlignOptions = Omit<TranscribeOptions, "inputs"> & { readonly input: InputSource; readonly text: string };
 
+/** What a file is laid out by. */
+type LayoutOptions = Pick<
+  TranscribeOptions,
+  "rules" | "paragraphMs" | "timestamps" | "cuePunctuation" | "doubtBelow"
+>;
+
 /** `qwen-asr render`: transcripts (-f json or jsonl) in other formats. */
-export type RenderOptions =
-  & Pick<TranscribeOptions, "inputs" | "rules" | "paragraphMs" | "timestamps" | "output" | "force">
-  & { readonly formats: readonly Format[] };
+export type RenderOptions = LayoutOptions & Pick<TranscribeOptions, "inputs" | "output" | "force"> & {
+  readonly formats: readonly Format[];
+  /** undefined: the text stays as it is written. */
+  readonly views: ViewOptions | undefined;
+};
+
+/** `qwen-asr text`: plain text, line by line. */
+export type TextOptions = Pick<TranscribeOptions, "views" | "cuePunctuation" | "language"> & {
+  readonly input: InputSource;
+};
 
 /** `qwen-asr lint`: subtitle files, and the rules that they should follow. */
 export type LintOptions = Pick<TranscribeOptions, "inputs" | "rules">;
@@ -103,6 +121,7 @@ export type Command =
   | { readonly kind: "align"; readonly options: AlignOptions }
   | { readonly kind: "transcribe"; readonly options: TranscribeOptions }
   | { readonly kind: "render"; readonly options: RenderOptions }
+  | { readonly kind: "text"; readonly options: TextOptions }
   | { readonly kind: "lint"; readonly options: LintOptions }
   | { readonly kind: "inspect"; readonly options: InspectOptions }
   | { readonly kind: "download"; readonly options: DownloadOptions }
@@ -143,6 +162,8 @@ export function parseCommandLine(args: readonly string[]): Command {
       return { kind: command, options: alignOptions(choices, inputsOf(choices, words)) };
     case "render":
       return { kind: command, options: renderOptions(choices, inputsOf(choices, words, "a transcript (-f json)")) };
+    case "text":
+      return { kind: command, options: plainTextOptions(choices, words) };
     case "lint":
       return {
         kind: command,
@@ -352,9 +373,18 @@ function renderOptions(choices: Choices, inputs: readonly InputSource[]): Render
     rules: layoutRules(choices),
     paragraphMs: paragraphMs(choices),
     timestamps: choices.has("timestamps"),
+    views: hasViews(choices) ? viewOptions(choices) : undefined,
+    ...textMarks(choices),
     output: outputPath(choices),
     force: choices.has("force"),
   };
+}
+
+function plainTextOptions(choices: Choices, words: readonly string[]): TextOptions {
+  if (words.length > 1) throw new UsageError(`text takes one file, got ${words.length}`);
+  const { cuePunctuation } = textMarks(choices);
+  const input = inputSource(words[0] ?? "-");
+  return { views: viewOptions(choices), cuePunctuation, language: language(choices), input };
 }
 
 function inspectOptions(choices: Choices, inputs: readonly InputSource[]): InspectOptions {

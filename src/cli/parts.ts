@@ -3,6 +3,7 @@
  * tests their own. Types alone.
  */
 
+import type { ByteReader } from "../audio/bytes.ts";
 import type { Audio, AudioInput } from "../audio/input.ts";
 import type { LeveledSamples } from "../audio/sample_store.ts";
 import type { Measured } from "../engine/measure.ts";
@@ -60,4 +61,6 @@ export type ProgramParts = ModelHost & {
   cutChinese(text: string): string[];
   /** The text of a small file; "-" is standard input. Throws an InputError. */
   readText(path: string): Promise<string>;
+  /** The bytes of a file as they come; "-" is standard input. Throws an InputError. */
+  openBytes(path: string): Promise<ByteReader>;
 };

@@ -14,6 +14,7 @@ import { lintFiles } from "./commands/lint.ts";
 import { parseCommandLine, type TranscribeOptions } from "./parse.ts";
 import { renderTranscripts } from "./commands/render.ts";
 import type { ProgramParts } from "./parts.ts";
+import { rewriteText } from "./commands/text.ts";
 import type { Terminal } from "./terminal.ts";
 import { Stopped } from "../stop.ts";
 import { printable } from "../writer.ts";
@@ -64,6 +65,8 @@ async function runCommand(parts: ProgramParts, args: readonly string[]): Promise
       return await describeModel(parts, withinProcessors(parts, command.options));
     case "render":
       return await renderTranscripts(parts, command.options);
+    case "text":
+      return await rewriteText(parts, command.options);
     case "lint":
       return await lintFiles(parts, command.options);
     case "inspect":

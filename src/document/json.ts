@@ -7,6 +7,7 @@
 
 import { InputError } from "../errors.ts";
 import { documentVersion, type TimedSegment, type TimedWord, type TranscriptDocument } from "./document.ts";
+import { roundedLogprob } from "./logprobs.ts";
 
 export type DocumentHead = Omit<TranscriptDocument, "segments" | "isComplete">;
 
@@ -41,7 +42,7 @@ function wordJson({ text, spoken, startMs, endMs, logprob, flag }: TimedWord): J
     ...(spoken === undefined ? {} : { spoken }),
     start: seconds(startMs),
     end: seconds(endMs),
-    ...(logprob === undefined ? {} : { logprob: Math.min(0, Number(logprob.toFixed(4))) || 0 }),
+    ...(logprob === undefined ? {} : { logprob: roundedLogprob(logprob) }),
     ...(flag ? { flag } : {}),
   };
 }

@@ -29,3 +29,8 @@ export function wordLogprobs(texts: readonly string[], tokens: readonly HeardTok
   }
   return sums;
 }
+
+/** As documents have it: with four decimals, and no more than 0. */
+export function roundedLogprob(logprob: number): number {
+  return Math.min(0, Number(logprob.toFixed(4))) || 0;
+}

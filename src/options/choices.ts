@@ -12,7 +12,11 @@ import { type Format, formatNames } from "../output/formats.ts";
 import { type StreamFormat, streamFormats } from "../stream/captions.ts";
 import type { CommitPolicy } from "../stream/commit.ts";
 import { type LayoutRules, type ScriptRules, type StyleName, styles } from "../subtitles/rules.ts";
-import { findLanguage, languagesText } from "../text/languages.ts";
+import { chineseScriptOf, findLanguage, languagesText } from "../text/languages.ts";
+import type { CuePunctuation } from "../views/punctuation.ts";
+import type { Script } from "../views/script.ts";
+import type { CjkSpace, DigitWidth } from "../views/spacing.ts";
+import type { ViewOptions } from "../views/view.ts";
 import { type CommandName, optionFlag, type OptionSpec, optionTable, specNamed, valueRange } from "./table.ts";
 import { nearest, parseNumber, parseTime } from "./values.ts";
 
@@ -59,6 +63,11 @@ export type RequestOptions = {
   readonly paragraphMs: number;
   /** Text is a line with its times per sentence. */
   readonly timestamps: boolean;
+  /** How text is written. */
+  readonly views: ViewOptions;
+  readonly cuePunctuation: CuePunctuation;
+  /** In text, words of a lower log-probability are marked; undefined: none. */
+  readonly doubtBelow: number | undefined;
 };
 
 /** Texts by option name; "" for a switch. */
@@ -166,6 +175,30 @@ export function requestOptions(choices: Choices): RequestOptions {
     rules: layoutRules(choices),
     paragraphMs: paragraphMs(choices),
     timestamps: choices.has("timestamps"),
+    views: viewOptions(choices),
+    ...textMarks(choices),
+  };
+}
+
+export function viewOptions(choices: Choices): ViewOptions {
+  const script = choices.has("script") ? choices.choice("script") : chineseScriptOf(choices.text("language") ?? "");
+  return {
+    itn: choices.has("itn-all") ? "all" : choices.has("itn") ? "on" : "off",
+    script: (script ?? "asis") as Script,
+    cjkSpace: choices.choice("cjk-space") as CjkSpace,
+    digitWidth: choices.has("digit-width") ? choices.choice("digit-width") as DigitWidth : undefined,
+  };
+}
+
+/** Whether the text is to be written anew, from what was spoken. */
+export function hasViews(choices: Choices): boolean {
+  return ["itn", "script", "cjk-space", "digit-width"].some((name) => choices.has(name));
+}
+
+export function textMarks(choices: Choices): Pick<RequestOptions, "cuePunctuation" | "doubtBelow"> {
+  return {
+    cuePunctuation: choices.choice("cue-punctuation") as CuePunctuation,
+    doubtBelow: choices.has("mark-doubt") ? choices.number("mark-doubt") : undefined,
   };
 }
 
@@ -278,7 +311,8 @@ export function rawLayout(choices: Choices): RawLayout | undefined {
   };
 }
 
-function language(choices: Choices): string {
+/** As the model names it; "" to detect it. */
+export function language(choices: Choices): string {
   const given = choices.text("language") ?? "";
   if (given === "" || /^(auto|detect)$/i.test(given.trim())) return "";
   const found = findLanguage(given);

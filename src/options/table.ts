@@ -7,9 +7,20 @@ import { RATE_MAX_HZ, RATE_MIN_HZ } from "../audio/limits.ts";
 import { SAMPLE_FORMATS } from "../audio/pcm.ts";
 import { RAW_DEFAULT } from "../audio/raw.ts";
 import { styleNames } from "../subtitles/rules.ts";
+import { textOptions } from "./text_options.ts";
 
 /** The named commands. A name counts only as the first word; a file of that name can be written as ./align. */
-export const commandNames = ["align", "render", "lint", "inspect", "download", "cache", "bench", "info"] as const;
+export const commandNames = [
+  "align",
+  "render",
+  "text",
+  "lint",
+  "inspect",
+  "download",
+  "cache",
+  "bench",
+  "info",
+] as const;
 
 export type NamedCommand = (typeof commandNames)[number];
 
@@ -23,6 +34,7 @@ export type OptionGroup =
   | "Long audio"
   | "Streaming"
   | "Words"
+  | "Text"
   | "Output"
   | "Other";
 
@@ -149,7 +161,7 @@ export const optionTable: readonly OptionSpec[] = [
     value: { placeholder: "FILE", type: "path" },
     help: "same as FILE; may be repeated",
     more: "WAV is read directly, other formats through ffmpeg if it is installed.",
-    commands: ["transcribe", "align", "render", "lint", "inspect"],
+    commands: ["transcribe", "align", "render", "text", "lint", "inspect"],
   },
   {
     name: "stdin",
@@ -235,7 +247,8 @@ export const optionTable: readonly OptionSpec[] = [
     value: { placeholder: "NAME", type: "text" },
     default: "detect",
     help: "spoken language, name or ISO code",
-    commands: withModel,
+    more: "A script or region of Chinese sets --script: zh-TW and zh-Hant twp, zh-HK hk, zh-CN and zh-Hans cn.",
+    commands: [...withModel, "text"],
     perRequest: true,
   },
   {
@@ -446,6 +459,7 @@ export const optionTable: readonly OptionSpec[] = [
     rare: true,
     commands: ["align"],
   },
+  ...textOptions,
   {
     name: "format",
     short: "f",

@@ -42,7 +42,7 @@ export function holdsSeveral(format: Format): boolean {
 export function createWriter(format: Format, options: WriterOptions): SegmentWriter {
   switch (format) {
     case "text":
-      return options.timestamps ? timestampedWriter() : textWriter(options);
+      return options.timestamps ? timestampedWriter(options) : textWriter(options);
     case "json":
       return jsonWriter(options);
     case "jsonl":

@@ -5,7 +5,9 @@ import { endsSentence } from "../text/sentences.ts";
 import { timestamp } from "../subtitles/cue.ts";
 import { graphemesOf } from "../subtitles/width.ts";
 import type { SegmentWriter, WriterOptions } from "./writer.ts";
-import { timedWords } from "./words.ts";
+import { written } from "../views/piece.ts";
+import { punctuated } from "../views/punctuation.ts";
+import { markedWords, timedWords } from "./words.ts";
 
 type Row = { readonly startMs: number; readonly endMs: number; readonly text: string; readonly language: string };
 
@@ -25,10 +27,11 @@ export function csvWriter(): SegmentWriter {
 }
 
 /** Text with times, as whisper.cpp prints it: "[00:01:23.400 --> 00:01:27.100] text" per sentence. */
-export function timestampedWriter(): SegmentWriter {
-  return tableWriter("", ({ startMs, endMs, text }) => {
+export function timestampedWriter({ doubtBelow }: WriterOptions): SegmentWriter {
+  const { add, rest } = tableWriter("", ({ startMs, endMs, text }) => {
     return `[${timestamp(startMs, ".")} --> ${timestamp(endMs, ".")}] ${oneLine(text)}\n`;
   });
+  return { add: (segment) => add({ ...segment, words: markedWords(segment, doubtBelow) }), rest };
 }
 
 function tableWriter(header: string, written: (row: Row) => string): SegmentWriter {
@@ -94,7 +97,7 @@ const lyricsPauseMs = 3000;
 const lyricsColumnsMax = 80;
 
 /** LRC: "[mm:ss.xx]text" per sentence, or per part of a long sentence. */
-export function lrcWriter({ head }: WriterOptions): SegmentWriter {
+export function lrcWriter({ head, cuePunctuation = "keep" }: WriterOptions): SegmentWriter {
   const header = `[by:${head.program}]\n[length:${minutes(head.source.durationMs).slice(0, -3)}]\n`;
   let begun = false;
   let endMs: number | undefined;
@@ -105,7 +108,8 @@ export function lrcWriter({ head }: WriterOptions): SegmentWriter {
       for (const line of lyricsLines(timedWords(segment))) {
         const startMs = line[0]!.startMs;
         if (endMs !== undefined && startMs - endMs > lyricsPauseMs) text += `[${minutes(endMs)}]\n`;
-        text += `[${minutes(startMs)}]${oneLine(line.map((word) => word.text).join(""))}\n`;
+        const lyrics = oneLine(line.map((word) => word.text).join(""));
+        text += `[${minutes(startMs)}]${oneLine(written(punctuated(cuePunctuation, lyrics)))}\n`;
         endMs = line.at(-1)!.endMs;
       }
       return text;

@@ -1,13 +1,14 @@
 /** Writes plain text: one paragraph or, with a paragraph pause, a new one after every silence of that length. Pure. */
 
+import type { TimedWord } from "../document/document.ts";
 import { endsSentence } from "../text/sentences.ts";
 import type { SegmentWriter, WriterOptions } from "./writer.ts";
-import { timedWords } from "./words.ts";
+import { markedWords } from "./words.ts";
 
-export function textWriter({ paragraphMs }: WriterOptions): SegmentWriter {
+export function textWriter({ paragraphMs, doubtBelow }: WriterOptions): SegmentWriter {
   const paragraphs = new Paragraphs(paragraphMs);
   return {
-    add: (segment) => timedWords(segment).map((word) => paragraphs.add(word.text, word.startMs, word.endMs)).join(""),
+    add: (segment) => paragraphs.addWords(markedWords(segment, doubtBelow)),
     rest: () => "\n",
   };
 }
@@ -22,6 +23,10 @@ export class Paragraphs {
 
   /** `pauseMs` 0: no pause is long. */
   constructor(readonly pauseMs: number) {}
+
+  addWords(words: readonly TimedWord[]): string {
+    return words.map(({ text, startMs, endMs }) => this.add(text, startMs, endMs)).join("");
+  }
 
   add(text: string, startMs: number, endMs: number): string {
     const isFirst = this.#endMs === undefined;

@@ -1,4 +1,4 @@
-/** The words of a segment; if it has none, words that share its time. Pure. */
+/** The words of a segment; if it has none, words that share its time. And those that are in doubt, marked. Pure. */
 
 import type { TimedSegment, TimedWord } from "../document/document.ts";
 import { unalignedSegment } from "../document/unaligned.ts";
@@ -7,4 +7,22 @@ export function timedWords(segment: TimedSegment): readonly TimedWord[] {
   if (segment.words) return segment.words;
   const { startMs, endMs } = segment;
   return unalignedSegment({ ...segment, tokens: [] }, [{ startMs, endMs }]).words!;
+}
+
+/** The segment's words; those less likely than `below` stand in brackets, without the space and marks around them. */
+export function markedWords(segment: TimedSegment, below: number | undefined): readonly TimedWord[] {
+  const words = timedWords(segment);
+  if (below === undefined) return words;
+  return words.map((word) => (word.logprob ?? 0) < below ? { ...word, text: bracketed(word.text) } : word);
+}
+
+const firstLetter = /[\p{L}\p{N}\p{S}]/u;
+const lastLetter = /[\p{L}\p{N}\p{S}\p{M}%](?=[^\p{L}\p{N}\p{S}\p{M}%]*$)/u;
+
+function bracketed(text: string): string {
+  const from = text.search(firstLetter);
+  const last = lastLetter.exec(text);
+  if (from < 0 || !last) return text;
+  const to = last.index + last[0].length;
+  return `${text.slice(0, from)}[${text.slice(from, to)}]${text.slice(to)}`;
 }

@@ -4,6 +4,7 @@ import type { TimedSegment } from "../document/document.ts";
 import type { DocumentHead } from "../document/json.ts";
 import type { WordCutter } from "../text/chinese.ts";
 import type { LayoutRules } from "../subtitles/rules.ts";
+import type { CuePunctuation } from "../views/punctuation.ts";
 
 /**
  * Everything that `add` has returned, followed by `rest`, is a valid file of the format at all times. What `add` has
@@ -22,5 +23,9 @@ export type WriterOptions = {
   readonly paragraphMs: number;
   /** Text is a line with its times per sentence. */
   readonly timestamps?: boolean;
+  /** Of cues and lyrics; absent: as in the text. */
+  readonly cuePunctuation?: CuePunctuation;
+  /** In text, words of a lower log-probability stand in brackets; absent: none. */
+  readonly doubtBelow?: number | undefined;
   readonly cutChinese?: WordCutter;
 };

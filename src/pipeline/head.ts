@@ -3,6 +3,7 @@
 import { documentVersion } from "../document/document.ts";
 import type { DocumentHead } from "../document/json.ts";
 import type { ModelInfo } from "../engine/engine.ts";
+import { type ViewOptions, viewsHead } from "../views/view.ts";
 
 /** A model that took part, and the hash of its weights. */
 export type KnownModel = { readonly info: ModelInfo; readonly hash: string };
@@ -19,6 +20,7 @@ export type HeadOptions = {
   readonly searchSec: number;
   readonly pastText: boolean;
   readonly windowFrames: number;
+  readonly views: ViewOptions;
 };
 
 export type HeadOf = {
@@ -47,6 +49,7 @@ export function documentHead({ version, options, model, aligner }: HeadOf, name:
       "search-sec": options.searchSec,
       "past-text": options.pastText ? "yes" : "no",
       "enc-window-sec": options.windowFrames / 100,
+      ...viewsHead(options.views),
     },
   };
   return head;

@@ -1,7 +1,7 @@
 /** Tests of language names and codes. */
 
 import { expect, test } from "bun:test";
-import { findLanguage, languageNames, languagesText, languageTitle } from "./languages.ts";
+import { chineseScriptOf, findLanguage, languageNames, languagesText, languageTitle } from "./languages.ts";
 
 test("30 languages, each found by its name in any case", () => {
   expect(languageNames.length).toBe(30);
@@ -67,4 +67,18 @@ test("ISO 639-2 in both forms, 639-3, and locales", () => {
 test("languageTitle", () => {
   expect(languageTitle("  eNGLISH ")).toBe("English");
   expect(languageTitle("")).toBe("");
+});
+
+test("a script or region of Chinese asks for its characters; a script counts first", () => {
+  const tags = {
+    twp: ["zh-TW", "zh_TW.UTF-8", "zh-Hant", "ZH-HANT-TW", "cmn-TW", "yue-Hant"],
+    hk: ["zh-HK", "zh-Hant-HK", "zh-MO", "yue-HK"],
+    cn: ["zh-CN", "zh_CN.UTF-8", "zh-Hans", "zh-Hans-HK", "zh-SG", "yue-Hans"],
+  } as const;
+  for (const [script, names] of Object.entries(tags)) {
+    for (const name of names) expect([name, chineseScriptOf(name)]).toEqual([name, script as keyof typeof tags]);
+  }
+  for (const name of ["zh", "Chinese", "yue", "Cantonese", "", "detect", "en-HK", "ja-TW", "de-CN"]) {
+    expect([name, chineseScriptOf(name)]).toEqual([name, undefined]);
+  }
 });

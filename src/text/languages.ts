@@ -71,6 +71,21 @@ export function findLanguage(text: string): string | undefined {
   return code !== "cmn" && subtags.some((subtag) => ["hk", "mo"].includes(subtag)) ? "Cantonese" : name;
 }
 
+/**
+ * The Chinese script that a tag asks for: "zh-TW", "zh_Hant.UTF-8", "yue-HK". A script in the tag counts before a
+ * region; undefined where the tag has neither or is of another language.
+ */
+export function chineseScriptOf(text: string): "cn" | "twp" | "hk" | undefined {
+  const [, code = "", rest = ""] = tag.exec(text.trim().toLowerCase()) ?? [];
+  if (!["Chinese", "Cantonese"].includes(languageCalled(code) ?? "")) return undefined;
+  const subtags = rest.split(/[-_]/);
+  const has = (...wanted: string[]) => subtags.some((subtag) => wanted.includes(subtag));
+  if (has("hans")) return "cn";
+  if (has("hk", "mo")) return "hk";
+  if (has("tw", "hant")) return "twp";
+  return has("cn", "sg", "my") ? "cn" : undefined;
+}
+
 function languageCalled(word: string): string | undefined {
   if (word === "") return undefined;
   return table.find(({ name, iso, others }) =>

@@ -9,7 +9,9 @@
  */
 
 import type { TimedSegment, TimedWord } from "../document/document.ts";
+import { roundedLogprob } from "../document/logprobs.ts";
 import { eastAsianScript, spacelessLetters } from "../text/scripts.ts";
+import { chineseItn } from "./itn/chinese.ts";
 import { compose, isKept, type Piece, replacementsOf, type Rewrite, tile, written } from "./piece.ts";
 import { type Script, scriptRewrite } from "./script.ts";
 import { type CjkSpace, type DigitWidth, spaced, withDigits } from "./spacing.ts";
@@ -27,9 +29,29 @@ export type ViewOptions = {
 /** Finds numbers in a text of its language; see src/views/itn. */
 export type Itn = (source: string, options: { readonly all: boolean }) => readonly Piece[];
 
-export type ItnRules = { readonly chinese: Itn; readonly english: Itn };
+/** By language; one without rules keeps its number words. */
+export type ItnRules = { readonly chinese: Itn; readonly english?: Itn };
+
+const itnRules: ItnRules = { chinese: chineseItn };
 
 export const asSpoken: ViewOptions = { itn: "off", script: "asis", cjkSpace: "keep", digitWidth: undefined };
+
+/** The views of a document, by option name; those that leave the text as it is are not named. */
+export function viewsHead({ itn, script, cjkSpace, digitWidth }: ViewOptions): Readonly<Record<string, string | true>> {
+  return {
+    ...(itn === "off" ? {} : itn === "on" ? { itn: true } : { "itn-all": true }),
+    ...(script === "asis" ? {} : { script }),
+    ...(cjkSpace === "keep" ? {} : { "cjk-space": cjkSpace }),
+    ...(digitWidth === undefined ? {} : { "digit-width": digitWidth }),
+  };
+}
+
+const viewNames: readonly string[] = ["itn", "itn-all", "script", "cjk-space", "digit-width"];
+
+/** A document's options without those of its views. */
+export function withoutViews<T>(options: Readonly<Record<string, T>>): Record<string, T> {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => !viewNames.includes(name)));
+}
 
 /** What a text is written in, as far as views care. */
 type Family = "chinese" | "english" | "japanese" | "korean" | "other";
@@ -47,7 +69,7 @@ export class TextView {
   }
 
   /** Loads what the views need; undefined where text stays as it is. */
-  static async open(options: ViewOptions, itn: ItnRules): Promise<TextView | undefined> {
+  static async open(options: ViewOptions, itn: ItnRules = itnRules): Promise<TextView | undefined> {
     const { script, itn: numbers, cjkSpace, digitWidth } = options;
     if (numbers === "off" && script === "asis" && cjkSpace === "keep" && digitWidth === undefined) return undefined;
     return new TextView(options, itn, script === "asis" ? undefined : await scriptRewrite(script));
@@ -90,10 +112,12 @@ export class TextView {
 
   /** English numbers stand in what is not Chinese: the rules know words by the spaces around them. */
   #english(text: string): readonly Piece[] {
+    const { english } = this.#itn;
+    if (!english) return tile(text, []);
     const all = this.#options.itn === "all";
     const runs = [...text.matchAll(notSpaceless)].filter(([run]) => latin.test(run));
     const replacements = runs.flatMap(({ index, 0: run }) =>
-      replacementsOf(run, this.#itn.english(run, { all }))
+      replacementsOf(run, english(run, { all }))
         .map((piece) => ({ ...piece, from: piece.from + index, to: piece.to + index }))
     );
     return tile(text, replacements);
@@ -142,7 +166,8 @@ function writtenWord(words: readonly TimedWord[], text: string): TimedWord {
   const [first, last] = [words[0]!, words.at(-1)!];
   const spoken = words.map((word) => word.text).join("");
   if (spoken === text && words.length === 1) return first;
-  const logprobs = words.flatMap(({ logprob }) => logprob ?? []);
+  // Rounded first: a document that was read has no more digits, and its views are to be the same.
+  const logprobs = words.flatMap(({ logprob }) => logprob === undefined ? [] : roundedLogprob(logprob));
   const flag = words.some((word) => word.flag === "unaligned") ? "unaligned" : words.find((word) => word.flag)?.flag;
   return {
     text,

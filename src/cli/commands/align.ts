@@ -22,6 +22,7 @@ import type { ProgramParts } from "../parts.ts";
 import { exitCode } from "../terminal.ts";
 import { Recording } from "../../segment/recording.ts";
 import { untilStopped } from "../../stop.ts";
+import { TextView } from "../../views/view.ts";
 import { printable } from "../../writer.ts";
 import { countWords, strayWords, WordTimer } from "../../pipeline/word_times.ts";
 import { sampleRate } from "../../units.ts";
@@ -81,13 +82,14 @@ export async function alignFile(parts: AlignParts, options: AlignOptions): Promi
 }
 
 async function writeFormats(parts: AlignParts, options: AlignOptions, outputs: Outputs, timed: Timed): Promise<void> {
-  const { rules, paragraphMs, timestamps } = options;
+  const { rules, paragraphMs, timestamps, cuePunctuation, doubtBelow } = options;
   const head = documentHead(
     { version: parts.version, options: { ...options, prompt: "" }, model: timed.model },
     inputName(options.input),
     timed.endMs,
   );
-  const recording = await outputs.begin(0, { head, rules, paragraphMs, timestamps, cutChinese: parts.cutChinese });
+  const layout = { rules, paragraphMs, timestamps, cuePunctuation, doubtBelow };
+  const recording = await outputs.begin(0, { head, ...layout, cutChinese: parts.cutChinese });
   for (const segment of timed.segments) recording.add(segment);
   await recording.end(true);
 }
@@ -141,7 +143,9 @@ async function timedLines(
         `(${(audioSec / seconds).toFixed(2)}x realtime)`,
     );
     const endMs = startMs + audioSec! * 1000;
-    const segments = lineSegments({ lines, words, language, recording: { startMs, endMs } });
+    const spoken = lineSegments({ lines, words, language, recording: { startMs, endMs } });
+    const write = (await TextView.open(options.views))?.recording();
+    const segments = write ? spoken.map((segment) => write(segment)) : spoken;
     return { segments, model: timer.model, endMs };
   } finally {
     await timer.close();

@@ -11,6 +11,7 @@ import type { ProgramParts } from "../parts.ts";
 import { parseSubtitles } from "../../subtitles/parse.ts";
 import { transcriptOf } from "../../subtitles/transcript.ts";
 import { exitCode } from "../terminal.ts";
+import { spokenSegment, TextView, viewsHead, withoutViews } from "../../views/view.ts";
 import { printable } from "../../writer.ts";
 
 type RenderParts = Pick<ProgramParts, "terminal" | "readText" | "cutChinese">;
@@ -26,11 +27,12 @@ export async function renderTranscripts(parts: RenderParts, options: RenderOptio
     inputs,
     hardship: hardship(tell, path === undefined ? undefined : stdout),
   }, stdout);
+  const view = options.views && await TextView.open(options.views);
   let failed = false;
   try {
     for (const [index, input] of inputs.entries()) {
       if (parts.terminal.stop.drain.aborted) break;
-      failed = !await render(parts, options, outputs, index, input) || failed;
+      failed = !await render(parts, options, { outputs, index, view }, input) || failed;
     }
   } finally {
     await outputs.finish(!parts.terminal.stop.drain.aborted);
@@ -40,9 +42,8 @@ export async function renderTranscripts(parts: RenderParts, options: RenderOptio
 
 async function render(
   parts: RenderParts,
-  { rules, paragraphMs, timestamps }: RenderOptions,
-  outputs: Outputs,
-  index: number,
+  { rules, paragraphMs, timestamps, cuePunctuation, doubtBelow, views }: RenderOptions,
+  { outputs, index, view }: { outputs: Outputs; index: number; view: TextView | undefined },
   input: InputSource,
 ): Promise<boolean> {
   const name = input.kind === "stdin" ? "-" : input.path;
@@ -52,13 +53,14 @@ async function render(
     const { segments, isComplete, ...head } = edited(read(await parts.readText(name), shown, say), say);
     if (!isComplete) say("is incomplete: the recording was not heard to its end");
     const recording = await outputs.begin(index, {
-      head,
-      rules,
-      paragraphMs,
-      timestamps,
-      cutChinese: parts.cutChinese,
+      head: views ? { ...head, options: { ...withoutViews(head.options), ...viewsHead(views) } } : head,
+      ...{ rules, paragraphMs, timestamps, cuePunctuation, doubtBelow, cutChinese: parts.cutChinese },
     });
-    for (const segment of segments) recording.add(segment);
+    const write = view?.recording();
+    for (const segment of segments) {
+      const spoken = views ? spokenSegment(segment) : segment;
+      recording.add(write ? write(spoken) : spoken);
+    }
     await recording.end(isComplete, true);
     return true;
   } catch (error) {

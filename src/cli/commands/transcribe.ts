@@ -11,7 +11,7 @@ import { UsageError } from "../../errors.ts";
 import { openTextFile } from "../../files/output_file.ts";
 import { fileOf, kindOf, Outputs, type RecordingOutputs } from "../../files/outputs.ts";
 import { Paragraphs } from "../../output/text.ts";
-
+import { markedWords } from "../../output/words.ts";
 import type { ModelHost } from "../../pipeline/host.ts";
 import { estimatedSegmentSec } from "../../pipeline/estimate.ts";
 import type { TranscribeEvent } from "../../pipeline/events.ts";
@@ -24,6 +24,7 @@ import { Recording } from "../../segment/recording.ts";
 import { untilStopped } from "../../stop.ts";
 import { loadPrompt } from "../../system.ts";
 import { sampleRate } from "../../units.ts";
+import { TextView } from "../../views/view.ts";
 import type { TextWriter } from "../../writer.ts";
 import { audioInput, checkInputs } from "../inputs.ts";
 import type { InputSource, TranscribeOptions } from "../parse.ts";
@@ -43,6 +44,8 @@ type Run = {
   readonly models: Models;
   /** Where documents tell of it. */
   readonly model: KnownModel | undefined;
+  /** How the text is written; undefined: as it was spoken. */
+  readonly view: TextView | undefined;
   /** For the text as it comes; undefined where standard output has another format. */
   readonly out: TextWriter | undefined;
   /** Where -f is given. */
@@ -53,6 +56,7 @@ export async function transcribeFiles(parts: TranscribeParts, given: TranscribeO
   const { stdout } = parts.terminal;
   const report = new Report(parts.terminal, given.verbosity);
   const options = { ...given, prompt: await loadPrompt(given.prompt), segmentSec: segmentSecOf(given) };
+  const view = await TextView.open(options.views);
   const readable = await checkInputs(parts, options, report);
   let failed = readable.length < options.inputs.length;
   const { force, inputs: all } = options;
@@ -68,7 +72,7 @@ export async function transcribeFiles(parts: TranscribeParts, given: TranscribeO
     await writeFailures(report, outputs, all);
     if (first.audio) {
       const out = formats && path === undefined ? undefined : output ?? stdout;
-      const run = await startRun(parts, options, report, { out, outputs });
+      const run = await startRun(parts, options, report, { out, outputs, view });
       failed = await transcribeAll(run, first, inputs) || failed;
     } else failed = true;
   } finally {
@@ -148,7 +152,7 @@ async function startRun(
   parts: TranscribeParts,
   options: TranscribeOptions,
   report: Report,
-  to: Pick<Run, "out" | "outputs">,
+  to: Pick<Run, "out" | "outputs" | "view">,
 ): Promise<Run> {
   const stop = parts.terminal.stop.drain;
   const models = await openModels(parts, options, stop, (notice) => report.notice(notice));
@@ -222,7 +226,7 @@ async function transcribeOne(run: Run, begun: Prefetched<InputSource, ReadAudio>
     await audio.close();
     throw error;
   });
-  const timed = writer.wantsTimes ? startTiming(run, recording, (segment) => writer.add(segment)) : undefined;
+  const timed = writer.wantsTimes ? startTiming(run, recording, writtenTo(run, writer)) : undefined;
   let transcript: Transcript | undefined;
   try {
     transcript = await begun.transcript((event) => {
@@ -250,23 +254,30 @@ function startTiming(run: Run, recording: Recording, onSegment: (segment: TimedS
   return new TimedRecording(parts, run.parts.terminal.stop.drain, onSegment);
 }
 
+/** Views come after words have their times: these are the times of what was spoken. */
+function writtenTo({ view }: Run, writer: RecordingWriter): (segment: TimedSegment) => void {
+  const write = view?.recording();
+  return (segment) => writer.add(write ? write(segment) : segment);
+}
+
 function startMsOf({ fromSec = 0 }: TranscribeOptions): number {
   return Math.round(fromSec * 1000);
 }
 
 async function startWriter(run: Run, source: InputSource, samplesCount: number): Promise<RecordingWriter> {
   const { parts, options, out, outputs, models, model } = run;
-  const { rules, paragraphMs, timestamps, verbosity, inputs } = options;
+  const { rules, paragraphMs, timestamps, cuePunctuation, doubtBelow, verbosity, inputs } = options;
   const recording = outputs && await outputs.begin(inputs.indexOf(source), {
     head: documentHead(
       { version: parts.version, options, model: model!, aligner: models.timer?.model },
       source.kind === "stdin" ? "stdin" : source.path,
       startMsOf(options) + (samplesCount / sampleRate) * 1000,
     ),
-    ...{ rules, paragraphMs, timestamps, cutChinese: parts.cutChinese },
+    ...{ rules, paragraphMs, timestamps, cuePunctuation, doubtBelow, cutChinese: parts.cutChinese },
   });
   return new RecordingWriter({
-    ...{ out, outputs: recording, paragraphMs },
+    ...{ out, outputs: recording, paragraphMs, doubtBelow },
+    bySegment: run.view !== undefined || doubtBelow !== undefined || paragraphMs > 0,
     hasWords: models.timer !== undefined,
     prefix: options.withFilename ? `${label(source)}: ` : "",
     holdsBack: verbosity === "silent" && (options.output === undefined || outputs !== undefined),
@@ -285,6 +296,9 @@ type RecordingWriterParts = {
   readonly holdsBack: boolean;
   /** 0: one paragraph. */
   readonly paragraphMs: number;
+  readonly doubtBelow: number | undefined;
+  /** The text is known when the words of a segment are. */
+  readonly bySegment: boolean;
 };
 
 /** One recording on its way out: as text, as paragraphs, as a line per word, or as files. */
@@ -296,28 +310,25 @@ class RecordingWriter {
   readonly #wantsLines: boolean;
 
   constructor(parts: RecordingWriterParts) {
-    const { out, outputs, hasWords, prefix, holdsBack, paragraphMs } = parts;
+    const { out, outputs, hasWords, prefix, holdsBack, paragraphMs, bySegment } = parts;
     this.#parts = parts;
     this.#wantsLines = hasWords && outputs === undefined && paragraphMs === 0;
     if (out && !this.#wantsLines) this.#text = new Paragraph(out, prefix, holdsBack);
-    if (this.#text && paragraphMs > 0) this.#paragraphs = new Paragraphs(paragraphMs);
+    if (this.#text && bySegment) this.#paragraphs = new Paragraphs(paragraphMs);
     this.wantsTimes = outputs !== undefined || hasWords || this.#paragraphs !== undefined;
   }
 
   /** A piece of text. */
   write(text: string): void {
-    if (!this.#paragraphs) this.#text?.write(text); // Paragraphs need times: they come with the segment.
+    if (!this.#paragraphs) this.#text?.write(text); // Otherwise it comes with the segment.
   }
 
   /** A segment, after its text. */
   add(segment: TimedSegment): void {
-    const { out, outputs, prefix } = this.#parts;
+    const { out, outputs, prefix, doubtBelow } = this.#parts;
     outputs?.add(segment);
     if (this.#wantsLines) out?.write(wordLines([segment], prefix));
-    if (!this.#paragraphs) return;
-    for (const word of segment.words ?? []) {
-      this.#text?.write(this.#paragraphs.add(word.text, word.startMs, word.endMs));
-    }
+    if (this.#paragraphs) this.#text?.write(this.#paragraphs.addWords(markedWords(segment, doubtBelow)));
   }
 
   /** `isComplete`: the recording was heard to its end. */

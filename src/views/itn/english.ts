@@ -13,14 +13,17 @@
 import { type Piece, tile } from "../piece.ts";
 import { amount, militaryTime, oneUnit, ordinal } from "./english_amounts.ts";
 import { dayOfMonth, decade, monthDate, relativeTime, shareStops, time, year } from "./english_calendar.ts";
-import { alphanumeric, designated, digitString, dotted, email, url } from "./english_codes.ts";
+import { address, alphanumeric, designated, digitString, dotted } from "./english_codes.ts";
 import * as lexicon from "./english_lexicon.ts";
 import { type Class, type Match, type Settings, stays } from "./english_match.ts";
 import { isNumberWord } from "./english_numbers.ts";
-import { capitalised, follow, joined, type Words, wordsOf } from "./english_words.ts";
+import { capitalised, follow, linked, spaced, type Word, type Words, wordsOf } from "./english_words.ts";
 
-/** Classes whose first word may be any; names do not hinder them. */
-const anywhere: readonly Class[] = [idiom, email, url, relativeTime, monthDate];
+/** Addresses may begin with any word, so they are looked for only in a text with a "dot". */
+const addresses: readonly Class[] = [address];
+
+/** Classes that names do not hinder. */
+const anywhere: readonly Class[] = [relativeTime, monthDate];
 
 /** Years and times: their two halves are no numbers of their own. */
 const halves: readonly Class[] = [decade, time, year];
@@ -44,9 +47,10 @@ const numeric: readonly Class[] = [
 export function englishItn(source: string, settings: Settings): readonly Piece[] {
   const words = wordsOf(source);
   const pieces: Piece[] = [];
+  const hasDot = /\bdot\b/i.test(source);
   let at = 0;
   while (at < words.length) {
-    const match = read(words, at, settings);
+    const match = hasDot || mayBegin(words[at]!) ? read(words, at, settings, hasDot ? addresses : []) : undefined;
     if (match === undefined) {
       at++;
       continue;
@@ -57,14 +61,33 @@ export function englishItn(source: string, settings: Settings): readonly Piece[]
   return tile(source, shareStops(source, pieces));
 }
 
-function read(words: Words, at: number, settings: Settings): Match | undefined {
+/** Words that a class may begin with; a code may begin with any letter. */
+const beginnings: ReadonlySet<string> = new Set([
+  ...lexicon.units.keys(),
+  ...lexicon.teens.keys(),
+  ...lexicon.tens.keys(),
+  ...lexicon.unitOrdinals.keys(),
+  ...lexicon.teenOrdinals.keys(),
+  ...lexicon.tenOrdinals.keys(),
+  ...lexicon.months,
+  ...lexicon.idioms.keys(),
+  ..."zero oh point minus negative plus double triple half quarter".split(" "),
+]);
+
+const isLetter = (text: string): boolean => text.length === 1 && /[A-Za-z]/.test(text);
+
+const mayBegin = ({ text, lower }: Word): boolean => beginnings.has(lower) || isLetter(text);
+
+function read(words: Words, at: number, settings: Settings, first: readonly Class[]): Match | undefined {
   if (words[at]!.glued || words[at]!.joint === "hyphen" && !mayFollowHyphen(words, at)) return undefined;
-  for (const one of anywhere) {
-    const match = whole(words, one(words, at, settings));
-    if (match !== undefined) return match;
-  }
+  const match = idiom(words, at) ?? ask(first, words, at, settings) ?? ask(anywhere, words, at, settings);
+  if (match !== undefined) return match;
   if (isNumberWord(words[at]!) && isName(words, at)) return stays(nameEnd(words, at));
-  for (const one of numeric) {
+  return ask(numeric, words, at, settings);
+}
+
+function ask(classes: readonly Class[], words: Words, at: number, settings: Settings): Match | undefined {
+  for (const one of classes) {
     const match = whole(words, one(words, at, settings));
     if (match !== undefined) return match;
   }
@@ -89,14 +112,14 @@ function idiom(words: Words, at: number): Match | undefined {
   const phrase = phrases.find((one) => follow(words, at + 1, ...one.slice(1)));
   if (phrase === undefined) return undefined;
   const to = at + phrase.length;
-  const timed = ["a", "p", "am", "pm"].includes(joined(words, to, "space")?.lower ?? "");
+  const timed = ["a", "p", "am", "pm"].includes(spaced(words, to)?.lower ?? "");
   return timed ? undefined : stays(to);
 }
 
 /** "twenty-four seven". */
 function roundTheClock(words: Words, at: number): Match | undefined {
   if (words[at]!.lower !== "twenty" || !follow(words, at + 1, "four", "seven")) return undefined;
-  const next = joined(words, at + 3, "space", "hyphen");
+  const next = linked(words, at + 3);
   if (next !== undefined && (isNumberWord(next) || next.joint === "hyphen")) return undefined;
   return { to: at + 3, pieces: [{ from: words[at]!.from, to: words[at + 2]!.to, text: "24/7" }] };
 }
@@ -107,10 +130,10 @@ function pointFirst(words: Words, at: number, settings: Settings): Match | undef
   if (!lexicon.units.has(lower) && !lexicon.zeros.has(lower)) return undefined;
   let to = at + 1;
   while (
-    to < at + 12 && joined(words, to, "space") &&
+    to < at + 12 && spaced(words, to) &&
     (lexicon.units.has(words[to]!.lower) || lexicon.zeros.has(words[to]!.lower))
   ) to++;
-  return joined(words, to, "space")?.lower === "point" ? amount(halves)(words, at, settings) : undefined;
+  return spaced(words, to)?.lower === "point" ? amount(halves)(words, at, settings) : undefined;
 }
 
 /** Words that may be capitalised after a number that opens a sentence, without making a name of it. */
@@ -126,7 +149,7 @@ function isName(words: Words, at: number): boolean {
   const word = words[at]!;
   if (!capitalised(word)) return false;
   if (word.opens) {
-    const next = joined(words, at + 1, "space");
+    const next = spaced(words, at + 1);
     return next !== undefined && capitalised(next) && !mayFollowCapitalised(next.lower);
   }
   const before = words[at - 1]!.lower;
@@ -138,7 +161,7 @@ function isName(words: Words, at: number): boolean {
 function nameEnd(words: Words, at: number): number {
   let to = at + 1;
   while (true) {
-    const next = joined(words, to, "hyphen", "space");
+    const next = linked(words, to);
     if (next === undefined || !isNumberWord(next) || next.joint === "space" && !capitalised(next)) return to;
     to++;
   }

@@ -7,6 +7,7 @@ import * as lexicon from "./english_lexicon.ts";
 import { type Class, type Match, matched, piece, type Settings, stays } from "./english_match.ts";
 import {
   belowHundred,
+  type Cardinal,
   cardinal,
   digits,
   fraction,
@@ -17,7 +18,7 @@ import {
   ordinalText,
   withCommas,
 } from "./english_numbers.ts";
-import { follow, joined, type Words } from "./english_words.ts";
+import { follow, hyphened, linked, spaced, type Words } from "./english_words.ts";
 
 type Quantity = {
   readonly from: number;
@@ -33,67 +34,57 @@ type Quantity = {
 
 /** Reads a quantity. `and` as in `Reading`. */
 function quantity(words: Words, at: number, and = true): Quantity | undefined {
-  return decimal(words, at) ?? elided(words, at) ?? whole(words, at, and);
+  const read = cardinal(words, at, { and, ordinal: false });
+  return decimal(words, at, read) ?? elided(words, at) ?? (read && whole(words, at, read, and));
 }
 
-function whole(words: Words, at: number, and: boolean): Quantity | undefined {
+function whole(words: Words, at: number, { to, value, round }: Cardinal, and: boolean): Quantity {
   const article = words[at]!.lower === "a";
-  const read = cardinal(words, at, { and, ordinal: false });
-  if (read === undefined) return undefined;
-  const half = and && !article ? mixed(words, read.to) : undefined;
+  const half = and && !article ? mixed(words, to) : undefined;
   if (half !== undefined) {
-    const to = wideScale(words, half.to) ? half.to + 1 : half.to;
-    return { from: at, digitsTo: half.to, to, text: `${withCommas(read.value)}.${half.text}`, kind: "mixed", article };
+    const end = wideScale(words, half.to) ? half.to + 1 : half.to;
+    return { from: at, digitsTo: half.to, to: end, text: `${withCommas(value)}.${half.text}`, kind: "mixed", article };
   }
-  const { round } = read;
   if (round !== undefined) {
-    return { from: at, digitsTo: round.at, to: read.to, text: withCommas(round.count), kind: "whole", article };
+    return { from: at, digitsTo: round.at, to, text: withCommas(round.count), kind: "whole", article };
   }
-  return {
-    from: at,
-    digitsTo: read.to,
-    to: read.to,
-    text: withCommas(read.value),
-    kind: "whole",
-    value: read.value,
-    article,
-  };
+  return { from: at, digitsTo: to, to, text: withCommas(value), kind: "whole", value, article };
 }
 
 /** "million" and more: they stay as words. */
 function wideScale(words: Words, at: number): boolean {
-  const value = lexicon.scales.get(joined(words, at, "space", "hyphen")?.lower ?? "");
+  const value = lexicon.scales.get(linked(words, at)?.lower ?? "");
   return value !== undefined && value > 1000n;
 }
 
 /** "three point one four", "point zero two"; what is said digit by digit before the point as well. */
-function decimal(words: Words, at: number): Quantity | undefined {
+function decimal(words: Words, at: number, read: Cardinal | undefined): Quantity | undefined {
   const bare = words[at]!.lower === "point";
-  const said = bare ? undefined : digits(words, at);
-  const number = said && said.items > 2 ? { to: said.to, text: said.text } : integer(words, at);
-  if (number === undefined && !bare) return undefined;
-  const part = bare ? barePoint(words, at) : fraction(words, number!.to);
-  if (part === undefined) return undefined;
-  const scaled = lexicon.scales.has(joined(words, part.to, "space", "hyphen")?.lower ?? "");
+  const number = bare ? { to: at, text: "0" } : integer(words, at, read);
+  const part = bare ? barePoint(words, at) : number && fraction(words, number.to);
+  if (number === undefined || part === undefined) return undefined;
+  const scaled = lexicon.scales.has(linked(words, part.to)?.lower ?? "");
   const to = scaled ? part.to + 1 : part.to;
-  if (!bare && onePoint(words, at, number!.to, part.to)) return undefined;
-  const text = `${number?.text ?? "0"}.${part.text}`;
+  if (!bare && onePoint(words, at, number.to, part.to)) return undefined;
+  const text = `${number.text}.${part.text}`;
   return { from: at, digitsTo: part.to, to, text, kind: "decimal", article: false };
 }
 
-function integer(words: Words, at: number): { to: number; text: string } | undefined {
+function integer(words: Words, at: number, read: Cardinal | undefined): { to: number; text: string } | undefined {
   if (words[at]!.lower === "oh") return { to: at + 1, text: "0" };
-  const read = words[at]!.lower === "a" ? undefined : cardinal(words, at);
-  return read === undefined || read.round !== undefined ? undefined : { to: read.to, text: withCommas(read.value) };
+  const said = digits(words, at);
+  if (said !== undefined && said.items > 2) return said;
+  if (read === undefined || words[at]!.lower === "a" || read.round !== undefined) return undefined;
+  return { to: read.to, text: withCommas(read.value) };
 }
 
 /** "point five": a number only if it says more than a place in an argument. */
 function barePoint(words: Words, at: number): { to: number; text: string } | undefined {
-  if (joined(words, at + 1, "space") === undefined) return undefined;
+  if (spaced(words, at + 1) === undefined) return undefined;
   const said = digits(words, at + 1, true);
   if (said === undefined || noNumberBefore(words, at)) return undefined;
   const small = said.text.length > 1 || measured(words, said.to) ||
-    lexicon.scales.has(joined(words, said.to, "space")?.lower ?? "");
+    lexicon.scales.has(spaced(words, said.to)?.lower ?? "");
   return small ? said : undefined;
 }
 
@@ -103,18 +94,18 @@ const determiners = new Set(
 );
 
 const noNumberBefore = (words: Words, at: number): boolean =>
-  joined(words, at, "space") !== undefined && (determiners.has(words[at - 1]!.lower) || isNumber(words[at - 1]));
+  spaced(words, at) !== undefined && (determiners.has(words[at - 1]!.lower) || isNumber(words[at - 1]));
 
 /** "at one point two men left": not 1.2. */
 function onePoint(words: Words, at: number, point: number, to: number): boolean {
   if (words[at]!.lower !== "one" || point !== at + 1 || to !== at + 3) return false;
   const doubtful = ["at", "to", "from"].includes(words[at - 1]?.lower ?? "") ||
     ["of", "another", "more"].includes(words[to]?.lower ?? "");
-  const said = measured(words, to) || lexicon.scales.has(joined(words, to, "space")?.lower ?? "");
-  return doubtful && !said && joined(words, to, "space") !== undefined;
+  const said = measured(words, to) || lexicon.scales.has(spaced(words, to)?.lower ?? "");
+  return doubtful && !said && spaced(words, to) !== undefined;
 }
 
-const next = (words: Words, at: number): string => joined(words, at, "space", "hyphen")?.lower ?? "";
+const next = (words: Words, at: number): string => linked(words, at)?.lower ?? "";
 
 const measured = (words: Words, at: number): boolean =>
   lexicon.measures.has(next(words, at)) || next(words, at) === "per" && next(words, at + 1) === "cent";
@@ -122,12 +113,12 @@ const measured = (words: Words, at: number): boolean =>
 /** "one fifty five dollars", "three sixty-five days", "five eighty". */
 function elided(words: Words, at: number): Quantity | undefined {
   const unit = lexicon.units.get(words[at]!.lower);
-  const rest = unit !== undefined && joined(words, at + 1, "space", "hyphen") ? belowHundred(words, at + 1) : undefined;
-  if (rest === undefined || rest.value < 11 || multiplied(words, rest.to) || joined(words, rest.to, "hyphen")) {
+  const rest = unit !== undefined && linked(words, at + 1) ? belowHundred(words, at + 1) : undefined;
+  if (rest === undefined || rest.value < 11 || multiplied(words, rest.to) || hyphened(words, rest.to)) {
     return undefined;
   }
   const counts = measured(words, rest.to) && next(words, rest.to).endsWith("s");
-  if (!counts && (rest.value < 60 || isNumberWord(words[rest.to] ?? words[at]!) && joined(words, rest.to, "space"))) {
+  if (!counts && (rest.value < 60 || isNumberWord(words[rest.to] ?? words[at]!) && spaced(words, rest.to))) {
     return undefined;
   }
   const value = BigInt(unit! * 100 + rest.value);
@@ -153,13 +144,13 @@ const noMinusAfter = new Set(
 /** "minus five degrees". After a number "minus" is arithmetic, after a letter a mark. */
 function signed(words: Words, at: number): Match | undefined {
   const negative = words[at]!.lower === "negative";
-  if (words[at]!.lower !== "minus" && !negative || joined(words, at + 1, "space") === undefined) return undefined;
+  if (words[at]!.lower !== "minus" && !negative || spaced(words, at + 1) === undefined) return undefined;
   const read = quantity(words, at + 1);
   if (read === undefined || read.article || read.kind === "mixed") return undefined;
   const unit = measured(words, read.to);
-  const alone = joined(words, at, "space") === undefined || noMinusAfter.has(words[at - 1]!.lower);
-  if (isNumber(words[at - 1]) && joined(words, at, "space") || !alone && !unit) return undefined;
-  if (negative && !unit && (read.value ?? 10n) < 10n || joined(words, read.to, "hyphen")) return undefined;
+  const alone = spaced(words, at) === undefined || noMinusAfter.has(words[at - 1]!.lower);
+  if (isNumber(words[at - 1]) && spaced(words, at) || !alone && !unit) return undefined;
+  if (negative && !unit && (read.value ?? 10n) < 10n || hyphened(words, read.to)) return undefined;
   const whole = { ...read, from: at, text: `-${read.text}` };
   return percent(words, whole) ?? { to: read.to, pieces: [piece(words, at, read.digitsTo, whole.text)] };
 }
@@ -205,13 +196,13 @@ function ends(words: Words, start: Quantity, end: Quantity, sign: string, last: 
 
 /** The other end of a span that begins with this number. */
 function farEnd(words: Words, { to, kind, article }: Quantity, between: boolean): Quantity | undefined {
-  const connector = joined(words, to, "space")?.lower ?? "";
+  const connector = spaced(words, to)?.lower ?? "";
   const outOf = connector === "out" && follow(words, to + 1, "of") ? 1 : 0;
   if (article || kind === "mixed" || !(connectors.has(connector) || outOf || between && connector === "and")) {
     return undefined;
   }
   const place = to + 1 + outOf;
-  if (joined(words, place, "space") === undefined) return undefined;
+  if (spaced(words, place) === undefined) return undefined;
   const end = quantity(words, place);
   const usable = end !== undefined && end.kind !== "elided" && end.kind !== "mixed" && !end.article &&
     !vague(words, end.to);
@@ -220,7 +211,7 @@ function farEnd(words: Words, { to, kind, article }: Quantity, between: boolean)
 
 /** "between one hundred and two hundred and five". */
 function splitAtAnd(words: Words, first: Quantity): Quantity {
-  if (joined(words, first.to, "space")?.lower === "and") return first;
+  if (spaced(words, first.to)?.lower === "and") return first;
   return quantity(words, first.from, false) ?? first;
 }
 
@@ -242,7 +233,7 @@ function percentAt(words: Words, at: number): number | undefined {
 
 function percent(words: Words, read: Quantity): Match | undefined {
   const to = percentAt(words, read.to);
-  if (to === undefined || joined(words, to, "hyphen") !== undefined && isNumber(words[to])) return undefined;
+  if (to === undefined || hyphened(words, to) !== undefined && isNumber(words[to])) return undefined;
   if (read.to > read.digitsTo) return undefined;
   return matched(words, read.from, to, `${read.text}%`);
 }
@@ -254,7 +245,7 @@ function money(words: Words, read: Quantity): Match | undefined {
   const place = nationOf(words, read.to);
   const name = next(words, place);
   const sign = lexicon.currencies.get(name);
-  if (sign === undefined || joined(words, place, "space", "hyphen") === undefined) return undefined;
+  if (sign === undefined || linked(words, place) === undefined) return undefined;
   const singular = name === "dollar" || name === "euro" || name === "pound";
   const fitting = read.text === "1" && read.to === read.digitsTo
     ? name !== "dollars" && name !== "euros" && name !== "pounds"
@@ -281,7 +272,7 @@ export function oneUnit(words: Words, at: number): Match | undefined {
 /** "united states", "US" before "dollars". */
 function nationOf(words: Words, at: number): number {
   if (follow(words, at, "united", "states")) return at + 2;
-  return joined(words, at, "space")?.text === "US" ? at + 1 : at;
+  return spaced(words, at)?.text === "US" ? at + 1 : at;
 }
 
 /** Pounds may be a weight, "won" a verb: something must say that it is money. */
@@ -297,12 +288,12 @@ function isMoney(words: Words, read: Quantity, name: string, at: number, cents: 
 /** "and twenty cents", "fifty" at the end of a clause: as decimals. */
 function subunit(words: Words, at: number, sign: string): { to: number; text: string } | undefined {
   const start = follow(words, at, "and") ? at + 1 : at;
-  const read = joined(words, start, "space") ? belowHundred(words, start) : undefined;
+  const read = spaced(words, start) ? belowHundred(words, start) : undefined;
   if (read === undefined || multiplied(words, read.to)) return undefined;
   const text = `.${String(read.value).padStart(2, "0")}`;
   const said = lexicon.subunits.get(next(words, read.to))?.includes(sign) ?? false;
   if (said) return { to: read.to + 1, text };
-  const bare = start === at && read.value >= 10 && joined(words, read.to, "space", "hyphen") === undefined;
+  const bare = start === at && read.value >= 10 && linked(words, read.to) === undefined;
   return bare ? { to: read.to, text } : undefined;
 }
 
@@ -313,19 +304,19 @@ function centsAlone(words: Words, read: Quantity): Match | undefined {
   if (name !== (read.value === 1n ? "cent" : "cents") || read.value === undefined || read.value > 99n || read.article) {
     return undefined;
   }
-  if (ownCents.has(words[read.from - 1]?.lower ?? "") || joined(words, read.to, "hyphen")) return undefined;
+  if (ownCents.has(words[read.from - 1]?.lower ?? "") || hyphened(words, read.to)) return undefined;
   return matched(words, read.from, read.to + 1, `$0.${String(read.value).padStart(2, "0")}`);
 }
 
 /** What follows makes it no number that one writes in digits: "twenty-odd", "fifty-fifty". */
 function vague(words: Words, at: number): boolean {
-  const after = joined(words, at, "hyphen");
+  const after = hyphened(words, at);
   return after !== undefined && (isNumber(after) || lexicon.vagueSuffixes.has(after.lower));
 }
 
 function hyphensEnd(words: Words, at: number): number {
   let to = at;
-  while (joined(words, to, "hyphen") !== undefined) to++;
+  while (hyphened(words, to) !== undefined) to++;
   return to;
 }
 
@@ -346,20 +337,20 @@ function isRoundArticle(words: Words, { from, to }: Quantity): boolean {
 
 /** "one tenth of", "two thirds": fractions stay. */
 function fractionOf(words: Words, { to, value }: Quantity): boolean {
-  if (value === undefined || joined(words, to, "space", "hyphen") === undefined) return false;
+  if (value === undefined || linked(words, to) === undefined) return false;
   const { lower } = words[to]!;
   const known = (word: string) =>
     lexicon.unitOrdinals.has(word) && word !== "second" && word !== "first" || lexicon.teenOrdinals.has(word) ||
     lexicon.tenOrdinals.has(word) || word === "hundredth" || lexicon.scaleOrdinals.has(word) || word === "quarter";
   if (lower.endsWith("s") && known(lower.slice(0, -1))) return true;
-  return value === 1n && known(lower) && (follow(words, to + 1, "of") || joined(words, to + 1, "space") === undefined);
+  return value === 1n && known(lower) && (follow(words, to + 1, "of") || spaced(words, to + 1) === undefined);
 }
 
 /** With `all`: a digit before a unit, "o'clock" or a plural. */
 function countsNoun(words: Words, { from, to, value }: Quantity): boolean {
   const word = next(words, to);
   if (/^o['’]?clock$/.test(word) || lexicon.measures.has(word)) return true;
-  if (joined(words, from, "space") && lexicon.designators.has(words[from - 1]!.lower)) return true;
+  if (spaced(words, from) && lexicon.designators.has(words[from - 1]!.lower)) return true;
   if (value === 1n || word === "") return false;
   return isPlural(word) || !lexicon.notCounted.has(word) && isPlural(next(words, to + 1)) && !word.endsWith("ly");
 }
@@ -374,8 +365,8 @@ export function ordinal(words: Words, at: number): Match | undefined {
   const seconds = words[read.to - 1]!.lower === "second" && countsSeconds(words, at, read.to);
   if (seconds) return undefined;
   const before = words[at - 1]?.lower ?? "";
-  const oneWord = read.to === at + 1 && ["a", "an", "one"].includes(before) && joined(words, at, "space", "hyphen");
-  const single = oneWord && (follow(words, read.to, "of") || joined(words, read.to, "space", "hyphen") === undefined);
+  const oneWord = read.to === at + 1 && ["a", "an", "one"].includes(before) && linked(words, at);
+  const single = oneWord && (follow(words, read.to, "of") || linked(words, read.to) === undefined);
   const parted = words[read.to - 1]!.lower.endsWith("th") && read.to - at === 2 &&
     belowHundred(words, at)?.to === at + 1 &&
     follow(words, read.to, "of") && words[at]!.lower === "one";
@@ -388,13 +379,13 @@ const secondsNouns = new Set(
 );
 
 function countsSeconds(words: Words, at: number, to: number): boolean {
-  const before = joined(words, at, "space") && words[at - 1]!.lower;
+  const before = spaced(words, at) && words[at - 1]!.lower;
   return ["a", "an", "another", "each", "every"].includes(before || "") || secondsNouns.has(next(words, to));
 }
 
 /** "oh eight hundred hours", "zero six hundred". */
 export function militaryTime(words: Words, at: number): Match | undefined {
-  if (!["oh", "zero", "o"].includes(words[at]!.lower) || !joined(words, at + 1, "space")) return undefined;
+  if (!["oh", "zero", "o"].includes(words[at]!.lower) || !spaced(words, at + 1)) return undefined;
   const hour = lexicon.units.get(words[at + 1]!.lower);
   if (hour === undefined || next(words, at + 2) !== "hundred") return undefined;
   return matched(words, at, at + 3, `0${hour}00`);

@@ -4,7 +4,7 @@ import type { Piece } from "../piece.ts";
 import * as lexicon from "./english_lexicon.ts";
 import { type Match, matched, piece, stays } from "./english_match.ts";
 import { belowHundred, cardinal, fraction, isNumber, multiplied, ordinalText } from "./english_numbers.ts";
-import { capitalised, follow, joined, type Word, type Words } from "./english_words.ts";
+import { capitalised, follow, hyphened, linked, listed, spaced, type Word, type Words } from "./english_words.ts";
 
 type Pair = { readonly to: number; readonly first: number; readonly second: number };
 
@@ -12,10 +12,10 @@ type Pair = { readonly to: number; readonly first: number; readonly second: numb
 function pair(words: Words, at: number): Pair | undefined {
   const lower = words[at]!.lower;
   const first = lexicon.units.get(lower) ?? lexicon.teens.get(lower) ?? (lower === "twenty" ? 20 : undefined);
-  const next = joined(words, at + 1, "space", "hyphen");
+  const next = linked(words, at + 1);
   if (first === undefined || next === undefined) return undefined;
   if (next.lower === "oh" || next.lower === "o") {
-    const unit = joined(words, at + 2, "space", "hyphen");
+    const unit = linked(words, at + 2);
     const digit = unit && lexicon.units.get(unit.lower);
     return digit === undefined ? undefined : { to: at + 3, first, second: digit };
   }
@@ -25,18 +25,18 @@ function pair(words: Words, at: number): Pair | undefined {
 
 /** Whether a pair ends here: nothing counts it, divides it or hangs on it. */
 function closed(words: Words, { to }: Pair): boolean {
-  if (multiplied(words, to) || joined(words, to, "hyphen") !== undefined || fraction(words, to) !== undefined) {
+  if (multiplied(words, to) || hyphened(words, to) !== undefined || fraction(words, to) !== undefined) {
     return false;
   }
-  const next = joined(words, to, "space");
+  const next = spaced(words, to);
   return next === undefined || !(lexicon.tens.has(words[to - 1]!.lower) && lexicon.unitOrdinals.has(next.lower));
 }
 
 /** The middle of a list: "thirteen fourteen fifteen". */
 function counting(words: Words, at: number, { to, first, second }: Pair): boolean {
   if (second !== first + 1) return false;
-  const after = joined(words, to, "space");
-  const before = joined(words, at, "space") && words[at - 1];
+  const after = spaced(words, to);
+  const before = spaced(words, at) && words[at - 1];
   return valueOf(after) === second + 1 || valueOf(before) === first - 1;
 }
 
@@ -48,7 +48,7 @@ function valueOf(word: Word | undefined): number | undefined {
 }
 
 const counted = (words: Words, at: number): boolean => {
-  const next = joined(words, at, "space")?.lower;
+  const next = spaced(words, at)?.lower;
   return next !== undefined && (lexicon.measures.has(next) || lexicon.plurals.has(next));
 };
 
@@ -69,14 +69,14 @@ export function decade(words: Words, at: number): Match | undefined {
   }
   const lower = words[at]!.lower;
   const century = lexicon.teens.get(lower) ?? (lower === "twenty" ? 20 : undefined);
-  const plural = lexicon.decades.get(joined(words, at + 1, "space", "hyphen")?.lower ?? "");
+  const plural = lexicon.decades.get(linked(words, at + 1)?.lower ?? "");
   if (century === undefined || plural === undefined) return undefined;
   return matched(words, at, at + 2, `${century * 100 + plural}s`);
 }
 
 /** A year inside a date, said in either way. */
 function dateYear(words: Words, at: number): { to: number; value: string } | undefined {
-  if (joined(words, at, "space", "comma") === undefined) return undefined;
+  if (listed(words, at) === undefined) return undefined;
   const read = pair(words, at);
   if (read !== undefined && read.first >= 10 && closed(words, read)) {
     return { to: read.to, value: `${read.first * 100 + read.second}` };
@@ -89,7 +89,7 @@ function dateYear(words: Words, at: number): { to: number; value: string } | und
 /** "July twenty-fifth, two thousand twelve", "January first", "June five". */
 export function monthDate(words: Words, at: number): Match | undefined {
   const month = words[at]!;
-  if (!lexicon.months.has(month.lower) || joined(words, at + 1, "space") === undefined) return undefined;
+  if (!lexicon.months.has(month.lower) || spaced(words, at + 1) === undefined) return undefined;
   const ordinal = cardinal(words, at + 1, { and: false, ordinal: true });
   const full = ordinal ?? belowHundred(words, at + 1);
   if (full === undefined) return undefined;
@@ -131,23 +131,23 @@ const ordinalPhrases = new Set(
 
 /** "In July first responders came": the ordinal belongs to what follows. */
 function startsPhrase(words: Words, at: number): boolean {
-  const next = joined(words, at, "space", "hyphen");
+  const next = linked(words, at);
   return next !== undefined && (next.joint === "hyphen" || ordinalPhrases.has(next.lower));
 }
 
 const afterDates = new Set("at and to through or was is we i he she they it the".split(" "));
 
 function endsDate(words: Words, at: number): boolean {
-  const next = joined(words, at, "space", "hyphen");
+  const next = linked(words, at);
   return next === undefined || (next.joint === "space" && afterDates.has(next.lower));
 }
 
 /** "the fourth of July". A year after it is one of its own. */
 export function dayOfMonth(words: Words, at: number): Match | undefined {
-  if (words[at - 1]?.lower !== "the" || joined(words, at, "space") === undefined) return undefined;
+  if (words[at - 1]?.lower !== "the" || spaced(words, at) === undefined) return undefined;
   const day = cardinal(words, at, { and: false, ordinal: true });
   if (day === undefined || day.value > 31n || !follow(words, day.to, "of")) return undefined;
-  const month = joined(words, day.to + 1, "space");
+  const month = spaced(words, day.to + 1);
   if (month === undefined || !lexicon.months.has(month.lower)) return undefined;
   const sure = capitalised(month) || !lexicon.doubtfulMonths.has(month.lower) || day.value > 9n;
   return sure ? matched(words, at, day.to, ordinalText(day.value)) : undefined;
@@ -155,9 +155,9 @@ export function dayOfMonth(words: Words, at: number): Match | undefined {
 
 /** The hour that a time names: "one" to "twelve", and nothing that makes it more. */
 function hour(words: Words, at: number): number | undefined {
-  const word = joined(words, at, "space", "hyphen");
+  const word = linked(words, at);
   const value = word && (lexicon.units.get(word.lower) ?? lexicon.teens.get(word.lower));
-  const more = multiplied(words, at + 1) || joined(words, at + 1, "hyphen") !== undefined;
+  const more = multiplied(words, at + 1) || hyphened(words, at + 1) !== undefined;
   return value === undefined || value > 12 || more ? undefined : value;
 }
 
@@ -167,16 +167,16 @@ const before = (hour: number, minutes: number) => clock(hour === 1 ? 12 : hour -
 /** "half past three", "a quarter to four", "ten past five", "ten to eleven pm". */
 export function relativeTime(words: Words, at: number): Match | undefined {
   const start = words[at]!.lower === "a" ? at + 1 : at;
-  const named = start === at ? words[at] : joined(words, start, "space");
+  const named = start === at ? words[at] : spaced(words, start);
   const quarter = named?.lower === "quarter" ? { to: start + 1, value: 15 } : undefined;
   const half = named?.lower === "half" && start === at ? { to: start + 1, value: 30 } : undefined;
   const minutes = quarter ?? half ?? (start === at ? belowHundred(words, at) : undefined);
   if (minutes === undefined || minutes.value > 30) return undefined;
-  if (quarter && start === at && isNumber(joined(words, at, "space") && words[at - 1])) return undefined;
-  const said = joined(words, minutes.to, "space")?.lower ?? "";
+  if (quarter && start === at && isNumber(spaced(words, at) && words[at - 1])) return undefined;
+  const said = spaced(words, minutes.to)?.lower ?? "";
   const unit = !quarter && !half && ["minute", "minutes", "min", "mins"].includes(said);
   const place = unit ? minutes.to + 1 : minutes.to;
-  const relation = joined(words, place, "space")?.lower;
+  const relation = spaced(words, place)?.lower;
   const value = hour(words, place + 1);
   if (value === undefined) return undefined;
   const suffix = dayHalf(words, place + 2);
@@ -212,7 +212,7 @@ export function time(words: Words, at: number): Match | undefined {
 function bareTime(words: Words, at: number, read: Pair): boolean {
   const neighbours = read.second === read.first + 1 && words[at - 1]?.lower !== "at";
   if (counting(words, at, read) || neighbours || counted(words, read.to)) return false;
-  return !isNumber(joined(words, read.to, "space", "hyphen"));
+  return !isNumber(linked(words, read.to));
 }
 
 function withSuffix(words: Words, at: number, to: number, text: string, suffix: Match | undefined): Match {
@@ -223,7 +223,7 @@ const zones = new Set("gmt utc est edt cst cdt mst mdt pst pdt cet bst".split(" 
 
 /** "p m", "pm", or "p.m." as it is written, with a time zone. */
 function dayHalf(words: Words, at: number): Match | undefined {
-  const first = joined(words, at, "space");
+  const first = spaced(words, at);
   if (first === undefined) return undefined;
   const spelled = first.lower === "a" || first.lower === "p";
   const second = words[at + 1];
@@ -232,7 +232,7 @@ function dayHalf(words: Words, at: number): Match | undefined {
     return undefined;
   }
   const end = spelled ? at + 2 : at + 1;
-  if (first.text === "am" && joined(words, end, "space")?.lower === "i") return undefined;
+  if (first.text === "am" && spaced(words, end)?.lower === "i") return undefined;
   const letters = spelled ? [first.text, second!.text] : [...first.text];
   const zone = zoneAt(words, end);
   return { to: zone?.to ?? end, pieces: [piece(words, at, end, `${letters.join(".")}.`), ...(zone?.pieces ?? [])] };
@@ -240,7 +240,7 @@ function dayHalf(words: Words, at: number): Match | undefined {
 
 /** A zone that was spelled. */
 function zoneAt(words: Words, at: number): Match | undefined {
-  const letters = [0, 1, 2].map((index) => joined(words, at + index, "space")?.text ?? "");
+  const letters = [0, 1, 2].map((index) => spaced(words, at + index)?.text ?? "");
   const spelled = letters.join("");
   const isZone = letters.every((letter) => letter.length === 1) && zones.has(spelled.toLowerCase());
   return isZone ? matched(words, at, at + 3, spelled) : undefined;

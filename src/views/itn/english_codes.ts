@@ -3,10 +3,13 @@
 import * as lexicon from "./english_lexicon.ts";
 import { type Match, matched, stays } from "./english_match.ts";
 import { belowHundred, digitOf, type Digits, digits, isNumber, multiplied } from "./english_numbers.ts";
-import { joined, type Word, type Words } from "./english_words.ts";
+import { hyphened, linked, spaced, type Word, type Words } from "./english_words.ts";
 
 /** How far addresses and codes are looked for, so that a long run of letters is read once, not at each place. */
 const reach = 64;
+
+/** Labels of a host or a path; more make no address. */
+const labelsMax = 8;
 
 type Span = { readonly to: number; readonly text: string };
 
@@ -14,7 +17,7 @@ type Span = { readonly to: number; readonly text: string };
 export function digitString(words: Words, at: number): Match | undefined {
   const plus = words[at]!.lower === "plus";
   const start = plus ? at + 1 : at;
-  if (plus && joined(words, start, "space") === undefined) return undefined;
+  if (plus && spaced(words, start) === undefined) return undefined;
   const first = words[start]!.lower;
   if (!lexicon.units.has(first) && !lexicon.zeros.has(first) && !/^(double|triple)$/.test(first) && !plus) {
     return undefined;
@@ -33,7 +36,7 @@ export function digitString(words: Words, at: number): Match | undefined {
 }
 
 function isDesignator(words: Words, at: number): boolean {
-  return joined(words, at, "space") !== undefined && lexicon.designators.has(words[at - 1]!.lower);
+  return spaced(words, at) !== undefined && lexicon.designators.has(words[at - 1]!.lower);
 }
 
 /** "one two three", "five four three two one": counting, which stays. */
@@ -48,7 +51,7 @@ function telephone(words: Words, at: number): Span | undefined {
   let to = at;
   let text = "";
   let singles = 0;
-  while (to - at < reach && (to === at || joined(words, to, "space", "hyphen") !== undefined)) {
+  while (to - at < reach && (to === at || linked(words, to) !== undefined)) {
     const next = telephonePart(words, to);
     if (next === undefined) break;
     text += next.text;
@@ -61,7 +64,7 @@ function telephone(words: Words, at: number): Span | undefined {
 
 function telephonePart(words: Words, at: number): (Span & { items: number }) | undefined {
   const unit = lexicon.units.get(words[at]!.lower);
-  if (unit !== undefined && joined(words, at + 1, "space", "hyphen")?.lower === "hundred") {
+  if (unit !== undefined && linked(words, at + 1)?.lower === "hundred") {
     return { to: at + 2, text: `${unit}00`, items: 0 };
   }
   const single = digits(words, at);
@@ -76,14 +79,14 @@ export function designated(words: Words, at: number): Match | undefined {
   let to = at;
   let text = "";
   let parts = 0;
-  while (parts < 4 && (to === at || joined(words, to, "space", "hyphen") !== undefined)) {
+  while (parts < 4 && (to === at || linked(words, to) !== undefined)) {
     const next = numericPart(words, to);
     if (next === undefined) break;
     ({ to } = next);
     text += next.text;
     parts++;
   }
-  const nothingMore = !multiplied(words, to) && joined(words, to, "hyphen") === undefined;
+  const nothingMore = !multiplied(words, to) && hyphened(words, to) === undefined;
   return parts > 1 && text.length > 2 && nothingMore ? matched(words, at, to, text) : undefined;
 }
 
@@ -103,7 +106,7 @@ export function dotted(words: Words, at: number): Match | undefined {
   while (part !== undefined) {
     groups++;
     to = part.to;
-    if (joined(words, to, "space")?.lower !== "dot" || joined(words, to + 1, "space") === undefined) break;
+    if (spaced(words, to)?.lower !== "dot" || spaced(words, to + 1) === undefined) break;
     part = dottedPart(words, to + 1);
     if (part !== undefined) text += `.${part.text}`;
   }
@@ -122,7 +125,7 @@ function dottedPart(words: Words, at: number): Span | undefined {
 /** "one twenty three" for one hundred and twenty-three. */
 function hundredsElided(words: Words, at: number): Span | undefined {
   const unit = lexicon.units.get(words[at]!.lower);
-  const rest = unit !== undefined && joined(words, at + 1, "space") ? belowHundred(words, at + 1) : undefined;
+  const rest = unit !== undefined && spaced(words, at + 1) ? belowHundred(words, at + 1) : undefined;
   return rest === undefined || rest.value < 10 ? undefined : { to: rest.to, text: `${unit}${rest.value}` };
 }
 
@@ -131,8 +134,9 @@ export function alphanumeric(words: Words, at: number): Match | undefined {
   const read = spelled(words, at, false);
   if (read === undefined || read.to - at < 3) return undefined;
   const letters = words.slice(at, read.to).filter(({ text }) => text.length === 1).map(({ lower }) => lower);
+  if (letters.length === read.to - at) return stays(read.to - 1);
   const sure = letters.some((letter) => !"aio".includes(letter));
-  return sure && letters.length < read.to - at ? matched(words, at, read.to, read.text) : undefined;
+  return sure ? matched(words, at, read.to, read.text) : undefined;
 }
 
 const isLetter = ({ text }: Word): boolean => /^[A-Za-z]$/.test(text);
@@ -142,14 +146,14 @@ function spelled(words: Words, at: number, address: boolean): Span | undefined {
   let to = at;
   let text = "";
   while (to - at < reach) {
-    const word = to === at ? words[to] : joined(words, to, "space");
+    const word = to === at ? words[to] : spaced(words, to);
     if (word === undefined || (to > at && words[to]!.glued)) break;
     const sign = isLetter(word) ? word.text : digitOf(word);
     if (sign === undefined) break;
     text += sign;
     to++;
   }
-  const next = joined(words, to, "space");
+  const next = spaced(words, to);
   const nameEnds = address && to - at === 1 && isLetter(words[at]!) && !/^[aio]$/i.test(words[at]!.text) &&
     next !== undefined &&
     /^[A-Za-z]{3,}$/.test(next.text) && !reserved(next) && !isNumber(next);
@@ -174,50 +178,54 @@ function label(words: Words, at: number, name: boolean): Span | undefined {
   const letters = spelled(words, at, true);
   if (letters !== undefined) return letters;
   if (!/^[A-Za-z0-9]+$/.test(word.text)) return undefined;
-  const number = name && joined(words, at + 1, "space") ? digits(words, at + 1) : undefined;
+  const number = name && spaced(words, at + 1) ? digits(words, at + 1) : undefined;
   return number === undefined ? { to: at + 1, text: word.text } : { to: number.to, text: word.text + number.text };
 }
 
-type Chain = Span & { readonly labels: readonly Span[] };
+/** A label and the sign before it; `text` and `to` are those of the whole chain up to it. */
+type Link = Span & { readonly sign: string; readonly label: string };
 
 /** Labels with signs between. */
-function chain(words: Words, at: number, signs: readonly string[], name = false): Chain | undefined {
-  let part = label(words, at, name);
-  if (part === undefined) return undefined;
-  const labels = [part];
-  let { to, text } = part;
-  while (to - at < reach) {
-    const sign = joined(words, to, "space")?.lower ?? "";
-    part = signs.includes(sign) && joined(words, to + 1, "space") ? label(words, to + 1, name) : undefined;
-    if (part === undefined) break;
-    text += separators.get(sign)! + part.text;
-    labels.push(part);
-    ({ to } = part);
+function chain(words: Words, at: number, signs: readonly string[], name = false): readonly Link[] {
+  const first = label(words, at, name);
+  if (first === undefined) return [];
+  const links: Link[] = [{ ...first, sign: "", label: first.text }];
+  while (links.length < labelsMax) {
+    const { to, text } = links.at(-1)!;
+    const sign = spaced(words, to)?.lower ?? "";
+    const next = signs.includes(sign) && spaced(words, to + 1) ? label(words, to + 1, name) : undefined;
+    if (next === undefined) break;
+    links.push({ to: next.to, text: text + separators.get(sign)! + next.text, sign, label: next.text });
   }
-  return { to, text, labels };
+  return links;
 }
 
-/** A host: labels, of which the last is a known domain or was spelled. */
-function host(words: Words, at: number): Chain | undefined {
+/** A host: labels, of which the last is a known domain or was spelled; with `any`, whatever comes after a point. */
+function host(words: Words, at: number, any = false): Span | undefined {
   const first = words[at];
   if (first === undefined || lexicon.noLabels.has(first.lower) && !isSpelled(words, at)) return undefined;
-  const names = chain(words, at, ["dot"]);
-  if (names === undefined || names.labels.length < 2) return undefined;
-  const last = names.labels.at(-1)!;
-  const short = last.text.length <= 3 && last.text.length >= 2 && isSpelled(words, last.to - last.text.length);
-  return lexicon.topDomains.has(last.text.toLowerCase()) || short ? names : undefined;
+  return chain(words, at, ["dot", "dash", "hyphen"]).findLast(({ to, sign, label }) => {
+    const short = label.length <= 3 && label.length >= 2 && isSpelled(words, to - label.length);
+    return sign === "dot" && (any || short || lexicon.topDomains.has(label.toLowerCase()));
+  });
 }
 
 /** At least two letters, one by one, from here. */
 function isSpelled(words: Words, at: number): boolean {
-  const second = joined(words, at + 1, "space");
+  const second = spaced(words, at + 1);
   return words[at] !== undefined && isLetter(words[at]) && second !== undefined && isLetter(second);
 }
 
-/** "john dot smith at gmail dot com". */
-export function email(words: Words, at: number): Match | undefined {
-  const name = chain(words, at, ["dot", "hyphen", "dash", "underscore"], true);
-  if (name === undefined || joined(words, name.to, "space")?.lower !== "at" || !joined(words, name.to + 1, "space")) {
+/** "john dot smith at gmail dot com", "www dot example dot com slash news". No address begins at its second label. */
+export function address(words: Words, at: number): Match | undefined {
+  const inside = spaced(words, at) && separators.has(words[at - 1]!.lower) && spaced(words, at - 1) &&
+    !reserved(words[at - 2]!);
+  return inside ? undefined : email(words, at) ?? url(words, at);
+}
+
+function email(words: Words, at: number): Match | undefined {
+  const name = chain(words, at, ["dot", "hyphen", "dash", "underscore"], true).at(-1);
+  if (name === undefined || spaced(words, name.to)?.lower !== "at" || !spaced(words, name.to + 1)) {
     return undefined;
   }
   const domain = host(words, name.to + 1);
@@ -229,28 +237,21 @@ export function email(words: Words, at: number): Match | undefined {
 }
 
 /** "h t t p colon slash slash w w w dot example dot com slash news", "example dot com". */
-export function url(words: Words, at: number): Match | undefined {
+function url(words: Words, at: number): Match | undefined {
   const scheme = schemeAt(words, at);
   const start = scheme?.to ?? at;
-  const first = chain(words, start, ["dot"]);
-  if (first === undefined) return undefined;
-  const web = /^www$/i.test(first.labels[0]!.text);
-  const known = scheme !== undefined || web ? (first.labels.length > 1 ? first : undefined) : host(words, at);
-  if (known === undefined) return undefined;
-  if (lexicon.noDomainTails.has(joined(words, known.to, "space", "hyphen")?.lower ?? "")) return undefined;
-  const path = chain(words, start, ["dot", "slash", "dash", "hyphen", "underscore"])!;
-  const whole = path.text.startsWith(known.text) && path.to > known.to ? path : known;
-  const text = web ? `www${whole.text.slice(3)}` : whole.text;
-  return matched(words, at, whole.to, (scheme?.text ?? "") + text);
+  const web = /^www$/i.test(spelled(words, start, false)?.text ?? words[start]!.text);
+  const site = host(words, start, scheme !== undefined || web);
+  if (site === undefined || lexicon.noDomainTails.has(linked(words, site.to)?.lower ?? "")) return undefined;
+  const rooted = spaced(words, site.to)?.lower === "slash" && spaced(words, site.to + 1) !== undefined;
+  const path = rooted ? chain(words, site.to + 1, [...separators.keys()]).at(-1) : undefined;
+  const text = web ? `www${site.text.slice(3)}` : site.text;
+  return matched(words, at, path?.to ?? site.to, (scheme?.text ?? "") + text + (path ? `/${path.text}` : ""));
 }
 
 function schemeAt(words: Words, at: number): Span | undefined {
   const name = spelled(words, at, false) ?? { to: at + 1, text: words[at]!.text };
   if (!/^https?$/i.test(name.text)) return undefined;
-  const signs = ["colon", "slash", "slash"].every((sign, index) =>
-    joined(words, name.to + index, "space")?.lower === sign
-  );
-  return signs && joined(words, name.to + 3, "space")
-    ? { to: name.to + 3, text: `${name.text.toLowerCase()}://` }
-    : undefined;
+  const signs = ["colon", "slash", "slash"].every((sign, index) => spaced(words, name.to + index)?.lower === sign);
+  return signs && spaced(words, name.to + 3) ? { to: name.to + 3, text: `${name.text.toLowerCase()}://` } : undefined;
 }

@@ -15,6 +15,11 @@ export const tens = new Map([
   ["fourty", 40] as const,
 ]);
 export const zeros = set("zero oh o");
+/** Words that stand for one digit in strings of them. */
+export const digits: ReadonlyMap<string, string> = new Map([
+  ...[...zeros].map((word) => [word, "0"] as const),
+  ...[...units].map(([word, value]) => [word, String(value)] as const),
+]);
 
 export const unitOrdinals = numbered("first second third fourth fifth sixth seventh eighth ninth", 1);
 export const teenOrdinals = numbered(

@@ -5,7 +5,7 @@
  */
 
 import * as lexicon from "./english_lexicon.ts";
-import { follow, joined, type Word, type Words } from "./english_words.ts";
+import { follow, hyphened, linked, listed, type Word, type Words } from "./english_words.ts";
 
 /** The end is the index of the first word that is not part of it. */
 export type Cardinal = {
@@ -33,17 +33,15 @@ export function isNumberWord({ lower }: Word): boolean {
     lower === "hundred" || lexicon.scales.has(lower);
 }
 
-const hangsOn = (words: Words, at: number) => joined(words, at, "space", "hyphen");
-
 /** Whether hundreds or more follow, so that what stands before them counts them. */
 export function multiplied(words: Words, at: number): boolean {
-  const next = hangsOn(words, at)?.lower;
+  const next = linked(words, at)?.lower;
   return next !== undefined && (next === "hundred" || lexicon.scales.has(next));
 }
 
 /** The "five" of "twenty five-year-olds": it belongs to what follows the hyphen. */
 function belongsToNext(words: Words, at: number): boolean {
-  const next = joined(words, at + 1, "hyphen");
+  const next = hyphened(words, at + 1);
   return words[at]?.joint !== "hyphen" && next !== undefined && !isNumberWord(next);
 }
 
@@ -52,7 +50,7 @@ export function belowHundred(words: Words, at: number, ordinal = false): Group |
   const word = words[at]?.lower ?? "";
   const tens = lexicon.tens.get(word);
   if (tens !== undefined) {
-    const next = hangsOn(words, at + 1)?.lower ?? "";
+    const next = linked(words, at + 1)?.lower ?? "";
     const unit = lexicon.units.get(next);
     if (unit !== undefined && !belongsToNext(words, at + 1)) return { to: at + 2, value: tens + unit, ordinal: false };
     const last = ordinal ? lexicon.unitOrdinals.get(next) : undefined;
@@ -71,7 +69,7 @@ function group(words: Words, at: number, { and, ordinal }: Reading): Group | und
     : undefined;
   const first = article ?? belowHundred(words, at, ordinal);
   if (first === undefined || first.ordinal) return first;
-  const next = hangsOn(words, first.to)?.lower;
+  const next = linked(words, first.to)?.lower;
   if (ordinal && next === "hundredth") return { to: first.to + 1, value: first.value * 100, ordinal: true };
   if (next !== "hundred") return first;
   const hundreds = { to: first.to + 1, value: first.value * 100, ordinal: false };
@@ -82,9 +80,9 @@ function group(words: Words, at: number, { and, ordinal }: Reading): Group | und
 /** What follows "hundred", or "thousand and": less than a hundred, and not itself hundreds. */
 function tail(words: Words, at: number, { and, ordinal }: Reading): Group | undefined {
   const start = and && follow(words, at, "and") ? at + 1 : at;
-  if (hangsOn(words, start) === undefined) return undefined;
+  if (linked(words, start) === undefined) return undefined;
   const rest = belowHundred(words, start, ordinal);
-  if (rest === undefined || hangsOn(words, rest.to)?.lower === "hundred") return undefined;
+  if (rest === undefined || linked(words, rest.to)?.lower === "hundred") return undefined;
   return rest.to === start + 1 && belongsToNext(words, start) ? undefined : rest;
 }
 
@@ -97,7 +95,7 @@ export function cardinal(words: Words, at: number, reading: Reading = plain): Ca
   let to = at;
   let round: Cardinal["round"];
   while (read !== undefined) {
-    const scale = read.ordinal ? undefined : hangsOn(words, read.to)?.lower;
+    const scale = read.ordinal ? undefined : linked(words, read.to)?.lower;
     const last = reading.ordinal ? lexicon.scaleOrdinals.get(scale ?? "") : undefined;
     const factor = last ?? lexicon.scales.get(scale ?? "");
     if (factor === undefined || read.value >= 1000) {
@@ -121,11 +119,11 @@ function end(to: number, value: bigint, ordinal: boolean, reading: Reading, roun
 /** The group after a scale: smaller than it, and not counting that scale once more. */
 function nextGroup(words: Words, at: number, limit: bigint, reading: Reading): Group | undefined {
   const and = reading.and && follow(words, at, "and");
-  const comma = joined(words, at, "comma") !== undefined;
-  if (!and && !comma && hangsOn(words, at) === undefined) return undefined;
+  const comma = words[at]?.joint === "comma";
+  if (!and && !comma && linked(words, at) === undefined) return undefined;
   const read = and ? tail(words, at, reading) : group(words, at, reading);
   if (read === undefined || words[at]?.lower === "a" || BigInt(read.value) >= limit) return undefined;
-  const factor = lexicon.scales.get(hangsOn(words, read.to)?.lower ?? "");
+  const factor = lexicon.scales.get(linked(words, read.to)?.lower ?? "");
   if (factor !== undefined && (and || factor >= limit)) return undefined;
   if (comma && factor === undefined && read.value < 100) return undefined;
   return read.to === at + 1 && belongsToNext(words, at) ? undefined : read;
@@ -138,10 +136,10 @@ export function digits(words: Words, at: number, counting = false): Digits | und
   let to = at;
   let text = "";
   let items = 0;
-  while (to === at ? words[to] !== undefined : hangsOn(words, to) !== undefined) {
+  while (to === at ? words[to] !== undefined : linked(words, to) !== undefined) {
     const times = ["", "", "double", "triple"].indexOf(words[to]!.lower);
     const place = times > 0 ? to + 1 : to;
-    const digit = place === at || hangsOn(words, place) ? digitOf(words[place]!) : undefined;
+    const digit = place === at || linked(words, place) ? digitOf(words[place]!) : undefined;
     if (digit === undefined || (!counting && multiplied(words, place + 1)) || belongsToNext(words, place)) break;
     text += digit.repeat(Math.max(times, 1));
     to = place + 1;
@@ -152,17 +150,17 @@ export function digits(words: Words, at: number, counting = false): Digits | und
 
 /** A last "oh" that runs on into other words is an exclamation. */
 function withoutExclamation(words: Words, at: number, to: number, text: string) {
-  const cry = to > at + 1 && words[to - 1]!.lower === "oh" && joined(words, to, "space", "comma") !== undefined;
+  const cry = to > at + 1 && words[to - 1]!.lower === "oh" && listed(words, to) !== undefined;
   return cry && !lexicon.measures.has(words[to]!.lower) ? { to: to - 1, text: text.slice(0, -1) } : { to, text };
 }
 
 export function digitOf({ lower }: Word): string | undefined {
-  return lexicon.zeros.has(lower) ? "0" : lexicon.units.get(lower)?.toString();
+  return lexicon.digits.get(lower);
 }
 
 /** What follows "point": digits one by one, or "fourteen". */
 export function fraction(words: Words, at: number): { to: number; text: string } | undefined {
-  if (hangsOn(words, at)?.lower !== "point" || hangsOn(words, at + 1) === undefined) return undefined;
+  if (linked(words, at)?.lower !== "point" || linked(words, at + 1) === undefined) return undefined;
   const single = digits(words, at + 1, true);
   if (single !== undefined) return single;
   const two = belowHundred(words, at + 1);
@@ -174,6 +172,7 @@ export function fraction(words: Words, at: number): { to: number; text: string }
 
 /** "and a half", "and three quarters" as decimals. */
 export function mixed(words: Words, at: number): { to: number; text: string } | undefined {
+  if (linked(words, at)?.lower !== "and") return undefined;
   if (follow(words, at, "and", "a", "half") || follow(words, at, "and", "one", "half")) {
     return { to: at + 3, text: "5" };
   }

@@ -33,7 +33,7 @@ test("pieces tile the text, and what is rewritten holds a number or is a half of
       expect(at).toBe(text.length);
       expect(write(text, all) === "").toBe(text === "");
     }),
-    { numRuns: 3000 },
+    { numRuns: 1000 },
   );
 });
 
@@ -49,6 +49,6 @@ test("written twice is written once", () => {
       const once = write(text, all);
       expect(write(once, all)).toBe(once);
     }),
-    { numRuns: 3000 },
+    { numRuns: 1000 },
   );
 });

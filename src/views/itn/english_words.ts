@@ -1,6 +1,6 @@
 /**
  * The words of an English text and how each hangs on the one before it. In: text. Out: words with positions in UTF-16
- * units. What is neither letter nor digit lies between the words; so do Chinese, Japanese and the possessive 's.
+ * units. What is neither Latin letter nor digit lies between the words; so does the possessive 's.
  */
 
 /** A hyphen or white space of one line; a comma with a space; anything else, or a new line; nothing before it. */
@@ -20,9 +20,7 @@ export type Word = {
 
 export type Words = readonly Word[];
 
-const letters = String.raw`[[\p{L}\p{M}]--[\p{sc=Han}\p{sc=Hira}\p{sc=Kana}]]`;
-const signs = String.raw`[[\p{L}\p{M}\p{N}]--[\p{sc=Han}\p{sc=Hira}\p{sc=Kana}]]`;
-const wordPattern = new RegExp(`${signs}+(?:['’]${letters}+)*`, "gv");
+const wordPattern = /[\p{sc=Latn}\p{M}\p{Nd}]+(?:['’][\p{sc=Latn}\p{M}]+)*/gu;
 
 const glue = /[@./_#&=+~\\:%$€£¥^]/;
 const glueInFront = /[@#$€£¥/\\_]$/;
@@ -31,7 +29,7 @@ export function wordsOf(source: string): Words {
   const words: Word[] = [];
   let before = 0;
   for (const { 0: match, index } of source.matchAll(wordPattern)) {
-    const text = match.length > 2 && /['’][sS]$/.test(match) ? match.slice(0, -2) : match;
+    const text = isPossessive(match) ? match.slice(0, -2) : match;
     const gap = source.slice(before, index);
     words.push({
       from: index,
@@ -39,15 +37,26 @@ export function wordsOf(source: string): Words {
       text,
       lower: text.toLowerCase(),
       joint: words.length === 0 ? "start" : jointOf(gap),
-      opens: words.length === 0 || opensAfter(gap, words),
-      glued: glueInFront.test(gap) || (words.length > 0 && !/\s/.test(gap) && glue.test(gap) && !gap.endsWith("..")),
+      opens: words.length === 0 || (gap !== " " && opensAfter(gap, words)),
+      glued: gap !== " " && isGlue(gap, words.length === 0),
     });
     before = index + text.length;
   }
   return words;
 }
 
+function isPossessive(word: string): boolean {
+  const end = word.charAt(word.length - 1);
+  const mark = word.charAt(word.length - 2);
+  return word.length > 2 && (end === "s" || end === "S") && (mark === "'" || mark === "’");
+}
+
+function isGlue(gap: string, first: boolean): boolean {
+  return glueInFront.test(gap) || (!first && !/\s/.test(gap) && glue.test(gap) && !gap.endsWith(".."));
+}
+
 function jointOf(gap: string): Joint {
+  if (gap === " ") return "space";
   if (gap === "-" || gap === "\u2010" || gap === "\u2011") return "hyphen";
   if (gap.includes("\n") || gap.includes("\r")) return "break";
   if (gap.trim() === "") return "space";
@@ -62,15 +71,32 @@ function opensAfter(gap: string, words: Words): boolean {
   return !(second?.lower === "m" && second.glued && (first?.lower === "a" || first?.lower === "p"));
 }
 
-/** The word at this place if it hangs on the one before it in one of these ways. */
-export function joined(words: Words, at: number, ...joints: readonly Joint[]): Word | undefined {
+/** The word at this place if white space joins it to the one before it. */
+export function spaced(words: Words, at: number): Word | undefined {
   const word = words[at];
-  return word !== undefined && joints.includes(word.joint) ? word : undefined;
+  return word?.joint === "space" ? word : undefined;
+}
+
+/** The word at this place if a hyphen joins it to the one before it. */
+export function hyphened(words: Words, at: number): Word | undefined {
+  const word = words[at];
+  return word?.joint === "hyphen" ? word : undefined;
+}
+
+/** The word at this place if white space or a hyphen joins it to the one before it. */
+export function linked(words: Words, at: number): Word | undefined {
+  return spaced(words, at) ?? hyphened(words, at);
+}
+
+/** The word at this place if white space or a comma joins it to the one before it. */
+export function listed(words: Words, at: number): Word | undefined {
+  const word = words[at];
+  return word?.joint === "space" || word?.joint === "comma" ? word : undefined;
 }
 
 /** Whether the words from here on are these, with single spaces or hyphens between. */
 export function follow(words: Words, at: number, ...expected: readonly string[]): boolean {
-  return expected.every((lower, index) => joined(words, at + index, "space", "hyphen")?.lower === lower);
+  return expected.every((lower, index) => linked(words, at + index)?.lower === lower);
 }
 
 /** Title case, as names have it; "I" and words all in capitals say nothing. */

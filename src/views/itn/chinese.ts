@@ -10,13 +10,12 @@
 import { type Piece, tile } from "../piece.ts";
 import { fold, isNumeralAt, runEnd } from "./chinese_fold.ts";
 import { readNumeral } from "./chinese_numbers.ts";
-import { percent, signed } from "./chinese_fractions.ts";
 import { isAsciiDigit, isVague, type Match, type Place, type Rule, vagueEnd } from "./chinese_place.ts";
 import { amount, degreesAndMetres, duration } from "./chinese_quantities.ts";
-import { fraction } from "./chinese_fractions.ts";
+import { fraction, percent, signed } from "./chinese_fractions.ts";
 import { clock, day, month, year } from "./chinese_times.ts";
 import { besideLetters, counted, digitString, dotted, plain, range, ratio, temperature } from "./chinese_values.ts";
-import { otherDateEnd, weekdayEnd, wordEnd } from "./chinese_words.ts";
+import { stayEnd } from "./chinese_words.ts";
 
 /** The first rule that takes a number writes it. */
 const rules: readonly Rule[] = [
@@ -61,18 +60,6 @@ export function chineseItn(source: string, { all }: { readonly all: boolean }): 
   return tile(source, pieces);
 }
 
-/** Where what stays as it is ends: a title, a word, a weekday, a date of another calendar. */
-function stayEnd(text: string, at: number): number {
-  return titleEnd(text, at) || Math.max(wordEnd(text, at), weekdayEnd(text, at), otherDateEnd(text, at));
-}
-
-const titleMax = 40;
-
-function titleEnd(text: string, at: number): number {
-  if (text[at] !== "《") return 0;
-  return text.slice(at, at + titleMax).indexOf("》") + 1 && at + text.slice(at, at + titleMax).indexOf("》") + 1;
-}
-
 /** What the number at a place becomes; without pieces, it stays. */
 function read(place: Place): Match {
   const { folded, text, at } = place;
@@ -90,10 +77,9 @@ function read(place: Place): Match {
   return { ...stays, end: number.end };
 }
 
-/** Digits, written here or found, do not run together: what touches some is no number of its own. */
+/** Numbers do not run together: what touches one, written here or found, stays. */
 function isGlued({ text, at, last }: Place): boolean {
-  if (last?.to === at) return /\d$/.test(last.text);
-  return isAsciiDigit(text[at - 1]) || (/[.:,]/.test(text[at - 1] ?? "") && isAsciiDigit(text[at - 2]));
+  return last?.to === at || /\d[.:,万亿兆%‰]?$/.test(text.slice(Math.max(0, at - 2), at));
 }
 
 function isCut(text: string, { end, pieces }: Match): boolean {

@@ -55,14 +55,20 @@ function foldedAt(source: string, at: number): number {
   const code = source.charCodeAt(at);
   if (!everydayCodes.has(code)) return folded[code] ?? code;
   const numeral = everyday.get(source[at] ?? "")?.charCodeAt(0) ?? code;
-  const before = isPoint(source[at - 1]) ? source[at - 2] : source[at - 1];
+  let start = at - 1;
+  while (start > at - 4 && "点點零万萬亿億".includes(source[start] ?? " ")) start--;
+  const before = source[start];
   const isCapital = isCapitalNumeral(before) || isCapitalNumeral(source[at + 1]);
-  return isCapital || (source[at] === "拾" && isBank(source[at + 1])) ? numeral : code;
+  // 伍万, but not the last character of 大陆 before 万人.
+  const isScaled = isScale(source[at + 1]) && !/\p{sc=Han}/u.test(before ?? "");
+  return isCapital || isScaled || (source[at] === "拾" && isBank(source[at + 1])) ? numeral : code;
 }
 
-const isPoint = (character: string | undefined) => character === "点" || character === "點";
 const isCapitalNumeral = (character: string | undefined) => character !== undefined && capitals.includes(character);
+const isScale = (character: string | undefined) => character !== undefined && "万萬亿億".includes(character);
 const isBank = (character: string | undefined) => character !== undefined && "万萬元圆圓".includes(character);
+
+const [point, one] = ["点".charCodeAt(0), "一".charCodeAt(0)];
 
 /** Digits said over the phone count in a row of three or more with a 幺 or with three plain digits. */
 function foldRadio(codes: Uint16Array): void {
@@ -76,6 +82,8 @@ function foldRadio(codes: Uint16Array): void {
       else if (kind === kinds.radio) others++;
       else break;
     }
+    // The last part of an address: 零点幺.
+    if (ones === 1 && at - start === 1 && codes[start - 1] === point) codes[start] = one;
     if (at - start < 3 || ones + others === 0 || (ones === 0 && plainDigits < 3)) continue;
     for (let i = start; i < at; i++) codes[i] = radio.get(codes[i] ?? 0) ?? codes[i] ?? 0;
   }

@@ -64,7 +64,8 @@ function readStep(text: string, at: number, isLater: boolean) {
   const digit = digitValues.get(character) ?? 0;
   if (digit === 0) return undefined;
   const unit = unitValues.get(text[at + 1] ?? "");
-  if (character === "两" && (unit === 10 || (unit === undefined && isLater))) return undefined;
+  const isPlainLiang = unit === undefined && isLater && text[at + 1] !== "万" && text[at + 1] !== "亿";
+  if (character === "两" && (unit === 10 || isPlainLiang)) return undefined;
   return unit === undefined ? { end: at + 1, value: digit, unit: 1 } : { end: at + 2, value: digit * unit, unit };
 }
 
@@ -91,32 +92,41 @@ export function readWhole(folded: Folded, start: number): Numeral | undefined {
   const { text } = folded;
   const end = runEnd(text, start);
   if (end === start) return undefined;
-  let isString = true;
-  for (let at = start; at < end; at++) isString &&= isDigitAt(text, at);
-  return isString ? digits(folded, start, end) : readInteger(folded, start, end);
+  const written = writeDigits(text, start, end);
+  if (written.length < end - start) return readInteger(folded, start, end);
+  return { start, end, kind: written.length === 1 ? "digit" : "digits", value: Number(written), text: written };
 }
 
-function digits({ text }: Folded, start: number, end: number): Numeral {
-  const characters = Array.from(text.slice(start, end), (character) => digitValues.get(character));
-  const written = characters.join("");
-  return { start, end, kind: written.length === 1 ? "digit" : "digits", value: Number(written), text: written };
+/** The digits that start at a position, as they are written. */
+function writeDigits(text: string, start: number, end: number): string {
+  let written = "";
+  for (let at = start; at < end && isDigitAt(text, at); at++) written += digitValues.get(text[at] ?? "");
+  return written;
 }
 
 function readInteger(folded: Folded, start: number, end: number): Numeral | undefined {
   const { text } = folded;
   const part = readScaled(text, start, 3);
   if (part === undefined || part.value > Number.MAX_SAFE_INTEGER) return undefined;
-  if (part.end < end) return endsBefore(text, part.end, end) ? integer(folded, start, part) : undefined;
-  // 一百一个 is a hundred a piece: a unit is not left out before a classifier.
-  if (!part.isShort || !belongsAhead(text, end - 1)) return integer(folded, start, part);
-  const shorter = readScaled(text.slice(start, end - 1), 0, 3);
-  return shorter && integer(folded, start, { ...shorter, end: start + shorter.end });
+  if (part.end === end) {
+    // 一百一个 is a hundred a piece: a unit is not left out before a classifier.
+    return part.isShort && belongsAhead(text, end - 1)
+      ? readUpTo(folded, start, end - 1)
+      : integer(folded, start, part);
+  }
+  if (text[end - 1] === "千" && kiloUnits.includes(text[end] ?? " ")) return readUpTo(folded, start, end - 1);
+  return endsBefore(text, part.end, end) ? integer(folded, start, part) : undefined;
 }
 
-/** Whether a number may end inside a run of numerals: 二十|两, 二十五|千克, 三百九十九|三盒. */
+/** Reads what stands before an end as one number. */
+function readUpTo(folded: Folded, start: number, end: number): Numeral | undefined {
+  const part = readScaled(folded.text.slice(start, end), 0, 3);
+  return part?.end === end - start ? integer(folded, start, { ...part, end }) : undefined;
+}
+
+/** Whether a number may end inside a run of numerals: 二十|两, 三百九十九|三盒. */
 function endsBefore(text: string, at: number, end: number): boolean {
   if (text[at] === "两" && at + 1 === end) return true;
-  if (text[at] === "千" && at + 1 === end) return kiloUnits.includes(text[end] ?? " ");
   return at + 1 === end && belongsAhead(text, at);
 }
 
@@ -157,6 +167,10 @@ function writeInteger(value: number, names: ReadonlyMap<string, string>): string
   return String(value);
 }
 
+/** A number without its decimals, as the hour before minutes is one. */
+export const wholeOf = (folded: Folded, number: Numeral): Numeral | undefined =>
+  number.kind === "decimal" ? readWhole(folded, number.start) : number;
+
 /** Reads a number at a position: with a point if one follows that can be no clock's, else without. */
 export function readNumeral(folded: Folded, start: number): Numeral | undefined {
   const whole = readWhole(folded, start);
@@ -168,10 +182,9 @@ function readDecimal({ text, source }: Folded, whole: Numeral): Numeral | undefi
   if (whole.kind === "integer" && whole.value >= 1e4 && !/^\d+$/.test(whole.text)) {
     whole = { ...whole, text: String(whole.value) };
   }
-  let end = whole.end + 1;
-  let decimals = "";
-  for (; isDigitAt(text, end) && text[end] !== "两"; end++) decimals += digitValues.get(text[end] ?? "");
-  if (decimals === "") return undefined;
+  const decimals = writeDigits(text, whole.end + 1, runEnd(text, whole.end + 1));
+  const end = whole.end + 1 + decimals.length;
+  if (decimals === "" || text.slice(whole.end + 1, end).includes("两")) return undefined;
   const scaled = text.startsWith("万亿", end) ? end + 2 : "万亿兆".includes(text[end] ?? " ") ? end + 1 : end;
   const isKilo = text[scaled] === "千" && kiloUnits.includes(text[scaled + 1] ?? " ");
   if (!isKilo && (isNumeralAt(text, scaled) || "几点".includes(text[scaled] ?? " "))) return undefined;

@@ -1,7 +1,7 @@
 /** Chinese dates and times of day: 二零二五年三月五号, 三点一刻, 下午三点二十分. Pure. */
 
 import { isNumeralAt } from "./chinese_fold.ts";
-import { type Numeral, readWhole } from "./chinese_numbers.ts";
+import { type Numeral, readWhole, wholeOf } from "./chinese_numbers.ts";
 import { isAsciiDigit, isBoundary, isOneOf, isVague, type Match, type Place, single, write } from "./chinese_place.ts";
 import { followsDayPart, isClockTime, isScore } from "./chinese_words.ts";
 
@@ -52,8 +52,8 @@ const afterHalf = "天个年月日夜路价数点";
 const afterMinutes = "个位只条张件名天周月年岁块元人斤米里克吨度倍万亿折点后秒号楼";
 
 /** Hours with minutes; whole hours are numbers like others. */
-export function clock({ folded, text, at }: Place): Match | undefined {
-  const hour = readWhole(folded, at);
+export function clock({ folded, text, at }: Place, number: Numeral): Match | undefined {
+  const hour = wholeOf(folded, number);
   if (hour === undefined || hour.kind === "digits" || hour.value > 24 || text[hour.end] !== "点") return undefined;
   if (text[at - 1] === "第" || isVague(text, hour)) return undefined;
   const after = hour.end + 1;

@@ -1,7 +1,7 @@
 /** Chinese numbers of one part: codes, versions, scores, ranges, plain numbers, digits before classifiers. Pure. */
 
 import { isDigitAt, isNumeralAt } from "./chinese_fold.ts";
-import { type Numeral, readNumeral, readWhole } from "./chinese_numbers.ts";
+import { type Numeral, readNumeral, readWhole, wholeOf } from "./chinese_numbers.ts";
 import { isOneOf, isVague, type Match, type Place, single, write } from "./chinese_place.ts";
 import { isUnclearTime } from "./chinese_times.ts";
 import { isClassifier, isCode, isTemperature, startsMeasure, startsWord } from "./chinese_words.ts";
@@ -9,7 +9,8 @@ import { isClassifier, isCode, isTemperature, startsMeasure, startsWord } from "
 const alone = (number: Numeral): Match => ({ end: number.end, pieces: [write(number)] });
 
 /** 一九二点一六八点零点一, 二点零点三: addresses and versions. */
-export function dotted({ folded, text, at }: Place): Match | undefined {
+export function dotted({ folded, text, at }: Place, number: Numeral): Match | undefined {
+  if (text[wholeOf(folded, number)?.end ?? at] !== "点") return undefined;
   const parts: string[] = [];
   let end = at - 1;
   do {
@@ -90,8 +91,7 @@ export function range(place: Place, number: Numeral): Match | undefined {
     const unit = text.slice(last.to, at - 1);
     if (text.startsWith(unit, number.end)) return alone(number);
   }
-  for (let to = number.end; to <= number.end + 3; to++) {
-    if (isNumeralAt(text, to)) return undefined;
+  for (let to = number.end; to <= number.end + 3 && !isNumeralAt(text, to); to++) {
     if (isOneOf(text[to], "到至")) return isEnd(place, number, to + 1) ? alone(number) : undefined;
   }
   return undefined;
@@ -146,14 +146,14 @@ const isCantoneseTime = (text: string, { start, kind, text: written, end }: Nume
   (text.startsWith("个字", end) || /[嘅咗喺唔佢哋啲冇嚟睇嗰咁噉]/.test(text.slice(Math.max(0, start - 20), end + 20)));
 
 /** Determiners that make 一 an article: 这一个. */
-const beforeArticle = "这那每某另哪同任唯第";
+const beforeArticle = "这那每某另哪同任唯第是";
 /** Classifiers with which 一 is seldom a number: 一块儿, 一片混乱. */
 const vagueOnes = "块道度面片把代行批群堆门口段";
 
 /** 一个个, 一个一个. */
 const isDoubled = (text: string, { start, end }: Numeral) =>
   text[end + 1] === text[end] || text.startsWith(text.slice(start, end + 1), end + 1) ||
-  text.startsWith(text.slice(start, end + 1), start - 2);
+  (start > 1 && text.startsWith(text.slice(start, end + 1), start - 2));
 
 /** With `all`: single digits before classifiers and units, and whole hours. */
 export function counted({ text, at, all }: Place, number: Numeral): Match | undefined {

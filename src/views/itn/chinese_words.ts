@@ -4,7 +4,7 @@
  * Data; everything is in the folded spelling (`chinese_fold.ts`).
  */
 
-import { isNumeralAt, runEnd } from "./chinese_fold.ts";
+import { isNumeralAt } from "./chinese_fold.ts";
 
 /**
  * Words that stay as they are. Only words whose numerals would change are needed: a digit alone stays anyway. A word
@@ -35,19 +35,19 @@ const words = `
 斗十千 双手合十 合十 闻一知十 以一当十 一目十行 一暴十寒 一曝十寒 一五一十 一百八十度大转弯 三万六千个毛孔
 三生三世 春风十里 杜十娘 萧十一郎 红十字 双十一 双十二 双十 国庆十一 初十 年三十 大年三十 七七四十九 三七二十一 九九八十一
 五光十色 八九不离十 聚九成十 得寸进十 数十年如一日 数九 党的二十大
-五月天 五月花 五月病 五月的鲜花 六月雪 六月飞雪 六月飞霜 七月流火 八月桂花 八月秋高 九月鹰飞 三月三 三月街 三月不知肉味 烟花三月 阳春三月
+五月天 五月花 五月病 五月的鲜花 六月雪 六月飞雪 六月飞霜 七月流火 八月桂花 八月秋高 九月鹰飞 三月三!日号 三月街 三月不知肉味 烟花三月 阳春三月
 人间四月天 四月是你的谎言 七月与安生 七月半 三月下扬州 烽火连三月 二月春风 二月红 二月兰 二月河 二月二!十日号 五月五!十日号 七月七!十日号 九月九!十日号
 六月六!十日号 八月十五!日号 正月十五 七月七日长生殿 四月物语 一月一次 一月两次 一月三次 一月一度 九月九日忆山东 三月学雷锋
 一点一滴 一点半点 一点红 三点式 三点水 两点水 三点一线 两点一线 一点五线 四点底 三点底 一点就 一点通 一点点 一点一点
 五四运动 五四青年 九一八 一二九 一二八事变 七七事变 八一三 三一五晚会 三五九旅 三六九等 二五八万 二五八团 五二零告白 三八妇女节
 零零散散 零零星星 零零碎碎 零零总总 三三两两 七七八八 一一二二 一二三四五六七 一二三产业 一二三线 二三四线 三四五线 四五六线 八二三炮战 七三一部队
-一心一意 一年一度 三番五次 五五开 四六级 六六大顺 四舍五入 五讲四美 四海八荒 六神无主 八佰
+万一 一心一意 一年一度 三番五次 五五开 四六级 六六大顺 四舍五入 五讲四美 四海八荒 六神无主 八佰
   三分之计 三分天下 七分饱 一比一定
 一长一短 一来二去 负一楼 负二楼 负一层 负二层 负三层 负三楼 负三月
 负二代 不负三 一刻千金 一刻也 一刻钟 三刻拍案 一刻不
 第一百货 第二百货 第三百货 第六百货 第一百零一次 第十放映室 第二十条 第二十二条军规 第十三号仓库
 百分百女孩 百分之百女孩 千分之一秒
-一零一忠狗 一百零一忠狗 一九四二 一九八四 二四六八 三二一 一三五 二四六 五四三二一 一二三木头人 一三五七九 七零八落 八六版 三零年代
+一零一忠狗 一百零一忠狗 二四六八 三二一 一三五 二四六 五四三二一 一二三木头人 一三五七九 七零八落 八六版 三零年代
 三一重工 三一集团 五一广场 五一路 八一路 四九城 一八七军团 三七互娱 三七分 五二三高地 六一儿童节 五一劳动节 五一国际劳动节 八一建军节 七一建党节
 八一电影 八一南昌 一二七大罢工 二七大罢工 二七区 二七广场 三一运动 三八线 三八红旗手 九三学社 九八抗洪 六四一 七五普法
 五五分 三三制 四四方方 一一对应 二二得四 九九乘法 三三得九 六六三十六 五五二十五 八八六十四 四四十六 九九归一 七上八下
@@ -77,29 +77,29 @@ function behind(list: string): Finder {
   return (text, at) => words.get(text[at - 1] ?? "")?.some((word) => text.endsWith(word, at)) === true;
 }
 
-const wordsByFirst = groupBy(
+const wordsByStart = groupBy(
   split(words).map((entry): Word => ({ word: entry.replace(/!.*/, ""), notBefore: entry.replace(/^[^!]*!?/, "") }))
     .sort((a, b) => b.word.length - a.word.length),
-  ({ word }) => word[0] ?? "",
+  ({ word }) => word.slice(0, 2),
 );
 
 /** Where the longest word that stays and starts at the position ends; the position itself if none does. */
-export function wordEnd(text: string, at: number): number {
-  const candidates = wordsByFirst.get(text[at] ?? "");
+function wordEnd(text: string, at: number): number {
+  const candidates = wordsByStart.get(text.slice(at, at + 2));
   if (candidates === undefined || (text.startsWith("十分", at) && isFullMarks(text, at))) return at;
   for (const { word, notBefore } of candidates) {
     if (!text.startsWith(word, at)) continue;
     const end = at + word.length;
     const next = text[end];
-    // A run of numerals is not cut in two: 一三五 is a word, 一三五零.. a telephone number.
-    const cutsRun = isNumeralAt(text, end) && runEnd(text, at) > end;
+    // A number is not cut in two: 三月三 is a festival, 三月三十日 a day.
+    const cutsRun = isNumeralAt(text, at) && text[at] !== "万" && isNumeralAt(text, end - 1) && isNumeralAt(text, end);
     if (next === undefined || !(cutsRun || notBefore.includes(next))) return end;
   }
   return at;
 }
 
 /** Where a weekday ends: 星期三, and 周三 unless a longer number follows (每周三十个小时). */
-export function weekdayEnd(text: string, at: number): number {
+function weekdayEnd(text: string, at: number): number {
   const length = text.startsWith("星期", at) || text.startsWith("礼拜", at) ? 2 : text[at] === "周" ? 1 : 0;
   const end = at + length + 1;
   if (length === 0 || !"一二三四五六".includes(text[end - 1] ?? " ")) return at;
@@ -118,7 +118,7 @@ export function startsWord(text: string, at: number): boolean {
 const classifiers = new Set(
   "个位只条张本把件次回遍趟名天周月年日号夜岁款种类项篇首部台辆架艘匹头口座栋层楼排组队套双对副瓶杯碗盘盒" +
     "包袋箱桶罐壶片颗粒根支枝枚朵棵株滴堆群批帮伙份封页章节集季场局圈轮句段步声笔门道课题届级代户家所处顿盏面扇枪发幅" +
-    "起块则桩",
+    "起块则桩帧",
 );
 
 export const isClassifier = (character: string | undefined) => character !== undefined && classifiers.has(character);
@@ -168,11 +168,30 @@ const calendars = groupBy(
 );
 
 /** Where a date of another calendar that starts at the position ends; the position itself if none does. */
-export function otherDateEnd(text: string, at: number): number {
+function otherDateEnd(text: string, at: number): number {
   const calendar = calendars.get(text[at] ?? "")?.find((name) => text.startsWith(name, at));
   if (calendar === undefined) return at;
   let end = at + calendar.length;
   const start = end;
   while (end < start + 24 && "零一二三四五六七八九十百廿卅年月日号初闰".includes(text[end] ?? " ")) end++;
   return end === start ? at : end;
+}
+
+const titleMax = 40;
+
+/** Where a title in 《》 ends; the position itself if none starts there. */
+function titleEnd(text: string, at: number): number {
+  if (text[at] !== "《") return at;
+  const close = text.slice(at, at + titleMax).indexOf("》");
+  return close < 0 ? at : at + close + 1;
+}
+
+/** Marks the characters that anything which stays begins with, for a scan is mostly over others. */
+const starts = new Uint8Array(0x10000);
+for (const key of [...wordsByStart.keys(), ...calendars.keys(), "星", "礼", "周", "《"]) starts[key.charCodeAt(0)] = 1;
+
+/** Where a title, a word, a weekday or a date of another calendar ends; the position itself if none starts there. */
+export function stayEnd(text: string, at: number): number {
+  if (starts[text.charCodeAt(at)] === 0) return at;
+  return Math.max(titleEnd(text, at), wordEnd(text, at), weekdayEnd(text, at), otherDateEnd(text, at));
 }

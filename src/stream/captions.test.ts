@@ -9,7 +9,9 @@ import { type CaptionOptions, streamFormats, streamWriter } from "./captions.ts"
 import type { TextEvent } from "./text.ts";
 
 const place = { id: 1, language: "English", startMs: 1000, endMs: 3000 };
-const options = { file: "a.wav", rules: defaultRules, paragraphMs: 0, runsOn: false };
+const options: CaptionOptions = {
+  ...{ file: "a.wav", rules: defaultRules, paragraphMs: 0, runsOn: false, cuePunctuation: "keep" },
+};
 const bare = (text: string) => text.replace(/\s+/gu, "");
 const events: readonly TextEvent[] = [
   { kind: "language", name: "English" },

@@ -10,8 +10,11 @@ import { unalignedSegment } from "../document/unaligned.ts";
 import type { WordCutter } from "../text/chinese.ts";
 import { type Cue, srtBlock, vttBlock, vttHeader } from "../subtitles/cue.ts";
 import { Paragraphs } from "../output/text.ts";
+import { punctuatedCue } from "../output/cues.ts";
 import { CueLayout } from "../subtitles/layout.ts";
 import type { LayoutRules } from "../subtitles/rules.ts";
+import type { CuePunctuation } from "../views/punctuation.ts";
+import { writtenSegment } from "../views/view.ts";
 import type { TextEvent, UtteranceText } from "./text.ts";
 
 export const streamFormats = ["text", "jsonl", "srt", "vtt"] as const;
@@ -26,6 +29,7 @@ export type CaptionOptions = {
   readonly paragraphMs: number;
   /** Text without paragraphs is one line, whatever the utterances. */
   readonly runsOn: boolean;
+  readonly cuePunctuation: CuePunctuation;
   readonly cutChinese?: WordCutter;
 };
 
@@ -69,25 +73,28 @@ function textWriter({ paragraphMs, runsOn }: CaptionOptions): StreamWriter {
 }
 
 function jsonLine(event: Exclude<TextEvent, { kind: "language" }>, file: string): string {
-  const { kind: type, id, startMs, endMs, language, text } = event;
-  return `${JSON.stringify({ type, file, id, start_ms: startMs, end_ms: endMs, language, text })}\n`;
+  const { kind: type, id, startMs, endMs, language, text, spoken } = event;
+  return `${JSON.stringify({ type, file, id, start_ms: startMs, end_ms: endMs, language, text, spoken })}\n`;
 }
 
 function cueWriter(
   header: string,
   block: (cue: Cue, number: number) => string,
-  { rules, cutChinese }: CaptionOptions,
+  { rules, cutChinese, cuePunctuation }: CaptionOptions,
 ): StreamWriter {
   const layout = new CueLayout(rules, cutChinese);
   let number = 0;
+  const shown = (cue: Cue) => block(punctuatedCue(cue, cuePunctuation), ++number);
   return {
     header,
-    write: (event) => event.kind === "final" ? cuesOf(layout, event).map((cue) => block(cue, ++number)).join("") : "",
+    write: (event) => event.kind === "final" ? cuesOf(layout, event).map(shown).join("") : "",
   };
 }
 
 /** It is not known yet when the next utterance begins, so the last cue ends with its own. */
-function cuesOf(layout: CueLayout, { text, language, startMs, endMs }: UtteranceText): Cue[] {
-  const { words = [] } = unalignedSegment({ text, language, tokens: [] }, [{ startMs, endMs }]);
+function cuesOf(layout: CueLayout, { text, spoken = text, pieces, ...event }: UtteranceText): Cue[] {
+  const { language, startMs, endMs } = event;
+  const segment = unalignedSegment({ text: spoken, language, tokens: [] }, [{ startMs, endMs }]);
+  const { words = [] } = pieces ? writtenSegment(segment, pieces) : segment;
   return [...layout.push(words), ...layout.flush(endMs)];
 }

@@ -9,6 +9,7 @@ import { separatorBetween } from "../text/join.ts";
 import { spokenWeight } from "../text/spoken.ts";
 import { TranscriptParser } from "../text/transcript.ts";
 import { sampleRate } from "../units.ts";
+import type { Piece } from "../views/piece.ts";
 import type { CommitRules, CommitState, StreamToken } from "./commit.ts";
 
 export type TextEvent =
@@ -24,6 +25,9 @@ export type UtteranceText = {
   /** Counts utterances from 1. */
   readonly id: number;
   readonly text: string;
+  /** What was said, where the text is written another way (views.ts); `pieces` of it make the text, of a final. */
+  readonly spoken?: string;
+  readonly pieces?: readonly Piece[];
   /** As the model names it; "" while it is unknown. */
   readonly language: string;
   /**

@@ -11,7 +11,9 @@
 import type { TimedSegment, TimedWord } from "../document/document.ts";
 import { roundedLogprob } from "../document/logprobs.ts";
 import { eastAsianScript, spacelessLetters } from "../text/scripts.ts";
+import { closedLength } from "./closed.ts";
 import { chineseItn } from "./itn/chinese.ts";
+import { englishItn } from "./itn/english.ts";
 import { compose, isKept, type Piece, replacementsOf, type Rewrite, tile, written } from "./piece.ts";
 import { type Script, scriptRewrite } from "./script.ts";
 import { type CjkSpace, type DigitWidth, spaced, withDigits } from "./spacing.ts";
@@ -29,10 +31,9 @@ export type ViewOptions = {
 /** Finds numbers in a text of its language; see src/views/itn. */
 export type Itn = (source: string, options: { readonly all: boolean }) => readonly Piece[];
 
-/** By language; one without rules keeps its number words. */
-export type ItnRules = { readonly chinese: Itn; readonly english?: Itn };
+export type ItnRules = { readonly chinese: Itn; readonly english: Itn };
 
-const itnRules: ItnRules = { chinese: chineseItn };
+const itnRules: ItnRules = { chinese: chineseItn, english: englishItn };
 
 export const asSpoken: ViewOptions = { itn: "off", script: "asis", cjkSpace: "keep", digitWidth: undefined };
 
@@ -96,6 +97,15 @@ export class TextView {
     return written(pieces).trim() === "" ? tile(spoken, []) : pieces;
   }
 
+  /** How much of a text that goes on can be written for good. */
+  closedLength(spoken: string, language: string): number {
+    const family = familyOf(language, spoken);
+    return closedLength(spoken, {
+      numbers: this.#options.itn !== "off" && (family === "chinese" || family === "english"),
+      clauses: this.#toScript !== undefined && family === "chinese",
+    });
+  }
+
   /** The segments of one recording, one after the other. */
   recording(): (segment: TimedSegment) => TimedSegment {
     let before = "";
@@ -112,12 +122,10 @@ export class TextView {
 
   /** English numbers stand in what is not Chinese: the rules know words by the spaces around them. */
   #english(text: string): readonly Piece[] {
-    const { english } = this.#itn;
-    if (!english) return tile(text, []);
     const all = this.#options.itn === "all";
     const runs = [...text.matchAll(notSpaceless)].filter(([run]) => latin.test(run));
     const replacements = runs.flatMap(({ index, 0: run }) =>
-      replacementsOf(run, english(run, { all }))
+      replacementsOf(run, this.#itn.english(run, { all }))
         .map((piece) => ({ ...piece, from: piece.from + index, to: piece.to + index }))
     );
     return tile(text, replacements);

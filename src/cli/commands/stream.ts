@@ -20,6 +20,9 @@ import { openModels, type Transcriber } from "../../pipeline/models.ts";
 import { loadPrompt } from "../../system.ts";
 import { untilStopped } from "../../stop.ts";
 import { exitCode } from "../terminal.ts";
+import type { TextEvent } from "../../stream/text.ts";
+import { StreamViews } from "../../stream/views.ts";
+import { TextView } from "../../views/view.ts";
 import type { TextWriter } from "../../writer.ts";
 import { audioInput, checkInputs } from "../inputs.ts";
 import { label, Paragraph, Report } from "../report.ts";
@@ -43,6 +46,8 @@ type Run = {
   readonly transcriber: Transcriber;
   readonly engine: Engine;
   readonly out: TextWriter;
+  /** How the text is written; undefined: as it was spoken. */
+  readonly view: TextView | undefined;
 };
 
 export async function streamFiles(parts: StreamParts, given: TranscribeOptions): Promise<number> {
@@ -112,7 +117,8 @@ async function startRun(
   sayOfParagraphs(report, options);
   if (options.skipSilence) report.say("A stream skips silence by itself: --skip-silence changes nothing.");
   const engine = await transcriber.engine();
-  return { parts, options, choice: options.stream!, report, transcriber, engine, out };
+  const view = await TextView.open(options.views);
+  return { parts, options, choice: options.stream!, report, transcriber, engine, out, view };
 }
 
 function sayOfParagraphs(report: Report, { paragraphMs, format, stream }: TranscribeOptions): void {
@@ -130,12 +136,11 @@ async function streamOne(run: Run, source: InputSource, audio: OpenedAudio): Pro
   const { parts, options, report, out } = run;
   const holdsBack = options.verbosity === "silent" && options.format === "text";
   const text = new Paragraph(out, options.withFilename ? `${label(source)}: ` : "", holdsBack);
-  const { rules, paragraphMs } = options;
+  const { rules, paragraphMs, cuePunctuation } = options;
+  const views = run.view && new StreamViews(run.view);
   const captions = {
     file: source.kind === "stdin" ? "stdin" : source.path,
-    rules,
-    paragraphMs,
-    cutChinese: parts.cutChinese,
+    ...{ rules, paragraphMs, cuePunctuation, cutChinese: parts.cutChinese },
   };
   const writer = streamWriter(options.format, { ...captions, runsOn: holdsBack });
   if (writer.header !== "") text.write(writer.header);
@@ -147,7 +152,8 @@ async function streamOne(run: Run, source: InputSource, audio: OpenedAudio): Pro
   try {
     result = await runStream(audio, listener, streamOptions(run), parts.terminal.stop, (event) => {
       reportEvent(run, source, event);
-      const piece = isText(event) ? writer.write(event) : "";
+      if (!isText(event)) return;
+      const piece = (views ? views.push(event) : [event]).map((each) => writer.write(each)).join("");
       if (piece !== "") text.write(piece);
     });
   } finally {
@@ -181,7 +187,7 @@ function streamOptions({ choice, engine, options }: Run): StreamOptions {
   };
 }
 
-function isText(event: StreamEvent) {
+function isText(event: StreamEvent): event is TextEvent {
   return event.kind === "commit" || event.kind === "partial" || event.kind === "final" || event.kind === "language";
 }
 

@@ -323,8 +323,28 @@ const changed = [
   `,
   ),
   table(
-    "whitelist",
+    "sentences",
     `
+    from two to three p.m. on Tuesday the fourteenth → from 2 to 3 p.m. on Tuesday the 14th
+    between fifty and sixty thousand dollars → between 50 and 60 thousand dollars
+    between two and three million people → between 2 and 3 million people
+    He's five foot ten. → He's 5 foot 10.
+    Dial one eight hundred four four four. → Dial 1800444.
+    the Fourteenth Amendment on Forty-Second Street → the 14th Amendment on 42nd Street
+    We went from zero to one hundred in three point two seconds. → We went from 0 to 100 in 3.2 seconds.
+    one oh one Dalmatians → 101 Dalmatians
+    She has ten million followers and twenty-five hundred posts. → She has 10 million followers and 2500 posts.
+    four forty hertz → 440 hertz
+    zero six thirty → 0630
+    Twenty twenty-one was harder. → 2021 was harder.
+    He was born on the third of March nineteen ninety-eight. → He was born on the 3rd of March 1998.
+    I have twenty twenty-dollar bills. → I have 20 $20 bills.
+    They paid three hundred thousand pounds for the house. → They paid £300,000 for the house.
+    The odds are one in ten. → The odds are one in 10.
+    My number is (four one five) five five five two six seven one. → My number is (415) 5552671.
+    It's ten past nine. → It's 9:10.
+    a two hundred-year-old tree → a 200-year-old tree
+    Pope John the twenty-third → Pope John the 23rd
     the three thirty-second clips → the three 30-second clips
   `,
   ),
@@ -433,6 +453,16 @@ const kept = [
     two dozen eggs
     Fifty Cent
     my two cents
+    Louis the Fourteenth
+    One Hundred Years of Solitude
+    One Hundred and One Dalmatians
+    The Hundred Acre Wood
+    The odds are a hundred to one.
+    two to three thousand
+    five to six hundred people
+    temperatures in the nineties
+    nine-to-five jobs
+    from nine to five
   `,
   ),
   unchanged(

@@ -16,7 +16,7 @@ import { dayOfMonth, decade, monthDate, relativeTime, shareStops, time, year } f
 import { address, alphanumeric, designated, digitString, dotted } from "./english_codes.ts";
 import * as lexicon from "./english_lexicon.ts";
 import { type Class, type Match, type Settings, stays } from "./english_match.ts";
-import { isNumberWord } from "./english_numbers.ts";
+import { cardinal, isNumberWord } from "./english_numbers.ts";
 import { capitalised, follow, linked, spaced, type Word, type Words, wordsOf } from "./english_words.ts";
 
 /** Addresses may begin with any word, so they are looked for only in a text with a "dot". */
@@ -82,7 +82,7 @@ function read(words: Words, at: number, settings: Settings, first: readonly Clas
   if (words[at]!.glued || words[at]!.joint === "hyphen" && !mayFollowHyphen(words, at)) return undefined;
   const match = idiom(words, at) ?? ask(first, words, at, settings) ?? ask(anywhere, words, at, settings);
   if (match !== undefined) return match;
-  if (isNumberWord(words[at]!) && isName(words, at)) return stays(nameEnd(words, at));
+  if (mayBeName(words[at]!) && isName(words, at)) return stays(nameEnd(words, at));
   return ask(numeric, words, at, settings);
 }
 
@@ -144,17 +144,38 @@ function mayFollowCapitalised(lower: string): boolean {
     lower === "hundred" || lower === "united";
 }
 
+const mayBeName = (word: Word): boolean =>
+  isNumberWord(word) || lexicon.teenOrdinals.has(word.lower) || lexicon.tenOrdinals.has(word.lower);
+
 /** "Ocean's Eleven", "Twelve Monkeys": a capital that no sentence asks for, or one more after it. */
 function isName(words: Words, at: number): boolean {
   const word = words[at]!;
-  if (!capitalised(word)) return false;
+  if (!capitalised(word) || isStreet(words, at)) return false;
   if (word.opens) {
     const next = spaced(words, at + 1);
-    return next !== undefined && capitalised(next) && !mayFollowCapitalised(next.lower);
+    return next !== undefined && capitalised(next) && (!mayFollowCapitalised(next.lower) || isTitle(words, at + 1));
   }
   const before = words[at - 1]!.lower;
   const letter = /^[a-z]$/.test(before) && !words[at - 1]!.glued;
   return !letter && !lexicon.designators.has(before) && !lexicon.months.has(before);
+}
+
+/** "One Hundred Years of Solitude", not "One Hundred Dollars". */
+function isTitle(words: Words, at: number): boolean {
+  let to = at;
+  const plain = ({ lower }: Word) => lower === "hundred" || lexicon.scales.has(lower) || lexicon.currencies.has(lower);
+  for (let word = spaced(words, to); word !== undefined; word = spaced(words, ++to)) {
+    if (capitalised(word) && !plain(word)) return true;
+    if (!isNumberWord(word) && word.lower !== "and") return false;
+  }
+  return false;
+}
+
+/** "Forty-Second Street", "Fourteenth Amendment"; not "Twentieth Century Fox". */
+function isStreet(words: Words, at: number): boolean {
+  const to = cardinal(words, at, { and: true, ordinal: true })?.to;
+  const noun = to === undefined ? undefined : spaced(words, to);
+  return noun !== undefined && lexicon.ordinalNouns.has(noun.lower) && spaced(words, to! + 1)?.lower !== "fox";
 }
 
 /** The end of the number words of a name. */

@@ -117,13 +117,16 @@ function elided(words: Words, at: number): Quantity | undefined {
   if (rest === undefined || rest.value < 11 || multiplied(words, rest.to) || hyphened(words, rest.to)) {
     return undefined;
   }
-  const counts = measured(words, rest.to) && next(words, rest.to).endsWith("s");
+  const counts = measured(words, rest.to) && !attributive(next(words, rest.to));
   if (!counts && (rest.value < 60 || isNumberWord(words[rest.to] ?? words[at]!) && spaced(words, rest.to))) {
     return undefined;
   }
   const value = BigInt(unit! * 100 + rest.value);
   return { from: at, digitsTo: rest.to, to: rest.to, text: String(value), kind: "elided", value, article: false };
 }
+
+/** "dollar" of "twenty dollar bills". */
+const attributive = (unit: string): boolean => lexicon.measures.has(`${unit}s`) || unit === "foot" || unit === "inch";
 
 /** Every number that no other class has read. */
 export function amount(others: readonly Class[]): Class {
@@ -157,35 +160,35 @@ function signed(words: Words, at: number): Match | undefined {
 
 const connectors = new Set(["to", "or", "by", "through"]);
 
-/** "five to ten minutes": both ends alike. */
-function spanOf(words: Words, first: Quantity, others: readonly Class[], settings: Settings): Match | undefined {
-  const start = words[first.from - 1]?.lower === "between" ? splitAtAnd(words, first) : first;
-  const end = farEnd(words, start, words[first.from - 1]?.lower === "between");
-  if (
-    start.kind === "elided" || end === undefined || others.some((one) => one(words, end.from, settings) !== undefined)
-  ) return undefined;
+/** "five to ten minutes": both ends alike. The `halves` are years and times, which end no span of quantities. */
+function spanOf(words: Words, first: Quantity, halves: readonly Class[], settings: Settings): Match | undefined {
+  const between = words[first.from - 1]?.lower === "between";
+  const start = between ? splitAtAnd(words, first) : first;
+  const end = farEnd(words, start, between);
+  if (end === undefined) return undefined;
+  const half = halves.map((one) => one(words, end.from, settings)).find((match) => match !== undefined);
+  if (half !== undefined) return hours(words, start, end.from, half);
+  const scaled = thousands(words, start, end);
+  if (scaled !== undefined) return scaled;
   const shared = percentAt(words, end.to);
-  const sign = lexicon.currencies.get(next(words, end.to));
-  const inMoney = sign !== undefined && next(words, end.to).endsWith("s") && sign === "$";
-  if (shared !== undefined) {
-    return ends(words, start, end, "", { to: shared, text: `${end.text}%` });
-  }
-  if (inMoney && subunit(words, end.to + 1, sign) === undefined) {
+  if (shared !== undefined) return ends(words, start, end, "", { to: shared, text: `${end.text}%` });
+  if (next(words, end.to) === "dollars" && subunit(words, end.to + 1, "$") === undefined) {
     const scale = end.to > end.digitsTo ? ` ${words[end.to - 1]!.text}` : "";
-    return ends(words, start, end, sign, { to: end.to + 1, text: `${sign}${end.text}${scale}` });
+    return ends(words, start, end, "$", { to: end.to + 1, text: `$${end.text}${scale}` });
   }
-  return plainSpan(words, start, end, settings);
+  const alone = small(start) && small(end) && !(settings.all && countsNoun(words, end));
+  return alone ? undefined : { to: end.to, pieces: [write(words, start), write(words, end)] };
 }
 
-function plainSpan(words: Words, start: Quantity, end: Quantity, { all }: Settings): Match | undefined {
-  const scaled = start.value !== undefined && start.value < 1000n && thousands(words, end, start.value);
-  if (scaled) {
-    if (start.value! < 10n && Number(scaled.text) < 10) return stays(end.to);
-    return { to: end.to, pieces: [write(words, start), { ...piece(words, end.from, scaled.to, scaled.text) }] };
-  }
-  if (small(start) && small(end) && !(all && countsNoun(words, end)) || start.article) return undefined;
-  return { to: end.to, pieces: [write(words, start), write(words, end)] };
+/** "two to three p.m.": the first hour is one, too. */
+function hours(words: Words, { value, from, digitsTo, text }: Quantity, end: number, time: Match): Match | undefined {
+  const hour = value !== undefined && value > 0n && value < 13n && digitsTo === from + 1;
+  const whole = time.pieces.length > 0 && time.to > end + 1 && /^\d+$/.test(time.pieces[0]!.text) &&
+    isDayHalf(words, end + 1);
+  return hour && whole ? { to: time.to, pieces: [piece(words, from, digitsTo, text), ...time.pieces] } : undefined;
 }
+
+const isDayHalf = (words: Words, at: number): boolean => /^[ap]m?$/.test(next(words, at));
 
 const write = (words: Words, { from, digitsTo, text }: Quantity) => piece(words, from, digitsTo, text);
 
@@ -215,13 +218,14 @@ function splitAtAnd(words: Words, first: Quantity): Quantity {
   return quantity(words, first.from, false) ?? first;
 }
 
-/** "ten to twenty thousand" is in thousands at both ends: the scale stays a word. */
-function thousands(words: Words, end: Quantity, start: bigint): { to: number; text: string } | undefined {
-  if (end.value === undefined) return undefined;
-  const scale = words[end.to - 1]!.lower;
-  const factor = scale === "hundred" ? 100n : scale === "thousand" ? 1000n : undefined;
-  if (factor === undefined || end.value % factor !== 0n || end.value / factor <= start) return undefined;
-  return { to: end.to - 1, text: String(end.value / factor) };
+/** "ten to twenty thousand" is in thousands at both ends: the scale stays a word; "two to three hundred" stays. */
+function thousands(words: Words, start: Quantity, end: Quantity): Match | undefined {
+  if (end.value === undefined || !start.value || start.value > 999n) return undefined;
+  const factor = { hundred: 100n, thousand: 1000n }[words[end.to - 1]!.lower];
+  if (factor === undefined || end.value % factor !== 0n || end.value / factor <= start.value) return undefined;
+  const count = end.value / factor;
+  if (start.value < 10n && count < 10n) return stays(end.to);
+  return { to: end.to, pieces: [write(words, start), piece(words, end.from, end.to - 1, String(count))] };
 }
 
 const small = ({ kind, value }: Quantity): boolean => kind === "whole" && value !== undefined && value < 10n;
@@ -326,8 +330,13 @@ function counted(words: Words, read: Quantity, { all }: Settings): Match | undef
   if (read.article && (read.to - read.from < 3 || isRoundArticle(words, read))) return stays(read.to);
   if (fractionOf(words, read)) return stays(read.to + 1);
   if (read.kind === "mixed" && read.to === read.digitsTo && Number.parseFloat(read.text) < 10) return stays(read.to);
-  if (small(read) && !(all && countsNoun(words, read))) return undefined;
+  if (small(read) && !(all && countsNoun(words, read)) && !isHeight(words, read.to)) return undefined;
   return { to: read.to, pieces: [write(words, read)] };
+}
+
+/** "five foot ten": the feet as the inches. */
+function isHeight(words: Words, at: number): boolean {
+  return /^f(oo|ee)t$/.test(next(words, at)) && ["ten", "eleven"].includes(spaced(words, at + 1)?.lower ?? "");
 }
 
 /** "a hundred million": more than two words, and still as vague as "a million". */
@@ -350,13 +359,14 @@ function fractionOf(words: Words, { to, value }: Quantity): boolean {
 function countsNoun(words: Words, { from, to, value }: Quantity): boolean {
   const word = next(words, to);
   if (/^o['’]?clock$/.test(word) || lexicon.measures.has(word)) return true;
+  if (isNumber(words[to])) return false;
   if (spaced(words, from) && lexicon.designators.has(words[from - 1]!.lower)) return true;
   if (value === 1n || word === "") return false;
   return isPlural(word) || !lexicon.notCounted.has(word) && isPlural(next(words, to + 1)) && !word.endsWith("ly");
 }
 
 const isPlural = (word: string): boolean =>
-  lexicon.plurals.has(word) || /[^s']s$/.test(word) && !lexicon.notCounted.has(word);
+  lexicon.plurals.has(word) || /[a-rt-z]s$/.test(word) && !lexicon.notCounted.has(word);
 
 /** From "tenth" on: ordinals. "a thirty second clip" counts seconds. */
 export function ordinal(words: Words, at: number): Match | undefined {
@@ -383,10 +393,13 @@ function countsSeconds(words: Words, at: number, to: number): boolean {
   return ["a", "an", "another", "each", "every"].includes(before || "") || secondsNouns.has(next(words, to));
 }
 
-/** "oh eight hundred hours", "zero six hundred". */
+/** "oh eight hundred hours", "zero six thirty". */
 export function militaryTime(words: Words, at: number): Match | undefined {
-  if (!["oh", "zero", "o"].includes(words[at]!.lower) || !spaced(words, at + 1)) return undefined;
+  if (!lexicon.zeros.has(words[at]!.lower) || !spaced(words, at + 1)) return undefined;
   const hour = lexicon.units.get(words[at + 1]!.lower);
-  if (hour === undefined || next(words, at + 2) !== "hundred") return undefined;
-  return matched(words, at, at + 3, `0${hour}00`);
+  if (hour === undefined || !spaced(words, at + 2)) return undefined;
+  if (words[at + 2]!.lower === "hundred") return matched(words, at, at + 3, `0${hour}00`);
+  const minutes = belowHundred(words, at + 2);
+  const fits = minutes !== undefined && minutes.value > 9 && minutes.value < 60 && !multiplied(words, minutes.to);
+  return fits && !hyphened(words, minutes.to) ? matched(words, at, minutes.to, `0${hour}${minutes.value}`) : undefined;
 }

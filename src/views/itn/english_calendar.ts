@@ -70,7 +70,7 @@ export function decade(words: Words, at: number): Match | undefined {
   const lower = words[at]!.lower;
   const century = lexicon.teens.get(lower) ?? (lower === "twenty" ? 20 : undefined);
   const plural = lexicon.decades.get(linked(words, at + 1)?.lower ?? "");
-  if (century === undefined || plural === undefined) return undefined;
+  if (century === undefined || century < 13 || plural === undefined) return undefined;
   return matched(words, at, at + 2, `${century * 100 + plural}s`);
 }
 
@@ -208,10 +208,11 @@ export function time(words: Words, at: number): Match | undefined {
   return withSuffix(words, at, read.to, clock(value, read.second), suffix);
 }
 
-/** Without "p.m.", two numbers are a time unless they count something, or are counted. */
+/** Without "p.m.", two numbers are a time unless they count something, or are counted. "one oh one" is a course. */
 function bareTime(words: Words, at: number, read: Pair): boolean {
   const neighbours = read.second === read.first + 1 && words[at - 1]?.lower !== "at";
-  if (counting(words, at, read) || neighbours || counted(words, read.to)) return false;
+  const course = words[read.to - 1]!.lower === "one" && read.first === 1 && words[at - 1]?.lower !== "at";
+  if (counting(words, at, read) || neighbours || course || counted(words, read.to)) return false;
   return !isNumber(linked(words, read.to));
 }
 

@@ -59,7 +59,7 @@ function telephone(words: Words, at: number): Span | undefined {
     to = next.to;
   }
   const mixed = singles < text.length;
-  return mixed && singles >= 4 && text.length >= 9 ? { to, text } : undefined;
+  return mixed && singles >= 4 && text.length >= 7 ? { to, text } : undefined;
 }
 
 function telephonePart(words: Words, at: number): (Span & { items: number }) | undefined {

@@ -119,7 +119,7 @@ export const designators = set(
   chapter room route flight highway interstate area apollo boeing airbus windows gate page channel number
   section unit apartment suite building platform bus line exit district precinct article verse psalm volume
   episode season level grade phase version class lane extension code pin password zip box lot cell seat row
-  track act bowl formula agent english psych math code bill freeway street
+  track act bowl formula agent english psych math code bill freeway street ad
 `,
 );
 
@@ -181,3 +181,9 @@ export const noLabels = set(
 );
 export const mailHosts = set("gmail yahoo hotmail outlook aol icloud msn proton protonmail qq");
 export const noDomainTails = set("bubble boom bust era crash company companies startup startups stocks world");
+
+/** What ordinals of streets, times and troops stand before: capitals make no name of those. */
+export const ordinalNouns = set(
+  `street avenue century amendment congress district circuit infantry division regiment airborne floor anniversary
+  annual`,
+);

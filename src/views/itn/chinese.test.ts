@@ -6,15 +6,23 @@ import { chineseItn } from "./chinese.ts";
 
 const itn = (source: string, all = false) => written(chineseItn(source, { all }));
 
-const cases = readFileSync(join(import.meta.dirname ?? "", "chinese_cases.tsv"), "utf8").split("\n")
-  .filter((line) => line !== "" && !line.startsWith("#")).map((line) => line.split("\t"));
+const linesOf = (name: string) =>
+  readFileSync(join(import.meta.dir, name), "utf8").split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+const cases = linesOf("chinese_written.tsv").map((line) => line.split("\t"));
+const kept = linesOf("chinese_kept.txt");
 
-test("every case is written as its line says, and stays so", () => {
-  const wrong = cases.flatMap(([spoken = "", expected = spoken]) => {
+test("spoken numbers are written as the table says, and stay so", () => {
+  const wrong = cases.flatMap(([spoken = "", expected = ""]) => {
     const [once, twice] = [itn(spoken), itn(itn(spoken))];
     return once === expected && twice === once ? [] : [{ spoken, expected, once, twice }];
   });
   expect(wrong).toEqual([]);
+  expect(new Set(cases.filter(([spoken, expected]) => spoken !== expected)).size).toBeGreaterThanOrEqual(350);
+});
+
+test("idioms, names, approximate numbers and digits alone stay", () => {
+  expect(kept.flatMap((spoken) => itn(spoken) === spoken ? [] : [[spoken, itn(spoken)]])).toEqual([]);
+  expect(new Set(kept).size).toBeGreaterThanOrEqual(200);
 });
 
 test("numbers are pieces of their own, as small as they can be", () => {

@@ -111,6 +111,8 @@ export const digitValues = new Map(
 export const isDigitAt = (text: string, at: number) => kindAt(text, at) === kinds.digit;
 /** 十, 百, 千, 万 or 亿. */
 export const isUnitAt = (text: string, at: number) => kindAt(text, at) === kinds.unit;
+/** A unit, 兆, or one of 廿, 卅 and 卌. */
+export const isTensAt = (text: string, at: number) => isNumeralAt(text, at) && !isDigitAt(text, at);
 export function isNumeralAt(text: string, at: number): boolean {
   const kind = kindAt(text, at) ?? kinds.none;
   return kind !== kinds.none && kind <= kinds.rareUnit;

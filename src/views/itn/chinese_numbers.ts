@@ -124,15 +124,17 @@ function readUpTo(folded: Folded, start: number, end: number): Numeral | undefin
   return part?.end === end - start ? integer(folded, start, { ...part, end }) : undefined;
 }
 
-/** Whether a number may end inside a run of numerals: 二十|两, 三百九十九|三盒. */
+/** Whether a number may end inside a run of numerals: 二十|两, 三百九十九|三盒; but 十五六岁 is approximate. */
 function endsBefore(text: string, at: number, end: number): boolean {
   if (text[at] === "两" && at + 1 === end) return true;
-  return at + 1 === end && belongsAhead(text, at);
+  const before = digitValues.get(text[at - 1] ?? "");
+  const isApproximate = before !== undefined && (digitValues.get(text[at] ?? "") ?? 0) - before === 1;
+  return at + 1 === end && !isApproximate && belongsAhead(text, at);
 }
 
 /** Whether a digit belongs to what follows it: 三盒, 一起. */
 function belongsAhead(text: string, at: number): boolean {
-  return isDigitAt(text, at) && (isClassifier(text[at + 1]) || startsWord(text, at));
+  return isDigitAt(text, at) && text[at] !== "零" && (isClassifier(text[at + 1]) || startsWord(text, at));
 }
 
 function integer(folded: Folded, start: number, { end, value }: Part): Numeral {
@@ -187,7 +189,8 @@ function readDecimal({ text, source }: Folded, whole: Numeral): Numeral | undefi
   if (decimals === "" || text.slice(whole.end + 1, end).includes("两")) return undefined;
   const scaled = text.startsWith("万亿", end) ? end + 2 : "万亿兆".includes(text[end] ?? " ") ? end + 1 : end;
   const isKilo = text[scaled] === "千" && kiloUnits.includes(text[scaled + 1] ?? " ");
-  if (!isKilo && (isNumeralAt(text, scaled) || "几点".includes(text[scaled] ?? " "))) return undefined;
+  const isHours = text[scaled] === "点" && whole.value <= 24;
+  if (!isKilo && (isNumeralAt(text, scaled) || text[scaled] === "几" || isHours)) return undefined;
   const written = `${whole.text}.${decimals}`;
   return {
     start: whole.start,

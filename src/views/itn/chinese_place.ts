@@ -3,7 +3,7 @@
  */
 
 import type { Piece } from "../piece.ts";
-import { type Folded, isNumeralAt, isUnitAt } from "./chinese_fold.ts";
+import { type Folded, isNumeralAt, isTensAt, isUnitAt } from "./chinese_fold.ts";
 import type { Numeral } from "./chinese_numbers.ts";
 import { isClassifier } from "./chinese_words.ts";
 
@@ -39,7 +39,7 @@ export function isVague(text: string, { start, end }: Numeral): boolean {
   if (isUnitAt(text, start) && (before === "几" || (before === "数" && !isOneOf(text[start - 2], beforeCount)))) {
     return true;
   }
-  if (!isUnitAt(text, end - 1)) return false;
+  if (!isTensAt(text, end - 1)) return false;
   const next = text[end];
   const following = text[end + 1];
   if (next === "几") return true;

@@ -36,10 +36,10 @@ function readCents(folded: Place["folded"], at: number): Numeral | undefined {
   return { ...part, end: at + 1, kind: "digit", value: Number(part.text[0]), text: part.text.slice(0, 1) };
 }
 
-const isPricedUnit = (text: string, at: number) => isClassifier(text[at]) || isOneOf(text[at], "斤公米吨两");
+const isPricedUnit = (text: string, at: number) => isClassifier(text[at]) || isOneOf(text[at], "斤公米吨升两");
 
 const endsPrice = (text: string, { end }: Numeral) =>
-  isBoundary(text, end) || isOneOf(text[end], "钱每不") || (text[end] === "一" && isPricedUnit(text, end + 1));
+  isBoundary(text, end) || isOneOf(text[end], "钱每不包起") || (text[end] === "一" && isPricedUnit(text, end + 1));
 
 /** 一米七五 as 1.75米, 三十八度五 as 38.5度. */
 export function degreesAndMetres({ folded, text, at }: Place, number: Numeral): Match | undefined {

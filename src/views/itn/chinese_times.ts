@@ -3,19 +3,23 @@
 import { isNumeralAt } from "./chinese_fold.ts";
 import { type Numeral, readWhole, wholeOf } from "./chinese_numbers.ts";
 import { isAsciiDigit, isBoundary, isOneOf, isVague, type Match, type Place, single, write } from "./chinese_place.ts";
-import { followsDayPart, isClockTime, isScore } from "./chinese_words.ts";
+import { followsDayPart, isClassifier, isClockTime, isScore, precedesEvent, startsMeasure } from "./chinese_words.ts";
 
-/** Years said with two digits (八五年, 零零后). Two that follow each other are approximate unless a month is near. */
+/**
+ * Years of any digits, and others said with two of them: 八五年, 零零后, 零三月, 八五折. Two that follow each other are
+ * approximate (七八年) unless a month is near.
+ */
 export function year({ text }: Place, number: Numeral): Match | undefined {
-  if (number.kind !== "digits" || text.slice(number.start, number.end).includes("两")) return undefined;
   const { end } = number;
-  const isGeneration = isOneOf(text[end], "后级届") && /^[05-9][05]$/.test(number.text);
-  const isYear = text[end] === "年" && !isOneOf(text[end + 1], "级");
-  if (number.text.length !== 2) return isYear ? { end, pieces: [write(number)] } : undefined;
-  const isApproximate = Number(number.text[1]) - Number(number.text[0]) === 1 || number.text === "35";
+  const [first = "", second = ""] = number.text;
+  if (number.kind !== "digits" || text.slice(number.start, end).includes("两")) return undefined;
+  const isYear = text[end] === "年" && text[end + 1] !== "级";
+  if (number.text.length > 2) return isYear ? { end, pieces: [write(number)] } : undefined;
+  const isApproximate = Number(second) - Number(first) === 1 || number.text === "35";
   const isDated = /^年(十|[一二三四五六七八九]月|春|夏|秋|冬|底|初|末)/.test(text.slice(end, end + 3));
-  const isMeant = isGeneration || (isYear && (!isApproximate || isDated)) ||
-    (isOneOf(text[end], "级届") && number.text[0] === "0");
+  const isMeant = (isYear && (!isApproximate || isDated)) ||
+    (isOneOf(text[end], "后级届") && "056789".includes(first) && "05".includes(second)) ||
+    (isOneOf(text[end], "级届月日号") && first === "0") || (text[end] === "折" && !isApproximate);
   return isMeant ? { end, pieces: [write(number)] } : undefined;
 }
 
@@ -41,7 +45,13 @@ const notAfterMonth = "饼亮球光嫂经";
 export function day({ text, at }: Place, number: Numeral): Match | undefined {
   if (number.kind !== "digit" || number.value === 0 || text[at - 1] !== "月") return undefined;
   if (!isNumeralAt(text, at - 2) && !isAsciiDigit(text[at - 2])) return undefined;
-  if (!isOneOf(text[number.end], "日号") && !isBoundary(text, number.end)) return undefined;
+  const next = text[number.end];
+  const isCounted = isClassifier(next) || startsMeasure(text, number.end) || isNumeralAt(text, number.end);
+  // 五月一到 is no date.
+  const isBare = text[at] === "一"
+    ? isBoundary(text, number.end) && !isOneOf(next, "到就") || next === "放"
+    : !isCounted;
+  if (!isOneOf(next, "日号") && !isBare) return undefined;
   return { end: number.end, pieces: [write(number)] };
 }
 
@@ -85,5 +95,5 @@ function minutes({ folded, text, at }: Pick<Place, "folded" | "text" | "at">, ho
 }
 
 /** 下午三点五 is neither 3.5 nor clearly 3:05. */
-export const isUnclearTime = (text: string, { start, kind, text: written }: Numeral) =>
-  kind === "decimal" && /^\d+\.\d$/.test(written) && followsDayPart(text, start);
+export const isUnclearTime = (text: string, { start, end, kind, text: written }: Numeral) =>
+  kind === "decimal" && /^\d+\.\d$/.test(written) && (followsDayPart(text, start) || precedesEvent(text, end));

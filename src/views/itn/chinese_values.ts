@@ -67,10 +67,7 @@ export function digitString({ text, at, folded }: Place, number: Numeral): Match
   if (number.text.length === 2) {
     return /尾号|后四位/.test(text.slice(Math.max(0, at - 3), at)) ? alone(number) : undefined;
   }
-  const isWholeText = number.text.length > 3 &&
-    !/[\p{L}\p{N}]/u.test(text.slice(0, at).slice(-1) + text.slice(end, end + 1)) &&
-    at < 3 && end > text.length - 3;
-  if (isCounting(number.text) && !isRadio && !isWholeText && !isCode(text, at, end)) return undefined;
+  if (isCounting(number.text) && !isRadio && !isCode(text, at, end)) return undefined;
   if (/^(\d)\1+$/.test(number.text) && isClassifier(text[end])) return undefined;
   return alone(number);
 }
@@ -86,7 +83,7 @@ function isCounting(digits: string): boolean {
 /** A digit alone is written like the other end of its range: 三到十个, 十二点到三点, 第三到第十五. */
 export function range(place: Place, number: Numeral): Match | undefined {
   const { text, at, last } = place;
-  if (number.kind !== "digit" || number.value === 0) return undefined;
+  if (number.kind !== "digit" || (number.value === 0 && isOneOf(text[number.end], "下上"))) return undefined;
   if (isOneOf(text[at - 1], "到至") && last !== undefined && at - 1 - last.to <= 3) {
     const unit = text.slice(last.to, at - 1);
     if (text.startsWith(unit, number.end)) return alone(number);
@@ -126,6 +123,8 @@ export function temperature({ folded, text, at }: Place, number: Numeral): Match
 export function plain({ folded, text, at, last }: Place, number: Numeral): Match | undefined {
   if (number.kind !== "integer" && number.kind !== "decimal") return undefined;
   if (isUnclearTime(text, number) || isBit(text, number) || isCantoneseTime(folded.text, number)) return undefined;
+  // 十九届六中全会 is a name.
+  if (/^届[一二三四五六七]中全会/.test(text.slice(number.end, number.end + 5))) return undefined;
   const from = at - 2;
   if (isOneOf(text[at - 1], "到至") && isDigitAt(text, from) && !isNumeralAt(text, from - 1) && last?.to !== at - 1) {
     const first = readWhole(folded, from);
@@ -143,7 +142,8 @@ const isBit = (text: string, { start, end, kind }: Numeral) =>
 /** 兩點三 is a quarter past two in Cantonese. */
 const isCantoneseTime = (text: string, { start, kind, text: written, end }: Numeral) =>
   kind === "decimal" && /^\d+\.\d$/.test(written) &&
-  (text.startsWith("个字", end) || /[嘅咗喺唔佢哋啲冇嚟睇嗰咁噉]/.test(text.slice(Math.max(0, start - 20), end + 20)));
+  (text.startsWith("个字", end) ||
+    /[嘅咗喺唔佢哋啲冇嚟睇嗰咁噉係啱嘢]/.test(text.slice(Math.max(0, start - 20), end + 20)));
 
 /** Determiners that make 一 an article: 这一个. */
 const beforeArticle = "这那每某另哪同任唯第是";

@@ -38,7 +38,9 @@ export function runProgram(args: readonly string[]): Promise<number> {
       const folder = cache ? cacheFolder(process.env) : undefined;
       const source = { library: libraryBytes, model: sourceOf(model), threads, weights, cacheFolder: folder };
       const options = { ...source, memoryBytes: availableMemory };
-      return await openEngine(process.stderr.isTTY ? { ...options, onPacking: showPacking } : options);
+      return await openEngine(
+        process.stderr.isTTY && process.env.TERM !== "dumb" ? { ...options, onPacking: showPacking } : options,
+      );
     },
     env: systemEnvironment(),
     now: Date.now,

@@ -22,16 +22,33 @@ export function writeReason(error: Error): string {
 
 const retryMs = 5;
 
+/** Lets the writes of several writers happen in the order of their calls, as a terminal that shows both needs it. */
+export class Turns {
+  #last: Promise<void> = Promise.resolve();
+
+  /** Resolves when `work` is done, which begins after everything before it. */
+  take(work: () => Promise<void>): Promise<void> {
+    this.#last = this.#last.then(work);
+    return this.#last;
+  }
+}
+
 /** Writes to a file descriptor through a queue. After a failure it ignores everything. */
 export class FdWriter implements TextWriter {
   #queue: string[] = [];
   #running: Promise<void> | undefined;
   #failed = false;
 
-  constructor(readonly fd: number, readonly onFailure: (error: NodeJS.ErrnoException) => void) {}
+  /** `turns`: shared with other writers; absent: this one minds no other. */
+  constructor(
+    readonly fd: number,
+    readonly onFailure: (error: NodeJS.ErrnoException) => void,
+    readonly turns?: Turns,
+  ) {}
 
   write(text: string): void {
     if (this.#failed || text === "") return;
+    if (this.turns) return this.#inTurn(text, this.turns);
     this.#queue.push(text);
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
@@ -42,12 +59,20 @@ export class FdWriter implements TextWriter {
     while (this.#running) await this.#running;
   }
 
+  #inTurn(text: string, turns: Turns): void {
+    const running = turns.take(() => this.#put(text)).finally(() => {
+      if (this.#running === running) this.#running = undefined;
+    });
+    this.#running = running;
+  }
+
   async #run(): Promise<void> {
-    const encoder = new TextEncoder();
-    while (this.#queue.length > 0) {
-      let bytes = encoder.encode(this.#queue.splice(0).join("")); // Whole strings, so that no character is split.
-      while (bytes.length > 0 && !this.#failed) bytes = bytes.subarray(await this.#writeSome(bytes));
-    }
+    while (this.#queue.length > 0) await this.#put(this.#queue.splice(0).join("")); // No character is split.
+  }
+
+  async #put(text: string): Promise<void> {
+    let bytes = new TextEncoder().encode(text);
+    while (bytes.length > 0 && !this.#failed) bytes = bytes.subarray(await this.#writeSome(bytes));
   }
 
   /** Writes as much as fits now. Resolves to the number of bytes written. */

@@ -221,7 +221,7 @@ describe("what comes out", () => {
     expect(loud.stderr).toMatch(
       /\nInference: \d+ ms, \d+ text tokens \(.* tok\/s, encoding: \d+ms, decoding: \d+ms\)\n/,
     );
-    expect(loud.stderr).toMatch(/\nAudio: 10\.4 s processed in \d+\.\d s \(.*x realtime\)\n$/);
+    expect(loud.stderr).toMatch(/\nAudio: 10\.4 s processed in \d+\.\d+ s \(.*x realtime\)\n$/);
     const silent = await qwen(["--stdin", "--stream", "--silent"], { stdin: wavBytes });
     expect(silent).toMatchObject({ code: 0, stdout: `${text}\n`, stderr: "" });
     const one = await qwen(["-t", "1", "--stream", "--enc-window-sec", "8", "--silent", "-i", wav(name)]);

@@ -143,7 +143,7 @@ describe("goldens", () => {
 
 describe("streams", () => {
   const inference = /^Inference: \d+ ms, \d+ text tokens \(\d+\.\d\d tok\/s, encoding: \d+ms, decoding: \d+ms\)$/;
-  const audio = /^Audio: \d+\.\d s processed in \d+\.\d s \(\d+\.\d\dx realtime\)$/;
+  const audio = /^Audio: \d+\.\d s processed in \d+\.\d+ s \(\d+\.\d\dx realtime\)$/;
 
   test("stdout is the text; stderr the load lines, the language, the summary", async () => {
     const { stdout, stderr, code } = await qwen([wav("en-weather")]);

@@ -54,6 +54,7 @@ test("defaults", () => {
     output: undefined,
     force: false,
     withFilename: false,
+    headings: true,
     stream: undefined,
     format: "text",
     monitor: false,

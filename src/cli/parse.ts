@@ -64,6 +64,8 @@ export type TranscribeOptions = RequestOptions & {
   readonly output: string | undefined;
   readonly force: boolean;
   readonly withFilename: boolean;
+  /** A terminal shows the name of each of several inputs above its text. */
+  readonly headings: boolean;
   readonly verbosity: "silent" | "normal" | "debug";
 };
 
@@ -319,6 +321,7 @@ function transcribeOptions(choices: Choices, inputs: readonly InputSource[]): Tr
     output: outputPath(choices),
     force: choices.has("force"),
     withFilename: choices.has("with-filename"),
+    headings: !choices.has("no-filename"),
     verbosity: choices.has("silent") ? "silent" : choices.has("debug") ? "debug" : "normal",
   };
 }

@@ -13,6 +13,7 @@ import type { Notice } from "../pipeline/events.ts";
 import { printable, type TextWriter } from "../writer.ts";
 import type { InputSource, TranscribeOptions } from "./parse.ts";
 import type { Terminal } from "./terminal.ts";
+import { wrapped } from "./wrap.ts";
 
 /** What all recordings of a run took. */
 export type Totals = { files: number; textTokens: number; encodeMs: number; decodeMs: number; audioSec: number };
@@ -30,7 +31,15 @@ export class Report {
   readonly #over = new Set<InputSource>();
   readonly #failures: { readonly source: InputSource; readonly message: string }[] = [];
 
+  /** What is drawn on the same terminal, and makes place for lines. */
+  #beside: { hide(): void; show(): void } | undefined;
+
   constructor(readonly terminal: Terminal, readonly verbosity: TranscribeOptions["verbosity"]) {}
+
+  /** From now on, lines are written above what `drawing` shows; undefined: nothing is drawn any more. */
+  writeAbove(drawing: { hide(): void; show(): void } | undefined): void {
+    this.#beside = drawing;
+  }
 
   /** A line for people who watch. */
   say(line: string): void {
@@ -69,9 +78,9 @@ export class Report {
     for (const warning of warnings) this.complain(source, warning);
   }
 
-  /** The language that is spoken, where it is another than before. */
-  language(name: string): void {
-    if (name !== this.#language) this.say(`Language: ${name}`);
+  /** The language that is spoken, where it is another than before; `source`: named, because there are several. */
+  language(name: string, source?: InputSource): void {
+    if (name !== this.#language) this.say(`Language: ${name}${source ? ` (${label(source)})` : ""}`);
     this.#language = name;
   }
 
@@ -92,7 +101,7 @@ export class Report {
       this.over(source);
       this.#failures.push({ source, message: error.message });
       this.complain(source, error.message);
-      if (error.hint) this.terminal.stderr.write(`hint: ${error.hint}\n`);
+      if (error.hint) this.#write(`hint: ${error.hint}\n`);
       return undefined;
     }
   }
@@ -149,17 +158,47 @@ export class Report {
     if (audioSec <= 0 || totalMs <= 0) return;
     const seconds = totalMs / 1000;
     const speed = (audioSec / seconds).toFixed(2);
-    this.say(`Audio: ${audioSec.toFixed(1)} s processed in ${seconds.toFixed(1)} s (${speed}x realtime)`);
+    this.say(`Audio: ${figure(audioSec)} s processed in ${figure(seconds)} s (${speed}x realtime)`);
   }
 
   #write(text: string): void {
+    this.#beside?.hide();
     this.terminal.stderr.write(text);
+    this.#beside?.show();
   }
+}
+
+/** The C program's one decimal, or as many as it takes not to say 0.0. */
+function figure(seconds: number): string {
+  return seconds < 0.095 ? String(Number(seconds.toPrecision(2))) : seconds.toFixed(1);
 }
 
 /** The name of an input in front of its text. */
 export function label(source: InputSource): string {
   return source.kind === "stdin" ? "stdin" : printable(source.path);
+}
+
+/** Names above the texts of several inputs, for people on a terminal, who see one text after the other. */
+export class Headings {
+  #isFirst = true;
+  readonly #areShown: boolean;
+
+  constructor({ isWatched = false }: Terminal, options: TranscribeOptions) {
+    this.#areShown = isWatched && options.headings && !options.withFilename && options.inputs.length > 1;
+  }
+
+  /** The lines before the text of an input; "" where none is wanted. */
+  of(source: InputSource): string {
+    if (!this.#areShown) return "";
+    const space = this.#isFirst ? "" : "\n";
+    this.#isFirst = false;
+    return `${space}==> ${label(source)} <==\n`;
+  }
+}
+
+/** Where text goes: a terminal gets it in lines that break between words. */
+export function page(out: TextWriter, { stdout, screen }: Terminal): TextWriter {
+  return out === stdout && screen ? wrapped(out, screen.columns) : out;
 }
 
 /** One input's text on its way out: label, pieces, newline. Held back to the end where the run is silent. */

@@ -8,7 +8,7 @@
 import { readFileSync } from "node:fs";
 import { UserError } from "../errors.ts";
 import { type Stop, Stopper } from "../stop.ts";
-import { FdWriter, type TextWriter, writeReason } from "../writer.ts";
+import { FdWriter, type TextWriter, Turns, writeReason } from "../writer.ts";
 
 export type Terminal = {
   readonly stdout: TextWriter;
@@ -21,6 +21,18 @@ export type Terminal = {
   ending(): Ending | undefined;
   /** The width of the terminal; absent if standard output is none. */
   readonly columns?: number;
+  /** The terminal that standard output is; absent if it is none, or one of unknown size. */
+  readonly screen?: Screen;
+};
+
+/** What a terminal can do. Its size may change at any time. */
+export type Screen = {
+  columns(): number;
+  rows(): number;
+  /** Whether what was written can be written over. */
+  readonly redraws: boolean;
+  /** Whether text can be made dim. */
+  readonly dims: boolean;
 };
 
 export type Ending = { readonly exitCode: number; readonly error?: UserError };
@@ -46,13 +58,30 @@ export function openTerminal(): Terminal {
     ending ??= outputFailure(error);
     stopper.drop();
   };
+  const turns = process.stdout.isTTY && process.stderr.isTTY ? new Turns() : undefined;
+  const screen = openScreen();
   return {
-    stdout: new FdWriter(1, onFailure),
-    stderr: new FdWriter(2, () => {}), // Nobody is left to tell.
+    stdout: new FdWriter(1, onFailure, turns),
+    stderr: new FdWriter(2, () => {}, turns), // Nobody is left to tell.
     isWatched: Boolean(process.stdout.isTTY),
     stop: stopper.stop,
     ending: () => ending,
     ...(process.stdout.columns ? { columns: process.stdout.columns } : {}),
+    ...(screen ? { screen } : {}),
+  };
+}
+
+function openScreen(): Screen | undefined {
+  const { stdout, env } = process;
+  if (!stdout.isTTY) return undefined;
+  const [columns, rows] = stdout.getWindowSize();
+  if (columns <= 0 || rows <= 0) return undefined;
+  const redraws = (env.TERM ?? "dumb") !== "dumb";
+  return {
+    columns: () => stdout.getWindowSize()[0] || columns,
+    rows: () => stdout.getWindowSize()[1] || rows,
+    redraws,
+    dims: redraws && (env.NO_COLOR ?? "") === "",
   };
 }
 

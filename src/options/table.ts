@@ -581,7 +581,20 @@ export const optionTable: readonly OptionSpec[] = [
     commands: onCues,
     perRequest: true,
   },
-  { name: "with-filename", group: "Output", help: "put the file name before its text", rare: true },
+  {
+    name: "with-filename",
+    group: "Output",
+    help: "put the file name before its text",
+    rare: true,
+    excludes: [{ option: "no-filename" }],
+  },
+  {
+    name: "no-filename",
+    group: "Output",
+    help: "no file name above each text on a terminal",
+    more: "Pipes and files never get one.",
+    rare: true,
+  },
   {
     name: "silent",
     group: "Output",

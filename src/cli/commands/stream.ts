@@ -7,8 +7,9 @@
 
 import type { Engine } from "../../engine/engine.ts";
 import { InputError, UsageError } from "../../errors.ts";
-import { streamWriter } from "../../stream/captions.ts";
+import { type StreamWriter, streamWriter } from "../../stream/captions.ts";
 import { runStream, type Step, type StreamEvent, type StreamOptions, type StreamTotals } from "../../stream/stream.ts";
+import type { TextEvent } from "../../stream/text.ts";
 import { extensionOf } from "../../output/formats.ts";
 import { fileOf, kindOf } from "../../files/outputs.ts";
 import { openTextFile } from "../../files/output_file.ts";
@@ -20,12 +21,12 @@ import { openModels, type Transcriber } from "../../pipeline/models.ts";
 import { loadPrompt } from "../../system.ts";
 import { untilStopped } from "../../stop.ts";
 import { exitCode } from "../terminal.ts";
-import type { TextEvent } from "../../stream/text.ts";
 import { StreamViews } from "../../stream/views.ts";
 import { TextView } from "../../views/view.ts";
 import type { TextWriter } from "../../writer.ts";
 import { audioInput, checkInputs } from "../inputs.ts";
-import { label, Paragraph, Report } from "../report.ts";
+import { LiveText } from "../live_text.ts";
+import { Headings, label, page, Paragraph, Report } from "../report.ts";
 
 type StreamParts =
   & ModelHost
@@ -43,6 +44,7 @@ type Run = {
   readonly options: TranscribeOptions;
   readonly choice: StreamChoice;
   readonly report: Report;
+  readonly headings: Headings;
   readonly transcriber: Transcriber;
   readonly engine: Engine;
   readonly out: TextWriter;
@@ -118,7 +120,8 @@ async function startRun(
   if (options.skipSilence) report.say("A stream skips silence by itself: --skip-silence changes nothing.");
   const engine = await transcriber.engine();
   const view = await TextView.open(options.views);
-  return { parts, options, choice: options.stream!, report, transcriber, engine, out, view };
+  const headings = new Headings(parts.terminal, options);
+  return { parts, options, choice: options.stream!, report, headings, transcriber, engine, out, view };
 }
 
 function sayOfParagraphs(report: Report, { paragraphMs, format, stream }: TranscribeOptions): void {
@@ -134,16 +137,7 @@ function sayOfParagraphs(report: Report, { paragraphMs, format, stream }: Transc
 /** Returns whether all of it could be read. */
 async function streamOne(run: Run, source: InputSource, audio: OpenedAudio): Promise<boolean> {
   const { parts, options, report, out } = run;
-  const holdsBack = options.verbosity === "silent" && options.format === "text";
-  const text = new Paragraph(out, options.withFilename ? `${label(source)}: ` : "", holdsBack);
-  const { rules, paragraphMs, cuePunctuation } = options;
-  const views = run.view && new StreamViews(run.view);
-  const captions = {
-    file: source.kind === "stdin" ? "stdin" : source.path,
-    ...{ rules, paragraphMs, cuePunctuation, cutChinese: parts.cutChinese },
-  };
-  const writer = streamWriter(options.format, { ...captions, runsOn: holdsBack });
-  if (writer.header !== "") text.write(writer.header);
+  const writer = new StreamOutput(run, source);
   const listener = await run.engine.listen({
     ...{ windowFrames: options.windowFrames, context: options.prompt, language: options.language },
     usesCaches: parts.keepsStreamCaches(),
@@ -152,18 +146,66 @@ async function streamOne(run: Run, source: InputSource, audio: OpenedAudio): Pro
   try {
     result = await runStream(audio, listener, streamOptions(run), parts.terminal.stop, (event) => {
       reportEvent(run, source, event);
-      if (!isText(event)) return;
-      const piece = (views ? views.push(event) : [event]).map((each) => writer.write(each)).join("");
-      if (piece !== "") text.write(piece);
+      if (isText(event)) writer.write(event);
     });
   } finally {
-    if (options.format === "text") text.end(result !== undefined);
+    writer.end(result !== undefined);
     await out.drained();
     await listener.close();
   }
   report.count(result);
   if (!parts.terminal.stop.drain.aborted) report.over(source);
   return reportEnd(run, source, audio, result);
+}
+
+/** What one input's stream writes: its format, and live text on a terminal. */
+class StreamOutput {
+  readonly #run: Run;
+  readonly #views: StreamViews | undefined;
+  readonly #writer: StreamWriter;
+  readonly #live: LiveText | undefined;
+  readonly #text: Paragraph;
+  /** The utterance that the text ends in. */
+  #id = 0;
+
+  constructor(run: Run, source: InputSource) {
+    const { parts, options, headings, out, report } = run;
+    const { rules, paragraphMs, cuePunctuation, format, withFilename } = options;
+    const { stdout, screen } = parts.terminal;
+    const holdsBack = options.verbosity === "silent" && format === "text";
+    const file = source.kind === "stdin" ? "stdin" : source.path;
+    this.#run = run;
+    const captions = { file, rules, paragraphMs, cuePunctuation, cutChinese: parts.cutChinese };
+    this.#views = run.view && new StreamViews(run.view);
+    this.#writer = streamWriter(format, { ...captions, runsOn: holdsBack });
+    if (out === stdout && format === "text") {
+      out.write(headings.of(source));
+      if (screen?.redraws && !holdsBack) this.#live = new LiveText(out, screen);
+    }
+    const to = this.#live ?? (format === "text" ? page(out, parts.terminal) : out);
+    this.#text = new Paragraph(to, withFilename ? `${label(source)}: ` : "", holdsBack);
+    if (this.#writer.header !== "") this.#text.write(this.#writer.header);
+    report.writeAbove(this.#live);
+  }
+
+  write(spoken: TextEvent): void {
+    for (const event of this.#views?.push(spoken) ?? [spoken]) this.#put(event);
+  }
+
+  #put(event: TextEvent): void {
+    const piece = this.#writer.write(event);
+    if (piece !== "") this.#text.write(piece);
+    if (event.kind === "commit") this.#id = event.id;
+    if (event.kind === "partial") this.#live?.tail(event.text, event.id !== this.#id);
+  }
+
+  /** `isComplete`: the stream came to its end. */
+  end(isComplete: boolean): void {
+    const { options, report } = this.#run;
+    this.#live?.close();
+    if (options.format === "text") this.#text.end(isComplete);
+    report.writeAbove(undefined);
+  }
 }
 
 /** Returns whether the source could be read to its end. */
@@ -194,7 +236,7 @@ function isText(event: StreamEvent): event is TextEvent {
 function reportEvent({ parts, options, report }: Run, source: InputSource, event: StreamEvent): void {
   switch (event.kind) {
     case "language":
-      return report.language(event.name);
+      return report.language(event.name, options.inputs.length > 1 ? source : undefined);
     case "loss":
       return report.complain(source, event.text);
     case "delay":

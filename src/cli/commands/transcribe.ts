@@ -29,7 +29,7 @@ import type { TextWriter } from "../../writer.ts";
 import { audioInput, checkInputs } from "../inputs.ts";
 import type { InputSource, TranscribeOptions } from "../parse.ts";
 import type { LoadedAudio, ProgramParts } from "../parts.ts";
-import { label, Paragraph, Report, wordLines } from "../report.ts";
+import { Headings, label, page, Paragraph, Report, wordLines } from "../report.ts";
 import { exitCode } from "../terminal.ts";
 
 type TranscribeParts =
@@ -41,6 +41,7 @@ type Run = {
   /** The prompt is read, and "auto" is what it means for the formats. */
   readonly options: TranscribeOptions;
   readonly report: Report;
+  readonly headings: Headings;
   readonly models: Models;
   /** Where documents tell of it. */
   readonly model: KnownModel | undefined;
@@ -160,7 +161,8 @@ async function startRun(
   if (hasEstimatedCues(options)) {
     report.say("Times are estimated from pauses and the length of words; --align times every word.");
   }
-  return { parts, options, report, models, model, ...to };
+  const headings = new Headings(parts.terminal, options);
+  return { parts, options, report, headings, models, model, ...to };
 }
 
 /** All inputs from `first` on. Returns whether one failed. */
@@ -216,6 +218,7 @@ function startPrefetch(run: Run, first: FirstAudio, inputs: Iterable<InputSource
 
 async function transcribeOne(run: Run, begun: Prefetched<InputSource, ReadAudio>): Promise<void> {
   const { report, out } = run;
+  const { inputs } = run.options;
   const { source } = begun;
   report.begin(source);
   const { audio, recording } = await begun.audio;
@@ -232,7 +235,7 @@ async function transcribeOne(run: Run, begun: Prefetched<InputSource, ReadAudio>
     transcript = await begun.transcript((event) => {
       if (event.kind === "text") writer.write(event.text);
       else if (event.kind === "segment") timed?.add(event.segment);
-      else if (event.kind === "language") report.language(event.name);
+      else if (event.kind === "language") report.language(event.name, inputs.length > 1 ? source : undefined);
       else if ("text" in event) report.notice(event, source);
     });
     await timed?.time();
@@ -265,7 +268,7 @@ function startMsOf({ fromSec = 0 }: TranscribeOptions): number {
 }
 
 async function startWriter(run: Run, source: InputSource, samplesCount: number): Promise<RecordingWriter> {
-  const { parts, options, out, outputs, models, model } = run;
+  const { parts, options, headings, out, outputs, models, model } = run;
   const { rules, paragraphMs, timestamps, cuePunctuation, doubtBelow, verbosity, inputs } = options;
   const recording = outputs && await outputs.begin(inputs.indexOf(source), {
     head: documentHead(
@@ -275,8 +278,9 @@ async function startWriter(run: Run, source: InputSource, samplesCount: number):
     ),
     ...{ rules, paragraphMs, timestamps, cuePunctuation, doubtBelow, cutChinese: parts.cutChinese },
   });
+  if (out === parts.terminal.stdout) out.write(headings.of(source));
   return new RecordingWriter({
-    ...{ out, outputs: recording, paragraphMs, doubtBelow },
+    ...{ out, page: out && page(out, parts.terminal), outputs: recording, paragraphMs, doubtBelow },
     bySegment: run.view !== undefined || doubtBelow !== undefined || paragraphMs > 0,
     hasWords: models.timer !== undefined,
     prefix: options.withFilename ? `${label(source)}: ` : "",
@@ -285,8 +289,9 @@ async function startWriter(run: Run, source: InputSource, samplesCount: number):
 }
 
 type RecordingWriterParts = {
-  /** For the text as it comes, or lines of words. */
+  /** For lines of words, and for the text as it comes. */
   readonly out: TextWriter | undefined;
+  readonly page: TextWriter | undefined;
   readonly outputs: RecordingOutputs | undefined;
   /** An aligner times every word. */
   readonly hasWords: boolean;
@@ -310,10 +315,10 @@ class RecordingWriter {
   readonly #wantsLines: boolean;
 
   constructor(parts: RecordingWriterParts) {
-    const { out, outputs, hasWords, prefix, holdsBack, paragraphMs, bySegment } = parts;
+    const { page, outputs, hasWords, prefix, holdsBack, paragraphMs, bySegment } = parts;
     this.#parts = parts;
     this.#wantsLines = hasWords && outputs === undefined && paragraphMs === 0;
-    if (out && !this.#wantsLines) this.#text = new Paragraph(out, prefix, holdsBack);
+    if (page && !this.#wantsLines) this.#text = new Paragraph(page, prefix, holdsBack);
     if (this.#text && bySegment) this.#paragraphs = new Paragraphs(paragraphMs);
     this.wantsTimes = outputs !== undefined || hasWords || this.#paragraphs !== undefined;
   }

@@ -1,0 +1,87 @@
+/** The executable on a pseudo-terminal: whole words, headings, live text that is drawn again in place. */
+
+import { describe, expect, test } from "bun:test";
+import { FakeScreen } from "../src/cli/fake_screen.ts";
+import { Wrapper } from "../src/cli/wrap.ts";
+import { columnsOf } from "../src/subtitles/width.ts";
+import { hasClip, modelDir } from "./fixtures.ts";
+import { executable, fixedEnvironment, temporaryFolder } from "./harness.ts";
+import { lines, qwen, wav } from "./support/cli.ts";
+
+type Seen = { readonly code: number; readonly bytes: string; readonly shown: string; readonly scrolled: number };
+
+/** What a person sees who runs the program with the nano model on a terminal of this size. */
+async function watch(columns: number, args: readonly string[], env: Record<string, string> = {}): Promise<Seen> {
+  using home = temporaryFolder();
+  let bytes = "";
+  const decoder = new TextDecoder();
+  const child = Bun.spawn([executable(), "-d", modelDir(), ...args], {
+    env: { ...fixedEnvironment(home.path), TERM: "xterm", NO_COLOR: "", ...env },
+    terminal: {
+      ...{ cols: columns, rows: 20 },
+      data: (_terminal, data) => void (bytes += decoder.decode(data, { stream: true })),
+    },
+  });
+  const code = await child.exited;
+  await Bun.sleep(50); // The last bytes may come after the end.
+  const screen = new FakeScreen(columns, 20);
+  screen.write(bytes);
+  return { code, bytes, shown: screen.shown(), scrolled: screen.scrolled };
+}
+
+/** The rows between the messages before the text and the summary. */
+function textRows(shown: string): string[] {
+  const rows = shown.split("\n");
+  const from = rows.findLastIndex((row) => row.startsWith("Language: "));
+  return rows.slice(from + 1, rows.findIndex((row) => row.startsWith("Inference: ")));
+}
+
+function wrap(text: string, columns: number): string[] {
+  const wrapper = new Wrapper(() => columns);
+  return (wrapper.push(text) + wrapper.end()).split("\n");
+}
+
+const sizes = [["en-weather", 40], ["zh-weather", 21], ["en-45s", 33], ["en-45s", 79]] as const;
+
+for (const [name, columns] of sizes.filter(([clipName]) => hasClip(clipName))) {
+  describe(`${name} in ${columns} columns`, () => {
+    test("text in whole words", async () => {
+      const { code, shown } = await watch(columns, [wav(name)]);
+      expect(code).toBe(0);
+      const whole = lines((await qwen(["--silent", wav(name)])).stdout)[0]!;
+      expect(textRows(shown).filter((row) => row !== "")).toEqual(wrap(whole, columns));
+    });
+
+    test("live: a line per utterance, as in a pipe; the tail is gone, no row is too long", async () => {
+      const { code, bytes, shown } = await watch(columns, ["--stream", wav(name)]);
+      expect(code).toBe(0);
+      expect(bytes).toContain("\x1b[2m");
+      const utterances = lines((await qwen(["--stream", wav(name)])).stdout);
+      expect(textRows(shown)).toEqual(utterances.flatMap((line) => wrap(line, columns - 1)));
+      for (const row of textRows(shown)) expect(columnsOf(row)).toBeLessThan(columns);
+    });
+  });
+}
+
+test("NO_COLOR: nothing dim; TERM=dumb: no control at all", async () => {
+  const [noColour, dumb] = await Promise.all([
+    watch(40, ["--stream", wav("en-weather")], { NO_COLOR: "1" }),
+    watch(40, ["--stream", wav("en-weather")], { TERM: "dumb" }),
+  ]);
+  expect(noColour.bytes).not.toContain("\x1b[2m");
+  expect(noColour.bytes).toContain("\x1b[J");
+  expect(dumb.bytes).not.toContain("\x1b");
+  expect(textRows(dumb.shown).join(" ")).toBe(textRows(noColour.shown).join(" "));
+});
+
+test("several files have headings, with --no-filename they have none", async () => {
+  const files = [wav("en-short"), wav("en-weather"), wav("zh-weather")];
+  const [named, bare] = await Promise.all([
+    watch(120, ["--silent", ...files]),
+    watch(120, ["--silent", "--no-filename", ...files]),
+  ]);
+  const texts = lines((await qwen(["--silent", ...files])).stdout);
+  const wrapped = texts.map((text) => wrap(text, 120).join("\n"));
+  expect(bare.shown).toBe(wrapped.join("\n"));
+  expect(named.shown).toBe(files.map((file, index) => `==> ${file} <==\n${wrapped[index]}`).join("\n\n"));
+});

@@ -9,6 +9,7 @@ import { STDIN_NAME } from "../audio/bytes.ts";
 import type { TimedSegment } from "../document/document.ts";
 import { InputError } from "../errors.ts";
 import { type Hardship, hardship } from "../files/rescue.ts";
+import type { Format } from "../output/formats.ts";
 import type { Notice } from "../pipeline/events.ts";
 import { printable, type TextWriter } from "../writer.ts";
 import type { InputSource, TranscribeOptions } from "./parse.ts";
@@ -199,6 +200,11 @@ export class Headings {
 /** Where text goes: a terminal gets it in lines that break between words. */
 export function page(out: TextWriter, { stdout, screen }: Terminal): TextWriter {
   return out === stdout && screen ? wrapped(out, screen.columns) : out;
+}
+
+/** Standard output for one of `formats`, if it is asked for one. */
+export function pageOf(formats: readonly Format[], terminal: Terminal): TextWriter {
+  return formats.join() === "text" ? page(terminal.stdout, terminal) : terminal.stdout;
 }
 
 /** One input's text on its way out: label, pieces, newline. Held back to the end where the run is silent. */

@@ -26,7 +26,7 @@ import { TextView } from "../../views/view.ts";
 import { printable } from "../../writer.ts";
 import { countWords, strayWords, WordTimer } from "../../pipeline/word_times.ts";
 import { sampleRate } from "../../units.ts";
-import { Report, wordLines } from "../report.ts";
+import { pageOf, Report, wordLines } from "../report.ts";
 import { audioInput } from "../inputs.ts";
 
 type AlignParts =
@@ -56,7 +56,7 @@ export async function alignFile(parts: AlignParts, options: AlignOptions): Promi
         inputs: [options.input],
         hardship: report.hardship(path === undefined ? undefined : terminal.stdout),
       },
-      terminal.stdout,
+      pageOf(formats, terminal),
     );
   const output = path === undefined || formats
     ? undefined

@@ -13,6 +13,7 @@ import { transcriptOf } from "../../subtitles/transcript.ts";
 import { exitCode } from "../terminal.ts";
 import { spokenSegment, TextView, viewsHead, withoutViews } from "../../views/view.ts";
 import { printable } from "../../writer.ts";
+import { pageOf } from "../report.ts";
 
 type RenderParts = Pick<ProgramParts, "terminal" | "readText" | "cutChinese">;
 
@@ -26,7 +27,7 @@ export async function renderTranscripts(parts: RenderParts, options: RenderOptio
     force,
     inputs,
     hardship: hardship(tell, path === undefined ? undefined : stdout),
-  }, stdout);
+  }, pageOf(formats, parts.terminal));
   const view = options.views && await TextView.open(options.views);
   let failed = false;
   try {

@@ -29,7 +29,7 @@ import type { TextWriter } from "../../writer.ts";
 import { audioInput, checkInputs } from "../inputs.ts";
 import type { InputSource, TranscribeOptions } from "../parse.ts";
 import type { LoadedAudio, ProgramParts } from "../parts.ts";
-import { Headings, label, page, Paragraph, Report, wordLines } from "../report.ts";
+import { Headings, label, page, pageOf, Paragraph, Report, wordLines } from "../report.ts";
 import { exitCode } from "../terminal.ts";
 
 type TranscribeParts =
@@ -63,7 +63,10 @@ export async function transcribeFiles(parts: TranscribeParts, given: TranscribeO
   const { force, inputs: all } = options;
   const { formats, path } = await placeOf(options);
   const outputs = formats &&
-    await Outputs.check({ formats, path, force, inputs: all, hardship: report.hardship() }, stdout);
+    await Outputs.check(
+      { formats, path, force, inputs: all, hardship: report.hardship() },
+      pageOf(formats, parts.terminal),
+    );
   const output = path === undefined || formats
     ? undefined
     : await openTextFile(path, { ...report.hardship(stdout), force, inputs: all, isAppended: false });
@@ -278,7 +281,9 @@ async function startWriter(run: Run, source: InputSource, samplesCount: number):
     ),
     ...{ rules, paragraphMs, timestamps, cuePunctuation, doubtBelow, cutChinese: parts.cutChinese },
   });
-  if (out === parts.terminal.stdout) out.write(headings.of(source));
+  const { stdout } = parts.terminal;
+  const isTextShown = out === stdout || out === undefined && options.formats?.join() === "text";
+  if (isTextShown) stdout.write(headings.of(source));
   return new RecordingWriter({
     ...{ out, page: out && page(out, parts.terminal), outputs: recording, paragraphMs, doubtBelow },
     bySegment: run.view !== undefined || doubtBelow !== undefined || paragraphMs > 0,

@@ -50,6 +50,30 @@ comptime {
     }) |kind| @export(&left_out, .{ .name = "gotoblas_" ++ kind, .linkage = .weak, .visibility = .hidden });
 }
 
+/// Stands for OpenBLAS' reader of its environment variables: one thread, whatever they say. It starts its
+/// threads when it is loaded; where the system refuses one, it prints lines of its own and raises SIGINT.
+const settings = struct {
+    fn read() callconv(.c) void {}
+    fn one() callconv(.c) c_int {
+        return 1;
+    }
+    fn default() callconv(.c) c_int {
+        return 0;
+    }
+};
+
+comptime {
+    if (config.blas == .openblas) {
+        @export(&settings.read, .{ .name = "openblas_read_env", .linkage = .weak, .visibility = .hidden });
+        @export(&settings.one, .{ .name = "openblas_num_threads_env", .linkage = .weak, .visibility = .hidden });
+        for (.{
+            "goto_num_threads_env", "omp_num_threads_env", "omp_adaptive_env", "block_factor", "thread_timeout", "verbose",
+        }) |setting| {
+            @export(&settings.default, .{ .name = "openblas_" ++ setting, .linkage = .weak, .visibility = .hidden });
+        }
+    }
+}
+
 const row_major: c_int = 101;
 const no_transpose: c_int = 111;
 const transpose: c_int = 112;
@@ -108,4 +132,10 @@ pub fn sgemm(
         c,
         @intCast(c_stride),
     );
+}
+
+test "OpenBLAS has started no threads" {
+    if (config.blas != .openblas) return error.SkipZigTest;
+    const threads = @extern(*const c_int, .{ .name = "blas_num_threads" });
+    try std.testing.expectEqual(1, threads.*);
 }

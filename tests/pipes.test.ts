@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { golden, modelDir, spokenText } from "./fixtures.ts";
 import { executable, fixedEnvironment, run, type RunOptions, temporaryFolder } from "./harness.ts";
 import { expectNoStack, expectRefusal, lines, qwen, shell, wav } from "./support/cli.ts";
-import { ffmpeg, isRoot, testWhere } from "./support/where.ts";
+import { ffmpeg, isLinux, isRoot, testWhere } from "./support/where.ts";
 
 const name = "en-short";
 const text = `${spokenText(golden(name)!.plain)}\n`;
@@ -241,6 +241,18 @@ describe("standard output", () => {
       const result = await piped('exec "$0" "$@" >/dev/full', args);
       expectRefusal(result, 1, /^qwen-asr: standard output: cannot write: no space left$/);
     }
+  });
+
+  testWhere(isLinux, "/proc")("no standard output: one line, exit 1", async () => {
+    for (const args of [["--silent", wav(name)], ["--version"]]) {
+      const result = await piped('exec "$0" "$@" >&-', args);
+      expectRefusal(result, 1, /^qwen-asr: standard output: cannot write: it is closed$/);
+    }
+    for (const fine of [">/dev/null", "1<>/dev/null"]) {
+      expect(await piped(`exec "$0" "$@" ${fine}`, ["--version"])).toMatchObject({ code: 0, stderr: "" });
+    }
+    const elsewhere = await piped('exec "$0" "$@" >&-', ["--silent", "-o", "/dev/null", wav(name)]);
+    expect(elsewhere).toMatchObject({ code: 0, stderr: "" });
   });
 
   test("a full disk under stderr does not matter", async () => {

@@ -61,7 +61,7 @@ export function openTerminal(): Terminal {
   const turns = process.stdout.isTTY && process.stderr.isTTY ? new Turns() : undefined;
   const screen = openScreen();
   return {
-    stdout: new FdWriter(1, onFailure, turns),
+    stdout: wasClosed(1) ? refusing(onFailure) : new FdWriter(1, onFailure, turns),
     stderr: new FdWriter(2, () => {}, turns), // Nobody is left to tell.
     isWatched: Boolean(process.stdout.isTTY),
     stop: stopper.stop,
@@ -83,6 +83,26 @@ function openScreen(): Screen | undefined {
     redraws,
     dims: redraws && (env.NO_COLOR ?? "") === "",
   };
+}
+
+/**
+ * Whether the process was started without this stream (`>&-`). The runtime then opens /dev/null in its place, and as
+ * nothing inherited is closed on exec, that flag tells it from a /dev/null that somebody asked for.
+ */
+function wasClosed(fd: number): boolean {
+  try {
+    const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "utf8"))?.[1] ?? "0";
+    const closeOnExec = 0o2000000;
+    return (Number.parseInt(flags, 8) & closeOnExec) !== 0;
+  } catch {
+    return false; // Systems without /proc do not say.
+  }
+}
+
+/** Stands for a stream that is closed: the first text for it is a failure. */
+function refusing(onFailure: (error: NodeJS.ErrnoException) => void): TextWriter {
+  const error: NodeJS.ErrnoException = Object.assign(new Error("it is closed"), { code: "EBADF" });
+  return { write: (text) => text === "" || onFailure(error), drained: () => Promise.resolve() };
 }
 
 /** Ends the process as its exit code says: by a signal where that is what stopped it. */

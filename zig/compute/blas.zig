@@ -67,7 +67,8 @@ comptime {
         @export(&settings.read, .{ .name = "openblas_read_env", .linkage = .weak, .visibility = .hidden });
         @export(&settings.one, .{ .name = "openblas_num_threads_env", .linkage = .weak, .visibility = .hidden });
         for (.{
-            "goto_num_threads_env", "omp_num_threads_env", "omp_adaptive_env", "block_factor", "thread_timeout", "verbose",
+            "goto_num_threads_env", "omp_num_threads_env", "omp_adaptive_env",
+            "block_factor",         "thread_timeout",      "verbose",
         }) |setting| {
             @export(&settings.default, .{ .name = "openblas_" ++ setting, .linkage = .weak, .visibility = .hidden });
         }

@@ -25,6 +25,15 @@ test("idioms, names, approximate numbers and digits alone stay", () => {
   expect(new Set(kept).size).toBeGreaterThanOrEqual(200);
 });
 
+test("with all, single digits before classifiers and whole hours are written too", () => {
+  const wrong = linesOf("chinese_counted.tsv").flatMap((line) => {
+    const [spoken = "", expected = spoken] = line.split("\t");
+    const [once, twice] = [itn(spoken, true), itn(itn(spoken, true), true)];
+    return once === expected && twice === once ? [] : [{ spoken, expected, once, twice }];
+  });
+  expect(wrong).toEqual([]);
+});
+
 test("numbers are pieces of their own, as small as they can be", () => {
   const pieces = chineseItn("二零二五年三月十五号下午三点二十分", { all: false });
   expect(pieces.map(({ text }) => text)).toEqual(["2025", "年", "3", "月", "15", "号下午", "3:20"]);

@@ -44,7 +44,7 @@ export function chineseItn(source: string, { all }: { readonly all: boolean }): 
   const pieces: Piece[] = [];
   let at = 0;
   while (at < text.length) {
-    const stays = stayEnd(text, at);
+    const stays = stayEnd(text, at, all);
     if (stays > at) {
       at = stays;
       continue;

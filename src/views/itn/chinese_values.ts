@@ -4,7 +4,7 @@ import { isDigitAt, isNumeralAt } from "./chinese_fold.ts";
 import { type Numeral, readNumeral, readWhole, wholeOf } from "./chinese_numbers.ts";
 import { isOneOf, isVague, type Match, type Place, single, write } from "./chinese_place.ts";
 import { isUnclearTime } from "./chinese_times.ts";
-import { isClassifier, isCode, isTemperature, startsMeasure, startsWord } from "./chinese_words.ts";
+import { isClassifier, isCode, isTemperature, startsCounted, startsWord } from "./chinese_words.ts";
 
 const alone = (number: Numeral): Match => ({ end: number.end, pieces: [write(number)] });
 
@@ -146,9 +146,9 @@ const isCantoneseTime = (text: string, { start, kind, text: written, end }: Nume
     /[嘅咗喺唔佢哋啲冇嚟睇嗰咁噉係啱嘢]/.test(text.slice(Math.max(0, start - 20), end + 20)));
 
 /** Determiners that make 一 an article: 这一个. */
-const beforeArticle = "这那每某另哪同任唯第是";
+const beforeArticle = "这那每某另哪同任唯第是统专单划归合进退";
 /** Classifiers with which 一 is seldom a number: 一块儿, 一片混乱. */
-const vagueOnes = "块道度面片把代行批群堆门口段";
+const vagueOnes = "块道片把步笔顿场层盘枝句届";
 
 /** 一个个, 一个一个. */
 const isDoubled = (text: string, { start, end }: Numeral) =>
@@ -157,10 +157,11 @@ const isDoubled = (text: string, { start, end }: Numeral) =>
 
 /** With `all`: single digits before classifiers and units, and whole hours. */
 export function counted({ text, at, all }: Place, number: Numeral): Match | undefined {
-  if (!all || number.kind !== "digit" || number.value === 0 || isOneOf(text[at - 1], "第周期拜初几")) return undefined;
+  if (!all || number.kind !== "digit" || number.value === 0 || isOneOf(text[at - 1], "第初几")) return undefined;
   const next = text[number.end] ?? "";
   const isHour = next === "点" && (text[at] !== "一" || text[number.end + 1] === "钟");
-  if (!isHour && !isClassifier(next) && !startsMeasure(text, number.end)) return undefined;
+  if (!isHour && !startsCounted(text, number.end)) return undefined;
+  if (/^年[级制生]|^位数|^次[方元]|^点[式水]/.test(text.slice(number.end, number.end + 2))) return undefined;
   const isArticle = text[at] === "一" &&
     (isOneOf(text[at - 1], beforeArticle) || isOneOf(next, vagueOnes) || startsWord(text, at) ||
       isDoubled(text, number));

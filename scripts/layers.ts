@@ -42,7 +42,7 @@ export const sourceLayers: Layers = {
   stream: ["root", "text", "audio", "segment", "engine", "document", "views", "subtitles", "output"],
   model: ["root", "engine"],
   pipeline: ["root", "text", "audio", "segment", "engine", "document", "views", "align", "model"],
-  options: ["root", "text", "audio", "engine", "views", "subtitles", "output", "stream"],
+  options: ["root", "text", "audio", "segment", "engine", "views", "subtitles", "output", "stream"],
   files: ["root", "audio", "document", "output"],
   cli: ["root", "text", "audio", "segment", "engine", "document", "views", "align", "subtitles", "output", "stream",
     "model", "pipeline", "options", "files"],

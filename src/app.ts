@@ -9,6 +9,7 @@ import { availableMemory, peakMemory, readTextFile, usableProcessors } from "./s
 import { openTerminal } from "./cli/terminal.ts";
 import { demoAlignerFiles, demoModelFiles, jiebaBytes, koreanWords, libraryBytes, licenseText } from "./embed.ts";
 import { openEngine } from "./engine/client.ts";
+import { openVoiceDetector } from "./engine/vad.ts";
 import { packedFiles } from "./engine/packed_files.ts";
 import { cacheFolder } from "./model/cache_folder.ts";
 import { measurer } from "./engine/measure.ts";
@@ -33,6 +34,7 @@ export function runProgram(args: readonly string[]): Promise<number> {
     keepsStreamCaches: () => ["", "0"].includes(process.env.QWEN_STREAM_NO_ENC_CACHE ?? ""),
     locateModel: (dir) => locateModel(dir),
     locateAligner: (dir, isDemo) => locateAligner(dir, isDemo),
+    openVoiceDetector: () => openVoiceDetector(libraryBytes),
     splitters: splitterSource({ koreanWords }),
     openEngine: async ({ model, threads, weights, cache }) => {
       const folder = cache ? cacheFolder(process.env) : undefined;

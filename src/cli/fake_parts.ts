@@ -212,6 +212,11 @@ export function fakeParts(engine: Engine, changes: Partial<ProgramParts> = {}): 
       called("locateAligner");
       return dir === "demo" ? { kind: "demo-aligner" } : { kind: "folder", path: dir ?? "/models/aligner" };
     },
+    openVoiceDetector: async () => ({
+      frameSamples: 512,
+      run: (samples) => new Float32Array(Math.ceil(samples.length / 512)).fill(0.9),
+      close: () => {},
+    }),
     splitters: async () => ({}),
     readText: async (path) => {
       called("readText");

@@ -7,6 +7,7 @@ import type { ByteReader } from "../audio/bytes.ts";
 import type { Audio, AudioInput } from "../audio/input.ts";
 import type { LeveledSamples } from "../audio/sample_store.ts";
 import type { Measured } from "../engine/measure.ts";
+import type { VoiceDetector } from "../engine/vad.ts";
 import type { PackedFiles } from "../engine/packed_files.ts";
 import type { Environment } from "../model/folders.ts";
 import type { DownloadHost } from "../model/hub/download_io.ts";
@@ -46,6 +47,7 @@ export type ProgramParts = ModelHost & {
   checkInput(input: AudioInput): Promise<void>;
   readAudio(input: AudioInput): Promise<LoadedAudio>;
   openAudio(input: AudioInput): Promise<OpenedAudio>;
+  openVoiceDetector(): Promise<VoiceDetector>;
   /** Whether a stream reuses what it has computed. Without that, it gives the same text more slowly. */
   keepsStreamCaches(): boolean;
   /** Environment variables. */

@@ -270,6 +270,26 @@ test("past text: saying the same again is a collapse, a loop too", async () => {
   }
 });
 
+test("a segment whose text calls for another context is decoded again, with past text too", async () => {
+  const later = { tokens: 10, of: (text: string) => text.includes("Kathrin") ? "Kathryn" : undefined };
+  const request = { samples: seconds(21), segmentSec: 7, searchSec: 0, later };
+  const { result, requests } = await run(request, [en("One."), en("Kathrin two."), en("Three."), en("Kathryn two.")]);
+  expect(result.text).toBe("One. Kathryn two. Three.");
+  expect(requests.map(({ context }) => context)).toEqual(["", "", "", "Kathryn"]);
+  const broken = await run({ later }, [en("Kathrin."), en("")]);
+  expect(broken.result.text).toBe("Kathrin.");
+  const past = await run({ ...request, pastText: true }, [
+    ...[
+      en("One, and more of it."),
+      "Kathrin two, and more of it.",
+      "Kathryn two, and more of it.",
+      "Three, and so on and on.",
+    ],
+  ]);
+  expect(past.result.text).toContain("Kathryn two");
+  expect(past.result.text).not.toContain("Kathrin two");
+});
+
 test("an abort between segments ends the run", async () => {
   const stop = new AbortController();
   const requests: DecodeRequest[] = [];

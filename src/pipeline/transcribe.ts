@@ -21,6 +21,7 @@ import { separatorBetween } from "../text/join.ts";
 import { LoopGuard } from "../text/loop.ts";
 import { TranscriptParser } from "../text/transcript.ts";
 import { sampleRate, type Span } from "../units.ts";
+import type { LaterContext } from "../views/term_context.ts";
 
 export type TranscribeRequest = {
   readonly recording: Recording;
@@ -31,6 +32,8 @@ export type TranscribeRequest = {
   readonly windowFrames: number;
   readonly language: string;
   readonly prompt: string;
+  /** Asked for the context with which a segment is decoded again. */
+  readonly later?: LaterContext;
   readonly skipSilence: boolean;
   readonly pastText: boolean;
   /** `-S auto` keeps audio up to this length whole. */
@@ -174,11 +177,15 @@ async function cut({ request, engine, onEvent }: Run, audio: Recording): Promise
     positionBytes: positionBytes + 8 * hidden * Float32Array.BYTES_PER_ELEMENT,
     memoryBytes: request.memoryBytes,
   };
-  const promptTokens = templateTokens + tokensEstimate(request.prompt) + pastTokens;
+  const promptTokens = templateTokens + contextTokens(request) + pastTokens;
   const plan = await planSegments(audio, { ...request, promptTokens }, limits);
   if (plan.notice) onEvent({ kind: "notice", text: plan.notice });
   if (plan.segments.length > 1) onEvent({ kind: "debug", text: `Splitting into ${plan.segments.length} segments` });
   return plan.segments;
+}
+
+function contextTokens({ prompt, later }: TranscribeRequest): number {
+  return Math.max(tokensEstimate(prompt), later?.tokens ?? 0);
 }
 
 /** "segment 3 of 10, 60.0 to 90.0 s", in the recording's own time. */
@@ -216,25 +223,27 @@ type Part = {
 async function together(run: Run, parts: readonly Part[]): Promise<void> {
   const { state, stop } = run;
   const ahead: Decoding[] = [];
+  const { later } = run.request;
   const most = run.request.decodesMax ?? decodesMaxOf(run.engine.info);
   let started = 0;
   try {
-    for (const { place, ranges } of parts) {
+    for (const { read, place, ranges } of parts) {
       if (stop.aborted) break;
       const where = place();
       const before = state.text.length;
-      ahead[0]?.goLive();
+      if (!later) ahead[0]?.goLive();
       while (started < parts.length && ahead.length < most && !stop.aborted) {
         const samples = await parts[started]!.read();
         if (stop.aborted) break;
         started++;
-        ahead.push(new Decoding(run, samples, "", ahead.length === 0));
+        ahead.push(new Decoding(run, samples, "", ahead.length === 0 && !later));
         if (started === parts.length) run.onEvent({ kind: "submitted" });
       }
       const [current] = ahead;
       if (!current) break;
-      const piece = await current.done;
+      const piece = await again(run, await current.done, read, "");
       ahead.shift();
+      if (later) showPiece(run, piece);
       reportSegment(run, piece, ranges, state.text.slice(before));
       reportStop(run, piece, where, ranges);
       if (state.stopped) break;
@@ -267,11 +276,31 @@ async function oneByOne(run: Run, parts: readonly Part[]): Promise<void> {
       if (off) onEvent({ kind: "debug", text: `Segment mode: past text is off after ${collapsesMax} collapses` });
       piece = await new Decoding(run, await read(), "").done;
     }
-    heardLanguage(run, piece.language);
-    addText(run, piece.text, true);
+    piece = await again(run, piece, read, conditioned ? textTail(state.text, pastTokensMax) : "");
+    showPiece(run, piece);
     reportSegment(run, piece, ranges, state.text.slice(before));
     reportStop(run, piece, where, ranges);
   }
+}
+
+/** A piece that nobody saw while it was decoded. */
+function showPiece(run: Run, piece: Piece): void {
+  heardLanguage(run, piece.language);
+  addText(run, piece.text, true);
+}
+
+/**
+ * Decodes a segment once more where its text calls for a context of its own. The first try is thrown away, unless the
+ * second is broken.
+ */
+async function again(run: Run, first: Piece, read: Part["read"], pastText: string): Promise<Piece> {
+  const context = first.stop === "cancelled" ? undefined : run.request.later?.of(first.text);
+  if (context === undefined) return first;
+  run.onEvent({ kind: "debug", text: "Terms may be heard: the segment is decoded again" });
+  const second = await new Decoding(run, await read(), pastText, false, context).done;
+  const isBroken = second.text === "" || second.stop !== "end" && second.stop !== "cancelled";
+  reportDecode(run, isBroken ? second : first);
+  return isBroken ? first : second;
 }
 
 /** `text` is the piece's, as it was shown. */
@@ -314,8 +343,8 @@ class Decoding {
   #isLive: boolean;
   #isOver = false;
 
-  constructor(run: Run, samples: Float32Array, pastText: string, isLive = false) {
-    const { windowFrames, language, prompt: context } = run.request;
+  constructor(run: Run, samples: Float32Array, pastText: string, isLive = false, context = run.request.prompt) {
+    const { windowFrames, language } = run.request;
     this.#run = run;
     this.#isLive = isLive;
     this.#isForced = language !== "";

@@ -10,21 +10,22 @@ import { InputError } from "../../errors.ts";
 import { untilStopped } from "../../stop.ts";
 import { written } from "../../views/piece.ts";
 import { punctuated } from "../../views/punctuation.ts";
-import { TextView } from "../../views/view.ts";
 import { printable } from "../../writer.ts";
+import { openView } from "../inputs.ts";
 import type { TextOptions } from "../parse.ts";
 import type { ProgramParts } from "../parts.ts";
 import { exitCode } from "../terminal.ts";
 
-type TextParts = Pick<ProgramParts, "terminal" | "openBytes">;
+type TextParts = Pick<ProgramParts, "terminal" | "openBytes" | "readText">;
 
-export async function rewriteText({ terminal, openBytes }: TextParts, options: TextOptions): Promise<number> {
+export async function rewriteText(parts: TextParts, options: TextOptions): Promise<number> {
   const { views, language, cuePunctuation, input } = options;
+  const { terminal } = parts;
   const { stdout, stop } = terminal;
+  const { view } = await openView(parts, views);
   const name = input.kind === "stdin" ? STDIN_NAME : printable(input.path);
-  const reader = await openBytes(input.kind === "stdin" ? "-" : input.path);
+  const reader = await parts.openBytes(input.kind === "stdin" ? "-" : input.path);
   try {
-    const view = await TextView.open(views);
     const rewrite = (line: string) => {
       const text = view ? written(view.pieces(line, language)) : line;
       return written(punctuated(cuePunctuation, text));

@@ -24,9 +24,10 @@ import { Recording } from "../../segment/recording.ts";
 import { untilStopped } from "../../stop.ts";
 import { loadPrompt } from "../../system.ts";
 import { sampleRate } from "../../units.ts";
-import { TextView } from "../../views/view.ts";
+import { type Contexts, contextsOf, termsMax } from "../../views/term_context.ts";
+import type { TextView } from "../../views/view.ts";
 import type { TextWriter } from "../../writer.ts";
-import { audioInput, checkInputs } from "../inputs.ts";
+import { audioInput, checkInputs, openView } from "../inputs.ts";
 import type { InputSource, TranscribeOptions } from "../parse.ts";
 import type { LoadedAudio, ProgramParts } from "../parts.ts";
 import { Headings, label, page, pageOf, Paragraph, Report, wordLines } from "../report.ts";
@@ -34,7 +35,7 @@ import { exitCode } from "../terminal.ts";
 
 type TranscribeParts =
   & ModelHost
-  & Pick<ProgramParts, "terminal" | "version" | "checkInput" | "readAudio" | "cutChinese">;
+  & Pick<ProgramParts, "terminal" | "version" | "checkInput" | "readAudio" | "readText" | "cutChinese">;
 
 type Run = {
   readonly parts: TranscribeParts;
@@ -47,6 +48,8 @@ type Run = {
   readonly model: KnownModel | undefined;
   /** How the text is written; undefined: as it was spoken. */
   readonly view: TextView | undefined;
+  /** What the model is told. */
+  readonly contexts: Contexts;
   /** For the text as it comes; undefined where standard output has another format. */
   readonly out: TextWriter | undefined;
   /** Where -f is given. */
@@ -57,7 +60,9 @@ export async function transcribeFiles(parts: TranscribeParts, given: TranscribeO
   const { stdout } = parts.terminal;
   const report = new Report(parts.terminal, given.verbosity);
   const options = { ...given, prompt: await loadPrompt(given.prompt), segmentSec: segmentSecOf(given) };
-  const view = await TextView.open(options.views);
+  const { view, terms } = await openView(parts, options.views);
+  const contexts = await contextsOf(options.prompt, terms);
+  if (contexts.later) report.say(tooManyTerms(terms));
   const readable = await checkInputs(parts, options, report);
   let failed = readable.length < options.inputs.length;
   const { force, inputs: all } = options;
@@ -76,7 +81,7 @@ export async function transcribeFiles(parts: TranscribeParts, given: TranscribeO
     await writeFailures(report, outputs, all);
     if (first.audio) {
       const out = formats && path === undefined ? undefined : output ?? stdout;
-      const run = await startRun(parts, options, report, { out, outputs, view });
+      const run = await startRun(parts, options, report, { out, outputs, view, contexts });
       failed = await transcribeAll(run, first, inputs) || failed;
     } else failed = true;
   } finally {
@@ -88,6 +93,10 @@ export async function transcribeFiles(parts: TranscribeParts, given: TranscribeO
   }
   failed ||= outputs?.hasFailed === true;
   return exitCode(parts.terminal, failed);
+}
+
+function tooManyTerms(terms: readonly unknown[]): string {
+  return `${terms.length} terms are more than ${termsMax}: segments in which some may be heard are decoded again.`;
 }
 
 /** Formats that can say which recordings failed do. */
@@ -156,7 +165,7 @@ async function startRun(
   parts: TranscribeParts,
   options: TranscribeOptions,
   report: Report,
-  to: Pick<Run, "out" | "outputs" | "view">,
+  to: Pick<Run, "out" | "outputs" | "view" | "contexts">,
 ): Promise<Run> {
   const stop = parts.terminal.stop.drain;
   const models = await openModels(parts, options, stop, (notice) => report.notice(notice));
@@ -194,7 +203,8 @@ type Transcribing = [Engine, number | undefined, AbortSignal, (event: Transcribe
 
 function startPrefetch(run: Run, first: FirstAudio, inputs: Iterable<InputSource>): Prefetch<InputSource, ReadAudio> {
   const { parts, options, models } = run;
-  const { searchSec, segmentSec, windowFrames, language, prompt, skipSilence, pastText, lowMemory } = options;
+  const { searchSec, segmentSec, windowFrames, language, skipSilence, pastText, lowMemory } = options;
+  const { first: prompt, later } = run.contexts;
   // What follows needs what was said before, or the memory.
   const decodesMax = pastText || lowMemory ? 1 : options.decodesMax;
   const read = (source: InputSource) => {
@@ -209,6 +219,7 @@ function startPrefetch(run: Run, first: FirstAudio, inputs: Iterable<InputSource
       startSec: options.fromSec ?? 0,
       ...models.transcriber.autoLimits,
       ...(decodesMax !== undefined && { decodesMax }),
+      ...(later && { later }),
     };
     return transcribe(request, engine, stop, onEvent);
   };

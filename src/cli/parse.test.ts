@@ -224,7 +224,7 @@ test("mistakes get one line that names them", () => {
     "--endpoint-ms 0 a",
     "-f json --stream a",
     "-f docx --stream a",
-    "-f jsonl --stream a b",
+    "-f srt --stream a b",
     "-f vtt --stream --with-filename a",
   ];
   const messages = lines.map((line) => `${JSON.stringify(line)}: ${refusal(line)}`).join("\n");
@@ -267,7 +267,7 @@ test("mistakes get one line that names them", () => {
     "--endpoint-ms 0 a": --endpoint-ms needs --stream
     "-f json --stream a": -f of a stream is one of text, jsonl, srt, vtt, got 'json'
     "-f docx --stream a": -f takes text, json, jsonl, srt, vtt, tsv, lrc, csv, vtt-words, ass, got 'docx'
-    "-f jsonl --stream a b": -f jsonl takes one input, got 2
+    "-f srt --stream a b": -f srt takes one input, got 2
     "-f vtt --stream --with-filename a": -f vtt and --with-filename are mutually exclusive"
     `);
   expect(refusal("--raw-format mp3 a")).toMatch(/^--raw-format must be u8, s16le, .*, alaw or mulaw, got 'mp3'$/);

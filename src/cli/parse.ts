@@ -342,10 +342,12 @@ function engineOptions(choices: Choices): Pick<TranscribeOptions, "model" | "thr
   };
 }
 
-/** Cues and JSON lines of a stream are for one recording, and nothing may stand between them. */
+/** Cues of a stream are for one recording, and nothing may stand between them. Lines of jsonl name theirs. */
 function checkStream(choices: Choices, { format }: RequestOptions, inputs: readonly InputSource[]): void {
   if (format === "text") return;
-  if (inputs.length > 1) throw new UsageError(`-f ${format} takes one input, got ${inputs.length}`);
+  if (inputs.length > 1 && format !== "jsonl") {
+    throw new UsageError(`-f ${format} takes one input, got ${inputs.length}`);
+  }
   if (choices.has("with-filename")) throw new UsageError(`-f ${format} and --with-filename are mutually exclusive`);
 }
 

@@ -11,6 +11,7 @@ import { type StreamWriter, streamWriter } from "../../stream/captions.ts";
 import { runStream, type Step, type StreamEvent, type StreamOptions, type StreamTotals } from "../../stream/stream.ts";
 import type { TextEvent } from "../../stream/text.ts";
 import { extensionOf } from "../../output/formats.ts";
+import { errorLine } from "../../output/json.ts";
 import { fileOf, kindOf } from "../../files/outputs.ts";
 import { openTextFile } from "../../files/output_file.ts";
 import type { StreamChoice } from "../../options/choices.ts";
@@ -70,9 +71,10 @@ export async function streamFiles(parts: StreamParts, given: TranscribeOptions):
     ...report.hardship(parts.terminal.stdout),
     ...{ force: options.force, inputs: options.inputs, isAppended: true },
   });
+  const out = output ?? parts.terminal.stdout;
   try {
-    failed = await streamAll(parts, options, report, readable, { ...text, out: output ?? parts.terminal.stdout }) ||
-      failed;
+    writeFailures(report, options, out);
+    failed = await streamAll(parts, options, report, readable, { ...text, out }) || failed;
   } finally {
     failed = await output?.close(true) === false || failed;
     report.stopped(options.inputs);
@@ -86,6 +88,17 @@ async function streamText(parts: StreamParts, options: TranscribeOptions, report
   if (!isFew(terms)) report.say(`A stream tells the model the first ${termsMax} of ${terms.length} terms.`);
   const known = isFew(terms) ? terms : terms.slice(0, termsMax);
   return { view, context: termContext(options.prompt, known) };
+}
+
+/** jsonl says which recordings failed. */
+function writeFailures(report: Report, { format }: TranscribeOptions, out: TextWriter): void {
+  for (const { source, message } of report.takeFailures()) {
+    if (format === "jsonl") out.write(errorLine(nameOf(source), message));
+  }
+}
+
+function nameOf(source: InputSource): string {
+  return source.kind === "stdin" ? "stdin" : source.path;
 }
 
 async function filePath({ output, format, inputs }: TranscribeOptions): Promise<string> {
@@ -117,6 +130,7 @@ async function streamAll(
       } finally {
         // Not waited for: a pipe that is silent would keep it.
         audio?.close().catch(() => {});
+        writeFailures(report, options, to.out);
       }
     }
   } finally {
@@ -190,9 +204,8 @@ class StreamOutput {
     const { rules, paragraphMs, cuePunctuation, format, withFilename } = options;
     const { stdout, screen } = parts.terminal;
     const holdsBack = options.verbosity === "silent" && format === "text";
-    const file = source.kind === "stdin" ? "stdin" : source.path;
     this.#run = run;
-    const captions = { file, rules, paragraphMs, cuePunctuation, cutChinese: parts.cutChinese };
+    const captions = { file: nameOf(source), rules, paragraphMs, cuePunctuation, cutChinese: parts.cutChinese };
     this.#views = run.view && new StreamViews(run.view);
     this.#writer = streamWriter(format, { ...captions, runsOn: holdsBack });
     if (out === stdout && format === "text") {
@@ -230,7 +243,7 @@ function reportEnd({ report }: Run, source: InputSource, audio: OpenedAudio, { f
   report.warn(source, audio.warnings);
   if (failure === undefined) return true;
   if (!(failure instanceof InputError)) throw failure;
-  report.complain(source, failure.message);
+  report.failed(source, failure.message);
   return false;
 }
 

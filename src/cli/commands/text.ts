@@ -31,10 +31,11 @@ export async function rewriteText(parts: TextParts, options: TextOptions): Promi
       return written(punctuated(cuePunctuation, text));
     };
     let number = 0;
-    for await (const bytes of linesOf(reader, stop.drain)) {
-      stdout.write(rewritten(decoded(bytes, name, ++number), rewrite));
-      await stdout.drained();
-    }
+    const next = async () => {
+      await stdout.drained(); // No more is read than is written.
+      return await untilStopped(reader.next(), stop.drain);
+    };
+    for await (const bytes of linesOf(next)) stdout.write(rewritten(decoded(bytes, name, ++number), rewrite));
   } finally {
     // Not waited for: a pipe that is silent would keep it.
     reader.close().catch(() => {});
@@ -45,7 +46,7 @@ export async function rewriteText(parts: TextParts, options: TextOptions): Promi
 const newline = 0x0a;
 
 /** The lines with their ends; the last may lack one. */
-async function* linesOf(reader: ByteReader, stop: AbortSignal): AsyncGenerator<Uint8Array> {
+async function* linesOf(next: ByteReader["next"]): AsyncGenerator<Uint8Array> {
   let begun: Uint8Array[] = [];
   for (let chunk = await next(); chunk; chunk = await next()) {
     let from = 0;
@@ -56,10 +57,6 @@ async function* linesOf(reader: ByteReader, stop: AbortSignal): AsyncGenerator<U
     if (from < chunk.length) begun.push(chunk.slice(from)); // The reader uses its memory again.
   }
   if (begun.length > 0) yield Buffer.concat(begun);
-
-  function next() {
-    return untilStopped(reader.next(), stop);
-  }
 }
 
 function decoded(bytes: Uint8Array, name: string, number: number): string {

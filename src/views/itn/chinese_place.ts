@@ -46,7 +46,7 @@ export function isVague(text: string, { start, end }: Numeral): boolean {
   if (next === "多") return !isOneOf(following, "少伦");
   if (next === "余") return !isOneOf(following, "额下款");
   return next === "来" &&
-    (isClassifier(following) || isUnitAt(text, end + 1) || isOneOf(following, "人元斤米里公平分秒万亿"));
+    (isClassifier(following) || isUnitAt(text, end + 1) || isOneOf(following, "人元斤米里公平分秒度万亿"));
 }
 
 export function vagueEnd(text: string, { end }: Numeral): number {

@@ -18,7 +18,7 @@ export function year({ text }: Place, number: Numeral): Match | undefined {
   const isApproximate = Number(second) - Number(first) === 1 || number.text === "35";
   const isDated = /^年(十|[一二三四五六七八九]月|春|夏|秋|冬|底|初|末)/.test(text.slice(end, end + 3));
   const isMeant = (isYear && (!isApproximate || isDated)) ||
-    (isOneOf(text[end], "后级届") && "056789".includes(first) && "05".includes(second)) ||
+    (isOneOf(text[end], "后级届") && "0156789".includes(first) && "05".includes(second)) ||
     (isOneOf(text[end], "级届月日号") && first === "0") || (text[end] === "折" && !isApproximate);
   return isMeant ? { end, pieces: [write(number)] } : undefined;
 }

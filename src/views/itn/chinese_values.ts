@@ -89,6 +89,7 @@ export function range(place: Place, number: Numeral): Match | undefined {
     if (text.startsWith(unit, number.end)) return alone(number);
   }
   for (let to = number.end; to <= number.end + 3 && !isNumeralAt(text, to); to++) {
+    if (isOneOf(text[to], "到至") && text.startsWith("百分之", to + 1)) return alone(number);
     if (isOneOf(text[to], "到至")) return isEnd(place, number, to + 1) ? alone(number) : undefined;
   }
   return undefined;

@@ -54,7 +54,7 @@ function foldedAt(source: string, at: number): number {
   if (!everydayCodes.has(code)) return folded[code] ?? code;
   const numeral = everyday.get(source[at] ?? "")?.charCodeAt(0) ?? code;
   let start = at - 1;
-  while (start > at - 4 && "点點零万萬亿億".includes(source[start] ?? " ")) start--;
+  while (start > at - 4 && "点點零万萬亿億元圆圓角".includes(source[start] ?? " ")) start--;
   const before = source[start];
   const isCapital = isCapitalNumeral(before) || isCapitalNumeral(source[at + 1]);
   // 伍万, but not the last character of 大陆 before 万人.

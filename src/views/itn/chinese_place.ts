@@ -28,6 +28,8 @@ export const isAsciiDigit = (character: string | undefined) =>
 
 export const write = ({ start, end, text }: Numeral): Piece => ({ from: start, to: end, text });
 
+export const alone = (number: Numeral): Match => ({ end: number.end, pieces: [write(number)] });
+
 export const single = (from: number, to: number, text: string): Match => ({ end: to, pieces: [{ from, to, text }] });
 
 /** Words that end in 数 or make one with what follows; elsewhere 数十 is a vague number. */

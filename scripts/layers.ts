@@ -46,7 +46,7 @@ export const sourceLayers: Layers = {
   files: ["root", "audio", "document", "output"],
   cli: ["root", "text", "audio", "segment", "engine", "document", "views", "align", "subtitles", "output", "stream",
     "model", "pipeline", "options", "files"],
-  app: ["root", "text", "audio", "engine", "align", "model", "pipeline", "files", "cli"],
+  app: ["root", "text", "audio", "segment", "engine", "align", "model", "pipeline", "files", "cli"],
 };
 
 export const zigLayers: Layers = {

@@ -13,6 +13,7 @@ import type { Environment } from "../model/folders.ts";
 import type { DownloadHost } from "../model/hub/download_io.ts";
 import type { ModelPlace } from "../model/locate.ts";
 import type { ModelHost } from "../pipeline/host.ts";
+import type { VoiceJudge } from "../segment/has_voice.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** A whole recording, read. */
@@ -48,6 +49,8 @@ export type ProgramParts = ModelHost & {
   readAudio(input: AudioInput): Promise<LoadedAudio>;
   openAudio(input: AudioInput): Promise<OpenedAudio>;
   openVoiceDetector(): Promise<VoiceDetector>;
+  /** Tells what has a voice and is to be transcribed. */
+  voiceJudge(): VoiceJudge;
   /** Whether a stream reuses what it has computed. Without that, it gives the same text more slowly. */
   keepsStreamCaches(): boolean;
   /** Environment variables. */

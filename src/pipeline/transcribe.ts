@@ -1,7 +1,7 @@
 /**
  * Offline transcription: a recording and options -> text, through an engine. No I/O of its own.
  *
- *     recording -> silence out -> cut points -> one decode per segment -> tokens -> language and text
+ *     recording -> silence out -> cut points -> one decode per segment with a voice -> tokens -> language and text
  *
  * What becomes known goes to `onEvent` at once (see events.ts). A segment's samples are read when it goes to the
  * engine, and what is known of it is forgotten when it is reported: memory does not grow with the recording.
@@ -15,6 +15,7 @@ import { release } from "../memory.ts";
 import { planSegments, type SegmentLimits } from "../segment/plan.ts";
 import { joinedLength, originalPosition, originalRanges } from "../segment/ranges.ts";
 import type { Recording } from "../segment/recording.ts";
+import { hasVoice, type VoiceJudge } from "../segment/has_voice.ts";
 import { templateTokens } from "../engine/budget.ts";
 import { textTail, tokensEstimate, tokensMaxFor } from "../text/budget.ts";
 import { separatorBetween } from "../text/join.ts";
@@ -41,6 +42,8 @@ export type TranscribeRequest = {
   /** It cuts longer audio about every so many seconds. */
   readonly cutSec: number;
   readonly memoryBytes: number | undefined;
+  /** A new one for every segment: the model would invent words for one without a voice. */
+  readonly voiceJudge: () => VoiceJudge;
   /** Segments decoded at a time at most, where that is to be less than is good for speed. */
   readonly decodesMax?: number;
   /** Goes on from there. */
@@ -52,10 +55,14 @@ export type Transcript = Omit<Progress, "heardSamples" | "collapses"> & {
   /** Of the recording, before silence was taken out; where stopped, up to the last segment that was heard whole. */
   readonly audioSec: number;
   readonly stopped: boolean;
+  /** Which segments had no voice, and so no text: a line for people. */
+  readonly unvoiced: string | undefined;
 };
 
 /** One decode's outcome. */
 type Piece = {
+  /** Otherwise it was not decoded. */
+  readonly hasVoice: boolean;
   readonly result: DecodeResult;
   readonly text: string;
   readonly language: string | undefined;
@@ -74,6 +81,8 @@ type State = {
   /** Conditioned segments that came out broken. */
   collapses: number;
   stopped: boolean;
+  /** Segments without a voice: where they are. */
+  unvoiced: readonly string[];
   /** What all decodes took. */
   spent: Costs;
   /** The same of those that were reported: of a run that is stopped, some are not. */
@@ -127,18 +136,31 @@ export async function transcribe(
   const rest = parts.slice(heardParts(parts, state.heardSamples));
   await (request.pastText ? oneByOne(run, rest) : together(run, rest));
   const { text, languages, stopped, spent, heardSamples } = state;
-  return { text, languages, stopped, ...spent, audioSec: stopped ? heardSamples / sampleRate : audioSec };
+  const unvoiced = unvoicedLine(state.unvoiced, parts.length);
+  return { text, languages, stopped, unvoiced, ...spent, audioSec: stopped ? heardSamples / sampleRate : audioSec };
 }
 
 function firstState({ text, progress }: Resume = { text: "", progress: nothingHeard }): State {
   const { languages, heardSamples, collapses, textTokens, encodeMs, decodeMs } = progress;
   const costs = { textTokens, encodeMs, decodeMs };
-  return { text, languages, heardSamples, collapses, stopped: false, spent: costs, reported: costs };
+  return { text, languages, heardSamples, collapses, stopped: false, unvoiced: [], spent: costs, reported: costs };
 }
 
 const nothingHeard: Progress = {
   ...{ heardSamples: 0, languages: [], textTokens: 0, encodeMs: 0, decodeMs: 0, collapses: 0 },
 };
+
+/** Of a recording. */
+export const noVoice = "no voice in it, so there is no text";
+const placesNamedMax = 3;
+
+function unvoicedLine(places: readonly string[], partsCount: number): string | undefined {
+  if (places.length === 0) return undefined;
+  if (places.length === partsCount) return noVoice;
+  const named = places.slice(0, placesNamedMax).join("; ");
+  const more = places.length > placesNamedMax ? `; and ${places.length - placesNamedMax} more` : "";
+  return `no voice, so no text, in ${named}${more}`;
+}
 
 function plus(costs: Costs, { result, textTokens }: Pick<Piece, "result" | "textTokens">): Costs {
   return {
@@ -267,7 +289,8 @@ async function oneByOne(run: Run, parts: readonly Part[]): Promise<void> {
     // A broken try is thrown away, so nothing is shown before the segment is done.
     let piece = await new Decoding(run, await read(), conditioned ? textTail(state.text, pastTokensMax) : "").done;
     if (
-      conditioned && piece.stop !== "cancelled" && isCollapsed(piece, joinedLength(ranges) / sampleRate, state.text)
+      conditioned && piece.hasVoice && piece.stop !== "cancelled" &&
+      isCollapsed(piece, joinedLength(ranges) / sampleRate, state.text)
     ) {
       reportDecode(run, piece);
       state.collapses++;
@@ -316,7 +339,8 @@ function reportSegment({ onEvent }: Run, piece: Piece, ranges: readonly Span[], 
 
 function reportStop(run: Run, piece: Piece, place: string, ranges: readonly Span[]): void {
   const { state, onEvent } = run;
-  reportDecode(run, piece);
+  if (piece.hasVoice) reportDecode(run, piece);
+  else state.unvoiced = [...state.unvoiced, place];
   if (piece.stop === "cancelled") state.stopped = true;
   else state.heardSamples = ranges.at(-1)!.end;
   if (piece.stop === "loop") {
@@ -344,11 +368,16 @@ class Decoding {
   #isOver = false;
 
   constructor(run: Run, samples: Float32Array, pastText: string, isLive = false, context = run.request.prompt) {
-    const { windowFrames, language } = run.request;
+    const { windowFrames, language, voiceJudge } = run.request;
     this.#run = run;
     this.#isLive = isLive;
     this.#isForced = language !== "";
     this.#parser = new TranscriptParser(run.engine.info.asrTextId, this.#isForced || pastText !== "");
+    if (!hasVoice(samples, voiceJudge())) {
+      this.done = Promise.resolve(unvoicedPiece);
+      release(samples);
+      return;
+    }
     const tokensMax = tokensMaxFor(samples.length / sampleRate);
     const request: DecodeRequest = { samples, windowFrames, context, language, pastText, tokensMax };
     const decoded = run.engine.decode(request, (token) => {
@@ -403,6 +432,7 @@ class Decoding {
     const { state } = this.#run;
     state.spent = plus(state.spent, { result, textTokens: this.#parser.textTokens });
     return {
+      hasVoice: true,
       result,
       text: this.#text,
       language: this.#language,
@@ -413,6 +443,13 @@ class Decoding {
     };
   }
 }
+
+const unvoicedPiece: Piece = {
+  ...{ hasVoice: false, text: "", language: undefined, textTokens: 0, stop: "end", tokens: 0, heard: [] },
+  result: {
+    ...{ stop: "end", promptTokens: 0, audioTokens: 0, generatedTokens: 0, encodeMs: 0, prefillMs: 0, decodeMs: 0 },
+  },
+};
 
 function reportDecode({ state, onEvent }: Run, { result, textTokens }: Piece): void {
   state.reported = plus(state.reported, { result, textTokens });

@@ -18,6 +18,7 @@ import type { StreamChoice } from "../../options/choices.ts";
 import type { InputSource, TranscribeOptions } from "../parse.ts";
 import type { OpenedAudio, ProgramParts } from "../parts.ts";
 import type { ModelHost } from "../../pipeline/host.ts";
+import { noVoice } from "../../pipeline/transcribe.ts";
 import { openModels, type Transcriber } from "../../pipeline/models.ts";
 import { loadPrompt } from "../../system.ts";
 import { untilStopped } from "../../stop.ts";
@@ -33,7 +34,10 @@ import { Headings, label, page, Paragraph, Report } from "../report.ts";
 
 type StreamParts =
   & ModelHost
-  & Pick<ProgramParts, "terminal" | "checkInput" | "openAudio" | "readText" | "keepsStreamCaches" | "cutChinese">;
+  & Pick<
+    ProgramParts,
+    "terminal" | "checkInput" | "openAudio" | "voiceJudge" | "readText" | "keepsStreamCaches" | "cutChinese"
+  >;
 
 /** Whether a run is a stream: with --silent a file's text is wanted once, and a whole recording is transcribed best. */
 export function isStreamed({ stream, verbosity, inputs, format }: TranscribeOptions): boolean {
@@ -239,15 +243,17 @@ class StreamOutput {
 }
 
 /** Returns whether the source could be read to its end. */
-function reportEnd({ report }: Run, source: InputSource, audio: OpenedAudio, { failure }: StreamTotals): boolean {
+function reportEnd({ report }: Run, source: InputSource, audio: OpenedAudio, totals: StreamTotals): boolean {
+  const { failure, hasVoice, audioSec } = totals;
   report.warn(source, audio.warnings);
+  if (!hasVoice && audioSec > 0) report.warn(source, [noVoice]);
   if (failure === undefined) return true;
   if (!(failure instanceof InputError)) throw failure;
   report.failed(source, failure.message);
   return false;
 }
 
-function streamOptions({ choice, engine, options }: Run): StreamOptions {
+function streamOptions({ parts, choice, engine, options }: Run): StreamOptions {
   const { policy, feedsPast, chunkSec, endpointMs, tokensMax, isLive } = choice;
   const { asrTextId } = engine.info;
   const isHeaderless = options.language !== "";
@@ -255,7 +261,7 @@ function streamOptions({ choice, engine, options }: Run): StreamOptions {
     rules: { policy, feedsPast, asrTextId, isHeaderless },
     startSec: options.fromSec ?? 0,
     language: options.language,
-    ...{ chunkSec, endpointMs, tokensMax, isLive },
+    ...{ chunkSec, endpointMs, tokensMax, isLive, voiceJudge: parts.voiceJudge },
   };
 }
 

@@ -35,7 +35,7 @@ import { exitCode } from "../terminal.ts";
 
 type TranscribeParts =
   & ModelHost
-  & Pick<ProgramParts, "terminal" | "version" | "checkInput" | "readAudio" | "readText" | "cutChinese">;
+  & Pick<ProgramParts, "terminal" | "version" | "checkInput" | "readAudio" | "voiceJudge" | "readText" | "cutChinese">;
 
 type Run = {
   readonly parts: TranscribeParts;
@@ -218,6 +218,7 @@ function startPrefetch(run: Run, first: FirstAudio, inputs: Iterable<InputSource
       ...{ recording, memoryBytes, searchSec, segmentSec, windowFrames, language, prompt, skipSilence, pastText },
       startSec: options.fromSec ?? 0,
       ...models.transcriber.autoLimits,
+      voiceJudge: parts.voiceJudge,
       ...(decodesMax !== undefined && { decodesMax }),
       ...(later && { later }),
     };
@@ -260,6 +261,7 @@ async function transcribeOne(run: Run, begun: Prefetched<InputSource, ReadAudio>
     await out?.drained();
   }
   if (timed?.notice) report.complain(source, timed.notice);
+  if (transcript.unvoiced) report.warn(source, [transcript.unvoiced]);
   report.count(transcript);
   if (!transcript.stopped) report.over(source);
 }

@@ -6,7 +6,6 @@
  */
 
 import type { TimedSegment } from "../../document/document.ts";
-import type { Engine } from "../../engine/engine.ts";
 import { UsageError } from "../../errors.ts";
 import { openTextFile } from "../../files/output_file.ts";
 import { fileOf, kindOf, Outputs, type RecordingOutputs } from "../../files/outputs.ts";
@@ -14,28 +13,26 @@ import { Paragraphs } from "../../output/text.ts";
 import { markedWords } from "../../output/words.ts";
 import type { ModelHost } from "../../pipeline/host.ts";
 import { estimatedSegmentSec } from "../../pipeline/estimate.ts";
-import type { TranscribeEvent } from "../../pipeline/events.ts";
 import { documentHead, type KnownModel } from "../../pipeline/head.ts";
 import { type Models, openModels } from "../../pipeline/models.ts";
-import { Prefetch, type Prefetched } from "../../pipeline/prefetch.ts";
+import type { Prefetch, Prefetched } from "../../pipeline/prefetch.ts";
 import { TimedRecording } from "../../pipeline/recording.ts";
-import { transcribe, type Transcript } from "../../pipeline/transcribe.ts";
-import { Recording } from "../../segment/recording.ts";
-import { untilStopped } from "../../stop.ts";
+import type { Transcript } from "../../pipeline/transcribe.ts";
+import type { Recording } from "../../segment/recording.ts";
 import { loadPrompt } from "../../system.ts";
 import { sampleRate } from "../../units.ts";
-import { type Contexts, contextsOf, termsMax } from "../../views/term_context.ts";
-import type { TextView } from "../../views/view.ts";
+import { TextView } from "../../views/view.ts";
 import type { TextWriter } from "../../writer.ts";
-import { audioInput, checkInputs, openView } from "../inputs.ts";
+import { checkInputs } from "../inputs.ts";
 import type { InputSource, TranscribeOptions } from "../parse.ts";
-import type { LoadedAudio, ProgramParts } from "../parts.ts";
+import type { ProgramParts } from "../parts.ts";
+import { prefetchRecordings, type ReadAudio, readAudio } from "../prefetch.ts";
 import { Headings, label, page, pageOf, Paragraph, Report, wordLines } from "../report.ts";
 import { exitCode } from "../terminal.ts";
 
 type TranscribeParts =
   & ModelHost
-  & Pick<ProgramParts, "terminal" | "version" | "checkInput" | "readAudio" | "voiceJudge" | "readText" | "cutChinese">;
+  & Pick<ProgramParts, "terminal" | "version" | "checkInput" | "readAudio" | "cutChinese">;
 
 type Run = {
   readonly parts: TranscribeParts;
@@ -48,8 +45,6 @@ type Run = {
   readonly model: KnownModel | undefined;
   /** How the text is written; undefined: as it was spoken. */
   readonly view: TextView | undefined;
-  /** What the model is told. */
-  readonly contexts: Contexts;
   /** For the text as it comes; undefined where standard output has another format. */
   readonly out: TextWriter | undefined;
   /** Where -f is given. */
@@ -60,9 +55,7 @@ export async function transcribeFiles(parts: TranscribeParts, given: TranscribeO
   const { stdout } = parts.terminal;
   const report = new Report(parts.terminal, given.verbosity);
   const options = { ...given, prompt: await loadPrompt(given.prompt), segmentSec: segmentSecOf(given) };
-  const { view, terms } = await openView(parts, options.views);
-  const contexts = await contextsOf(options.prompt, terms);
-  if (contexts.later) report.say(tooManyTerms(terms));
+  const view = await TextView.open(options.views);
   const readable = await checkInputs(parts, options, report);
   let failed = readable.length < options.inputs.length;
   const { force, inputs: all } = options;
@@ -81,7 +74,7 @@ export async function transcribeFiles(parts: TranscribeParts, given: TranscribeO
     await writeFailures(report, outputs, all);
     if (first.audio) {
       const out = formats && path === undefined ? undefined : output ?? stdout;
-      const run = await startRun(parts, options, report, { out, outputs, view, contexts });
+      const run = await startRun(parts, options, report, { out, outputs, view });
       failed = await transcribeAll(run, first, inputs) || failed;
     } else failed = true;
   } finally {
@@ -93,10 +86,6 @@ export async function transcribeFiles(parts: TranscribeParts, given: TranscribeO
   }
   failed ||= outputs?.hasFailed === true;
   return exitCode(parts.terminal, failed);
-}
-
-function tooManyTerms(terms: readonly unknown[]): string {
-  return `${terms.length} terms are more than ${termsMax}: segments in which some may be heard are decoded again.`;
 }
 
 /** Formats that can say which recordings failed do. */
@@ -124,9 +113,6 @@ function segmentSecOf(options: TranscribeOptions): number | "auto" {
   return hasEstimatedCues(options) && options.segmentSec === "auto" ? estimatedSegmentSec : options.segmentSec;
 }
 
-/** An input that was read; `recording` is what is worked with. */
-type ReadAudio = { readonly audio: LoadedAudio; readonly recording: Recording };
-
 type FirstAudio = {
   readonly source: InputSource | undefined;
   /** Taken away when it is used: it need not stay in memory. */
@@ -152,20 +138,11 @@ async function readFirst(
   return { source: undefined, audio: undefined, failed };
 }
 
-async function readAudio(
-  parts: TranscribeParts,
-  options: TranscribeOptions,
-  source: InputSource,
-): Promise<ReadAudio> {
-  const audio = await untilStopped(parts.readAudio(audioInput(source, options)), parts.terminal.stop.drain);
-  return { audio, recording: Recording.of(audio) };
-}
-
 async function startRun(
   parts: TranscribeParts,
   options: TranscribeOptions,
   report: Report,
-  to: Pick<Run, "out" | "outputs" | "view" | "contexts">,
+  to: Pick<Run, "out" | "outputs" | "view">,
 ): Promise<Run> {
   const stop = parts.terminal.stop.drain;
   const models = await openModels(parts, options, stop, (notice) => report.notice(notice));
@@ -199,36 +176,14 @@ async function transcribeAll(run: Run, first: FirstAudio, inputs: Iterable<Input
   return failed;
 }
 
-type Transcribing = [Engine, number | undefined, AbortSignal, (event: TranscribeEvent) => void];
-
 function startPrefetch(run: Run, first: FirstAudio, inputs: Iterable<InputSource>): Prefetch<InputSource, ReadAudio> {
   const { parts, options, models } = run;
-  const { searchSec, segmentSec, windowFrames, language, skipSilence, pastText, lowMemory } = options;
-  const { first: prompt, later } = run.contexts;
-  // What follows needs what was said before, or the memory.
-  const decodesMax = pastText || lowMemory ? 1 : options.decodesMax;
   const read = (source: InputSource) => {
     const { audio } = first;
     first.audio = undefined;
     return audio ? Promise.resolve(audio) : readAudio(parts, options, source);
   };
-  const transcribeAudio = ({ recording }: ReadAudio, ...rest: Transcribing) => {
-    const [engine, memoryBytes, stop, onEvent] = rest;
-    const request = {
-      ...{ recording, memoryBytes, searchSec, segmentSec, windowFrames, language, prompt, skipSilence, pastText },
-      startSec: options.fromSec ?? 0,
-      ...models.transcriber.autoLimits,
-      voiceJudge: parts.voiceJudge,
-      ...(decodesMax !== undefined && { decodesMax }),
-      ...(later && { later }),
-    };
-    return transcribe(request, engine, stop, onEvent);
-  };
-  const engine = () => models.transcriber.engine();
-  const memory = () => parts.availableMemory();
-  const close = ({ audio }: ReadAudio) => audio.close();
-  const steps = { decodesMax, read, close, engine, memory, transcribe: transcribeAudio };
-  return new Prefetch(steps, [first.source!, ...inputs].values(), parts.terminal.stop.drain);
+  return prefetchRecordings(parts, options, models, [first.source!, ...inputs], read);
 }
 
 async function transcribeOne(run: Run, begun: Prefetched<InputSource, ReadAudio>): Promise<void> {
@@ -261,7 +216,6 @@ async function transcribeOne(run: Run, begun: Prefetched<InputSource, ReadAudio>
     await out?.drained();
   }
   if (timed?.notice) report.complain(source, timed.notice);
-  if (transcript.unvoiced) report.warn(source, [transcript.unvoiced]);
   report.count(transcript);
   if (!transcript.stopped) report.over(source);
 }

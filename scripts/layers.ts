@@ -31,6 +31,7 @@ type Import = { readonly from: string; readonly to: string; readonly line: numbe
 export const sourceLayers: Layers = {
   root: [],
   text: ["root"],
+  eval: ["root", "text"],
   audio: ["root"],
   segment: ["root", "text", "audio"],
   engine: ["root", "text"],
@@ -42,11 +43,11 @@ export const sourceLayers: Layers = {
   stream: ["root", "text", "audio", "segment", "engine", "document", "views", "subtitles", "output"],
   model: ["root", "engine"],
   pipeline: ["root", "text", "audio", "segment", "engine", "document", "views", "align", "model"],
-  options: ["root", "text", "audio", "segment", "engine", "views", "subtitles", "output", "stream"],
+  options: ["root", "text", "audio", "engine", "views", "subtitles", "output", "stream"],
   files: ["root", "audio", "document", "output"],
-  cli: ["root", "text", "audio", "segment", "engine", "document", "views", "align", "subtitles", "output", "stream",
-    "model", "pipeline", "options", "files"],
-  app: ["root", "text", "audio", "segment", "engine", "align", "model", "pipeline", "files", "cli"],
+  cli: ["root", "text", "eval", "audio", "segment", "engine", "document", "views", "align", "subtitles", "output",
+    "stream", "model", "pipeline", "options", "files"],
+  app: ["root", "text", "audio", "engine", "align", "model", "pipeline", "files", "cli"],
 };
 
 export const zigLayers: Layers = {

@@ -129,9 +129,6 @@ function fakeResult(request: DecodeRequest, stop: DecodeStop, generatedTokens: n
   };
 }
 
-/** For audio that only stands for speech. */
-export const everythingIsVoice = () => ({ push: () => {}, hasVoice: true });
-
 /** A writer that keeps what it is given. */
 export function memoryWriter(): TextWriter & { text(): string } {
   let written = "";
@@ -206,7 +203,6 @@ export function fakeParts(engine: Engine, changes: Partial<ProgramParts> = {}): 
     processors: () => 4,
     version: "1.2.3",
     ...fakeAudio(called),
-    voiceJudge: everythingIsVoice,
     keepsStreamCaches: () => true,
     locateModel: async (dir) => {
       called("locateModel");
@@ -216,11 +212,6 @@ export function fakeParts(engine: Engine, changes: Partial<ProgramParts> = {}): 
       called("locateAligner");
       return dir === "demo" ? { kind: "demo-aligner" } : { kind: "folder", path: dir ?? "/models/aligner" };
     },
-    openVoiceDetector: async () => ({
-      frameSamples: 512,
-      run: (samples) => new Float32Array(Math.ceil(samples.length / 512)).fill(0.9),
-      close: () => {},
-    }),
     splitters: async () => ({}),
     readText: async (path) => {
       called("readText");

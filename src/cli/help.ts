@@ -9,7 +9,8 @@ const groupWidth = 12;
 const flagsWidth = 24;
 
 const usage = `Usage: qwen-asr [options] FILE...           "-" reads standard input
-       qwen-asr align|render|text|lint|inspect|download|cache|bench|info ...
+       qwen-asr align|render|text|lint|inspect|eval ...
+       qwen-asr download|cache|bench|info ...
        qwen-asr help COMMAND               what a command does and takes
 `;
 
@@ -77,8 +78,20 @@ exit code is 1 if there is any.
   inspect: {
     usage: "[options] FILE [TRANSCRIPT]",
     about: `Draws a recording: loudness, where speech is, and the words of its transcript,
-if one is named or lies beside it (talk.json beside talk.wav). With -f json it
-lists where speech is.
+if one is named or lies beside it (talk.json beside talk.wav).
+`,
+  },
+  eval: {
+    usage: "[options] MANIFEST.tsv | --compare A.json B.json",
+    about: `Measures what is heard against what is said: word and character error rates
+per file and in all, with 95 % intervals. A row of the manifest is a recording
+(relative to the manifest), its text, and perhaps its language, separated by
+tabs; a fourth column "hypothesis" has what was heard, so that no model is
+needed. docs/eval.md says what counts as an error.
+`,
+    notes: `
+Exit codes: 0 done, 1 a row could not be measured (the others were), 2 wrong
+command line, 3 no model, 130 interrupted.
 `,
   },
   bench: {
@@ -155,6 +168,7 @@ Examples:
   qwen-asr text --script twp talk.txt      Traditional as in Taiwan
   qwen-asr lint film.srt                   what makes it hard to read
   qwen-asr inspect talk.wav -o talk.svg    what was heard, as a picture
+  qwen-asr eval test.tsv -o small.json     how many words are heard wrong
   ffmpeg -v error -f pulse -i default -ar 16000 -ac 1 -f s16le - |
     qwen-asr --stdin --stream --live
   qwen-asr --prompt @names.txt --from 1:30 --to 2:00 meeting.wav

@@ -37,7 +37,6 @@ import {
 import { nearest, parseNumber } from "../options/values.ts";
 import { foreignExtension, type Format, formatOf, holdsSeveral } from "../output/formats.ts";
 import type { ViewOptions } from "../views/view.ts";
-import type { VoiceRule } from "../segment/voice.ts";
 import { printable } from "../writer.ts";
 
 /** An input that a command line can name. */
@@ -99,12 +98,26 @@ export type InspectOptions = Pick<TranscribeOptions, "fromSec" | "toSec" | "trac
   readonly input: InputSource;
   /** A path; undefined: the file beside the recording, if there is one. */
   readonly transcript: string | undefined;
-  /** How speech is found; undefined: by energy. */
-  readonly voice: VoiceRule | undefined;
-  /** Lists where speech is instead of drawing. */
+};
+
+/** `qwen-asr eval`: recordings with what is said in them, or two results. */
+export type EvalOptions =
+  | EvalRun
+  | {
+    readonly kind: "compare";
+    readonly a: InputSource;
+    readonly b: InputSource;
+    readonly json: boolean;
+    readonly output: string | undefined;
+    readonly force: boolean;
+  };
+
+export type EvalRun = Omit<TranscribeOptions, "inputs"> & {
+  readonly kind: "run";
+  readonly manifest: InputSource;
+  /** What was heard is in this folder; undefined: in the manifest, or it is decoded. */
+  readonly transcripts: string | undefined;
   readonly json: boolean;
-  /** Every frame's probability, too. */
-  readonly probs: boolean;
 };
 
 /** `qwen-asr download`. */
@@ -133,6 +146,7 @@ export type Command =
   | { readonly kind: "text"; readonly options: TextOptions }
   | { readonly kind: "lint"; readonly options: LintOptions }
   | { readonly kind: "inspect"; readonly options: InspectOptions }
+  | { readonly kind: "eval"; readonly options: EvalOptions }
   | { readonly kind: "download"; readonly options: DownloadOptions }
   | { readonly kind: "cache"; readonly options: CacheOptions }
   /** `model` is the value of -d. */
@@ -180,6 +194,8 @@ export function parseCommandLine(args: readonly string[]): Command {
       };
     case "inspect":
       return { kind: command, options: inspectOptions(choices, inputsOf(choices, words, "a recording")) };
+    case "eval":
+      return { kind: command, options: evalOptions(choices, inputsOf(choices, words, "a manifest")) };
     case "download":
       return { kind: command, options: { model: modelNamed(words), dir: choices.text("dir") } };
     case "cache":
@@ -342,12 +358,10 @@ function engineOptions(choices: Choices): Pick<TranscribeOptions, "model" | "thr
   };
 }
 
-/** Cues of a stream are for one recording, and nothing may stand between them. Lines of jsonl name theirs. */
+/** Cues and JSON lines of a stream are for one recording, and nothing may stand between them. */
 function checkStream(choices: Choices, { format }: RequestOptions, inputs: readonly InputSource[]): void {
   if (format === "text") return;
-  if (inputs.length > 1 && format !== "jsonl") {
-    throw new UsageError(`-f ${format} takes one input, got ${inputs.length}`);
-  }
+  if (inputs.length > 1) throw new UsageError(`-f ${format} takes one input, got ${inputs.length}`);
   if (choices.has("with-filename")) throw new UsageError(`-f ${format} and --with-filename are mutually exclusive`);
 }
 
@@ -409,7 +423,6 @@ function inspectOptions(choices: Choices, inputs: readonly InputSource[]): Inspe
   return {
     input: input!,
     transcript: transcript?.kind === "file" ? transcript.path : undefined,
-    ...voiceOptions(choices),
     ...part(choices),
     raw: rawLayout(choices),
     output: outputPath(choices),
@@ -417,21 +430,18 @@ function inspectOptions(choices: Choices, inputs: readonly InputSource[]): Inspe
   };
 }
 
-function voiceOptions(choices: Choices): Pick<InspectOptions, "voice" | "json" | "probs"> {
-  const json = choices.has("format");
-  if (json && formatList(choices)?.join() !== "json") {
-    throw new UsageError(`inspect draws, or takes -f json, got '${printable(choices.text("format")!)}'`);
+function evalOptions(choices: Choices, inputs: readonly InputSource[]): EvalOptions {
+  const output = outputPath(choices);
+  const json = choices.has("json") || /\.json$/i.test(output ?? "");
+  if (choices.has("compare")) {
+    const [a, b, ...more] = inputs;
+    if (!b || more.length > 0) throw new UsageError(`eval --compare takes two results, got ${inputs.length}`);
+    return { kind: "compare", a: a!, b, json, output, force: choices.has("force") };
   }
-  const voice: VoiceRule | undefined = choices.choice("vad") === "energy" ? undefined : {
-    threshold: choices.number("vad-threshold"),
-    minSpeechMs: choices.number("vad-min-speech-ms"),
-    minSilenceMs: choices.number("vad-min-silence-ms"),
-    padMs: choices.number("vad-pad-ms"),
-  };
-  const probs = choices.has("probs");
-  if (probs && !json) throw new UsageError("--probs needs -f json");
-  if (probs && voice === undefined) throw new UsageError("--probs are those of --vad neural");
-  return { voice, json, probs };
+  const [manifest, ...more] = inputs;
+  if (more.length > 0) throw new UsageError(`eval takes one manifest, got ${inputs.length} files`);
+  const { inputs: _, ...options } = transcribeOptions(choices, []);
+  return { ...options, kind: "run", manifest: manifest!, transcripts: choices.text("transcripts"), json };
 }
 
 function isTranscript(input: InputSource): boolean {

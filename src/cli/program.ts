@@ -9,9 +9,10 @@ import { describeModel } from "./commands/info.ts";
 import { benchModel } from "./commands/bench.ts";
 import { manageCache } from "./commands/cache.ts";
 import { downloadModel } from "./commands/download.ts";
+import { evaluate } from "./commands/eval.ts";
 import { inspectRecording } from "./commands/inspect.ts";
 import { lintFiles } from "./commands/lint.ts";
-import { parseCommandLine, type TranscribeOptions } from "./parse.ts";
+import { type EvalOptions, parseCommandLine, type TranscribeOptions } from "./parse.ts";
 import { renderTranscripts } from "./commands/render.ts";
 import type { ProgramParts } from "./parts.ts";
 import { rewriteText } from "./commands/text.ts";
@@ -71,6 +72,8 @@ async function runCommand(parts: ProgramParts, args: readonly string[]): Promise
       return await lintFiles(parts, command.options);
     case "inspect":
       return await inspectRecording(parts, command.options);
+    case "eval":
+      return await evaluate(parts, ofRun(parts, command.options));
     case "bench":
       return await benchModel(parts, command.model);
     case "align":
@@ -80,6 +83,11 @@ async function runCommand(parts: ProgramParts, args: readonly string[]): Promise
       return await (isStreamed(options) ? streamFiles : transcribeFiles)(parts, options);
     }
   }
+}
+
+/** A comparison has no threads. */
+function ofRun(parts: ProgramParts, options: EvalOptions): EvalOptions {
+  return options.kind === "run" ? withinProcessors(parts, options) : options;
 }
 
 /** The options, with no more threads than can run at once: the others would only keep them waiting. */

@@ -7,8 +7,8 @@ import { RATE_MAX_HZ, RATE_MIN_HZ } from "../audio/limits.ts";
 import { SAMPLE_FORMATS } from "../audio/pcm.ts";
 import { RAW_DEFAULT } from "../audio/raw.ts";
 import { styleNames } from "../subtitles/rules.ts";
+import { evalOptions } from "./eval_options.ts";
 import { textOptions } from "./text_options.ts";
-import { vadOptions } from "./vad_options.ts";
 
 /** The named commands. A name counts only as the first word; a file of that name can be written as ./align. */
 export const commandNames = [
@@ -17,6 +17,7 @@ export const commandNames = [
   "text",
   "lint",
   "inspect",
+  "eval",
   "download",
   "cache",
   "bench",
@@ -36,6 +37,7 @@ export type OptionGroup =
   | "Streaming"
   | "Words"
   | "Text"
+  | "Evaluation"
   | "Output"
   | "Other";
 
@@ -91,9 +93,11 @@ export type Exclusion = {
 const everyCommand: readonly CommandName[] = ["transcribe", ...commandNames];
 const onAudio: readonly CommandName[] = ["transcribe", "align", "inspect"];
 const onText: readonly CommandName[] = ["transcribe", "align", "render"];
-const onFiles: readonly CommandName[] = ["transcribe", "align", "render", "inspect"];
+const onFiles: readonly CommandName[] = ["transcribe", "align", "render", "inspect", "eval"];
+const onDecoding: readonly CommandName[] = ["transcribe", "eval"];
 const onCues: readonly CommandName[] = ["transcribe", "align", "render", "lint"];
-const withModel: readonly CommandName[] = ["transcribe", "align"];
+const onWords: readonly CommandName[] = ["transcribe", "align"];
+const withModel: readonly CommandName[] = ["transcribe", "align", "eval"];
 
 export const optionTable: readonly OptionSpec[] = [
   {
@@ -151,9 +155,10 @@ export const optionTable: readonly OptionSpec[] = [
   {
     name: "json",
     group: "Model",
-    help: "print JSON also on a terminal",
+    help: "print JSON",
+    more: "`info` prints it also without this if standard output is not a terminal.",
     rare: true,
-    commands: ["info"],
+    commands: ["info", "eval"],
   },
   {
     name: "input",
@@ -162,7 +167,7 @@ export const optionTable: readonly OptionSpec[] = [
     value: { placeholder: "FILE", type: "path" },
     help: "same as FILE; may be repeated",
     more: "WAV is read directly, other formats through ffmpeg if it is installed.",
-    commands: ["transcribe", "align", "render", "text", "lint", "inspect"],
+    commands: ["transcribe", "align", "render", "text", "lint", "inspect", "eval"],
   },
   {
     name: "stdin",
@@ -258,15 +263,16 @@ export const optionTable: readonly OptionSpec[] = [
     value: { placeholder: "TEXT", type: "text" },
     help: "names and terms to expect; @FILE reads them",
     more: "A leading @@ stands for one @.",
+    commands: onDecoding,
     perRequest: true,
   },
   {
     name: "skip-silence",
     group: "Speech",
     help: "shorten silences before decoding",
+    commands: onDecoding,
     perRequest: true,
   },
-  ...vadOptions,
   {
     name: "segment-sec",
     short: "S",
@@ -282,6 +288,7 @@ export const optionTable: readonly OptionSpec[] = [
     default: "auto",
     help: "cut at pauses about every SEC; 0: never",
     more: "auto keeps audio up to 120 s whole and cuts longer audio about every 30 s.",
+    commands: onDecoding,
     perRequest: true,
   },
   {
@@ -293,6 +300,7 @@ export const optionTable: readonly OptionSpec[] = [
     help: "how far around a cut to look for a pause",
     more: "At most half of -S is used.",
     rare: true,
+    commands: onDecoding,
     perRequest: true,
   },
   {
@@ -303,6 +311,7 @@ export const optionTable: readonly OptionSpec[] = [
     help: "give the model earlier text: yes|no|auto",
     more: "auto means no, and yes for a stream. With yes, text appears segment by segment.",
     rare: true,
+    commands: onDecoding,
     perRequest: true,
   },
   {
@@ -314,6 +323,7 @@ export const optionTable: readonly OptionSpec[] = [
     more:
       "One pass over the weights serves all of them. The text is the same for any number; 1 needs the least memory.",
     rare: true,
+    commands: onDecoding,
     excludes: [
       { option: "low-memory", says: "{low-memory} decodes one segment at a time and cannot be combined with {batch}" },
       { option: "stream", says: "{stream} decodes one segment at a time and cannot be combined with {batch}" },
@@ -327,6 +337,7 @@ export const optionTable: readonly OptionSpec[] = [
     help: "encoder attention window, 1 to 8",
     more: "Whole seconds; a fraction is dropped.",
     rare: true,
+    commands: onDecoding,
     perRequest: true,
   },
   {
@@ -428,7 +439,7 @@ export const optionTable: readonly OptionSpec[] = [
     help: "time every word with the forced aligner",
     more: "Prints one line per word: start and end in seconds, and the word. `qwen-asr download aligner` fetches the " +
       "model.",
-    commands: withModel,
+    commands: onWords,
     perRequest: true,
     excludes: [{
       option: "stream",
@@ -442,7 +453,7 @@ export const optionTable: readonly OptionSpec[] = [
     help: "aligner folder, or demo; implies --align",
     more: "Otherwise $QWEN_ASR_ALIGNER, then the downloaded one; demo is a tiny one inside this program.",
     rare: true,
-    commands: withModel,
+    commands: onWords,
     implies: "align",
   },
   {
@@ -462,6 +473,7 @@ export const optionTable: readonly OptionSpec[] = [
     commands: ["align"],
   },
   ...textOptions,
+  ...evalOptions,
   {
     name: "format",
     short: "f",
@@ -472,8 +484,8 @@ export const optionTable: readonly OptionSpec[] = [
     more: "In ass, words change colour as they are said; vtt-words is WebVTT with the time of every word. " +
       "Several with commas or repeated: -f srt,json -o talk writes talk.srt and talk.json, and the text on " +
       "standard output. Without -f, the extension of -o decides. A stream takes one of text, jsonl (one object per " +
-      "line: partial, commit or final), srt and vtt (cues as utterances end). inspect takes json: where speech is.",
-    commands: [...onText, "inspect"],
+      "line: partial, commit or final), srt and vtt (cues as utterances end).",
+    commands: onText,
     perRequest: true,
   },
   {

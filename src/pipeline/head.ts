@@ -55,6 +55,6 @@ export function documentHead({ version, options, model, aligner }: HeadOf, name:
   return head;
 }
 
-function modelHead({ info, hash }: KnownModel): DocumentHead["model"] {
+export function modelHead({ info, hash }: KnownModel): DocumentHead["model"] {
   return { name: info.name, hash, weights: info.weights, isa: info.isa };
 }

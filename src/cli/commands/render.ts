@@ -6,13 +6,12 @@ import { readDocument } from "../../document/json.ts";
 import { hardship } from "../../files/rescue.ts";
 import { Outputs } from "../../files/outputs.ts";
 import { InputError } from "../../errors.ts";
-import { openView } from "../inputs.ts";
 import type { InputSource, RenderOptions } from "../parse.ts";
 import type { ProgramParts } from "../parts.ts";
 import { parseSubtitles } from "../../subtitles/parse.ts";
 import { transcriptOf } from "../../subtitles/transcript.ts";
 import { exitCode } from "../terminal.ts";
-import { spokenSegment, type TextView, viewsHead, withoutViews } from "../../views/view.ts";
+import { spokenSegment, TextView, viewsHead, withoutViews } from "../../views/view.ts";
 import { printable } from "../../writer.ts";
 import { pageOf } from "../report.ts";
 
@@ -29,7 +28,7 @@ export async function renderTranscripts(parts: RenderParts, options: RenderOptio
     inputs,
     hardship: hardship(tell, path === undefined ? undefined : stdout),
   }, pageOf(formats, parts.terminal));
-  const view = options.views && (await openView(parts, options.views)).view;
+  const view = options.views && await TextView.open(options.views);
   let failed = false;
   try {
     for (const [index, input] of inputs.entries()) {

@@ -97,6 +97,9 @@ test("lines with times, and what render writes, are in whole words, too", async 
   const rendered = await watch(30, ["render", json, "-f", "text"], {}, []);
   const whole = lines((await run(["render", json, "-f", "text"])).stdout)[0]!;
   expect(rendered.shown.split("\n")).toEqual(wrap(whole, 30));
+  const twice = await watch(200, ["render", json, json, "-f", "text"], {}, []);
+  expect(twice.shown).toBe(`==> ${json} <==\n${whole}\n\n==> ${json} <==\n${whole}`);
+  expect((await watch(200, ["render", "--no-filename", json, json], {}, [])).shown).toBe(`${whole}\n${whole}`);
 });
 
 test("several files have headings, with --no-filename they have none", async () => {

@@ -79,7 +79,7 @@ type LayoutOptions = Pick<
 >;
 
 /** `qwen-asr render`: transcripts (-f json or jsonl) in other formats. */
-export type RenderOptions = LayoutOptions & Pick<TranscribeOptions, "inputs" | "output" | "force"> & {
+export type RenderOptions = LayoutOptions & Pick<TranscribeOptions, "inputs" | "output" | "force" | "headings"> & {
   readonly formats: readonly Format[];
   /** undefined: the text stays as it is written. */
   readonly views: ViewOptions | undefined;
@@ -403,6 +403,7 @@ function renderOptions(choices: Choices, inputs: readonly InputSource[]): Render
     ...textMarks(choices),
     output: outputPath(choices),
     force: choices.has("force"),
+    headings: !choices.has("no-filename"),
   };
 }
 

@@ -179,13 +179,20 @@ export function label(source: InputSource): string {
   return source.kind === "stdin" ? "stdin" : printable(source.path);
 }
 
+type HeadingOptions =
+  & Pick<TranscribeOptions, "headings" | "inputs">
+  & Partial<Pick<TranscribeOptions, "withFilename">>;
+
 /** Names above the texts of several inputs, for people on a terminal, who see one text after the other. */
 export class Headings {
   #isFirst = true;
   readonly #areShown: boolean;
 
-  constructor({ isWatched = false }: Terminal, options: TranscribeOptions) {
-    this.#areShown = isWatched && options.headings && !options.withFilename && options.inputs.length > 1;
+  constructor(
+    { isWatched = false }: Terminal,
+    { headings, inputs, withFilename = false }: HeadingOptions,
+  ) {
+    this.#areShown = isWatched && headings && !withFilename && inputs.length > 1;
   }
 
   /** The lines before the text of an input; "" where none is wanted. */

@@ -608,6 +608,7 @@ export const optionTable: readonly OptionSpec[] = [
     help: "no file name above each text on a terminal",
     more: "Pipes and files never get one.",
     rare: true,
+    commands: ["transcribe", "render"],
   },
   {
     name: "silent",

@@ -13,7 +13,7 @@ import { transcriptOf } from "../../subtitles/transcript.ts";
 import { exitCode } from "../terminal.ts";
 import { spokenSegment, TextView, viewsHead, withoutViews } from "../../views/view.ts";
 import { printable } from "../../writer.ts";
-import { pageOf } from "../report.ts";
+import { Headings, pageOf } from "../report.ts";
 
 type RenderParts = Pick<ProgramParts, "terminal" | "readText" | "cutChinese">;
 
@@ -29,11 +29,12 @@ export async function renderTranscripts(parts: RenderParts, options: RenderOptio
     hardship: hardship(tell, path === undefined ? undefined : stdout),
   }, pageOf(formats, parts.terminal));
   const view = options.views && await TextView.open(options.views);
+  const headings = path === undefined && formats.join() === "text" ? new Headings(parts.terminal, options) : undefined;
   let failed = false;
   try {
     for (const [index, input] of inputs.entries()) {
       if (parts.terminal.stop.drain.aborted) break;
-      failed = !await render(parts, options, { outputs, index, view }, input) || failed;
+      failed = !await render(parts, options, { outputs, index, view, headings }, input) || failed;
     }
   } finally {
     await outputs.finish(!parts.terminal.stop.drain.aborted);
@@ -41,10 +42,18 @@ export async function renderTranscripts(parts: RenderParts, options: RenderOptio
   return exitCode(parts.terminal, failed || outputs.hasFailed);
 }
 
+type RenderRun = {
+  readonly outputs: Outputs;
+  readonly index: number;
+  readonly view: TextView | undefined;
+  /** Where text is shown. */
+  readonly headings: Headings | undefined;
+};
+
 async function render(
   parts: RenderParts,
   { rules, paragraphMs, timestamps, cuePunctuation, doubtBelow, views }: RenderOptions,
-  { outputs, index, view }: { outputs: Outputs; index: number; view: TextView | undefined },
+  { outputs, index, view, headings }: RenderRun,
   input: InputSource,
 ): Promise<boolean> {
   const name = input.kind === "stdin" ? "-" : input.path;
@@ -53,6 +62,7 @@ async function render(
     const say = (line: string) => parts.terminal.stderr.write(`qwen-asr: ${shown}: ${line}\n`);
     const { segments, isComplete, ...head } = edited(read(await parts.readText(name), shown, say), say);
     if (!isComplete) say("is incomplete: the recording was not heard to its end");
+    if (headings) parts.terminal.stdout.write(headings.of(input));
     const recording = await outputs.begin(index, {
       head: views ? { ...head, options: { ...withoutViews(head.options), ...viewsHead(views) } } : head,
       ...{ rules, paragraphMs, timestamps, cuePunctuation, doubtBelow, cutChinese: parts.cutChinese },

@@ -16,6 +16,7 @@ import { readAudio } from "../src/audio/input.ts";
 import { openEngine } from "../src/engine/client.ts";
 import type { Engine, HearRequest, Listener } from "../src/engine/engine.ts";
 import { splitAtPauses } from "../src/segment/split.ts";
+import { SpectralJudge } from "../src/segment/has_voice.ts";
 import { Stopper } from "../src/stop.ts";
 import { runStream, type StreamOptions } from "../src/stream/stream.ts";
 import { availableMemory } from "../src/system.ts";
@@ -120,6 +121,7 @@ async function stream(engine: Engine, samples: Float32Array): Promise<Round> {
   const options: StreamOptions = {
     rules: { policy: { kind: "agreement" }, feedsPast: true, asrTextId: engine.info.asrTextId, isHeaderless: false },
     ...{ chunkSec, endpointMs: 800, tokensMax: undefined, language: "", startSec: 0, isLive: false },
+    voiceJudge: () => new SpectralJudge(),
   };
   await runStream(paced(samples), timed, options, new Stopper().stop, (event) => {
     if (event.kind === "commit") round.text += event.text;

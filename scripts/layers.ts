@@ -43,11 +43,11 @@ export const sourceLayers: Layers = {
   stream: ["root", "text", "audio", "segment", "engine", "document", "views", "subtitles", "output"],
   model: ["root", "engine"],
   pipeline: ["root", "text", "audio", "segment", "engine", "document", "views", "align", "model"],
-  options: ["root", "text", "audio", "engine", "views", "subtitles", "output", "stream"],
+  options: ["root", "text", "audio", "segment", "engine", "views", "subtitles", "output", "stream"],
   files: ["root", "audio", "document", "output"],
   cli: ["root", "text", "eval", "audio", "segment", "engine", "document", "views", "align", "subtitles", "output",
     "stream", "model", "pipeline", "options", "files"],
-  app: ["root", "text", "audio", "engine", "align", "model", "pipeline", "files", "cli"],
+  app: ["root", "text", "audio", "segment", "engine", "align", "model", "pipeline", "files", "cli"],
 };
 
 export const zigLayers: Layers = {

@@ -9,6 +9,7 @@ import { availableMemory, peakMemory, readTextFile, usableProcessors } from "./s
 import { openTerminal } from "./cli/terminal.ts";
 import { demoAlignerFiles, demoModelFiles, jiebaBytes, koreanWords, libraryBytes, licenseText } from "./embed.ts";
 import { openEngine } from "./engine/client.ts";
+import { openVoiceDetector } from "./engine/vad.ts";
 import { packedFiles } from "./engine/packed_files.ts";
 import { cacheFolder } from "./model/cache_folder.ts";
 import { measurer } from "./engine/measure.ts";
@@ -18,6 +19,7 @@ import { downloadHost } from "./model/hub/download_io.ts";
 import { fittingLine } from "./model/hub/progress.ts";
 import { locateAligner, locateModel, type ModelPlace } from "./model/locate.ts";
 import { folderHash, modelHash } from "./model/hash.ts";
+import { SpectralJudge } from "./segment/has_voice.ts";
 import { chineseCutter } from "./text/chinese.ts";
 
 /** Runs a command line, without the program's name. Resolves to the exit code when everything is written. */
@@ -30,9 +32,11 @@ export function runProgram(args: readonly string[]): Promise<number> {
     checkInput: (input) => Promise.try(checkInput, input),
     readAudio,
     openAudio,
+    voiceJudge: () => new SpectralJudge(),
     keepsStreamCaches: () => ["", "0"].includes(process.env.QWEN_STREAM_NO_ENC_CACHE ?? ""),
     locateModel: (dir) => locateModel(dir),
     locateAligner: (dir, isDemo) => locateAligner(dir, isDemo),
+    openVoiceDetector: () => openVoiceDetector(libraryBytes),
     splitters: splitterSource({ koreanWords }),
     openEngine: async ({ model, threads, weights, cache }) => {
       const folder = cache ? cacheFolder(process.env) : undefined;

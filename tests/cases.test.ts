@@ -52,6 +52,20 @@ const rows: readonly Row[] = [
     needsFfmpeg: true,
     stdout: /00:00:1[1-5],\d\d\d --> 00:00:1[2-6],/,
   },
+  ...["zero-1s.wav", "one-sample.wav"].flatMap((name) => {
+    const row = {
+      file: `03-forced-language-in-silence/${name}`,
+      stdout: /^\n?$/,
+      stderr: /: no voice in it, so there is no text\n$/,
+    };
+    const forced = ["--language", "English"];
+    return [
+      row,
+      { ...row, args: [...forced, "@"] },
+      { ...row, args: [...forced, "-f", "srt", "@"], stdout: "" },
+      { ...row, args: [...forced, "--stream", "--stdin"], piped: true as const },
+    ];
+  }),
   {
     file: "04-wav-longer-than-its-header/stale-header.wav",
     stdout: shortText,

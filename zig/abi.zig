@@ -16,11 +16,13 @@ const model_ = @import("engine/model.zig");
 const precision_ = @import("packing/precision.zig");
 const session_ = @import("engine/session.zig");
 const transcribe = @import("engine/transcribe.zig");
+const vad_ = @import("network/vad.zig");
 const Encoder = encoder_.Encoder;
 const Listener = listener_.Listener;
 const Model = model_.Model;
 const Error = errors.Error;
 const Session = session_.Session;
+const Vad = vad_.Vad;
 
 /// The library installs no signal handlers: its threads need no stack for them, and a host that has
 /// its own keeps them.
@@ -38,23 +40,9 @@ fn panicLine(message: []const u8, _: ?usize) noreturn {
 
 const gpa = std.heap.c_allocator;
 
-fn missing(comptime what: []const u8) errors.Error {
-    return errors.fail(error.Invalid, what ++ " is null", .{});
-}
-
-fn slice(comptime T: type, pointer: ?[*]const T, count: usize) Error![]const T {
-    if (count == 0) return &.{};
-    return (pointer orelse return missing("an array"))[0..count];
-}
-
-/// Copies a result out, or says how much room it needs.
-fn give(comptime T: type, from: []const T, to: ?[*]T, capacity: u32, count: ?*u32) Error!void {
-    (count orelse return missing("the count")).* = @intCast(from.len);
-    if (from.len > capacity) {
-        return errors.fail(error.TooSmall, "{d} needed, room for {d}", .{ from.len, capacity });
-    }
-    if (from.len > 0) @memcpy((to orelse return missing("the result"))[0..from.len], from);
-}
+const missing = exported.missing;
+const slice = exported.slice;
+const give = exported.give;
 
 pub fn qasr_abi_version() u32 {
     return 2;
@@ -226,7 +214,7 @@ pub fn qasr_session_cancel(session: ?*Session) void {
     if (session) |s| s.cancelled.store(true, .monotonic);
 }
 
-/// Takes a session, an encoder or a listener for this call; every successful take or enter is followed by leave.
+/// Takes a handle for this call; every successful take or enter is followed by leave.
 fn take(handle: anytype) Error!@typeInfo(@TypeOf(handle)).optional.child {
     const one = handle orelse return missing("the handle");
     if (one.busy.swap(true, .acquire)) {
@@ -234,6 +222,7 @@ fn take(handle: anytype) Error!@typeInfo(@TypeOf(handle)).optional.child {
             *Session => "session",
             *Encoder => "encoder",
             *Listener => "listener",
+            *Vad => "voice detector",
             else => unreachable,
         };
         return errors.fail(error.Busy, "another thread is using this " ++ name, .{});
@@ -576,7 +565,7 @@ pub fn qasr_transcribe_samples(
         .user = user,
     });
     defer m.gpa.free(said);
-    try giveText(said, text, capacity, text_bytes);
+    try exported.giveText(said, text, capacity, text_bytes);
 }
 
 pub fn qasr_transcribe_file(
@@ -600,13 +589,34 @@ pub fn qasr_transcribe_file(
         .user = user,
     });
     defer m.gpa.free(said);
-    try giveText(said, text, capacity, text_bytes);
+    try exported.giveText(said, text, capacity, text_bytes);
 }
 
-/// Who has had the text by callback may want none of it.
-fn giveText(said: []const u8, text: ?[*]u8, capacity: u32, text_bytes: ?*u32) Error!void {
-    if (text != null or capacity > 0) return give(u8, said, text, capacity, text_bytes);
-    if (text_bytes) |to| to.* = @intCast(said.len);
+// ------------------------------------------------------------------------------- voice activity
+
+pub fn qasr_vad_open(out: ?**Vad) Error!void {
+    const to = out orelse return missing("the result");
+    to.* = try Vad.open(gpa);
+}
+
+pub fn qasr_vad_close(vad: ?*Vad) void {
+    if (vad) |v| v.close();
+}
+
+pub fn qasr_vad_run(
+    vad: ?*Vad,
+    samples: ?[*]const f32,
+    samples_count: u32,
+    is_last: u32,
+    probabilities: ?[*]f32,
+    capacity: u32,
+    count: ?*u32,
+) Error!void {
+    const v = try take(vad);
+    defer leave(v);
+    const needed = v.count(samples_count, is_last != 0);
+    const to = try exported.room(f32, needed, probabilities, capacity, count);
+    v.run(try slice(f32, samples, samples_count), is_last != 0, to);
 }
 
 // ------------------------------------------------------------------------------------ self test
@@ -641,13 +651,9 @@ pub fn qasr_session_classify(
     defer leave(s);
     const all = try slice(u32, ids, count);
     const markers = try Session.markersOf(all, marker_id);
-    (classes_count orelse return missing("the count")).* = @intCast(markers);
-    if (markers > capacity) {
-        return errors.fail(error.TooSmall, "{d} needed, room for {d}", .{ markers, capacity });
-    }
+    const to_classes = try exported.room(u32, markers, classes, capacity, classes_count);
+    const to_margins = try exported.room(f32, markers, margins, capacity, classes_count);
     const floats = @as(usize, rows_count) * s.model.config.text.hidden;
-    const to_classes = (classes orelse return missing("the classes"))[0..markers];
-    const to_margins = (margins orelse return missing("the margins"))[0..markers];
     try s.classify(all, try slice(f32, rows, floats), marker_id, to_classes, to_margins);
 }
 

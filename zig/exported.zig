@@ -1,9 +1,41 @@
-//! A function of abi.zig as C calls it: the same parameters, and for an error its number.
+//! What the functions of abi.zig are made with: checks of C's pointers, results copied out, and the
+//! function as C calls it, with the same parameters, and for an error its number.
 //!
 //! The language has no way to say "the parameters of that function, but callable from C", so there
 //! is one line here for every number of them; in exchange each function stands once in abi.zig.
 
+const std = @import("std");
 const errors = @import("errors.zig");
+const Error = errors.Error;
+
+pub fn missing(comptime what: []const u8) Error {
+    return errors.fail(error.Invalid, what ++ " is null", .{});
+}
+
+pub fn slice(comptime T: type, pointer: ?[*]const T, count: usize) Error![]const T {
+    if (count == 0) return &.{};
+    return (pointer orelse return missing("an array"))[0..count];
+}
+
+/// Where a result of so many goes, or how much room it needs.
+pub fn room(comptime T: type, needed: usize, to: ?[*]T, capacity: u32, count: ?*u32) Error![]T {
+    (count orelse return missing("the count")).* = @intCast(needed);
+    if (needed > capacity) {
+        return errors.fail(error.TooSmall, "{d} needed, room for {d}", .{ needed, capacity });
+    }
+    return if (needed == 0) &.{} else (to orelse return missing("the result"))[0..needed];
+}
+
+/// Copies a result out, or says how much room it needs.
+pub fn give(comptime T: type, from: []const T, to: ?[*]T, capacity: u32, count: ?*u32) Error!void {
+    @memcpy(try room(T, from.len, to, capacity, count), from);
+}
+
+/// Who has had the text by callback may want none of it.
+pub fn giveText(said: []const u8, text: ?[*]u8, capacity: u32, text_bytes: ?*u32) Error!void {
+    if (text != null or capacity > 0) return give(u8, said, text, capacity, text_bytes);
+    if (text_bytes) |to| to.* = @intCast(said.len);
+}
 
 /// Has `call`, with the parameters of `f`. Where `f` returns `Error!void` it returns a qasr_status,
 /// else what `f` returns.

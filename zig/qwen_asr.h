@@ -24,8 +24,8 @@
  *  - Pointers passed in are borrowed for the call only. Results go through the last pointers. Text is UTF-8 with a byte
  *    count, no terminator needed. NULL with count 0 is an empty array.
  *  - Where a result does not fit its capacity: QASR_TOO_SMALL, nothing written but the count that is needed.
- *  - A model does not change after open and may be shared by threads. A session, an encoder or a listener belongs to one
- *    thread at a time (a second one gets QASR_BUSY); only the functions that cancel may be called from any thread.
+ *  - A model does not change after open and may be shared by threads. A session, an encoder, a listener or a voice
+ *    detector belongs to one thread at a time (a second one gets QASR_BUSY); only the functions that cancel may be called from any thread.
  *  - The process has one set of computing threads, however many models are open: calls from several threads take turns
  *    on it, in the order they ask. It grows to the largest `threads` that a model was opened with; a model uses at most
  *    its own number. The last qasr_model_close() ends it.
@@ -259,6 +259,22 @@ int32_t qasr_listener_encode(qasr_listener *listener, qasr_encoder *encoder, flo
  * that has only to copy. Where audio was appended or forgotten meanwhile, or the encoder was used otherwise, the work
  * begins anew. */
 int32_t qasr_listener_run(qasr_listener *listener, qasr_encoder *encoder, uint32_t budget_ms, uint32_t *is_done);
+
+/* ---------------------------------------------------------------------------------------------- voice activity */
+
+/* How likely it is that somebody speaks, for every QASR_VAD_FRAME samples of a recording (Silero VAD v6.2, which the
+ * library carries; no model is needed). About 1 MB each, and one thread: the caller's. */
+typedef struct qasr_vad qasr_vad;
+#define QASR_VAD_FRAME 512
+
+int32_t qasr_vad_open(qasr_vad **vad);
+void qasr_vad_close(qasr_vad *vad); /* null is fine */
+
+/* More samples of the recording, 16 kHz mono, -1 to 1. `probabilities` gets one for each frame that they complete, in
+ * order: the same bits in whatever pieces the samples come. With `is_last` other than 0 the rest is a frame too, filled up
+ * with zeros, and the next samples are those of another recording. On QASR_TOO_SMALL the samples were not taken. */
+int32_t qasr_vad_run(qasr_vad *vad, const float *samples, uint32_t samples_count, uint32_t is_last,
+                     float *probabilities, uint32_t capacity, uint32_t *count);
 
 /* --------------------------------------------------------------------------------------------------- alignment */
 

@@ -37,6 +37,7 @@ test {
     _ = @import("network/mel.zig");
     _ = @import("network/mel_test.zig");
     _ = @import("network/stem.zig");
+    _ = @import("network/vad.zig");
     _ = @import("network/verify.zig");
     _ = @import("packing/cache.zig");
     _ = @import("packing/cache_folder.zig");

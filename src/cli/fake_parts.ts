@@ -129,6 +129,9 @@ function fakeResult(request: DecodeRequest, stop: DecodeStop, generatedTokens: n
   };
 }
 
+/** For audio that only stands for speech. */
+export const everythingIsVoice = () => ({ push: () => {}, hasVoice: true });
+
 /** A writer that keeps what it is given. */
 export function memoryWriter(): TextWriter & { text(): string } {
   let written = "";
@@ -203,6 +206,7 @@ export function fakeParts(engine: Engine, changes: Partial<ProgramParts> = {}): 
     processors: () => 4,
     version: "1.2.3",
     ...fakeAudio(called),
+    voiceJudge: everythingIsVoice,
     keepsStreamCaches: () => true,
     locateModel: async (dir) => {
       called("locateModel");
@@ -212,6 +216,11 @@ export function fakeParts(engine: Engine, changes: Partial<ProgramParts> = {}): 
       called("locateAligner");
       return dir === "demo" ? { kind: "demo-aligner" } : { kind: "folder", path: dir ?? "/models/aligner" };
     },
+    openVoiceDetector: async () => ({
+      frameSamples: 512,
+      run: (samples) => new Float32Array(Math.ceil(samples.length / 512)).fill(0.9),
+      close: () => {},
+    }),
     splitters: async () => ({}),
     readText: async (path) => {
       called("readText");

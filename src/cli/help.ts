@@ -78,7 +78,8 @@ exit code is 1 if there is any.
   inspect: {
     usage: "[options] FILE [TRANSCRIPT]",
     about: `Draws a recording: loudness, where speech is, and the words of its transcript,
-if one is named or lies beside it (talk.json beside talk.wav).
+if one is named or lies beside it (talk.json beside talk.wav). With -f json it
+lists where speech is.
 `,
   },
   eval: {

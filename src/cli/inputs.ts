@@ -1,7 +1,10 @@
 /** The inputs of a command line: options in, what to read and how out; those not worth reading are reported. */
 
 import type { AudioInput } from "../audio/input.ts";
-import { InputError } from "../errors.ts";
+import { InputError, UsageError } from "../errors.ts";
+import { parseTerms, type Term } from "../views/terms.ts";
+import { TextView, type ViewOptions } from "../views/view.ts";
+import { printable } from "../writer.ts";
 import { type InputSource, meantCommand, type TranscribeOptions } from "./parse.ts";
 import type { ProgramParts } from "./parts.ts";
 import type { Report } from "./report.ts";
@@ -45,4 +48,22 @@ function withMeantCommand(error: unknown, source: InputSource): unknown {
     ? `a command has to be the first word: qwen-asr ${meant} ...`
     : `did you mean the command "${meant}"?`;
   return new InputError(error.message, hint, { cause: error.cause });
+}
+
+/** How text is written, and the terms of the file of --terms, which is read. `view` is undefined for text as spoken. */
+export async function openView(
+  { readText }: Pick<ProgramParts, "readText">,
+  views: ViewOptions,
+): Promise<{ readonly view: TextView | undefined; readonly terms: readonly Term[] }> {
+  const terms = views.terms === undefined ? [] : await readTerms(readText, views.terms);
+  return { view: await TextView.open(views, terms), terms };
+}
+
+async function readTerms(readText: ProgramParts["readText"], path: string): Promise<Term[]> {
+  try {
+    return parseTerms(await readText(path), `--terms ${printable(path)}`);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    throw new UsageError(`--terms ${error.message}`);
+  }
 }

@@ -48,7 +48,7 @@ test("defaults", () => {
     rules: { colsMax: 42, linesMax: 2, cueMsMin: 1000, cueMsMax: 7000, cpsMax: 20, gapMsMin: 83 },
     paragraphMs: 0,
     timestamps: false,
-    views: { itn: "off", script: "asis", cjkSpace: "keep", digitWidth: undefined },
+    views: { itn: "off", script: "asis", cjkSpace: "keep", digitWidth: undefined, terms: undefined },
     cuePunctuation: "keep",
     doubtBelow: undefined,
     output: undefined,
@@ -66,7 +66,7 @@ test("views of text: numbers, script by option or by the language's region, and 
   const views = (line: string) => optionsOf(line).views;
   expect(views("a.wav --itn")).toMatchObject({ itn: "on", script: "asis" });
   expect(views("a.wav --itn-all --cjk-space add --digit-width HALF")).toEqual({
-    ...{ itn: "all", script: "asis", cjkSpace: "add", digitWidth: "half" },
+    ...{ itn: "all", script: "asis", cjkSpace: "add", digitWidth: "half", terms: undefined },
   });
   expect(views("a.wav --language zh-TW").script).toBe("twp");
   expect(views("a.wav --language zh_HK.UTF-8").script).toBe("hk");
@@ -76,6 +76,8 @@ test("views of text: numbers, script by option or by the language's region, and 
   expect(views("a.wav --language zh-TW --script asis").script).toBe("asis");
   expect(optionsOf("a.wav --mark-doubt -1.5")).toMatchObject({ doubtBelow: -1.5 });
   expect(refusal("a.wav --mark-doubt 1")).toBe("--mark-doubt must be -100 to 0, got '1'");
+  expect(views("a.wav --terms names.txt").terms).toBe("names.txt");
+  expect(refusal("a.wav --terms -")).toBe("--terms takes a file, got standard input");
   expect(refusal("a.wav --script zh")).toBe("--script must be asis, cn, tw, twp, hk or hkp, got 'zh'");
   const render = (line: string) => {
     const command = parseCommandLine(`render ${line}`.split(" "));
@@ -222,7 +224,7 @@ test("mistakes get one line that names them", () => {
     "--endpoint-ms 0 a",
     "-f json --stream a",
     "-f docx --stream a",
-    "-f jsonl --stream a b",
+    "-f srt --stream a b",
     "-f vtt --stream --with-filename a",
   ];
   const messages = lines.map((line) => `${JSON.stringify(line)}: ${refusal(line)}`).join("\n");
@@ -265,7 +267,7 @@ test("mistakes get one line that names them", () => {
     "--endpoint-ms 0 a": --endpoint-ms needs --stream
     "-f json --stream a": -f of a stream is one of text, jsonl, srt, vtt, got 'json'
     "-f docx --stream a": -f takes text, json, jsonl, srt, vtt, tsv, lrc, csv, vtt-words, ass, got 'docx'
-    "-f jsonl --stream a b": -f jsonl takes one input, got 2
+    "-f srt --stream a b": -f srt takes one input, got 2
     "-f vtt --stream --with-filename a": -f vtt and --with-filename are mutually exclusive"
     `);
   expect(refusal("--raw-format mp3 a")).toMatch(/^--raw-format must be u8, s16le, .*, alaw or mulaw, got 'mp3'$/);

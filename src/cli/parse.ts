@@ -37,6 +37,7 @@ import {
 import { nearest, parseNumber } from "../options/values.ts";
 import { foreignExtension, type Format, formatOf, holdsSeveral } from "../output/formats.ts";
 import type { ViewOptions } from "../views/view.ts";
+import type { VoiceRule } from "../segment/voice.ts";
 import { printable } from "../writer.ts";
 
 /** An input that a command line can name. */
@@ -98,6 +99,12 @@ export type InspectOptions = Pick<TranscribeOptions, "fromSec" | "toSec" | "trac
   readonly input: InputSource;
   /** A path; undefined: the file beside the recording, if there is one. */
   readonly transcript: string | undefined;
+  /** How speech is found; undefined: by energy. */
+  readonly voice: VoiceRule | undefined;
+  /** Lists where speech is instead of drawing. */
+  readonly json: boolean;
+  /** Every frame's probability, too. */
+  readonly probs: boolean;
 };
 
 /** `qwen-asr eval`: recordings with what is said in them, or two results. */
@@ -358,10 +365,12 @@ function engineOptions(choices: Choices): Pick<TranscribeOptions, "model" | "thr
   };
 }
 
-/** Cues and JSON lines of a stream are for one recording, and nothing may stand between them. */
+/** Cues of a stream are for one recording, and nothing may stand between them. Lines of jsonl name theirs. */
 function checkStream(choices: Choices, { format }: RequestOptions, inputs: readonly InputSource[]): void {
   if (format === "text") return;
-  if (inputs.length > 1) throw new UsageError(`-f ${format} takes one input, got ${inputs.length}`);
+  if (inputs.length > 1 && format !== "jsonl") {
+    throw new UsageError(`-f ${format} takes one input, got ${inputs.length}`);
+  }
   if (choices.has("with-filename")) throw new UsageError(`-f ${format} and --with-filename are mutually exclusive`);
 }
 
@@ -424,11 +433,29 @@ function inspectOptions(choices: Choices, inputs: readonly InputSource[]): Inspe
   return {
     input: input!,
     transcript: transcript?.kind === "file" ? transcript.path : undefined,
+    ...voiceOptions(choices),
     ...part(choices),
     raw: rawLayout(choices),
     output: outputPath(choices),
     force: choices.has("force"),
   };
+}
+
+function voiceOptions(choices: Choices): Pick<InspectOptions, "voice" | "json" | "probs"> {
+  const json = choices.has("format");
+  if (json && formatList(choices)?.join() !== "json") {
+    throw new UsageError(`inspect draws, or takes -f json, got '${printable(choices.text("format")!)}'`);
+  }
+  const voice: VoiceRule | undefined = choices.choice("vad") === "energy" ? undefined : {
+    threshold: choices.number("vad-threshold"),
+    minSpeechMs: choices.number("vad-min-speech-ms"),
+    minSilenceMs: choices.number("vad-min-silence-ms"),
+    padMs: choices.number("vad-pad-ms"),
+  };
+  const probs = choices.has("probs");
+  if (probs && !json) throw new UsageError("--probs needs -f json");
+  if (probs && voice === undefined) throw new UsageError("--probs are those of --vad neural");
+  return { voice, json, probs };
 }
 
 function evalOptions(choices: Choices, inputs: readonly InputSource[]): EvalOptions {

@@ -7,11 +7,13 @@ import type { ByteReader } from "../audio/bytes.ts";
 import type { Audio, AudioInput } from "../audio/input.ts";
 import type { LeveledSamples } from "../audio/sample_store.ts";
 import type { Measured } from "../engine/measure.ts";
+import type { VoiceDetector } from "../engine/vad.ts";
 import type { PackedFiles } from "../engine/packed_files.ts";
 import type { Environment } from "../model/folders.ts";
 import type { DownloadHost } from "../model/hub/download_io.ts";
 import type { ModelPlace } from "../model/locate.ts";
 import type { ModelHost } from "../pipeline/host.ts";
+import type { VoiceJudge } from "../segment/has_voice.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** A whole recording, read. */
@@ -46,6 +48,9 @@ export type ProgramParts = ModelHost & {
   checkInput(input: AudioInput): Promise<void>;
   readAudio(input: AudioInput): Promise<LoadedAudio>;
   openAudio(input: AudioInput): Promise<OpenedAudio>;
+  openVoiceDetector(): Promise<VoiceDetector>;
+  /** Tells what has a voice and is to be transcribed. */
+  voiceJudge(): VoiceJudge;
   /** Whether a stream reuses what it has computed. Without that, it gives the same text more slowly. */
   keepsStreamCaches(): boolean;
   /** Environment variables. */

@@ -10,11 +10,12 @@ import { Prefetch } from "../pipeline/prefetch.ts";
 import { transcribe } from "../pipeline/transcribe.ts";
 import { Recording } from "../segment/recording.ts";
 import { untilStopped } from "../stop.ts";
+import type { Contexts } from "../views/term_context.ts";
 import { audioInput } from "./inputs.ts";
 import type { InputSource, TranscribeOptions } from "./parse.ts";
 import type { LoadedAudio, ProgramParts } from "./parts.ts";
 
-type PrefetchHost = Pick<ProgramParts, "terminal" | "readAudio" | "availableMemory">;
+type PrefetchHost = Pick<ProgramParts, "terminal" | "readAudio" | "availableMemory" | "voiceJudge">;
 
 /** An input that was read; `recording` is what is worked with. */
 export type ReadAudio = { readonly audio: LoadedAudio; readonly recording: Recording };
@@ -30,15 +31,17 @@ export async function readAudio(
 
 type Transcribing = [Engine, number | undefined, AbortSignal, (event: TranscribeEvent) => void];
 
-/** `read` reads an input, or has it already. The prompt of `options` is read. */
+/** `contexts` are what the model is told of what may be said. `read` reads an input, or has it already. */
 export function prefetchRecordings(
   parts: PrefetchHost,
   options: TranscribeOptions,
+  contexts: Contexts,
   { transcriber }: Pick<Models, "transcriber">,
   sources: Iterable<InputSource>,
   read: (source: InputSource) => Promise<ReadAudio>,
 ): Prefetch<InputSource, ReadAudio> {
-  const { searchSec, segmentSec, windowFrames, language, prompt, skipSilence, pastText, lowMemory } = options;
+  const { searchSec, segmentSec, windowFrames, language, skipSilence, pastText, lowMemory } = options;
+  const { first: prompt, later } = contexts;
   // What follows needs what was said before, or the memory.
   const decodesMax = pastText || lowMemory ? 1 : options.decodesMax;
   const transcribeAudio = ({ recording }: ReadAudio, ...rest: Transcribing) => {
@@ -47,7 +50,9 @@ export function prefetchRecordings(
       ...{ recording, memoryBytes, searchSec, segmentSec, windowFrames, language, prompt, skipSilence, pastText },
       startSec: options.fromSec ?? 0,
       ...transcriber.autoLimits,
+      voiceJudge: parts.voiceJudge,
       ...(decodesMax !== undefined && { decodesMax }),
+      ...(later && { later }),
     };
     return transcribe(request, engine, stop, onEvent);
   };

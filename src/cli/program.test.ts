@@ -428,6 +428,22 @@ describe("--stream", () => {
     expect(parts.err()).toContain("\nAudio: 6.0 s processed");
   });
 
+  test("-f jsonl of several: every line has its file, and those that fail have a line", async () => {
+    const parts = fakeParts(fakeEngine(speaks));
+    const files = ["missing.wav", "2s.wav", "bad.wav", "3s.wav"];
+    expect(await createProgram(parts)(["--stream", "-f", "jsonl", ...files])).toBe(1);
+    const events = parts.out().trimEnd().split("\n").map((line) => JSON.parse(line));
+    expect(events.filter(({ type }) => type === "error")).toEqual([
+      { type: "error", file: "missing.wav", message: "missing.wav: no such file" },
+      { type: "error", file: "bad.wav", message: "bad.wav: not a recording" },
+    ]);
+    expect(events.filter(({ type }) => type === "final").map(({ file, text }) => [file, text])).toEqual([
+      ["2s.wav", "word0 word1"],
+      ["3s.wav", "word0 word1 word2"],
+    ]);
+    expect(events.every(({ file }) => files.includes(file))).toBe(true);
+  });
+
   test("inputs that cannot be opened are reported, the others run, and no model is loaded for none", async () => {
     const parts = fakeParts(fakeEngine(speaks));
     expect(await createProgram(parts)(["--stream", "bad.wav", "2s.wav"])).toBe(1);

@@ -100,11 +100,16 @@ export class Report {
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
       this.over(source);
-      this.#failures.push({ source, message: error.message });
-      this.complain(source, error.message);
+      this.failed(source, error.message);
       if (error.hint) this.#write(`hint: ${error.hint}\n`);
       return undefined;
     }
+  }
+
+  /** The input cannot be read, or not to its end. */
+  failed(source: InputSource, message: string): void {
+    this.#failures.push({ source, message });
+    this.complain(source, message);
   }
 
   begin(source: InputSource): void {

@@ -152,3 +152,14 @@ test("any edit of a transcript gives an output in every format, or one clear lin
   expect(counts.written).toBeGreaterThan(300);
   expect(counts.refused).toBeGreaterThan(500);
 });
+
+test("what was spoken stays beside the words that a person leaves alone", () => {
+  const given = segmentOf("It:0-400 was:500-900 25.:1000-1300", "It was 25.");
+  const words = given.words!.map((word) => word.text === " 25." ? { ...word, spoken: " twenty five." } : word);
+  const written = { ...given, words, spoken: "It was twenty five." };
+  expect(acceptEdits([written]).segments).toEqual([written]);
+  const [segment] = acceptEdits([{ ...written, text: "It is 25." }]).segments;
+  expect(segment).toMatchObject({ text: "It is 25.", spoken: "It is twenty five." });
+  const [other] = acceptEdits([{ ...written, text: "It was 26." }]).segments;
+  expect(other!.spoken).toBeUndefined();
+});

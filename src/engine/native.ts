@@ -48,6 +48,10 @@ export type ModelHandle = Pointer;
 export type EncoderHandle = Pointer;
 export type SessionHandle = Pointer;
 export type ListenerHandle = Pointer;
+export type VadHandle = Pointer;
+
+/** QASR_VAD_FRAME: samples per voice probability. */
+export const vadFrame = 512;
 
 /** The library's calls, typed and checked. Arrays passed in are borrowed for the call. */
 export class Native {
@@ -453,6 +457,25 @@ export class Native {
     const call = this.#symbols.qasr_listener_encode;
     this.#check(call(listener, encoder, rows, capacity, this.#count, kept, unchanged));
     return { rows: this.#count[0]!, kept: kept[0]!, unchanged: unchanged[0]! };
+  }
+
+  openVad(): VadHandle {
+    this.#check(this.#symbols.qasr_vad_open(this.#pointer));
+    return this.#handle();
+  }
+
+  closeVad(vad: VadHandle): void {
+    this.#symbols.qasr_vad_close(vad);
+  }
+
+  /** Voice probabilities of the frames that these samples complete; of the rest too, if it is the last. */
+  vadRun(vad: VadHandle, samples: Float32Array, isLast: boolean): Float32Array {
+    const out = new Float32Array(Math.floor(samples.length / vadFrame) + 2); // Some are held from before.
+    const from = samples.length > 0 ? samples : null;
+    this.#check(
+      this.#symbols.qasr_vad_run(vad, from, samples.length, isLast ? 1 : 0, out, out.length, this.#count),
+    );
+    return out.subarray(0, this.#count[0]!);
   }
 
   /** The class at every marker of `ids`, and its lead over the second best. */

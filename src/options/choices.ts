@@ -182,17 +182,20 @@ export function requestOptions(choices: Choices): RequestOptions {
 
 export function viewOptions(choices: Choices): ViewOptions {
   const script = choices.has("script") ? choices.choice("script") : chineseScriptOf(choices.text("language") ?? "");
+  const terms = choices.text("terms");
+  if (terms === "-") throw new UsageError(`${choices.named("terms")} takes a file, got standard input`);
   return {
     itn: choices.has("itn-all") ? "all" : choices.has("itn") ? "on" : "off",
     script: (script ?? "asis") as Script,
     cjkSpace: choices.choice("cjk-space") as CjkSpace,
     digitWidth: choices.has("digit-width") ? choices.choice("digit-width") as DigitWidth : undefined,
+    terms,
   };
 }
 
 /** Whether the text is to be written anew, from what was spoken. */
 export function hasViews(choices: Choices): boolean {
-  return ["itn", "script", "cjk-space", "digit-width"].some((name) => choices.has(name));
+  return ["itn", "script", "terms", "cjk-space", "digit-width"].some((name) => choices.has(name));
 }
 
 export function textMarks(choices: Choices): Pick<RequestOptions, "cuePunctuation" | "doubtBelow"> {

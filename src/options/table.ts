@@ -9,6 +9,7 @@ import { RAW_DEFAULT } from "../audio/raw.ts";
 import { styleNames } from "../subtitles/rules.ts";
 import { evalOptions } from "./eval_options.ts";
 import { textOptions } from "./text_options.ts";
+import { vadOptions } from "./vad_options.ts";
 
 /** The named commands. A name counts only as the first word; a file of that name can be written as ./align. */
 export const commandNames = [
@@ -273,6 +274,7 @@ export const optionTable: readonly OptionSpec[] = [
     commands: onDecoding,
     perRequest: true,
   },
+  ...vadOptions,
   {
     name: "segment-sec",
     short: "S",
@@ -484,8 +486,8 @@ export const optionTable: readonly OptionSpec[] = [
     more: "In ass, words change colour as they are said; vtt-words is WebVTT with the time of every word. " +
       "Several with commas or repeated: -f srt,json -o talk writes talk.srt and talk.json, and the text on " +
       "standard output. Without -f, the extension of -o decides. A stream takes one of text, jsonl (one object per " +
-      "line: partial, commit or final), srt and vtt (cues as utterances end).",
-    commands: onText,
+      "line: partial, commit or final), srt and vtt (cues as utterances end). inspect takes json: where speech is.",
+    commands: [...onText, "inspect"],
     perRequest: true,
   },
   {

@@ -40,6 +40,17 @@ export const textOptions = [
     perRequest: true,
   },
   {
+    name: "terms",
+    group: "Text",
+    value: { placeholder: "FILE", type: "path" },
+    help: "names and words to expect and to write",
+    more:
+      "A term a line, or `heard => wanted`; ~ in front of Chinese finds it by its sound. The model is told up to 40 " +
+      "of them, after --prompt; with more, a segment in which some may be heard is decoded again with these.",
+    rare: true,
+    commands: onViews,
+  },
+  {
     name: "cjk-space",
     group: "Text",
     value: { placeholder: "HOW", type: "choice", words: cjkSpaces },

@@ -110,8 +110,8 @@ export function svgPicture(heard: Heard, title: string): string {
   const legend = sureness.map(([, colour, name], index) => {
     return `<text x="${8 + index * 70}" y="36" fill="${colour}">${name}</text>`;
   }).join("") + '<text x="218" y="36" fill="#222" font-style="italic">time estimated</text>' +
-    '<rect x="310" y="26" width="14" height="12" fill="#e3f0fb"/><text x="328" y="36">speech</text>' +
-    '<rect x="380" y="28" width="14" height="8" fill="#cfe8cf"/><text x="398" y="36">subtitle</text>';
+    '<rect x="324" y="26" width="14" height="12" fill="#e3f0fb"/><text x="342" y="36">speech</text>' +
+    '<rect x="396" y="28" width="14" height="8" fill="#cfe8cf"/><text x="414" y="36">subtitle</text>';
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" ` +
     `viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">\n` +
     `<title>${escaped(title)}</title>\n<rect width="100%" height="100%" fill="#fff"/>\n` +

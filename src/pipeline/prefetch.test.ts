@@ -1,7 +1,7 @@
 /** Tests of recordings decoded ahead of their turn, with an engine whose decodes end when the test says so. */
 
 import { expect, test } from "bun:test";
-import { fakeAsrTextId, fakeInfo } from "../cli/fake_parts.ts";
+import { everythingIsVoice, fakeAsrTextId, fakeInfo } from "../cli/fake_parts.ts";
 import type { DecodeRequest, DecodeResult, DecodeToken, Engine } from "../engine/engine.ts";
 import { samplesInMemory } from "../audio/sample_store.ts";
 import { InputError } from "../errors.ts";
@@ -53,6 +53,7 @@ function heldEngine(running: Running[]): Engine {
 }
 
 const base: Omit<TranscribeRequest, "recording" | "memoryBytes"> = {
+  voiceJudge: everythingIsVoice,
   startSec: 0,
   segmentSec: 10,
   searchSec: 0,

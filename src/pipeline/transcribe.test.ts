@@ -1,7 +1,7 @@
 /** Tests of the offline pipeline: segments, joins, past text, loops, with an engine that says a script. */
 
 import { expect, test } from "bun:test";
-import { type FakeAnswer, fakeEngine } from "../cli/fake_parts.ts";
+import { everythingIsVoice, type FakeAnswer, fakeEngine } from "../cli/fake_parts.ts";
 import type { DecodeRequest, DecodeResult, Engine } from "../engine/engine.ts";
 import { samplesInMemory } from "../audio/sample_store.ts";
 import { Recording } from "../segment/recording.ts";
@@ -29,6 +29,7 @@ const base: Request = {
   wholeSecMax: 120,
   cutSec: 30,
   memoryBytes: undefined,
+  voiceJudge: everythingIsVoice,
 };
 
 /** Transcribes with an engine that gives one answer after the other. */
@@ -75,6 +76,7 @@ test("one piece: text word by word, language before it, times added up", async (
     decodeMs: 100,
     audioSec: 10,
     stopped: false,
+    unvoiced: undefined,
   });
   expect(events.filter((event) => !["debug", "segment", "submitted", "progress"].includes(event.kind))).toEqual([
     { kind: "language", name: "English" },
@@ -268,6 +270,73 @@ test("past text: saying the same again is a collapse, a loop too", async () => {
     expect(result.text).toBe(`${long("a")} ${long("b")}`);
     expect(of("loss")).toEqual([]);
   }
+});
+
+test("a segment whose text calls for another context is decoded again, with past text too", async () => {
+  const later = { tokens: 10, of: (text: string) => text.includes("Kathrin") ? "Kathryn" : undefined };
+  const request = { samples: seconds(21), segmentSec: 7, searchSec: 0, later };
+  const { result, requests } = await run(request, [en("One."), en("Kathrin two."), en("Three."), en("Kathryn two.")]);
+  expect(result.text).toBe("One. Kathryn two. Three.");
+  expect(requests.map(({ context }) => context)).toEqual(["", "", "", "Kathryn"]);
+  const broken = await run({ later }, [en("Kathrin."), en("")]);
+  expect(broken.result.text).toBe("Kathrin.");
+  const past = await run({ ...request, pastText: true }, [
+    ...[
+      en("One, and more of it."),
+      "Kathrin two, and more of it.",
+      "Kathryn two, and more of it.",
+      "Three, and so on and on.",
+    ],
+  ]);
+  expect(past.result.text).toContain("Kathryn two");
+  expect(past.result.text).not.toContain("Kathrin two");
+});
+
+/** Segments of silence have no voice. */
+const loudIsVoice = () => {
+  let isLoud = false;
+  return {
+    push: (samples: Float32Array) => void (isLoud ||= samples.some((sample) => sample !== 0)),
+    get hasVoice() {
+      return isLoud;
+    },
+  };
+};
+
+/** Segments of 10 s, one for each letter: "v" with a voice. */
+const voiced = (kinds: string): Partial<Request> => ({
+  samples: Float32Array.from(
+    { length: kinds.length * 10 * rate },
+    (_, i) => kinds[Math.floor(i / rate / 10)] === "v" ? 0.1 : 0,
+  ),
+  ...{ segmentSec: 10, searchSec: 0, voiceJudge: loudIsVoice, startSec: 60 },
+});
+
+test("segments without a voice are not decoded, and are told", async () => {
+  const { result, of, events } = await run(voiced("-v-v"), [en("One."), en("Two.")]);
+  expect(result).toMatchObject({ text: "One. Two.", audioSec: 40, stopped: false });
+  expect(result.unvoiced).toBe(
+    "no voice, so no text, in segment 1 of 4, 60.0 to 70.0 s; segment 3 of 4, 80.0 to 90.0 s",
+  );
+  expect(of("segment")).toEqual(["One.", " Two."]);
+  expect(events.filter((event) => event.kind === "progress").length).toBe(4);
+  expect((await run(voiced("-----v"), [en("One.")])).result.unvoiced).toEndWith("; and 2 more");
+});
+
+test("without any voice there is no text, whatever the language", async () => {
+  for (const language of ["", "English"]) {
+    const { result, events } = await run({ ...voiced("--"), language }, []);
+    expect(result).toMatchObject({ text: "", languages: [], unvoiced: "no voice in it, so there is no text" });
+    expect(events.map(({ kind }) => kind)).not.toContain("language");
+  }
+});
+
+test("past text: a segment without a voice is no collapse", async () => {
+  const long = (name: string) => Array.from({ length: 20 }, (_, i) => `${name}${i}`).join(" ");
+  const answers = [en(long("a")), en(long("b"))];
+  const { result, requests } = await run({ ...voiced("v--v"), pastText: true }, answers);
+  expect(requests.map((request) => request.pastText)).toEqual(["", long("a")]);
+  expect(result.text).toBe(`${long("a")} language English${long("b")}`);
 });
 
 test("an abort between segments ends the run", async () => {

@@ -1,7 +1,7 @@
 /**
  * Offline transcription: a recording and options -> text, through an engine. No I/O of its own.
  *
- *     recording -> silence out -> cut points -> one decode per segment -> tokens -> language and text
+ *     recording -> silence out -> cut points -> one decode per segment with a voice -> tokens -> language and text
  *
  * What becomes known goes to `onEvent` at once (see events.ts). A segment's samples are read when it goes to the
  * engine, and what is known of it is forgotten when it is reported: memory does not grow with the recording.
@@ -15,12 +15,14 @@ import { release } from "../memory.ts";
 import { planSegments, type SegmentLimits } from "../segment/plan.ts";
 import { joinedLength, originalPosition, originalRanges } from "../segment/ranges.ts";
 import type { Recording } from "../segment/recording.ts";
+import { hasVoice, type VoiceJudge } from "../segment/has_voice.ts";
 import { templateTokens } from "../engine/budget.ts";
 import { textTail, tokensEstimate, tokensMaxFor } from "../text/budget.ts";
 import { separatorBetween } from "../text/join.ts";
 import { LoopGuard } from "../text/loop.ts";
 import { TranscriptParser } from "../text/transcript.ts";
 import { sampleRate, type Span } from "../units.ts";
+import type { LaterContext } from "../views/term_context.ts";
 
 export type TranscribeRequest = {
   readonly recording: Recording;
@@ -31,6 +33,8 @@ export type TranscribeRequest = {
   readonly windowFrames: number;
   readonly language: string;
   readonly prompt: string;
+  /** Asked for the context with which a segment is decoded again. */
+  readonly later?: LaterContext;
   readonly skipSilence: boolean;
   readonly pastText: boolean;
   /** `-S auto` keeps audio up to this length whole. */
@@ -38,6 +42,8 @@ export type TranscribeRequest = {
   /** It cuts longer audio about every so many seconds. */
   readonly cutSec: number;
   readonly memoryBytes: number | undefined;
+  /** A new one for every segment: the model would invent words for one without a voice. */
+  readonly voiceJudge: () => VoiceJudge;
   /** Segments decoded at a time at most, where that is to be less than is good for speed. */
   readonly decodesMax?: number;
   /** Goes on from there. */
@@ -49,10 +55,14 @@ export type Transcript = Omit<Progress, "heardSamples" | "collapses"> & {
   /** Of the recording, before silence was taken out; where stopped, up to the last segment that was heard whole. */
   readonly audioSec: number;
   readonly stopped: boolean;
+  /** Which segments had no voice, and so no text: a line for people. */
+  readonly unvoiced: string | undefined;
 };
 
 /** One decode's outcome. */
 type Piece = {
+  /** Otherwise it was not decoded. */
+  readonly hasVoice: boolean;
   readonly result: DecodeResult;
   readonly text: string;
   readonly language: string | undefined;
@@ -71,6 +81,8 @@ type State = {
   /** Conditioned segments that came out broken. */
   collapses: number;
   stopped: boolean;
+  /** Segments without a voice: where they are. */
+  unvoiced: readonly string[];
   /** What all decodes took. */
   spent: Costs;
   /** The same of those that were reported: of a run that is stopped, some are not. */
@@ -124,18 +136,31 @@ export async function transcribe(
   const rest = parts.slice(heardParts(parts, state.heardSamples));
   await (request.pastText ? oneByOne(run, rest) : together(run, rest));
   const { text, languages, stopped, spent, heardSamples } = state;
-  return { text, languages, stopped, ...spent, audioSec: stopped ? heardSamples / sampleRate : audioSec };
+  const unvoiced = unvoicedLine(state.unvoiced, parts.length);
+  return { text, languages, stopped, unvoiced, ...spent, audioSec: stopped ? heardSamples / sampleRate : audioSec };
 }
 
 function firstState({ text, progress }: Resume = { text: "", progress: nothingHeard }): State {
   const { languages, heardSamples, collapses, textTokens, encodeMs, decodeMs } = progress;
   const costs = { textTokens, encodeMs, decodeMs };
-  return { text, languages, heardSamples, collapses, stopped: false, spent: costs, reported: costs };
+  return { text, languages, heardSamples, collapses, stopped: false, unvoiced: [], spent: costs, reported: costs };
 }
 
 const nothingHeard: Progress = {
   ...{ heardSamples: 0, languages: [], textTokens: 0, encodeMs: 0, decodeMs: 0, collapses: 0 },
 };
+
+/** Of a recording. */
+export const noVoice = "no voice in it, so there is no text";
+const placesNamedMax = 3;
+
+function unvoicedLine(places: readonly string[], partsCount: number): string | undefined {
+  if (places.length === 0) return undefined;
+  if (places.length === partsCount) return noVoice;
+  const named = places.slice(0, placesNamedMax).join("; ");
+  const more = places.length > placesNamedMax ? `; and ${places.length - placesNamedMax} more` : "";
+  return `no voice, so no text, in ${named}${more}`;
+}
 
 function plus(costs: Costs, { result, textTokens }: Pick<Piece, "result" | "textTokens">): Costs {
   return {
@@ -174,11 +199,15 @@ async function cut({ request, engine, onEvent }: Run, audio: Recording): Promise
     positionBytes: positionBytes + 8 * hidden * Float32Array.BYTES_PER_ELEMENT,
     memoryBytes: request.memoryBytes,
   };
-  const promptTokens = templateTokens + tokensEstimate(request.prompt) + pastTokens;
+  const promptTokens = templateTokens + contextTokens(request) + pastTokens;
   const plan = await planSegments(audio, { ...request, promptTokens }, limits);
   if (plan.notice) onEvent({ kind: "notice", text: plan.notice });
   if (plan.segments.length > 1) onEvent({ kind: "debug", text: `Splitting into ${plan.segments.length} segments` });
   return plan.segments;
+}
+
+function contextTokens({ prompt, later }: TranscribeRequest): number {
+  return Math.max(tokensEstimate(prompt), later?.tokens ?? 0);
 }
 
 /** "segment 3 of 10, 60.0 to 90.0 s", in the recording's own time. */
@@ -216,25 +245,27 @@ type Part = {
 async function together(run: Run, parts: readonly Part[]): Promise<void> {
   const { state, stop } = run;
   const ahead: Decoding[] = [];
+  const { later } = run.request;
   const most = run.request.decodesMax ?? decodesMaxOf(run.engine.info);
   let started = 0;
   try {
-    for (const { place, ranges } of parts) {
+    for (const { read, place, ranges } of parts) {
       if (stop.aborted) break;
       const where = place();
       const before = state.text.length;
-      ahead[0]?.goLive();
+      if (!later) ahead[0]?.goLive();
       while (started < parts.length && ahead.length < most && !stop.aborted) {
         const samples = await parts[started]!.read();
         if (stop.aborted) break;
         started++;
-        ahead.push(new Decoding(run, samples, "", ahead.length === 0));
+        ahead.push(new Decoding(run, samples, "", ahead.length === 0 && !later));
         if (started === parts.length) run.onEvent({ kind: "submitted" });
       }
       const [current] = ahead;
       if (!current) break;
-      const piece = await current.done;
+      const piece = await again(run, await current.done, read, "");
       ahead.shift();
+      if (later) showPiece(run, piece);
       reportSegment(run, piece, ranges, state.text.slice(before));
       reportStop(run, piece, where, ranges);
       if (state.stopped) break;
@@ -258,7 +289,8 @@ async function oneByOne(run: Run, parts: readonly Part[]): Promise<void> {
     // A broken try is thrown away, so nothing is shown before the segment is done.
     let piece = await new Decoding(run, await read(), conditioned ? textTail(state.text, pastTokensMax) : "").done;
     if (
-      conditioned && piece.stop !== "cancelled" && isCollapsed(piece, joinedLength(ranges) / sampleRate, state.text)
+      conditioned && piece.hasVoice && piece.stop !== "cancelled" &&
+      isCollapsed(piece, joinedLength(ranges) / sampleRate, state.text)
     ) {
       reportDecode(run, piece);
       state.collapses++;
@@ -267,11 +299,31 @@ async function oneByOne(run: Run, parts: readonly Part[]): Promise<void> {
       if (off) onEvent({ kind: "debug", text: `Segment mode: past text is off after ${collapsesMax} collapses` });
       piece = await new Decoding(run, await read(), "").done;
     }
-    heardLanguage(run, piece.language);
-    addText(run, piece.text, true);
+    piece = await again(run, piece, read, conditioned ? textTail(state.text, pastTokensMax) : "");
+    showPiece(run, piece);
     reportSegment(run, piece, ranges, state.text.slice(before));
     reportStop(run, piece, where, ranges);
   }
+}
+
+/** A piece that nobody saw while it was decoded. */
+function showPiece(run: Run, piece: Piece): void {
+  heardLanguage(run, piece.language);
+  addText(run, piece.text, true);
+}
+
+/**
+ * Decodes a segment once more where its text calls for a context of its own. The first try is thrown away, unless the
+ * second is broken.
+ */
+async function again(run: Run, first: Piece, read: Part["read"], pastText: string): Promise<Piece> {
+  const context = first.stop === "cancelled" ? undefined : run.request.later?.of(first.text);
+  if (context === undefined) return first;
+  run.onEvent({ kind: "debug", text: "Terms may be heard: the segment is decoded again" });
+  const second = await new Decoding(run, await read(), pastText, false, context).done;
+  const isBroken = second.text === "" || second.stop !== "end" && second.stop !== "cancelled";
+  reportDecode(run, isBroken ? second : first);
+  return isBroken ? first : second;
 }
 
 /** `text` is the piece's, as it was shown. */
@@ -287,7 +339,8 @@ function reportSegment({ onEvent }: Run, piece: Piece, ranges: readonly Span[], 
 
 function reportStop(run: Run, piece: Piece, place: string, ranges: readonly Span[]): void {
   const { state, onEvent } = run;
-  reportDecode(run, piece);
+  if (piece.hasVoice) reportDecode(run, piece);
+  else state.unvoiced = [...state.unvoiced, place];
   if (piece.stop === "cancelled") state.stopped = true;
   else state.heardSamples = ranges.at(-1)!.end;
   if (piece.stop === "loop") {
@@ -314,12 +367,17 @@ class Decoding {
   #isLive: boolean;
   #isOver = false;
 
-  constructor(run: Run, samples: Float32Array, pastText: string, isLive = false) {
-    const { windowFrames, language, prompt: context } = run.request;
+  constructor(run: Run, samples: Float32Array, pastText: string, isLive = false, context = run.request.prompt) {
+    const { windowFrames, language, voiceJudge } = run.request;
     this.#run = run;
     this.#isLive = isLive;
     this.#isForced = language !== "";
     this.#parser = new TranscriptParser(run.engine.info.asrTextId, this.#isForced || pastText !== "");
+    if (!hasVoice(samples, voiceJudge())) {
+      this.done = Promise.resolve(unvoicedPiece);
+      release(samples);
+      return;
+    }
     const tokensMax = tokensMaxFor(samples.length / sampleRate);
     const request: DecodeRequest = { samples, windowFrames, context, language, pastText, tokensMax };
     const decoded = run.engine.decode(request, (token) => {
@@ -374,6 +432,7 @@ class Decoding {
     const { state } = this.#run;
     state.spent = plus(state.spent, { result, textTokens: this.#parser.textTokens });
     return {
+      hasVoice: true,
       result,
       text: this.#text,
       language: this.#language,
@@ -384,6 +443,13 @@ class Decoding {
     };
   }
 }
+
+const unvoicedPiece: Piece = {
+  ...{ hasVoice: false, text: "", language: undefined, textTokens: 0, stop: "end", tokens: 0, heard: [] },
+  result: {
+    ...{ stop: "end", promptTokens: 0, audioTokens: 0, generatedTokens: 0, encodeMs: 0, prefillMs: 0, decodeMs: 0 },
+  },
+};
 
 function reportDecode({ state, onEvent }: Run, { result, textTokens }: Piece): void {
   state.reported = plus(state.reported, { result, textTokens });

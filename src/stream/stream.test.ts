@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { type FakeListener, fakeListener, fakeTag, speech, spoken, textOf } from "./fake_speech.ts";
+import { everythingIsVoice } from "../cli/fake_parts.ts";
 import { Stopper } from "../stop.ts";
 import { runStream, type StreamEvent, type StreamOptions, type StreamTotals } from "./stream.ts";
 import type { UtteranceText } from "./text.ts";
@@ -13,6 +14,7 @@ const defaults: StreamOptions = {
     ...{ feedsPast: true, asrTextId: fakeTag, isHeaderless: false },
   },
   ...{ chunkSec: 2, endpointMs: 800, tokensMax: undefined, language: "", startSec: 0, isLive: false },
+  voiceJudge: everythingIsVoice,
 };
 
 type Run = {
@@ -135,6 +137,42 @@ describe("every word once, in order", () => {
     expect(Math.max(...listener.requests.map(({ prefix }) => prefix.length))).toBeLessThan(120);
     expect(events.filter((event) => event.kind === "step" && event.step.isMoved).length).toBeGreaterThan(20);
   }, 60_000);
+});
+
+describe("what has no voice", () => {
+  /** Words are louder than the noise here. */
+  const voiceJudge = () => {
+    let hasVoice = false;
+    return {
+      push: (samples: Float32Array) => void (hasVoice ||= samples.some((sample) => sample >= 0.1)),
+      get hasVoice() {
+        return hasVoice;
+      },
+    };
+  };
+  const noise = (seconds: number) => spoken(10, seconds * 16_000).map((sample) => sample / 2);
+
+  test("is not decoded and says nothing, with and without pauses", async () => {
+    for (const endpointMs of [0, 800]) {
+      const { text, events, listener, totals } = await stream(noise(90), { voiceJudge, endpointMs });
+      expect(text).toBe("");
+      expect(listener.requests.length).toBe(0);
+      expect(totals.hasVoice).toBeFalse();
+      expect(events.map(({ kind }) => kind)).not.toContain("partial");
+      expect(listener.heldMax()).toBe(0);
+    }
+  });
+
+  test("does not cost the words that follow, nor those before", async () => {
+    const spokenWords = said([20_000, 2000, 1500]);
+    const [before, after] = [speech(spokenWords, 20_000), speech(said([20_000, 2000], 28), 20_000)];
+    const samples = Float32Array.from([...before, ...noise(3), ...after]);
+    const { text, totals } = await stream(samples, { voiceJudge });
+    expect(text).toBe(`${words(spokenWords)} ${words(said([0, 0], 28))}`);
+    expect(totals.hasVoice).toBeTrue();
+    const late = await stream(Float32Array.from([...noise(40), ...before]), { voiceJudge });
+    expect(late.text).toEndWith(words(spokenWords));
+  });
 });
 
 describe("what costs nothing", () => {

@@ -7,7 +7,8 @@
  * two exceptions for live streams: one that has fallen behind takes several chunks in one step, and one whose source
  * stalls ends its utterance, because words that were said should not wait. Otherwise an utterance is closed at a pause.
  * Speech without one is cut at its quietest place: the audio before it is forgotten, and of the committed text what was
- * said after it stays as the start of the answer, so nothing is decided twice.
+ * said after it stays as the start of the answer, so nothing is decided twice. What is loud but has no voice is not
+ * decoded: the model would invent words for it.
  */
 
 import type { HearResult, Listener } from "../engine/engine.ts";
@@ -26,6 +27,7 @@ import {
 import { type Cut, Cutter, frameSamples, leadSamples, quietestPlace } from "./endpoint.ts";
 import { HeldAudio } from "../audio/held.ts";
 import { SampleQueue, type SampleSource } from "../audio/queue.ts";
+import type { VoiceJudge } from "../segment/has_voice.ts";
 import { StreamText, type TextEvent } from "./text.ts";
 import type { Stop } from "../stop.ts";
 import { msOfSamples, sampleRate } from "../units.ts";
@@ -43,6 +45,8 @@ export type StreamOptions = {
   readonly startSec: number;
   /** The source may fall behind or stall, and text must not wait for it. */
   readonly isLive: boolean;
+  /** A new one for every utterance. */
+  readonly voiceJudge: () => VoiceJudge;
 };
 
 export type StreamEvent =
@@ -72,6 +76,8 @@ export type StreamTotals = {
   readonly textTokens: number;
   readonly encodeMs: number;
   readonly decodeMs: number;
+  /** Whether anything in it had a voice. */
+  readonly hasVoice: boolean;
   /** Why the source ended early; all that came before is heard. */
   readonly failure: unknown;
 };
@@ -126,8 +132,14 @@ class StreamRun {
   #anchor = 0;
   #givenTo = 0;
   #mustForget = false;
-  /** Since the anchor. */
+  /** Something louder than the noise since the anchor. */
+  #hasSound = false;
+  #judge: VoiceJudge;
+  /** End of what the judge was given. */
+  #judgedTo = 0;
+  /** It has found a voice: in the utterance, and in any so far. */
   #hasVoice = false;
+  #hadVoice = false;
   #wasMoved = false;
   #wasCapped = false;
   #loops = 0;
@@ -146,6 +158,7 @@ class StreamRun {
     const endpointSamples = inFrames((options.endpointMs / 1000) * sampleRate);
     this.#cutter = new Cutter({ chunkSamples: this.#chunkSamples, endpointSamples });
     this.#text = new StreamText(options, onEvent);
+    this.#judge = options.voiceJudge();
   }
 
   async push(block: Float32Array): Promise<void> {
@@ -169,7 +182,7 @@ class StreamRun {
     await this.closeOpen();
     const { textTokens } = this.#text;
     const audioSec = this.#cutter.position / sampleRate;
-    return { audioSec, textTokens, encodeMs: this.#encodeMs, decodeMs: this.#decodeMs };
+    return { audioSec, textTokens, encodeMs: this.#encodeMs, decodeMs: this.#decodeMs, hasVoice: this.#hadVoice };
   }
 
   /** `waiting`: samples that were read together with those before the cut. */
@@ -177,7 +190,7 @@ class StreamRun {
     switch (cut.kind) {
       case "start":
         this.#text.start(this.#cutter.voice.start);
-        return this.#startAt(cut.at, firstState(cut.at));
+        return this.#startAnew(cut.at);
       case "hear":
         return this.#isDeferred(waiting) ? undefined : await this.#chunk(cut.at);
       case "close":
@@ -191,6 +204,26 @@ class StreamRun {
     this.#mustForget = true;
     this.#state = state;
     this.#loops = 0;
+  }
+
+  /** Nothing is carried over. */
+  #startAnew(anchor: number): void {
+    this.#startAt(anchor, firstState(anchor));
+    this.#hasSound = false;
+    this.#judge = this.options.voiceJudge();
+    this.#judgedTo = anchor;
+    this.#hasVoice = false;
+  }
+
+  /** Whether there was a voice in the utterance before `to`. */
+  #isSpoken(to: number): boolean {
+    if (!this.#hasSound) return false;
+    if (this.#hasVoice) return true;
+    this.#judge.push(this.#held.slice(this.#judgedTo, to));
+    this.#judgedTo = to;
+    this.#hasVoice = this.#judge.hasVoice;
+    this.#hadVoice ||= this.#hasVoice;
+    return this.#hasVoice;
   }
 
   /** Whether the step is left to the next one: the run is about to end, or a live stream is behind. */
@@ -209,22 +242,21 @@ class StreamRun {
   }
 
   async #chunk(to: number): Promise<void> {
-    const isVoice = this.#cutter.takeVoice();
-    this.#hasVoice ||= isVoice;
+    const isLoud = this.#cutter.takeVoice();
+    this.#hasSound ||= isLoud;
     // Silence before any text, or after text that is settled, says nothing new.
-    const isIdle = !isVoice && (!this.#hasVoice || isSettled(this.#state, this.options.rules));
+    const isIdle = !this.#isSpoken(to) || (!isLoud && isSettled(this.#state, this.options.rules));
     if (isIdle) this.#state = skipped(this.#state);
     else await this.#hear(to, false);
     if (to + this.#chunkSamples - this.#anchor >= heldSamplesMax) await this.#move(to);
   }
 
   async #close(to: number): Promise<void> {
-    this.#hasVoice = this.#cutter.takeVoice() || this.#hasVoice;
+    this.#hasSound = this.#cutter.takeVoice() || this.#hasSound;
     if (this.stop.drop.aborted) return;
-    if (this.#hasVoice) await this.#finish(to);
+    if (this.#isSpoken(to)) await this.#finish(to);
     this.#text.close(Math.min(to, this.#cutter.voice.end));
-    this.#startAt(to, firstState(to));
-    this.#hasVoice = false;
+    this.#startAnew(to);
   }
 
   /** Everything up to `to` is heard and committed. */
@@ -294,20 +326,19 @@ class StreamRun {
   #restart(at: number): void {
     this.#text.close(at);
     this.#text.start(at);
-    this.#startAt(at, firstState(at));
-    this.#hasVoice = false;
+    this.#startAnew(at);
     this.#wasMoved = true;
   }
 
   /** Speech without a pause has filled what may be held. */
   async #move(to: number): Promise<void> {
-    if (!this.#hasVoice) return this.#restart(to - leadSamples);
+    if (!this.#isSpoken(to)) return this.#restart(to - leadSamples);
     const { committed } = this.#state;
     const at = this.#quietest(to - keptSamplesMax, to - keptSamplesMin);
     const kept = keptAfter(committed, at, this.options.rules);
     if (kept.length === 0) return await this.#finishApart(to);
     this.#text.split(committed.at(-1)!.seenAt);
-    this.#hasVoice = this.#cutter.voice.end > at || !isSettled(this.#state, this.options.rules);
+    this.#hasSound = this.#cutter.voice.end > at || !isSettled(this.#state, this.options.rules);
     this.#startAt(at, { ...this.#state, committed: kept });
     this.#wasMoved = true;
   }
@@ -320,8 +351,8 @@ class StreamRun {
     this.#mustForget = true;
     await this.#hear(at, true);
     this.#restart(at);
-    this.#hasVoice = this.#cutter.voice.end > at;
-    if (this.#hasVoice) await this.#hear(to, false);
+    this.#hasSound = this.#cutter.voice.end > at;
+    if (this.#isSpoken(to)) await this.#hear(to, false);
   }
 
   #quietest(from: number, to: number): number {

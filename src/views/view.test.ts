@@ -3,6 +3,7 @@ import fc from "fast-check";
 import type { TimedSegment, TimedWord } from "../document/document.ts";
 import { unalignedSegment } from "../document/unaligned.ts";
 import { type Piece, tile, written } from "./piece.ts";
+import { parseTerms } from "./terms.ts";
 import { asSpoken, type ItnRules, spokenSegment, TextView, type ViewOptions } from "./view.ts";
 
 /** Replaces words of a list; `all` replaces one more. */
@@ -15,7 +16,7 @@ const itn: ItnRules = {
   chinese: replacing({ "三十五": "35", "三点": "3点" }),
   english: replacing({ "twenty five": "25" }),
 };
-const open = async (options: Partial<ViewOptions>) => (await TextView.open({ ...asSpoken, ...options }, itn))!;
+const open = async (options: Partial<ViewOptions>) => (await TextView.open({ ...asSpoken, ...options }, [], itn))!;
 const text = async (options: Partial<ViewOptions>, spoken: string, language = "") =>
   written((await open(options)).pieces(spoken, language));
 
@@ -29,7 +30,7 @@ const segment = (language: string, ...words: TimedWord[]): TimedSegment => ({
 });
 
 test("without views there is none", async () => {
-  expect(await TextView.open(asSpoken, itn)).toBeUndefined();
+  expect(await TextView.open(asSpoken, [], itn)).toBeUndefined();
 });
 
 test("a written word has the times of its spoken words, and says which they were", async () => {
@@ -84,7 +85,7 @@ test("digits and spaces come last; spaces also between segments", async () => {
 
 test("nothing is blank that was not", async () => {
   const blanking = (source: string) => [{ from: 0, to: source.length, text: "" }] as Piece[];
-  const view = (await TextView.open({ ...asSpoken, itn: "on" }, { chinese: blanking, english: blanking }))!;
+  const view = (await TextView.open({ ...asSpoken, itn: "on" }, [], { chinese: blanking, english: blanking }))!;
   expect(written(view.pieces("三", ""))).toBe("三");
 });
 
@@ -112,4 +113,13 @@ test("what was spoken is found again", async () => {
     }),
     { numRuns: 300 },
   );
+});
+
+test("terms are written as they are given, and no other view changes them", async () => {
+  const terms = parseTerms("seven eleven => 7-Eleven\n头发三十五 => 头发三十五\nMP3", "x");
+  const view = (await TextView.open({ ...asSpoken, itn: "on", script: "tw" }, terms))!;
+  const shown = (text: string, language: string) => written(view.pieces(text, language));
+  expect(shown("the Seven Eleven sold twenty five mp3 players", "English")).toBe("the 7-Eleven sold 25 MP3 players");
+  expect(shown("头发三十五和头发有三十五根", "Chinese")).toBe("头发三十五和頭髮有35根");
+  expect((await TextView.open(asSpoken, terms))!.closedLength("at the seven", "English")).toBe("at the ".length);
 });

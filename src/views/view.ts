@@ -17,6 +17,8 @@ import { englishItn } from "./itn/english.ts";
 import { compose, isKept, type Piece, replacementsOf, type Rewrite, tile, written } from "./piece.ts";
 import { type Script, scriptRewrite } from "./script.ts";
 import { type CjkSpace, type DigitWidth, spaced, withDigits } from "./spacing.ts";
+import { chineseReadings } from "./readings.ts";
+import { type Term, TermTable } from "./terms.ts";
 import { writtenWords } from "./words.ts";
 
 export type ViewOptions = {
@@ -26,6 +28,8 @@ export type ViewOptions = {
   readonly cjkSpace: CjkSpace;
   /** undefined: digits stay as they are. */
   readonly digitWidth: DigitWidth | undefined;
+  /** The file of terms, as it was given; undefined: none. */
+  readonly terms: string | undefined;
 };
 
 /** Finds numbers in a text of its language; see src/views/itn. */
@@ -35,19 +39,23 @@ export type ItnRules = { readonly chinese: Itn; readonly english: Itn };
 
 const itnRules: ItnRules = { chinese: chineseItn, english: englishItn };
 
-export const asSpoken: ViewOptions = { itn: "off", script: "asis", cjkSpace: "keep", digitWidth: undefined };
+export const asSpoken: ViewOptions = {
+  ...{ itn: "off", script: "asis", cjkSpace: "keep", digitWidth: undefined, terms: undefined },
+};
 
 /** The views of a document, by option name; those that leave the text as it is are not named. */
-export function viewsHead({ itn, script, cjkSpace, digitWidth }: ViewOptions): Readonly<Record<string, string | true>> {
+export function viewsHead(options: ViewOptions): Readonly<Record<string, string | true>> {
+  const { itn, script, cjkSpace, digitWidth, terms } = options;
   return {
     ...(itn === "off" ? {} : itn === "on" ? { itn: true } : { "itn-all": true }),
     ...(script === "asis" ? {} : { script }),
     ...(cjkSpace === "keep" ? {} : { "cjk-space": cjkSpace }),
     ...(digitWidth === undefined ? {} : { "digit-width": digitWidth }),
+    ...(terms === undefined ? {} : { terms }),
   };
 }
 
-const viewNames: readonly string[] = ["itn", "itn-all", "script", "cjk-space", "digit-width"];
+const viewNames: readonly string[] = ["itn", "itn-all", "script", "cjk-space", "digit-width", "terms"];
 
 /** A document's options without those of its views. */
 export function withoutViews<T>(options: Readonly<Record<string, T>>): Record<string, T> {
@@ -62,18 +70,32 @@ export class TextView {
   readonly #options: ViewOptions;
   readonly #itn: ItnRules;
   readonly #toScript: Rewrite | undefined;
+  readonly #terms: TermTable | undefined;
 
-  private constructor(options: ViewOptions, itn: ItnRules, toScript: Rewrite | undefined) {
+  private constructor(
+    options: ViewOptions,
+    itn: ItnRules,
+    toScript: Rewrite | undefined,
+    terms: TermTable | undefined,
+  ) {
     this.#options = options;
     this.#itn = itn;
     this.#toScript = toScript;
+    this.#terms = terms;
   }
 
-  /** Loads what the views need; undefined where text stays as it is. */
-  static async open(options: ViewOptions, itn: ItnRules = itnRules): Promise<TextView | undefined> {
+  /** Loads what the views need; undefined where text stays as it is. `terms` are those of the file. */
+  static async open(
+    options: ViewOptions,
+    terms: readonly Term[] = [],
+    itn: ItnRules = itnRules,
+  ): Promise<TextView | undefined> {
     const { script, itn: numbers, cjkSpace, digitWidth } = options;
-    if (numbers === "off" && script === "asis" && cjkSpace === "keep" && digitWidth === undefined) return undefined;
-    return new TextView(options, itn, script === "asis" ? undefined : await scriptRewrite(script));
+    const isKept = numbers === "off" && script === "asis" && cjkSpace === "keep" && digitWidth === undefined;
+    if (isKept && terms.length === 0) return undefined;
+    const readings = terms.some(({ bySound }) => bySound) ? await chineseReadings() : undefined;
+    const toScript = script === "asis" ? undefined : await scriptRewrite(script);
+    return new TextView(options, itn, toScript, terms.length > 0 ? new TermTable(terms, readings) : undefined);
   }
 
   /**
@@ -81,8 +103,21 @@ export class TextView {
    * before it. Nothing becomes blank that was not.
    */
   pieces(spoken: string, language: string, before = ""): readonly Piece[] {
-    const { itn, cjkSpace, digitWidth } = this.#options;
     const family = familyOf(language, spoken);
+    const terms = this.#terms?.matches(spoken) ?? [];
+    // Terms are written as the user gives them: no other view changes them.
+    let pieces = terms.length === 0 ? this.#written(spoken, family) : between(spoken, terms, (text) => {
+      return this.#written(text, family);
+    });
+    if (family !== "japanese" && family !== "korean") {
+      pieces = compose(spoken, pieces, spaced(this.#options.cjkSpace, written(pieces), before));
+    }
+    return written(pieces).trim() === "" ? tile(spoken, []) : pieces;
+  }
+
+  /** Numbers, script, digits. */
+  #written(spoken: string, family: Family): readonly Piece[] {
+    const { itn, digitWidth } = this.#options;
     let pieces: readonly Piece[] = tile(spoken, []);
     const apply = (rewrite: Rewrite) => pieces = compose(spoken, pieces, rewrite(written(pieces)));
     if (itn !== "off" && (family === "chinese" || family === "english")) {
@@ -93,17 +128,17 @@ export class TextView {
     if (digitWidth === "half" || digitWidth === "full" && isEastAsian(family)) {
       apply((text) => withDigits(digitWidth, text));
     }
-    if (family !== "japanese" && family !== "korean") apply((text) => spaced(cjkSpace, text, before));
-    return written(pieces).trim() === "" ? tile(spoken, []) : pieces;
+    return pieces;
   }
 
   /** How much of a text that goes on can be written for good. */
   closedLength(spoken: string, language: string): number {
     const family = familyOf(language, spoken);
-    return closedLength(spoken, {
+    const length = closedLength(spoken, {
       numbers: this.#options.itn !== "off" && (family === "chinese" || family === "english"),
       clauses: this.#toScript !== undefined && family === "chinese",
     });
+    return this.#terms ? this.#terms.closedLength(spoken, length) : length;
   }
 
   /** The segments of one recording, one after the other. */
@@ -130,6 +165,20 @@ export class TextView {
     );
     return tile(text, replacements);
   }
+}
+
+/** Rewrites what lies between the pieces that are given. */
+function between(source: string, given: readonly Piece[], rewrite: Rewrite): Piece[] {
+  const pieces: Piece[] = [];
+  let at = 0;
+  for (const piece of [...given, undefined]) {
+    const offset = at;
+    const part = rewrite(source.slice(at, piece?.from));
+    pieces.push(...part.map((each) => ({ ...each, from: each.from + offset, to: each.to + offset })));
+    if (piece) pieces.push(piece);
+    at = piece?.to ?? at;
+  }
+  return pieces;
 }
 
 const notSpaceless = new RegExp(`[^${spacelessLetters}]+`, "gu");

@@ -22,12 +22,12 @@ import type { ProgramParts } from "../parts.ts";
 import { exitCode } from "../terminal.ts";
 import { Recording } from "../../segment/recording.ts";
 import { untilStopped } from "../../stop.ts";
-import { TextView } from "../../views/view.ts";
+import type { TextView } from "../../views/view.ts";
 import { printable } from "../../writer.ts";
 import { countWords, strayWords, WordTimer } from "../../pipeline/word_times.ts";
 import { sampleRate } from "../../units.ts";
 import { pageOf, Report, wordLines } from "../report.ts";
-import { audioInput } from "../inputs.ts";
+import { audioInput, openView } from "../inputs.ts";
 
 type AlignParts =
   & ModelHost
@@ -38,6 +38,7 @@ export async function alignFile(parts: AlignParts, options: AlignOptions): Promi
   const input = audioInput(options.input, options);
   const report = new Report(terminal, options.verbosity);
   await parts.checkInput(input);
+  const { view } = await openView(parts, options.views);
   const textName = options.text === "-" ? STDIN_NAME : printable(options.text);
   const lines = textLines(
     (await untilStopped(parts.readText(options.text), terminal.stop.drain)).normalize("NFC"),
@@ -68,7 +69,7 @@ export async function alignFile(parts: AlignParts, options: AlignOptions): Promi
     });
   let failed = false;
   try {
-    const timed = await timedLines(parts, options, report, { input, lines, textName });
+    const timed = await timedLines(parts, options, report, { input, lines, textName, view });
     if (timed && outputs) await writeFormats(parts, options, outputs, timed);
     else if (timed) {
       (output ?? terminal.stdout).write(wordLines(timed.segments));
@@ -110,14 +111,19 @@ function textLines(text: string, name: string): string[] {
 /** `endMs`: of the recording. */
 type Timed = { readonly segments: readonly TimedSegment[]; readonly model: KnownModel; readonly endMs: number };
 
-type AlignTask = { readonly input: AudioInput; readonly lines: readonly string[]; readonly textName: string };
+type AlignTask = {
+  readonly input: AudioInput;
+  readonly lines: readonly string[];
+  readonly textName: string;
+  readonly view: TextView | undefined;
+};
 
 /** The lines with their words; undefined where the run was stopped. */
 async function timedLines(
   parts: AlignParts,
   options: AlignOptions,
   report: Report,
-  { input, lines, textName }: AlignTask,
+  { input, lines, textName, view }: AlignTask,
 ): Promise<Timed | undefined> {
   const stop = parts.terminal.stop.drain;
   const audio = await untilStopped(parts.readAudio(input), stop);
@@ -144,7 +150,7 @@ async function timedLines(
     );
     const endMs = startMs + audioSec! * 1000;
     const spoken = lineSegments({ lines, words, language, recording: { startMs, endMs } });
-    const write = (await TextView.open(options.views))?.recording();
+    const write = view?.recording();
     const segments = write ? spoken.map((segment) => write(segment)) : spoken;
     return { segments, model: timer.model, endMs };
   } finally {

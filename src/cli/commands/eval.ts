@@ -33,7 +33,7 @@ import { exitCode } from "../terminal.ts";
 
 type EvalParts =
   & ModelHost
-  & Pick<ProgramParts, "terminal" | "version" | "checkInput" | "readAudio" | "readText">;
+  & Pick<ProgramParts, "terminal" | "version" | "checkInput" | "readAudio" | "voiceJudge" | "readText">;
 
 export async function evaluate(parts: EvalParts, options: EvalOptions): Promise<number> {
   return options.kind === "run" ? await measure(parts, options) : await compare(parts, options);
@@ -146,7 +146,14 @@ async function decodeRows(task: Task): Promise<KnownModel | undefined> {
   const models = await openModels(parts, asked, stop.drain, (notice) => report.notice(notice));
   const model = await models.transcriber.known();
   const read = (source: InputSource) => readAudio(parts, asked, source);
-  const prefetch = prefetchRecordings(parts, asked, models, rows.keys(), read);
+  const prefetch = prefetchRecordings(
+    parts,
+    asked,
+    { first: asked.prompt, later: undefined },
+    models,
+    rows.keys(),
+    read,
+  );
   try {
     for (let next = prefetch.next(); next && !stop.drain.aborted; next = prefetch.next()) {
       const row = rows.get(next.source)!;

@@ -1,22 +1,27 @@
-/** `qwen-asr inspect`: draws a recording, with the words of its transcript if there is one. */
+/**
+ * `qwen-asr inspect`: draws a recording, with the words of its transcript if there is one, or lists where speech is in
+ * it. No model is needed.
+ */
 
 import type { TranscriptDocument } from "../../document/document.ts";
 import { acceptEdits } from "../../document/edits.ts";
 import { readDocument } from "../../document/json.ts";
 import { InputError } from "../../errors.ts";
 import { svgPicture, terminalPicture } from "../../output/picture.ts";
+import { type FoundSpeech, speechJson } from "../../output/speech.ts";
 import { timedWords } from "../../output/words.ts";
 import { hardship } from "../../files/rescue.ts";
 import { openOutput } from "../../files/output_file.ts";
 import type { InspectOptions } from "../parse.ts";
-import type { ProgramParts } from "../parts.ts";
+import type { LoadedAudio, ProgramParts } from "../parts.ts";
 import { audioInput } from "../inputs.ts";
 import { Recording } from "../../segment/recording.ts";
+import { voiceRanges } from "../../segment/voice.ts";
 import { sampleRate } from "../../units.ts";
 import { untilStopped } from "../../stop.ts";
 import { printable } from "../../writer.ts";
 
-type InspectParts = Pick<ProgramParts, "terminal" | "checkInput" | "readAudio" | "readText">;
+type InspectParts = Pick<ProgramParts, "terminal" | "checkInput" | "readAudio" | "readText" | "openVoiceDetector">;
 
 export async function inspectRecording(parts: InspectParts, options: InspectOptions): Promise<number> {
   const { input, output, force, fromSec } = options;
@@ -30,25 +35,50 @@ export async function inspectRecording(parts: InspectParts, options: InspectOpti
   });
   let isKept = true;
   try {
-    const transcript = await transcriptOf(parts, options);
-    const words = acceptEdits(transcript?.segments ?? []).segments.flatMap(timedWords);
+    const transcript = options.json ? undefined : await transcriptOf(parts, options);
     const audio = await untilStopped(parts.readAudio(wanted), stop.drain);
-    const [samples, { speech }] = [await audio.read(0, audio.length), Recording.of(audio).speech];
+    const found = await findSpeech(parts, options, audio);
+    const samples = options.json ? new Float32Array(0) : await audio.read(0, audio.length);
     await audio.close();
     for (const warning of audio.warnings) stderr.write(`qwen-asr: ${name}: ${printable(warning)}\n`);
     const doubt = transcript && doubtOf(transcript, options, (audio.length * 1000) / sampleRate);
     if (doubt !== undefined) stderr.write(`qwen-asr: ${name}: ${doubt}\n`);
-    const heard = { samples, speech, startMs: Math.round((fromSec ?? 0) * 1000), words };
+    const words = acceptEdits(transcript?.segments ?? []).segments.flatMap(timedWords);
+    const heard = { samples, speech: found.speech, startMs: Math.round((fromSec ?? 0) * 1000), words };
     if (file) {
-      file.write(svgPicture(heard, name));
+      file.write(options.json ? speechJson(found) : svgPicture(heard, name));
       isKept = await file.finish("", true);
     }
-    stdout.write(terminalPicture(heard, parts.terminal.columns));
+    if (!options.json) stdout.write(terminalPicture(heard, parts.terminal.columns));
+    else if (!file) stdout.write(speechJson(found));
   } catch (error) {
     await file?.discard();
     throw error;
   }
   return isKept ? 0 : 1;
+}
+
+/** What the detector is given at a time: a signal is noticed in between. */
+const pieceSamples = 30 * sampleRate;
+
+async function findSpeech(parts: InspectParts, options: InspectOptions, audio: LoadedAudio): Promise<FoundSpeech> {
+  const whole = { length: audio.length, fromSec: options.fromSec ?? 0 };
+  if (options.voice === undefined) return { ...whole, vad: "energy", speech: Recording.of(audio).speech.speech };
+  const detector = await parts.openVoiceDetector();
+  try {
+    const all: number[] = [];
+    for (let at = 0; at < audio.length; at += pieceSamples) {
+      const end = Math.min(audio.length, at + pieceSamples);
+      const samples = await untilStopped(audio.read(at, end), parts.terminal.stop.drain);
+      for (const probability of detector.run(samples, end === audio.length)) all.push(probability);
+    }
+    const { frameSamples } = detector;
+    const speech = voiceRanges(all, frameSamples, audio.length, options.voice);
+    const probabilities = options.probs ? { probabilities: Float32Array.from(all), frameSamples } : {};
+    return { ...whole, vad: "neural", speech, ...probabilities };
+  } finally {
+    detector.close();
+  }
 }
 
 /** A transcript knows how long its recording is, if it was heard to the end; and so do we, if no part was chosen. */

@@ -6,12 +6,13 @@ import { readDocument } from "../../document/json.ts";
 import { hardship } from "../../files/rescue.ts";
 import { Outputs } from "../../files/outputs.ts";
 import { InputError } from "../../errors.ts";
+import { openView } from "../inputs.ts";
 import type { InputSource, RenderOptions } from "../parse.ts";
 import type { ProgramParts } from "../parts.ts";
 import { parseSubtitles } from "../../subtitles/parse.ts";
 import { transcriptOf } from "../../subtitles/transcript.ts";
 import { exitCode } from "../terminal.ts";
-import { spokenSegment, TextView, viewsHead, withoutViews } from "../../views/view.ts";
+import { spokenSegment, type TextView, viewsHead, withoutViews } from "../../views/view.ts";
 import { printable } from "../../writer.ts";
 import { Headings, pageOf } from "../report.ts";
 
@@ -28,7 +29,7 @@ export async function renderTranscripts(parts: RenderParts, options: RenderOptio
     inputs,
     hardship: hardship(tell, path === undefined ? undefined : stdout),
   }, pageOf(formats, parts.terminal));
-  const view = options.views && await TextView.open(options.views);
+  const view = options.views && (await openView(parts, options.views)).view;
   const headings = path === undefined && formats.join() === "text" ? new Headings(parts.terminal, options) : undefined;
   let failed = false;
   try {

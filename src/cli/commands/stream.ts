@@ -11,26 +11,33 @@ import { type StreamWriter, streamWriter } from "../../stream/captions.ts";
 import { runStream, type Step, type StreamEvent, type StreamOptions, type StreamTotals } from "../../stream/stream.ts";
 import type { TextEvent } from "../../stream/text.ts";
 import { extensionOf } from "../../output/formats.ts";
+import { errorLine } from "../../output/json.ts";
 import { fileOf, kindOf } from "../../files/outputs.ts";
 import { openTextFile } from "../../files/output_file.ts";
 import type { StreamChoice } from "../../options/choices.ts";
 import type { InputSource, TranscribeOptions } from "../parse.ts";
 import type { OpenedAudio, ProgramParts } from "../parts.ts";
 import type { ModelHost } from "../../pipeline/host.ts";
+import { noVoice } from "../../pipeline/transcribe.ts";
 import { openModels, type Transcriber } from "../../pipeline/models.ts";
 import { loadPrompt } from "../../system.ts";
 import { untilStopped } from "../../stop.ts";
 import { exitCode } from "../terminal.ts";
 import { StreamViews } from "../../stream/views.ts";
-import { TextView } from "../../views/view.ts";
+import { isFew, termsMax } from "../../views/term_context.ts";
+import { termContext } from "../../views/terms.ts";
+import type { TextView } from "../../views/view.ts";
 import type { TextWriter } from "../../writer.ts";
-import { audioInput, checkInputs } from "../inputs.ts";
+import { audioInput, checkInputs, openView } from "../inputs.ts";
 import { LiveText } from "../live_text.ts";
 import { Headings, label, page, Paragraph, Report } from "../report.ts";
 
 type StreamParts =
   & ModelHost
-  & Pick<ProgramParts, "terminal" | "checkInput" | "openAudio" | "keepsStreamCaches" | "cutChinese">;
+  & Pick<
+    ProgramParts,
+    "terminal" | "checkInput" | "openAudio" | "voiceJudge" | "readText" | "keepsStreamCaches" | "cutChinese"
+  >;
 
 /** Whether a run is a stream: with --silent a file's text is wanted once, and a whole recording is transcribed best. */
 export function isStreamed({ stream, verbosity, inputs, format }: TranscribeOptions): boolean {
@@ -38,7 +45,7 @@ export function isStreamed({ stream, verbosity, inputs, format }: TranscribeOpti
   return verbosity !== "silent" || format !== "text" || inputs.some(({ kind }) => kind === "stdin");
 }
 
-type Run = {
+type Run = To & {
   readonly parts: StreamParts;
   /** The prompt is read. */
   readonly options: TranscribeOptions;
@@ -47,27 +54,55 @@ type Run = {
   readonly headings: Headings;
   readonly transcriber: Transcriber;
   readonly engine: Engine;
+};
+
+/** Where the text goes, and how. */
+type To = {
   readonly out: TextWriter;
   /** How the text is written; undefined: as it was spoken. */
   readonly view: TextView | undefined;
+  /** What the model is told. */
+  readonly context: string;
 };
 
 export async function streamFiles(parts: StreamParts, given: TranscribeOptions): Promise<number> {
   const report = new Report(parts.terminal, given.verbosity);
   const options = { ...given, prompt: await loadPrompt(given.prompt) };
+  const text = await streamText(parts, options, report);
   const readable = await checkInputs(parts, options, report);
   let failed = readable.length < options.inputs.length;
   const output = options.output === undefined ? undefined : await openTextFile(await filePath(options), {
     ...report.hardship(parts.terminal.stdout),
     ...{ force: options.force, inputs: options.inputs, isAppended: true },
   });
+  const out = output ?? parts.terminal.stdout;
   try {
-    failed = await streamAll(parts, options, report, readable, output ?? parts.terminal.stdout) || failed;
+    writeFailures(report, options, out);
+    failed = await streamAll(parts, options, report, readable, { ...text, out }) || failed;
   } finally {
     failed = await output?.close(true) === false || failed;
     report.stopped(options.inputs);
   }
   return exitCode(parts.terminal, failed);
+}
+
+/** The context is given once: of many terms the first. */
+async function streamText(parts: StreamParts, options: TranscribeOptions, report: Report): Promise<Omit<To, "out">> {
+  const { view, terms } = await openView(parts, options.views);
+  if (!isFew(terms)) report.say(`A stream tells the model the first ${termsMax} of ${terms.length} terms.`);
+  const known = isFew(terms) ? terms : terms.slice(0, termsMax);
+  return { view, context: termContext(options.prompt, known) };
+}
+
+/** jsonl says which recordings failed. */
+function writeFailures(report: Report, { format }: TranscribeOptions, out: TextWriter): void {
+  for (const { source, message } of report.takeFailures()) {
+    if (format === "jsonl") out.write(errorLine(nameOf(source), message));
+  }
+}
+
+function nameOf(source: InputSource): string {
+  return source.kind === "stdin" ? "stdin" : source.path;
 }
 
 async function filePath({ output, format, inputs }: TranscribeOptions): Promise<string> {
@@ -82,7 +117,7 @@ async function streamAll(
   options: TranscribeOptions,
   report: Report,
   inputs: readonly InputSource[],
-  out: TextWriter,
+  to: To,
 ): Promise<boolean> {
   const stop = parts.terminal.stop.drain;
   let run: Run | undefined;
@@ -94,11 +129,12 @@ async function streamAll(
       const opening = () => untilStopped(parts.openAudio(audioInput(source, options)), stop);
       const audio = await report.orReport(source, opening);
       try {
-        run ??= audio && await startRun(parts, options, report, out);
+        run ??= audio && await startRun(parts, options, report, to);
         failed = !audio || !await streamOne(run!, source, audio) || failed;
       } finally {
         // Not waited for: a pipe that is silent would keep it.
         audio?.close().catch(() => {});
+        writeFailures(report, options, to.out);
       }
     }
   } finally {
@@ -112,16 +148,15 @@ async function startRun(
   parts: StreamParts,
   options: TranscribeOptions,
   report: Report,
-  out: TextWriter,
+  to: To,
 ): Promise<Run> {
   const { stop } = parts.terminal;
   const { transcriber } = await openModels(parts, options, stop.drain, (notice) => report.notice(notice));
   sayOfParagraphs(report, options);
   if (options.skipSilence) report.say("A stream skips silence by itself: --skip-silence changes nothing.");
   const engine = await transcriber.engine();
-  const view = await TextView.open(options.views);
   const headings = new Headings(parts.terminal, options);
-  return { parts, options, choice: options.stream!, report, headings, transcriber, engine, out, view };
+  return { parts, options, choice: options.stream!, report, headings, transcriber, engine, ...to };
 }
 
 function sayOfParagraphs(report: Report, { paragraphMs, format, stream }: TranscribeOptions): void {
@@ -139,7 +174,7 @@ async function streamOne(run: Run, source: InputSource, audio: OpenedAudio): Pro
   const { parts, options, report, out } = run;
   const writer = new StreamOutput(run, source);
   const listener = await run.engine.listen({
-    ...{ windowFrames: options.windowFrames, context: options.prompt, language: options.language },
+    ...{ windowFrames: options.windowFrames, context: run.context, language: options.language },
     usesCaches: parts.keepsStreamCaches(),
   });
   let result: StreamTotals | undefined;
@@ -173,9 +208,8 @@ class StreamOutput {
     const { rules, paragraphMs, cuePunctuation, format, withFilename } = options;
     const { stdout, screen } = parts.terminal;
     const holdsBack = options.verbosity === "silent" && format === "text";
-    const file = source.kind === "stdin" ? "stdin" : source.path;
     this.#run = run;
-    const captions = { file, rules, paragraphMs, cuePunctuation, cutChinese: parts.cutChinese };
+    const captions = { file: nameOf(source), rules, paragraphMs, cuePunctuation, cutChinese: parts.cutChinese };
     this.#views = run.view && new StreamViews(run.view);
     this.#writer = streamWriter(format, { ...captions, runsOn: holdsBack });
     if (out === stdout && format === "text") {
@@ -209,15 +243,17 @@ class StreamOutput {
 }
 
 /** Returns whether the source could be read to its end. */
-function reportEnd({ report }: Run, source: InputSource, audio: OpenedAudio, { failure }: StreamTotals): boolean {
+function reportEnd({ report }: Run, source: InputSource, audio: OpenedAudio, totals: StreamTotals): boolean {
+  const { failure, hasVoice, audioSec } = totals;
   report.warn(source, audio.warnings);
+  if (!hasVoice && audioSec > 0) report.warn(source, [noVoice]);
   if (failure === undefined) return true;
   if (!(failure instanceof InputError)) throw failure;
-  report.complain(source, failure.message);
+  report.failed(source, failure.message);
   return false;
 }
 
-function streamOptions({ choice, engine, options }: Run): StreamOptions {
+function streamOptions({ parts, choice, engine, options }: Run): StreamOptions {
   const { policy, feedsPast, chunkSec, endpointMs, tokensMax, isLive } = choice;
   const { asrTextId } = engine.info;
   const isHeaderless = options.language !== "";
@@ -225,7 +261,7 @@ function streamOptions({ choice, engine, options }: Run): StreamOptions {
     rules: { policy, feedsPast, asrTextId, isHeaderless },
     startSec: options.fromSec ?? 0,
     language: options.language,
-    ...{ chunkSec, endpointMs, tokensMax, isLive },
+    ...{ chunkSec, endpointMs, tokensMax, isLive, voiceJudge: parts.voiceJudge },
   };
 }
 

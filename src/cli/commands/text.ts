@@ -10,30 +10,32 @@ import { InputError } from "../../errors.ts";
 import { untilStopped } from "../../stop.ts";
 import { written } from "../../views/piece.ts";
 import { punctuated } from "../../views/punctuation.ts";
-import { TextView } from "../../views/view.ts";
 import { printable } from "../../writer.ts";
+import { openView } from "../inputs.ts";
 import type { TextOptions } from "../parse.ts";
 import type { ProgramParts } from "../parts.ts";
 import { exitCode } from "../terminal.ts";
 
-type TextParts = Pick<ProgramParts, "terminal" | "openBytes">;
+type TextParts = Pick<ProgramParts, "terminal" | "openBytes" | "readText">;
 
-export async function rewriteText({ terminal, openBytes }: TextParts, options: TextOptions): Promise<number> {
+export async function rewriteText(parts: TextParts, options: TextOptions): Promise<number> {
   const { views, language, cuePunctuation, input } = options;
+  const { terminal } = parts;
   const { stdout, stop } = terminal;
+  const { view } = await openView(parts, views);
   const name = input.kind === "stdin" ? STDIN_NAME : printable(input.path);
-  const reader = await openBytes(input.kind === "stdin" ? "-" : input.path);
+  const reader = await parts.openBytes(input.kind === "stdin" ? "-" : input.path);
   try {
-    const view = await TextView.open(views);
     const rewrite = (line: string) => {
       const text = view ? written(view.pieces(line, language)) : line;
       return written(punctuated(cuePunctuation, text));
     };
     let number = 0;
-    for await (const bytes of linesOf(reader, stop.drain)) {
-      stdout.write(rewritten(decoded(bytes, name, ++number), rewrite));
-      await stdout.drained();
-    }
+    const next = async () => {
+      await stdout.drained(); // No more is read than is written.
+      return await untilStopped(reader.next(), stop.drain);
+    };
+    for await (const bytes of linesOf(next)) stdout.write(rewritten(decoded(bytes, name, ++number), rewrite));
   } finally {
     // Not waited for: a pipe that is silent would keep it.
     reader.close().catch(() => {});
@@ -44,7 +46,7 @@ export async function rewriteText({ terminal, openBytes }: TextParts, options: T
 const newline = 0x0a;
 
 /** The lines with their ends; the last may lack one. */
-async function* linesOf(reader: ByteReader, stop: AbortSignal): AsyncGenerator<Uint8Array> {
+async function* linesOf(next: ByteReader["next"]): AsyncGenerator<Uint8Array> {
   let begun: Uint8Array[] = [];
   for (let chunk = await next(); chunk; chunk = await next()) {
     let from = 0;
@@ -55,10 +57,6 @@ async function* linesOf(reader: ByteReader, stop: AbortSignal): AsyncGenerator<U
     if (from < chunk.length) begun.push(chunk.slice(from)); // The reader uses its memory again.
   }
   if (begun.length > 0) yield Buffer.concat(begun);
-
-  function next() {
-    return untilStopped(reader.next(), stop);
-  }
 }
 
 function decoded(bytes: Uint8Array, name: string, number: number): string {

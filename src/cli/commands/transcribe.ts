@@ -21,9 +21,10 @@ import type { Transcript } from "../../pipeline/transcribe.ts";
 import type { Recording } from "../../segment/recording.ts";
 import { loadPrompt } from "../../system.ts";
 import { sampleRate } from "../../units.ts";
-import { TextView } from "../../views/view.ts";
+import { type Contexts, contextsOf, termsMax } from "../../views/term_context.ts";
+import type { TextView } from "../../views/view.ts";
 import type { TextWriter } from "../../writer.ts";
-import { checkInputs } from "../inputs.ts";
+import { checkInputs, openView } from "../inputs.ts";
 import type { InputSource, TranscribeOptions } from "../parse.ts";
 import type { ProgramParts } from "../parts.ts";
 import { prefetchRecordings, type ReadAudio, readAudio } from "../prefetch.ts";
@@ -32,7 +33,7 @@ import { exitCode } from "../terminal.ts";
 
 type TranscribeParts =
   & ModelHost
-  & Pick<ProgramParts, "terminal" | "version" | "checkInput" | "readAudio" | "cutChinese">;
+  & Pick<ProgramParts, "terminal" | "version" | "checkInput" | "readAudio" | "voiceJudge" | "readText" | "cutChinese">;
 
 type Run = {
   readonly parts: TranscribeParts;
@@ -45,6 +46,8 @@ type Run = {
   readonly model: KnownModel | undefined;
   /** How the text is written; undefined: as it was spoken. */
   readonly view: TextView | undefined;
+  /** What the model is told. */
+  readonly contexts: Contexts;
   /** For the text as it comes; undefined where standard output has another format. */
   readonly out: TextWriter | undefined;
   /** Where -f is given. */
@@ -55,7 +58,9 @@ export async function transcribeFiles(parts: TranscribeParts, given: TranscribeO
   const { stdout } = parts.terminal;
   const report = new Report(parts.terminal, given.verbosity);
   const options = { ...given, prompt: await loadPrompt(given.prompt), segmentSec: segmentSecOf(given) };
-  const view = await TextView.open(options.views);
+  const { view, terms } = await openView(parts, options.views);
+  const contexts = await contextsOf(options.prompt, terms);
+  if (contexts.later) report.say(tooManyTerms(terms));
   const readable = await checkInputs(parts, options, report);
   let failed = readable.length < options.inputs.length;
   const { force, inputs: all } = options;
@@ -74,7 +79,7 @@ export async function transcribeFiles(parts: TranscribeParts, given: TranscribeO
     await writeFailures(report, outputs, all);
     if (first.audio) {
       const out = formats && path === undefined ? undefined : output ?? stdout;
-      const run = await startRun(parts, options, report, { out, outputs, view });
+      const run = await startRun(parts, options, report, { out, outputs, view, contexts });
       failed = await transcribeAll(run, first, inputs) || failed;
     } else failed = true;
   } finally {
@@ -86,6 +91,10 @@ export async function transcribeFiles(parts: TranscribeParts, given: TranscribeO
   }
   failed ||= outputs?.hasFailed === true;
   return exitCode(parts.terminal, failed);
+}
+
+function tooManyTerms(terms: readonly unknown[]): string {
+  return `${terms.length} terms are more than ${termsMax}: segments in which some may be heard are decoded again.`;
 }
 
 /** Formats that can say which recordings failed do. */
@@ -142,7 +151,7 @@ async function startRun(
   parts: TranscribeParts,
   options: TranscribeOptions,
   report: Report,
-  to: Pick<Run, "out" | "outputs" | "view">,
+  to: Pick<Run, "out" | "outputs" | "view" | "contexts">,
 ): Promise<Run> {
   const stop = parts.terminal.stop.drain;
   const models = await openModels(parts, options, stop, (notice) => report.notice(notice));
@@ -183,7 +192,7 @@ function startPrefetch(run: Run, first: FirstAudio, inputs: Iterable<InputSource
     first.audio = undefined;
     return audio ? Promise.resolve(audio) : readAudio(parts, options, source);
   };
-  return prefetchRecordings(parts, options, models, [first.source!, ...inputs], read);
+  return prefetchRecordings(parts, options, run.contexts, models, [first.source!, ...inputs], read);
 }
 
 async function transcribeOne(run: Run, begun: Prefetched<InputSource, ReadAudio>): Promise<void> {
@@ -216,6 +225,7 @@ async function transcribeOne(run: Run, begun: Prefetched<InputSource, ReadAudio>
     await out?.drained();
   }
   if (timed?.notice) report.complain(source, timed.notice);
+  if (transcript.unvoiced) report.warn(source, [transcript.unvoiced]);
   report.count(transcript);
   if (!transcript.stopped) report.over(source);
 }

@@ -28,6 +28,8 @@ export const isAsciiDigit = (character: string | undefined) =>
 
 export const write = ({ start, end, text }: Numeral): Piece => ({ from: start, to: end, text });
 
+export const alone = (number: Numeral): Match => ({ end: number.end, pieces: [write(number)] });
+
 export const single = (from: number, to: number, text: string): Match => ({ end: to, pieces: [{ from, to, text }] });
 
 /** Words that end in 数 or make one with what follows; elsewhere 数十 is a vague number. */
@@ -46,7 +48,7 @@ export function isVague(text: string, { start, end }: Numeral): boolean {
   if (next === "多") return !isOneOf(following, "少伦");
   if (next === "余") return !isOneOf(following, "额下款");
   return next === "来" &&
-    (isClassifier(following) || isUnitAt(text, end + 1) || isOneOf(following, "人元斤米里公平分秒万亿"));
+    (isClassifier(following) || isUnitAt(text, end + 1) || isOneOf(following, "人元斤米里公平分秒度万亿"));
 }
 
 export function vagueEnd(text: string, { end }: Numeral): number {

@@ -17,13 +17,17 @@ export function amount({ folded, text }: Place, number: Numeral): Match | undefi
     if (part === undefined) break;
     const isNamed = unit === "毛" || unit === "角" ? next === "分" : isOneOf(next, "角毛分");
     if (!isNamed && !endsPrice(text, part)) break;
-    parts.push(part);
+    parts.push(isNamed ? withoutZero(part) : part);
     end = isNamed ? part.end + 1 : part.end;
     unit = next;
     if (!isNamed || next === "分") break;
   }
   return parts.length === 1 ? undefined : { end, pieces: parts.map(write) };
 }
+
+/** 十块零五分 keeps its 零, 十块零五 is 10块05. */
+const withoutZero = (part: Numeral): Numeral =>
+  part.kind === "digits" ? { ...part, start: part.start + 1, text: part.text.slice(1) } : part;
 
 /** One digit, or two of which the first is 零; a price for each may follow: 三块五|一斤. */
 function readCents(folded: Place["folded"], at: number): Numeral | undefined {

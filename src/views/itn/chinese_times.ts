@@ -2,7 +2,7 @@
 
 import { isNumeralAt } from "./chinese_fold.ts";
 import { type Numeral, readWhole, wholeOf } from "./chinese_numbers.ts";
-import { isAsciiDigit, isBoundary, isOneOf, isVague, type Match, type Place, single, write } from "./chinese_place.ts";
+import { alone, isAsciiDigit, isBoundary, isOneOf, isVague, type Match, type Place, single } from "./chinese_place.ts";
 import { followsDayPart, isClassifier, isClockTime, isScore, precedesEvent, startsMeasure } from "./chinese_words.ts";
 
 /**
@@ -14,13 +14,13 @@ export function year({ text }: Place, number: Numeral): Match | undefined {
   const [first = "", second = ""] = number.text;
   if (number.kind !== "digits" || text.slice(number.start, end).includes("两")) return undefined;
   const isYear = text[end] === "年" && text[end + 1] !== "级";
-  if (number.text.length > 2) return isYear ? { end, pieces: [write(number)] } : undefined;
+  if (number.text.length > 2) return isYear ? alone(number) : undefined;
   const isApproximate = Number(second) - Number(first) === 1 || number.text === "35";
   const isDated = /^年(十|[一二三四五六七八九]月|春|夏|秋|冬|底|初|末)/.test(text.slice(end, end + 3));
   const isMeant = (isYear && (!isApproximate || isDated)) ||
-    (isOneOf(text[end], "后级届") && "056789".includes(first) && "05".includes(second)) ||
+    (isOneOf(text[end], "后级届") && "0156789".includes(first) && "05".includes(second)) ||
     (isOneOf(text[end], "级届月日号") && first === "0") || (text[end] === "折" && !isApproximate);
-  return isMeant ? { end, pieces: [write(number)] } : undefined;
+  return isMeant ? alone(number) : undefined;
 }
 
 /** Months of one digit, and those that a range or a list ends in: 三到五月. */
@@ -29,14 +29,12 @@ export function month({ folded, text, at }: Place, number: Numeral): Match | und
   if (isOneOf(text[number.end], "到至、")) {
     const last = readWhole(folded, number.end + 1);
     const isMonths = last !== undefined && last.kind !== "digits" && last.value <= 12 && text[last.end] === "月";
-    return isMonths && !isOneOf(text[last.end + 1], notAfterMonth)
-      ? { end: number.end, pieces: [write(number)] }
-      : undefined;
+    return isMonths && !isOneOf(text[last.end + 1], notAfterMonth) ? alone(number) : undefined;
   }
   if (text[number.end] !== "月" || isOneOf(text[number.end + 1], notAfterMonth)) return undefined;
   if (number.value === 1 && isOneOf(text[at - 1], "上下每这那前后同")) return undefined;
   if (text[number.end + 1] === "初" && isNumeralAt(text, number.end + 2)) return { end: number.end + 3, pieces: [] };
-  return { end: number.end, pieces: [write(number)] };
+  return alone(number);
 }
 
 const notAfterMonth = "饼亮球光嫂经";
@@ -44,15 +42,16 @@ const notAfterMonth = "饼亮球光嫂经";
 /** Days of one digit behind a month. */
 export function day({ text, at }: Place, number: Numeral): Match | undefined {
   if (number.kind !== "digit" || number.value === 0 || text[at - 1] !== "月") return undefined;
-  if (!isNumeralAt(text, at - 2) && !isAsciiDigit(text[at - 2])) return undefined;
   const next = text[number.end];
+  if (isOneOf(text[at - 2], "个本每上下当同该次")) return isOneOf(next, "日号") ? alone(number) : undefined;
+  if (!isNumeralAt(text, at - 2) && !isAsciiDigit(text[at - 2])) return undefined;
   const isCounted = isClassifier(next) || startsMeasure(text, number.end) || isNumeralAt(text, number.end);
   // 五月一到 is no date.
   const isBare = text[at] === "一"
     ? isBoundary(text, number.end) && !isOneOf(next, "到就") || next === "放"
     : !isCounted;
   if (!isOneOf(next, "日号") && !isBare) return undefined;
-  return { end: number.end, pieces: [write(number)] };
+  return alone(number);
 }
 
 const quarters = new Map([["一", 15], ["二", 30], ["两", 30], ["三", 45]]);

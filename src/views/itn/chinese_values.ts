@@ -2,11 +2,9 @@
 
 import { isDigitAt, isNumeralAt } from "./chinese_fold.ts";
 import { type Numeral, readNumeral, readWhole, wholeOf } from "./chinese_numbers.ts";
-import { isOneOf, isVague, type Match, type Place, single, write } from "./chinese_place.ts";
+import { alone, isOneOf, isVague, type Match, type Place, single } from "./chinese_place.ts";
 import { isUnclearTime } from "./chinese_times.ts";
 import { isClassifier, isCode, isTemperature, startsCounted, startsWord } from "./chinese_words.ts";
-
-const alone = (number: Numeral): Match => ({ end: number.end, pieces: [write(number)] });
 
 /** 一九二点一六八点零点一, 二点零点三: addresses and versions. */
 export function dotted({ folded, text, at }: Place, number: Numeral): Match | undefined {
@@ -75,7 +73,7 @@ export function digitString({ text, at, folded }: Place, number: Numeral): Match
 /** Each digit is one more, or one less, than the one before. */
 function isCounting(digits: string): boolean {
   const step = Number(digits[1]) - Number(digits[0]);
-  if (Math.abs(step) !== 1) return false;
+  if (Math.abs(step) !== 1 || digits.startsWith("0")) return false;
   for (let at = 1; at < digits.length; at++) if (Number(digits[at]) - Number(digits[at - 1]) !== step) return false;
   return true;
 }
@@ -89,6 +87,7 @@ export function range(place: Place, number: Numeral): Match | undefined {
     if (text.startsWith(unit, number.end)) return alone(number);
   }
   for (let to = number.end; to <= number.end + 3 && !isNumeralAt(text, to); to++) {
+    if (isOneOf(text[to], "到至") && text.startsWith("百分之", to + 1)) return alone(number);
     if (isOneOf(text[to], "到至")) return isEnd(place, number, to + 1) ? alone(number) : undefined;
   }
   return undefined;

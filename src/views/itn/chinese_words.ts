@@ -63,7 +63,7 @@ function weekdayEnd(text: string, at: number): number {
   // 一周三次 counts weeks.
   if (length === 1 && (isNumeralAt(text, at - 1) || /\d/.test(text[at - 1] ?? ""))) return at;
   if (length === 2 || !isNumeralAt(text, end)) return end;
-  return /^十[一二]?点/.test(text.slice(end, end + 3)) ? end : at;
+  return /^(?:二?十[一二三]?|[一二两三四五六七八九])点/.test(text.slice(end, end + 4)) ? end : at;
 }
 
 /** The second characters of everyday words with a digit in front, which take it away from a number before. */

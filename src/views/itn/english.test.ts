@@ -344,6 +344,20 @@ const changed = [
     My number is (four one five) five five five two six seven one. → My number is (415) 5552671.
     It's ten past nine. → It's 9:10.
     a two hundred-year-old tree → a 200-year-old tree
+    My extension is four five six seven. → My extension is 4567.
+    The password is one two three four. → The password is 1234.
+    the eighteen-to-twenty-four age group → the 18-to-24 age group
+    a blood pressure of one twenty over eighty → a blood pressure of 120 over 80
+    hundred and fifty people → 150 people
+    a ten-thirty meeting, or nine thirty-ish → a 10:30 meeting, or 9:30-ish
+    ten eleven twelve → 10 11 12
+    one two three five five → 12355
+    a hundred million dollars → $100 million
+    Flight B A two eight six to gate thirteen → Flight BA286 to gate 13
+    on a scale of one to ten → on a scale of 1 to 10
+    The game starts at ten, not at seven. → The game starts at 10, not at seven.
+    In the third quarter of twenty twenty-three → In the third quarter of 2023
+    license plate A B C one two three → license plate ABC123
     Pope John the twenty-third → Pope John the 23rd
     the three thirty-second clips → the three 30-second clips
   `,
@@ -463,6 +477,21 @@ const kept = [
     temperatures in the nineties
     nine-to-five jobs
     from nine to five
+    a few hundred people
+    half a million dollars
+    a quarter of a million dollars
+    another million dollars
+    ten nine eight seven six five four three two one
+    fourteen fifteen people
+    the Thirty Years' War
+    Blink One Eighty-Two
+    Maroon Five
+    under-eighteens
+    two-by-four
+    He owes me a hundred bucks.
+    a mile and a half
+    one-third, two-fifths
+    Magnificent Seven
   `,
   ),
   unchanged(

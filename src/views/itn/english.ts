@@ -13,7 +13,7 @@
 import { type Piece, tile } from "../piece.ts";
 import { amount, militaryTime, oneUnit, ordinal } from "./english_amounts.ts";
 import { dayOfMonth, decade, monthDate, relativeTime, shareStops, time, year } from "./english_calendar.ts";
-import { address, alphanumeric, designated, digitString, dotted } from "./english_codes.ts";
+import { address, alphanumeric, count, designated, digitString, dotted } from "./english_codes.ts";
 import * as lexicon from "./english_lexicon.ts";
 import { type Class, type Match, type Settings, stays } from "./english_match.ts";
 import { cardinal, isNumberWord } from "./english_numbers.ts";
@@ -30,6 +30,7 @@ const halves: readonly Class[] = [decade, time, year];
 
 const numeric: readonly Class[] = [
   militaryTime,
+  count,
   dotted,
   designated,
   dayOfMonth,
@@ -71,6 +72,8 @@ const beginnings: ReadonlySet<string> = new Set([
   ...lexicon.tenOrdinals.keys(),
   ...lexicon.months,
   ...lexicon.idioms.keys(),
+  "hundred",
+  ...lexicon.scales.keys(),
   ..."zero oh point minus negative plus double triple half quarter".split(" "),
 ]);
 

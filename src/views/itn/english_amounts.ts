@@ -12,7 +12,6 @@ import {
   digits,
   fraction,
   isNumber,
-  isNumberWord,
   mixed,
   multiplied,
   ordinalText,
@@ -39,7 +38,7 @@ function quantity(words: Words, at: number, and = true): Quantity | undefined {
 }
 
 function whole(words: Words, at: number, { to, value, round }: Cardinal, and: boolean): Quantity {
-  const article = words[at]!.lower === "a";
+  const article = isArticle(words, at);
   const half = and && !article ? mixed(words, to) : undefined;
   if (half !== undefined) {
     const end = wideScale(words, half.to) ? half.to + 1 : half.to;
@@ -50,6 +49,10 @@ function whole(words: Words, at: number, { to, value, round }: Cardinal, and: bo
   }
   return { from: at, digitsTo: to, to, text: withCommas(value), kind: "whole", value, article };
 }
+
+/** "a hundred", "hundred and fifty": one hundred. */
+const isArticle = (words: Words, at: number): boolean =>
+  words[at]!.lower === "a" || words[at]!.lower === "hundred" || lexicon.scales.has(words[at]!.lower);
 
 /** "million" and more: they stay as words. */
 function wideScale(words: Words, at: number): boolean {
@@ -74,7 +77,7 @@ function integer(words: Words, at: number, read: Cardinal | undefined): { to: nu
   if (words[at]!.lower === "oh") return { to: at + 1, text: "0" };
   const said = digits(words, at);
   if (said !== undefined && said.items > 2) return said;
-  if (read === undefined || words[at]!.lower === "a" || read.round !== undefined) return undefined;
+  if (read === undefined || isArticle(words, at) || read.round !== undefined) return undefined;
   return { to: read.to, text: withCommas(read.value) };
 }
 
@@ -117,8 +120,9 @@ function elided(words: Words, at: number): Quantity | undefined {
   if (rest === undefined || rest.value < 11 || multiplied(words, rest.to) || hyphened(words, rest.to)) {
     return undefined;
   }
-  const counts = measured(words, rest.to) && !attributive(next(words, rest.to));
-  if (!counts && (rest.value < 60 || isNumberWord(words[rest.to] ?? words[at]!) && spaced(words, rest.to))) {
+  const pressure = next(words, rest.to) === "over" && isNumber(spaced(words, rest.to + 1));
+  const counts = pressure || measured(words, rest.to) && !attributive(next(words, rest.to));
+  if (!counts && (rest.value < 60 || isNumber(spaced(words, rest.to)))) {
     return undefined;
   }
   const value = BigInt(unit! * 100 + rest.value);
@@ -199,13 +203,13 @@ function ends(words: Words, start: Quantity, end: Quantity, sign: string, last: 
 
 /** The other end of a span that begins with this number. */
 function farEnd(words: Words, { to, kind, article }: Quantity, between: boolean): Quantity | undefined {
-  const connector = spaced(words, to)?.lower ?? "";
+  const connector = linked(words, to)?.lower ?? "";
   const outOf = connector === "out" && follow(words, to + 1, "of") ? 1 : 0;
   if (article || kind === "mixed" || !(connectors.has(connector) || outOf || between && connector === "and")) {
     return undefined;
   }
   const place = to + 1 + outOf;
-  if (spaced(words, place) === undefined) return undefined;
+  if (linked(words, place) === undefined) return undefined;
   const end = quantity(words, place);
   const usable = end !== undefined && end.kind !== "elided" && end.kind !== "mixed" && !end.article &&
     !vague(words, end.to);
@@ -256,13 +260,19 @@ function money(words: Words, read: Quantity): Match | undefined {
     : true;
   if (!fitting) return stays(place + 1);
   const part = subunit(words, place + 1, sign);
-  if (read.article && (singular && part === undefined || follow(words, place + 1, "of"))) return stays(place + 1);
+  if (read.article && part === undefined && (singular || isVague(words, read, place))) return stays(place + 1);
   if (singular && read.kind === "elided") return stays(read.from + 1);
   if (!isMoney(words, read, name, place, part !== undefined)) return undefined;
   const scale = read.to > read.digitsTo ? ` ${words[read.to - 1]!.text}` : "";
   const whole = /\.\d$/.test(read.text) && scale === "" ? `${read.text}0` : read.text;
   const fractional = part !== undefined && scale === "" && !whole.includes(".");
   return matched(words, read.from, fractional ? part.to : place + 1, sign + whole + (fractional ? part.text : scale));
+}
+
+/** "a million dollars of", "quarter of a million dollars", "another million dollars". */
+function isVague(words: Words, read: Quantity, at: number): boolean {
+  const bare = words[read.from]!.lower !== "a" && isRoundArticle(words, read);
+  return bare || follow(words, at + 1, "of") || words[read.from - 1]?.lower === "of" && isRoundArticle(words, read);
 }
 
 /** "a dollar fifty": an article counts if cents follow. */
@@ -315,7 +325,9 @@ function centsAlone(words: Words, read: Quantity): Match | undefined {
 /** What follows makes it no number that one writes in digits: "twenty-odd", "fifty-fifty". */
 function vague(words: Words, at: number): boolean {
   const after = hyphened(words, at);
-  return after !== undefined && (isNumber(after) || lexicon.vagueSuffixes.has(after.lower));
+  if (after === undefined) return false;
+  const chain = words.slice(at, hyphensEnd(words, at));
+  return lexicon.vagueSuffixes.has(after.lower) || chain.some(isNumber);
 }
 
 function hyphensEnd(words: Words, at: number): number {
@@ -327,7 +339,7 @@ function hyphensEnd(words: Words, at: number): number {
 /** A number of things, or alone. */
 function counted(words: Words, read: Quantity, { all }: Settings): Match | undefined {
   if (vague(words, read.to)) return stays(hyphensEnd(words, read.to));
-  if (read.article && (read.to - read.from < 3 || isRoundArticle(words, read))) return stays(read.to);
+  if (read.article && isRoundArticle(words, read)) return stays(read.to);
   if (fractionOf(words, read)) return stays(read.to + 1);
   if (read.kind === "mixed" && read.to === read.digitsTo && Number.parseFloat(read.text) < 10) return stays(read.to);
   if (small(read) && !(all && countsNoun(words, read)) && !isHeight(words, read.to)) return undefined;
@@ -339,9 +351,9 @@ function isHeight(words: Words, at: number): boolean {
   return /^f(oo|ee)t$/.test(next(words, at)) && ["ten", "eleven"].includes(spaced(words, at + 1)?.lower ?? "");
 }
 
-/** "a hundred million": more than two words, and still as vague as "a million". */
+/** "a hundred", "a hundred million": vague. */
 function isRoundArticle(words: Words, { from, to }: Quantity): boolean {
-  return words.slice(from + 1, to).every(({ lower }) => lower === "hundred" || lexicon.scales.has(lower));
+  return words.slice(from, to).every(({ lower }) => lower === "a" || lower === "hundred" || lexicon.scales.has(lower));
 }
 
 /** "one tenth of", "two thirds": fractions stay. */
@@ -375,7 +387,8 @@ export function ordinal(words: Words, at: number): Match | undefined {
   const seconds = words[read.to - 1]!.lower === "second" && countsSeconds(words, at, read.to);
   if (seconds) return undefined;
   const before = words[at - 1]?.lower ?? "";
-  const oneWord = read.to === at + 1 && ["a", "an", "one"].includes(before) && linked(words, at);
+  const oneWord = read.to === at + 1 && (before === "a" || before === "an" || isNumber(words[at - 1])) &&
+    linked(words, at);
   const single = oneWord && (follow(words, read.to, "of") || linked(words, read.to) === undefined);
   const parted = words[read.to - 1]!.lower.endsWith("th") && read.to - at === 2 &&
     belowHundred(words, at)?.to === at + 1 &&

@@ -4,7 +4,7 @@ import type { Piece } from "../piece.ts";
 import * as lexicon from "./english_lexicon.ts";
 import { type Match, matched, piece, stays } from "./english_match.ts";
 import { belowHundred, cardinal, fraction, isNumber, multiplied, ordinalText } from "./english_numbers.ts";
-import { capitalised, follow, hyphened, linked, listed, spaced, type Word, type Words } from "./english_words.ts";
+import { capitalised, follow, hyphened, linked, listed, spaced, type Words } from "./english_words.ts";
 
 type Pair = { readonly to: number; readonly first: number; readonly second: number };
 
@@ -25,37 +25,26 @@ function pair(words: Words, at: number): Pair | undefined {
 
 /** Whether a pair ends here: nothing counts it, divides it or hangs on it. */
 function closed(words: Words, { to }: Pair): boolean {
-  if (multiplied(words, to) || hyphened(words, to) !== undefined || fraction(words, to) !== undefined) {
+  if (multiplied(words, to) || hangsOn(words, to) || fraction(words, to) !== undefined) {
     return false;
   }
   const next = spaced(words, to);
   return next === undefined || !(lexicon.tens.has(words[to - 1]!.lower) && lexicon.unitOrdinals.has(next.lower));
 }
 
-/** The middle of a list: "thirteen fourteen fifteen". */
-function counting(words: Words, at: number, { to, first, second }: Pair): boolean {
-  if (second !== first + 1) return false;
-  const after = spaced(words, to);
-  const before = spaced(words, at) && words[at - 1];
-  return valueOf(after) === second + 1 || valueOf(before) === first - 1;
-}
-
-function valueOf(word: Word | undefined): number | undefined {
-  if (word === undefined) return undefined;
-  const { lower } = word;
-  return lexicon.units.get(lower) ?? lexicon.teens.get(lower) ?? lexicon.tens.get(lower) ??
-    (/^\d{1,3}$/.test(lower) ? Number(lower) : undefined);
-}
-
 const counted = (words: Words, at: number): boolean => {
   const next = spaced(words, at)?.lower;
+  if (next === "over") return isNumber(spaced(words, at + 1)); // A blood pressure.
   return next !== undefined && (lexicon.measures.has(next) || lexicon.plurals.has(next));
 };
+
+/** A hyphen, except that of "three thirty-ish". */
+const hangsOn = (words: Words, at: number): boolean => (hyphened(words, at)?.lower ?? "ish") !== "ish";
 
 /** A year said in two halves. Two numbers before what they count are an approximation, and stay. */
 export function year(words: Words, at: number): Match | undefined {
   const read = pair(words, at);
-  if (read === undefined || read.first < 10 || !closed(words, read) || counting(words, at, read)) return undefined;
+  if (read === undefined || read.first < 10 || !closed(words, read)) return undefined;
   const { first, second, to } = read;
   if (first < 13 && second < 60) return undefined;
   const echo = words[at + 1]!.joint === "hyphen" && first === second;
@@ -212,7 +201,7 @@ export function time(words: Words, at: number): Match | undefined {
 function bareTime(words: Words, at: number, read: Pair): boolean {
   const neighbours = read.second === read.first + 1 && words[at - 1]?.lower !== "at";
   const course = words[read.to - 1]!.lower === "one" && read.first === 1 && words[at - 1]?.lower !== "at";
-  if (counting(words, at, read) || neighbours || course || counted(words, read.to)) return false;
+  if (neighbours || course || counted(words, read.to)) return false;
   return !isNumber(linked(words, read.to));
 }
 

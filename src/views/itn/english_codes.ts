@@ -1,8 +1,8 @@
 /** Strings said sign by sign: telephone numbers, codes, versions, e-mail and web addresses. */
 
 import * as lexicon from "./english_lexicon.ts";
-import { type Match, matched, stays } from "./english_match.ts";
-import { belowHundred, digitOf, type Digits, digits, isNumber, multiplied } from "./english_numbers.ts";
+import { type Match, matched, piece, stays } from "./english_match.ts";
+import { belowHundred, digitOf, digits, isNumber, multiplied } from "./english_numbers.ts";
 import { hyphened, linked, spaced, type Word, type Words } from "./english_words.ts";
 
 /** How far addresses and codes are looked for, so that a long run of letters is read once, not at each place. */
@@ -31,19 +31,39 @@ export function digitString(words: Words, at: number): Match | undefined {
   }
   if (read === undefined || read.items < 2 || read.text.length < 3) return undefined;
   if ((first === "oh" || first === "o") && !designated && read.text.length < 7) return undefined;
-  if (!designated && isCount(at, read)) return stays(read.to);
   return matched(words, at, read.to, read.text);
 }
 
+/** "room", "code", "the password is". */
 function isDesignator(words: Words, at: number): boolean {
-  return spaced(words, at) !== undefined && lexicon.designators.has(words[at - 1]!.lower);
+  if (spaced(words, at) === undefined) return false;
+  const is = ["is", "was"].includes(words[at - 1]!.lower) && spaced(words, at - 1) !== undefined;
+  return lexicon.designators.has(words[is ? at - 2 : at - 1]!.lower);
 }
 
-/** "one two three", "five four three two one": counting, which stays. */
-function isCount(at: number, { to, text, items }: Digits): boolean {
-  if (items !== text.length || to - at !== items || items > 10) return false;
-  const steps = [...text].slice(1).map((digit, index) => Number(digit) - Number(text[index]));
-  return steps.every((step) => step === 1) || steps.every((step) => step === -1);
+/** "one two three", "ten nine eight": counting. Where it has single digits it stays, unless it may be a code. */
+export function count(words: Words, at: number): Match | undefined {
+  const numbers: { from: number; to: number; value: number }[] = [];
+  let to = at;
+  while (numbers.length < reach && (to === at || spaced(words, to) !== undefined)) {
+    const read = belowHundred(words, to);
+    if (read === undefined || multiplied(words, read.to) || hyphened(words, read.to)) break;
+    const last = numbers.at(-1);
+    const step = numbers.length > 1 ? last!.value - numbers.at(-2)!.value : undefined;
+    if (
+      last && (Math.abs(read.value - last.value) !== 1 || read.value - last.value !== (step ?? read.value - last.value))
+    ) {
+      return undefined;
+    }
+    numbers.push({ from: to, to: read.to, value: read.value });
+    ({ to } = read);
+  }
+  const values = numbers.map(({ value }) => value);
+  if (values.length < 3 || isDesignator(words, at) || spaced(words, to)?.lower === "point") return undefined;
+  if (values.some((value) => value < 10)) {
+    return values[0] === 1 || values.at(-1) === 1 || values.some((value) => value > 9) ? stays(to) : undefined;
+  }
+  return { to, pieces: numbers.map((one) => piece(words, one.from, one.to, String(one.value))) };
 }
 
 /** "one eight hundred five five five one two one two", "forty four one two three …". */

@@ -119,12 +119,15 @@ export const designators = set(
   chapter room route flight highway interstate area apollo boeing airbus windows gate page channel number
   section unit apartment suite building platform bus line exit district precinct article verse psalm volume
   episode season level grade phase version class lane extension code pin password zip box lot cell seat row
-  track act bowl formula agent english psych math code bill freeway street ad
+  track act bowl formula agent english psych math code bill freeway street ad fahrenheit extension password united delta
 `,
 );
 
 /** After a hyphen: what makes "twenty" no plain number. */
 export const vagueSuffixes = set("odd some something somethings ish fold niner niners sixed ones aught");
+
+/** Before "hundred" and more: they say how many, roughly. */
+export const quantifiers = set("a an few couple of several many some half the per dozen every other");
 
 /** Phrases that stay although they hold numbers; the longest first among those with the same first word. */
 export const idioms: ReadonlyMap<string, readonly (readonly string[])[]> = Map.groupBy(

@@ -5,7 +5,7 @@
  */
 
 import * as lexicon from "./english_lexicon.ts";
-import { follow, hyphened, linked, listed, type Word, type Words } from "./english_words.ts";
+import { follow, hyphened, linked, listed, spaced, type Word, type Words } from "./english_words.ts";
 
 /** The end is the index of the first word that is not part of it. */
 export type Cardinal = {
@@ -35,9 +35,11 @@ export function isNumberWord({ lower }: Word): boolean {
 
 /** Whether hundreds or more follow, so that what stands before them counts them. */
 export function multiplied(words: Words, at: number): boolean {
-  const next = linked(words, at)?.lower;
-  return next !== undefined && (next === "hundred" || lexicon.scales.has(next));
+  return isMultiple(linked(words, at));
 }
+
+const isMultiple = (word: Word | undefined): boolean =>
+  word !== undefined && (word.lower === "hundred" || lexicon.scales.has(word.lower));
 
 /** The "five" of "twenty five-year-olds": it belongs to what follows the hyphen. */
 function belongsToNext(words: Words, at: number): boolean {
@@ -64,18 +66,31 @@ export function belowHundred(words: Words, at: number, ordinal = false): Group |
 
 /** One to ninety-nine hundred and ninety-nine: "twenty-five hundred" is a group of its own. */
 function group(words: Words, at: number, { and, ordinal }: Reading): Group | undefined {
-  const article = words[at]?.lower === "a" && multiplied(words, at + 1)
-    ? { to: at + 1, value: 1, ordinal: false }
-    : undefined;
-  const first = article ?? belowHundred(words, at, ordinal);
+  const first = article(words, at) ?? belowHundred(words, at, ordinal);
   if (first === undefined || first.ordinal) return first;
-  const next = linked(words, first.to)?.lower;
+  const next = counter(words, at, first);
   if (ordinal && next === "hundredth") return { to: first.to + 1, value: first.value * 100, ordinal: true };
   if (next !== "hundred") return first;
   const hundreds = { to: first.to + 1, value: first.value * 100, ordinal: false };
   const rest = tail(words, hundreds.to, { and, ordinal });
   return rest === undefined ? hundreds : { ...rest, value: hundreds.value + rest.value };
 }
+
+/** The one of "a hundred", which "hundred and fifty" leaves out; not in "a few hundred", "half a million". */
+function article(words: Words, at: number): Group | undefined {
+  const before = spaced(words, at) && words[at - 1];
+  if (words[at]?.lower === "a" && multiplied(words, at + 1) && before?.lower !== "half") {
+    return { to: at + 1, value: 1, ordinal: false };
+  }
+  if (words[at]?.joint === "hyphen" || isNumber(before) || lexicon.quantifiers.has(before?.lower ?? "")) {
+    return undefined;
+  }
+  return isMultiple(words[at]) ? { to: at, value: 1, ordinal: false } : undefined;
+}
+
+/** The word after a group, which may be the first where an article is left out. */
+const counter = (words: Words, at: number, { to }: Group): string | undefined =>
+  (to === at ? words[at] : linked(words, to))?.lower;
 
 /** What follows "hundred", or "thousand and": less than a hundred, and not itself hundreds. */
 function tail(words: Words, at: number, { and, ordinal }: Reading): Group | undefined {
@@ -95,7 +110,7 @@ export function cardinal(words: Words, at: number, reading: Reading = plain): Ca
   let to = at;
   let round: Cardinal["round"];
   while (read !== undefined) {
-    const scale = read.ordinal ? undefined : linked(words, read.to)?.lower;
+    const scale = read.ordinal ? undefined : counter(words, at, read);
     const last = reading.ordinal ? lexicon.scaleOrdinals.get(scale ?? "") : undefined;
     const factor = last ?? lexicon.scales.get(scale ?? "");
     if (factor === undefined || read.value >= 1000) {

@@ -1,0 +1,79 @@
+/**
+ * How far the rule of src/segment/has_voice.ts is from mistakes: `bun tests/slow/voice.ts`.
+ *
+ * In: every clip of the fixtures ($QWEN_ASR_FIXTURES, `real` included where it is there), as it is, 30 dB quieter, and
+ * with noise below it; and made sounds without a voice at several levels. Out: for each its distance from the
+ * threshold in dB, the smallest first, and the time it takes. Exit 1 if speech counts as noise or noise as speech.
+ */
+
+import { existsSync } from "node:fs";
+import { join, relative } from "node:path";
+import { Glob } from "bun";
+import { readAudio } from "../../src/audio/input.ts";
+import { atLevel, hum, levelOf, mixed, noise, noVoices, pinkNoise } from "../../src/segment/sounds_fixture.ts";
+import { movesMinDb, SpectralJudge } from "../../src/segment/has_voice.ts";
+import { sampleRate } from "../../src/units.ts";
+import { fixturesRoot } from "../fixtures.ts";
+
+type Judged = { readonly name: string; readonly movesDb: number; readonly hasVoice: boolean };
+
+const shownMax = 12;
+const spent = { ms: 0, seconds: 0 };
+
+function judge(name: string, samples: Float32Array): Judged {
+  const judge = new SpectralJudge();
+  const started = performance.now();
+  judge.push(samples);
+  const { movesDb, hasVoice } = judge;
+  spent.ms += performance.now() - started;
+  spent.seconds += samples.length / sampleRate;
+  return { name, movesDb, hasVoice };
+}
+
+/** Clips with speech, singing or music. */
+async function voices(): Promise<Map<string, Float32Array>> {
+  const found = new Map<string, Float32Array>();
+  for (const folder of ["audio", "real"].map((name) => join(fixturesRoot(), name)).filter(existsSync)) {
+    for (const file of [...new Glob("**/*.wav").scanSync({ cwd: folder })].sort()) {
+      if (/noise|silence/.test(file)) continue;
+      const audio = await readAudio({ kind: "file", path: join(folder, file) });
+      found.set(relative(fixturesRoot(), join(folder, file)), await audio.read(0, audio.length));
+      await audio.close();
+    }
+  }
+  return found;
+}
+
+/** The clip in each of the ways that must not cost a word. */
+function* variants(name: string, samples: Float32Array): Generator<Judged> {
+  const level = 20 * Math.log10(levelOf(samples));
+  const below = (decibels: number, background: Float32Array) => mixed(samples, atLevel(background, level - decibels));
+  yield judge(name, samples);
+  yield judge(`${name}, 30 dB quieter`, atLevel(samples, level - 30));
+  yield judge(`${name}, white noise 10 dB below`, below(10, noise(7, 0, 3)));
+  yield judge(`${name}, pink noise 10 dB below`, below(10, pinkNoise(7, 3)));
+  yield judge(`${name}, brown noise 10 dB below`, below(10, noise(7, 0.999, 3)));
+  yield judge(`${name}, hum 10 dB below`, below(10, hum(7, 50, 20)));
+  yield judge(`${name}, quieter, with noise`, atLevel(below(10, noise(7, 0, 4)), level - 30));
+}
+
+function show(title: string, all: readonly Judged[]): void {
+  console.log(`\n${title}: ${all.length}`);
+  const near = all.toSorted((a, b) => Math.abs(a.movesDb - movesMinDb) - Math.abs(b.movesDb - movesMinDb));
+  for (const { name, movesDb } of near.slice(0, shownMax)) {
+    console.log(`  ${(movesDb - movesMinDb).toFixed(2).padStart(6)} dB  ${name}`);
+  }
+}
+
+const spoken: Judged[] = [];
+for (const [name, samples] of await voices()) spoken.push(...variants(name, samples));
+const unspoken = Object.entries(noVoices).flatMap(([name, samples]) => [
+  judge(name, samples),
+  ...[-12, -30, -45, -60].map((level) => judge(`${name} at ${level} dB`, atLevel(samples, level))),
+]);
+show("With a voice", spoken);
+show("Without", unspoken);
+console.log(`\n${(spent.ms / spent.seconds).toFixed(2)} ms for a second of audio, all of it read`);
+const wrong = [...spoken.filter(({ hasVoice }) => !hasVoice), ...unspoken.filter(({ hasVoice }) => hasVoice)];
+for (const { name } of wrong) console.log(`WRONG: ${name}`);
+process.exitCode = wrong.length > 0 ? 1 : 0;

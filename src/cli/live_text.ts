@@ -7,7 +7,6 @@
  * in where the cursor stands behind it.
  */
 
-import { separatorBetween } from "../text/join.ts";
 import { columnsOf, graphemesOf } from "../subtitles/width.ts";
 import type { TextWriter } from "../writer.ts";
 import type { Screen } from "./terminal.ts";
@@ -16,8 +15,6 @@ import { Wrapper } from "./wrap.ts";
 export class LiveText implements TextWriter {
   readonly #wrapper: Wrapper;
   #tail = "";
-  /** The end of all settled text, which the words of a new utterance are joined to. */
-  #end = "";
   /** The widths of the rows that are drawn and may be drawn again; none: nothing is. */
   #drawn: readonly number[] = [];
 
@@ -28,14 +25,13 @@ export class LiveText implements TextWriter {
   /** Text that is final. What followed it has to be told again. */
   write(text: string): void {
     this.#tail = "";
-    this.#end = (this.#end + text).slice(-32);
     const { row } = this.#wrapper;
     this.out.write(this.#erased() + row + this.#wrapper.push(text) + this.#drawnTail());
   }
 
-  /** What may follow the final text; `isNew`: it begins an utterance. */
-  tail(text: string, isNew: boolean): void {
-    this.#tail = isNew ? separatorBetween(this.#end, text) + text : text;
+  /** What may follow the final text. */
+  tail(text: string): void {
+    this.#tail = text;
     this.show();
   }
 

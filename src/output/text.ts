@@ -30,12 +30,17 @@ export class Paragraphs {
 
   add(text: string, startMs: number, endMs: number): string {
     const isFirst = this.#endMs === undefined;
-    const pauseMs = startMs - (this.#endMs ?? startMs);
-    // Someone who hesitates within a sentence goes on with the same thought.
-    const isLong = this.pauseMs > 0 && pauseMs >= (this.#isEnd ? 1 : hesitations) * this.pauseMs;
+    const isLong = this.startsAt(startMs);
     this.#isEnd = endsSentence(text);
     this.#endMs = Math.max(endMs, this.#endMs ?? 0);
     if (isLong) return `\n\n${text.trimStart()}`;
     return isFirst ? text.trimStart() : text;
+  }
+
+  /** Whether a text that starts then would be a new paragraph. */
+  startsAt(startMs: number): boolean {
+    const pauseMs = startMs - (this.#endMs ?? startMs);
+    // Someone who hesitates within a sentence goes on with the same thought.
+    return this.pauseMs > 0 && pauseMs >= (this.#isEnd ? 1 : hesitations) * this.pauseMs;
   }
 }

@@ -66,6 +66,21 @@ describe("text", () => {
     expect(write(talk, {})).toBe("One two.\nThree\nfour.\nFive six.\n\u4f60\u597d\u3002\n");
   });
 
+  test("what may follow stands where it will stand", () => {
+    const tails = (given: Partial<CaptionOptions>) => {
+      const writer = streamWriter("text", { ...options, ...given });
+      return talk.flatMap((event) => {
+        writer.write(event);
+        return event.kind === "partial"
+          ? [writer.tail!({ ...event, text: "so" }), writer.tail!({ ...event, id: 99, startMs: 1e6, text: "so" })]
+          : [];
+      }).slice(0, 4);
+    };
+    expect(tails({})).toEqual(["so", "so", "so", "so"]);
+    expect(tails({ runsOn: true })).toEqual(["so", " so", "so", " so"]);
+    expect(tails({ paragraphMs: 1500 })).toEqual(["so", "\n\nso", "so", "\n\nso"]);
+  });
+
   test("one line where that is wanted", () => {
     expect(write(talk, { runsOn: true })).toBe("One two. Three four. Five six.\u4f60\u597d\u3002");
   });

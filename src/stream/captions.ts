@@ -8,6 +8,7 @@
 
 import { unalignedSegment } from "../document/unaligned.ts";
 import type { WordCutter } from "../text/chinese.ts";
+import { separatorBetween } from "../text/join.ts";
 import { type Cue, srtBlock, vttBlock, vttHeader } from "../subtitles/cue.ts";
 import { Paragraphs } from "../output/text.ts";
 import { punctuatedCue } from "../output/cues.ts";
@@ -37,6 +38,8 @@ export interface StreamWriter {
   /** The text before the first event. */
   readonly header: string;
   write(event: TextEvent): string;
+  /** What would come next, if a partial text were settled; absent where a format has other events for it. */
+  tail?(event: Extract<TextEvent, { kind: "partial" }>): string;
 }
 
 /** Use a writer for one stream: it numbers the cues and keeps them from overlapping. */
@@ -57,19 +60,27 @@ function textWriter({ paragraphMs, runsOn }: CaptionOptions): StreamWriter {
   const paragraphs = new Paragraphs(paragraphMs);
   const hasLines = !runsOn && paragraphMs === 0;
   let isLineStart = true;
+  let [id, end] = [0, ""];
   const write = (event: TextEvent): string => {
     if (event.kind === "final" && hasLines && !event.goesOn && !isLineStart) {
       isLineStart = true;
       return "\n";
     }
     if (event.kind !== "commit") return "";
+    id = event.id;
+    end = (end + event.text).slice(-32);
     const text = paragraphs.add(event.text, event.startMs, event.endMs);
     if (!hasLines) return text;
     const own = isLineStart ? text.trimStart() : text;
     isLineStart &&= own === "";
     return own;
   };
-  return { header: "", write };
+  const tail: StreamWriter["tail"] = (event) => {
+    if (hasLines || event.id === id) return event.text;
+    if (paragraphs.startsAt(event.startMs)) return `\n\n${event.text.trimStart()}`;
+    return separatorBetween(end, event.text) + event.text;
+  };
+  return { header: "", write, tail };
 }
 
 function jsonLine(event: Exclude<TextEvent, { kind: "language" }>, file: string): string {

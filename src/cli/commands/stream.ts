@@ -200,8 +200,6 @@ class StreamOutput {
   readonly #writer: StreamWriter;
   readonly #live: LiveText | undefined;
   readonly #text: Paragraph;
-  /** The utterance that the text ends in. */
-  #id = 0;
 
   constructor(run: Run, source: InputSource) {
     const { parts, options, headings, out, report } = run;
@@ -229,8 +227,7 @@ class StreamOutput {
   #put(event: TextEvent): void {
     const piece = this.#writer.write(event);
     if (piece !== "") this.#text.write(piece);
-    if (event.kind === "commit") this.#id = event.id;
-    if (event.kind === "partial") this.#live?.tail(event.text, event.id !== this.#id);
+    if (event.kind === "partial") this.#live?.tail(this.#writer.tail?.(event) ?? "");
   }
 
   /** `isComplete`: the stream came to its end. */

@@ -18,7 +18,7 @@ for (const name of known.filter((name) => !spoken.some((clip) => clip.name === n
   testWhere(false, `the clip ${name}`)(`sentences of ${name}`, () => {});
 }
 
-for (const how of [[]]) {
+for (const how of [[], ["--align"]]) {
   test(`${["estimated", ...how].at(-1)}: sentences of every clip begin within 0.3 s, on average`, async () => {
     const paths = spoken.map(({ wav }) => wav);
     const { code, stdout } = await run(["-d", "demo", "--silent", ...how, "-f", "jsonl", ...paths]);

@@ -132,6 +132,46 @@ test("no speech at all, more words than audio, no audio: it ends, with a time fo
   expect(empty.times!.length).toBe(1);
 });
 
+/** As the oracle, but lost in pieces of more than `limitSec`: every word is at their start. */
+function lostBeyond(limitSec: number, truth: readonly TimeSpan[], requests: AlignRequest[] = []) {
+  const says = oracle(truth, requests);
+  return async (request: AlignRequest): Promise<AlignResult> => {
+    const result = await says(request);
+    return request.samples.length <= limitSec * rate ? result : { ...result, classes: result.classes.map(() => 0) };
+  };
+}
+
+test("an aligner that fails is given shorter pieces, and longer ones again", async () => {
+  const truth = speech(200, 9, 700);
+  const requests: AlignRequest[] = [];
+  const names = truth.map((_, index) => String(index));
+  const samples = recording(truth, Math.ceil(truth.at(-1)!.endMs / 1000) + 1);
+  const options = { pieceSec: 60, markerMs };
+  const { times } = await alignPieces(recordingOf(samples), names, lostBeyond(20, truth, requests), options);
+  expectTruth(times!, truth);
+  expect(times!.filter(({ flag }) => flag)).toEqual([]);
+  const seconds = requests.map(({ samples }) => samples.length / rate);
+  expect(seconds.slice(0, 4)).toEqual([60, 30, 15, 30]);
+});
+
+test("where it fails at any length, words take estimated times: sentences begin after pauses", async () => {
+  const truth = speech(120, 6, 700);
+  const names = truth.map((_, index) => String(index % 10));
+  const texts = names.map((name, index) => name + (index % 6 === 5 ? "." : ""));
+  const samples = recording(truth, Math.ceil(truth.at(-1)!.endMs / 1000) + 1);
+  for (const pieceSec of [12, 180]) {
+    const { times, pieces } = await alignPieces(recordingOf(samples), names, lostBeyond(0, truth), {
+      ...{ pieceSec, markerMs, texts },
+    });
+    expect(times!.length).toBe(truth.length);
+    expect(new Set(times!.map(({ flag }) => flag))).toEqual(new Set(["unaligned"]));
+    const starts = times!.filter((_, index) => index % 6 === 0).map(({ startMs }) => startMs);
+    starts.forEach((start, index) => expect(Math.abs(start - truth[6 * index]!.startMs)).toBeLessThanOrEqual(100));
+    times!.forEach(({ startMs }, index) => expect(startMs).toBeGreaterThanOrEqual(times![index - 1]?.endMs ?? 0));
+    expect(pieces).toBeGreaterThan(1);
+  }
+});
+
 test("a cancelled piece ends it", async () => {
   const truth = speech(100, 5, 500);
   const requests: AlignRequest[] = [];

@@ -5,12 +5,16 @@
  *
  * An aligner is causal: the time of a word does not depend on the words after it. So every piece is given as many words
  * as it may hold, and some more. Words that are spoken after the piece come out at its end and are left for the next
- * one, which starts at the longest pause before them. Nothing here knows what was said.
+ * one, which starts at the longest pause before them. Where the answer cannot be believed, a shorter piece is tried,
+ * and at last the words take estimated times.
  */
 
 import type { AlignRequest, AlignResult } from "../engine/engine.ts";
 import type { Recording } from "../segment/recording.ts";
+import { shareOut } from "../document/share.ts";
+import { isBelievable } from "./judge.ts";
 import { repairTimes } from "./repair.ts";
+import type { PlacedWord } from "./spread.ts";
 import { sampleRate, type Span, type TimeSpan } from "../units.ts";
 import { spokenWeight } from "../text/spoken.ts";
 
@@ -19,11 +23,15 @@ export type PieceOptions = {
   readonly pieceSec: number;
   /** Duration of one class, in ms. */
   readonly markerMs: number;
+  /** How many pauses, of which an estimate explains every one, outweigh an aligner that does not; by default 2. */
+  readonly pausesMin?: number;
+  /** The words as they are written, with their marks; without them there are none. */
+  readonly texts?: readonly string[];
 };
 
 export type PiecesResult = {
-  /** One per word, never decreasing; undefined if the run was stopped. */
-  readonly times: readonly TimeSpan[] | undefined;
+  /** One per word, never decreasing, flagged where estimated; undefined if the run was stopped. */
+  readonly times: readonly PlacedWord[] | undefined;
   readonly speech: readonly TimeSpan[];
   readonly encodeMs: number;
   readonly alignMs: number;
@@ -41,6 +49,14 @@ const seamShares = [0.5, 0.85] as const;
 const slackMs = 160;
 /** The least by which a piece moves on. */
 const minimumMs = 1000;
+/** Pieces are not made shorter than this where the aligner fails. */
+const shortPieceSec = 12;
+/** Recordings up to this length are estimated as a whole where the aligner fails at most of their words. */
+const wholeSecMax = 60;
+/** An estimate looks so many pieces ahead. */
+const windowPieces = 2;
+/** Speech that a cut leaves of a stretch is none if it is shorter. */
+const sliverSec = 0.05;
 /** Audio that is kept before the first voice of a piece. */
 const leadSec = 0.2;
 
@@ -51,32 +67,113 @@ export async function alignPieces(
   align: Align,
   options: PieceOptions,
 ): Promise<PiecesResult> {
-  const { voice } = recording.speech;
-  const times: TimeSpan[] = [];
+  const { speech, voice } = recording.speech;
+  const material = { texts: options.texts ?? words, voice, speech, length: recording.length };
+  const longest = Math.round(options.pieceSec * sampleRate);
+  const times: PlacedWord[] = [];
   const known = { speech: voice.map((range) => spanOf(range)), encodeMs: 0, alignMs: 0, pieces: 0 };
-  let position = 0;
+  let [position, length] = [0, longest];
   while (times.length < words.length) {
     position = withoutLeadingSilence(position, voice);
-    const end = Math.min(recording.length, position + Math.round(options.pieceSec * sampleRate));
-    const isLast = end === recording.length;
+    const piece = { start: position, end: Math.min(recording.length, position + length) };
     const rest = words.slice(times.length);
-    const asked = isLast ? rest : rest.slice(0, wordsFor(rest, voice, { start: position, end }));
-    const result = await align({ samples: await recording.read(position, end), words: asked });
+    const isLast = piece.end === recording.length;
+    const asked = isLast ? rest : rest.slice(0, wordsFor(rest, voice, piece, spareShare, spareWeight));
+    const result = await align({ samples: await recording.read(piece.start, piece.end), words: asked });
     if (result.stop === "cancelled") return { times: undefined, ...known };
     known.encodeMs += result.encodeMs;
     known.alignMs += result.alignMs;
     known.pieces++;
-    const found = spansOf(result.classes, options.markerMs);
-    const piece = { start: position, end };
-    const lengthMs = milliseconds(end - position);
-    const seam = isLast ? { count: found.length, ms: lengthMs } : seamOf(found, silencesOf(voice, piece), lengthMs);
-    const offsetMs = milliseconds(position);
-    for (const { startMs, endMs } of spansOf(result.classes.slice(0, 2 * seam.count), options.markerMs)) {
-      times.push({ startMs: startMs + offsetMs, endMs: endMs + offsetMs });
-    }
-    position += Math.min(Math.round((seam.ms * sampleRate) / 1000), end - position);
+    const heard = heardPart(result.classes, material, piece, options.markerMs);
+    const guess = estimate(material, times.length, piece);
+    const isGood = !guess || isGoodPart(heard, guess, material, times.length, options.pausesMin ?? 2);
+    const isShortest = piece.end - piece.start <= shortPieceSec * sampleRate;
+    length = Math.min(longest, isGood ? 2 * length : Math.max(shortPieceSec * sampleRate, Math.round(length / 2)));
+    if (!isGood && !isShortest) continue;
+    const part = isGood ? heard : estimatedPart(guess, material, piece);
+    times.push(...notBefore(times.at(-1)?.endMs ?? 0, part.times));
+    position = part.end;
   }
-  return { times, ...known };
+  return { times: isLost(times, recording.length) ? estimatedWhole(material) ?? times : times, ...known };
+}
+
+/** A recording and what is said in it. */
+type Material = {
+  /** The words as they are written. */
+  readonly texts: readonly string[];
+  readonly voice: readonly Span[];
+  readonly speech: readonly Span[];
+  readonly length: number;
+};
+
+/** The words that are a piece's own, and where the next piece starts. */
+type Part = { readonly times: readonly PlacedWord[]; readonly end: number };
+
+/** By the aligner's answer. */
+function heardPart(classes: readonly number[], { voice, length }: Material, piece: Span, markerMs: number): Part {
+  const found = spansOf(classes, markerMs);
+  const { count, end } = seamIn(found, voice, piece, length);
+  return { times: spansOf(classes.slice(0, 2 * count), markerMs).map((span) => later(span, piece.start)), end };
+}
+
+/** By the estimated times of words from the first of a piece on. */
+function estimatedPart(guess: readonly TimeSpan[], { voice, length }: Material, piece: Span): Part {
+  const found = guess.map((span) => later(span, -piece.start));
+  const { count, end } = seamIn(found, voice, piece, length);
+  const own = guess.slice(0, Math.max(1, count));
+  const lastEnd = Math.round((own.at(-1)!.endMs * sampleRate) / 1000);
+  return { times: own.map((span) => ({ ...span, flag: "unaligned" })), end: Math.min(length, Math.max(end, lastEnd)) };
+}
+
+/** Pieces meet in a pause, whose place is known less well than times are. */
+function notBefore(ms: number, times: readonly PlacedWord[]): PlacedWord[] {
+  return times.map((time) => ({ ...time, startMs: Math.max(ms, time.startMs), endMs: Math.max(ms, time.endMs) }));
+}
+
+/** How many of the words found are the piece's own: all, if it is the last. */
+function seamIn(found: readonly TimeSpan[], voice: readonly Span[], piece: Span, length: number) {
+  if (piece.end === length) return { count: found.length, end: length };
+  const seam = seamOf(found, silencesOf(voice, piece), milliseconds(piece.end - piece.start));
+  return { count: seam.count, end: Math.min(piece.end, piece.start + Math.round((seam.ms * sampleRate) / 1000)) };
+}
+
+/** Estimated times of the words from `first` on, beyond the piece's own; undefined where there is no speech. */
+function estimate({ texts, voice, speech, length }: Material, first: number, piece: Span): TimeSpan[] | undefined {
+  const end = Math.min(length, piece.end + windowPieces * (piece.end - piece.start));
+  const window = { start: piece.start, end };
+  const spans = speech.map((range) => ({ start: Math.max(range.start, window.start), end: Math.min(range.end, end) }))
+    .filter((range) => range.end - range.start >= sliverSec * sampleRate).map(spanOf);
+  if (spans.length === 0) return undefined;
+  const rest = texts.slice(first);
+  const within = end === length ? rest : rest.slice(0, wordsFor(rest, voice, window, 0, 0));
+  return shareOut(within, within.map(spokenWeight), spans);
+}
+
+/** Whether most words of a short recording are estimated: the few others were perhaps cut off at a wrong place. */
+function isLost(times: readonly PlacedWord[], length: number): boolean {
+  return length <= wholeSecMax * sampleRate && 2 * times.filter(({ flag }) => flag).length > times.length;
+}
+
+function estimatedWhole(material: Material): PlacedWord[] | undefined {
+  const guess = estimate(material, 0, { start: 0, end: material.length });
+  return guess?.map((span) => ({ ...span, flag: "unaligned" }));
+}
+
+function isGoodPart(
+  { times }: Part,
+  guess: readonly TimeSpan[],
+  { texts, speech }: Material,
+  first: number,
+  pausesMin: number,
+): boolean {
+  const count = Math.min(times.length, guess.length);
+  const own = texts.slice(first, first + count);
+  return isBelievable(own, times.slice(0, count), guess.slice(0, count), speech.map(spanOf), pausesMin);
+}
+
+function later({ startMs, endMs }: TimeSpan, samples: number): TimeSpan {
+  const ms = milliseconds(samples);
+  return { startMs: startMs + ms, endMs: endMs + ms };
 }
 
 function milliseconds(count: number): number {
@@ -104,8 +201,17 @@ function withoutLeadingSilence(position: number, voice: readonly Span[]): number
   return position + Math.max(0, Math.floor(silentSec)) * sampleRate;
 }
 
-/** How many words may be spoken in `piece`, if the remaining words are spread evenly over the remaining voice. */
-function wordsFor(words: readonly string[], voice: readonly Span[], piece: Span): number {
+/**
+ * How many words may be spoken in `piece`, if the remaining words are spread evenly over the remaining voice, and some
+ * more: a share of them, and a weight.
+ */
+function wordsFor(
+  words: readonly string[],
+  voice: readonly Span[],
+  piece: Span,
+  spareShare: number,
+  spareWeight: number,
+): number {
   const within = ({ start, end }: Span) =>
     voice.reduce((sum, range) => sum + Math.max(0, Math.min(end, range.end) - Math.max(start, range.start)), 0);
   const left = within({ start: piece.start, end: Infinity });

@@ -1,7 +1,8 @@
 /**
  * Replaces impossible times of words with possible ones, and marks them. Pure.
  *
- * An aligner gives words no length, or piles several up at one place, if it does not hear them. Such words are spread
+ * An aligner gives words no length, piles several up at one place, or puts them where nobody speaks, if it does not
+ * hear them. Such words are spread
  * over the speech around their place that no other word claims, in proportion to how long they take to say. If there is
  * none, they share their neighbours' time. Without any speech, no word can be where the aligner puts it.
  */
@@ -18,19 +19,23 @@ type Group = { first: number; last: number; fromMs: number; toMs: number };
 const pileWords = 3;
 
 /**
- * `times` are those of `words` and never decrease; `speech` has the stretches with voice, in order; nothing lies past
- * `durationMs`. The results neither decrease nor overlap.
+ * `times` are those of `words` and never decrease; those with a flag stay as they are. `speech` has the stretches with
+ * voice, in order; nothing lies past `durationMs`. The results neither decrease nor overlap.
  */
 export function spreadWords(
   words: readonly string[],
-  times: readonly TimeSpan[],
+  times: readonly PlacedWord[],
   speech: readonly TimeSpan[],
   durationMs: number,
 ): PlacedWord[] {
   const weights = words.map(spokenWeight);
   const clamp = (ms: number) => Math.min(Math.max(ms, 0), durationMs);
-  const placed: PlacedWord[] = times.map(({ startMs, endMs }) => ({ startMs: clamp(startMs), endMs: clamp(endMs) }));
-  const isWrong = wrongOnes(placed, weights);
+  const placed: PlacedWord[] = times.map((time) => ({
+    ...time,
+    startMs: clamp(time.startMs),
+    endMs: clamp(time.endMs),
+  }));
+  const isWrong = impossibleWords(placed, weights, speech).map((one, index) => one && !placed[index]!.flag);
   for (let first = 0; first < placed.length; first++) {
     if (!isWrong[first]) continue;
     let last = first;
@@ -42,9 +47,13 @@ export function spreadWords(
   return speech.length > 0 ? placed : placed.map((place) => ({ ...place, flag: "unaligned" }));
 }
 
-/** Finds words without length, and words in a run that is too fast. */
-function wrongOnes(placed: readonly TimeSpan[], weights: readonly number[]): boolean[] {
-  const isWrong = placed.map(({ startMs, endMs }) => endMs <= startMs);
+/** Finds words without length, words outside of all speech, and words in a run that is too fast. */
+export function impossibleWords(
+  placed: readonly TimeSpan[],
+  weights: readonly number[],
+  speech: readonly TimeSpan[],
+): boolean[] {
+  const isWrong = placed.map((place) => place.endMs <= place.startMs || (speech.length > 0 && isSilent(place, speech)));
   for (let first = 0; first + pileWords <= placed.length; first++) {
     const last = first + pileWords - 1;
     const weight = weights.slice(first, last + 1).reduce((sum, one) => sum + one, 0);
@@ -54,6 +63,11 @@ function wrongOnes(placed: readonly TimeSpan[], weights: readonly number[]): boo
   return isWrong;
 }
 
+function isSilent({ startMs, endMs }: TimeSpan, speech: readonly TimeSpan[]): boolean {
+  const first = speech.find((span) => span.endMs > startMs);
+  return first === undefined || first.startMs >= endMs;
+}
+
 function isPlausible(weight: number, ms: number): boolean {
   return ms > 0 && weight <= (weightPerSecondMax * ms) / 1000;
 }
@@ -61,7 +75,7 @@ function isPlausible(weight: number, ms: number): boolean {
 /** The group with its time; neighbours are taken in until there is enough of it. */
 function withRoom(
   group: Group,
-  placed: readonly TimeSpan[],
+  placed: readonly PlacedWord[],
   weights: readonly number[],
   speech: readonly TimeSpan[],
   durationMs: number,
@@ -82,10 +96,10 @@ function withRoom(
   }
 }
 
-/** A neighbour's duration per weight, in ms; -1 if there is no neighbour. */
-function slackOf(index: number, placed: readonly TimeSpan[], weights: readonly number[]): number {
+/** A neighbour's duration per weight, in ms; -1 if there is no neighbour, or one without a place. */
+function slackOf(index: number, placed: readonly PlacedWord[], weights: readonly number[]): number {
   const span = placed[index];
-  return span ? (span.endMs - span.startMs) / weights[index]! : -1;
+  return span && span.flag !== "unaligned" ? (span.endMs - span.startMs) / weights[index]! : -1;
 }
 
 /** The stretch of speech in `gap` that `own` lies in or is next to, widened to `own`; without speech, all of `gap`. */

@@ -25,6 +25,8 @@ export type Aligner = {
   readonly splitters: SplitterSource;
   /** Seconds of audio at a time. */
   readonly pieceSec: number;
+  /** See PieceOptions. */
+  readonly pausesMin: number;
   /** Cancels what runs. */
   readonly stop: AbortSignal;
 };
@@ -55,17 +57,18 @@ export type Alignment = {
 export const pieceSecMax = 180;
 
 export async function alignTexts(job: AlignJob, aligner: Aligner): Promise<Alignment> {
-  const { engine, pieceSec, stop } = aligner;
+  const { engine, pieceSec, pausesMin, stop } = aligner;
   const { texts, startMs } = job;
   const language = job.language || guessLanguage(texts.join(""));
   const splitters = await aligner.splitters(language);
   const spoken = texts.map((text) => spokenWords(text, language, splitters));
   const names = spoken.flatMap((words) => words.map(({ word }) => word));
+  const written = texts.map((text, index) => attachPunctuation(text, spoken[index]!));
   const none = texts.map(() => []);
   if (names.length === 0) return { words: none, stopped: false, encodeMs: 0, alignMs: 0 };
   const ranges = job.ranges ?? [{ start: 0, end: job.recording.length }];
   const part = job.recording.part(ranges);
-  const options = { pieceSec, markerMs: engine.info.alignment?.markerMs ?? 80 };
+  const options = { pieceSec, pausesMin, markerMs: engine.info.alignment?.markerMs ?? 80, texts: written.flat() };
   const align = async (request: AlignRequest) => {
     const result = await engine.align(request, stop);
     release(request.samples);
@@ -74,10 +77,10 @@ export async function alignTexts(job: AlignJob, aligner: Aligner): Promise<Align
   const { times, speech, encodeMs, alignMs } = await alignPieces(part, names, align, options);
   if (!times) return { words: none, stopped: true, encodeMs, alignMs };
   const placed = spreadWords(names, times, speech, Math.floor((part.length * 1000) / sampleRate)).values();
-  const words = texts.map((text, index) =>
-    attachPunctuation(text, spoken[index]!).map((own): TimedWord => {
+  const words = written.map((own) =>
+    own.map((text): TimedWord => {
       const place = placed.next().value!;
-      return { text: own, ...inRecording(place, ranges, startMs), ...(place.flag && { flag: place.flag }) };
+      return { text, ...inRecording(place, ranges, startMs), ...(place.flag && { flag: place.flag }) };
     })
   );
   return { words, stopped: false, encodeMs, alignMs };

@@ -9,7 +9,7 @@ import type { TimedSegment } from "../document/document.ts";
 import type { Recording } from "../segment/recording.ts";
 import { SegmentTimer } from "./estimate.ts";
 import type { HeardSegment } from "./events.ts";
-import { countWords, strayWords, type WordTimer } from "./word_times.ts";
+import { countWords, noWords, strayWords, type WordTimer } from "./word_times.ts";
 
 export type TimedRecordingParts = {
   readonly recording: Recording;
@@ -27,7 +27,7 @@ export class TimedRecording {
   readonly #estimate: SegmentTimer;
   readonly #waiting: HeardSegment[] = [];
   /** Words so far, and those of them without a place of their own. */
-  readonly #words = { all: 0, stray: 0 };
+  readonly #words = noWords();
   #timing: Promise<void> = Promise.resolve();
   #estimated = 0;
 
@@ -67,7 +67,7 @@ export class TimedRecording {
       return `the aligner was stopped: the last ${this.#estimated} segments' times are estimated`;
     }
     const stray = this.#parts.timer && strayWords(this.#words);
-    return stray && `${stray} lie where the aligner heard nothing of them: their times are estimated`;
+    return stray && `the aligner failed on ${stray}: their times are estimated`;
   }
 
   async #timeNext(): Promise<void> {

@@ -19,8 +19,8 @@ import { printable } from "../writer.ts";
 
 export type WordTimerRequest = Pick<ModelsRequest, "threads" | "weights" | "cache" | "aligner" | "lowMemory">;
 
-/** The demo aligner was not trained on longer recordings. */
-const demoPieceSec = 16;
+/** The demo aligner was not trained on longer recordings, and often loses its place in fluent speech. */
+const demoLimits = { pieceSec: 12, pausesMin: 1 };
 /** A share of words without a place of their own that is worth a line. */
 const strayShare = 0.2;
 
@@ -96,8 +96,8 @@ export class WordTimer {
   }
 
   async #aligner(): Promise<Aligner> {
-    const pieceSec = this.#place.kind === "folder" ? pieceSecMax : demoPieceSec;
-    return { engine: await this.#opened(), splitters: this.#host.splitters, pieceSec, stop: this.#stop };
+    const limits = this.#place.kind === "folder" ? { pieceSec: pieceSecMax, pausesMin: 2 } : demoLimits;
+    return { engine: await this.#opened(), splitters: this.#host.splitters, ...limits, stop: this.#stop };
   }
 
   async #opened(): Promise<Engine> {
@@ -147,16 +147,21 @@ const alignedLanguages: readonly string[] = [
   "Spanish",
 ];
 
-/** Words of a transcript, and those among them that found no place of their own. */
-export type WordCounts = { all: number; stray: number };
+/** Words of a transcript; those among them that found no place of their own; those of these that are estimated. */
+export type WordCounts = { all: number; stray: number; estimated: number };
+
+export function noWords(): WordCounts {
+  return { all: 0, stray: 0, estimated: 0 };
+}
 
 export function countWords(counts: WordCounts, words: readonly TimedWord[] = []): WordCounts {
   counts.all += words.length;
   counts.stray += words.filter(({ flag }) => flag !== undefined).length;
+  counts.estimated += words.filter(({ flag }) => flag === "unaligned").length;
   return counts;
 }
 
-/** How many words found no place of their own, where that is worth a line; undefined where they are few. */
-export function strayWords({ all, stray }: WordCounts): string | undefined {
-  return stray === 0 || stray < all * strayShare ? undefined : `${stray} of ${all} words`;
+/** How many words found no place of their own, where that is worth a line: some are estimated, or they are many. */
+export function strayWords({ all, stray, estimated }: WordCounts): string | undefined {
+  return estimated === 0 && (stray === 0 || stray < all * strayShare) ? undefined : `${stray} of ${all} words`;
 }

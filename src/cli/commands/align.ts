@@ -24,7 +24,7 @@ import { Recording } from "../../segment/recording.ts";
 import { untilStopped } from "../../stop.ts";
 import type { TextView } from "../../views/view.ts";
 import { printable } from "../../writer.ts";
-import { countWords, strayWords, WordTimer } from "../../pipeline/word_times.ts";
+import { countWords, noWords, strayWords, WordTimer } from "../../pipeline/word_times.ts";
 import { sampleRate } from "../../units.ts";
 import { pageOf, Report, wordLines } from "../report.ts";
 import { audioInput, openView } from "../inputs.ts";
@@ -138,9 +138,10 @@ async function timedLines(
     const { words, stopped, encodeMs, alignMs } = await timer.texts({ recording, startMs, texts: lines, language });
     if (stopped) return undefined;
     const all = words.flat();
-    const stray = strayWords(countWords({ all: 0, stray: 0 }, all));
+    const stray = strayWords(countWords(noWords(), all));
     if (stray) {
-      const line = `${stray} were not heard where the text has them: is it the text of this recording?`;
+      const line =
+        `${stray} were not heard where the text has them, and have estimated times: is it the text of this recording?`;
       parts.terminal.stderr.write(`qwen-asr: ${textName}: ${line}\n`);
     }
     const [audioSec, seconds] = [audio.length / sampleRate, (encodeMs + alignMs) / 1000];

@@ -353,6 +353,23 @@ const changed = [
     ten eleven twelve → 10 11 12
     one two three five five → 12355
     a hundred million dollars → $100 million
+    a hundred and one point five degrees → 101.5 degrees
+    a four oh four error → a 404 error
+    one twenty-three Main Street → 123 Main Street
+    at twelve thirty-four Elm Park Road → at 1234 Elm Park Road
+    November eleventh, eleven eleven a.m. → November 11, 11:11 a.m.
+    from three to four thirty p.m. → from 3 to 4:30 p.m.
+    in the early two thousands → in the early 2000s
+    nineteen ninety nine dollars → $1999
+    between ten and eleven a.m. → between 10 and 11 a.m.
+    We had ten.Then came twenty more. → We had 10.Then came 20 more.
+    the two hundred and fifty-first day → the 251st day
+    the six million dollar man → the $6 million man
+    seven hundred and fifty-three BC → 753 BC
+    a V eight engine, ten miles → a V eight engine, 10 miles
+    eight six seven five three oh nine → 8675309
+    the September eleventh attacks → the September 11 attacks
+    Friday the thirteenth → Friday the 13th
     Flight B A two eight six to gate thirteen → Flight BA286 to gate 13
     on a scale of one to ten → on a scale of 1 to 10
     The game starts at ten, not at seven. → The game starts at 10, not at seven.
@@ -478,6 +495,10 @@ const kept = [
     nine-to-five jobs
     from nine to five
     a few hundred people
+    the five eighty-sixed guests
+    Friday the Thirteenth
+    The Six Million Dollar Man
+    Sixteen Hundred Pennsylvania Avenue
     half a million dollars
     a quarter of a million dollars
     another million dollars

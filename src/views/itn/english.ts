@@ -30,9 +30,9 @@ const halves: readonly Class[] = [decade, time, year];
 
 const numeric: readonly Class[] = [
   militaryTime,
+  designated,
   count,
   dotted,
-  designated,
   dayOfMonth,
   roundTheClock,
   ...halves,
@@ -100,7 +100,7 @@ function ask(classes: readonly Class[], words: Words, at: number, settings: Sett
 /** A match that ends inside a written sign, as in "twenty.com", is none. */
 function whole(words: Words, match: Match | undefined): Match | undefined {
   const next = match && match.pieces.length > 0 ? words[match.to] : undefined;
-  return next?.glued && next.joint === "break" ? undefined : match;
+  return match && next?.glued && next.joint === "break" ? stays(match.to) : match;
 }
 
 const prefixes = new Set(["mid", "pre", "post", "covid"]);

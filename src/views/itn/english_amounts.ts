@@ -77,7 +77,7 @@ function integer(words: Words, at: number, read: Cardinal | undefined): { to: nu
   if (words[at]!.lower === "oh") return { to: at + 1, text: "0" };
   const said = digits(words, at);
   if (said !== undefined && said.items > 2) return said;
-  if (read === undefined || isArticle(words, at) || read.round !== undefined) return undefined;
+  if (read === undefined || read.round !== undefined || isRound(words, at, read.to)) return undefined;
   return { to: read.to, text: withCommas(read.value) };
 }
 
@@ -184,15 +184,12 @@ function spanOf(words: Words, first: Quantity, halves: readonly Class[], setting
   return alone ? undefined : { to: end.to, pieces: [write(words, start), write(words, end)] };
 }
 
-/** "two to three p.m.": the first hour is one, too. */
+/** "two to three p.m.", "three to four thirty p.m.": the first hour is one, too. */
 function hours(words: Words, { value, from, digitsTo, text }: Quantity, end: number, time: Match): Match | undefined {
   const hour = value !== undefined && value > 0n && value < 13n && digitsTo === from + 1;
-  const whole = time.pieces.length > 0 && time.to > end + 1 && /^\d+$/.test(time.pieces[0]!.text) &&
-    isDayHalf(words, end + 1);
-  return hour && whole ? { to: time.to, pieces: [piece(words, from, digitsTo, text), ...time.pieces] } : undefined;
+  const half = words.slice(end + 1, time.to).some(({ lower }) => /^[ap]m?$/.test(lower));
+  return hour && half ? { to: time.to, pieces: [piece(words, from, digitsTo, text), ...time.pieces] } : undefined;
 }
-
-const isDayHalf = (words: Words, at: number): boolean => /^[ap]m?$/.test(next(words, at));
 
 const write = (words: Words, { from, digitsTo, text }: Quantity) => piece(words, from, digitsTo, text);
 
@@ -271,8 +268,9 @@ function money(words: Words, read: Quantity): Match | undefined {
 
 /** "a million dollars of", "quarter of a million dollars", "another million dollars". */
 function isVague(words: Words, read: Quantity, at: number): boolean {
-  const bare = words[read.from]!.lower !== "a" && isRoundArticle(words, read);
-  return bare || follow(words, at + 1, "of") || words[read.from - 1]?.lower === "of" && isRoundArticle(words, read);
+  const bare = words[read.from]!.lower !== "a" && isRound(words, read.from, read.to);
+  return bare || follow(words, at + 1, "of") ||
+    words[read.from - 1]?.lower === "of" && isRound(words, read.from, read.to);
 }
 
 /** "a dollar fifty": an article counts if cents follow. */
@@ -339,7 +337,7 @@ function hyphensEnd(words: Words, at: number): number {
 /** A number of things, or alone. */
 function counted(words: Words, read: Quantity, { all }: Settings): Match | undefined {
   if (vague(words, read.to)) return stays(hyphensEnd(words, read.to));
-  if (read.article && isRoundArticle(words, read)) return stays(read.to);
+  if (read.article && isRound(words, read.from, read.to)) return stays(read.to);
   if (fractionOf(words, read)) return stays(read.to + 1);
   if (read.kind === "mixed" && read.to === read.digitsTo && Number.parseFloat(read.text) < 10) return stays(read.to);
   if (small(read) && !(all && countsNoun(words, read)) && !isHeight(words, read.to)) return undefined;
@@ -352,7 +350,7 @@ function isHeight(words: Words, at: number): boolean {
 }
 
 /** "a hundred", "a hundred million": vague. */
-function isRoundArticle(words: Words, { from, to }: Quantity): boolean {
+function isRound(words: Words, from: number, to: number): boolean {
   return words.slice(from, to).every(({ lower }) => lower === "a" || lower === "hundred" || lexicon.scales.has(lower));
 }
 

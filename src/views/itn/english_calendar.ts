@@ -47,13 +47,14 @@ export function year(words: Words, at: number): Match | undefined {
   if (read === undefined || read.first < 10 || !closed(words, read)) return undefined;
   const { first, second, to } = read;
   if (first < 13 && second < 60) return undefined;
+  if (spaced(words, to)?.lower === "dollars") return matched(words, at, to + 1, `$${first * 100 + second}`);
   const echo = words[at + 1]!.joint === "hyphen" && first === second;
   return echo || counted(words, to) ? stays(to) : matched(words, at, to, `${first * 100 + second}`);
 }
 
 /** "nineteen eighties", "eighteen hundreds", "the two thousands". */
 export function decade(words: Words, at: number): Match | undefined {
-  if (follow(words, at + 1, "thousands") && words[at]!.lower === "two" && words[at - 1]?.lower === "the") {
+  if (follow(words, at + 1, "thousands") && words[at]!.lower === "two" && afterDecadeWord(words, at)) {
     return matched(words, at, at + 2, "2000s");
   }
   const lower = words[at]!.lower;
@@ -63,11 +64,15 @@ export function decade(words: Words, at: number): Match | undefined {
   return matched(words, at, at + 2, `${century * 100 + plural}s`);
 }
 
+const afterDecadeWord = (words: Words, at: number): boolean =>
+  ["the", "early", "mid", "late"].includes(words[at - 1]?.lower ?? "");
+
 /** A year inside a date, said in either way. */
 function dateYear(words: Words, at: number): { to: number; value: string } | undefined {
   if (listed(words, at) === undefined) return undefined;
   const read = pair(words, at);
-  if (read !== undefined && read.first >= 10 && closed(words, read)) {
+  const hourly = read !== undefined && read.first < 13 && read.second < 60;
+  if (read !== undefined && read.first >= 10 && !hourly && closed(words, read)) {
     return { to: read.to, value: `${read.first * 100 + read.second}` };
   }
   const number = cardinal(words, at);
@@ -201,6 +206,7 @@ export function time(words: Words, at: number): Match | undefined {
 function bareTime(words: Words, at: number, read: Pair): boolean {
   const neighbours = read.second === read.first + 1 && words[at - 1]?.lower !== "at";
   const course = words[read.to - 1]!.lower === "one" && read.first === 1 && words[at - 1]?.lower !== "at";
+  if (lexicon.codeNouns.has(spaced(words, read.to)?.lower ?? "")) return false;
   if (neighbours || course || counted(words, read.to)) return false;
   return !isNumber(linked(words, read.to));
 }

@@ -3,7 +3,7 @@
 import * as lexicon from "./english_lexicon.ts";
 import { type Match, matched, piece, stays } from "./english_match.ts";
 import { belowHundred, digitOf, digits, isNumber, multiplied } from "./english_numbers.ts";
-import { hyphened, linked, spaced, type Word, type Words } from "./english_words.ts";
+import { capitalised, hyphened, linked, spaced, type Word, type Words } from "./english_words.ts";
 
 /** How far addresses and codes are looked for, so that a long run of letters is read once, not at each place. */
 const reach = 64;
@@ -93,9 +93,8 @@ function telephonePart(words: Words, at: number): (Span & { items: number }) | u
   return two === undefined || multiplied(words, two.to) ? undefined : { to: two.to, text: String(two.value), items: 0 };
 }
 
-/** The number of a room, a flight or a road: "room three oh two", "flight one twenty-three". */
+/** The number of a room, a flight or a house: "room three oh two", "one twenty-three Main Street". */
 export function designated(words: Words, at: number): Match | undefined {
-  if (!isDesignator(words, at)) return undefined;
   let to = at;
   let text = "";
   let parts = 0;
@@ -106,8 +105,19 @@ export function designated(words: Words, at: number): Match | undefined {
     text += next.text;
     parts++;
   }
+  if (!isDesignator(words, at) && !beforeStreet(words, to)) return undefined;
   const nothingMore = !multiplied(words, to) && hyphened(words, to) === undefined;
   return parts > 1 && text.length > 2 && nothingMore ? matched(words, at, to, text) : undefined;
+}
+
+/** "Main Street", "Elm Park Road". */
+function beforeStreet(words: Words, at: number): boolean {
+  for (let place = at; place < at + 3; place++) {
+    const word = spaced(words, place);
+    if (word === undefined || !capitalised(word)) return false;
+    if (place > at && lexicon.streets.has(word.lower)) return true;
+  }
+  return false;
 }
 
 function numericPart(words: Words, at: number): Span | undefined {
@@ -152,7 +162,9 @@ function hundredsElided(words: Words, at: number): Span | undefined {
 /** Letters and digits said one by one: "a b nine", "five w k r a three one". */
 export function alphanumeric(words: Words, at: number): Match | undefined {
   const read = spelled(words, at, false);
-  if (read === undefined || read.to - at < 3) return undefined;
+  // In "a V eight" an article comes first.
+  const article = words[at]!.text === "a" && /^[A-Z]/.test(words[at + 1]?.text ?? "") ? 1 : 0;
+  if (read === undefined || read.to - at < 3 + article) return undefined;
   const letters = words.slice(at, read.to).filter(({ text }) => text.length === 1).map(({ lower }) => lower);
   if (letters.length === read.to - at) return stays(read.to - 1);
   const sure = letters.some((letter) => !"aio".includes(letter));

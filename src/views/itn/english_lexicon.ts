@@ -119,9 +119,16 @@ export const designators = set(
   chapter room route flight highway interstate area apollo boeing airbus windows gate page channel number
   section unit apartment suite building platform bus line exit district precinct article verse psalm volume
   episode season level grade phase version class lane extension code pin password zip box lot cell seat row
-  track act bowl formula agent english psych math code bill freeway street ad fahrenheit extension password united delta
+  track act bowl formula agent english psych math code bill freeway street ad fahrenheit united delta error
+  status
 `,
 );
+
+/** After a number that was said digit by digit. */
+export const codeNouns = set("error errors k page pages response status");
+
+/** What the name of a street ends with. */
+export const streets = set("street avenue road drive lane boulevard court place way square terrace highway");
 
 /** After a hyphen: what makes "twenty" no plain number. */
 export const vagueSuffixes = set("odd some something somethings ish fold niner niners sixed ones aught");

@@ -38,7 +38,7 @@ export function wordsOf(source: string): Words {
       lower: text.toLowerCase(),
       joint: words.length === 0 ? "start" : jointOf(gap),
       opens: words.length === 0 || (gap !== " " && opensAfter(gap, words)),
-      glued: gap !== " " && isGlue(gap, words.length === 0),
+      glued: gap !== " " && !isUnspacedStop(gap, words.at(-1), text) && isGlue(gap, words.length === 0),
     });
     before = index + text.length;
   }
@@ -49,6 +49,11 @@ function isPossessive(word: string): boolean {
   const end = word.charAt(word.length - 1);
   const mark = word.charAt(word.length - 2);
   return word.length > 2 && (end === "s" || end === "S") && (mark === "'" || mark === "’");
+}
+
+/** "in twenty.He left": a sentence ends, and no file name goes on. */
+function isUnspacedStop(gap: string, before: Word | undefined, text: string): boolean {
+  return gap === "." && /^\p{Lu}\p{Ll}/u.test(text) && before !== undefined && /^\p{Ll}+$/u.test(before.text);
 }
 
 function isGlue(gap: string, first: boolean): boolean {

@@ -2,7 +2,7 @@
 
 import { isNumeralAt } from "./chinese_fold.ts";
 import { type Numeral, readNumeral, readWhole } from "./chinese_numbers.ts";
-import { isOneOf, isVague, type Match, type Place, single, write } from "./chinese_place.ts";
+import { isFractionAt, isOneOf, isVague, type Match, type Place, single, write } from "./chinese_place.ts";
 import { isClassifier, startsMeasure } from "./chinese_words.ts";
 
 /** Words such as 胜负 and 辜负 hold no sign. */
@@ -57,16 +57,17 @@ export function fraction({ folded, text }: Place, number: Numeral): Match | unde
   if (text[number.end] === "又") {
     const below = readWhole(folded, number.end + 1);
     const part = below && simple(folded, below);
-    return part && isWhole(number) ? { end: part.end, pieces: [write(number), ...part.pieces] } : undefined;
+    return part?.pieces[0] && isWhole(number) ? { end: part.end, pieces: [write(number), ...part.pieces] } : undefined;
   }
   return simple(folded, number);
 }
 
 function simple(folded: Place["folded"], below: Numeral): Match | undefined {
   const { text } = folded;
-  if (!isWhole(below) || !text.startsWith("分之", below.end)) return undefined;
+  if (!isWhole(below) || !isFractionAt(text, below.end)) return undefined;
   const above = readWhole(folded, below.end + 2);
-  if (above === undefined || !isWhole(above) || !isValue(text, above)) return undefined;
+  // 十分之七八 and 十分之几 stay whole.
+  if (above === undefined || !isWhole(above) || !isValue(text, above)) return { end: below.end, pieces: [] };
   return single(below.start, above.end, `${above.value}/${below.value}`);
 }
 

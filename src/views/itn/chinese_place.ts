@@ -65,3 +65,19 @@ export function isBoundary(text: string, at: number): boolean {
   return character === undefined || !/[\p{L}\p{N}]/u.test(character) ||
     "的了吧吗呢啊哦就左右还也以和到至或".includes(character);
 }
+
+/** Whether a number that ends here is the lower one of a fraction; 三十分之后 has none. */
+export const isFractionAt = (text: string, at: number) =>
+  text.startsWith("分之", at) && (isNumeralAt(text, at + 2) || text[at + 2] === "几");
+
+/** 一到十点就睡 is "as soon as", no range. */
+export const isAsSoonAs = (text: string, { start, end }: Numeral, rangeEnd: number) =>
+  text[start] === "一" && text[end] === "到" && /[就都便]/.test(text.slice(rangeEnd, rangeEnd + 4));
+
+/** Each digit is one more, or one less, than the one before. */
+export function isCounting(digits: string): boolean {
+  const step = Number(digits[1]) - Number(digits[0]);
+  if (Math.abs(step) !== 1 || digits.startsWith("0")) return false;
+  for (let at = 1; at < digits.length; at++) if (Number(digits[at]) - Number(digits[at - 1]) !== step) return false;
+  return true;
+}

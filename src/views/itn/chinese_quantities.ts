@@ -3,7 +3,7 @@
 import { isDigitAt, isNumeralAt } from "./chinese_fold.ts";
 import { type Numeral, readWhole } from "./chinese_numbers.ts";
 import { isBoundary, isOneOf, type Match, type Place, single, write } from "./chinese_place.ts";
-import { isClassifier } from "./chinese_words.ts";
+import { isClassifier, startsWord } from "./chinese_words.ts";
 
 /** 三千三百八十元五角八分, 十二块五: every part as digits, the units as said. */
 export function amount({ folded, text }: Place, number: Numeral): Match | undefined {
@@ -42,15 +42,17 @@ function readCents(folded: Place["folded"], at: number): Numeral | undefined {
 
 const isPricedUnit = (text: string, at: number) => isClassifier(text[at]) || isOneOf(text[at], "斤公米吨升两");
 
-const endsPrice = (text: string, { end }: Numeral) =>
-  isBoundary(text, end) || isOneOf(text[end], "钱每不包起") || (text[end] === "一" && isPricedUnit(text, end + 1));
+const endsPrice = (text: string, { start, end }: Numeral) =>
+  !startsWord(text, start) &&
+  (isBoundary(text, end) || isOneOf(text[end], "钱每不起") || text.startsWith("包邮", end) ||
+    (text[end] === "一" && isPricedUnit(text, end + 1)));
 
 /** 一米七五 as 1.75米, 三十八度五 as 38.5度. */
 export function degreesAndMetres({ folded, text, at }: Place, number: Numeral): Match | undefined {
   const unit = text[number.end] ?? "";
   const isMetres = unit === "米" && number.kind !== "digits" && number.kind !== "decimal";
   const isDegrees = unit === "度" && number.kind === "integer";
-  if (!isMetres && !isDegrees) return undefined;
+  if ((!isMetres && !isDegrees) || !/^\d+$/.test(number.text)) return undefined;
   const rest = readWhole(folded, number.end + 1);
   if (rest === undefined || rest.kind === "integer" || rest.text.length > (isMetres ? 2 : 1)) return undefined;
   if (!isBoundary(text, rest.end) && !isOneOf(text[rest.end], "高宽长深大男女帅多")) return undefined;

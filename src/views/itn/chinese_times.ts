@@ -2,7 +2,19 @@
 
 import { isNumeralAt } from "./chinese_fold.ts";
 import { type Numeral, readWhole, wholeOf } from "./chinese_numbers.ts";
-import { alone, isAsciiDigit, isBoundary, isOneOf, isVague, type Match, type Place, single } from "./chinese_place.ts";
+import {
+  alone,
+  isAsciiDigit,
+  isAsSoonAs,
+  isBoundary,
+  isCounting,
+  isFractionAt,
+  isOneOf,
+  isVague,
+  type Match,
+  type Place,
+  single,
+} from "./chinese_place.ts";
 import { followsDayPart, isClassifier, isClockTime, isScore, precedesEvent, startsMeasure } from "./chinese_words.ts";
 
 /**
@@ -14,7 +26,9 @@ export function year({ text }: Place, number: Numeral): Match | undefined {
   const [first = "", second = ""] = number.text;
   if (number.kind !== "digits" || text.slice(number.start, end).includes("两")) return undefined;
   const isYear = text[end] === "年" && text[end + 1] !== "级";
-  if (number.text.length > 2) return isYear ? alone(number) : undefined;
+  if (number.text.length > 2) {
+    return isYear && !(number.text.length === 3 && isCounting(number.text)) ? alone(number) : undefined;
+  }
   const isApproximate = Number(second) - Number(first) === 1 || number.text === "35";
   const isDated = /^年(十|[一二三四五六七八九]月|春|夏|秋|冬|底|初|末)/.test(text.slice(end, end + 3));
   const isMeant = (isYear && (!isApproximate || isDated)) ||
@@ -29,7 +43,8 @@ export function month({ folded, text, at }: Place, number: Numeral): Match | und
   if (isOneOf(text[number.end], "到至、")) {
     const last = readWhole(folded, number.end + 1);
     const isMonths = last !== undefined && last.kind !== "digits" && last.value <= 12 && text[last.end] === "月";
-    return isMonths && !isOneOf(text[last.end + 1], notAfterMonth) ? alone(number) : undefined;
+    const isRange = isMonths && !isAsSoonAs(text, number, last.end);
+    return isRange && !isOneOf(text[last.end + 1], notAfterMonth) ? alone(number) : undefined;
   }
   if (text[number.end] !== "月" || isOneOf(text[number.end + 1], notAfterMonth)) return undefined;
   if (number.value === 1 && isOneOf(text[at - 1], "上下每这那前后同")) return undefined;
@@ -81,7 +96,7 @@ function minutes({ folded, text, at }: Pick<Place, "folded" | "text" | "at">, ho
   const isPadded = kind === "digits" && /^0\d$/.test(minute.text);
   if (value >= 60 || isVague(text, minute)) return undefined;
   const written = `${hour.value}:${String(value).padStart(2, "0")}`;
-  if (text[end] === "分" && !isOneOf(text[end + 1], "之钟")) {
+  if (text[end] === "分" && text[end + 1] !== "钟" && !isFractionAt(text, end)) {
     if (kind === "digits" && !isPadded) return undefined;
     if (kind === "digit" && isScore(text, at)) return undefined;
     const second = readWhole(folded, end + 1);

@@ -2,7 +2,7 @@
 
 import { isDigitAt, isNumeralAt } from "./chinese_fold.ts";
 import { type Numeral, readNumeral, readWhole, wholeOf } from "./chinese_numbers.ts";
-import { alone, isOneOf, isVague, type Match, type Place, single } from "./chinese_place.ts";
+import { alone, isAsSoonAs, isCounting, isOneOf, isVague, type Match, type Place, single } from "./chinese_place.ts";
 import { isUnclearTime } from "./chinese_times.ts";
 import { isClassifier, isCode, isTemperature, startsCounted, startsWord } from "./chinese_words.ts";
 
@@ -46,6 +46,8 @@ const isLetter = (character: string | undefined) => character !== undefined && /
 /** Digits that touch Latin letters: A四, MP三, 五G, 京A一二三四五. */
 export function besideLetters({ text, at }: Place, number: Numeral): Match | undefined {
   if (number.kind !== "digit" && number.kind !== "digits") return undefined;
+  // 两三天 is approximate beside letters, too.
+  if (number.text.length === 2 && isClassifier(text[number.end])) return undefined;
   if (isLetter(text[at - 1])) {
     const isOneLetter = !isLetter(text[at - 2]);
     const isCounted = isClassifier(text[number.end]) && !(isOneLetter && text[at] !== "一");
@@ -70,14 +72,6 @@ export function digitString({ text, at, folded }: Place, number: Numeral): Match
   return alone(number);
 }
 
-/** Each digit is one more, or one less, than the one before. */
-function isCounting(digits: string): boolean {
-  const step = Number(digits[1]) - Number(digits[0]);
-  if (Math.abs(step) !== 1 || digits.startsWith("0")) return false;
-  for (let at = 1; at < digits.length; at++) if (Number(digits[at]) - Number(digits[at - 1]) !== step) return false;
-  return true;
-}
-
 /** A digit alone is written like the other end of its range: 三到十个, 十二点到三点, 第三到第十五. */
 export function range(place: Place, number: Numeral): Match | undefined {
   const { text, at, last } = place;
@@ -98,7 +92,7 @@ function isEnd({ folded, text, at }: Place, number: Numeral, start: number): boo
   const isOrdinal = text[at - 1] === "第" && text[start] === "第";
   const end = readNumeral(folded, isOrdinal ? start + 1 : start);
   if (end === undefined || (end.kind !== "integer" && end.kind !== "decimal") || isVague(text, end)) return false;
-  return text.startsWith(unit, end.end) && !isSharedUnit(text, number, end);
+  return text.startsWith(unit, end.end) && !isSharedUnit(text, number, end) && !isAsSoonAs(text, number, end.end);
 }
 
 /** 三到五百 may mean 300 to 500, and stays. */

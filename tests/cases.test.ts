@@ -56,7 +56,7 @@ const rows: readonly Row[] = [
     const row = {
       file: `03-forced-language-in-silence/${name}`,
       stdout: /^\n?$/,
-      stderr: /: no voice in it, so there is no text\n$/,
+      stderr: /: holds no voice, so there is no text\n$/,
     };
     const forced = ["--language", "English"];
     return [
@@ -139,6 +139,14 @@ const rows: readonly Row[] = [
     stdout: "",
     stderr: /^qwen-asr: @: WAV has 0 bits per PCM sample, not 1 to 32\nhint: .*\n$/,
   },
+  ...[["dc-1000.wav", "3.1"], ["dc-3000.wav", "9.2"]].flatMap(([name, percent]) => {
+    const row = {
+      file: `19-dc-offset/${name}`,
+      stdout: "Today is Sunday, November second. It will be cloudy and cold in the north.\n",
+      stderr: new RegExp(`: has a DC offset of ${percent} % of full scale, which is removed\\n$`),
+    };
+    return [row, { ...row, args: ["-"], piped: true as const }];
+  }),
 ];
 
 describeWhere(hasCases, "the folder of cases ($QWEN_ASR_CASES)")("shared/cases", () => {

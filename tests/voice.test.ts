@@ -15,7 +15,7 @@ function pcm(samples: Float32Array): Uint8Array {
 }
 
 const sounds = ["digital zero", "one sample", "white noise", "brown noise that fades in", "hum of 60 Hz", "two tones"];
-const told = /no voice in it, so there is no text\n/;
+const told = /holds no voice, so there is no text\n/;
 
 describe("no voice, no text", () => {
   for (const language of [[], ["--language", "English"], ["--language", "Chinese"]]) {
@@ -26,7 +26,7 @@ describe("no voice, no text", () => {
       const text = await qwen([...language, "--raw", ...files]);
       expect(text).toMatchObject({ code: 0, stdout: "\n".repeat(sounds.length) });
       for (const file of files) {
-        expect(text.stderr).toContain(`qwen-asr: ${file}: no voice in it, so there is no text\n`);
+        expect(text.stderr).toContain(`qwen-asr: ${file}: holds no voice, so there is no text\n`);
       }
       const cues = await qwen([...language, "--raw", "-f", "srt", "-S", "2", files[2]!]);
       expect(cues).toMatchObject({ code: 0, stdout: "" });

@@ -57,6 +57,26 @@ function toneError(samples: Float32Array, offset = 0): number {
 }
 
 describe("files", () => {
+  test("a constant offset is taken from the samples and their levels, and the peak rule comes after it", async () => {
+    const clean = tone(2).map((sample) => 0.9 * sample);
+    const one = save("offset.wav", wav(floats([...clean.map((sample) => sample + 0.2)], 32), { tag: 3, bits: 32 }));
+    const audio = await readAudio(one);
+    expect(audio.warnings).toEqual(["has a DC offset of 20.0 % of full scale, which is removed"]);
+    expect(audio.levels[50]).toBeCloseTo(0.45 / Math.SQRT2, 2);
+    const samples = await audio.read(0, audio.length);
+    expect(Math.max(...samples.map((sample, i) => Math.abs(sample - clean[i]!)))).toBeLessThan(1e-4);
+    await audio.close();
+    const loud = await read(save(
+      "loud.wav",
+      wav(floats([...tone(2).map((sample) => 3 * sample - 0.8)], 32), {
+        ...{ tag: 3, bits: 32 },
+      }),
+    ));
+    expect(loud.warnings[0]).toContain("-80.0 % of full scale");
+    expect(Math.max(...loud.samples)).toBeCloseTo(1, 3);
+    expect(Math.min(...loud.samples)).toBeCloseTo(-1, 3);
+  });
+
   test("a WAV at 16 kHz keeps its very samples", async () => {
     const audio = await read(save("plain.wav", wav(s16(1, -2, 32767, -32768))));
     expect(audio).toEqual({

@@ -23,6 +23,7 @@ import {
 import { openDecoder, type OpenedDecoder } from "./decoder.ts";
 import { FfmpegReader } from "./ffmpeg.ts";
 import { LevelMeter } from "./level.ts";
+import { OffsetMeter } from "./offset.ts";
 import type { SourceInfo } from "./pcm.ts";
 import type { RawLayout } from "./raw.ts";
 import { Resampler } from "./resample.ts";
@@ -85,16 +86,18 @@ export async function readAudio(input: AudioInput): Promise<Audio> {
   const stream = await openAudio(input);
   const store = new SampleStore();
   try {
-    const meter = new LevelMeter();
+    const [meter, offsets] = [new LevelMeter(), new OffsetMeter()];
     for (let block = await stream.next(); block !== undefined; block = await stream.next()) {
       meter.push(block);
+      offsets.push(block);
       await store.append(block);
     }
-    const levels = await limitPeak(store, meter);
+    const offset = offsets.end();
+    const levels = await limitPeak(store, offset === 0 ? meter : await withoutOffset(store, offset));
     const { rate, channels, format } = stream.info;
     return {
       ...{ length: store.length, levels, durationSec: store.length / sampleRate, sourceRate: rate, channels, format },
-      warnings: [...stream.warnings],
+      warnings: [...stream.warnings, ...offsetWarnings(offset)],
       remarks: store.problem === undefined ? [] : [`The samples stay in memory: ${store.problem}`],
       read: (start, end) => store.read(start, end),
       close: () => store.close(),
@@ -107,18 +110,33 @@ export async function readAudio(input: AudioInput): Promise<Audio> {
   }
 }
 
+function offsetWarnings(offset: number): string[] {
+  if (offset === 0) return [];
+  return [`has a DC offset of ${(offset * 100).toFixed(1)} % of full scale, which is removed`];
+}
+
+/** Takes the offset away. Returns the levels then. */
+async function withoutOffset(store: SampleStore, offset: number): Promise<LevelMeter> {
+  store.takeOffset(offset);
+  return await measured(store);
+}
+
 /** As the official front end does: a peak above 1 divides the whole recording by it. Returns the levels then. */
 async function limitPeak(store: SampleStore, meter: LevelMeter): Promise<Float64Array> {
   if (meter.peak <= 1) return meter.end();
   store.divideBy(meter.peak);
-  const limited = new LevelMeter();
-  for (let at = 0; at < store.length; at += measureSamples) {
-    limited.push(await store.read(at, Math.min(store.length, at + measureSamples)));
-  }
-  return limited.end();
+  return (await measured(store)).end();
 }
 
-/** Opens an input for reading block by block, as it comes: no peak rule, which needs the whole. */
+async function measured(store: SampleStore): Promise<LevelMeter> {
+  const meter = new LevelMeter();
+  for (let at = 0; at < store.length; at += measureSamples) {
+    meter.push(await store.read(at, Math.min(store.length, at + measureSamples)));
+  }
+  return meter;
+}
+
+/** Opens an input for reading block by block, as it comes: offset and peak stay, which need the whole. */
 export async function openAudio(input: AudioInput): Promise<AudioStream> {
   checkInput(input);
   const name = inputName(input);

@@ -75,6 +75,17 @@ describe("a store gives back what was appended, from anywhere", () => {
     store.divideBy(4);
     expect(await store.read(5, 9)).toEqual(all.slice(5, 9).map((sample) => sample / 4));
   });
+
+  test("without an offset, then divided, in memory and in a file", async () => {
+    for (const memorySamples of [1e9, 0]) {
+      const store = await filled(new SampleStore(undefined, memorySamples));
+      store.takeOffset(0.25);
+      store.divideBy(4);
+      expect(await store.read(5, 9)).toEqual(all.slice(5, 9).map((sample) => Math.fround(sample - 0.25) / 4));
+      expect(() => store.takeOffset(0.1)).toThrow();
+      await store.close();
+    }
+  });
 });
 
 describe("levels", () => {

@@ -42,6 +42,7 @@ export class SampleStore implements Samples {
   #blocks: Float32Array[] = [];
   #spare: Float32Array | undefined;
   #length = 0;
+  #offset = 0;
   #divisor = 1;
 
   /** `openFile`: a new file for a long recording. */
@@ -69,6 +70,12 @@ export class SampleStore implements Samples {
     }
   }
 
+  /** `offset` is taken from every sample that is read from now on. */
+  takeOffset(offset: number): void {
+    assert(this.#divisor === 1, "an offset is taken before samples are divided");
+    this.#offset += offset;
+  }
+
   /** Every sample that is read from now on is divided by `divisor`. */
   divideBy(divisor: number): void {
     this.#divisor *= divisor;
@@ -86,6 +93,7 @@ export class SampleStore implements Samples {
       result.set(part, at - start);
       at += part.length;
     }
+    if (this.#offset !== 0) { for (let i = 0; i < result.length; i++) result[i]! -= this.#offset; }
     if (this.#divisor !== 1) { for (let i = 0; i < result.length; i++) result[i]! /= this.#divisor; }
     return result;
   }

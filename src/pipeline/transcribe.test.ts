@@ -326,7 +326,7 @@ test("segments without a voice are not decoded, and are told", async () => {
 test("without any voice there is no text, whatever the language", async () => {
   for (const language of ["", "English"]) {
     const { result, events } = await run({ ...voiced("--"), language }, []);
-    expect(result).toMatchObject({ text: "", languages: [], unvoiced: "no voice in it, so there is no text" });
+    expect(result).toMatchObject({ text: "", languages: [], unvoiced: "holds no voice, so there is no text" });
     expect(events.map(({ kind }) => kind)).not.toContain("language");
   }
 });

@@ -151,7 +151,7 @@ const nothingHeard: Progress = {
 };
 
 /** Of a recording. */
-export const noVoice = "no voice in it, so there is no text";
+export const noVoice = "holds no voice, so there is no text";
 const placesNamedMax = 3;
 
 function unvoicedLine(places: readonly string[], partsCount: number): string | undefined {

@@ -358,6 +358,10 @@ const changed = [
     one twenty-three Main Street → 123 Main Street
     at twelve thirty-four Elm Park Road → at 1234 Elm Park Road
     November eleventh, eleven eleven a.m. → November 11, 11:11 a.m.
+    nine slash eleven → 9/11
+    version one dot two dot three → version 1.2.3
+    fifty euro cents → 50 euro cents
+    two thousand won the lottery → 2000 won the lottery
     from three to four thirty p.m. → from 3 to 4:30 p.m.
     in the early two thousands → in the early 2000s
     nineteen ninety nine dollars → $1999
@@ -496,6 +500,8 @@ const kept = [
     from nine to five
     a few hundred people
     the five eighty-sixed guests
+    forty niners
+    in twenty-twos
     Friday the Thirteenth
     The Six Million Dollar Man
     Sixteen Hundred Pennsylvania Avenue

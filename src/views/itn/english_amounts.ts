@@ -259,6 +259,7 @@ function money(words: Words, read: Quantity): Match | undefined {
   const part = subunit(words, place + 1, sign);
   if (read.article && part === undefined && (singular || isVague(words, read, place))) return stays(place + 1);
   if (singular && read.kind === "elided") return stays(read.from + 1);
+  if (singular && lexicon.subunits.has(next(words, place + 1))) return undefined; // "fifty euro cents"
   if (!isMoney(words, read, name, place, part !== undefined)) return undefined;
   const scale = read.to > read.digitsTo ? ` ${words[read.to - 1]!.text}` : "";
   const whole = /\.\d$/.test(read.text) && scale === "" ? `${read.text}0` : read.text;
@@ -289,6 +290,7 @@ function nationOf(words: Words, at: number): number {
 
 /** Pounds may be a weight, "won" a verb: something must say that it is money. */
 function isMoney(words: Words, read: Quantity, name: string, at: number, cents: boolean): boolean {
+  if (name === "won" && determiners.has(next(words, at + 1))) return false;
   if (name === "won") return read.to > read.digitsTo || (read.value ?? 0n) >= 1000n;
   if (name !== "pound" && name !== "pounds") return true;
   if (cents || next(words, at + 1) === "sterling") return true;
@@ -368,6 +370,7 @@ function fractionOf(words: Words, { to, value }: Quantity): boolean {
 /** With `all`: a digit before a unit, "o'clock" or a plural. */
 function countsNoun(words: Words, { from, to, value }: Quantity): boolean {
   const word = next(words, to);
+  if (value === 1n && (word === "day" || word === "second")) return false; // "One day", "one second".
   if (/^o['’]?clock$/.test(word) || lexicon.measures.has(word)) return true;
   if (isNumber(words[to])) return false;
   if (spaced(words, from) && lexicon.designators.has(words[from - 1]!.lower)) return true;

@@ -127,20 +127,21 @@ function numericPart(words: Words, at: number): Span | undefined {
   return digit === undefined ? undefined : { to: at + 1, text: digit };
 }
 
-/** "three dot eleven", "one two three dot one two three dot o dot four o". */
+/** "three dot eleven", "one two three dot one two three dot o dot four o", "nine slash eleven". */
 export function dotted(words: Words, at: number): Match | undefined {
   let part = dottedPart(words, at);
-  let text = part?.text ?? "";
-  let groups = 0;
-  let to = at;
-  while (part !== undefined) {
-    groups++;
-    to = part.to;
-    if (spaced(words, to)?.lower !== "dot" || spaced(words, to + 1) === undefined) break;
+  const sign = part && spaced(words, part.to)?.lower;
+  if (part === undefined || (sign !== "dot" && sign !== "slash")) return undefined;
+  let { to, text } = part;
+  while (spaced(words, to)?.lower === sign && spaced(words, to + 1) !== undefined) {
     part = dottedPart(words, to + 1);
-    if (part !== undefined) text += `.${part.text}`;
+    if (part === undefined) break;
+    text += separators.get(sign)! + part.text;
+    ({ to } = part);
   }
-  return groups < 2 ? undefined : matched(words, at, to, text);
+  return spaced(words, to)?.lower === sign || !text.includes(separators.get(sign)!)
+    ? undefined
+    : matched(words, at, to, text);
 }
 
 function dottedPart(words: Words, at: number): Span | undefined {

@@ -131,7 +131,8 @@ export const codeNouns = set("error errors k page pages response status");
 export const streets = set("street avenue road drive lane boulevard court place way square terrace highway");
 
 /** After a hyphen: what makes "twenty" no plain number. */
-export const vagueSuffixes = set("odd some something somethings ish fold niner niners sixed ones aught");
+export const vagueSuffixes = set(`odd some something somethings ish fold niner niners sixed aught
+  ones twos threes fours fives sixes sevens eights nines`);
 
 /** Before "hundred" and more: they say how many, roughly. */
 export const quantifiers = set("a an few couple of several many some half the per dozen every other");
@@ -155,6 +156,8 @@ export const idioms: ReadonlyMap<string, readonly (readonly string[])[]> = Map.g
     "a hundred to one",
     "a million to one",
     "forty winks",
+    "forty niner",
+    "forty niners",
     "catch twenty two",
     "a thousand and one",
     "a hundred and one things",

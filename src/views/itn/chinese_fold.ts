@@ -8,7 +8,7 @@ export type Folded = { readonly source: string; readonly text: string };
 
 // Pairs: what is written, what the grammar reads.
 const plain = [
-  "〇零兩两壹一贰二貳二叁三叄三柒七捌八玖九佰百仟千萬万億亿點点負负",
+  "〇零兩两壹一贰二貳二叁三叄三柒七捌八玖九萬万億亿點点負负",
   "與与專专東东絲丝個个豐丰為为爲为麗丽舉举麼么樂乐鄉乡書书亂乱爭争於于雲云畝亩親亲從从倉仓價价眾众衆众夥伙會会傳传傷伤倫伦體体餘余兒儿圓元黨党蘭兰內内岡冈軍军農农淨净淩凌幾几齣出擊击劃划則则劍剑動动勁劲匱匮區区華华單单",
   "曆历歷历釐厘縣县雙双發发變变隻只檯台臺台號号後后嗎吗噸吨聽听週周鹹咸團团圍围國国場场塊块堅坚壯壮聲声壺壶處处復复夠够頭头妝妆婦妇學学寶宝寵宠宮宫寬宽寢寝對对壽寿將将層层屆届屬属歲岁嵐岚佈布帥帅帶带幀帧幫帮並并慶庆牀床",
   "庫库開开張张絃弦彎弯彈弹強强歸归當当徵征憶忆懷怀總总惡恶惱恼願愿戰战戶户揚扬擔担撥拨攬揽攝摄數数齋斋無无舊旧時时晝昼術术機机殺杀權权邨村條条來来槍枪棟栋樹树樣样橋桥樁桩樓楼歐欧氣气漢汉汙污溝沟溫温遊游滿满煙烟煩烦熱热",
@@ -17,8 +17,8 @@ const plain = [
   "銀银鋪铺鋒锋錦锦鎊镑鏡镜長长門门閉闭問问閏闰閒闲間间聞闻隊队陽阳陰阴難难靜静頁页頃顷項项順顺須须顧顾頓顿領领顆颗題题額额風风飛飞飲饮餅饼馳驰驅驱魚鱼鮮鲜鷹鹰黃黄齊齐龍龙",
 ].join("");
 
-/** Capitals that are also everyday characters (大陸, 隊伍, 參加, 收拾): numerals beside another capital only. */
-const everyday = new Map([..."陆六陸六伍五參三参三肆四拾十"].reduce(pairs, []));
+/** Capitals that are also everyday characters (大陸, 隊伍, 參加, 收拾; 八佰 is a film): numerals beside another capital only. */
+const everyday = new Map([..."陆六陸六伍五參三参三肆四拾十佰百仟千"].reduce(pairs, []));
 const capitals = "壹贰貳叁叄肆伍陆陸柒捌玖拾佰仟參参";
 const radio = new Map(
   [..."幺一洞零拐七勾九"].reduce(pairs, []).map(([said, digit]) => [said.charCodeAt(0), digit.charCodeAt(0)]),

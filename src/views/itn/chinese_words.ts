@@ -44,6 +44,7 @@ const allWordsByStart = byStart(words + countingWords);
 function wordEnd(text: string, at: number, all: boolean): number {
   const candidates = (all ? allWordsByStart : wordsByStart).get(text.slice(at, at + 2));
   if (candidates === undefined || (text.startsWith("十分", at) && isFullMarks(text, at))) return at;
+  if (text[at - 1] === "第" && isNumeralAt(text, at)) return at;
   for (const { word, notBefore } of candidates) {
     if (!text.startsWith(word, at)) continue;
     const end = at + word.length;

@@ -102,29 +102,21 @@ export class TermTable {
 /** One text that is searched. */
 class Search {
   readonly #text: string;
-  /** By place, the readings of the character there. */
-  readonly #readings = new Map<number, readonly string[]>();
+  readonly #readings: Readings | undefined;
 
   constructor(text: string, readings: Readings | undefined) {
     this.#text = text;
-    if (!readings || !han.test(text)) return;
-    let at = 0;
-    const all = readings(text);
-    for (const [index, character] of [...text].entries()) {
-      this.#readings.set(at, all[index]!);
-      at += character.length;
-    }
+    this.#readings = readings;
   }
 
   longestAt(at: number, ...roots: Node[]): { term: Term; to: number } | undefined {
-    if (!this.#isBoundary(at)) return undefined;
     let longest: { term: Term; to: number } | undefined;
     for (const root of roots) {
       this.#walk(root, at, (node, to) => {
         if (node.term && to > (longest?.to ?? at) && this.#isBoundary(to)) longest = { term: node.term, to };
       });
     }
-    return longest;
+    return longest && this.#isBoundary(at) ? longest : undefined;
   }
 
   /** The end of the term at a place, and whether what may still come decides about a longer one. */
@@ -153,11 +145,15 @@ class Search {
     const space = node.next.get(" ");
     if (space && isGap(this.#text[at]!)) return [[space, gapEnd(this.#text, at)]];
     const character = String.fromCodePoint(this.#text.codePointAt(at)!);
-    const keys = new Set([character.toLowerCase(), ...this.#readings.get(at) ?? []]);
-    return [...keys].flatMap((key) => {
+    const to = at + character.length;
+    const steps: [Node, number][] = [];
+    const take = (key: string) => {
       const next = node.next.get(key);
-      return next ? [[next, at + character.length] as [Node, number]] : [];
-    });
+      if (next) steps.push([next, to]);
+    };
+    take(character.toLowerCase());
+    if (this.#readings && han.test(character)) this.#readings(character)[0]!.forEach(take);
+    return steps;
   }
 
   /** Whether a word may begin or end here: not between letters of a script that has spaces. */

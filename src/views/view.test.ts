@@ -123,3 +123,15 @@ test("terms are written as they are given, and no other view changes them", asyn
   expect(shown("头发三十五和头发有三十五根", "Chinese")).toBe("头发三十五和頭髮有35根");
   expect((await TextView.open(asSpoken, terms))!.closedLength("at the seven", "English")).toBe("at the ".length);
 });
+
+test("a long text of any kind takes no second", async () => {
+  const views: Partial<ViewOptions> = { itn: "all", script: "twp", cjkSpace: "add", digitWidth: "full" };
+  const view = (await TextView.open({ ...asSpoken, ...views }, parseTerms("name\n~千问", "x")))!;
+  for (const part of ["一", "1", "点", "1 一", "twenty ", "头发", "。", " "]) {
+    const text = part.repeat(2e5 / part.length);
+    const start = process.cpuUsage();
+    view.pieces(text, "Chinese");
+    view.closedLength(text, "Chinese");
+    expect([part, process.cpuUsage(start).user / 1000 < 2500]).toEqual([part, true]);
+  }
+});

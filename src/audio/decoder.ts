@@ -27,6 +27,8 @@ export type DecoderSource = {
   readonly raw: RawLayout | undefined;
   /** The audio track by number or language; the default one if undefined. */
   readonly track: string | undefined;
+  /** The channel that is read, from 1; undefined: all are mixed. */
+  readonly channel: number | undefined;
 };
 
 /** A decoder whose `info` is known, the bytes that go into it, and the samples it already gave. */
@@ -48,7 +50,7 @@ export async function openDecoder(source: DecoderSource, reader: ReplayReader): 
   const { name, isStdin, raw } = source;
   const head = await reader.peek(SNIFF_BYTES);
   if (head.length === 0) throw new InputError(isStdin ? `${name}: no data` : `${name}: empty file`);
-  if (raw !== undefined) return await openAlone(source, reader, new RawDecoder(name, raw));
+  if (raw !== undefined) return await openAlone(source, reader, new RawDecoder(name, raw, source.channel));
   let sniffed = sniff(head);
   let seen = head;
   if (sniffed.kind === "unknown") {
@@ -71,7 +73,7 @@ async function openUnknown(source: DecoderSource, reader: ReplayReader, seen: Ui
   const { name, isStdin } = source;
   const verdict = judgeBytes(seen, RAW_DEFAULT.format, 1);
   if (isStdin && (verdict === "samples" || verdict === "blank")) {
-    return await openAlone(source, reader, new RawDecoder(name, RAW_DEFAULT));
+    return await openAlone(source, reader, new RawDecoder(name, RAW_DEFAULT, source.channel));
   }
   const opened = ffmpegPath() === null ? undefined : await tryFfmpeg(source, reader);
   if (opened) return opened;
@@ -93,7 +95,7 @@ async function tryFfmpeg(source: DecoderSource, reader: ReplayReader): Promise<O
 
 async function openWav(source: DecoderSource, reader: ReplayReader): Promise<OpenedDecoder> {
   try {
-    return await openAlone(source, reader, new WavDecoder(source.name, reader.blankFrom));
+    return await openAlone(source, reader, new WavDecoder(source.name, reader.blankFrom, source.channel));
   } catch (error) {
     const canRetry = error instanceof WavCodecError && reader.rewind() && ffmpegPath() !== null;
     if (!canRetry) throw error;
@@ -109,7 +111,7 @@ async function openAlone(source: DecoderSource, reader: ReplayReader, decoder: B
   if (track !== undefined && /^\d+$/.test(track) && Number(track) !== 1) {
     throw new InputError(`${name}: has no audio track ${track}: it has one`);
   }
-  return await startDecoder(reader, decoder, name);
+  return await startDecoder(reader, decoder, source);
 }
 
 async function openFfmpeg(source: DecoderSource, reader: ReplayReader, label: string): Promise<OpenedDecoder> {
@@ -123,7 +125,7 @@ async function startFfmpeg(
   label: string,
   container: Container | undefined,
 ): Promise<OpenedDecoder> {
-  const { name, path, track: wanted } = source;
+  const { name, path, track: wanted, channel } = source;
   if (container === undefined && wanted !== undefined) throw new InputError(`${name}: its tracks cannot be told apart`);
   const track = container && chooseTrack(name, container, wanted);
   if (path === undefined) reader.commit();
@@ -133,7 +135,7 @@ async function startFfmpeg(
   const options = track ? { track, startSec: container.startSec } : {};
   const ffmpeg = new FfmpegReader(findFfmpeg(name), input, options);
   try {
-    const started = await startDecoder(ffmpeg, new WavDecoder(`${name}: ffmpeg output`), name);
+    const started = await startDecoder(ffmpeg, new WavDecoder(`${name}: ffmpeg output`, Infinity, channel), source);
     const warnings = [
       ...(track && wanted === undefined ? tracksLine(container.tracks, track) : []),
       ...(path !== undefined && seeks ? joinedLine(await findSecondMp4(path), label) : []),
@@ -157,7 +159,11 @@ function joinedLine(at: number | undefined, label: string): string[] {
 }
 
 /** Feeds the decoder until it knows what the bytes are. */
-async function startDecoder(reader: ByteReader, decoder: ByteDecoder, name: string): Promise<OpenedDecoder> {
+async function startDecoder(
+  reader: ByteReader,
+  decoder: ByteDecoder,
+  { name, channel = 1 }: DecoderSource,
+): Promise<OpenedDecoder> {
   let first: Float32Array = new Float32Array(0);
   while (decoder.info === undefined) {
     const bytes = await reader.next();
@@ -168,6 +174,11 @@ async function startDecoder(reader: ByteReader, decoder: ByteDecoder, name: stri
       throw new InputError(`${name}: no audio`);
     }
     first = decoder.push(bytes);
+  }
+  const { channels } = decoder.info;
+  if (channel > channels) {
+    const wanted = channel === 2 ? "2 (right)" : `${channel}`;
+    throw new InputError(`${name}: has no channel ${wanted}: it has ${channels === 1 ? "one" : channels}`);
   }
   if ("commit" in reader) (reader as ReplayReader).commit();
   return { reader, decoder, first, warnings: [] };

@@ -141,6 +141,50 @@ test("a stream of bytes is read as a file is: what has no header is refused", as
   expect(await failure(streamOf(new Uint8Array(0)))).toBe("up.wav: empty file");
 });
 
+/** Two tones of a second, one on each side. */
+function stereo(): Uint8Array<ArrayBuffer> {
+  const [left, right] = [tone(1), tone(1, SECOND, 700)];
+  const frames = Array.from(
+    { length: 2 * SECOND },
+    (_, i) => Math.round(32_768 * (i % 2 === 0 ? left : right)[i >> 1]!),
+  );
+  return wav(s16(...frames), { channels: 2 });
+}
+
+describe("one channel", () => {
+  test("of a WAV and of raw samples; in antiphase without a remark", async () => {
+    const input = save("sides.wav", stereo());
+    for (const [channel, hz] of [[1, 440], [2, 700]] as const) {
+      const { samples, channels, warnings } = await read({ ...input, channel });
+      expect({ channels, warnings }).toEqual({ channels: 2, warnings: [] });
+      const wanted = tone(1, SECOND, hz);
+      expect(samples.every((sample, i) => Math.abs(sample - wanted[i]!) < 1e-4)).toBe(true);
+    }
+    const raw = { format: "s16le", rate: SECOND, channels: 3 } as const;
+    const opposite = save("opposite.raw", Uint8Array.from(s16(16_384, -16_384, 8192, 16_384, -16_384, 8192)));
+    expect([...(await read({ ...opposite, raw, channel: 3 })).samples]).toEqual([0.25, 0.25]);
+    expect([...(await read({ ...opposite, raw, channel: 2 })).samples]).toEqual([-0.5, -0.5]);
+  });
+
+  test("that is not there", async () => {
+    expect(await failure({ ...save("sides.wav", stereo()), channel: 3 })).toBe("sides.wav: has no channel 3: it has 2");
+    const mono = save("one.wav", longWav(tone(1), SECOND));
+    expect(await failure({ ...mono, channel: 2 })).toBe("one.wav: has no channel 2 (right): it has one");
+    expect((await read({ ...mono, channel: 1 })).samples).toHaveLength(SECOND);
+  });
+
+  testWhere(hasFfmpeg, "ffmpeg")("of what ffmpeg decodes", async () => {
+    const path = join(folder, "sides.flac");
+    const { status } = spawnSync("ffmpeg", ["-v", "error", "-y", "-i", "pipe:0", path], { input: stereo() });
+    expect(status).toBe(0);
+    const sides = await Promise.all([1, 2].map((channel) => read({ kind: "file", path, channel })));
+    for (const [side, hz] of [[0, 440], [1, 700]] as const) {
+      const wanted = tone(1, SECOND, hz);
+      expect(sides[side]!.samples.every((sample, i) => Math.abs(sample - wanted[i]!) < 1e-4)).toBe(true);
+    }
+  });
+});
+
 test("levels are those of the samples that are read", async () => {
   const audio = await readAudio(save("loud.wav", wav(floats(Array(400).fill(-4), 32), { tag: 3, bits: 32 })));
   expect([...await audio.read(399, 400), ...audio.levels]).toEqual([-1, 1, 1, 1]);

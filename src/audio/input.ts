@@ -43,6 +43,8 @@ export type AudioInput = AudioSource & {
   readonly raw?: RawLayout;
   /** The audio track, by number from 1 or by language; the default one where there are several. */
   readonly track?: string;
+  /** The only channel that is read, from 1; all are mixed by default. */
+  readonly channel?: number;
   /** The wanted part, in seconds; the whole by default. */
   readonly fromSec?: number;
   readonly toSec?: number;
@@ -146,7 +148,8 @@ export async function openAudio(input: AudioInput): Promise<AudioStream> {
     const path = input.kind === "file" && !isPiped && statReadable(input.path).isFile()
       ? ffmpegName(input.path)
       : undefined;
-    const opened = await openDecoder({ name, path, isStdin: isPiped, raw: input.raw, track: input.track }, reader);
+    const { raw, track, channel } = input;
+    const opened = await openDecoder({ name, path, isStdin: isPiped, raw, track, channel }, reader);
     return new AudioStream(name, opened, rangeOf(input));
   } catch (error) {
     await reader.close();

@@ -33,6 +33,20 @@ describe("layouts with places", () => {
   });
 });
 
+test("one channel alone, whatever the others are; of fewer, the last", () => {
+  const frames = Float64Array.from({ length: 12 }, (_, i) => i);
+  const read = (channels: number, only: number) => {
+    const mono = new Float32Array(12 / channels);
+    createMixer(channels, 0, only).mix(frames, mono.length, mono, 0);
+    return [...mono];
+  };
+  expect(read(2, 1)).toEqual([0, 2, 4, 6, 8, 10]);
+  expect(read(2, 2)).toEqual([1, 3, 5, 7, 9, 11]);
+  expect(read(6, 6)).toEqual([5, 11]);
+  expect(read(2, 3)).toEqual(read(2, 2));
+  expect(read(1, 2)).toEqual([...frames]);
+});
+
 describe("two channels", () => {
   function mix(count: number, left: (i: number) => number, right: (i: number) => number) {
     const frames = Float64Array.from({ length: 2 * count }, (_, i) => (i % 2 === 0 ? left : right)(i >> 1));

@@ -1,5 +1,6 @@
 /**
- * Mixes several channels to one. In: interleaved frames, and what is known of the channels' places. Out: mono. Pure.
+ * Mixes several channels to one, or takes one of them. In: interleaved frames, and what is known of the channels'
+ * places. Out: mono. Pure.
  *
  * Two channels are averaged. If one is the other upside down (a plug wired the wrong way), one of them is taken.
  * Layouts with places are mixed to mono as ITU-R BS.775 does, so that the centre, where people speak in films, stands
@@ -36,8 +37,9 @@ export type Mixer = {
   readonly oneSidedCount: number;
 };
 
-/** `mask` has a bit per channel that says its place; 0: nothing is known. */
-export function createMixer(channels: number, mask: number): Mixer {
+/** `mask` has a bit per channel that says its place; 0: nothing is known. `only`: a channel, from 1, instead of all. */
+export function createMixer(channels: number, mask: number, only?: number): Mixer {
+  if (only !== undefined) return { oneSidedCount: 0, mix: alone(channels, only) };
   if (channels === 2) return new StereoMixer();
   const weights = channels > 2 ? channelWeights(channels, mask) : undefined;
   return { oneSidedCount: 0, mix: weights ? weighted(weights) : mean(channels) };
@@ -58,6 +60,14 @@ function placeWeight(place: number, mask: number): number {
   if ((place & FRONTS) !== 0) return Math.SQRT1_2;
   const isOnlySurround = place === REAR_CENTRE && (mask & PAIRED_SURROUNDS) === 0;
   return isOnlySurround ? Math.SQRT1_2 : 0.5;
+}
+
+/** Of a part with fewer channels, the last one. */
+function alone(channels: number, only: number): Mixer["mix"] {
+  const offset = Math.min(only, channels) - 1;
+  return (frames, framesCount, mono, at) => {
+    for (let frame = 0; frame < framesCount; frame++) mono[at + frame] = frames[frame * channels + offset]!;
+  };
 }
 
 function weighted(weights: readonly number[]): Mixer["mix"] {

@@ -94,14 +94,17 @@ export class MonoDecoder {
   readonly #carry: Uint8Array;
   #carryBytes = 0;
 
-  /** `mask`: a bit per channel that says its place, 0 where nothing is known. */
-  constructor(format: SampleFormat, channels: number, mask = 0) {
+  /**
+   * `mask`: a bit per channel that says its place, 0 where nothing is known. `only`: the channel that is read, from 1;
+   * undefined: all are mixed.
+   */
+  constructor(format: SampleFormat, channels: number, mask = 0, only?: number) {
     const { sampleBytes, read } = FORMATS[format];
     this.#channels = channels;
     this.#frameBytes = sampleBytes * channels;
     this.#read = read;
     this.#guard = format.startsWith("f") ? new FloatGuard() : undefined;
-    this.#mixer = createMixer(channels, mask);
+    this.#mixer = createMixer(channels, mask, only);
     this.#block = new Float64Array(Math.max(1, Math.floor(BLOCK_SAMPLES / channels)) * channels);
     this.#carry = new Uint8Array(this.#frameBytes);
   }

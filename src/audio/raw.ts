@@ -23,11 +23,11 @@ export class RawDecoder implements ByteDecoder {
   readonly warnings: string[] = [];
   readonly #decoder: MonoDecoder;
 
-  /** `name` begins error messages. */
-  constructor(name: string, layout: RawLayout = RAW_DEFAULT) {
+  /** `name` begins error messages; `only` is the channel that is read, from 1. */
+  constructor(name: string, layout: RawLayout = RAW_DEFAULT, only?: number) {
     checkSourceShape(`${name}: raw audio`, layout.rate, layout.channels);
     this.info = { rate: layout.rate, channels: layout.channels, format: `raw ${layout.format}` };
-    this.#decoder = new MonoDecoder(layout.format, layout.channels);
+    this.#decoder = new MonoDecoder(layout.format, layout.channels, 0, only);
   }
 
   push(bytes: Uint8Array): Float32Array {

@@ -68,8 +68,11 @@ export class WavDecoder implements ByteDecoder {
   /** A stretch of one byte value after the data, so far. */
   #blank = { value: 0, bytes: 0 };
 
-  /** `name` opens error messages; from byte `blankFrom` on the file is known to hold one value over and over. */
-  constructor(name: string, readonly blankFrom = Infinity) {
+  /**
+   * `name` opens error messages; from byte `blankFrom` on the file is known to hold one value over and over; `only` is
+   * the channel that is read, from 1.
+   */
+  constructor(name: string, readonly blankFrom = Infinity, readonly only?: number) {
     this.#what = `${name}: WAV`;
   }
 
@@ -349,7 +352,8 @@ export class WavDecoder implements ByteDecoder {
     }
     if (this.#decoderFormat !== this.#format) {
       this.#closeDecoder();
-      this.#decoder = new MonoDecoder(this.#format.sample, this.#format.info.channels, this.#format.channelMask);
+      const { sample, info, channelMask } = this.#format;
+      this.#decoder = new MonoDecoder(sample, info.channels, channelMask, this.only);
       this.#decoderFormat = this.#format;
     }
     this.#decoder!.dropPartial(); // A second data chunk starts on a frame of its own.

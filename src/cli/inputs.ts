@@ -11,12 +11,16 @@ import type { Report } from "./report.ts";
 
 export function audioInput(
   source: InputSource,
-  { raw, fromSec, toSec, track }: Pick<TranscribeOptions, "raw" | "fromSec" | "toSec" | "track">,
+  { raw, fromSec, toSec, track, channel }: Pick<
+    TranscribeOptions,
+    "raw" | "fromSec" | "toSec" | "track" | "channel"
+  >,
 ): AudioInput {
   return {
     ...source,
     ...(raw === undefined ? {} : { raw }),
     ...(track === undefined ? {} : { track }),
+    ...(channel === undefined ? {} : { channel }),
     ...(fromSec === undefined ? {} : { fromSec }),
     ...(toSec === undefined ? {} : { toSec }),
   };

@@ -32,6 +32,7 @@ test("defaults", () => {
     fromSec: undefined,
     toSec: undefined,
     track: undefined,
+    channel: undefined,
     raw: undefined,
     language: "",
     prompt: "",

@@ -95,17 +95,19 @@ export type TextOptions = Pick<TranscribeOptions, "views" | "cuePunctuation" | "
 export type LintOptions = Pick<TranscribeOptions, "inputs" | "rules">;
 
 /** `qwen-asr inspect`: a recording, and perhaps its transcript. */
-export type InspectOptions = Pick<TranscribeOptions, "fromSec" | "toSec" | "track" | "raw" | "output" | "force"> & {
-  readonly input: InputSource;
-  /** A path; undefined: the file beside the recording, if there is one. */
-  readonly transcript: string | undefined;
-  /** How speech is found; undefined: by energy. */
-  readonly voice: VoiceRule | undefined;
-  /** Lists where speech is instead of drawing. */
-  readonly json: boolean;
-  /** Every frame's probability, too. */
-  readonly probs: boolean;
-};
+export type InspectOptions =
+  & Pick<TranscribeOptions, "fromSec" | "toSec" | "track" | "channel" | "raw" | "output" | "force">
+  & {
+    readonly input: InputSource;
+    /** A path; undefined: the file beside the recording, if there is one. */
+    readonly transcript: string | undefined;
+    /** How speech is found; undefined: by energy. */
+    readonly voice: VoiceRule | undefined;
+    /** Lists where speech is instead of drawing. */
+    readonly json: boolean;
+    /** Every frame's probability, too. */
+    readonly probs: boolean;
+  };
 
 /** `qwen-asr eval`: recordings with what is said in them, or two results. */
 export type EvalOptions =

@@ -40,6 +40,8 @@ export type RequestOptions = {
   readonly toSec: number | undefined;
   /** The audio track, by number from 1 or by language; undefined: the default one. */
   readonly track: string | undefined;
+  /** The only channel that is read, from 1; undefined: all are mixed. */
+  readonly channel: number | undefined;
   readonly raw: RawLayout | undefined;
   /** As the model names it; "" to detect it. */
   readonly language: string;
@@ -298,9 +300,17 @@ function formatChoice(choices: Choices): Pick<RequestOptions, "format" | "format
   );
 }
 
-export function part(choices: Choices): Pick<RequestOptions, "fromSec" | "toSec" | "track"> {
+function channelOf(choices: Choices): number | undefined {
+  const channel = choices.numberOrWord("channel");
+  if (typeof channel === "number") return channel;
+  return { left: 1, right: 2 }[channel];
+}
+
+export function part(choices: Choices): Pick<RequestOptions, "fromSec" | "toSec" | "track" | "channel"> {
   const [fromSec, toSec] = [choices.seconds("from"), choices.seconds("to")];
-  if (toSec === undefined || toSec > (fromSec ?? 0)) return { fromSec, toSec, track: choices.text("track") };
+  if (toSec === undefined || toSec > (fromSec ?? 0)) {
+    return { fromSec, toSec, track: choices.text("track"), channel: channelOf(choices) };
+  }
   const start = fromSec ? `${choices.named("from")} ${choices.text("from")}` : "the start";
   throw new UsageError(`${choices.named("to")} ${choices.text("to")} is not after ${start}`);
 }

@@ -208,6 +208,17 @@ export const optionTable: readonly OptionSpec[] = [
     perRequest: true,
   },
   {
+    name: "channel",
+    group: "Input",
+    value: { placeholder: "NAME", type: "integer", numberMin: 1, numberMax: 64, words: ["left", "right", "mix"] },
+    default: "mix",
+    help: "channel to read: left|right|N|mix",
+    more: "left and right are 1 and 2. mix reads all channels as one.",
+    rare: true,
+    commands: onAudio,
+    perRequest: true,
+  },
+  {
     name: "raw",
     group: "Input",
     help: "input is raw samples without a header",

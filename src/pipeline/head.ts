@@ -15,6 +15,7 @@ export type HeadOptions = {
   readonly prompt: string;
   readonly fromSec: number | undefined;
   readonly toSec: number | undefined;
+  readonly channel?: number | undefined;
   readonly skipSilence: boolean;
   readonly segmentSec: number | "auto";
   readonly searchSec: number;
@@ -44,6 +45,7 @@ export function documentHead({ version, options, model, aligner }: HeadOf, name:
       ...(options.prompt === "" ? {} : { prompt: options.prompt }),
       ...(options.fromSec === undefined ? {} : { from: options.fromSec }),
       ...(options.toSec === undefined ? {} : { to: options.toSec }),
+      ...(options.channel === undefined ? {} : { channel: options.channel }),
       "skip-silence": options.skipSilence,
       "segment-sec": options.segmentSec,
       "search-sec": options.searchSec,

@@ -96,6 +96,25 @@ describe("text", () => {
   });
 });
 
+test("a sentence after a pause within an utterance begins a cue of its own, when it is said", () => {
+  const speech = [{ startMs: 1000, endMs: 2000 }, { startMs: 4000, endMs: 5000 }];
+  const event = {
+    kind: "final" as const,
+    ...place,
+    startMs: 1000,
+    endMs: 5000,
+    speech,
+    text: "One two three. Four five.",
+  };
+  const cues = parseSubtitles(streamWriter("srt", options).write(event))!.cues;
+  expect(cues.map(({ startMs, lines }) => [startMs, lines.join(" ")])).toEqual([[1000, "One two three."], [
+    4000,
+    "Four five.",
+  ]]);
+  const whole = parseSubtitles(streamWriter("srt", options).write({ ...event, speech: [] }))!.cues;
+  expect(whole.map(({ startMs }) => startMs)).toEqual([1000]);
+});
+
 test("cues obey the rules of their style; no text is lost, none overlaps, all are over with their utterance", () => {
   const word = fc.string({ unit: fc.constantFrom("a", "b", "\u00e9"), minLength: 1, maxLength: 14 });
   const chinese = fc.string({

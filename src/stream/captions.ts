@@ -104,8 +104,9 @@ function cueWriter(
 
 /** It is not known yet when the next utterance begins, so the last cue ends with its own. */
 function cuesOf(layout: CueLayout, { text, spoken = text, pieces, ...event }: UtteranceText): Cue[] {
-  const { language, startMs, endMs } = event;
-  const segment = unalignedSegment({ text: spoken, language, tokens: [] }, [{ startMs, endMs }]);
+  const { language, startMs, endMs, speech = [] } = event;
+  const heard = speech.length > 0 ? speech : [{ startMs, endMs }];
+  const segment = unalignedSegment({ text: spoken, language, tokens: [] }, heard);
   const { words = [] } = pieces ? writtenSegment(segment, pieces) : segment;
   return [...layout.push(words), ...layout.flush(endMs)];
 }

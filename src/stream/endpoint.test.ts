@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { type Cut, Cutter, type CutterOptions, quietestPlace } from "./endpoint.ts";
+import { type Cut, Cutter, type CutterOptions, quietestPlace, type Stretch } from "./endpoint.ts";
 import { speech, spoken } from "./fake_speech.ts";
 
 const options: CutterOptions = { chunkSamples: 32_000, endpointSamples: 12_800 };
@@ -75,6 +75,17 @@ test("a faint voice right after a loud one is not dropped", () => {
   const [first, second] = cuts.filter(({ kind }) => kind === "start");
   expect(first!.at).toBe(0);
   expect(second!.at).toBeWithin(51_200, 51_200 + 16_000);
+});
+
+test("stretches of voice, between any two places", () => {
+  const samples = join(spoken(-1, 32_000), spoken(100, 16_000), spoken(-1, 8000), spoken(3, 8000), spoken(-1, 800));
+  const { cutter } = cutsOf(join(samples, spoken(7, 8000), spoken(-1, 16_000)));
+  const near = (stretches: readonly Stretch[]) =>
+    stretches.map(({ start, end }) => [start, end].map((at) => Math.round(at / 1600)));
+  // A gap of 50 ms is part of the words; a loud sound seems to last a little longer than it does.
+  expect(near(cutter.speech(0, Infinity))).toEqual([[20, 31], [35, 46]]);
+  expect(near(cutter.speech(40_000, 60_000))).toEqual([[25, 31], [35, 38]]);
+  expect(cutter.speech(0, 16_000)).toEqual([]);
 });
 
 test("damaged samples make no difference to what follows", () => {

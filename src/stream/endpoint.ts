@@ -26,9 +26,16 @@ export type Cut =
   /** The last sample of the utterance; silence follows. */
   | { readonly kind: "close"; readonly at: number };
 
+/** A part of a stream, in samples from its start. */
+export type Stretch = { readonly start: number; readonly end: number };
+
 /** Audio that an utterance includes before its first voice: soft onsets, and the silence at the start of recordings. */
 export const leadSamples = sampleRate;
 const voiceFramesMin = 5;
+/** Shorter gaps are part of the words. */
+const gapSamples = sampleRate / 10;
+/** More than fit into 24 s, which is the longest utterance. */
+const stretchesMax = 200;
 const smoothing = 0.7;
 
 export class Cutter {
@@ -44,6 +51,8 @@ export class Cutter {
   #soundEnd = 0;
   #voiceStart = 0;
   #isOpen = false;
+  /** Stretches of voice, in order; the last one may go on. */
+  readonly #speech: Stretch[] = [];
   /** No utterance may begin before this. */
   #from = 0;
   #due = 0;
@@ -59,6 +68,13 @@ export class Cutter {
   /** The end of the last voice, and the start of the first voice in the current or last utterance. */
   get voice(): { readonly start: number; readonly end: number } {
     return { start: this.#voiceStart, end: this.#voiceEnd };
+  }
+
+  /** The stretches of voice between two places, in order. Only those of the last utterances are known. */
+  speech(from: number, to: number): Stretch[] {
+    return this.#speech
+      .map(({ start, end }) => ({ start: Math.max(start, from), end: Math.min(end, to) }))
+      .filter(({ start, end }) => end > start);
   }
 
   get isOpen(): boolean {
@@ -115,12 +131,21 @@ export class Cutter {
     if (this.#run >= voiceFramesMin) {
       this.#voiceEnd = this.position;
       this.#freshVoice++;
+      this.#noteSpeech(this.position - this.#run * frameSamples);
     }
     return this.#isOpen
       ? this.#nextCuts(finite > this.#noise.pauseBelow)
       : this.#run >= voiceFramesMin
       ? [this.#open(this.#onset())]
       : [];
+  }
+
+  #noteSpeech(start: number): void {
+    const last = this.#speech.at(-1);
+    const goesOn = last !== undefined && start - last.end < gapSamples;
+    if (goesOn) this.#speech.pop();
+    this.#speech.push({ start: goesOn ? last.start : start, end: this.position });
+    if (this.#speech.length > stretchesMax) this.#speech.shift();
   }
 
   #onset(): number {

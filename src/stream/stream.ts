@@ -157,7 +157,7 @@ class StreamRun {
     this.#chunkSamples = inFrames(options.chunkSec * sampleRate);
     const endpointSamples = inFrames((options.endpointMs / 1000) * sampleRate);
     this.#cutter = new Cutter({ chunkSamples: this.#chunkSamples, endpointSamples });
-    this.#text = new StreamText(options, onEvent);
+    this.#text = new StreamText(options, (from, to) => this.#cutter.speech(from, to), onEvent);
     this.#judge = options.voiceJudge();
   }
 

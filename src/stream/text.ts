@@ -8,9 +8,10 @@
 import { separatorBetween } from "../text/join.ts";
 import { spokenWeight } from "../text/spoken.ts";
 import { TranscriptParser } from "../text/transcript.ts";
-import { sampleRate } from "../units.ts";
+import { sampleRate, type TimeSpan } from "../units.ts";
 import type { Piece } from "../views/piece.ts";
 import type { CommitRules, CommitState, StreamToken } from "./commit.ts";
+import type { Stretch } from "./endpoint.ts";
 
 export type TextEvent =
   /** Final text. It is never taken back. */
@@ -28,6 +29,8 @@ export type UtteranceText = {
   /** What was said, where the text is written another way (views.ts); `pieces` of it make the text, of a final. */
   readonly spoken?: string;
   readonly pieces?: readonly Piece[];
+  /** Of a final: where in it there is voice. */
+  readonly speech?: readonly TimeSpan[];
   /** As the model names it; "" while it is unknown. */
   readonly language: string;
   /**
@@ -64,7 +67,12 @@ export class StreamText {
   #saidTo = 0;
 
   /** All places are given in samples from the start of the stream. */
-  constructor(readonly options: TextOptions, readonly onEvent: (event: TextEvent) => void) {
+  /** `speech`: the stretches of voice between two places. */
+  constructor(
+    readonly options: TextOptions,
+    readonly speech: (from: number, to: number) => readonly Stretch[],
+    readonly onEvent: (event: TextEvent) => void,
+  ) {
     this.#language = options.language;
     this.#parser = this.#newParser();
   }
@@ -105,7 +113,8 @@ export class StreamText {
   #finish(end: number, goesOn: boolean): void {
     const text = this.#text.trim();
     if (text !== "" || this.#hadPartial) {
-      this.onEvent({ kind: "final", ...(goesOn && { goesOn }), ...this.#placed(text, end) });
+      const speech = this.speech(this.#start, end).map((stretch) => this.#timed(stretch));
+      this.onEvent({ kind: "final", ...(goesOn && { goesOn }), ...this.#placed(text, end), speech });
       this.#id++;
     }
     this.#text = "";
@@ -154,9 +163,11 @@ export class StreamText {
   }
 
   #placed(text: string, end: number, start = this.#start): UtteranceText {
-    const [startMs, endMs] = [start, Math.max(start, end)].map((place) =>
-      Math.round(this.options.startSec * 1000 + (place * 1000) / sampleRate)
-    ) as [number, number];
-    return { id: this.#id, text, language: this.#language, startMs, endMs };
+    return { id: this.#id, text, language: this.#language, ...this.#timed({ start, end: Math.max(start, end) }) };
+  }
+
+  #timed({ start, end }: Stretch): TimeSpan {
+    const ms = (place: number) => Math.round(this.options.startSec * 1000 + (place * 1000) / sampleRate);
+    return { startMs: ms(start), endMs: ms(end) };
   }
 }

@@ -62,12 +62,12 @@ export function degreesAndMetres({ folded, text, at }: Place, number: Numeral): 
 
 const steps = [["小时"], ["分钟", "分"], ["秒钟", "秒"]];
 
-/** Hours, minutes and seconds are written alike: all as digits if one of them is. */
+/** Hours, minutes and seconds are written alike, all as digits if one of them is: 两小时三十分, 九秒八三. */
 export function duration({ folded, text }: Place, number: Numeral): Match | undefined {
   const parts: Numeral[] = [];
   let part: Numeral | undefined = number;
   let [end, step] = [number.start, -1];
-  while (part !== undefined && part.kind !== "digits") {
+  while (part !== undefined && (part.kind !== "digits" || /^0\d$/.test(part.text))) {
     const after = part.end;
     const next = steps.findIndex((units, index) => index > step && units.some((unit) => text.startsWith(unit, after)));
     const unit = steps[next]?.find((name) => text.startsWith(name, after));
@@ -76,7 +76,10 @@ export function duration({ folded, text }: Place, number: Numeral): Match | unde
     [end, step] = [after + unit.length, next];
     part = isNumeralAt(text, end) ? readWhole(folded, end) : undefined;
   }
+  const isHundredths = step === 2 && part !== undefined && part.kind !== "integer" && part.text.length <= 2;
+  if (isHundredths && part !== undefined && isBoundary(text, part.end)) parts.push(part);
+  else if (isDigitAt(text, end)) return undefined;
   const last = parts.at(-1);
   if (parts.length < 2 || last === undefined || !parts.some(({ text }) => text.length > 1)) return undefined;
-  return isDigitAt(text, end) ? undefined : { end: last.end, pieces: parts.map(write) };
+  return { end: last.end, pieces: parts.map(write) };
 }

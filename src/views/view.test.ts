@@ -128,10 +128,10 @@ test("a long text of any kind takes no second", async () => {
   const views: Partial<ViewOptions> = { itn: "all", script: "twp", cjkSpace: "add", digitWidth: "full" };
   const view = (await TextView.open({ ...asSpoken, ...views }, parseTerms("name\n~千问", "x")))!;
   for (const part of ["一", "1", "点", "1 一", "twenty ", "头发", "。", " "]) {
-    const text = part.repeat(2e5 / part.length);
+    const text = part.repeat(3e4 / part.length);
     const start = process.cpuUsage();
     view.pieces(text, "Chinese");
     view.closedLength(text, "Chinese");
-    expect([part, process.cpuUsage(start).user / 1000 < 2500]).toEqual([part, true]);
+    expect([part, process.cpuUsage(start).user / 1000 < 1000]).toEqual([part, true]);
   }
 });

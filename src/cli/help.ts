@@ -9,8 +9,7 @@ const groupWidth = 12;
 const flagsWidth = 24;
 
 const usage = `Usage: qwen-asr [options] FILE...           "-" reads standard input
-       qwen-asr align|render|text|lint|inspect|eval ...
-       qwen-asr download|cache|bench|info ...
+       qwen-asr align|render|text|lint|inspect|eval|download|cache|bench|info
        qwen-asr help COMMAND               what a command does and takes
 `;
 

@@ -88,6 +88,12 @@ test("views of text: numbers, script by option or by the language's region, and 
   expect(render("a.json --script asis")).toEqual(views("a.wav"));
 });
 
+test("inspect draws a picture where -o names one", () => {
+  expect(parseCommandLine(["inspect", "talk.wav", "-o", "talk.svg"])).toMatchObject({
+    options: { output: "talk.svg" },
+  });
+});
+
 test("text: one file or standard input", () => {
   const text = (line: string) => parseCommandLine(["text", ...line.split(" ").filter(Boolean)]);
   expect(text("")).toMatchObject({ kind: "text", options: { input: { kind: "stdin" }, language: "" } });

@@ -310,7 +310,7 @@ function valueOf(token: OptionToken, spec: OptionSpec): string {
 function extensionFormat(values: ReadonlyMap<string, string>, command: CommandName): Format | undefined {
   const output = values.get("output");
   if (output === undefined || values.has("format") || !specs(command).some(({ name }) => name === "format")) return;
-  const foreign = foreignExtension(output);
+  const foreign = command === "inspect" ? undefined : foreignExtension(output); // It draws pictures.
   if (foreign !== undefined) {
     const hint = "-f text writes text to a file of any name";
     throw new UsageError(`-o ${output}: .${foreign} files hold something else than a transcript`, hint);

@@ -161,7 +161,8 @@ export class Report {
       const { words, encodeMs: heardMs, alignMs } = aligned;
       this.say(`Alignment: ${(heardMs + alignMs).toFixed(0)} ms, ${words} words (encoding: ${heardMs.toFixed(0)}ms)`);
     }
-    if (audioSec <= 0 || totalMs <= 0) return;
+    if (audioSec <= 0) return;
+    if (totalMs <= 0) return this.say(`Audio: ${figure(audioSec)} s, not decoded`);
     const seconds = totalMs / 1000;
     const speed = (audioSec / seconds).toFixed(2);
     this.say(`Audio: ${figure(audioSec)} s processed in ${figure(seconds)} s (${speed}x realtime)`);

@@ -29,6 +29,16 @@ test("words without length, too fast, and in silence are not; one of them is", (
 
 test("sentences that end in mid-speech are not, where an estimate explains every pause", () => {
   expect(isBelievable(texts, late, good, speech, 2)).toBe(false);
+  // Half of the sentences end in a pause, but most pauses are elsewhere.
+  const wide = [
+    span(0, 1000),
+    span(1600, 2600),
+    span(3200, 4200),
+    span(4800, 5100),
+    span(5100, 5500),
+    span(5500, 5800),
+  ];
+  expect(isBelievable(texts, wide, good, [...speech, span(4800, 5800)], 2)).toBe(false);
   // Two pauses are too few to say so, if three are wanted.
   expect(isBelievable(texts, late, good, speech, 3)).toBe(true);
   // The estimate has a pause inside a sentence: the speaker pauses anywhere.

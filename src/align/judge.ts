@@ -37,7 +37,8 @@ export function isBelievable(
   const guessed = pauses(texts, estimate, speech);
   // An estimate that leaves pauses without a reason is no better: the speaker pauses everywhere.
   const isSure = guessed.atEnds >= pausesMin && guessed.elsewhere === 0;
-  return !isSure || 2 * pauses(texts, times, speech).atEnds >= guessed.atEnds;
+  const { atEnds, elsewhere } = pauses(texts, times, speech);
+  return !isSure || (2 * atEnds >= guessed.atEnds && elsewhere <= atEnds);
 }
 
 /** How many pauses are between words where a sentence ends, and between others. */

@@ -303,6 +303,9 @@ const changed = [
     w w w dot example dot com slash news → www.example.com/news
     www dot example dot com → www.example.com
     https colon slash slash example dot com → https://example.com
+    double u double u double u dot example dot com forward slash news → www.example.com/news
+    triple w dot example dot org → www.example.org
+    bill at hello dash world dot io → bill@hello-world.io
     visit us at example dot com → visit us at example.com
   `,
   ),
@@ -359,6 +362,9 @@ const changed = [
     at twelve thirty-four Elm Park Road → at 1234 Elm Park Road
     November eleventh, eleven eleven a.m. → November 11, 11:11 a.m.
     nine slash eleven → 9/11
+    in two thousand oh five → in 2005
+    It's five five five, one two three four. → It's 555, 1234.
+    call five five five, oh one nine nine → call 555, 0199
     version one dot two dot three → version 1.2.3
     fifty euro cents → 50 euro cents
     two thousand won the lottery → 2000 won the lottery

@@ -43,6 +43,11 @@ const hangsOn = (words: Words, at: number): boolean => (hyphened(words, at)?.low
 
 /** A year said in two halves. Two numbers before what they count are an approximation, and stay. */
 export function year(words: Words, at: number): Match | undefined {
+  const late = follow(words, at + 1, "thousand") && words[at]!.lower === "two" && linked(words, at + 2);
+  if (late && (late.lower === "oh" || late.lower === "o")) {
+    const unit = lexicon.units.get(linked(words, at + 3)?.lower ?? "");
+    if (unit !== undefined) return matched(words, at, at + 4, `200${unit}`);
+  }
   const read = pair(words, at);
   if (read === undefined || read.first < 10 || !closed(words, read)) return undefined;
   const { first, second, to } = read;

@@ -22,7 +22,7 @@ export function digitString(words: Words, at: number): Match | undefined {
   if (!lexicon.units.has(first) && !lexicon.zeros.has(first) && !/^(double|triple)$/.test(first) && !plus) {
     return undefined;
   }
-  const designated = isDesignator(words, at);
+  const expected = isDesignator(words, at) || continues(words, at);
   const phone = telephone(words, start);
   if (phone !== undefined) return matched(words, at, phone.to, (plus ? "+" : "") + phone.text);
   const read = digits(words, start);
@@ -30,11 +30,14 @@ export function digitString(words: Words, at: number): Match | undefined {
     return read !== undefined && read.text.length > 6 ? matched(words, at, read.to, `+${read.text}`) : undefined;
   }
   if (read === undefined || read.items < 2 || read.text.length < 3) return undefined;
-  if ((first === "oh" || first === "o") && !designated && read.text.length < 7) return undefined;
+  if ((first === "oh" || first === "o") && !expected && read.text.length < 7) return undefined;
   return matched(words, at, read.to, read.text);
 }
 
-/** "room", "code", "the password is". */
+/** After a first part: "five five five, one two three four". */
+const continues = (words: Words, at: number): boolean => words[at]!.joint === "comma" && isNumber(words[at - 1]);
+
+/** After "room", "code", "the password is". */
 function isDesignator(words: Words, at: number): boolean {
   if (spaced(words, at) === undefined) return false;
   const is = ["is", "was"].includes(words[at - 1]!.lower) && spaced(words, at - 1) !== undefined;
@@ -59,7 +62,9 @@ export function count(words: Words, at: number): Match | undefined {
     ({ to } = read);
   }
   const values = numbers.map(({ value }) => value);
-  if (values.length < 3 || isDesignator(words, at) || spaced(words, to)?.lower === "point") return undefined;
+  if (values.length < 3 || isDesignator(words, at) || continues(words, at) || spaced(words, to)?.lower === "point") {
+    return undefined;
+  }
   if (values.some((value) => value < 10)) {
     return values[0] === 1 || values.at(-1) === 1 || values.some((value) => value > 9) ? stays(to) : undefined;
   }
@@ -139,9 +144,8 @@ export function dotted(words: Words, at: number): Match | undefined {
     text += separators.get(sign)! + part.text;
     ({ to } = part);
   }
-  return spaced(words, to)?.lower === sign || !text.includes(separators.get(sign)!)
-    ? undefined
-    : matched(words, at, to, text);
+  if (!text.includes(separators.get(sign)!)) return undefined;
+  return spaced(words, to)?.lower === sign ? stays(to) : matched(words, at, to, text);
 }
 
 function dottedPart(words: Words, at: number): Span | undefined {
@@ -166,8 +170,8 @@ export function alphanumeric(words: Words, at: number): Match | undefined {
   // In "a V eight" an article comes first.
   const article = words[at]!.text === "a" && /^[A-Z]/.test(words[at + 1]?.text ?? "") ? 1 : 0;
   if (read === undefined || read.to - at < 3 + article) return undefined;
-  const letters = words.slice(at, read.to).filter(({ text }) => text.length === 1).map(({ lower }) => lower);
-  if (letters.length === read.to - at) return stays(read.to - 1);
+  const letters = [...read.text.toLowerCase()].filter((sign) => sign >= "a");
+  if (letters.length === read.text.length) return stays(read.to - 1);
   const sure = letters.some((letter) => !"aio".includes(letter));
   return sure ? matched(words, at, read.to, read.text) : undefined;
 }
@@ -179,28 +183,33 @@ function spelled(words: Words, at: number, address: boolean): Span | undefined {
   let to = at;
   let text = "";
   while (to - at < reach) {
-    const word = to === at ? words[to] : spaced(words, to);
-    if (word === undefined || (to > at && words[to]!.glued)) break;
-    const sign = isLetter(word) ? word.text : digitOf(word);
+    const sign = signAt(words, to, to === at);
     if (sign === undefined) break;
-    text += sign;
-    to++;
+    text += sign.text;
+    ({ to } = sign);
   }
   const next = spaced(words, to);
-  const nameEnds = address && to - at === 1 && isLetter(words[at]!) && !/^[aio]$/i.test(words[at]!.text) &&
-    next !== undefined &&
-    /^[A-Za-z]{3,}$/.test(next.text) && !reserved(next) && !isNumber(next);
-  if (nameEnds) return { to: to + 1, text: text + next.text };
+  const letter = address && to - at === 1 && isLetter(words[at]!) && !/^[aio]$/i.test(words[at]!.text);
+  const name = letter && next !== undefined && /^[A-Za-z]{3,}$/.test(next.text) && !reserved(next) && !isNumber(next);
+  if (name) return { to: to + 1, text: text + next.text };
   return to === at ? undefined : { to, text };
 }
 
-const separators: ReadonlyMap<string, string> = new Map([["dot", "."], ["hyphen", "-"], ["dash", "-"], [
-  "underscore",
-  "_",
-], [
-  "slash",
-  "/",
-]]);
+/** A letter, a digit, "double u", "triple w". */
+function signAt(words: Words, at: number, first: boolean): Span | undefined {
+  const word = first ? words[at] : spaced(words, at);
+  if (word === undefined || (!first && word.glued)) return undefined;
+  const times = { double: 2, triple: 3 }[word.lower];
+  const repeated = times === undefined ? undefined : spaced(words, at + 1);
+  if (repeated?.lower === "u" && times === 2) return { to: at + 2, text: "w" };
+  const sign = repeated ?? word;
+  const text = isLetter(sign) ? sign.text : digitOf(sign);
+  return text === undefined ? undefined : { to: at + (repeated ? 2 : 1), text: text.repeat(repeated ? times! : 1) };
+}
+
+const separators: ReadonlyMap<string, string> = new Map(
+  Object.entries({ dot: ".", hyphen: "-", dash: "-", underscore: "_", slash: "/" }),
+);
 
 const reserved = ({ lower }: Word): boolean => separators.has(lower) || lower === "at" || lower === "colon";
 
@@ -225,8 +234,10 @@ function chain(words: Words, at: number, signs: readonly string[], name = false)
   const links: Link[] = [{ ...first, sign: "", label: first.text }];
   while (links.length < labelsMax) {
     const { to, text } = links.at(-1)!;
-    const sign = spaced(words, to)?.lower ?? "";
-    const next = signs.includes(sign) && spaced(words, to + 1) ? label(words, to + 1, name) : undefined;
+    const forward = spaced(words, to)?.lower === "forward" ? 1 : 0; // "forward slash"
+    const place = to + forward;
+    const sign = spaced(words, place)?.lower ?? "";
+    const next = signs.includes(sign) && spaced(words, place + 1) ? label(words, place + 1, name) : undefined;
     if (next === undefined) break;
     links.push({ to: next.to, text: text + separators.get(sign)! + next.text, sign, label: next.text });
   }
@@ -276,8 +287,9 @@ function url(words: Words, at: number): Match | undefined {
   const web = /^www$/i.test(spelled(words, start, false)?.text ?? words[start]!.text);
   const site = host(words, start, scheme !== undefined || web);
   if (site === undefined || lexicon.noDomainTails.has(linked(words, site.to)?.lower ?? "")) return undefined;
-  const rooted = spaced(words, site.to)?.lower === "slash" && spaced(words, site.to + 1) !== undefined;
-  const path = rooted ? chain(words, site.to + 1, [...separators.keys()]).at(-1) : undefined;
+  const root = spaced(words, site.to)?.lower === "forward" ? site.to + 1 : site.to;
+  const rooted = spaced(words, root)?.lower === "slash" && spaced(words, root + 1) !== undefined;
+  const path = rooted ? chain(words, root + 1, [...separators.keys()]).at(-1) : undefined;
   const text = web ? `www${site.text.slice(3)}` : site.text;
   return matched(words, at, path?.to ?? site.to, (scheme?.text ?? "") + text + (path ? `/${path.text}` : ""));
 }

@@ -82,7 +82,7 @@ function article(words: Words, at: number): Group | undefined {
   if (words[at]?.lower === "a" && multiplied(words, at + 1) && before?.lower !== "half") {
     return { to: at + 1, value: 1, ordinal: false };
   }
-  if (words[at]?.joint === "hyphen" || isNumber(before) || lexicon.quantifiers.has(before?.lower ?? "")) {
+  if (words[at]?.joint === "hyphen" || isCardinal(before) || lexicon.quantifiers.has(before?.lower ?? "")) {
     return undefined;
   }
   return isMultiple(words[at]) ? { to: at, value: 1, ordinal: false } : undefined;
@@ -91,6 +91,9 @@ function article(words: Words, at: number): Group | undefined {
 /** The word after a group, which may be the first where an article is left out. */
 const counter = (words: Words, at: number, { to }: Group): string | undefined =>
   (to === at ? words[at] : linked(words, to))?.lower;
+
+const isCardinal = (word: Word | undefined): boolean =>
+  word !== undefined && (isNumberWord(word) || /^\d+$/.test(word.text));
 
 /** What follows "hundred", or "thousand and": less than a hundred, and not itself hundreds. */
 function tail(words: Words, at: number, { and, ordinal }: Reading): Group | undefined {

@@ -10,7 +10,7 @@
 import { type Piece, tile } from "../piece.ts";
 import { fold, isNumeralAt, runEnd } from "./chinese_fold.ts";
 import { readNumeral } from "./chinese_numbers.ts";
-import { isAsciiDigit, isVague, type Match, type Place, type Rule, vagueEnd } from "./chinese_place.ts";
+import { isAsciiDigit, isOneOf, isVague, type Match, type Place, type Rule, vagueEnd } from "./chinese_place.ts";
 import { amount, degreesAndMetres, duration } from "./chinese_quantities.ts";
 import { fraction, percent, signed } from "./chinese_fractions.ts";
 import { clock, day, month, year } from "./chinese_times.ts";
@@ -64,6 +64,10 @@ export function chineseItn(source: string, { all }: { readonly all: boolean }): 
 function read(place: Place): Match {
   const { folded, text, at } = place;
   const stays = { end: Math.max(runEnd(text, at), at + 1), pieces: [] };
+  // The scale of a written number (30万) is passed alone, for a word that stays may start behind it.
+  if (isOneOf(text[at], "万亿兆") && /\d万?$/.test(text.slice(Math.max(0, at - 2), at))) {
+    return { ...stays, end: at + 1 };
+  }
   if (isGlued(place)) return stays;
   const prefixed = signed(place) ?? percent(place);
   if (prefixed !== undefined) return isCut(text, prefixed) ? stays : prefixed;
@@ -79,7 +83,7 @@ function read(place: Place): Match {
 
 /** Numbers do not run together: what touches one, written here or found, stays. */
 function isGlued({ text, at, last }: Place): boolean {
-  return last?.to === at || /\d[.:,万亿兆%‰]?$/.test(text.slice(Math.max(0, at - 2), at));
+  return last?.to === at || /\d(?:[.:,%‰]|万?亿|[万兆])?$/.test(text.slice(Math.max(0, at - 3), at));
 }
 
 function isCut(text: string, { end, pieces }: Match): boolean {

@@ -54,11 +54,12 @@ function foldedAt(source: string, at: number): number {
   if (!everydayCodes.has(code)) return folded[code] ?? code;
   const numeral = everyday.get(source[at] ?? "")?.charCodeAt(0) ?? code;
   let start = at - 1;
-  while (start > at - 4 && "点點零万萬亿億元圆圓角".includes(source[start] ?? " ")) start--;
+  const isUnit = "拾佰仟".includes(source[at] ?? " ");
+  while (!isUnit && start > at - 4 && "点點零万萬亿億元圆圓角".includes(source[start] ?? " ")) start--;
   const before = source[start];
   const isCapital = isCapitalNumeral(before) || isCapitalNumeral(source[at + 1]);
   // 伍万, but not the last character of 大陆 before 万人.
-  const isScaled = isScale(source[at + 1]) && !/\p{sc=Han}/u.test(before ?? "");
+  const isScaled = isScale(source[at + 1]) && !/\p{sc=Han}/u.test(source[at - 1] ?? "");
   return isCapital || isScaled || (source[at] === "拾" && isBank(source[at + 1])) ? numeral : code;
 }
 

@@ -68,7 +68,7 @@ export function isBoundary(text: string, at: number): boolean {
 
 /** Whether a number that ends here is the lower one of a fraction; 三十分之后 has none. */
 export const isFractionAt = (text: string, at: number) =>
-  text.startsWith("分之", at) && (isNumeralAt(text, at + 2) || text[at + 2] === "几");
+  text.startsWith("分之", at) && (isNumeralAt(text, at + 2) || /[\d几]/.test(text[at + 2] ?? ""));
 
 /** 一到十点就睡 is "as soon as", no range. */
 export const isAsSoonAs = (text: string, { start, end }: Numeral, rangeEnd: number) =>

@@ -2,7 +2,17 @@
 
 import { isDigitAt, isNumeralAt } from "./chinese_fold.ts";
 import { type Numeral, readNumeral, readWhole, wholeOf } from "./chinese_numbers.ts";
-import { alone, isAsSoonAs, isCounting, isOneOf, isVague, type Match, type Place, single } from "./chinese_place.ts";
+import {
+  alone,
+  isAsciiDigit,
+  isAsSoonAs,
+  isCounting,
+  isOneOf,
+  isVague,
+  type Match,
+  type Place,
+  single,
+} from "./chinese_place.ts";
 import { isUnclearTime } from "./chinese_times.ts";
 import { isClassifier, isCode, isTemperature, startsCounted, startsWord } from "./chinese_words.ts";
 
@@ -80,8 +90,9 @@ export function range(place: Place, number: Numeral): Match | undefined {
     const unit = text.slice(last.to, at - 1);
     if (text.startsWith(unit, number.end)) return alone(number);
   }
-  for (let to = number.end; to <= number.end + 3 && !isNumeralAt(text, to); to++) {
-    if (isOneOf(text[to], "到至") && text.startsWith("百分之", to + 1)) return alone(number);
+  for (let to = number.end; to <= number.end + 3 && !isNumeralAt(text, to) && !isAsciiDigit(text[to]); to++) {
+    const isPercent = text.startsWith("百分之", to + 1) && isNumeralAt(text, to + 4);
+    if (isOneOf(text[to], "到至") && isPercent) return alone(number);
     if (isOneOf(text[to], "到至")) return isEnd(place, number, to + 1) ? alone(number) : undefined;
   }
   return undefined;

@@ -32,7 +32,7 @@ export function longHelp(): string {
 export function commandHelp(command: NamedCommand): string {
   const { usage, about, notes = "" } = commandTexts[command];
   const options = optionTable.filter((spec) => takes(command, spec));
-  const rows = options.map((spec) => `  ${flags(spec).padEnd(flagsWidth)}${spec.help}\n`).join("");
+  const rows = options.map((spec) => `  ${flags(spec).padEnd(flagsWidth - 1)} ${spec.help}\n`).join("");
   const more = "\nqwen-asr --help says more of each option.\n";
   return `Usage: qwen-asr ${command} ${usage}\n\n${about}\n${rows}${notes}${options.length > 1 ? more : ""}`;
 }

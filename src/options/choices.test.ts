@@ -112,3 +112,13 @@ test("rows of the table name each other rightly", () => {
     if (value?.type === "choice") expect(value.words!.length).toBeGreaterThan(1);
   }
 });
+
+test("fields choose views as options do: a region of the language its script", () => {
+  expect(optionsFromFields({ language: "zh-TW", itn: "yes" }, "form").views).toMatchObject({
+    itn: "on",
+    script: "twp",
+  });
+  expect(optionsFromFields({ language: "zh-TW", script: "hk" }, "form").views.script).toBe("hk");
+  expect(optionsFromFields({ language: "zh" }, "manifest").views.script).toBe("asis");
+  expect(() => optionsFromFields({ terms: "names.txt" }, "form")).toThrow("unknown option terms");
+});

@@ -6,7 +6,7 @@ import { belowHundred, digitOf, digits, isNumber, multiplied } from "./english_n
 import { capitalised, hyphened, linked, spaced, type Word, type Words } from "./english_words.ts";
 
 /** How far addresses and codes are looked for, so that a long run of letters is read once, not at each place. */
-const reach = 64;
+const reach = 32;
 
 /** Labels of a host or a path; more make no address. */
 const labelsMax = 8;

@@ -1,7 +1,7 @@
 /**
  * Spoken English numbers: cardinals, ordinals, decimals, mixed halves, digits said one by one. In: words and a place.
  * Out: what is read there, and where it ends; undefined if there is no number. Pure; each call looks at a bounded
- * stretch, except that a string of digits may be of any length.
+ * stretch.
  */
 
 import * as lexicon from "./english_lexicon.ts";
@@ -149,12 +149,15 @@ function nextGroup(words: Words, at: number, limit: bigint, reading: Reading): G
 
 export type Digits = { readonly to: number; readonly text: string; readonly items: number };
 
+/** Longer strings are written in parts, so that what reads one in vain has not read far. */
+const digitsMax = 64;
+
 /** Digits said one by one, with "oh", "double" and "triple". A scale may follow if it may be `counting` them all. */
 export function digits(words: Words, at: number, counting = false): Digits | undefined {
   let to = at;
   let text = "";
   let items = 0;
-  while (to === at ? words[to] !== undefined : linked(words, to) !== undefined) {
+  while (items < digitsMax && (to === at ? words[to] !== undefined : linked(words, to) !== undefined)) {
     const times = ["", "", "double", "triple"].indexOf(words[to]!.lower);
     const place = times > 0 ? to + 1 : to;
     const digit = place === at || linked(words, place) ? digitOf(words[place]!) : undefined;

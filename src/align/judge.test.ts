@@ -17,11 +17,13 @@ test("times are believed that agree with the estimate, or differ from it a littl
   expect(isBelievable([], [], [], speech, 1)).toBe(true);
 });
 
-test("words without length, too fast, and in silence are not; one of them is", () => {
+test("words without length, too fast, and in silence are not; one or two of them are", () => {
   const at = (...places: number[]) => good.map((place, index) => places.includes(index) ? span(1200, 1200) : place);
-  expect(isBelievable(texts, at(2), good, speech, 2)).toBe(true);
-  expect(isBelievable(texts, at(2, 3), good, speech, 2)).toBe(false);
-  const silent = good.map((place, index) => index === 2 ? span(1100, 1300) : index === 3 ? span(1300, 1500) : place);
+  expect(isBelievable(texts, at(2, 3), good, speech, 2)).toBe(true);
+  expect(isBelievable(texts, at(2, 3, 4), good, speech, 2)).toBe(false);
+  const silent = good.map((place, index) =>
+    [2, 3, 4].includes(index) ? span(900 + 100 * index, 1000 + 100 * index) : place
+  );
   expect(isBelievable(texts, silent, good, speech, 2)).toBe(false);
   const fast = good.map((_, index) => span(index * 10, index * 10 + 10));
   expect(isBelievable(texts, fast, good, speech, 2)).toBe(false);

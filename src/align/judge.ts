@@ -13,8 +13,8 @@ import { impossibleWords } from "./spread.ts";
 
 /** Of what is said, by the time it takes to say: impossible times for more of it are a failure. */
 const impossibleShareMax = 0.25;
-/** A single word may be too short for an aligner's grid. */
-const impossibleWordsMin = 2;
+/** A word or two may be too short for an aligner's grid. */
+const impossibleWordsMin = 3;
 /** About how exact an aligner's times are. */
 const slackMs = 160;
 

@@ -2,7 +2,7 @@
 
 import packageFile from "../package.json" with { type: "json" };
 import { openFile, openStdin } from "./audio/bytes.ts";
-import { checkInput, openAudio, readAudio } from "./audio/input.ts";
+import { checkInput, openAudio, readAudio, readChannels } from "./audio/input.ts";
 import { splitterSource } from "./align/splitters.ts";
 import { createProgram } from "./cli/program.ts";
 import { availableMemory, peakMemory, readTextFile, usableProcessors } from "./system.ts";
@@ -31,6 +31,7 @@ export function runProgram(args: readonly string[]): Promise<number> {
     version: packageFile.version,
     checkInput: (input) => Promise.try(checkInput, input),
     readAudio,
+    readChannels,
     openAudio,
     voiceJudge: () => new SpectralJudge(),
     keepsStreamCaches: () => ["", "0"].includes(process.env.QWEN_STREAM_NO_ENC_CACHE ?? ""),

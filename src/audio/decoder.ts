@@ -27,8 +27,8 @@ export type DecoderSource = {
   readonly raw: RawLayout | undefined;
   /** The audio track by number or language; the default one if undefined. */
   readonly track: string | undefined;
-  /** The channel that is read, from 1; undefined: all are mixed. */
-  readonly channel: number | undefined;
+  /** The channel that is read, from 1; "each": they come interleaved; undefined: all are mixed. */
+  readonly channel: number | "each" | undefined;
 };
 
 /** A decoder whose `info` is known, the bytes that go into it, and the samples it already gave. */
@@ -176,7 +176,7 @@ async function startDecoder(
     first = decoder.push(bytes);
   }
   const { channels } = decoder.info;
-  if (channel > channels) {
+  if (channel !== "each" && channel > channels) {
     const wanted = channel === 2 ? "2 (right)" : `${channel}`;
     throw new InputError(`${name}: has no channel ${wanted}: it has ${channels === 1 ? "one" : channels}`);
   }

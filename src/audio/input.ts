@@ -44,7 +44,7 @@ export type AudioInput = AudioSource & {
   /** The audio track, by number from 1 or by language; the default one where there are several. */
   readonly track?: string;
   /** The only channel that is read, from 1; all are mixed by default. */
-  readonly channel?: number;
+  readonly channel?: number | "each";
   /** The wanted part, in seconds; the whole by default. */
   readonly fromSec?: number;
   readonly toSec?: number;
@@ -85,31 +85,47 @@ export function checkInput(input: AudioInput): void {
 
 /** Reads, decodes, mixes, resamples, cuts and levels the whole input. */
 export async function readAudio(input: AudioInput): Promise<Audio> {
+  return (await readChannels(input))[0]!;
+}
+
+/** The same; where the input asks for each channel, one recording for each, of the same length. */
+export async function readChannels(input: AudioInput): Promise<Audio[]> {
   const stream = await openAudio(input);
-  const store = new SampleStore();
+  const sides = Array.from({ length: stream.width }, () => (
+    { store: new SampleStore(), meter: new LevelMeter(), offsets: new OffsetMeter() }
+  ));
   try {
-    const [meter, offsets] = [new LevelMeter(), new OffsetMeter()];
-    for (let block = await stream.next(); block !== undefined; block = await stream.next()) {
-      meter.push(block);
-      offsets.push(block);
-      await store.append(block);
+    for (let blocks = await stream.nextOfEach(); blocks !== undefined; blocks = await stream.nextOfEach()) {
+      for (const [index, { store, meter, offsets }] of sides.entries()) {
+        meter.push(blocks[index]!);
+        offsets.push(blocks[index]!);
+        await store.append(blocks[index]!);
+      }
     }
-    const offset = offsets.end();
-    const levels = await limitPeak(store, offset === 0 ? meter : await withoutOffset(store, offset));
-    const { rate, channels, format } = stream.info;
-    return {
-      ...{ length: store.length, levels, durationSec: store.length / sampleRate, sourceRate: rate, channels, format },
-      warnings: [...stream.warnings, ...offsetWarnings(offset)],
-      remarks: store.problem === undefined ? [] : [`The samples stay in memory: ${store.problem}`],
-      read: (start, end) => store.read(start, end),
-      close: () => store.close(),
-    };
+    const read = await Promise.all(sides.map((side) => wholeOf(side, stream.info)));
+    read[0]!.warnings.unshift(...stream.warnings);
+    return read;
   } catch (error) {
-    await store.close();
+    for (const { store } of sides) await store.close();
     throw error;
   } finally {
     await stream.close();
   }
+}
+
+type Side = { readonly store: SampleStore; readonly meter: LevelMeter; readonly offsets: OffsetMeter };
+
+/** What was stored, without offset and peaks. */
+async function wholeOf({ store, meter, offsets }: Side, { rate, channels, format }: SourceInfo) {
+  const offset = offsets.end();
+  const levels = await limitPeak(store, offset === 0 ? meter : await withoutOffset(store, offset));
+  return {
+    ...{ length: store.length, levels, durationSec: store.length / sampleRate, sourceRate: rate, channels, format },
+    warnings: offsetWarnings(offset),
+    remarks: store.problem === undefined ? [] : [`The samples stay in memory: ${store.problem}`],
+    read: (start: number, end: number) => store.read(start, end),
+    close: () => store.close(),
+  };
 }
 
 function offsetWarnings(offset: number): string[] {
@@ -150,7 +166,7 @@ export async function openAudio(input: AudioInput): Promise<AudioStream> {
       : undefined;
     const { raw, track, channel } = input;
     const opened = await openDecoder({ name, path, isStdin: isPiped, raw, track, channel }, reader);
-    return new AudioStream(name, opened, rangeOf(input));
+    return new AudioStream(name, opened, rangeOf(input), channel === "each");
   } catch (error) {
     await reader.close();
     throw error;
@@ -174,28 +190,41 @@ async function openBytes(source: AudioSource, name: string): Promise<ByteReader>
 export class AudioStream {
   readonly info: SourceInfo;
   readonly warnings: string[] = [];
+  /** Channels that come out, each for itself. */
+  readonly width: number;
   readonly #name: string;
   readonly #opened: OpenedDecoder;
-  readonly #resampler: Resampler;
+  readonly #resamplers: readonly Resampler[];
   readonly #from: number;
   #state: "first" | "body" | "ended" = "first";
   #sourceSamples = 0;
 
-  constructor(name: string, opened: OpenedDecoder, range: { readonly from: number; readonly to: number }) {
+  constructor(
+    name: string,
+    opened: OpenedDecoder,
+    range: { readonly from: number; readonly to: number },
+    isApart: boolean,
+  ) {
     const info = opened.decoder.info!;
     this.#name = name;
     this.#opened = opened;
     this.#from = range.from;
     this.warnings.push(...opened.warnings);
-    this.#resampler = new Resampler(info.rate, range);
+    this.width = isApart ? info.channels : 1;
+    this.#resamplers = Array.from({ length: this.width }, () => new Resampler(info.rate, range));
     this.info = opened.container === undefined ? info : { ...info, format: `${opened.container} through ffmpeg` };
   }
 
   /** The next samples at 16 kHz, never none; undefined at the end. */
   async next(): Promise<Float32Array | undefined> {
-    while (this.#state !== "ended" && !this.#resampler.done) {
-      const block = await this.#step();
-      if (block.length > 0) return block;
+    return (await this.nextOfEach())?.[0];
+  }
+
+  /** The same of every channel that comes out, equally many. */
+  async nextOfEach(): Promise<readonly Float32Array[] | undefined> {
+    while (this.#state !== "ended" && !this.#resamplers[0]!.done) {
+      const blocks = await this.#step();
+      if (blocks[0]!.length > 0) return blocks;
     }
     return undefined;
   }
@@ -205,7 +234,7 @@ export class AudioStream {
     await this.#opened.reader.close();
   }
 
-  async #step(): Promise<Float32Array> {
+  async #step(): Promise<readonly Float32Array[]> {
     if (this.#state === "first") {
       this.#state = "body";
       return this.#resample(this.#opened.first);
@@ -216,19 +245,20 @@ export class AudioStream {
     return await this.#end();
   }
 
-  #resample(samples: Float32Array): Float32Array {
-    this.#sourceSamples += samples.length;
-    return this.#resampler.push(samples);
+  #resample(samples: Float32Array): Float32Array[] {
+    this.#sourceSamples += samples.length / this.width;
+    if (this.width === 1) return [this.#resamplers[0]!.push(samples)];
+    return this.#resamplers.map((resampler, side) => resampler.push(everyNth(samples, side, this.width)));
   }
 
-  async #end(): Promise<Float32Array> {
+  async #end(): Promise<readonly Float32Array[]> {
     const { decoder, reader } = this.#opened;
     const complaint = reader instanceof FfmpegReader ? await reader.complaint() : undefined;
     if (complaint !== undefined) {
       if (this.#sourceSamples === 0) throw new InputError(`${this.#name}: ffmpeg: ${complaint}`);
       this.warnings.push(`ffmpeg: ${complaint}`);
     }
-    const tail = this.#resample(decoder.end());
+    const tails = this.#resample(decoder.end());
     this.warnings.push(...decoder.warnings);
     if (this.#sourceSamples === 0) this.warnings.push("holds no samples, so there is no text");
     const seconds = this.#sourceSamples / this.info.rate;
@@ -236,12 +266,16 @@ export class AudioStream {
     if (fromSec > 0 && fromSec >= seconds) {
       throw new InputError(`${this.#name}: is ${seconds.toFixed(2)} s long, so nothing is left from ${fromSec} s on`);
     }
-    return joinTwo(tail, this.#resampler.flush());
+    return this.#resamplers.map((resampler, side) => joinTwo(tails[side]!, resampler.flush()));
   }
 }
 
 function rangeOf({ fromSec = 0, toSec = Infinity }: AudioInput): { from: number; to: number } {
   return { from: Math.round(fromSec * sampleRate), to: Math.round(toSec * sampleRate) };
+}
+
+function everyNth(samples: Float32Array, first: number, step: number): Float32Array {
+  return Float32Array.from({ length: samples.length / step }, (_, at) => samples[at * step + first]!);
 }
 
 function joinTwo(first: Float32Array, second: Float32Array): Float32Array {

@@ -30,16 +30,22 @@ const SIDES = 0x600;
 const FRONTS = LEFT | RIGHT | LEFT_OF_CENTRE | RIGHT_OF_CENTRE;
 const PAIRED_SURROUNDS = REAR_LEFT | REAR_RIGHT | SIDES;
 
-/** Mixes frames of `channels` samples each into `mono` from `at` on. */
+/** Which channels are read: one, from 1; each for itself, so many of them; undefined: all are mixed. */
+export type ChannelChoice = number | { readonly each: number } | undefined;
+
+/** Mixes frames of `channels` samples each into `mono` from frame `at` on. */
 export type Mixer = {
+  /** Samples per frame that come out: more than one where channels stay apart. */
+  readonly width?: number;
   mix(frames: Float64Array, framesCount: number, mono: Float32Array, at: number): void;
   /** Frames of which one channel was taken, because their mean was silence. */
   readonly oneSidedCount: number;
 };
 
-/** `mask` has a bit per channel that says its place; 0: nothing is known. `only`: a channel, from 1, instead of all. */
-export function createMixer(channels: number, mask: number, only?: number): Mixer {
-  if (only !== undefined) return { oneSidedCount: 0, mix: alone(channels, only) };
+/** `mask` has a bit per channel that says its place; 0: nothing is known. `choice`: not all of them. */
+export function createMixer(channels: number, mask: number, choice?: ChannelChoice): Mixer {
+  if (typeof choice === "number") return { oneSidedCount: 0, mix: alone(channels, choice) };
+  if (choice !== undefined) return { width: choice.each, oneSidedCount: 0, mix: apart(channels, choice.each) };
   if (channels === 2) return new StereoMixer();
   const weights = channels > 2 ? channelWeights(channels, mask) : undefined;
   return { oneSidedCount: 0, mix: weights ? weighted(weights) : mean(channels) };
@@ -67,6 +73,17 @@ function alone(channels: number, only: number): Mixer["mix"] {
   const offset = Math.min(only, channels) - 1;
   return (frames, framesCount, mono, at) => {
     for (let frame = 0; frame < framesCount; frame++) mono[at + frame] = frames[frame * channels + offset]!;
+  };
+}
+
+/** Of a part with fewer channels, the last one stands for those that are missing. */
+function apart(channels: number, width: number): Mixer["mix"] {
+  return (frames, framesCount, out, at) => {
+    for (let frame = 0; frame < framesCount; frame++) {
+      for (let side = 0; side < width; side++) {
+        out[(at + frame) * width + side] = frames[frame * channels + Math.min(side, channels - 1)]!;
+      }
+    }
   };
 }
 

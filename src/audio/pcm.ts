@@ -4,7 +4,7 @@
  */
 
 import { FloatGuard } from "./floats.ts";
-import { createMixer, type Mixer } from "./mix.ts";
+import { type ChannelChoice, createMixer, type Mixer } from "./mix.ts";
 
 export type SampleFormat =
   | "u8"
@@ -83,6 +83,11 @@ export function readSamples(format: SampleFormat, bytes: Uint8Array, count: numb
   return samples;
 }
 
+/** `channels`: how many there are. */
+export function chosen(choice: number | "each" | undefined, channels: number): ChannelChoice {
+  return choice === "each" ? { each: channels } : choice;
+}
+
 /** Interleaved frames to mono, mixed by the places of the channels where they are known. */
 export class MonoDecoder {
   readonly #channels: number;
@@ -95,16 +100,16 @@ export class MonoDecoder {
   #carryBytes = 0;
 
   /**
-   * `mask`: a bit per channel that says its place, 0 where nothing is known. `only`: the channel that is read, from 1;
-   * undefined: all are mixed.
+   * `mask`: a bit per channel that says its place, 0 where nothing is known. `choice`: which channels are read. Those
+   * that stay apart come out interleaved.
    */
-  constructor(format: SampleFormat, channels: number, mask = 0, only?: number) {
+  constructor(format: SampleFormat, channels: number, mask = 0, choice?: ChannelChoice) {
     const { sampleBytes, read } = FORMATS[format];
     this.#channels = channels;
     this.#frameBytes = sampleBytes * channels;
     this.#read = read;
     this.#guard = format.startsWith("f") ? new FloatGuard() : undefined;
-    this.#mixer = createMixer(channels, mask, only);
+    this.#mixer = createMixer(channels, mask, choice);
     this.#block = new Float64Array(Math.max(1, Math.floor(BLOCK_SAMPLES / channels)) * channels);
     this.#carry = new Uint8Array(this.#frameBytes);
   }
@@ -136,19 +141,20 @@ export class MonoDecoder {
       this.#keep(bytes, 0);
       return NO_SAMPLES;
     }
-    const mono = new Float32Array(frames);
+    const { width = 1 } = this.#mixer;
+    const out = new Float32Array(frames * width);
     let at = 0;
     let done = 0;
     if (this.#carryBytes > 0) {
       at = this.#frameBytes - this.#carryBytes;
       this.#carry.set(bytes.subarray(0, at), this.#carryBytes);
-      this.#decode(this.#carry, 0, mono.subarray(0, 1));
+      this.#decode(this.#carry, 0, out.subarray(0, width));
       this.#carryBytes = 0;
       done = 1;
     }
-    this.#decode(bytes, at, mono.subarray(done));
+    this.#decode(bytes, at, out.subarray(done * width));
     this.#keep(bytes, at + (frames - done) * this.#frameBytes);
-    return mono;
+    return out;
   }
 
   #keep(bytes: Uint8Array, at: number): void {
@@ -156,16 +162,17 @@ export class MonoDecoder {
     this.#carryBytes += bytes.length - at;
   }
 
-  #decode(bytes: Uint8Array, at: number, mono: Float32Array): void {
+  #decode(bytes: Uint8Array, at: number, out: Float32Array): void {
+    const framesCount = out.length / (this.#mixer.width ?? 1);
     const block = this.#block;
     const channels = this.#channels;
     const blockFrames = block.length / channels;
-    for (let done = 0; done < mono.length; done += blockFrames) {
-      const frames = Math.min(blockFrames, mono.length - done);
+    for (let done = 0; done < framesCount; done += blockFrames) {
+      const frames = Math.min(blockFrames, framesCount - done);
       const count = frames * channels;
       this.#read(bytes, at + done * this.#frameBytes, count, block);
       this.#guard?.mend(block, count);
-      this.#mixer.mix(block, frames, mono, done);
+      this.#mixer.mix(block, frames, out, done);
     }
   }
 }

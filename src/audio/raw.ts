@@ -2,7 +2,7 @@
 
 import { sampleRate } from "../units.ts";
 import { checkSourceShape } from "./limits.ts";
-import { type ByteDecoder, MonoDecoder, SAMPLE_FORMATS, type SampleFormat, type SourceInfo } from "./pcm.ts";
+import { type ByteDecoder, chosen, MonoDecoder, SAMPLE_FORMATS, type SampleFormat, type SourceInfo } from "./pcm.ts";
 
 export type RawLayout = {
   readonly format: SampleFormat;
@@ -23,11 +23,11 @@ export class RawDecoder implements ByteDecoder {
   readonly warnings: string[] = [];
   readonly #decoder: MonoDecoder;
 
-  /** `name` begins error messages; `only` is the channel that is read, from 1. */
-  constructor(name: string, layout: RawLayout = RAW_DEFAULT, only?: number) {
+  /** `name` begins error messages; `choice` says which channels are read. */
+  constructor(name: string, layout: RawLayout = RAW_DEFAULT, choice?: number | "each") {
     checkSourceShape(`${name}: raw audio`, layout.rate, layout.channels);
     this.info = { rate: layout.rate, channels: layout.channels, format: `raw ${layout.format}` };
-    this.#decoder = new MonoDecoder(layout.format, layout.channels, 0, only);
+    this.#decoder = new MonoDecoder(layout.format, layout.channels, 0, chosen(choice, layout.channels));
   }
 
   push(bytes: Uint8Array): Float32Array {

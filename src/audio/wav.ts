@@ -8,7 +8,8 @@
  */
 
 import { InputError } from "../errors.ts";
-import { type ByteDecoder, MonoDecoder, type SourceInfo } from "./pcm.ts";
+import type { ChannelChoice } from "./mix.ts";
+import { type ByteDecoder, chosen, MonoDecoder, type SourceInfo } from "./pcm.ts";
 import { isBlank, judgeBytes } from "./plausible.ts";
 import { parseWavFormat, WAV_FORMAT_BYTES_MAX, type WavFormat } from "./wav_format.ts";
 import {
@@ -57,6 +58,7 @@ export class WavDecoder implements ByteDecoder {
   #padBytes = 0;
   #format: WavFormat | undefined;
   #decoder: MonoDecoder | undefined;
+  #channels: ChannelChoice;
   /** The format that `#decoder` reads. */
   #decoderFormat: WavFormat | undefined;
   /** The header that is read is that of another WAV, after the sound of the first. */
@@ -69,10 +71,10 @@ export class WavDecoder implements ByteDecoder {
   #blank = { value: 0, bytes: 0 };
 
   /**
-   * `name` opens error messages; from byte `blankFrom` on the file is known to hold one value over and over; `only` is
-   * the channel that is read, from 1.
+   * `name` opens error messages; from byte `blankFrom` on the file is known to hold one value over and over; `choice`
+   * says which channels are read, by those of the first sound.
    */
-  constructor(name: string, readonly blankFrom = Infinity, readonly only?: number) {
+  constructor(name: string, readonly blankFrom = Infinity, readonly choice?: number | "each") {
     this.#what = `${name}: WAV`;
   }
 
@@ -353,7 +355,8 @@ export class WavDecoder implements ByteDecoder {
     if (this.#decoderFormat !== this.#format) {
       this.#closeDecoder();
       const { sample, info, channelMask } = this.#format;
-      this.#decoder = new MonoDecoder(sample, info.channels, channelMask, this.only);
+      this.#channels ??= chosen(this.choice, info.channels);
+      this.#decoder = new MonoDecoder(sample, info.channels, channelMask, this.#channels);
       this.#decoderFormat = this.#format;
     }
     this.#decoder!.dropPartial(); // A second data chunk starts on a frame of its own.

@@ -222,6 +222,7 @@ export function fakeParts(engine: Engine, changes: Partial<ProgramParts> = {}): 
       close: () => {},
     }),
     splitters: async () => ({}),
+    readChannels: async () => [loadedAudio(fakeSecond()), loadedAudio(fakeSecond())],
     readText: async (path) => {
       called("readText");
       return path === "-" ? "from stdin" : path;

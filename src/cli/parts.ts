@@ -47,6 +47,8 @@ export type ProgramParts = ModelHost & {
   /** Cheap. Throws an InputError if reading would certainly fail. */
   checkInput(input: AudioInput): Promise<void>;
   readAudio(input: AudioInput): Promise<LoadedAudio>;
+  /** Where the input asks for each channel, one recording for each, of the same length. */
+  readChannels(input: AudioInput): Promise<LoadedAudio[]>;
   openAudio(input: AudioInput): Promise<OpenedAudio>;
   openVoiceDetector(): Promise<VoiceDetector>;
   /** Tells what has a voice and is to be transcribed. */

@@ -23,6 +23,8 @@ export type TimedWord = {
   /** Sum over all tokens that touch the word (logprobs.ts); absent if the text was given, not decoded. */
   readonly logprob?: number;
   readonly flag?: WordFlag;
+  /** Who says it: "left" and "right", or the number of a channel. */
+  readonly speaker?: string;
 };
 
 export type TimedSegment = {
@@ -34,6 +36,8 @@ export type TimedSegment = {
   readonly spoken?: string;
   /** "English"; "" if unknown. */
   readonly language: string;
+  /** Of all its words; absent where speakers are not told apart. */
+  readonly speaker?: string;
   /** Times are the aligner's, or estimated and flagged so; absent if words were not timed. */
   readonly words?: readonly TimedWord[];
 };

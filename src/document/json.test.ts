@@ -83,8 +83,8 @@ test("fields of later programs are no obstacle: readers ignore them, the reserve
   const later = {
     ...{ ...value, gaps: [{ start: 5, end: 7.5 }], mood: "good" },
     segments: [{
-      ...{ ...segment, speaker: "A", no_speech: 0.1, truncated: true, loop: false, mood: 1 },
-      words: [{ ...segment.words[0], speaker: "A", mood: [] }, segment.words[1]],
+      ...{ ...segment, no_speech: 0.1, truncated: true, loop: false, mood: 1 },
+      words: [{ ...segment.words[0], mood: [] }, segment.words[1]],
     }],
   };
   expect(readerErrors(later)).toEqual([]);
@@ -92,6 +92,18 @@ test("fields of later programs are no obstacle: readers ignore them, the reserve
   const lines = written("jsonl").trimEnd().split("\n");
   const inserted = [...lines.slice(0, 2), '{"type":"mood","of":"all"}', ...lines.slice(2)].join("\n");
   expect(readDocument(inserted, "x.jsonl")).toEqual(document);
+});
+
+test("who speaks is written, as the schema has it, and read", () => {
+  const [segment] = document.segments;
+  const words = segment!.words!.map((word) => ({ ...word, speaker: "left" }));
+  const from = { ...document, segments: [{ ...segment!, speaker: "left", words }] };
+  expect(JSON.parse(written("json", from)).segments[0]).toMatchObject({
+    speaker: "left",
+    words: [{ speaker: "left" }, {}],
+  });
+  expect(schemaErrors(JSON.parse(written("json", from)))).toEqual([]);
+  for (const format of ["json", "jsonl"] as const) expect(readDocument(written(format, from), "x")).toEqual(from);
 });
 
 test("what was spoken is written and read where the text says it another way", () => {

@@ -25,18 +25,19 @@ export function headJson({ version, program, source, model, aligner, options }: 
 }
 
 export function segmentJson(segment: TimedSegment): Json {
-  const { startMs, endMs, text, spoken, language, words } = segment;
+  const { startMs, endMs, text, spoken, language, speaker, words } = segment;
   return {
     start: seconds(startMs),
     end: seconds(endMs),
     text,
     ...(spoken === undefined ? {} : { spoken }),
     language,
+    ...(speaker === undefined ? {} : { speaker }),
     ...(words ? { words: words.map(wordJson) } : {}),
   };
 }
 
-function wordJson({ text, spoken, startMs, endMs, logprob, flag }: TimedWord): Json {
+function wordJson({ text, spoken, startMs, endMs, logprob, flag, speaker }: TimedWord): Json {
   return {
     text,
     ...(spoken === undefined ? {} : { spoken }),
@@ -44,6 +45,7 @@ function wordJson({ text, spoken, startMs, endMs, logprob, flag }: TimedWord): J
     end: seconds(endMs),
     ...(logprob === undefined ? {} : { logprob: roundedLogprob(logprob) }),
     ...(flag ? { flag } : {}),
+    ...(speaker === undefined ? {} : { speaker }),
   };
 }
 
@@ -122,6 +124,7 @@ function segmentOf(place: Place): TimedSegment {
     text: place.at("text").string(),
     ...spokenOf(place),
     language: place.at("language").string(),
+    ...speakerOf(place),
     ...(words.isAbsent ? {} : { words: words.list().map(wordOf) }),
   };
 }
@@ -138,7 +141,13 @@ function wordOf(place: Place): TimedWord {
     ...spanOf(place),
     ...(logprob.isAbsent ? {} : { logprob: logprob.number() }),
     ...(flagged ? { flag: flagged } : {}),
+    ...speakerOf(place),
   };
+}
+
+function speakerOf(place: Place): { speaker?: string } {
+  const speaker = place.at("speaker");
+  return speaker.isAbsent ? {} : { speaker: speaker.string() };
 }
 
 function spokenOf(place: Place): { spoken?: string } {

@@ -42,6 +42,8 @@ export type RequestOptions = {
   readonly track: string | undefined;
   /** The only channel that is read, from 1; undefined: all are mixed. */
   readonly channel: number | undefined;
+  /** The channels are heard each for itself. */
+  readonly splitChannels: boolean;
   readonly raw: RawLayout | undefined;
   /** As the model names it; "" to detect it. */
   readonly language: string;
@@ -166,6 +168,7 @@ export function requestOptions(choices: Choices): RequestOptions {
     raw: rawLayout(choices),
     language: language(choices),
     prompt: choices.text("prompt") ?? "",
+    splitChannels: choices.has("split-channels"),
     skipSilence: choices.has("skip-silence"),
     segmentSec: choices.numberOrWord("segment-sec") as number | "auto",
     searchSec: choices.number("search-sec"),

@@ -219,6 +219,17 @@ export const optionTable: readonly OptionSpec[] = [
     perRequest: true,
   },
   {
+    name: "split-channels",
+    group: "Input",
+    help: "hear each channel for itself: left, right",
+    more: "For calls with a voice on each side: a line of text per turn, in order of time, and the speaker in JSON. " +
+      "More than two channels are called 1, 2 and so on. The text comes when all are heard. Implies --skip-silence.",
+    rare: true,
+    perRequest: true,
+    implies: "skip-silence",
+    excludes: [{ option: "channel" }, { option: "stream" }, { option: "low-memory" }],
+  },
+  {
     name: "raw",
     group: "Input",
     help: "input is raw samples without a header",

@@ -38,14 +38,19 @@ function cueWriter(
   header: string,
   block: (cue: Cue, number: number) => string,
 ): SegmentWriter {
-  const layout = new CueLayout(rules, cutChinese);
+  let layout = new CueLayout(rules, cutChinese);
+  let speaker: string | undefined;
   let count = 0;
   let begun = false;
   const blocks = (cues: readonly Cue[]) =>
     cues.map((cue, index) => block(punctuatedCue(cue, cuePunctuation), count + index + 1)).join("");
   return {
     add: (segment) => {
-      const cues = layout.push(timedWords(segment));
+      const isTurn = begun && segment.speaker !== speaker;
+      speaker = segment.speaker;
+      const before = isTurn ? layout.rest() : [];
+      if (isTurn) layout = new CueLayout(rules, cutChinese); // No cue has two speakers.
+      const cues = [...before, ...layout.push(timedWords(segment))];
       const text = (begun ? "" : header) + blocks(cues);
       begun = true;
       count += cues.length;

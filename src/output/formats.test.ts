@@ -283,3 +283,26 @@ test("pictures: speech, silence, words where they begin", () => {
     "0.0 s, 0.0 s of speech in 0 parts",
   );
 });
+
+test("turns: text has a line each, other formats the name where one begins, and none has two speakers at once", () => {
+  const turn = (speaker: string, text: string, startMs: number): TimedSegment => ({
+    ...{ speaker, text, startMs, endMs: startMs + 900, language: "English" },
+    words: [{ text, startMs, endMs: startMs + 900, speaker, logprob: -1 }],
+  });
+  const segments = [turn("left", "Hello,", 0), turn("right", " yes", 1000), turn("right", " well.", 2000)];
+  const write = (format: Format, timestamps = false) => {
+    const writer = createWriter(format, { ...options, timestamps });
+    return segments.map((segment) => writer.add(segment)).join("") + writer.rest(true);
+  };
+  expect(write("text")).toBe("left: Hello,\nright: yes well.\n");
+  expect(write("srt")).toContain("\nleft: Hello,\n");
+  expect(write("srt")).toContain("\nright: yes well.\n");
+  expect(write("vtt")).toContain("\nright: yes well.\n");
+  expect(write("tsv").split("\n").slice(1)).toEqual(["0\t900\tleft: Hello,", "1000\t2900\tright: yes well.", ""]);
+  expect(write("text", true).split("\n").map((line) => line.slice(32))).toEqual([
+    "left: Hello,",
+    "right: yes well.",
+    "",
+  ]);
+  expect(write("lrc")).toContain("]left: Hello,\n");
+});

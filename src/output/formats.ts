@@ -4,6 +4,7 @@ import { assWriter, srtWriter, vttWordsWriter, vttWriter } from "./cues.ts";
 import { jsonLinesWriter, jsonWriter } from "./json.ts";
 import { csvWriter, lrcWriter, timestampedWriter, tsvWriter } from "./rows.ts";
 import { textWriter } from "./text.ts";
+import { labelled } from "./words.ts";
 import type { SegmentWriter, WriterOptions } from "./writer.ts";
 
 export const formatNames = ["text", "json", "jsonl", "srt", "vtt", "tsv", "lrc", "csv", "vtt-words", "ass"] as const;
@@ -40,6 +41,26 @@ export function holdsSeveral(format: Format): boolean {
 }
 
 export function createWriter(format: Format, options: WriterOptions): SegmentWriter {
+  const writer = writerOf(format, options);
+  const isLabelled = format !== "json" && format !== "jsonl" && (format !== "text" || options.timestamps === true);
+  return isLabelled ? withLabels(writer) : writer; // JSON has the speaker in a field, and text writes turns.
+}
+
+/** Where speakers are told apart, a turn begins with the speaker's name. */
+function withLabels(writer: SegmentWriter): SegmentWriter {
+  let last: string | undefined;
+  return {
+    ...writer,
+    add: (segment) => {
+      const { speaker } = segment;
+      const isTurn = speaker !== undefined && speaker !== last;
+      last = speaker;
+      return writer.add(isTurn ? labelled(segment, speaker) : segment);
+    },
+  };
+}
+
+function writerOf(format: Format, options: WriterOptions): SegmentWriter {
   switch (format) {
     case "text":
       return options.timestamps ? timestampedWriter(options) : textWriter(options);

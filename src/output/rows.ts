@@ -55,6 +55,7 @@ const rowWordsMax = 300;
 class Sentences {
   #held: TimedWord[] = [];
   #language = "";
+  #speaker: string | undefined;
   #isLine = false;
 
   /** Returns the sentences that are complete. */
@@ -62,8 +63,9 @@ class Sentences {
     const words = timedWords(segment);
     const isLine = isGivenLine(words);
     const rows: Row[] = [];
-    if (isLine || this.#isLine || segment.language !== this.#language) rows.push(...this.#close());
-    [this.#language, this.#isLine] = [segment.language, isLine];
+    const isTurn = segment.speaker !== this.#speaker;
+    if (isLine || this.#isLine || isTurn || segment.language !== this.#language) rows.push(...this.#close());
+    [this.#language, this.#speaker, this.#isLine] = [segment.language, segment.speaker, isLine];
     for (const word of words) {
       const last = this.#held.at(-1);
       if (last && word.startMs - last.endMs >= rowPauseMs) rows.push(...this.#close());

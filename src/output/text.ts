@@ -1,6 +1,6 @@
 /** Writes plain text: one paragraph or, with a paragraph pause, a new one after every silence of that length. Pure. */
 
-import type { TimedWord } from "../document/document.ts";
+import type { TimedSegment, TimedWord } from "../document/document.ts";
 import { endsSentence } from "../text/sentences.ts";
 import type { SegmentWriter, WriterOptions } from "./writer.ts";
 import { markedWords } from "./words.ts";
@@ -8,7 +8,7 @@ import { markedWords } from "./words.ts";
 export function textWriter({ paragraphMs, doubtBelow }: WriterOptions): SegmentWriter {
   const paragraphs = new Paragraphs(paragraphMs);
   return {
-    add: (segment) => paragraphs.addWords(markedWords(segment, doubtBelow)),
+    add: (segment) => paragraphs.addSegment(segment, doubtBelow),
     rest: () => "\n",
   };
 }
@@ -20,9 +20,19 @@ const hesitations = 3;
 export class Paragraphs {
   #endMs: number | undefined;
   #isEnd = false;
+  #speaker: string | undefined;
 
   /** `pauseMs` 0: no pause is long. */
   constructor(readonly pauseMs: number) {}
+
+  /** A line for each turn, where speakers are told apart. */
+  addSegment(segment: TimedSegment, doubtBelow: number | undefined): string {
+    const { speaker } = segment;
+    const isTurn = speaker !== undefined && speaker !== this.#speaker;
+    const label = isTurn ? `${this.#speaker === undefined ? "" : "\n"}${speaker}: ` : "";
+    if (isTurn) [this.#speaker, this.#endMs] = [speaker, undefined];
+    return label + this.addWords(markedWords(segment, doubtBelow));
+  }
 
   addWords(words: readonly TimedWord[]): string {
     return words.map(({ text, startMs, endMs }) => this.add(text, startMs, endMs)).join("");

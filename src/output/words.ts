@@ -9,6 +9,14 @@ export function timedWords(segment: TimedSegment): readonly TimedWord[] {
   return unalignedSegment({ ...segment, tokens: [] }, [{ startMs, endMs }]).words!;
 }
 
+/** The segment with its speaker's name before its first word. */
+export function labelled(segment: TimedSegment, speaker: string): TimedSegment {
+  const [first, ...rest] = timedWords(segment);
+  if (first === undefined) return segment;
+  const words = [{ ...first, text: `${speaker}: ${first.text.trimStart()}` }, ...rest];
+  return { ...segment, words, text: words.map(({ text }) => text).join("") };
+}
+
 /** The segment's words; those less likely than `below` stand in brackets, without the space and marks around them. */
 export function markedWords(segment: TimedSegment, below: number | undefined): readonly TimedWord[] {
   const words = timedWords(segment);

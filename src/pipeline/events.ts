@@ -19,6 +19,8 @@ export type TranscribeEvent =
   | { readonly kind: "progress"; readonly progress: Progress }
   /** All segments are at the engine, so another recording may be begun. Not sent if each needs the one before. */
   | { readonly kind: "submitted" }
+  /** What follows is of this side of a recording whose channels are heard one after the other. */
+  | { readonly kind: "side"; readonly index: number }
   | Notice;
 
 /** A line for people, without the recording's name. */

@@ -16,6 +16,7 @@ export type HeadOptions = {
   readonly fromSec: number | undefined;
   readonly toSec: number | undefined;
   readonly channel?: number | undefined;
+  readonly splitChannels?: boolean;
   readonly skipSilence: boolean;
   readonly segmentSec: number | "auto";
   readonly searchSec: number;
@@ -46,6 +47,7 @@ export function documentHead({ version, options, model, aligner }: HeadOf, name:
       ...(options.fromSec === undefined ? {} : { from: options.fromSec }),
       ...(options.toSec === undefined ? {} : { to: options.toSec }),
       ...(options.channel === undefined ? {} : { channel: options.channel }),
+      ...(options.splitChannels ? { "split-channels": true } : {}),
       "skip-silence": options.skipSilence,
       "segment-sec": options.segmentSec,
       "search-sec": options.searchSec,

@@ -51,7 +51,9 @@ async function run(request: Partial<Request>, answers: readonly (FakeAnswer | st
   const of = (kind: TranscribeEvent["kind"]) =>
     events.filter((event) => event.kind === kind)
       .filter((event) => event.kind !== "submitted" && event.kind !== "progress")
-      .map((event) => "text" in event ? event.text : "name" in event ? event.name : event.segment.text);
+      .map((event) =>
+        "text" in event ? event.text : "name" in event ? event.name : "segment" in event ? event.segment.text : ""
+      );
   expect(of("text").join("")).toBe(result.text); // What was shown is what is returned, always.
   expect(of("segment").join("")).toBe(result.text);
   for (const event of events) {

@@ -33,7 +33,10 @@ import { exitCode } from "../terminal.ts";
 
 type EvalParts =
   & ModelHost
-  & Pick<ProgramParts, "terminal" | "version" | "checkInput" | "readAudio" | "voiceJudge" | "readText">;
+  & Pick<
+    ProgramParts,
+    "terminal" | "version" | "checkInput" | "readAudio" | "readChannels" | "voiceJudge" | "readText"
+  >;
 
 export async function evaluate(parts: EvalParts, options: EvalOptions): Promise<number> {
   return options.kind === "run" ? await measure(parts, options) : await compare(parts, options);

@@ -6,11 +6,12 @@
  */
 
 import type { TimedSegment } from "../../document/document.ts";
+import { speakerNames, turns } from "../../document/turns.ts";
 import { UsageError } from "../../errors.ts";
 import { openTextFile } from "../../files/output_file.ts";
 import { fileOf, kindOf, Outputs, type RecordingOutputs } from "../../files/outputs.ts";
 import { Paragraphs } from "../../output/text.ts";
-import { markedWords } from "../../output/words.ts";
+import type { HeardSegment } from "../../pipeline/events.ts";
 import type { ModelHost } from "../../pipeline/host.ts";
 import { estimatedSegmentSec } from "../../pipeline/estimate.ts";
 import { documentHead, type KnownModel } from "../../pipeline/head.ts";
@@ -27,13 +28,16 @@ import type { TextWriter } from "../../writer.ts";
 import { checkInputs, openView } from "../inputs.ts";
 import type { InputSource, TranscribeOptions } from "../parse.ts";
 import type { ProgramParts } from "../parts.ts";
-import { prefetchRecordings, type ReadAudio, readAudio } from "../prefetch.ts";
+import { prefetchRecordings, type ReadAudio, readAudio, type ReadSide } from "../prefetch.ts";
 import { Headings, label, page, pageOf, Paragraph, Report, wordLines } from "../report.ts";
 import { exitCode } from "../terminal.ts";
 
 type TranscribeParts =
   & ModelHost
-  & Pick<ProgramParts, "terminal" | "version" | "checkInput" | "readAudio" | "voiceJudge" | "readText" | "cutChinese">;
+  & Pick<
+    ProgramParts,
+    "terminal" | "version" | "checkInput" | "readAudio" | "readChannels" | "voiceJudge" | "readText" | "cutChinese"
+  >;
 
 type Run = {
   readonly parts: TranscribeParts;
@@ -113,9 +117,9 @@ async function placeOf({ formats, output: path, align, paragraphMs, inputs }: Tr
 }
 
 /** Whether cues are made of estimated times. */
-function hasEstimatedCues({ formats, align, timestamps }: TranscribeOptions): boolean {
+function hasEstimatedCues({ formats, align, timestamps, splitChannels }: TranscribeOptions): boolean {
   const areCues = formats?.some((format) => ["srt", "vtt", "vtt-words", "ass", "lrc"].includes(format)) ?? false;
-  return !align && (timestamps || areCues);
+  return !align && (timestamps || areCues || splitChannels);
 }
 
 function segmentSecOf(options: TranscribeOptions): number | "auto" {
@@ -200,7 +204,7 @@ async function transcribeOne(run: Run, begun: Prefetched<InputSource, ReadAudio>
   const { inputs } = run.options;
   const { source } = begun;
   report.begin(source);
-  const { audio, recording } = await begun.audio;
+  const { audio, recording, sides } = await begun.audio;
   report.warn(source, audio.warnings);
   for (const remark of audio.remarks) report.debug(remark);
   const writer = await startWriter(run, source, recording.length).catch(async (error) => {
@@ -208,11 +212,16 @@ async function transcribeOne(run: Run, begun: Prefetched<InputSource, ReadAudio>
     await audio.close();
     throw error;
   });
-  const timed = writer.wantsTimes ? startTiming(run, recording, writtenTo(run, writer)) : undefined;
+  const timed = sides
+    ? new TimedSides(run, sides, writer)
+    : writer.wantsTimes
+    ? startTiming(run, recording, writtenTo(run, writer))
+    : undefined;
   let transcript: Transcript | undefined;
   try {
     transcript = await begun.transcript((event) => {
       if (event.kind === "text") writer.write(event.text);
+      else if (event.kind === "side") (timed as TimedSides).turnTo(event.index);
       else if (event.kind === "segment") timed?.add(event.segment);
       else if (event.kind === "language") report.language(event.name, inputs.length > 1 ? source : undefined);
       else if ("text" in event) report.notice(event, source);
@@ -228,6 +237,47 @@ async function transcribeOne(run: Run, begun: Prefetched<InputSource, ReadAudio>
   if (transcript.unvoiced) report.warn(source, [transcript.unvoiced]);
   report.count(transcript);
   if (!transcript.stopped) report.over(source);
+}
+
+/** The channels of a recording: each is timed for itself, and written with the others when all are. */
+class TimedSides {
+  readonly #writer: RecordingWriter;
+  readonly #sides: readonly { readonly timed: TimedRecording; readonly segments: TimedSegment[] }[];
+  #current = 0;
+
+  constructor(run: Run, sides: readonly ReadSide[], writer: RecordingWriter) {
+    this.#writer = writer;
+    this.#sides = sides.map(({ recording }) => {
+      const segments: TimedSegment[] = [];
+      const write = run.view?.recording();
+      const keep = (segment: TimedSegment) => void segments.push(write ? write(segment) : segment);
+      return { timed: startTiming(run, recording, keep), segments };
+    });
+  }
+
+  /** What is added from now on is of this side. */
+  turnTo(index: number): void {
+    this.#current = index;
+  }
+
+  add(heard: HeardSegment): void {
+    this.#sides[this.#current]!.timed.add(heard);
+  }
+
+  async time(): Promise<void> {
+    for (const { timed } of this.#sides) await timed.time();
+  }
+
+  async end(): Promise<void> {
+    for (const { timed } of this.#sides) await timed.end();
+    const names = speakerNames(this.#sides.length);
+    const sides = this.#sides.map(({ segments }, index) => ({ speaker: names[index]!, segments }));
+    for (const segment of turns(sides)) this.#writer.add(segment);
+  }
+
+  get notice(): string | undefined {
+    return this.#sides.map(({ timed }) => timed.notice).find((notice) => notice !== undefined);
+  }
 }
 
 function startTiming(run: Run, recording: Recording, onSegment: (segment: TimedSegment) => void): TimedRecording {
@@ -263,7 +313,7 @@ async function startWriter(run: Run, source: InputSource, samplesCount: number):
   if (isTextShown) stdout.write(headings.of(source));
   return new RecordingWriter({
     ...{ out, page: out && page(out, parts.terminal), outputs: recording, paragraphMs, doubtBelow },
-    bySegment: run.view !== undefined || doubtBelow !== undefined || paragraphMs > 0,
+    bySegment: options.splitChannels || run.view !== undefined || doubtBelow !== undefined || paragraphMs > 0,
     hasWords: models.timer !== undefined,
     prefix: options.withFilename ? `${label(source)}: ` : "",
     holdsBack: verbosity === "silent" && (options.output === undefined || outputs !== undefined),
@@ -314,8 +364,9 @@ class RecordingWriter {
   add(segment: TimedSegment): void {
     const { out, outputs, prefix, doubtBelow } = this.#parts;
     outputs?.add(segment);
-    if (this.#wantsLines) out?.write(wordLines([segment], prefix));
-    if (this.#paragraphs) this.#text?.write(this.#paragraphs.addWords(markedWords(segment, doubtBelow)));
+    const speaker = segment.speaker === undefined ? "" : `${segment.speaker}: `;
+    if (this.#wantsLines) out?.write(wordLines([segment], prefix + speaker));
+    if (this.#paragraphs) this.#text?.write(this.#paragraphs.addSegment(segment, doubtBelow));
   }
 
   /** `isComplete`: the recording was heard to its end. */

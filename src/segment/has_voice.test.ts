@@ -1,7 +1,7 @@
 /** Tests of the decision between voice and no voice, on made sounds and, where they are, on clips of speech. */
 
 import { describe, expect, test } from "bun:test";
-import { type Clip, clips } from "../../tests/fixtures.ts";
+import { type Clip, clip, clips, hasClip } from "../../tests/fixtures.ts";
 import { clipSamples } from "../../tests/native.ts";
 import { sampleRate } from "../units.ts";
 import { atLevel, hum, joined, levelOf, madeVoice, mixed, noise, noVoices, pinkNoise } from "./sounds_fixture.ts";
@@ -38,6 +38,23 @@ describe("what has a voice", () => {
     const hiss = atLevel(noise(30, 0, 8), -40);
     const samples = joined(hiss, mixed(atLevel(madeVoice(1), -25), hiss), hiss);
     expect(hasVoice(samples)).toBeTrue();
+  });
+
+  const deep = ["words-en-2", "words-en-5", "words-zh-6"].filter(hasClip);
+  test.each(deep)("%s: single words between seconds of hiss", async (name) => {
+    const path = clip(name).wav;
+    const samples = await clipSamples(path);
+    const { words } = await Bun.file(path.replace(".wav", ".words.json")).json();
+    const at = (second: number) => Math.round(second * sampleRate);
+    for (const { text, start, end } of words as { text: string; start: number; end: number }[]) {
+      if (end - start < 0.25) continue;
+      const word = samples.slice(at(start - 0.03), at(end + 0.03));
+      const level = 20 * Math.log10(levelOf(word));
+      const alone = joined(new Float32Array(sampleRate), word, new Float32Array(sampleRate));
+      for (const below of [60, 20, 10]) {
+        expect([text, hasVoice(mixed(alone, atLevel(noise(3, 0, 2), level - below)))]).toEqual([text, true]);
+      }
+    }
   });
 
   const spoken = clips().filter(({ language, seconds }) => language !== "None" && seconds < 7);

@@ -362,6 +362,7 @@ const changed = [
     at twelve thirty-four Elm Park Road → at 1234 Elm Park Road
     November eleventh, eleven eleven a.m. → November 11, 11:11 a.m.
     nine slash eleven → 9/11
+    one two three dot one two three dot o dot four o → 123.123.0.40
     in two thousand oh five → in 2005
     It's five five five, one two three four. → It's 555, 1234.
     call five five five, oh one nine nine → call 555, 0199

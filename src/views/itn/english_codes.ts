@@ -62,7 +62,10 @@ export function count(words: Words, at: number): Match | undefined {
     ({ to } = read);
   }
   const values = numbers.map(({ value }) => value);
-  if (values.length < 3 || isDesignator(words, at) || continues(words, at) || spaced(words, to)?.lower === "point") {
+  if (
+    values.length < 3 || isDesignator(words, at) || continues(words, at) ||
+    /^(point|dot)$/.test(spaced(words, to)?.lower ?? "")
+  ) {
     return undefined;
   }
   if (values.some((value) => value < 10)) {

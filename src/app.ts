@@ -43,9 +43,12 @@ export function runProgram(args: readonly string[]): Promise<number> {
       const folder = cache ? cacheFolder(process.env) : undefined;
       const source = { library: libraryBytes, model: sourceOf(model), threads, weights, cacheFolder: folder };
       const options = { ...source, memoryBytes: availableMemory };
-      return await openEngine(
-        process.stderr.isTTY && process.env.TERM !== "dumb" ? { ...options, onPacking: showPacking } : options,
-      );
+      if (!process.stderr.isTTY || process.env.TERM === "dumb") return await openEngine(options);
+      try {
+        return await openEngine({ ...options, onPacking: showPacking });
+      } finally {
+        process.stderr.write("\x1b[K"); // The cursor stands at the start of what was shown.
+      }
     },
     env: systemEnvironment(),
     now: Date.now,

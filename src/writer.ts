@@ -22,9 +22,23 @@ export function writeReason(error: Error): string {
 
 const retryMs = 5;
 
-/** Lets the writes of several writers happen in the order of their calls, as a terminal that shows both needs it. */
+/**
+ * Lets the writes of several writers happen in the order of their calls, as a terminal that shows both needs it, or a
+ * file that both go to. Messages do not begin in the middle of a line of text.
+ */
 export class Turns {
   #last: Promise<void> = Promise.resolve();
+  /** The descriptor whose text ends in the middle of a line. */
+  #midLine: number | undefined;
+
+  /** What is to be written: messages, which go to descriptor 2, on a line of their own. */
+  apart(fd: number, text: string): string {
+    const isCut = fd === 2 && this.#midLine !== undefined && this.#midLine !== fd;
+    // deno-lint-ignore no-control-regex
+    const shown = text.replace(/\u001b\[[\d;?]*[A-Za-z]/g, "");
+    if (shown !== "") this.#midLine = /[\n\r]$/.test(shown) ? undefined : fd;
+    return isCut ? `\n${text}` : text;
+  }
 
   /** Resolves when `work` is done, which begins after everything before it. */
   take(work: () => Promise<void>): Promise<void> {
@@ -60,7 +74,8 @@ export class FdWriter implements TextWriter {
   }
 
   #inTurn(text: string, turns: Turns): void {
-    const running = turns.take(() => this.#put(text)).finally(() => {
+    const whole = turns.apart(this.fd, text);
+    const running = turns.take(() => this.#put(whole)).finally(() => {
       if (this.#running === running) this.#running = undefined;
     });
     this.#running = running;

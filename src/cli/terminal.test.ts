@@ -1,5 +1,6 @@
 /** Tests with real processes: pipes that close or stall, full disks, signals. */
 
+import { Turns } from "../writer.ts";
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { testWhere } from "../../tests/support/where.ts";
@@ -101,4 +102,20 @@ test("with nobody reading, the second signal ends the process at once", async ()
 test("printable", () => {
   expect(printable("a\nb\u001b[31m.wav")).toBe("a\\x0ab\\x1b[31m.wav");
   expect(printable("录音.wav")).toBe("录音.wav");
+});
+
+test("where text and messages share a place, a message has a line of its own", () => {
+  const turns = new Turns();
+  const said = (fd: number, text: string) => turns.apart(fd, text);
+  expect(said(2, "Model loaded.\n")).toBe("Model loaded.\n");
+  expect(said(1, "Today is")).toBe("Today is");
+  expect(said(2, "4.0 s\n")).toBe("\n4.0 s\n");
+  expect(said(2, "6.0 s\n")).toBe("6.0 s\n");
+  expect(said(1, " Sunday.\n")).toBe(" Sunday.\n");
+  expect(said(2, "8.0 s\n")).toBe("8.0 s\n");
+  said(1, "drawn");
+  said(1, "\r\u001b[K");
+  expect(said(2, "above what was drawn\n")).toBe("above what was drawn\n");
+  said(2, "50 %");
+  expect(said(1, "text")).toBe("text");
 });

@@ -5,7 +5,7 @@
  * takes Ctrl-C for handled and goes on with its loop.
  */
 
-import { readFileSync } from "node:fs";
+import { fstatSync, readFileSync } from "node:fs";
 import { UserError } from "../errors.ts";
 import { type Stop, Stopper } from "../stop.ts";
 import { FdWriter, type TextWriter, Turns, writeReason } from "../writer.ts";
@@ -58,7 +58,7 @@ export function openTerminal(): Terminal {
     ending ??= outputFailure(error);
     stopper.drop();
   };
-  const turns = process.stdout.isTTY && process.stderr.isTTY ? new Turns() : undefined;
+  const turns = isOnePlace() ? new Turns() : undefined;
   const screen = openScreen();
   return {
     stdout: wasClosed(1) ? refusing(onFailure) : new FdWriter(1, onFailure, turns),
@@ -69,6 +69,17 @@ export function openTerminal(): Terminal {
     ...(process.stdout.columns ? { columns: process.stdout.columns } : {}),
     ...(screen ? { screen } : {}),
   };
+}
+
+/** Whether standard output and standard error are one terminal, file or pipe (`2>&1`). */
+function isOnePlace(): boolean {
+  if (process.stdout.isTTY && process.stderr.isTTY) return true;
+  try {
+    const [out, messages] = [fstatSync(1), fstatSync(2)];
+    return out.ino === messages.ino && out.dev === messages.dev && !out.isCharacterDevice();
+  } catch {
+    return false; // One of them is closed.
+  }
 }
 
 function openScreen(): Screen | undefined {

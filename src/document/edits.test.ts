@@ -62,9 +62,10 @@ test("new words take the times of those they replace; the others keep theirs", (
 
 test("segments without text vanish, and disordered ones are sorted; what is unchanged stays as it is", () => {
   const [one, two] = [segmentOf("One.:0-400", "One."), segmentOf("Two.:500-900", "Two.")];
-  expect(acceptEdits([one, two])).toEqual({ segments: [one, two], corrected: 0, wasDisordered: false });
+  const apart = { ...two, text: " Two.", words: [{ ...two.words![0]!, text: " Two." }] };
+  expect(acceptEdits([one, apart])).toEqual({ segments: [one, apart], corrected: 0, wasDisordered: false });
   for (const text of ["", " ", "\n\u3000"]) expect(acceptEdits([{ ...one, text }, two]).segments).toEqual([two]);
-  expect(acceptEdits([two, one])).toEqual({ segments: [one, two], corrected: 0, wasDisordered: true });
+  expect(acceptEdits([apart, one])).toEqual({ segments: [one, apart], corrected: 0, wasDisordered: true });
   const typed = acceptEdits([one, { ...two, text: "Three." }]).segments[1]!;
   expect([typed.text, shown(typed)]).toEqual([" Three.", " Three.:500-900*"]);
   expect(acceptEdits([{ ...one, words: [] }]).segments[0]).not.toHaveProperty("words");
@@ -162,4 +163,22 @@ test("what was spoken stays beside the words that a person leaves alone", () => 
   expect(segment).toMatchObject({ text: "It is 25.", spoken: "It is twenty five." });
   const [other] = acceptEdits([{ ...written, text: "It was 26." }]).segments;
   expect(other!.spoken).toBeUndefined();
+});
+
+test("a segment that is put before another stands apart from it", () => {
+  const inserted: TimedSegment = { startMs: 0, endMs: 100, text: "Intro", language: "English" };
+  const first = segmentOf("Today:200-400 is:500-900", "Today is");
+  const { segments, corrected: count } = acceptEdits([inserted, first]);
+  expect(count).toBe(0);
+  expect(segments.map(({ text }) => text).join("")).toBe("Intro Today is");
+  expect(shown(segments[1]!)).toBe(" Today:200-400| is:500-900");
+  const chinese = segmentOf("今:200-400 天:500-900", "今天", "");
+  expect(acceptEdits([{ ...inserted, text: "你好" }, chinese]).segments[1]!.text).toBe("今天");
+  const written = { ...segmentOf("21:200-900", "21"), spoken: "twenty-one" };
+  const known = { ...written, words: written.words!.map((word) => ({ ...word, spoken: "twenty-one" })) };
+  expect(acceptEdits([inserted, known]).segments[1]).toMatchObject({
+    text: " 21",
+    spoken: " twenty-one",
+    words: [{ text: " 21", spoken: " twenty-one" }],
+  });
 });

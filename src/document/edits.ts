@@ -28,16 +28,30 @@ export function acceptEdits(given: readonly TimedSegment[]): AcceptedEdits {
   let corrected = 0;
   for (const segment of ordered) {
     const { words, ...rest } = segment;
+    const separator = separatorBetween(segments.at(-1)?.text ?? "", segment.text);
     if (words && isJoined(words, segment.text)) {
-      segments.push(segment);
+      segments.push(separator === "" ? segment : indented(segment, separator));
       continue;
     }
     if (words) corrected++;
-    const text = separatorBetween(segments.at(-1)?.text ?? "", segment.text) + segment.text;
+    const text = separator + segment.text;
     if (words && words.length > 0) segments.push(withSpoken({ ...rest, text, words: retimed(text, words) }));
     else segments.push({ ...rest, text });
   }
   return { segments, corrected, wasDisordered: ordered.some((segment, index) => segment !== filled[index]) };
+}
+
+/** A segment whose words are its text, after one that a person has put before it. */
+function indented(segment: TimedSegment, separator: string): TimedSegment {
+  const spoken = segment.spoken === undefined ? {} : { spoken: separator + segment.spoken };
+  const [first, ...others] = segment.words!.map((word, index) =>
+    index > 0 ? word : {
+      ...word,
+      text: separator + word.text,
+      ...(word.spoken === undefined ? {} : { spoken: separator + word.spoken }),
+    }
+  );
+  return { ...segment, text: separator + segment.text, ...spoken, words: [first!, ...others] };
 }
 
 /** What was spoken is known of words that a person has left as they were. */

@@ -5,6 +5,7 @@
 
 import { basename, dirname, join } from "../path_bytes.ts";
 import { UsageError } from "../errors.ts";
+import { printable } from "../writer.ts";
 import { extensionOf, type Format, formatOf, holdsSeveral } from "../output/formats.ts";
 
 /** The paths of one recording, in the order of the formats. */
@@ -25,6 +26,12 @@ export function outputPaths(place: OutputPlace, inputs: readonly string[]): Reco
   const { formats, path, isFolder, isSpecial } = place;
   if (isSpecial && formats.length > 1) {
     throw new UsageError(`-o ${path} is no file: it takes one format, got ${formats.join()}`);
+  }
+  const named = isFolder || isSpecial || formats.join() === "text" ? undefined : formatOf(path);
+  if (
+    named !== undefined && named !== "text" && !formats.some((format) => `${format}-`.startsWith(`${named}-`))
+  ) {
+    throw new UsageError(`-o ${printable(path)} is the name of a ${named} file, and -f says ${formats.join()}`);
   }
   const alone = formats.find((format) => !holdsSeveral(format));
   if (!isFolder && inputs.length > 1 && alone !== undefined) {

@@ -215,6 +215,10 @@ test("names of files", () => {
   expect(paths(place("name.vtt", ["vtt-words"]), ["talk.wav"])).toBe("name.vtt");
   expect(paths(place("name", ["vtt", "vtt-words", "ass"]), ["talk.wav"])).toBe("name.vtt name.words.vtt name.ass");
   expect(paths(place("name.txt", ["srt"]), ["talk.wav"])).toBe("name.txt.srt");
+  for (const [name, formats] of [["x.vtt", ["srt"]], ["x.json", ["jsonl"]], ["x.csv", ["srt", "json"]]] as const) {
+    expect(() => paths(place(name, [...formats]), ["talk.wav"])).toThrow(`and -f says ${formats.join()}`);
+  }
+  expect(paths(place("x.vtt", ["vtt-words"]), ["talk.wav"])).toBe("x.vtt");
   expect(paths(place("name", ["text"]), ["talk.wav"])).toBe("name");
   expect(paths(place("name", ["text", "jsonl"]), ["a.wav", "b.wav"])).toBe("name.txt name.jsonl, name.txt name.jsonl");
   expect(paths(place("/dev/fd/3", ["srt"], false, true), ["a.wav"])).toBe("/dev/fd/3");

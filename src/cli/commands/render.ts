@@ -62,6 +62,7 @@ async function render(
     const shown = name === "-" ? "standard input" : printable(name);
     const say = (line: string) => parts.terminal.stderr.write(`qwen-asr: ${shown}: ${line}\n`);
     const { segments, isComplete, ...head } = edited(read(await parts.readText(name), shown, say), say);
+    if (segments.length === 0) say("has no text");
     if (!isComplete) say("is incomplete: the recording was not heard to its end");
     if (headings) parts.terminal.stdout.write(headings.of(input));
     const recording = await outputs.begin(index, {

@@ -227,7 +227,7 @@ describe("standard output", () => {
       expect.stringMatching(/^Detected: /),
       expect.stringMatching(/^Packed weights: /),
       "Model loaded.",
-      "Language: English",
+      expect.stringMatching(/^Language: English \(.*en-weather\.wav\)$/),
       "code 0",
     ]);
     const silent = await piped('{ "$0" "$@"; echo "code $?" >&2; } | true', ["--silent", wav(name)]);

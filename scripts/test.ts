@@ -45,11 +45,19 @@ const steps: Readonly<Record<string, Step>> = {
 };
 
 /** Tests of pace, rates and moments: beside others they would tell of the others. */
-const timedTests = ["./tests/live.test.ts", "./src/cli/terminal.test.ts", "./bench/measure.test.ts"];
+const timedTests = [
+  "./tests/live.test.ts",
+  "./src/cli/terminal.test.ts",
+  "./src/views/punctuation.test.ts",
+  "./bench/measure.test.ts",
+];
 
-/** The long ones, those of tests/, come first, so that no core is idle at the end. */
+const longest = ["./tests/stream.test.ts", "./tests/listen.test.ts"];
+
+/** The long ones come first, then all of tests/, so that no core is idle at the end. */
 function untimedTests(): string[] {
-  const all = [...files("tests/*.test.ts"), ...files("{src,scripts,bench}/**/*.test.ts")];
+  const others = files("tests/*.test.ts").filter((path) => !longest.includes(path));
+  const all = [...longest, ...others, ...files("{src,scripts,bench}/**/*.test.ts")];
   return all.filter((path) => !timedTests.includes(path));
 }
 

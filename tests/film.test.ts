@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { clip, hasClip } from "./fixtures.ts";
 import { run, temporaryFolder } from "./harness.ts";
 import { startErrors } from "./support/sentence_times.ts";
-import { describeWhere, ffmpeg, hasFfmpeg } from "./support/where.ts";
+import { describeWhere, ffmpeg, hasFfmpeg, testThoroughly } from "./support/where.ts";
 
 const errorMsMax = 500;
 const name = "en-weather";
@@ -65,7 +65,8 @@ function expectCues(srt: string, which = truth()): void {
 describeWhere(hasFfmpeg && hasClip(name), `ffmpeg and the clip ${name}`)("a film with late sound and a hole", () => {
   for (const [container, how] of runs) {
     const [file] = container;
-    test(`${file}: sentences${how.length > 0 ? ", aligned" : ""}`, async () => {
+    const often = file === "film.ts" ? testThoroughly : test;
+    often(`${file}: sentences${how.length > 0 ? ", aligned" : ""}`, async () => {
       using folder = temporaryFolder();
       const path = await film(folder.path, container);
       const { stdout } = await run(["-d", "demo", "--silent", ...how, "-f", "json", path]);

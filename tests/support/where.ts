@@ -11,6 +11,9 @@ export function testWhere(isThere: boolean, needs: string) {
     isThere ? test(name, run, timeoutMs) : test.skip(`${name}: needs ${needs}`, run, timeoutMs);
 }
 
+/** As `test`, for long variants of what shorter tests show already; `scripts/test bun` runs them when asked. */
+export const testThoroughly = testWhere(process.env.QWEN_ASR_TEST_THOROUGH === "1", "QWEN_ASR_TEST_THOROUGH=1");
+
 /** As `describe`, where `isThere`. */
 export function describeWhere(isThere: boolean, needs: string) {
   return (name: string, run: () => void): void =>

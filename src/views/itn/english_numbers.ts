@@ -107,6 +107,7 @@ function tail(words: Words, at: number, { and, ordinal }: Reading): Group | unde
 /** A cardinal, or with `ordinal` a number that must end as one. "a hundred" counts as one hundred. */
 export function cardinal(words: Words, at: number, reading: Reading = plain): Cardinal | undefined {
   if (words[at]?.lower === "zero") return reading.ordinal ? undefined : { to: at + 1, value: 0n, ordinal: false };
+  if (reading.ordinal && lexicon.scales.has(words[at]?.lower ?? "")) return undefined; // "million third" has no count.
   let read = group(words, at, reading);
   let total = 0n;
   let limit: bigint | undefined;

@@ -49,7 +49,7 @@ function lightened(characters: readonly Character[], line: string): Piece[] {
     const { text, at } = characters[end - 1]!;
     // The full stop of "Dr." belongs to the word.
     const isOfWord = text === "." && last.length === 0 && !endsSentence(line.slice(0, at + 1));
-    if (pause.test(text) && !isOfWord) last.unshift({ from: at, to: at + text.length, text: "" });
+    if (pause.test(text) && !isOfWord) last.push({ from: at, to: at + text.length, text: "" });
   }
   const commas = characters.slice(0, end).flatMap(({ text, at }, index): Piece[] => {
     const [before, after] = [characters[index - 1]?.text ?? "", characters[index + 1]?.text ?? ""];
@@ -57,7 +57,7 @@ function lightened(characters: readonly Character[], line: string): Piece[] {
     if (!isChinese) return [];
     return [{ from: at, to: at + 1, text: space.test(before) || space.test(after) ? "" : " " }];
   });
-  return [...commas, ...last];
+  return [...commas, ...last.reverse()];
 }
 
 function isAtEnd(character: string): boolean {

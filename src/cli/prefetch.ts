@@ -25,7 +25,7 @@ export type ReadAudio = ReadSide & { readonly sides?: readonly ReadSide[] };
 
 export async function readAudio(
   parts: PrefetchHost,
-  options: TranscribeOptions,
+  options: Parameters<typeof audioInput>[1] & Pick<TranscribeOptions, "splitChannels">,
   source: InputSource,
 ): Promise<ReadAudio> {
   const stop = parts.terminal.stop.drain;
@@ -52,20 +52,34 @@ function apart(all: readonly LoadedAudio[]): ReadAudio {
 
 type Transcribing = [Engine, number | undefined, AbortSignal, (event: TranscribeEvent) => void];
 
-/** `contexts` are what the model is told of what may be said. `read` reads an input, or has it already. */
-export function prefetchRecordings(
-  parts: PrefetchHost,
-  options: TranscribeOptions,
-  contexts: Contexts,
-  { transcriber }: Pick<Models, "transcriber">,
-  sources: Iterable<InputSource>,
-  read: (source: InputSource) => Promise<ReadAudio>,
-): Prefetch<InputSource, ReadAudio> {
-  const { searchSec, segmentSec, windowFrames, language, skipSilence, pastText, lowMemory } = options;
-  const { first: prompt, later } = contexts;
+/** How a recording is heard: the options that concern it, and what the model is told of what may be said. */
+export type Hearing = { readonly options: HearingOptions; readonly contexts: Contexts };
+
+export type HearingOptions = Pick<
+  TranscribeOptions,
+  "searchSec" | "segmentSec" | "windowFrames" | "language" | "skipSilence" | "pastText" | "fromSec"
+>;
+
+/** Decodes at a time of recordings that are all heard with these options; undefined: as many as is fastest. */
+export function decodesAtOnce(
+  { pastText, lowMemory, decodesMax }: Pick<TranscribeOptions, "pastText" | "lowMemory" | "decodesMax">,
+): number | undefined {
   // What follows needs what was said before, or the memory.
-  const decodesMax = pastText || lowMemory ? 1 : options.decodesMax;
-  const transcribeSide = ({ recording }: ReadSide, ...rest: Transcribing) => {
+  return pastText || lowMemory ? 1 : decodesMax;
+}
+
+/** `hearing` says how a source is heard. `read` reads it, or has it already. */
+export function prefetchRecordings<Source>(
+  parts: PrefetchHost,
+  decodesMax: number | undefined,
+  hearing: (source: Source) => Hearing,
+  { transcriber }: Pick<Models, "transcriber">,
+  sources: Iterable<Source>,
+  read: (source: Source) => Promise<ReadAudio>,
+): Prefetch<Source, ReadAudio> {
+  const transcribeSide = (source: Source, { recording }: ReadSide, ...rest: Transcribing) => {
+    const { options, contexts: { first: prompt, later } } = hearing(source);
+    const { searchSec, segmentSec, windowFrames, language, skipSilence, pastText } = options;
     const [engine, memoryBytes, stop, onEvent] = rest;
     const request = {
       ...{ recording, memoryBytes, searchSec, segmentSec, windowFrames, language, prompt, skipSilence, pastText },
@@ -77,8 +91,10 @@ export function prefetchRecordings(
     };
     return transcribe(request, engine, stop, onEvent);
   };
-  const transcribeAudio = (read: ReadAudio, ...rest: Transcribing) =>
-    read.sides ? oneSideAfterTheOther(read.sides, transcribeSide, rest) : transcribeSide(read, ...rest);
+  const transcribeAudio = (source: Source, read: ReadAudio, ...rest: Transcribing) => {
+    const one = (side: ReadSide, ...rest: Transcribing) => transcribeSide(source, side, ...rest);
+    return read.sides ? oneSideAfterTheOther(read.sides, one, rest) : one(read, ...rest);
+  };
   const engine = () => transcriber.engine();
   const memory = () => parts.availableMemory();
   const close = ({ audio }: ReadAudio) => audio.close();

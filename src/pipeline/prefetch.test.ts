@@ -84,7 +84,7 @@ function start(lengths: readonly number[], changes: Partial<PrefetchParts<number
         closed.count++;
         return Promise.resolve();
       },
-      transcribe: (samples, engine, memoryBytes, stop, onEvent) =>
+      transcribe: (_, samples, engine, memoryBytes, stop, onEvent) =>
         transcribe({ ...base, recording: Recording.of(samplesInMemory(samples)), memoryBytes }, engine, stop, onEvent),
       ...changes,
     },

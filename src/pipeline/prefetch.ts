@@ -26,6 +26,7 @@ export type PrefetchParts<Source, Audio> = {
   /** Bytes that may be used, measured while nothing runs. */
   readonly memory: () => number | undefined;
   readonly transcribe: (
+    source: Source,
     audio: Audio,
     engine: Engine,
     memoryBytes: number | undefined,
@@ -143,7 +144,7 @@ export class Prefetch<Source, Audio> {
       this.#places ??= new Places(this.#parts.decodesMax ?? decodesMaxOf(engine.info), () => this.#fill());
       if (this.#places.isIdle) this.#memoryBytes = this.#parts.memory();
       const limited = withPlaces(engine, this.#places);
-      return await this.#parts.transcribe(audio, limited, this.#memoryBytes, stop, onEvent);
+      return await this.#parts.transcribe(source, audio, limited, this.#memoryBytes, stop, onEvent);
     };
     return new Prefetched(source, this.#parts.read(source), work, () => this.#fill(), () => own.abort());
   }

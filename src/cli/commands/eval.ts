@@ -27,7 +27,7 @@ import { printable } from "../../writer.ts";
 import { audioInput } from "../inputs.ts";
 import type { EvalOptions, EvalRun, InputSource, TranscribeOptions } from "../parse.ts";
 import type { ProgramParts } from "../parts.ts";
-import { prefetchRecordings, readAudio } from "../prefetch.ts";
+import { decodesAtOnce, prefetchRecordings, readAudio } from "../prefetch.ts";
 import { Report } from "../report.ts";
 import { exitCode } from "../terminal.ts";
 
@@ -151,8 +151,8 @@ async function decodeRows(task: Task): Promise<KnownModel | undefined> {
   const read = (source: InputSource) => readAudio(parts, asked, source);
   const prefetch = prefetchRecordings(
     parts,
-    asked,
-    { first: asked.prompt, later: undefined },
+    decodesAtOnce(asked),
+    () => ({ options: asked, contexts: { first: asked.prompt, later: undefined } }),
     models,
     rows.keys(),
     read,

@@ -6,20 +6,16 @@
  */
 
 import type { TimedSegment } from "../../document/document.ts";
-import { speakerNames, turns } from "../../document/turns.ts";
 import { UsageError } from "../../errors.ts";
 import { openTextFile } from "../../files/output_file.ts";
 import { fileOf, kindOf, Outputs, type RecordingOutputs } from "../../files/outputs.ts";
 import { Paragraphs } from "../../output/text.ts";
-import type { HeardSegment } from "../../pipeline/events.ts";
 import type { ModelHost } from "../../pipeline/host.ts";
 import { estimatedSegmentSec } from "../../pipeline/estimate.ts";
 import { documentHead, type KnownModel } from "../../pipeline/head.ts";
 import { type Models, openModels } from "../../pipeline/models.ts";
 import type { Prefetch, Prefetched } from "../../pipeline/prefetch.ts";
-import { TimedRecording } from "../../pipeline/recording.ts";
 import type { Transcript } from "../../pipeline/transcribe.ts";
-import type { Recording } from "../../segment/recording.ts";
 import { loadPrompt } from "../../system.ts";
 import { sampleRate } from "../../units.ts";
 import { type Contexts, contextsOf, termsMax } from "../../views/term_context.ts";
@@ -28,9 +24,10 @@ import type { TextWriter } from "../../writer.ts";
 import { checkInputs, openView } from "../inputs.ts";
 import type { InputSource, TranscribeOptions } from "../parse.ts";
 import type { ProgramParts } from "../parts.ts";
-import { prefetchRecordings, type ReadAudio, readAudio, type ReadSide } from "../prefetch.ts";
+import { decodesAtOnce, prefetchRecordings, type ReadAudio, readAudio } from "../prefetch.ts";
 import { Headings, label, page, pageOf, Paragraph, Report, wordLines } from "../report.ts";
 import { exitCode } from "../terminal.ts";
+import { startMsOf, startTiming } from "../timing.ts";
 
 type TranscribeParts =
   & ModelHost
@@ -196,12 +193,13 @@ function startPrefetch(run: Run, first: FirstAudio, inputs: Iterable<InputSource
     first.audio = undefined;
     return audio ? Promise.resolve(audio) : readAudio(parts, options, source);
   };
-  return prefetchRecordings(parts, options, run.contexts, models, [first.source!, ...inputs], read);
+  const hearing = () => ({ options, contexts: run.contexts });
+  return prefetchRecordings(parts, decodesAtOnce(options), hearing, models, [first.source!, ...inputs], read);
 }
 
 async function transcribeOne(run: Run, begun: Prefetched<InputSource, ReadAudio>): Promise<void> {
-  const { report, out } = run;
-  const { inputs } = run.options;
+  const { parts, options, models, view, report, out } = run;
+  const { inputs } = options;
   const { source } = begun;
   report.begin(source);
   const { audio, recording, sides } = await begun.audio;
@@ -212,16 +210,15 @@ async function transcribeOne(run: Run, begun: Prefetched<InputSource, ReadAudio>
     await audio.close();
     throw error;
   });
-  const timed = sides
-    ? new TimedSides(run, sides, writer)
-    : writer.wantsTimes
-    ? startTiming(run, recording, writtenTo(run, writer))
+  const timing = { ...models, view, options, stop: parts.terminal.stop.drain };
+  const timed = sides || writer.wantsTimes
+    ? startTiming(timing, { recording, sides }, (segment) => writer.add(segment))
     : undefined;
   let transcript: Transcript | undefined;
   try {
     transcript = await begun.transcript((event) => {
       if (event.kind === "text") writer.write(event.text);
-      else if (event.kind === "side") (timed as TimedSides).turnTo(event.index);
+      else if (event.kind === "side") timed!.turnTo(event.index);
       else if (event.kind === "segment") timed?.add(event.segment);
       else if (event.kind === "language") report.language(event.name, inputs.length > 1 ? source : undefined);
       else if ("text" in event) report.notice(event, source);
@@ -237,64 +234,6 @@ async function transcribeOne(run: Run, begun: Prefetched<InputSource, ReadAudio>
   if (transcript.unvoiced) report.warn(source, [transcript.unvoiced]);
   report.count(transcript);
   if (!transcript.stopped) report.over(source);
-}
-
-/** The channels of a recording: each is timed for itself, and written with the others when all are. */
-class TimedSides {
-  readonly #writer: RecordingWriter;
-  readonly #sides: readonly { readonly timed: TimedRecording; readonly segments: TimedSegment[] }[];
-  #current = 0;
-
-  constructor(run: Run, sides: readonly ReadSide[], writer: RecordingWriter) {
-    this.#writer = writer;
-    this.#sides = sides.map(({ recording }) => {
-      const segments: TimedSegment[] = [];
-      const write = run.view?.recording();
-      const keep = (segment: TimedSegment) => void segments.push(write ? write(segment) : segment);
-      return { timed: startTiming(run, recording, keep), segments };
-    });
-  }
-
-  /** What is added from now on is of this side. */
-  turnTo(index: number): void {
-    this.#current = index;
-  }
-
-  add(heard: HeardSegment): void {
-    this.#sides[this.#current]!.timed.add(heard);
-  }
-
-  async time(): Promise<void> {
-    for (const { timed } of this.#sides) await timed.time();
-  }
-
-  async end(): Promise<void> {
-    for (const { timed } of this.#sides) await timed.end();
-    const names = speakerNames(this.#sides.length);
-    const sides = this.#sides.map(({ segments }, index) => ({ speaker: names[index]!, segments }));
-    for (const segment of turns(sides)) this.#writer.add(segment);
-  }
-
-  get notice(): string | undefined {
-    return this.#sides.map(({ timed }) => timed.notice).find((notice) => notice !== undefined);
-  }
-}
-
-function startTiming(run: Run, recording: Recording, onSegment: (segment: TimedSegment) => void): TimedRecording {
-  const { options, models } = run;
-  const beforeTiming = options.lowMemory ? () => models.transcriber.close() : undefined;
-  const parts = { recording, startMs: startMsOf(options), timer: models.timer, beforeTiming };
-  return new TimedRecording(parts, run.parts.terminal.stop.drain, onSegment);
-}
-
-/** Views come after words have their times: these are the times of what was spoken. */
-function writtenTo({ view }: Run, writer: RecordingWriter): (segment: TimedSegment) => void {
-  const write = view?.recording();
-  return (segment) => writer.add(write ? write(segment) : segment);
-}
-
-function startMsOf({ fromSec = 0 }: TranscribeOptions): number {
-  return Math.round(fromSec * 1000);
 }
 
 async function startWriter(run: Run, source: InputSource, samplesCount: number): Promise<RecordingWriter> {

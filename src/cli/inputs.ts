@@ -1,11 +1,13 @@
 /** The inputs of a command line: options in, what to read and how out; those not worth reading are reported. */
 
 import type { AudioInput } from "../audio/input.ts";
+import type { ByteReader } from "../audio/bytes.ts";
 import { InputError, UsageError } from "../errors.ts";
+import { findInputs, type Found, listedInputs } from "../files/inputs.ts";
 import { parseTerms, type Term } from "../views/terms.ts";
 import { TextView, type ViewOptions } from "../views/view.ts";
 import { printable } from "../writer.ts";
-import { type InputSource, meantCommand, type TranscribeOptions } from "./parse.ts";
+import { checkCount, type InputSource, meantCommand, type TranscribeOptions } from "./parse.ts";
 import type { ProgramParts } from "./parts.ts";
 import type { Report } from "./report.ts";
 
@@ -24,6 +26,41 @@ export function audioInput(
     ...(fromSec === undefined ? {} : { fromSec }),
     ...(toSec === undefined ? {} : { toSec }),
   };
+}
+
+type Expanded = { readonly options: TranscribeOptions; readonly failed: boolean };
+
+/** The options with files instead of folders, patterns and lists. What could not be looked at is reported. */
+export async function expandInputs(
+  { openBytes }: Pick<ProgramParts, "openBytes">,
+  options: TranscribeOptions,
+  report: Report,
+): Promise<Expanded> {
+  const { filesFrom } = options.jobs;
+  const listed = filesFrom === undefined ? [] : listedInputs(await allBytes(await openBytes(filesFrom)));
+  const found = await findInputs([...options.inputs, ...listed], options.jobs);
+  for (const { path, message } of found.problems) report.failed({ kind: "file", path }, message);
+  sayLeftOut(found, report);
+  const expanded = { ...options, inputs: found.inputs };
+  checkCount(expanded);
+  if (found.inputs.length === 0 && found.problems.length === 0) throw new InputError(nothingLeft(found));
+  return { options: expanded, failed: found.problems.length > 0 };
+}
+
+async function allBytes(reader: ByteReader): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for (let part = await reader.next(); part; part = await reader.next()) parts.push(part.slice());
+  await reader.close();
+  return Buffer.concat(parts);
+}
+
+function sayLeftOut({ othersCount, excludedCount }: Found<InputSource>, report: Report): void {
+  if (othersCount > 0) report.say(`Not recordings, left out: ${othersCount} ${othersCount === 1 ? "file" : "files"}`);
+  if (excludedCount > 0) report.debug(`Left out by --include and --exclude: ${excludedCount}`);
+}
+
+function nothingLeft({ excludedCount }: Found<InputSource>): string {
+  return excludedCount > 0 ? "--include and --exclude leave no input" : "the list names no input";
 }
 
 /** The inputs worth reading; the others are reported. */

@@ -55,6 +55,7 @@ test("defaults", () => {
     doubtBelow: undefined,
     output: undefined,
     force: false,
+    jobs: { recursive: false, include: [], exclude: [], filesFrom: undefined },
     withFilename: false,
     headings: true,
     stream: undefined,
@@ -62,6 +63,14 @@ test("defaults", () => {
     monitor: false,
     verbosity: "normal",
   });
+});
+
+test("inputs of many files: patterns add up, and a list may take the place of names", () => {
+  expect(optionsOf("--recursive a --include *.wav --include=a,b --exclude old").jobs).toEqual({
+    ...{ recursive: true, include: ["*.wav", "a,b"], exclude: ["old"], filesFrom: undefined },
+  });
+  expect(optionsOf("--files-from list")).toMatchObject({ inputs: [], jobs: { filesFrom: "list" } });
+  expect(refusal("- --files-from -")).toBe("standard input is named twice");
 });
 
 test("views of text: numbers, script by option or by the language's region, and what render makes of them", () => {

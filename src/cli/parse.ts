@@ -26,6 +26,7 @@ import {
   unknownOption,
   viewOptions,
 } from "../options/choices.ts";
+import { type JobOptions, jobOptions, joinedBy } from "../options/jobs.ts";
 import {
   type CommandName,
   commandNames,
@@ -41,7 +42,10 @@ import type { VoiceRule } from "../segment/voice.ts";
 import { printable } from "../writer.ts";
 
 /** An input that a command line can name. */
-export type InputSource = Exclude<AudioSource, { kind: "stream" }>;
+export type InputSource = Exclude<AudioSource, { kind: "stream" }> & {
+  /** The folder of its outputs below that of -o; absent: none. */
+  readonly folder?: string;
+};
 
 export type TranscribeOptions = RequestOptions & {
   readonly inputs: readonly InputSource[];
@@ -64,6 +68,7 @@ export type TranscribeOptions = RequestOptions & {
   /** undefined: standard output. */
   readonly output: string | undefined;
   readonly force: boolean;
+  readonly jobs: JobOptions;
   readonly withFilename: boolean;
   /** A terminal shows the name of each of several inputs above its text. */
   readonly headings: boolean;
@@ -262,8 +267,8 @@ function match(tokens: ReturnType<typeof tokenize>, args: readonly string[], com
     const value = valueOf(token, spec);
     if (spec.overrides !== undefined) values.delete(spec.overrides);
     if (spec.name === "input") words.push(value);
-    const before = spec.name === "format" ? values.get(spec.name) : undefined;
-    values.set(spec.name, before === undefined ? value : `${before},${value}`);
+    const before = spec.name in joinedBy ? values.get(spec.name) : undefined;
+    values.set(spec.name, before === undefined ? value : `${before}${joinedBy[spec.name]}${value}`);
   }
   if (words.length > 0 && specs(command).some(({ name }) => name === "input")) values.set("input", words.at(-1)!);
   const format = extensionFormat(values, command);
@@ -321,12 +326,14 @@ function extensionFormat(values: ReadonlyMap<string, string>, command: CommandNa
 
 function inputsOf(choices: Choices, words: readonly string[], wanted?: string): InputSource[] {
   const inputs = choices.has("stdin") ? [inputSource("-")] : words.map(inputSource);
-  if (inputs.length === 0) {
+  const isListed = choices.has("files-from");
+  if (inputs.length === 0 && !isListed) {
     throw new UsageError(
       wanted ? `${choices.command} needs ${wanted}` : "no input: name a file, or - for standard input",
     );
   }
-  if (inputs.filter((input) => input.kind === "stdin").length > 1) {
+  const readers = inputs.filter((input) => input.kind === "stdin").length;
+  if (readers + Number(choices.text("files-from") === "-") > 1) {
     throw new UsageError("standard input is named twice");
   }
   return inputs;
@@ -340,7 +347,10 @@ function inputSource(path: string): InputSource {
 function transcribeOptions(choices: Choices, inputs: readonly InputSource[]): TranscribeOptions {
   const request = requestOptions(choices);
   const isStream = request.stream !== undefined;
-  if (isStream) checkStream(choices, request, inputs);
+  if (isStream && request.format !== "text" && choices.has("with-filename")) {
+    throw new UsageError(`-f ${request.format} and --with-filename are mutually exclusive`);
+  }
+  if (isStream) checkStream(request, inputs);
   return {
     ...request,
     formats: isStream ? undefined : formatsOf(choices, inputs),
@@ -352,6 +362,7 @@ function transcribeOptions(choices: Choices, inputs: readonly InputSource[]): Tr
     lowMemory: choices.has("low-memory"),
     output: outputPath(choices),
     force: choices.has("force"),
+    jobs: jobOptions(choices),
     withFilename: choices.has("with-filename"),
     headings: !choices.has("no-filename"),
     verbosity: choices.has("silent") ? "silent" : choices.has("debug") ? "debug" : "normal",
@@ -368,12 +379,22 @@ function engineOptions(choices: Choices): Pick<TranscribeOptions, "model" | "thr
 }
 
 /** Cues of a stream are for one recording, and nothing may stand between them. Lines of jsonl name theirs. */
-function checkStream(choices: Choices, { format }: RequestOptions, inputs: readonly InputSource[]): void {
-  if (format === "text") return;
-  if (inputs.length > 1 && format !== "jsonl") {
-    throw new UsageError(`-f ${format} takes one input, got ${inputs.length}`);
+function checkStream({ format }: Pick<RequestOptions, "format">, inputs: readonly InputSource[]): void {
+  if (format === "text" || format === "jsonl" || inputs.length <= 1) return;
+  throw new UsageError(`-f ${format} takes one input, got ${inputs.length}`);
+}
+
+/** Of how many inputs there are, one format on standard output takes one. Also checked when folders are looked into. */
+export function checkCount({ stream, format, formats, output, inputs }: TranscribeOptions): void {
+  if (stream) checkStream({ format }, inputs);
+  else if (formats && output === undefined) checkStdout(formats, formats[0]!, inputs);
+}
+
+function checkStdout(formats: readonly Format[], given: string, inputs: readonly InputSource[]): void {
+  if (formats.length > 1) throw new UsageError(`-f ${given} needs -o NAME: standard output takes one format`);
+  if (inputs.length > 1 && !holdsSeveral(formats[0]!)) {
+    throw new UsageError(`-f ${given} takes one input, got ${inputs.length} (-o FOLDER/ writes a file for each)`);
   }
-  if (choices.has("with-filename")) throw new UsageError(`-f ${format} and --with-filename are mutually exclusive`);
 }
 
 function outputPath(choices: Choices): string | undefined {
@@ -385,11 +406,7 @@ function outputPath(choices: Choices): string | undefined {
 function formatsOf(choices: Choices, inputs: readonly InputSource[]): readonly Format[] | undefined {
   const formats = formatList(choices) ?? (choices.has("timestamps") ? ["text" as const] : undefined);
   if (formats === undefined || outputPath(choices) !== undefined) return formats;
-  const given = choices.text("format");
-  if (formats.length > 1) throw new UsageError(`-f ${given} needs -o NAME: standard output takes one format`);
-  if (inputs.length > 1 && !holdsSeveral(formats[0]!)) {
-    throw new UsageError(`-f ${given} takes one input, got ${inputs.length} (-o FOLDER/ writes a file for each)`);
-  }
+  checkStdout(formats, choices.text("format")!, inputs);
   return formats[0] === "text" && !choices.has("timestamps") ? undefined : formats;
 }
 

@@ -21,8 +21,15 @@ export type OutputPlace = {
   readonly isSpecial: boolean;
 };
 
-/** `inputs`: paths, "-" for standard input. Throws UsageError where two outputs would be one file. */
-export function outputPaths(place: OutputPlace, inputs: readonly string[]): RecordingPaths[] {
+/**
+ * `inputs`: paths, "-" for standard input; `folders`: where their outputs lie in that of -o, "" for none. Throws
+ * UsageError where two outputs would be one file.
+ */
+export function outputPaths(
+  place: OutputPlace,
+  inputs: readonly string[],
+  folders: readonly string[] = [],
+): RecordingPaths[] {
   const { formats, path, isFolder, isSpecial } = place;
   if (isSpecial && formats.length > 1) {
     throw new UsageError(`-o ${path} is no file: it takes one format, got ${formats.join()}`);
@@ -39,14 +46,21 @@ export function outputPaths(place: OutputPlace, inputs: readonly string[]): Reco
       `-f ${alone} takes one input per file, got ${inputs.length} (-o FOLDER/ writes one for each)`,
     );
   }
-  const paths = inputs.map((input) =>
+  const paths = inputs.map((input, index) =>
     formats.map((format) => ({
       format,
-      path: isFolder ? join(path, `${stem(input)}.${extensionOf(format)}`) : namedPath(place, format),
+      path: isFolder
+        ? join(folderIn(path, folders[index]), `${stem(input)}.${extensionOf(format)}`)
+        : namedPath(place, format),
     }))
   );
   if (isFolder) refuseTwins(paths, inputs);
   return paths;
+}
+
+/** The folder of a recording's outputs. */
+export function folderIn(path: string, folder = ""): string {
+  return folder === "" ? path : join(path, folder);
 }
 
 /** "talk" of "a/talk.wav". */

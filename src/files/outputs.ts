@@ -16,7 +16,7 @@ import type { TimedSegment } from "../document/document.ts";
 import { errorLine } from "../output/json.ts";
 import { createWriter, type Format } from "../output/formats.ts";
 import type { SegmentWriter, WriterOptions } from "../output/writer.ts";
-import { outputPaths, textPath } from "./names.ts";
+import { folderIn, outputPaths, textPath } from "./names.ts";
 
 /** One file, or standard output: of one recording, or of several in formats that hold several. */
 type Sink = {
@@ -37,9 +37,12 @@ export type OutputsRequest = {
   /** -o; undefined: standard output, which takes one format. */
   readonly path: string | undefined;
   readonly force: boolean;
-  readonly inputs: readonly AudioSource[];
+  readonly inputs: readonly PlacedSource[];
   readonly hardship: Hardship;
 };
+
+/** `folder`: where its outputs lie in the folder of -o; absent: there. */
+export type PlacedSource = AudioSource & { readonly folder?: string };
 
 /** What -o names: see OutputPlace. */
 export async function kindOf(path: string): Promise<{ readonly isFolder: boolean; readonly isSpecial: boolean }> {
@@ -49,10 +52,18 @@ export async function kindOf(path: string): Promise<{ readonly isFolder: boolean
 }
 
 /** The file of `input` in the folder that -o names, else what it names. */
-export async function fileOf(path: string, input: AudioSource, extension: string): Promise<string> {
+export async function fileOf(path: string, input: PlacedSource, extension: string): Promise<string> {
   const { isFolder } = await kindOf(path);
-  if (isFolder) await mkdir(onDisk(path)).catch(() => {});
-  return textPath({ path, isFolder }, nameOf(input), extension);
+  if (isFolder) await makeFolders(path, [input]);
+  return textPath({ path: isFolder ? folderIn(path, input.folder) : path, isFolder }, nameOf(input), extension);
+}
+
+/** Makes the folder of -o and those in it. Where that fails, the check of the outputs says why. */
+async function makeFolders(path: string, inputs: readonly PlacedSource[]): Promise<void> {
+  await mkdir(onDisk(path)).catch(() => {});
+  if (!await stat(onDisk(path)).catch(() => undefined)) return;
+  const folders = new Set(inputs.map(({ folder }) => folderIn(path, folder)));
+  for (const folder of folders) await mkdir(onDisk(folder), { recursive: true }).catch(() => {});
 }
 
 function nameOf(input: AudioSource): string {
@@ -84,11 +95,12 @@ export class Outputs {
       return new Outputs(inputs.map(() => [sink]), hardship);
     }
     const { isFolder, isSpecial } = await kindOf(path);
-    if (isFolder) await mkdir(onDisk(path)).catch(() => {}); // Where that fails, the check says why.
-    const names = inputs.map(nameOf);
+    if (isFolder) await makeFolders(path, inputs);
+    const place = { formats, path, isFolder, isSpecial };
+    const folders = inputs.map(({ folder = "" }) => folder);
     const known = new Map<string, Sink>();
     const sinks: Sink[][] = [];
-    for (const recording of outputPaths({ formats, path, isFolder, isSpecial }, names)) {
+    for (const recording of outputPaths(place, inputs.map(nameOf), folders)) {
       const own: Sink[] = [];
       for (const { format, path } of recording) {
         const sink = known.get(path) ??
@@ -124,7 +136,9 @@ export class Outputs {
 
   /** Says in lines of JSON that a recording failed. A file of its own would stand in the way of the next attempt. */
   async fail(index: number, file: string, message: string): Promise<void> {
-    for (const sink of this.#sinks[index]!.filter(({ format, isShared }) => format === "jsonl" && isShared)) {
+    // What is no input, such as a folder that cannot be read, is told where all are.
+    const sinks = this.#sinks[index] ?? this.#sinks[0] ?? [];
+    for (const sink of sinks.filter(({ format, isShared }) => format === "jsonl" && isShared)) {
       sink.file ??= await this.#open(sink);
       sink.isBegun = true;
       sink.file.write(errorLine(file, message));

@@ -8,6 +8,7 @@ import { SAMPLE_FORMATS } from "../audio/pcm.ts";
 import { RAW_DEFAULT } from "../audio/raw.ts";
 import { styleNames } from "../subtitles/rules.ts";
 import { evalOptions } from "./eval_options.ts";
+import { inputOptions } from "./job_options.ts";
 import { textOptions } from "./text_options.ts";
 import { vadOptions } from "./vad_options.ts";
 
@@ -270,6 +271,7 @@ export const optionTable: readonly OptionSpec[] = [
     perRequest: true,
     implies: "raw",
   },
+  ...inputOptions,
   {
     name: "language",
     group: "Speech",

@@ -28,7 +28,7 @@ import { isFew, termsMax } from "../../views/term_context.ts";
 import { termContext } from "../../views/terms.ts";
 import type { TextView } from "../../views/view.ts";
 import type { TextWriter } from "../../writer.ts";
-import { audioInput, checkInputs, openView } from "../inputs.ts";
+import { audioInput, checkInputs, expandInputs, openView } from "../inputs.ts";
 import { LiveText } from "../live_text.ts";
 import { Headings, label, page, Paragraph, Report } from "../report.ts";
 
@@ -36,7 +36,14 @@ type StreamParts =
   & ModelHost
   & Pick<
     ProgramParts,
-    "terminal" | "checkInput" | "openAudio" | "voiceJudge" | "readText" | "keepsStreamCaches" | "cutChinese"
+    | "terminal"
+    | "checkInput"
+    | "openAudio"
+    | "openBytes"
+    | "voiceJudge"
+    | "readText"
+    | "keepsStreamCaches"
+    | "cutChinese"
   >;
 
 /** Whether a run is a stream: with --silent a file's text is wanted once, and a whole recording is transcribed best. */
@@ -67,10 +74,11 @@ type To = {
 
 export async function streamFiles(parts: StreamParts, given: TranscribeOptions): Promise<number> {
   const report = new Report(parts.terminal, given.verbosity);
-  const options = { ...given, prompt: await loadPrompt(given.prompt) };
+  const expanded = await expandInputs(parts, given, report);
+  const options = { ...expanded.options, prompt: await loadPrompt(given.prompt) };
   const text = await streamText(parts, options, report);
   const readable = await checkInputs(parts, options, report);
-  let failed = readable.length < options.inputs.length;
+  let failed = expanded.failed || readable.length < options.inputs.length;
   const output = options.output === undefined ? undefined : await openTextFile(await filePath(options), {
     ...report.hardship(parts.terminal.stdout),
     ...{ force: options.force, inputs: options.inputs, isAppended: true },

@@ -21,7 +21,7 @@ import { sampleRate } from "../../units.ts";
 import { type Contexts, contextsOf, termsMax } from "../../views/term_context.ts";
 import type { TextView } from "../../views/view.ts";
 import type { TextWriter } from "../../writer.ts";
-import { checkInputs, openView } from "../inputs.ts";
+import { checkInputs, expandInputs, openView } from "../inputs.ts";
 import type { InputSource, TranscribeOptions } from "../parse.ts";
 import type { ProgramParts } from "../parts.ts";
 import { decodesAtOnce, prefetchRecordings, type ReadAudio, readAudio } from "../prefetch.ts";
@@ -33,7 +33,15 @@ type TranscribeParts =
   & ModelHost
   & Pick<
     ProgramParts,
-    "terminal" | "version" | "checkInput" | "readAudio" | "readChannels" | "voiceJudge" | "readText" | "cutChinese"
+    | "terminal"
+    | "version"
+    | "checkInput"
+    | "readAudio"
+    | "readChannels"
+    | "voiceJudge"
+    | "readText"
+    | "openBytes"
+    | "cutChinese"
   >;
 
 type Run = {
@@ -58,12 +66,14 @@ type Run = {
 export async function transcribeFiles(parts: TranscribeParts, given: TranscribeOptions): Promise<number> {
   const { stdout } = parts.terminal;
   const report = new Report(parts.terminal, given.verbosity);
-  const options = { ...given, prompt: await loadPrompt(given.prompt), segmentSec: segmentSecOf(given) };
+  const expanded = await expandInputs(parts, given, report);
+  const prompt = await loadPrompt(given.prompt);
+  const options = { ...expanded.options, prompt, segmentSec: segmentSecOf(given) };
   const { view, terms } = await openView(parts, options.views);
   const contexts = await contextsOf(options.prompt, terms);
   if (contexts.later) report.say(tooManyTerms(terms));
   const readable = await checkInputs(parts, options, report);
-  let failed = readable.length < options.inputs.length;
+  let failed = expanded.failed || readable.length < options.inputs.length;
   const { force, inputs: all } = options;
   const { formats, path } = await placeOf(options);
   const outputs = formats &&

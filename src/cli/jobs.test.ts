@@ -1,0 +1,78 @@
+/** Tests of runs over many files, with an engine that says a script. */
+
+import { expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { InputError } from "../errors.ts";
+import { fakeEngine, fakeParts, fakeSecond, loadedAudio } from "./fake_parts.ts";
+import type { ProgramParts } from "./parts.ts";
+import { createProgram } from "./program.ts";
+
+/** A folder with these recordings; those called bad cannot be read. */
+function folderWith(...names: readonly string[]) {
+  const root = mkdtempSync(join(tmpdir(), "jobs-"));
+  for (const name of names) {
+    mkdirSync(dirname(join(root, name)), { recursive: true });
+    writeFileSync(join(root, name), "");
+  }
+  return { root, [Symbol.dispose]: () => rmSync(root, { recursive: true, force: true }) };
+}
+
+async function run(root: string, line: string, changes: Partial<ProgramParts> = {}) {
+  const engine = fakeEngine(() => ({ says: "language English<asr_text>Hello there." }));
+  const parts = fakeParts(engine, {
+    checkInput: async () => {},
+    readAudio: (input) => {
+      const path = input.kind === "file" ? input.path : "-";
+      if (basename(path).startsWith("bad")) return Promise.reject(new InputError(`${path}: not a recording`));
+      return Promise.resolve(loadedAudio(fakeSecond()));
+    },
+    ...changes,
+  });
+  const args = line.split(" ").map((word) => word.replace(/^\.\//, `${root}/`));
+  const code = await createProgram(parts)(["--silent", ...args]);
+  return { code, out: parts.out(), err: parts.err().replaceAll(root, "R") };
+}
+
+function filesIn(root: string): string[] {
+  return readdirSync(root, { recursive: true, encoding: "utf8" }).filter((name) => /\.\w+$/.test(name)).sort();
+}
+
+test("outputs lie in folders as the inputs do", async () => {
+  using files = folderWith("in/a.wav", "in/day 1/a.wav", "in/day 1/b.mp3", "in/notes.txt");
+  expect(await run(files.root, "--recursive ./in -o ./out/")).toMatchObject({ code: 0, err: "" });
+  expect(filesIn(join(files.root, "out"))).toEqual(["a.txt", "day 1/a.txt", "day 1/b.txt"]);
+  expect(readFileSync(join(files.root, "out/day 1/a.txt"), "utf8")).toBe("Hello there.\n");
+});
+
+test("a list, a pattern and what fails in a folder", async () => {
+  using files = folderWith("in/bad.wav", "in/good.wav", "c.wav");
+  writeFileSync(join(files.root, "list"), `${files.root}/c.wav\n${files.root}/missing/*.wav\n`);
+  const openBytes: ProgramParts["openBytes"] = (path) => {
+    const bytes = [readFileSync(path)];
+    return Promise.resolve({ next: () => Promise.resolve(bytes.shift()), close: () => Promise.resolve() });
+  };
+  expect(await run(files.root, "./in/*.wav --files-from ./list -f jsonl -o ./all.jsonl", { openBytes })).toMatchObject({
+    code: 1,
+    err: "qwen-asr: R/missing/*.wav: no file has such a name\nqwen-asr: R/in/bad.wav: not a recording\n",
+  });
+  const lines = readFileSync(join(files.root, "all.jsonl"), "utf8").replaceAll(files.root, "R").trim().split("\n");
+  const told = lines.map((line) => JSON.parse(line)).map(({ type, file }) => `${type} ${file}`);
+  expect(told).toEqual([
+    ...["error R/missing/*.wav", "error R/in/bad.wav", "document R/in/good.wav", "segment R/in/good.wav"],
+    ...["end R/in/good.wav", "document R/c.wav", "segment R/c.wav", "end R/c.wav"],
+  ]);
+});
+
+test("of a folder too many come for a format that takes one, and none for a list", async () => {
+  using files = folderWith("in/a.wav", "in/b.wav", "e/x.txt");
+  expect(await run(files.root, "./in -f srt")).toMatchObject({ code: 2 });
+  expect(await run(files.root, "./e")).toEqual({
+    code: 1,
+    out: "",
+    err: "qwen-asr: R/e: holds no recordings (--recursive looks into its folders)\n",
+  });
+  expect((await run(files.root, "./in --exclude *.wav")).err).toContain("R/in: holds no recordings");
+  expect((await run(files.root, "./in/a.wav --exclude *.wav")).err).toContain("leave no input");
+});

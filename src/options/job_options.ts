@@ -1,0 +1,35 @@
+/** The rows of table.ts for runs over many files, and over long ones. Data. */
+
+export const inputOptions = [
+  {
+    name: "recursive",
+    group: "Input",
+    help: "of a folder, also the folders in it",
+    more: "A folder means the recordings in it, in the order of their names. With -o FOLDER/, the outputs lie in " +
+      "folders of the same names.",
+    rare: true,
+  },
+  {
+    name: "include",
+    group: "Input",
+    value: { placeholder: "PATTERN", type: "text" },
+    help: "only inputs with such names; repeatable",
+    more: "In folders also names that no recording has. * ? [abc] {a,b} as in a shell; with a /, about the whole path.",
+    rare: true,
+  },
+  {
+    name: "exclude",
+    group: "Input",
+    value: { placeholder: "PATTERN", type: "text" },
+    help: "no inputs with such names; repeatable",
+    rare: true,
+  },
+  {
+    name: "files-from",
+    group: "Input",
+    value: { placeholder: "FILE", type: "path" },
+    help: "inputs are listed in FILE, one a line",
+    more: "Or separated by zeros, as find -print0 does. - is standard input.",
+    rare: true,
+  },
+] as const;

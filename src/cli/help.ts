@@ -178,6 +178,7 @@ Exit codes:
   1  a file could not be read or transcribed; the others were
   2  the command line is wrong
   3  the model is missing or cannot be used
+  4  with --strict: text is missing; without, this is 0
   130, 143, 129  ended by SIGINT, SIGTERM or SIGHUP; what was known is printed
 
 Environment:

@@ -58,6 +58,7 @@ test("defaults", () => {
     jobs: { recursive: false, include: [], exclude: [], filesFrom: undefined },
     withFilename: false,
     headings: true,
+    isStrict: false,
     stream: undefined,
     format: "text",
     monitor: false,

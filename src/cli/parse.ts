@@ -72,6 +72,8 @@ export type TranscribeOptions = RequestOptions & {
   readonly withFilename: boolean;
   /** A terminal shows the name of each of several inputs above its text. */
   readonly headings: boolean;
+  /** Text known to be missing has an exit code of its own. */
+  readonly isStrict: boolean;
   readonly verbosity: "silent" | "normal" | "debug";
 };
 
@@ -365,6 +367,7 @@ function transcribeOptions(choices: Choices, inputs: readonly InputSource[]): Tr
     jobs: jobOptions(choices),
     withFilename: choices.has("with-filename"),
     headings: !choices.has("no-filename"),
+    isStrict: choices.has("strict"),
     verbosity: choices.has("silent") ? "silent" : choices.has("debug") ? "debug" : "normal",
   };
 }

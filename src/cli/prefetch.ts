@@ -3,7 +3,9 @@
  * out (pipeline/prefetch.ts). For the commands that decode several.
  */
 
+import { speakerNames } from "../document/turns.ts";
 import type { Engine } from "../engine/engine.ts";
+import { auditOfSides } from "../pipeline/audit.ts";
 import type { TranscribeEvent } from "../pipeline/events.ts";
 import type { Models } from "../pipeline/models.ts";
 import { Prefetch } from "../pipeline/prefetch.ts";
@@ -120,5 +122,6 @@ async function oneSideAfterTheOther(
     ...heard.at(-1)!,
     ...{ textTokens: sum("textTokens"), encodeMs: sum("encodeMs"), decodeMs: sum("decodeMs") },
     unvoiced: heard.find(({ unvoiced }) => unvoiced !== undefined)?.unvoiced,
+    audit: auditOfSides(heard.map(({ audit }) => audit), speakerNames(sides.length)),
   };
 }

@@ -10,6 +10,7 @@ import type { TimedSegment } from "../document/document.ts";
 import { InputError } from "../errors.ts";
 import { type Hardship, hardship } from "../files/rescue.ts";
 import type { Format } from "../output/formats.ts";
+import { type Audit, auditLine } from "../pipeline/audit.ts";
 import type { Notice } from "../pipeline/events.ts";
 import { printable, type TextWriter } from "../writer.ts";
 import type { InputSource, TranscribeOptions } from "./parse.ts";
@@ -31,6 +32,9 @@ export class Report {
   readonly #begun = new Set<InputSource>();
   readonly #over = new Set<InputSource>();
   readonly #failures: { readonly source: InputSource; readonly message: string }[] = [];
+
+  /** Text of some input is known to be missing. */
+  isDoubtful = false;
 
   /** What is drawn on the same terminal, and makes place for lines. */
   #beside: { hide(): void; show(): void } | undefined;
@@ -54,8 +58,20 @@ export class Report {
   /** What the core has to say, about `source` where text of it is lost. */
   notice({ kind, text }: Notice, source?: InputSource): void {
     if (kind === "debug") this.debug(text);
-    else if (kind === "loss" && source) this.complain(source, text);
+    else if (kind === "loss" && source) this.loss(source, text);
     else this.say(text);
+  }
+
+  /** Text of the input is missing. */
+  loss(source: InputSource, text: string): void {
+    this.isDoubtful = true;
+    this.complain(source, text);
+  }
+
+  /** What the core found missing in a transcript. */
+  audit(source: InputSource, audit: Audit): void {
+    if (audit.gaps.length > 0) this.loss(source, auditLine(audit));
+    else this.debug(`Audit: ${auditLine(audit)}`);
   }
 
   /** "qwen-asr: talk.wav: what is wrong", the name once. */

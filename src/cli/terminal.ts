@@ -138,10 +138,10 @@ function ignoresHangup(): boolean {
 }
 
 /** The exit code of a command that has come to its end. Throws the error of an output that failed. */
-export function exitCode(terminal: Terminal, hasFailed: boolean): number {
+export function exitCode(terminal: Terminal, hasFailed: boolean, isDoubtful = false): number {
   const ending = terminal.ending();
   if (ending?.error) throw ending.error;
-  return ending?.exitCode ?? (hasFailed ? 1 : 0);
+  return ending?.exitCode ?? (hasFailed ? 1 : isDoubtful ? 4 : 0);
 }
 
 /** A reader that has seen enough (`| head`) is no failure; a full disk is. */

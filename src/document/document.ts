@@ -6,6 +6,7 @@
  */
 
 import type { Weights } from "../engine/engine.ts";
+import type { TimeSpan } from "../units.ts";
 
 /** Why a time is not the aligner's own: the aligner had none for the word, or there was no aligner. */
 export type WordFlag = "spread" | "unaligned";
@@ -38,9 +39,16 @@ export type TimedSegment = {
   readonly language: string;
   /** Of all its words; absent where speakers are not told apart. */
   readonly speaker?: string;
+  /** A limit or a signal ended the text before the model did: the rest of what was said is missing. */
+  readonly isTruncated?: boolean;
+  /** The model repeated itself without end, and the repeats were cut: what was said there is missing. */
+  readonly isLooped?: boolean;
   /** Times are the aligner's, or estimated and flagged so; absent if words were not timed. */
   readonly words?: readonly TimedWord[];
 };
+
+/** Speech that has no text. */
+export type Gap = TimeSpan & { readonly speaker?: string };
 
 /** The version of the layout that is written. Version 1 lacks some fields, differs in nothing else, and is read too. */
 export const documentVersion = 2;
@@ -62,4 +70,6 @@ export type TranscriptDocument = {
   /** False if a signal or an error ended the run early. */
   readonly isComplete: boolean;
   readonly segments: readonly TimedSegment[];
+  /** Speech without text, in order; absent if that is not known. */
+  readonly gaps?: readonly Gap[];
 };

@@ -34,9 +34,9 @@ const document: TranscriptDocument = {
 };
 
 function written(format: "json" | "jsonl", from: TranscriptDocument = document): string {
-  const { segments, isComplete, ...head } = from;
+  const { segments, isComplete, gaps, ...head } = from;
   const writer = createWriter(format, { head, rules: defaultRules, paragraphMs: 0 });
-  return segments.map((segment) => writer.add(segment)).join("") + writer.rest(isComplete);
+  return segments.map((segment) => writer.add(segment)).join("") + writer.rest(isComplete, gaps);
 }
 
 test("what is written is read again, whole and cut short", () => {
@@ -88,10 +88,29 @@ test("fields of later programs are no obstacle: readers ignore them, the reserve
     }],
   };
   expect(readerErrors(later)).toEqual([]);
-  expect(readDocument(JSON.stringify(later), "x.json")).toEqual({ ...document, segments: [document.segments[0]!] });
+  expect(readDocument(JSON.stringify(later), "x.json")).toEqual({
+    ...document,
+    segments: [{ ...document.segments[0]!, isTruncated: true }],
+    gaps: [{ startMs: 5000, endMs: 7500 }],
+  });
   const lines = written("jsonl").trimEnd().split("\n");
   const inserted = [...lines.slice(0, 2), '{"type":"mood","of":"all"}', ...lines.slice(2)].join("\n");
   expect(readDocument(inserted, "x.jsonl")).toEqual(document);
+});
+
+test("what is missing is written, as the schema has it, and read", () => {
+  const [segment] = document.segments;
+  const gaps = [{ startMs: 5000, endMs: 7500 }, { startMs: 9000, endMs: 10_000, speaker: "left" }];
+  const segments = [{ ...segment!, isTruncated: true }, { ...segment!, isLooped: true }];
+  const from = { ...document, segments, gaps };
+  const [json, lines] = [written("json", from), written("jsonl", from)];
+  expect(schemaErrors(JSON.parse(json))).toEqual([]);
+  for (const line of lines.trimEnd().split("\n").map((text) => JSON.parse(text))) {
+    expect(schemaErrors(line, `${line.type}Line`)).toEqual([]);
+  }
+  expect(readDocument(json, "x.json")).toEqual(from);
+  expect(readDocument(lines, "x.jsonl")).toEqual(from);
+  expect(JSON.parse(written("json", { ...document, gaps: [] })).gaps).toEqual([]);
 });
 
 test("who speaks is written, as the schema has it, and read", () => {

@@ -6,10 +6,10 @@
  */
 
 import { InputError } from "../errors.ts";
-import { documentVersion, type TimedSegment, type TimedWord, type TranscriptDocument } from "./document.ts";
+import { documentVersion, type Gap, type TimedSegment, type TimedWord, type TranscriptDocument } from "./document.ts";
 import { roundedLogprob } from "./logprobs.ts";
 
-export type DocumentHead = Omit<TranscriptDocument, "segments" | "isComplete">;
+export type DocumentHead = Omit<TranscriptDocument, "segments" | "isComplete" | "gaps">;
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -25,7 +25,7 @@ export function headJson({ version, program, source, model, aligner, options }: 
 }
 
 export function segmentJson(segment: TimedSegment): Json {
-  const { startMs, endMs, text, spoken, language, speaker, words } = segment;
+  const { startMs, endMs, text, spoken, language, speaker, isTruncated, isLooped, words } = segment;
   return {
     start: seconds(startMs),
     end: seconds(endMs),
@@ -33,8 +33,14 @@ export function segmentJson(segment: TimedSegment): Json {
     ...(spoken === undefined ? {} : { spoken }),
     language,
     ...(speaker === undefined ? {} : { speaker }),
+    ...(isTruncated ? { truncated: true } : {}),
+    ...(isLooped ? { loop: true } : {}),
     ...(words ? { words: words.map(wordJson) } : {}),
   };
+}
+
+export function gapJson({ startMs, endMs, speaker }: Gap): Json {
+  return { start: seconds(startMs), end: seconds(endMs), ...(speaker === undefined ? {} : { speaker }) };
 }
 
 function wordJson({ text, spoken, startMs, endMs, logprob, flag, speaker }: TimedWord): Json {
@@ -86,14 +92,14 @@ function fromLines(text: string, name: string): unknown {
   }
   const { type: _, ...head } = heads[0]!;
   const segments = lines.filter((line) => line?.["type"] === "segment");
-  const complete = lines.some((line) => line?.["type"] === "end" && line["complete"] === true);
-  return { ...head, complete, segments };
+  const end = lines.find((line) => line?.["type"] === "end" && line["complete"] === true);
+  return { ...head, complete: end !== undefined, segments, gaps: end?.["gaps"] };
 }
 
 function documentOf(place: Place): TranscriptDocument {
   const version = place.at("version").number();
   if (version !== 1 && version !== documentVersion) throw place.at("version").wrong("1 or 2, the versions known here");
-  const aligner = place.at("aligner");
+  const [aligner, gaps] = [place.at("aligner"), place.at("gaps")];
   return {
     version: documentVersion,
     program: place.at("program").string(),
@@ -103,6 +109,7 @@ function documentOf(place: Place): TranscriptDocument {
     options: place.at("options").plainValues(),
     isComplete: place.at("complete").boolean(),
     segments: place.at("segments").list().map(segmentOf),
+    ...(gaps.isAbsent ? {} : { gaps: gaps.list().map((gap) => ({ ...spanOf(gap), ...speakerOf(gap) })) }),
   };
 }
 
@@ -125,6 +132,8 @@ function segmentOf(place: Place): TimedSegment {
     ...spokenOf(place),
     language: place.at("language").string(),
     ...speakerOf(place),
+    ...(isTrue(place.at("truncated")) && { isTruncated: true }),
+    ...(isTrue(place.at("loop")) && { isLooped: true }),
     ...(words.isAbsent ? {} : { words: words.list().map(wordOf) }),
   };
 }
@@ -143,6 +152,10 @@ function wordOf(place: Place): TimedWord {
     ...(flagged ? { flag: flagged } : {}),
     ...speakerOf(place),
   };
+}
+
+function isTrue(place: Place): boolean {
+  return !place.isAbsent && place.boolean();
 }
 
 function speakerOf(place: Place): { speaker?: string } {

@@ -12,7 +12,7 @@ import type { Hardship } from "./rescue.ts";
 import { checkOutput, type OutputFile, type OutputTarget } from "./target.ts";
 import type { AudioSource } from "../audio/input.ts";
 import type { TextWriter } from "../writer.ts";
-import type { TimedSegment } from "../document/document.ts";
+import type { Gap, TimedSegment } from "../document/document.ts";
 import { errorLine } from "../output/json.ts";
 import { createWriter, type Format } from "../output/formats.ts";
 import type { SegmentWriter, WriterOptions } from "../output/writer.ts";
@@ -180,14 +180,14 @@ export class RecordingOutputs {
 
   /**
    * `isComplete`: all of it was heard; then there is a file even where nothing was said. `isFinal`: the file gets its
-   * name. Files that hold no other recording are closed.
+   * name. Files that hold no other recording are closed. `gaps`: speech without text.
    */
-  async end(isComplete: boolean, isFinal = isComplete): Promise<void> {
+  async end(isComplete: boolean, isFinal = isComplete, gaps?: readonly Gap[]): Promise<void> {
     for (const { sink, file, writer } of this.parts) {
       sink.isCut ||= !isFinal;
       if (isComplete || this.#isBegun) {
         sink.isBegun = true;
-        file.write(writer.rest(isComplete));
+        file.write(writer.rest(isComplete, gaps));
         file.keep(() => "");
         await file.drained();
       }

@@ -7,6 +7,7 @@ import { RATE_MAX_HZ, RATE_MIN_HZ } from "../audio/limits.ts";
 import { SAMPLE_FORMATS } from "../audio/pcm.ts";
 import { RAW_DEFAULT } from "../audio/raw.ts";
 import { styleNames } from "../subtitles/rules.ts";
+import { auditOptions } from "./audit_options.ts";
 import { evalOptions } from "./eval_options.ts";
 import { inputOptions } from "./job_options.ts";
 import { textOptions } from "./text_options.ts";
@@ -652,6 +653,7 @@ export const optionTable: readonly OptionSpec[] = [
     commands: everyCommand,
     overrides: "silent",
   },
+  ...auditOptions,
   { name: "help", short: "h", group: "Other", help: "-h: this page, --help: everything", commands: everyCommand },
   { name: "version", short: "V", group: "Other", help: "print the version", commands: everyCommand },
   { name: "licenses", group: "Other", help: "print licences and notices", rare: true, commands: everyCommand },

@@ -1,6 +1,6 @@
 /** Writes JSON and JSON lines, as docs/transcript.schema.json describes them. In: segments. Out: text. Pure. */
 
-import { headJson, segmentJson } from "../document/json.ts";
+import { gapJson, headJson, segmentJson } from "../document/json.ts";
 import type { SegmentWriter, WriterOptions } from "./writer.ts";
 
 /** One object per recording. Each segment is on its own line, so that a diff shows what changed. */
@@ -9,7 +9,9 @@ export function jsonWriter({ head }: WriterOptions): SegmentWriter {
   let count = 0;
   return {
     add: (segment) => `${count++ === 0 ? opening : ","}\n    ${JSON.stringify(segmentJson(segment))}`,
-    rest: (isComplete) => `${count === 0 ? opening : "\n  "}],\n  "complete": ${isComplete}\n}\n`,
+    rest: (isComplete, gaps) =>
+      `${count === 0 ? opening : "\n  "}],` +
+      (gaps ? `\n  "gaps": ${JSON.stringify(gaps.map(gapJson))},` : "") + `\n  "complete": ${isComplete}\n}\n`,
   };
 }
 
@@ -21,8 +23,9 @@ export function jsonLinesWriter({ head }: WriterOptions): SegmentWriter {
   return {
     add: (segment) => (count++ === 0 ? opening : "") + line({ type: "segment", file, ...segmentJson(segment) }),
     // A file that is still being written, or was left by a kill, has no end line.
-    rest: (isComplete) =>
-      (count === 0 ? opening : "") + (isComplete ? line({ type: "end", file, complete: true }) : ""),
+    rest: (isComplete, gaps) =>
+      (count === 0 ? opening : "") +
+      (isComplete ? line({ type: "end", file, complete: true, ...(gaps && { gaps: gaps.map(gapJson) }) }) : ""),
   };
 }
 

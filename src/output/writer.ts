@@ -1,6 +1,6 @@
 /** The interface of all formats: segments in, text out. Types alone. */
 
-import type { TimedSegment } from "../document/document.ts";
+import type { Gap, TimedSegment } from "../document/document.ts";
 import type { DocumentHead } from "../document/json.ts";
 import type { WordCutter } from "../text/chinese.ts";
 import type { LayoutRules } from "../subtitles/rules.ts";
@@ -12,8 +12,11 @@ import type { CuePunctuation } from "../views/punctuation.ts";
  */
 export type SegmentWriter = {
   add(segment: TimedSegment): string;
-  /** The text that ends the file here, for now or for good; `isComplete` is false while the recording goes on. */
-  rest(isComplete: boolean): string;
+  /**
+   * The text that ends the file here, for now or for good; `isComplete` is false while the recording goes on, and
+   * `gaps`, speech without text, are known when it is over.
+   */
+  rest(isComplete: boolean, gaps?: readonly Gap[]): string;
 };
 
 export type WriterOptions = {

@@ -7,6 +7,7 @@
 
 import type { HeardToken } from "../document/document.ts";
 import type { Span } from "../units.ts";
+import type { Coverage } from "./audit.ts";
 
 export type TranscribeEvent =
   /** A piece of the transcript, with what separates it from the piece before. */
@@ -57,6 +58,8 @@ export type Progress = {
   readonly decodeMs: number;
   /** Segments whose text was broken by the earlier text that they were given. */
   readonly collapses: number;
+  /** Which speech has text so far. */
+  readonly coverage: Coverage;
 };
 
 /** Where an interrupted run continues. The result is the same as without the interruption. */

@@ -39,7 +39,7 @@ export class TimedRecording {
   }
 
   add(heard: HeardSegment): void {
-    if (!this.#parts.timer) return this.#onSegment(this.#estimate.time(heard));
+    if (!this.#parts.timer) return this.#pass(this.#estimate.time(heard), heard);
     this.#waiting.push(heard);
     if (this.#parts.beforeTiming) return;
     this.#timing = this.#timing.then(() => this.#timeNext());
@@ -78,13 +78,19 @@ export class TimedRecording {
     if (!segment) return this.#estimateAll();
     this.#waiting.shift();
     countWords(this.#words, segment.words);
-    this.#onSegment(segment);
+    this.#pass(segment, heard);
+  }
+
+  /** A timed segment, with what is known of its text. */
+  #pass(segment: TimedSegment, { stop }: HeardSegment): void {
+    const isTruncated = stop === "cap" || stop === "cancelled";
+    this.#onSegment({ ...segment, ...(isTruncated && { isTruncated }), ...(stop === "loop" && { isLooped: true }) });
   }
 
   #estimateAll(): void {
     for (const heard of this.#waiting.splice(0)) {
       this.#estimated++;
-      this.#onSegment(this.#estimate.time(heard));
+      this.#pass(this.#estimate.time(heard), heard);
     }
   }
 }

@@ -6,6 +6,7 @@ import type { DecodeRequest, DecodeResult, Engine } from "../engine/engine.ts";
 import { samplesInMemory } from "../audio/sample_store.ts";
 import { Recording } from "../segment/recording.ts";
 import type { TranscribeEvent } from "./events.ts";
+import { nothingCovered } from "./audit.ts";
 import { transcribe, type TranscribeRequest } from "./transcribe.ts";
 
 const rate = 16_000;
@@ -79,6 +80,7 @@ test("one piece: text word by word, language before it, times added up", async (
     audioSec: 10,
     stopped: false,
     unvoiced: undefined,
+    audit: { gaps: [], speechSec: 0, saidSec: 0 },
   });
   expect(events.filter((event) => !["debug", "segment", "submitted", "progress"].includes(event.kind))).toEqual([
     { kind: "language", name: "English" },
@@ -455,7 +457,8 @@ for (const pastText of [false, true]) {
 }
 
 test("a run cannot go on from where this recording has no cut", async () => {
-  const progress = { heardSamples: 5, languages: [], textTokens: 0, encodeMs: 0, decodeMs: 0, collapses: 0 };
+  const costs = { textTokens: 0, encodeMs: 0, decodeMs: 0 };
+  const progress = { heardSamples: 5, languages: [], collapses: 0, coverage: nothingCovered, ...costs };
   await expect(run({ segmentSec: 5, searchSec: 0, resume: { text: "", progress } }, [])).rejects.toThrow(
     "cannot go on",
   );

@@ -12,6 +12,7 @@ import type { DecodeRequest, DecodeResult, DecodeToken, Engine, ModelInfo } from
 import type { HeardSegment, Progress, Resume, TranscribeEvent } from "./events.ts";
 import { assert, InputError } from "../errors.ts";
 import { release } from "../memory.ts";
+import { type Audit, auditOf, type Coverage, covered, nothingCovered } from "./audit.ts";
 import { planSegments, type SegmentLimits } from "../segment/plan.ts";
 import { joinedLength, originalPosition, originalRanges } from "../segment/ranges.ts";
 import type { Recording } from "../segment/recording.ts";
@@ -50,13 +51,15 @@ export type TranscribeRequest = {
   readonly resume?: Resume;
 };
 
-export type Transcript = Omit<Progress, "heardSamples" | "collapses"> & {
+export type Transcript = Omit<Progress, "heardSamples" | "collapses" | "coverage"> & {
   readonly text: string;
   /** Of the recording, before silence was taken out; where stopped, up to the last segment that was heard whole. */
   readonly audioSec: number;
   readonly stopped: boolean;
   /** Which segments had no voice, and so no text: a line for people. */
   readonly unvoiced: string | undefined;
+  /** Of what was heard. */
+  readonly audit: Audit;
 };
 
 /** One decode's outcome. */
@@ -81,6 +84,8 @@ type State = {
   /** Conditioned segments that came out broken. */
   collapses: number;
   stopped: boolean;
+  /** Which speech of what was heard has text. */
+  coverage: Coverage;
   /** Segments without a voice: where they are. */
   unvoiced: readonly string[];
   /** What all decodes took. */
@@ -99,6 +104,8 @@ type Run = {
   readonly ended: AbortController;
   readonly onEvent: (event: TranscribeEvent) => void;
   readonly state: State;
+  /** Where somebody speaks in the recording. */
+  readonly speech: readonly Span[];
 };
 
 const pastTokensMax = 200;
@@ -122,7 +129,7 @@ export async function transcribe(
   const { recording, resume, skipSilence } = request;
   const state = firstState(resume);
   const ended = new AbortController();
-  const run: Run = { request, engine, stop, onEvent, state, ended };
+  const run: Run = { request, engine, stop, onEvent, state, ended, speech: recording.speech.speech };
   const audioSec = recording.length / sampleRate;
   onEvent({ kind: "debug", text: `Audio: ${recording.length} samples (${audioSec.toFixed(1)} seconds)` });
   const kept = skipSilence ? withoutSilence(run) : [{ start: 0, end: recording.length }];
@@ -135,19 +142,23 @@ export async function transcribe(
   }));
   const rest = parts.slice(heardParts(parts, state.heardSamples));
   await (request.pastText ? oneByOne(run, rest) : together(run, rest));
+  if (!state.stopped) heardTo(run, recording.length, [], false);
   const { text, languages, stopped, spent, heardSamples } = state;
   const unvoiced = unvoicedLine(state.unvoiced, parts.length);
-  return { text, languages, stopped, unvoiced, ...spent, audioSec: stopped ? heardSamples / sampleRate : audioSec };
+  const audit = auditOf(state.coverage, request.startSec);
+  return { text, languages, stopped, unvoiced, audit, ...spent, audioSec: heardSamples / sampleRate };
 }
 
 function firstState({ text, progress }: Resume = { text: "", progress: nothingHeard }): State {
-  const { languages, heardSamples, collapses, textTokens, encodeMs, decodeMs } = progress;
+  const { languages, heardSamples, collapses, coverage, textTokens, encodeMs, decodeMs } = progress;
   const costs = { textTokens, encodeMs, decodeMs };
-  return { text, languages, heardSamples, collapses, stopped: false, unvoiced: [], spent: costs, reported: costs };
+  const heard = { text, languages, heardSamples, collapses, coverage };
+  return { ...heard, stopped: false, unvoiced: [], spent: costs, reported: costs };
 }
 
 const nothingHeard: Progress = {
   ...{ heardSamples: 0, languages: [], textTokens: 0, encodeMs: 0, decodeMs: 0, collapses: 0 },
+  coverage: nothingCovered,
 };
 
 /** Of a recording. */
@@ -342,7 +353,7 @@ function reportStop(run: Run, piece: Piece, place: string, ranges: readonly Span
   if (piece.hasVoice) reportDecode(run, piece);
   else state.unvoiced = [...state.unvoiced, place];
   if (piece.stop === "cancelled") state.stopped = true;
-  else state.heardSamples = ranges.at(-1)!.end;
+  else heardTo(run, ranges.at(-1)!.end, ranges, piece.text !== "");
   if (piece.stop === "loop") {
     onEvent({ kind: "loss", text: `${place}: repetition loop after ${piece.tokens} tokens, stopped there` });
   }
@@ -350,8 +361,15 @@ function reportStop(run: Run, piece: Piece, place: string, ranges: readonly Span
     onEvent({ kind: "loss", text: `${place}: stopped after ${piece.tokens} tokens, more than speech takes` });
   }
   if (state.stopped) return;
-  const { languages, heardSamples, collapses, reported } = state;
-  onEvent({ kind: "progress", progress: { languages, heardSamples, collapses, ...reported } });
+  const { languages, heardSamples, collapses, coverage, reported } = state;
+  onEvent({ kind: "progress", progress: { languages, heardSamples, collapses, coverage, ...reported } });
+}
+
+/** Everything up to `end` is heard, `ranges` of it since the last time. */
+function heardTo({ state, speech }: Run, end: number, ranges: readonly Span[], hasText: boolean): void {
+  const span = { start: state.heardSamples, end };
+  state.coverage = covered(state.coverage, speech, { span, ranges, hasText });
+  state.heardSamples = end;
 }
 
 /** One decode under way: tokens to text, shown at once when live, kept until then. */

@@ -61,7 +61,7 @@ async function render(
   try {
     const shown = name === "-" ? "standard input" : printable(name);
     const say = (line: string) => parts.terminal.stderr.write(`qwen-asr: ${shown}: ${line}\n`);
-    const { segments, isComplete, ...head } = edited(read(await parts.readText(name), shown, say), say);
+    const { segments, isComplete, gaps, ...head } = edited(read(await parts.readText(name), shown, say), say);
     if (segments.length === 0) say("has no text");
     if (!isComplete) say("is incomplete: the recording was not heard to its end");
     if (headings) parts.terminal.stdout.write(headings.of(input));
@@ -74,7 +74,7 @@ async function render(
       const spoken = views ? spokenSegment(segment) : segment;
       recording.add(write ? write(spoken) : spoken);
     }
-    await recording.end(isComplete, true);
+    await recording.end(isComplete, true, gaps);
     return true;
   } catch (error) {
     if (!(error instanceof InputError)) throw error;

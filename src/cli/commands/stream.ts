@@ -91,7 +91,7 @@ export async function streamFiles(parts: StreamParts, given: TranscribeOptions):
     failed = await output?.close(true) === false || failed;
     report.stopped(options.inputs);
   }
-  return exitCode(parts.terminal, failed);
+  return exitCode(parts.terminal, failed, options.isStrict && report.isDoubtful);
 }
 
 /** The context is given once: of many terms the first. */
@@ -279,7 +279,7 @@ function reportEvent({ parts, options, report }: Run, source: InputSource, event
     case "language":
       return report.language(event.name, options.inputs.length > 1 ? source : undefined);
     case "loss":
-      return report.complain(source, event.text);
+      return report.loss(source, event.text);
     case "delay":
       return report.say(`Behind by ${(event.ms / 1000).toFixed(1)} s: several chunks are heard in one step`);
     case "step":

@@ -5,7 +5,7 @@
  * loaded, so that a typo costs no time. A file that fails is reported and the others still run.
  */
 
-import type { TimedSegment } from "../../document/document.ts";
+import type { Gap, TimedSegment } from "../../document/document.ts";
 import { UsageError } from "../../errors.ts";
 import { openTextFile } from "../../files/output_file.ts";
 import { fileOf, kindOf, Outputs, type RecordingOutputs } from "../../files/outputs.ts";
@@ -101,7 +101,7 @@ export async function transcribeFiles(parts: TranscribeParts, given: TranscribeO
     report.stopped(all);
   }
   failed ||= outputs?.hasFailed === true;
-  return exitCode(parts.terminal, failed);
+  return exitCode(parts.terminal, failed, options.isStrict && report.isDoubtful);
 }
 
 function tooManyTerms(terms: readonly unknown[]): string {
@@ -229,19 +229,22 @@ async function transcribeOne(run: Run, begun: Prefetched<InputSource, ReadAudio>
     transcript = await begun.transcript((event) => {
       if (event.kind === "text") writer.write(event.text);
       else if (event.kind === "side") timed!.turnTo(event.index);
-      else if (event.kind === "segment") timed?.add(event.segment);
-      else if (event.kind === "language") report.language(event.name, inputs.length > 1 ? source : undefined);
+      else if (event.kind === "segment") {
+        report.isDoubtful ||= event.segment.stop === "cap" || event.segment.stop === "loop";
+        timed?.add(event.segment);
+      } else if (event.kind === "language") report.language(event.name, inputs.length > 1 ? source : undefined);
       else if ("text" in event) report.notice(event, source);
     });
     await timed?.time();
   } finally {
     await timed?.end();
     await audio.close();
-    await writer.end(transcript !== undefined && !transcript.stopped);
+    await writer.end(transcript !== undefined && !transcript.stopped, transcript?.audit.gaps);
     await out?.drained();
   }
   if (timed?.notice) report.complain(source, timed.notice);
   if (transcript.unvoiced) report.warn(source, [transcript.unvoiced]);
+  report.audit(source, transcript.audit);
   report.count(transcript);
   if (!transcript.stopped) report.over(source);
 }
@@ -318,9 +321,9 @@ class RecordingWriter {
     if (this.#paragraphs) this.#text?.write(this.#paragraphs.addSegment(segment, doubtBelow));
   }
 
-  /** `isComplete`: the recording was heard to its end. */
-  async end(isComplete: boolean): Promise<void> {
+  /** `isComplete`: the recording was heard to its end. `gaps`: speech without text. */
+  async end(isComplete: boolean, gaps?: readonly Gap[]): Promise<void> {
     this.#text?.end(isComplete);
-    await this.#parts.outputs?.end(isComplete);
+    await this.#parts.outputs?.end(isComplete, isComplete, gaps);
   }
 }

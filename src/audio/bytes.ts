@@ -8,6 +8,8 @@ import { accessSync, constants, type Stats, statSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { InputError, systemReason } from "../errors.ts";
 import { printable } from "../writer.ts";
+import { JoinedFinder } from "./joined.ts";
+import type { Joined } from "./joined_line.ts";
 import { isBlank } from "./plausible.ts";
 
 export interface ByteReader {
@@ -77,22 +79,20 @@ async function findBlankEnd(handle: FileHandle): Promise<number> {
   return Math.max(0, end) + step.findLastIndex((byte) => byte !== value) + 1;
 }
 
-const BOXES_MAX = 10_000;
-
-/** Where an MP4 that was joined to another begins in the file: its second "ftyp". Reads the headers of boxes alone. */
-export async function findSecondMp4(path: string): Promise<number | undefined> {
+/** What is joined to a container in a file that another program reads. */
+export async function findJoined(path: string): Promise<Joined | undefined> {
   await using handle = await open(onDisk(path), "r");
-  const { size } = await handle.stat();
-  const header = Buffer.alloc(16);
-  for (let at = 0, boxes = 0; at + 16 <= size && boxes < BOXES_MAX; boxes++) {
-    await handle.read(header, 0, 16, at);
-    if (at > 0 && header.toString("latin1", 4, 8) === "ftyp") return at;
-    const short = header.readUInt32BE(0);
-    const bytes = short === 1 ? Number(header.readBigUInt64BE(8)) : short;
-    if (bytes < 8) return undefined; // 0: to the end of the file.
-    at += bytes;
+  const finder = new JoinedFinder();
+  const buffer = new Uint8Array(CHUNK_BYTES);
+  while (!finder.isDone) {
+    const { bytesRead } = await handle.read(buffer, 0, CHUNK_BYTES, finder.position);
+    if (bytesRead === 0) finder.end();
+    else {
+      finder.skipped();
+      finder.push(buffer.subarray(0, bytesRead));
+    }
   }
-  return undefined;
+  return finder.found;
 }
 
 class FileReader implements ByteReader {
@@ -250,6 +250,39 @@ export class ReplayReader implements ByteReader {
   #keep(chunk: Uint8Array): void {
     this.#kept.push(chunk.slice());
     this.#keptBytes += chunk.length;
+  }
+}
+
+/** A reader whose bytes a finder sees pass. */
+export class WatchedReader implements ByteReader {
+  readonly #source: ByteReader;
+  readonly #finder = new JoinedFinder();
+  hasEnded = false;
+
+  constructor(source: ByteReader) {
+    this.#source = source;
+  }
+
+  get blankFrom(): number | undefined {
+    return this.#source.blankFrom;
+  }
+
+  get found(): Joined | undefined {
+    return this.#finder.found;
+  }
+
+  async next(): Promise<Uint8Array | undefined> {
+    const bytes = await this.#source.next();
+    if (bytes !== undefined) this.#finder.push(bytes);
+    else if (!this.hasEnded) {
+      this.#finder.end();
+      this.hasEnded = true;
+    }
+    return bytes;
+  }
+
+  close(): Promise<void> {
+    return this.#source.close();
   }
 }
 

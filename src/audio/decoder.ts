@@ -8,7 +8,7 @@
  */
 
 import { InputError } from "../errors.ts";
-import { type ByteReader, findSecondMp4, type ReplayReader } from "./bytes.ts";
+import type { ByteReader, ReplayReader } from "./bytes.ts";
 import { chooseTrack, type Container, listTracks, type Track } from "./container.ts";
 import { ffmpegPath, FfmpegReader, findFfmpeg, probeContainer } from "./ffmpeg.ts";
 import type { ByteDecoder } from "./pcm.ts";
@@ -136,10 +136,7 @@ async function startFfmpeg(
   const ffmpeg = new FfmpegReader(findFfmpeg(name), input, options);
   try {
     const started = await startDecoder(ffmpeg, new WavDecoder(`${name}: ffmpeg output`, Infinity, channel), source);
-    const warnings = [
-      ...(track && wanted === undefined ? tracksLine(container.tracks, track) : []),
-      ...(path !== undefined && seeks ? joinedLine(await findSecondMp4(path), label) : []),
-    ];
+    const warnings = track && wanted === undefined ? tracksLine(container.tracks, track) : [];
     return { ...started, container: label, warnings };
   } catch (error) {
     await ffmpeg.close();
@@ -151,11 +148,6 @@ function tracksLine(tracks: readonly Track[], chosen: Track): string[] {
   if (tracks.length < 2) return [];
   const number = 1 + tracks.indexOf(chosen);
   return [`has ${tracks.length} audio tracks: ${listTracks(tracks)}; ${number} is read (--track N|LANG)`];
-}
-
-/** ffmpeg reads the first of files that were joined, and says nothing of the others. */
-function joinedLine(at: number | undefined, label: string): string[] {
-  return at === undefined ? [] : [`another ${label} follows at byte ${at}, not read`];
 }
 
 /** Feeds the decoder until it knows what the bytes are. */

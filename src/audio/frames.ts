@@ -43,6 +43,26 @@ export function findFrames(head: Uint8Array): string | undefined {
   return undefined;
 }
 
+/** Whether at least `framesCount` frames of that format follow one another from `at` on. */
+export function isFrameChain(name: string, bytes: Uint8Array, at: number, framesCount: number): boolean {
+  return isChain(bytes, at, formatOf(name), framesCount);
+}
+
+/** Length of the frame of that format whose header is at `at`; 0 if there is none. */
+export function frameBytes(name: string, bytes: Uint8Array, at: number): number {
+  return formatOf(name).bytes(bytes, at);
+}
+
+/** Whether packets of a transport stream follow one another from `at` on, with or without a time in front of each. */
+export function isPackets(bytes: Uint8Array, at: number): boolean {
+  return (bytes[at] === 0x47 && arePackets(bytes, at, 188, PACKETS_ANYWHERE)) ||
+    (bytes[at + 4] === 0x47 && arePackets(bytes, at + 4, 192, PACKETS_ANYWHERE));
+}
+
+function formatOf(name: string): FrameFormat {
+  return FORMATS.find((format) => format.name === name)!;
+}
+
 function isChain(head: Uint8Array, start: number, { bytes, shared }: FrameFormat, framesCount: number): boolean {
   const common = word(head, start) & shared;
   for (let at = start, frame = 0; frame < framesCount; frame++) {

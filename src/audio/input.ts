@@ -12,6 +12,7 @@ import { InputError, UsageError } from "../errors.ts";
 import { printable } from "../writer.ts";
 import {
   type ByteReader,
+  findJoined,
   isStdinPath,
   openFile,
   openStdin,
@@ -19,9 +20,11 @@ import {
   statReadable,
   STDIN_NAME,
   StreamReader,
+  WatchedReader,
 } from "./bytes.ts";
 import { openDecoder, type OpenedDecoder } from "./decoder.ts";
 import { FfmpegReader } from "./ffmpeg.ts";
+import { type Joined, joinedLine } from "./joined_line.ts";
 import { LevelMeter } from "./level.ts";
 import { OffsetMeter } from "./offset.ts";
 import type { SourceInfo } from "./pcm.ts";
@@ -158,7 +161,8 @@ async function measured(store: SampleStore): Promise<LevelMeter> {
 export async function openAudio(input: AudioInput): Promise<AudioStream> {
   checkInput(input);
   const name = inputName(input);
-  const reader = new ReplayReader(await openBytes(input, name));
+  const watched = new WatchedReader(await openBytes(input, name));
+  const reader = new ReplayReader(watched);
   try {
     const isPiped = isStdin(input);
     const path = input.kind === "file" && !isPiped && statReadable(input.path).isFile()
@@ -166,11 +170,17 @@ export async function openAudio(input: AudioInput): Promise<AudioStream> {
       : undefined;
     const { raw, track, channel } = input;
     const opened = await openDecoder({ name, path, isStdin: isPiped, raw, track, channel }, reader);
-    return new AudioStream(name, opened, rangeOf(input), channel === "each");
+    const joined = () => joinedTo(watched, path);
+    return new AudioStream(name, opened, rangeOf(input), channel === "each", joined);
   } catch (error) {
     await reader.close();
     throw error;
   }
+}
+
+/** What follows the container, seen as it passed or, where ffmpeg read the file itself, in the file. */
+async function joinedTo(watched: WatchedReader, path: string | undefined): Promise<Joined | undefined> {
+  return watched.hasEnded || path === undefined ? watched.found : await findJoined(path);
 }
 
 /** A child process cannot be given a name that is not UTF-8: ffmpeg then gets the bytes. */
@@ -196,6 +206,8 @@ export class AudioStream {
   readonly #opened: OpenedDecoder;
   readonly #resamplers: readonly Resampler[];
   readonly #from: number;
+  /** At the end: a file that follows the one that was read. */
+  readonly #joined: () => Promise<Joined | undefined>;
   #state: "first" | "body" | "ended" = "first";
   #sourceSamples = 0;
 
@@ -204,7 +216,9 @@ export class AudioStream {
     opened: OpenedDecoder,
     range: { readonly from: number; readonly to: number },
     isApart: boolean,
+    joined: () => Promise<Joined | undefined>,
   ) {
+    this.#joined = joined;
     const info = opened.decoder.info!;
     this.#name = name;
     this.#opened = opened;
@@ -254,10 +268,12 @@ export class AudioStream {
   async #end(): Promise<readonly Float32Array[]> {
     const { decoder, reader } = this.#opened;
     const complaint = reader instanceof FfmpegReader ? await reader.complaint() : undefined;
+    const joined = await this.#joined();
     if (complaint !== undefined) {
       if (this.#sourceSamples === 0) throw new InputError(`${this.#name}: ffmpeg: ${complaint}`);
-      this.warnings.push(`ffmpeg: ${complaint}`);
+      if (joined === undefined) this.warnings.push(`ffmpeg: ${complaint}`); // Else that is what it stumbled over.
     }
+    if (joined !== undefined) this.warnings.push(joinedLine(joined));
     const tails = this.#resample(decoder.end());
     this.warnings.push(...decoder.warnings);
     if (this.#sourceSamples === 0) this.warnings.push("holds no samples, so there is no text");

@@ -8,9 +8,11 @@
  */
 
 import { InputError } from "../errors.ts";
+import { joinedLine } from "./joined_line.ts";
 import type { ChannelChoice } from "./mix.ts";
 import { type ByteDecoder, chosen, MonoDecoder, type SourceInfo } from "./pcm.ts";
 import { isBlank, judgeBytes } from "./plausible.ts";
+import { findSignature, id3Bytes, SIGNATURE_BYTES, startAt } from "./starts.ts";
 import { parseWavFormat, WAV_FORMAT_BYTES_MAX, type WavFormat } from "./wav_format.ts";
 import {
   chunkName,
@@ -144,9 +146,10 @@ export class WavDecoder implements ByteDecoder {
       this.#leaveForForm(data, formAt, runs);
       return taken;
     }
-    const heldBytes = this.#left === 0 ? 0 : formPrefixBytes(data);
-    this.#held = data.slice(data.length - heldBytes);
-    this.#decode(data.subarray(0, data.length - heldBytes), runs);
+    if (isOpen && this.#leaveForOther(data, runs)) return bytes.length;
+    const heldBytes = this.#left === 0 ? 0 : isOpen ? SIGNATURE_BYTES - 1 : formPrefixBytes(data);
+    this.#held = data.slice(Math.max(0, data.length - heldBytes));
+    this.#decode(data.subarray(0, data.length - this.#held.length), runs);
     if (this.#left === 0) this.#wantAfter();
     else if (taken < bytes.length) this.#state = "done"; // Nothing but blank bytes follows.
     return taken;
@@ -161,6 +164,21 @@ export class WavDecoder implements ByteDecoder {
     this.#warnOfSize();
     this.#wantForm();
     this.#takeAgain(data.slice(formAt), runs);
+  }
+
+  /** A file of another kind opens in data whose size nobody knows. */
+  #leaveForOther(data: Uint8Array, runs: Float32Array[]): boolean {
+    const other = findSignature(data);
+    if (other === undefined) return false;
+    this.#decode(data.subarray(0, other.at), runs);
+    this.#overrunBytes -= Math.min(this.#overrunBytes, data.length - other.at);
+    this.#stopAtOther(other.name, this.#offset - data.length + other.at);
+    return true;
+  }
+
+  #stopAtOther(name: string, at: number): void {
+    this.warnings.push(joinedLine({ name, at, after: "WAV" }));
+    this.#state = "done";
   }
 
   #decode(bytes: Uint8Array, runs: Float32Array[]): void {
@@ -389,6 +407,8 @@ export class WavDecoder implements ByteDecoder {
   /** The window is full, or all that is left is in it: a chunk, another WAV, samples, or nothing to be heard. */
   #decide(runs: Float32Array[], isEnd: boolean): void {
     const window = this.#header.slice(0, this.#headerBytes);
+    const other = this.#findOther(window);
+    if (other !== undefined) return this.#stopAtOther(other.name, this.#offset - window.length + other.at);
     const known = this.#findKnown(window);
     if (known !== undefined) return this.#enterKnown(window, known, runs);
     const { id, bytes } = this.#chunk;
@@ -410,6 +430,15 @@ export class WavDecoder implements ByteDecoder {
       this.warnings.push(`WAV: what follows its sound from byte ${this.#offset - window.length} on is not read`);
     }
     this.#state = "done";
+  }
+
+  /** Where in the window a file of another kind opens: at its start, after the pad byte, after a tag. */
+  #findOther(window: Uint8Array): { readonly name: string; readonly at: number } | undefined {
+    for (const at of new Set([0, this.#padBytes])) {
+      const name = startAt(window, at + id3Bytes(window, at));
+      if (name !== undefined && name !== "WAV") return { name, at };
+    }
+    return undefined;
   }
 
   /** Where in the window a chunk or another WAV opens: at its start or after the pad byte. */

@@ -140,6 +140,14 @@ test("warnings of a recording name it", async () => {
   expect((await run("3s-short.wav")).err).toContain("qwen-asr: 3s-short.wav: the file is cut short\n");
 });
 
+test("a silent run says what of a recording was left out, and nothing else", async () => {
+  const lost = "FLAC audio follows at byte 96044, not read";
+  const readAudio = () => Promise.resolve(loadedAudio(new Float32Array(16_000).fill(0.1), ["has an offset", lost]));
+  const parts = fakeParts(fakeEngine(() => ({ says: "language English<asr_text>Hello." })), { readAudio });
+  await createProgram(parts)(["--silent", "1s.wav"]);
+  expect(parts.err()).toBe(`qwen-asr: 1s.wav: ${lost}\n`);
+});
+
 test("options, prompt, audio and output are checked before a model is looked for", async () => {
   for (
     const [line, code] of [

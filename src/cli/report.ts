@@ -6,6 +6,7 @@
  */
 
 import { STDIN_NAME } from "../audio/bytes.ts";
+import { isLoss } from "../audio/joined_line.ts";
 import type { TimedSegment } from "../document/document.ts";
 import { InputError } from "../errors.ts";
 import { type Hardship, hardship } from "../files/rescue.ts";
@@ -89,10 +90,10 @@ export class Report {
     return hardship(this.tell, spare);
   }
 
-  /** What is odd about a recording, which is transcribed all the same. */
+  /** What is odd about a recording, which is transcribed all the same; of a silent run, what was left out. */
   warn(source: InputSource, warnings: readonly string[]): void {
-    if (this.verbosity === "silent") return;
-    for (const warning of warnings) this.complain(source, warning);
+    const told = this.verbosity === "silent" ? warnings.filter(isLoss) : warnings;
+    for (const warning of told) this.complain(source, warning);
   }
 
   /** The language that is spoken, where it is another than before; `source`: named, because there are several. */

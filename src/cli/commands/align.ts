@@ -127,7 +127,7 @@ async function timedLines(
 ): Promise<Timed | undefined> {
   const stop = parts.terminal.stop.drain;
   const audio = await untilStopped(parts.readAudio(input), stop);
-  for (const warning of audio.warnings) report.say(`qwen-asr: ${printable(warning)}`);
+  report.warn(options.input, audio.warnings);
   for (const remark of audio.remarks) report.debug(remark);
   if (audio.length === 0) throw new InputError(`${inputName(options.input)}: no audio, nothing to align`);
   const timer = await WordTimer.open(parts, options, false, stop, (notice) => report.notice(notice));

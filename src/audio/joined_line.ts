@@ -1,0 +1,21 @@
+/** A file that was joined to another: where it is, and what is said of it. Pure. */
+
+export type Joined = {
+  /** Of its first byte. */
+  readonly at: number;
+  /** What it is, and what the one before it is. */
+  readonly name: string;
+  readonly after: string;
+};
+
+/** One line: what was not read, and from where. */
+export function joinedLine({ at, name, after }: Joined): string {
+  if (name !== after) return `${name} audio follows at byte ${at}, not read`;
+  if (name === "FLAC") return `another FLAC follows at byte ${at}: its beginning may be missing`;
+  return `another ${name} follows at byte ${at}, not read`;
+}
+
+/** Whether a warning says that some of the input was left out: that is told whatever else is not. */
+export function isLoss(warning: string): boolean {
+  return /\bnot read\b/.test(warning);
+}

@@ -45,8 +45,10 @@ export const sourceLayers: Layers = {
   pipeline: ["root", "text", "audio", "segment", "engine", "document", "views", "align", "model"],
   options: ["root", "text", "audio", "segment", "engine", "views", "subtitles", "output", "stream"],
   files: ["root", "audio", "document", "output"],
+  server: ["root", "text", "audio", "segment", "engine", "document", "views", "align", "subtitles", "output", "stream",
+    "model", "pipeline", "options"],
   cli: ["root", "text", "eval", "audio", "segment", "engine", "document", "views", "align", "subtitles", "output",
-    "stream", "model", "pipeline", "options", "files"],
+    "stream", "model", "pipeline", "options", "files", "server"],
   app: ["root", "text", "audio", "segment", "engine", "align", "model", "pipeline", "files", "cli"],
 };
 

@@ -9,6 +9,7 @@ const groupWidth = 12;
 const flagsWidth = 24;
 
 const usage = `Usage: qwen-asr [options] FILE...           "-" reads standard input
+       qwen-asr serve [-d DIR]             an API for programs on this machine
        qwen-asr align|render|text|lint|inspect|eval|download|cache|bench|info
        qwen-asr help COMMAND               what a command does and takes
 `;
@@ -105,6 +106,19 @@ about a minute and needs no recording.
     about: `Says what a run with these options uses: model, weights and where they are
 kept, threads, kernels, memory. In a pipe it is JSON. Without a model it lists
 what is installed, and where.
+`,
+  },
+  serve: {
+    usage: "[options]",
+    about: `Serves OpenAI's API for transcription, with the model of -d, to programs of
+this machine: http://127.0.0.1:8080/v1. docs/server.md says more.
+`,
+    notes: `
+Environment:
+  QWEN_ASR_API_KEY  one more key, beside those of --api-key-file
+
+Exit codes: 1 the port is in use, 2 wrong command line, 3 no model, 130 and
+143 ended by SIGINT or SIGTERM, after running requests were given --drain-sec.
 `,
   },
   download: {

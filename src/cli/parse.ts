@@ -35,6 +35,7 @@ import {
   optionTable,
   takes,
 } from "../options/table.ts";
+import { type ServeChoices, serveChoices } from "../options/serve_choices.ts";
 import { nearest, parseNumber } from "../options/values.ts";
 import { foreignExtension, type Format, formatOf, holdsSeveral } from "../output/formats.ts";
 import type { ViewOptions } from "../views/view.ts";
@@ -144,6 +145,14 @@ export type DownloadOptions = {
   readonly dir: string | undefined;
 };
 
+/** `qwen-asr serve`. */
+export type ServeOptions =
+  & Pick<
+    TranscribeOptions,
+    "model" | "threads" | "weights" | "cache" | "align" | "aligner" | "lowMemory" | "verbosity"
+  >
+  & ServeChoices;
+
 /** `qwen-asr info`: the model of a run. */
 export type InfoOptions = Pick<TranscribeOptions, "model" | "threads" | "weights" | "cache"> & {
   /** Also on a terminal. */
@@ -168,6 +177,7 @@ export type Command =
   /** `model` is the value of -d. */
   | { readonly kind: "bench"; readonly model: string | undefined }
   | { readonly kind: "info"; readonly options: InfoOptions }
+  | { readonly kind: "serve"; readonly options: ServeOptions }
   /** `command` is the one whose help is wanted; undefined: that of the program. */
   | { readonly kind: "help"; readonly long: boolean; readonly command: NamedCommand | undefined }
   | { readonly kind: "version" | "licenses" };
@@ -179,7 +189,7 @@ export function meantCommand(word: string): string | undefined {
 
 /**
  * `args` are without the program's name. A command name counts only as the first word. If an option is repeated, its
- * last value counts; files, -i and -f add up.
+ * last value counts; files, -i and options that are lists add up.
  */
 export function parseCommandLine(args: readonly string[]): Command {
   if (args[0] === "help") return helpCommand(args.slice(1));
@@ -219,6 +229,9 @@ export function parseCommandLine(args: readonly string[]): Command {
     case "info":
       if (words.length > 0) throw new UsageError("info takes no file: -d DIR names the model");
       return { kind: command, options: { ...engineOptions(choices), json: choices.has("json") } };
+    case "serve":
+      if (words.length > 0) throw new UsageError("serve takes no file: its clients send them");
+      return { kind: command, options: serveOptions(choices) };
     case "bench":
       if (words.length > 0) throw new UsageError("bench takes nothing but -d DIR");
       return { kind: command, model: choices.text("model") };
@@ -368,7 +381,22 @@ function transcribeOptions(choices: Choices, inputs: readonly InputSource[]): Tr
     withFilename: choices.has("with-filename"),
     headings: !choices.has("no-filename"),
     isStrict: choices.has("strict"),
-    verbosity: choices.has("silent") ? "silent" : choices.has("debug") ? "debug" : "normal",
+    verbosity: verbosity(choices),
+  };
+}
+
+function verbosity(choices: Choices): TranscribeOptions["verbosity"] {
+  return choices.has("silent") ? "silent" : choices.has("debug") ? "debug" : "normal";
+}
+
+function serveOptions(choices: Choices): ServeOptions {
+  return {
+    ...engineOptions(choices),
+    align: choices.has("align"),
+    aligner: choices.text("aligner"),
+    lowMemory: choices.has("low-memory"),
+    verbosity: verbosity(choices),
+    ...serveChoices(choices),
   };
 }
 

@@ -16,6 +16,7 @@ import { type EvalOptions, parseCommandLine, type TranscribeOptions } from "./pa
 import { renderTranscripts } from "./commands/render.ts";
 import type { ProgramParts } from "./parts.ts";
 import { rewriteText } from "./commands/text.ts";
+import { serve } from "./commands/serve.ts";
 import type { Terminal } from "./terminal.ts";
 import { Stopped } from "../stop.ts";
 import { printable } from "../writer.ts";
@@ -62,6 +63,8 @@ async function runCommand(parts: ProgramParts, args: readonly string[]): Promise
       return await downloadModel(parts, command.options);
     case "cache":
       return await manageCache(parts, command.options);
+    case "serve":
+      return await serve(parts, withinProcessors(parts, command.options));
     case "info":
       return await describeModel(parts, withinProcessors(parts, command.options));
     case "render":

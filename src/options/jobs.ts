@@ -11,7 +11,13 @@ export type JobOptions = {
 };
 
 /** Options whose values add up, and what stands between these. */
-export const joinedBy: Readonly<Record<string, string>> = { format: ",", include: "\n", exclude: "\n" };
+export const joinedBy: Readonly<Record<string, string>> = {
+  format: ",",
+  include: "\n",
+  exclude: "\n",
+  "allow-host": ",",
+  cors: ",",
+};
 
 export function jobOptions(choices: Choices): JobOptions {
   const all = (name: string) => choices.text(name)?.split(joinedBy[name]!) ?? [];

@@ -10,6 +10,7 @@ import { styleNames } from "../subtitles/rules.ts";
 import { auditOptions } from "./audit_options.ts";
 import { evalOptions } from "./eval_options.ts";
 import { inputOptions } from "./job_options.ts";
+import { serveOptions } from "./serve_options.ts";
 import { textOptions } from "./text_options.ts";
 import { vadOptions } from "./vad_options.ts";
 
@@ -25,6 +26,7 @@ export const commandNames = [
   "cache",
   "bench",
   "info",
+  "serve",
 ] as const;
 
 export type NamedCommand = (typeof commandNames)[number];
@@ -42,6 +44,7 @@ export type OptionGroup =
   | "Text"
   | "Evaluation"
   | "Output"
+  | "Server"
   | "Other";
 
 /** What a value must look like. A number lies between `numberMin` and `numberMax` or is one of the `words`. */
@@ -111,7 +114,7 @@ export const optionTable: readonly OptionSpec[] = [
     help: "model folder, or small|large|demo",
     more: "small and large are the models that `qwen-asr download` fetches; demo is a tiny one inside this program. " +
       "Without -d: $QWEN_ASR_MODEL, otherwise a downloaded model, small before large.",
-    commands: [...withModel, "bench", "info"],
+    commands: [...withModel, "serve", "bench", "info"],
     excludes: [{
       option: "aligner",
       command: "align",
@@ -126,7 +129,7 @@ export const optionTable: readonly OptionSpec[] = [
     default: "0",
     help: "CPU threads; 0: one per physical core",
     more: "Never more than the processors that this process may use.",
-    commands: [...withModel, "info"],
+    commands: [...withModel, "serve", "info"],
   },
   {
     name: "weights",
@@ -137,7 +140,7 @@ export const optionTable: readonly OptionSpec[] = [
     more: "int8 rounds weights to 8 bits in blocks of 32: two to three times as fast. bf16 uses them as they are. " +
       "int4 keeps most of the decoder at 4 bits: faster, less accurate.",
     rare: true,
-    commands: [...withModel, "info"],
+    commands: [...withModel, "serve", "info"],
   },
   {
     name: "dir",
@@ -153,7 +156,7 @@ export const optionTable: readonly OptionSpec[] = [
     help: "pack the weights in memory on every run",
     more: "Otherwise they are packed once and kept in a file; `qwen-asr cache` lists and clears these files.",
     rare: true,
-    commands: [...withModel, "info"],
+    commands: [...withModel, "serve", "info"],
   },
   {
     name: "json",
@@ -480,7 +483,7 @@ export const optionTable: readonly OptionSpec[] = [
     help: "aligner folder, or demo; implies --align",
     more: "Otherwise $QWEN_ASR_ALIGNER, then the downloaded one; demo is a tiny one inside this program.",
     rare: true,
-    commands: onWords,
+    commands: [...onWords, "serve"],
     implies: "align",
   },
   {
@@ -488,6 +491,7 @@ export const optionTable: readonly OptionSpec[] = [
     group: "Words",
     help: "one model and one segment at a time",
     more: "With --align, words are timed after the transcriber is unloaded. Slower by the models' loading time.",
+    commands: ["transcribe", "serve"],
     rare: true,
   },
   {
@@ -642,7 +646,7 @@ export const optionTable: readonly OptionSpec[] = [
     group: "Output",
     help: "print the text at the end; no messages",
     more: "Errors are still reported, and so is text known to be incomplete.",
-    commands: withModel,
+    commands: [...withModel, "serve"],
     overrides: "debug",
   },
   {
@@ -654,6 +658,7 @@ export const optionTable: readonly OptionSpec[] = [
     overrides: "silent",
   },
   ...auditOptions,
+  ...serveOptions,
   { name: "help", short: "h", group: "Other", help: "-h: this page, --help: everything", commands: everyCommand },
   { name: "version", short: "V", group: "Other", help: "print the version", commands: everyCommand },
   { name: "licenses", group: "Other", help: "print licences and notices", rare: true, commands: everyCommand },

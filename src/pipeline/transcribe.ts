@@ -8,7 +8,7 @@
  */
 
 import type { HeardToken } from "../document/document.ts";
-import type { DecodeRequest, DecodeResult, DecodeToken, Engine, ModelInfo } from "../engine/engine.ts";
+import type { DecodeRequest, DecodeResult, DecodeToken, Engine, ModelInfo, Priority } from "../engine/engine.ts";
 import type { HeardSegment, Progress, Resume, TranscribeEvent } from "./events.ts";
 import { assert, InputError } from "../errors.ts";
 import { release } from "../memory.ts";
@@ -47,6 +47,8 @@ export type TranscribeRequest = {
   readonly voiceJudge: () => VoiceJudge;
   /** Segments decoded at a time at most, where that is to be less than is good for speed. */
   readonly decodesMax?: number;
+  /** Of its decodes among those of others; absent: by the length of each. */
+  readonly priority?: Priority;
   /** Goes on from there. */
   readonly resume?: Resume;
 };
@@ -386,7 +388,7 @@ class Decoding {
   #isOver = false;
 
   constructor(run: Run, samples: Float32Array, pastText: string, isLive = false, context = run.request.prompt) {
-    const { windowFrames, language, voiceJudge } = run.request;
+    const { windowFrames, language, voiceJudge, priority } = run.request;
     this.#run = run;
     this.#isLive = isLive;
     this.#isForced = language !== "";
@@ -397,7 +399,8 @@ class Decoding {
       return;
     }
     const tokensMax = tokensMaxFor(samples.length / sampleRate);
-    const request: DecodeRequest = { samples, windowFrames, context, language, pastText, tokensMax };
+    const limits = { tokensMax, ...(priority && { priority }) };
+    const request: DecodeRequest = { samples, windowFrames, context, language, pastText, ...limits };
     const decoded = run.engine.decode(request, (token) => {
       for (const free of this.#guard.push(token)) this.#take(free);
     }, AbortSignal.any([run.stop, run.ended.signal]));

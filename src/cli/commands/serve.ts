@@ -1,0 +1,70 @@
+/**
+ * `qwen-asr serve`: options -> a server that runs until a signal ends it, and an exit code. What is wrong with keys and
+ * addresses is said before the model is opened.
+ */
+
+import { InputError, UsageError } from "../../errors.ts";
+import { openModels } from "../../pipeline/models.ts";
+import { isLoopback } from "../../server/access.ts";
+import { isReadableByOthers, remove, temporaryFolder } from "../../server/folder.ts";
+import { type Key, keyNamed, parseKeys } from "../../server/keys.ts";
+import { startServer } from "../../server/server.ts";
+import { printable } from "../../writer.ts";
+import type { ServeOptions } from "../parse.ts";
+import type { ProgramParts } from "../parts.ts";
+import { exitCode } from "../terminal.ts";
+
+export async function serve(parts: ProgramParts, options: ServeOptions): Promise<number> {
+  const { stderr, stop } = parts.terminal;
+  const say = (line: string) => options.verbosity === "silent" || stderr.write(`${line}\n`);
+  const { host, isOpen } = options;
+  const keys = await readKeys(parts, options, say);
+  if (keys.length === 0 && !isOpen && !isLoopback(host)) {
+    throw new UsageError(
+      `--host ${host} is open to others, so clients need keys`,
+      "--api-key-file FILE or $QWEN_ASR_API_KEY; --no-auth serves everyone who can reach it",
+    );
+  }
+  const models = await openModels(parts, { ...options, language: "" }, stop.drain, ({ kind, text }) => {
+    if (kind !== "debug" || options.verbosity === "debug") say(text);
+  });
+  const folder = await temporaryFolder();
+  try {
+    const settings = { ...options, language: "", keys, folder };
+    const server = startServer({ host: parts, settings, models }, say);
+    say(`Listening on http://${host.includes(":") ? `[${host}]` : host}:${server.port}`);
+    await aborted(stop.drain);
+    await server.stop();
+  } finally {
+    await models.transcriber.close();
+    await models.timer?.close();
+    await remove(folder);
+  }
+  return exitCode(parts.terminal, false);
+}
+
+async function readKeys(
+  { readText, env }: Pick<ProgramParts, "readText" | "env">,
+  { keyFile }: ServeOptions,
+  say: (line: string) => void,
+): Promise<Key[]> {
+  const keys: Key[] = [];
+  if (keyFile !== undefined) {
+    const label = `--api-key-file ${printable(keyFile)}`;
+    const text = await readText(keyFile).catch((error) => {
+      throw error instanceof InputError ? new UsageError(`--api-key-file ${error.message}`) : error;
+    });
+    keys.push(...parseKeys(text, label));
+    if (await isReadableByOthers(keyFile)) say(`${label}: others on this machine can read it (chmod 600)`);
+  }
+  const own = env.QWEN_ASR_API_KEY;
+  if (own) keys.push(keyNamed("env", own, "$QWEN_ASR_API_KEY"));
+  return keys;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,47 @@
+/** Reads the options of the server. In: the options that were given. Out: typed values. Pure. */
+
+import { UsageError } from "../errors.ts";
+import type { Choices } from "./choices.ts";
+
+export type ServeChoices = {
+  readonly host: string;
+  /** 0: a free one. */
+  readonly port: number;
+  /** A path; undefined: there is no such file. */
+  readonly keyFile: string | undefined;
+  /** A public address may be served without keys. */
+  readonly isOpen: boolean;
+  /** Lower case; "*.example.org" is all names below it. */
+  readonly allowedHosts: readonly string[];
+  /** Origins, lower case, or "*". */
+  readonly origins: readonly string[];
+  readonly uploadBytesMax: number;
+  readonly audioSecMax: number;
+  readonly queueMax: number;
+  readonly drainMs: number;
+};
+
+export function serveChoices(choices: Choices): ServeChoices {
+  const host = choices.text("host") ?? "127.0.0.1";
+  if (!/^[\w.:-]+$/.test(host)) throw new UsageError(`--host '${host}' is no address`);
+  return {
+    host,
+    port: choices.number("port"),
+    keyFile: choices.text("api-key-file"),
+    isOpen: choices.has("no-auth"),
+    allowedHosts: list(choices, "allow-host", /^(?:\*\.)?[\w-]+(?:\.[\w-]+)*$/, "a name, or *.name"),
+    origins: list(choices, "cors", /^(?:\*|https?:\/\/[\w.\[\]:-]+)$/, "https://name, or *"),
+    uploadBytesMax: choices.number("upload-max") * 2 ** 20,
+    audioSecMax: choices.number("audio-max-hours") * 3600,
+    queueMax: choices.number("queue-max"),
+    drainMs: choices.number("drain-sec") * 1000,
+  };
+}
+
+/** Values with commas between them, lower case. */
+function list(choices: Choices, name: string, pattern: RegExp, wanted: string): string[] {
+  const values = (choices.text(name) ?? "").split(",").map((value) => value.trim().toLowerCase()).filter(Boolean);
+  const wrong = values.find((value) => !pattern.test(value));
+  if (wrong !== undefined) throw new UsageError(`--${name} takes ${wanted}, got '${wrong}'`);
+  return values;
+}

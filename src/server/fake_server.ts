@@ -1,0 +1,62 @@
+/** A server for tests, with a fake engine: what is uploaded is the length of a recording ("5s"), or "bad". */
+
+import { readFile } from "node:fs/promises";
+import { type FakeEngine, fakeEngine, fakeParts, fakeSecond, loadedAudio } from "../cli/fake_parts.ts";
+import type { DecodeRequest, Engine } from "../engine/engine.ts";
+import { InputError } from "../errors.ts";
+import { openModels } from "../pipeline/models.ts";
+import { remove, temporaryFolder } from "./folder.ts";
+import type { ServerSettings } from "./host.ts";
+import { startServer } from "./server.ts";
+
+export type FakeServer = AsyncDisposable & {
+  readonly url: string;
+  readonly port: number;
+  readonly lines: string[];
+  readonly settings: ServerSettings;
+  stop(): Promise<void>;
+};
+
+const settings: Omit<ServerSettings, "folder"> = {
+  ...{ model: "demo", threads: 1, weights: "int8", cache: false, language: "" },
+  ...{ align: false, aligner: undefined, lowMemory: false, host: "127.0.0.1", port: 0 },
+  ...{ keys: [], allowedHosts: [], origins: [], uploadBytesMax: 2 ** 20, audioSecMax: 3600, queueMax: 16, drainMs: 50 },
+};
+
+export async function fakeServer(engine: Engine, changes: Partial<ServerSettings> = {}): Promise<FakeServer> {
+  const folder = await temporaryFolder();
+  const own: ServerSettings = { ...settings, folder, ...changes };
+  const parts = fakeParts(engine, {
+    readAudio: async (input) => {
+      const text = input.kind === "file" ? await readFile(input.path, "utf8") : "";
+      if (input.kind === "file" && !/^\d+s$/.test(text)) throw new InputError(`${input.path}: not a recording`);
+      const seconds = Math.min(Number.parseInt(text), input.toSec ?? Infinity);
+      const samples = new Float32Array(seconds * 16_000);
+      for (let second = 0; second < seconds; second++) samples.set(fakeSecond(), second * 16_000);
+      return loadedAudio(samples);
+    },
+  });
+  const models = await openModels(parts, own, new AbortController().signal, () => {});
+  const lines: string[] = [];
+  const server = startServer({ host: parts, settings: own, models }, (line) => void lines.push(line));
+  const stop = async () => {
+    await server.stop();
+    await remove(folder);
+  };
+  const url = `http://127.0.0.1:${server.port}`;
+  return { url, port: server.port, lines, settings: own, stop, [Symbol.asyncDispose]: stop };
+}
+
+/** Says the same of everything; `tokenDelayMs` makes it slow. */
+export function sayingEngine(text = "Hello there. All is well.", tokenDelayMs = 0): FakeEngine {
+  const says = (request: DecodeRequest) => request.language === "" ? `language English<asr_text>${text}` : text;
+  return fakeEngine((request) => ({ says: says(request), tokenDelayMs }));
+}
+
+/** A form with a recording, and fields. */
+export function form(recording: string, fields: Record<string, string> = {}): FormData {
+  const data = new FormData();
+  for (const [name, value] of Object.entries(fields)) data.append(name, value);
+  data.append("file", new File([recording], "talk.wav"));
+  return data;
+}

@@ -1,0 +1,117 @@
+/**
+ * What a client asks for. In: the fields of a form, as OpenAI's API and its clients name them, and options of the
+ * command line by their names. Out: the request, or an ApiError that names the field. Pure.
+ *
+ * A field that is not known is ignored, as clients expect: they send those of other servers.
+ */
+
+import { UsageError } from "../errors.ts";
+import { optionsFromFields, type RequestOptions } from "../options/choices.ts";
+import { optionTable } from "../options/table.ts";
+import { parseTerms, type Term } from "../views/terms.ts";
+import { ApiError } from "./errors.ts";
+import { type ReplyFormat, replyFormats, wantsTimes } from "./formats.ts";
+
+export type TranscriptionRequest = {
+  readonly options: RequestOptions;
+  /** Names and words to expect and to write. */
+  readonly terms: readonly Term[];
+  readonly format: ReplyFormat;
+  /** In verbose_json. */
+  readonly granularities: readonly ("segment" | "word")[];
+  /** The reply comes as events, while decoding. */
+  readonly isStreamed: boolean;
+  /** Whether logarithms of probabilities are wanted. */
+  readonly hasLogprobs: boolean;
+};
+
+type Fields = Readonly<Record<string, readonly string[]>>;
+
+/** Options of the table that mean something else here, or that a reply does not have. */
+const notHere = ["stream", "live", "format", "stream-max-new-tokens", "paragraph-sec", "timestamps"];
+const optionNames = new Set(
+  optionTable.filter((spec) => spec.perRequest && !notHere.includes(spec.name) && spec.needs !== "stream")
+    .map(({ name }) => name),
+);
+
+/** `alignsByDefault`: words are timed where the client does not say. */
+export function transcriptionRequest(fields: Fields, alignsByDefault: boolean): TranscriptionRequest {
+  const format = formatOf(last(fields, "response_format"));
+  const granularities = granularitiesOf(fields);
+  const options = optionsOf(fields);
+  const mayAlign = alignsByDefault && last(fields, "align") === undefined && wantsTimes(format);
+  return {
+    options: { ...options, align: options.align || mayAlign },
+    terms: termsOf(fields),
+    format,
+    granularities,
+    isStreamed: isOn(fields, "stream"),
+    hasLogprobs: (fields["include"] ?? []).some((one) => one.trim() === "logprobs"),
+  };
+}
+
+function optionsOf(fields: Fields): RequestOptions {
+  const given: Record<string, readonly string[]> = {};
+  for (const [field, values] of Object.entries(fields)) {
+    const name = field.replaceAll("_", "-");
+    if (optionNames.has(name)) given[name] = values.map((value) => trimmed(name, value));
+  }
+  const [only, ...more] = (fields["languages"] ?? []).map((value) => value.trim()).filter((value) => value !== "");
+  // Of several languages the model finds out itself which it is.
+  if (given["language"] === undefined && only !== undefined && more.length === 0) given["language"] = [only];
+  for (const name of Object.keys(given)) {
+    const spec = optionTable.find((one) => one.name === name)!;
+    if (spec.value && given[name]!.at(-1) === "" && name !== "prompt") delete given[name];
+  }
+  try {
+    return optionsFromFields(given, "form");
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    const param = Object.keys(given).find((name) => error.message.startsWith(`${name} `));
+    throw new ApiError(400, error.message, { ...(param === undefined ? {} : { param }), code: "invalid_value" });
+  }
+}
+
+function trimmed(name: string, value: string): string {
+  return name === "prompt" ? value.normalize("NFC") : value.trim();
+}
+
+function formatOf(given: string | undefined): ReplyFormat {
+  const wanted = given?.trim().toLowerCase() || "json";
+  const format = replyFormats.find((known) => known === wanted);
+  if (format !== undefined) return format;
+  const message = `response_format is one of ${replyFormats.join(", ")}`;
+  throw new ApiError(400, message, { param: "response_format", code: "invalid_value" });
+}
+
+function granularitiesOf(fields: Fields): ("segment" | "word")[] {
+  const wanted = (fields["timestamp_granularities"] ?? []).flatMap((value) => value.split(","))
+    .map((value) => value.trim().toLowerCase()).filter((value) => value !== "");
+  for (const value of wanted) {
+    if (value === "segment" || value === "word") continue;
+    throw new ApiError(400, "timestamp_granularities are segment and word", {
+      param: "timestamp_granularities",
+      code: "invalid_value",
+    });
+  }
+  return wanted.length === 0 ? ["segment"] : [...new Set(wanted)] as ("segment" | "word")[];
+}
+
+function termsOf(fields: Fields): Term[] {
+  const lines = (fields["keywords"] ?? []).flatMap((value) => value.split("\n")).map((line) => line.trim());
+  if (lines.every((line) => line === "")) return [];
+  try {
+    return parseTerms(lines.join("\n"), "keywords");
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    throw new ApiError(400, error.message, { param: "keywords", code: "invalid_value" });
+  }
+}
+
+function isOn(fields: Fields, name: string): boolean {
+  return ["true", "1", "yes", "on"].includes(last(fields, name)?.trim().toLowerCase() ?? "");
+}
+
+function last(fields: Fields, name: string): string | undefined {
+  return fields[name]?.at(-1);
+}

@@ -1,0 +1,38 @@
+/** What the server needs from its shell, and how it is set up. Types alone. */
+
+import type { Audio, AudioInput } from "../audio/input.ts";
+import type { LeveledSamples } from "../audio/sample_store.ts";
+import type { VoiceDetector } from "../engine/vad.ts";
+import type { ModelHost, ModelsRequest } from "../pipeline/host.ts";
+import type { VoiceJudge } from "../segment/has_voice.ts";
+import type { Key } from "./keys.ts";
+
+/** A whole recording, read. */
+export type LoadedAudio = LeveledSamples & Pick<Audio, "warnings" | "close">;
+
+export type ServerHost = ModelHost & {
+  readonly version: string;
+  readAudio(input: AudioInput): Promise<LoadedAudio>;
+  /** Where the input asks for each channel, one recording for each, of the same length. */
+  readChannels(input: AudioInput): Promise<LoadedAudio[]>;
+  openVoiceDetector(): Promise<VoiceDetector>;
+  voiceJudge(): VoiceJudge;
+  cutChinese(text: string): string[];
+};
+
+export type ServerSettings = ModelsRequest & {
+  readonly host: string;
+  readonly port: number;
+  /** None: everyone may use it. */
+  readonly keys: readonly Key[];
+  /** Names, lower case; "*.example.org" is all below it. */
+  readonly allowedHosts: readonly string[];
+  /** Origins of pages that may use it; "*": all. */
+  readonly origins: readonly string[];
+  readonly uploadBytesMax: number;
+  readonly audioSecMax: number;
+  readonly queueMax: number;
+  readonly drainMs: number;
+  /** The folder of uploads, which is this server's alone. */
+  readonly folder: string;
+};

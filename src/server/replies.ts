@@ -1,0 +1,170 @@
+/** The bodies of replies. In: what was heard, and the format. Out: texts as OpenAI's API has them. Pure. */
+
+import { deflateSync } from "node:zlib";
+import type { TimedSegment, TimedWord } from "../document/document.ts";
+import { createWriter, type Format } from "../output/formats.ts";
+import { timedWords } from "../output/words.ts";
+import { endsSentence } from "../text/sentences.ts";
+import type { WordCutter } from "../text/chinese.ts";
+import type { TranscriptionRequest } from "./fields.ts";
+import type { ReplyFormat } from "./formats.ts";
+import type { DoneSegment, Heard } from "./hear.ts";
+
+export type Reply = { readonly contentType: string; readonly body: string };
+
+type Json = Readonly<Record<string, unknown>>;
+
+const jsonType = "application/json";
+const contentTypes: Partial<Record<ReplyFormat, string>> = {
+  srt: "application/x-subrip; charset=utf-8",
+  vtt: "text/vtt; charset=utf-8",
+  "vtt-words": "text/vtt; charset=utf-8",
+  jsonl: "application/jsonl; charset=utf-8",
+  csv: "text/csv; charset=utf-8",
+};
+
+export function replyOf(heard: Heard, request: TranscriptionRequest, cutChinese?: WordCutter): Reply {
+  const { format } = request;
+  switch (format) {
+    case "json":
+      return jsonReply({ text: heard.text.trim(), ...usageOf(heard), ...extras(heard), ...logprobs(heard, request) });
+    case "verbose_json":
+      return jsonReply(verbose(heard, request));
+    case "diarized_json":
+      return jsonReply(diarized(heard));
+    default:
+      return {
+        contentType: contentTypes[format] ?? "text/plain; charset=utf-8",
+        body: written(heard, format, request, cutChinese),
+      };
+  }
+}
+
+function jsonReply(value: Json): Reply {
+  return { contentType: jsonType, body: JSON.stringify(value) };
+}
+
+/** As the command line writes it. */
+function written(
+  heard: Heard,
+  format: Format,
+  { options }: TranscriptionRequest,
+  cutChinese: WordCutter | undefined,
+): string {
+  const { rules, cuePunctuation, doubtBelow } = options;
+  const writer = createWriter(format, {
+    ...{ head: heard.head, rules, paragraphMs: 0, cuePunctuation, doubtBelow, ...(cutChinese && { cutChinese }) },
+  });
+  return heard.segments.map((segment) => writer.add(segment)).join("") + writer.rest(true);
+}
+
+/** What OpenAI's API does not have; clients ignore it. */
+function extras({ segments }: Heard): Json {
+  const truncated = truncatedOf(segments);
+  return truncated.length === 0 ? {} : { truncated };
+}
+
+/** Segments whose end is missing, and why: the model repeated itself, or said more than speech takes. */
+export function truncatedOf(segments: readonly DoneSegment[]) {
+  return segments.filter(({ truncated }) => truncated !== undefined)
+    .map(({ startMs, endMs, truncated }) => ({ start: seconds(startMs), end: seconds(endMs), reason: truncated }));
+}
+
+export function usageOf({ durationSec }: Heard): Json {
+  return { usage: { type: "duration", seconds: Math.round(durationSec * 1000) / 1000 } };
+}
+
+function logprobs({ segments }: Heard, { hasLogprobs }: TranscriptionRequest): Json {
+  if (!hasLogprobs) return {};
+  const words = segments.flatMap((segment) => timedWords(segment));
+  return { logprobs: words.map(({ text, logprob = 0 }) => ({ token: text, logprob, bytes: [...Buffer.from(text)] })) };
+}
+
+function verbose(heard: Heard, { granularities, options }: TranscriptionRequest): Json {
+  const words = heard.segments.flatMap((segment) => timedWords(segment));
+  return {
+    task: "transcribe",
+    language: heard.language.toLowerCase() || options.language.toLowerCase() || "unknown",
+    duration: Math.round(heard.durationSec * 1000) / 1000,
+    text: heard.text.trim(),
+    ...(granularities.includes("segment") ? { segments: verboseSegments(heard) } : {}),
+    ...(granularities.includes("word") ? { words: words.map(verboseWord) } : {}),
+    ...usageOf(heard),
+    ...extras(heard),
+  };
+}
+
+function verboseWord({ text, startMs, endMs }: TimedWord): Json {
+  return { word: text.trim(), start: seconds(startMs), end: seconds(endMs) };
+}
+
+/** Whisper's fields. Clients read a segment as a phrase: a sentence is one, or a part of a long one. */
+export function verboseSegments({ segments, noSpeech }: Pick<Heard, "segments" | "noSpeech">): Json[] {
+  return segments.flatMap((segment) => phrasesOf(segment)).map((phrase, id) => ({
+    id,
+    seek: Math.round(phrase.startMs / 10),
+    start: seconds(phrase.startMs),
+    end: seconds(phrase.endMs),
+    text: phrase.text,
+    tokens: [],
+    temperature: 0,
+    avg_logprob: Number((phrase.avgLogprob ?? 0).toFixed(4)),
+    compression_ratio: compressionRatio(phrase.text),
+    no_speech_prob: Number((noSpeech?.(phrase) ?? 0).toFixed(4)),
+    ...(phrase.speaker === undefined ? {} : { speaker: phrase.speaker }),
+  }));
+}
+
+const phraseMsMax = 12_000;
+const pauseMs = 1500;
+
+function phrasesOf(segment: DoneSegment): DoneSegment[] {
+  const groups: TimedWord[][] = [];
+  let group: TimedWord[] = [];
+  for (const word of timedWords(segment)) {
+    const [first, last] = [group[0], group.at(-1)];
+    const isLong = first !== undefined && word.endMs - first.startMs > phraseMsMax;
+    if (last && (endsSentence(last.text) || word.startMs - last.endMs >= pauseMs || isLong)) {
+      groups.push(group);
+      group = [];
+    }
+    group.push(word);
+  }
+  if (group.length > 0) groups.push(group);
+  return groups.map((words): DoneSegment => ({
+    ...segment,
+    startMs: words[0]!.startMs,
+    endMs: words.at(-1)!.endMs,
+    text: words.map(({ text }) => text).join(""),
+    words,
+  }));
+}
+
+function diarized(heard: Heard): Json {
+  return {
+    task: "transcribe",
+    duration: Math.round(heard.durationSec * 1000) / 1000,
+    text: heard.text.trim(),
+    segments: heard.segments.map((segment, index) => ({
+      type: "transcript.text.segment",
+      id: `seg_${String(index + 1).padStart(3, "0")}`,
+      ...segmentFields(segment),
+    })),
+    ...usageOf(heard),
+    ...extras(heard),
+  };
+}
+
+export function segmentFields({ startMs, endMs, text, speaker = "speaker" }: TimedSegment): Json {
+  return { start: seconds(startMs), end: seconds(endMs), text: text.trim(), speaker };
+}
+
+/** As Whisper has it: more than about 2.4 where a text repeats itself. */
+function compressionRatio(text: string): number {
+  const bytes = new TextEncoder().encode(text);
+  return bytes.length === 0 ? 0 : Number((bytes.length / deflateSync(bytes).length).toFixed(4));
+}
+
+function seconds(ms: number): number {
+  return Math.round(ms) / 1000;
+}

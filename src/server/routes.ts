@@ -1,0 +1,46 @@
+/** Paths to endpoints. In: a request's method and path. Out: what serves it, or an ApiError. Pure. */
+
+import { ApiError } from "./errors.ts";
+
+export type Endpoint =
+  | "health"
+  | "models"
+  | "model"
+  | "transcriptions";
+
+type Route = {
+  readonly method: "GET" | "POST";
+  /** Without /v1, with which every path is served, too. */
+  readonly path: RegExp;
+  readonly endpoint: Endpoint;
+  /** As logs have it. */
+  readonly name: string;
+  /** No key is needed. */
+  readonly isOpen?: boolean;
+};
+
+export const routes: readonly Route[] = [
+  { method: "GET", path: /^\/(?:healthz|readyz|health)$/, endpoint: "health", name: "/healthz", isOpen: true },
+  { method: "GET", path: /^\/models$/, endpoint: "models", name: "/v1/models" },
+  { method: "GET", path: /^\/models\/([^/]+)$/, endpoint: "model", name: "/v1/models/ID" },
+  {
+    method: "POST",
+    path: /^\/audio\/transcriptions$/,
+    endpoint: "transcriptions",
+    name: "/v1/audio/transcriptions",
+  },
+];
+
+export type Found = { readonly route: Route; readonly parameter: string | undefined };
+
+/** Some clients are given the address with /v1 and add it once more; a slash at the end changes nothing. */
+export function findRoute(method: string, path: string): Found {
+  const bare = path.replace(/^(?:\/v1)+(?=\/)/, "").replace(/(?<=.)\/$/, "");
+  const matching = routes.filter((route) => route.path.test(bare));
+  const wanted = method === "HEAD" ? "GET" : method;
+  const route = matching.find((one) => one.method === wanted);
+  if (route) return { route, parameter: route.path.exec(bare)![1] };
+  if (matching.length === 0) throw new ApiError(404, "there is no such endpoint", { code: "not_found" });
+  const allow = matching.map((one) => one.method).join(", ");
+  throw new ApiError(405, `use ${allow} here`, { code: "method_not_allowed", headers: { allow } });
+}

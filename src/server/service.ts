@@ -1,0 +1,53 @@
+/** What all requests share: the core, and the places in which requests wait and run. */
+
+import { ApiError } from "./errors.ts";
+import type { Core } from "./hear.ts";
+import { Places } from "./places.ts";
+import { Share } from "./share.ts";
+
+/** Decodes that long recordings leave to others. */
+const placesLeft = 2;
+const longMax = 8;
+
+export class Service {
+  readonly hearing: { readonly short: Places; readonly long: Places };
+  readonly reading = { small: new Places(2), large: new Places(1) };
+  readonly share: Share;
+  #admitted = 0;
+  #meanMs = 2000;
+  readonly #idle: (() => void)[] = [];
+
+  constructor(readonly core: Core) {
+    const { stepMax } = core.models.transcriber.info;
+    const { lowMemory } = core.settings;
+    const short = new Places(lowMemory ? 1 : stepMax);
+    this.hearing = { short, long: lowMemory ? short : new Places(longMax) };
+    this.share = new Share(Math.max(1, stepMax - placesLeft));
+  }
+
+  /** Requests that are received, wait or run. */
+  get admitted(): number {
+    return this.#admitted;
+  }
+
+  /** Resolves when none is. */
+  async idle(): Promise<void> {
+    if (this.#admitted > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  /** Lets a request in. Returns what is to be called when it is over. Throws an ApiError where the queue is full. */
+  admit(): () => void {
+    if (this.#admitted >= this.core.settings.queueMax) {
+      const seconds = Math.min(120, Math.max(1, Math.ceil((this.#meanMs * this.#admitted) / 8000)));
+      const details = { code: "queue_full", headers: { "retry-after": String(seconds) } };
+      throw new ApiError(429, `too many requests wait; try again in ${seconds} s`, details);
+    }
+    this.#admitted++;
+    const start = Date.now();
+    return () => {
+      this.#admitted--;
+      if (this.#admitted === 0) this.#idle.splice(0).forEach((resolve) => resolve());
+      this.#meanMs += (Date.now() - start - this.#meanMs) / 16;
+    };
+  }
+}

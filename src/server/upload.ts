@@ -1,0 +1,180 @@
+/**
+ * Takes a request's form: fields into memory, within limits, and the recording into a file as its bytes arrive. Slow
+ * clients are given up, so that they hold no place for ever.
+ */
+
+import { type FileHandle, open, rm } from "node:fs/promises";
+import { InternalError } from "../errors.ts";
+import { ApiError } from "./errors.ts";
+import { boundaryOf, type MultipartEvent, MultipartParser, type PartHead } from "./multipart.ts";
+
+/** A form as it was sent. The names are as sent, those with [] without it. */
+export type Form = {
+  readonly fields: Readonly<Record<string, readonly string[]>>;
+  readonly file: UploadedFile | undefined;
+};
+
+/** `name` is the client's, for messages. */
+export type UploadedFile = { readonly name: string; readonly path: string; readonly bytes: number };
+
+export type UploadRules = {
+  /** Where the file goes. It is made when its first byte comes, and removed where the form is not taken. */
+  readonly path: string;
+  readonly bytesMax: number;
+  /** Of no bytes, or of too few for the time, after which a client is given up. */
+  readonly stallMs: number;
+  readonly now: () => number;
+};
+
+const fieldBytesMax = 65_536;
+const fieldsBytesMax = 1_048_576;
+const bytesPerSecMin = 1000;
+/** Names that clients use for the recording. */
+const fileNames = ["file", "audio_file", "audio"];
+
+/** Reads a multipart body. Throws an ApiError where it is malformed, too large or too slow. */
+export async function takeForm(request: Request, rules: UploadRules): Promise<Form> {
+  const boundary = boundaryOf(request.headers.get("content-type") ?? "");
+  if (boundary === undefined) {
+    throw new ApiError(415, "the body has to be multipart/form-data with the recording in 'file'", {
+      code: "unsupported_media_type",
+    });
+  }
+  if (request.body === null) throw new ApiError(400, "the body is empty", { code: "malformed_body" });
+  checkDeclared(request, rules.bytesMax);
+  const form = new FormWriter(rules);
+  try {
+    const parser = new MultipartParser(boundary);
+    for await (const bytes of bounded(request.body, rules)) await form.take(parser.push(bytes));
+    parser.end();
+    return await form.end();
+  } catch (error) {
+    await form.discard();
+    throw error;
+  }
+}
+
+function checkDeclared(request: Request, bytesMax: number): void {
+  if (Number(request.headers.get("content-length") ?? 0) > bytesMax) throw tooLarge(bytesMax);
+}
+
+export function tooLarge(bytesMax: number): ApiError {
+  const message = `the upload is larger than ${Math.floor(bytesMax / 2 ** 20)} MiB`;
+  return new ApiError(413, message, { param: "file", code: "file_too_large" });
+}
+
+/** The body's pieces. What counts are the bytes that come, not those that a header promises. */
+export async function* bounded(
+  body: ReadableStream<Uint8Array>,
+  { bytesMax, stallMs, now }: Pick<UploadRules, "bytesMax" | "stallMs" | "now">,
+): AsyncGenerator<Uint8Array> {
+  const reader = body.getReader();
+  const start = now();
+  let count = 0;
+  try {
+    for (;;) {
+      const { value, done } = await untilStalled(reader.read(), stallMs);
+      if (done) return;
+      count += value.length;
+      if (count > bytesMax) throw tooLarge(bytesMax);
+      if (now() - start > stallMs + (count * 1000) / bytesPerSecMin) throw tooSlow();
+      yield value;
+    }
+  } finally {
+    // What is not read would be kept for it.
+    reader.cancel().catch(() => {});
+  }
+}
+
+async function untilStalled<T>(promise: Promise<T>, stallMs: number): Promise<T> {
+  let timer: Timer | undefined;
+  const stalled = new Promise<never>((_, reject) => timer = setTimeout(() => reject(tooSlow()), stallMs));
+  try {
+    return await Promise.race([promise, stalled]);
+  } catch (error) {
+    if (error instanceof ApiError) throw error;
+    throw new ApiError(400, "the upload was broken off", { code: "upload_aborted" });
+  } finally {
+    clearTimeout(timer);
+    promise.catch(() => {}); // Where the time was over first.
+  }
+}
+
+function tooSlow(): ApiError {
+  return new ApiError(408, "the upload is too slow", { code: "upload_timeout" });
+}
+
+class FormWriter {
+  readonly #fields = new Map<string, string[]>();
+  #fieldsBytes = 0;
+  #part: { readonly head: PartHead; readonly isFile: boolean; readonly pieces: Uint8Array[] } | undefined;
+  #handle: FileHandle | undefined;
+  #file: { readonly name: string; bytes: number } | undefined;
+
+  constructor(readonly rules: UploadRules) {}
+
+  async take(events: readonly MultipartEvent[]): Promise<void> {
+    for (const event of events) {
+      if (event.kind === "part") await this.#begin(event.head);
+      else await this.#add(event.bytes);
+    }
+  }
+
+  async end(): Promise<Form> {
+    this.#closeField();
+    await this.#handle?.close();
+    this.#handle = undefined;
+    const fields = Object.fromEntries(this.#fields);
+    return { fields, file: this.#file && { ...this.#file, path: this.rules.path } };
+  }
+
+  async discard(): Promise<void> {
+    await this.#handle?.close().catch(() => {});
+    this.#handle = undefined;
+    if (this.#file) await rm(this.rules.path, { force: true });
+  }
+
+  async #begin(head: PartHead): Promise<void> {
+    this.#closeField();
+    const isFile = fileNames.includes(head.name) && this.#file === undefined;
+    this.#part = { head, isFile, pieces: [] };
+    if (!isFile) return;
+    this.#handle = await open(this.rules.path, "wx", 0o600);
+    this.#file = { name: head.filename || "audio", bytes: 0 };
+  }
+
+  async #add(bytes: Uint8Array): Promise<void> {
+    const part = this.#part;
+    if (!part) throw new InternalError("bytes before the first part");
+    if (part.isFile) return await this.#write(bytes);
+    if (part.head.filename !== undefined) return; // Another file: nobody asked for it.
+    const length = part.pieces.reduce((sum, piece) => sum + piece.length, bytes.length);
+    this.#fieldsBytes += bytes.length;
+    if (length > fieldBytesMax || this.#fieldsBytes > fieldsBytesMax) {
+      throw new ApiError(413, "a field of the form is too long", {
+        param: fieldName(part.head),
+        code: "field_too_long",
+      });
+    }
+    part.pieces.push(bytes.slice());
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    let rest = bytes;
+    while (rest.length > 0) rest = rest.subarray((await this.#handle!.write(rest)).bytesWritten);
+    this.#file!.bytes += bytes.length;
+  }
+
+  #closeField(): void {
+    const part = this.#part;
+    this.#part = undefined;
+    if (!part || part.isFile || part.head.filename !== undefined) return;
+    const name = fieldName(part.head);
+    const text = new TextDecoder().decode(Buffer.concat(part.pieces));
+    this.#fields.set(name, [...(this.#fields.get(name) ?? []), text]);
+  }
+}
+
+function fieldName({ name }: PartHead): string {
+  return name.replace(/\[\d*\]$/, "");
+}

@@ -55,7 +55,7 @@ test("defaults", () => {
     doubtBelow: undefined,
     output: undefined,
     force: false,
-    jobs: { recursive: false, include: [], exclude: [], filesFrom: undefined },
+    jobs: { recursive: false, include: [], exclude: [], filesFrom: undefined, skipExisting: false, resume: false },
     withFilename: false,
     headings: true,
     isStrict: false,
@@ -68,7 +68,14 @@ test("defaults", () => {
 
 test("inputs of many files: patterns add up, and a list may take the place of names", () => {
   expect(optionsOf("--recursive a --include *.wav --include=a,b --exclude old").jobs).toEqual({
-    ...{ recursive: true, include: ["*.wav", "a,b"], exclude: ["old"], filesFrom: undefined },
+    ...{
+      recursive: true,
+      include: ["*.wav", "a,b"],
+      exclude: ["old"],
+      filesFrom: undefined,
+      skipExisting: false,
+      resume: false,
+    },
   });
   expect(optionsOf("--files-from list")).toMatchObject({ inputs: [], jobs: { filesFrom: "list" } });
   expect(refusal("- --files-from -")).toBe("standard input is named twice");

@@ -6,7 +6,7 @@
 import { speakerNames } from "../document/turns.ts";
 import type { Engine } from "../engine/engine.ts";
 import { auditOfSides } from "../pipeline/audit.ts";
-import type { TranscribeEvent } from "../pipeline/events.ts";
+import type { Resume, TranscribeEvent } from "../pipeline/events.ts";
 import type { Models } from "../pipeline/models.ts";
 import { Prefetch } from "../pipeline/prefetch.ts";
 import { transcribe, type Transcript } from "../pipeline/transcribe.ts";
@@ -14,16 +14,28 @@ import { Recording } from "../segment/recording.ts";
 import { untilStopped } from "../stop.ts";
 import type { Contexts } from "../views/term_context.ts";
 import { audioInput } from "./inputs.ts";
+import type { Past } from "./journal.ts";
 import type { InputSource, TranscribeOptions } from "./parse.ts";
 import type { LoadedAudio, ProgramParts } from "./parts.ts";
 
 type PrefetchHost = Pick<ProgramParts, "terminal" | "readAudio" | "readChannels" | "availableMemory" | "voiceJudge">;
 
 /** A channel, or all of them mixed; `recording` is what is worked with. */
-export type ReadSide = { readonly audio: LoadedAudio; readonly recording: Recording };
+export type ReadSide = {
+  readonly audio: LoadedAudio;
+  readonly recording: Recording;
+  /** Where an interrupted run is gone on from. */
+  readonly resume?: Resume;
+};
 
 /** An input that was read, and its channels where they are heard each for itself. */
-export type ReadAudio = ReadSide & { readonly sides?: readonly ReadSide[] };
+export type ReadAudio = ReadSide & {
+  readonly sides?: readonly ReadSide[];
+  /** Tells it from other recordings, where it has a journal. */
+  readonly identity?: string;
+  /** What an interrupted run heard of it. */
+  readonly past?: Past;
+};
 
 export async function readAudio(
   parts: PrefetchHost,
@@ -79,7 +91,7 @@ export function prefetchRecordings<Source>(
   sources: Iterable<Source>,
   read: (source: Source) => Promise<ReadAudio>,
 ): Prefetch<Source, ReadAudio> {
-  const transcribeSide = (source: Source, { recording }: ReadSide, ...rest: Transcribing) => {
+  const transcribeSide = (source: Source, { recording, resume }: ReadSide, ...rest: Transcribing) => {
     const { options, contexts: { first: prompt, later } } = hearing(source);
     const { searchSec, segmentSec, windowFrames, language, skipSilence, pastText } = options;
     const [engine, memoryBytes, stop, onEvent] = rest;
@@ -90,6 +102,7 @@ export function prefetchRecordings<Source>(
       voiceJudge: parts.voiceJudge,
       ...(decodesMax !== undefined && { decodesMax }),
       ...(later && { later }),
+      ...(resume && { resume }),
     };
     return transcribe(request, engine, stop, onEvent);
   };

@@ -7,9 +7,10 @@ import type { TimedSegment } from "../document/document.ts";
 import { speakerNames, turns } from "../document/turns.ts";
 import type { HeardSegment } from "../pipeline/events.ts";
 import type { Models } from "../pipeline/models.ts";
-import { TimedRecording } from "../pipeline/recording.ts";
+import { type SegmentAligner, TimedRecording } from "../pipeline/recording.ts";
 import type { Recording } from "../segment/recording.ts";
 import type { TextView } from "../views/view.ts";
+import type { Past, RecordingJournal } from "./journal.ts";
 import type { TranscribeOptions } from "./parse.ts";
 import type { ReadAudio, ReadSide } from "./prefetch.ts";
 
@@ -19,6 +20,10 @@ export type TimingParts = Models & {
   readonly options: Pick<TranscribeOptions, "fromSec" | "lowMemory">;
   /** Ends the timing: what is left gets estimated times. */
   readonly stop: AbortSignal;
+  /** Keeps the aligner's times. */
+  readonly journal?: RecordingJournal | undefined;
+  /** What an interrupted run has kept. */
+  readonly past?: Past | undefined;
 };
 
 export type Timing = Pick<TimedRecording, "add" | "time" | "end" | "notice"> & {
@@ -38,20 +43,47 @@ export function startTiming(
   onSegment: (segment: TimedSegment) => void,
 ): Timing {
   if (sides) return new TimedSides(parts, sides, onSegment);
-  const timed = timedRecording(parts, recording, onSegment);
+  const timed = timedRecording(parts, recording, onSegment, 0);
   return Object.assign(timed, { turnTo: () => {} });
 }
 
 /** Views come after words have their times: these are the times of what was spoken. */
 function timedRecording(
-  { options, transcriber, timer, view, stop }: TimingParts,
+  { options, transcriber, timer, view, stop, journal, past }: TimingParts,
   recording: Recording,
   onSegment: (segment: TimedSegment) => void,
+  side: number,
 ): TimedRecording {
   const write = view?.recording();
   const beforeTiming = options.lowMemory ? () => transcriber.close() : undefined;
-  const parts = { recording, startMs: startMsOf(options), timer, beforeTiming };
+  const parts = {
+    recording,
+    startMs: startMsOf(options),
+    timer: remembering(side, timer, journal, past),
+    beforeTiming,
+  };
   return new TimedRecording(parts, stop, (segment) => onSegment(write ? write(segment) : segment));
+}
+
+/** The aligner, which is not asked again for what an interrupted run has kept. */
+function remembering(
+  side: number,
+  timer: SegmentAligner | undefined,
+  journal: RecordingJournal | undefined,
+  past: Past | undefined,
+): SegmentAligner | undefined {
+  if (!timer || !journal) return timer;
+  const known = [...past?.sides[side]?.timed ?? []];
+  return {
+    segment: async (...job) => {
+      const kept = known.shift();
+      if (kept) return kept;
+      const segment = await timer.segment(...job);
+      if (segment) journal.timed(side, segment);
+      return segment;
+    },
+    close: () => timer.close(),
+  };
 }
 
 /** The channels of a recording: each is timed for itself, and written with the others when all are. */
@@ -60,9 +92,9 @@ class TimedSides implements Timing {
   #current = 0;
 
   constructor(parts: TimingParts, sides: readonly ReadSide[], readonly onSegment: (segment: TimedSegment) => void) {
-    this.#sides = sides.map(({ recording }) => {
+    this.#sides = sides.map(({ recording }, index) => {
       const segments: TimedSegment[] = [];
-      return { timed: timedRecording(parts, recording, (segment) => void segments.push(segment)), segments };
+      return { timed: timedRecording(parts, recording, (segment) => void segments.push(segment), index), segments };
     });
   }
 

@@ -48,7 +48,8 @@ export class AppendedFile implements OutputFile {
       isWhole = await this.#writeAll();
       if (isWhole) break;
     }
-    if (!isWhole) await this.#rescue();
+    if (isWhole) await this.#file?.sync().catch(() => {}); // Its journal goes next. Some filesystems cannot.
+    else await this.#rescue();
     await this.discard();
     return isWhole;
   }

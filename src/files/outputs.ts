@@ -37,6 +37,8 @@ export type OutputsRequest = {
   /** -o; undefined: standard output, which takes one format. */
   readonly path: string | undefined;
   readonly force: boolean;
+  /** Files that are replaced all the same. */
+  readonly replaceable?: ReadonlySet<string>;
   readonly inputs: readonly PlacedSource[];
   readonly hardship: Hardship;
 };
@@ -66,7 +68,8 @@ async function makeFolders(path: string, inputs: readonly PlacedSource[]): Promi
   for (const folder of folders) await mkdir(onDisk(folder), { recursive: true }).catch(() => {});
 }
 
-function nameOf(input: AudioSource): string {
+/** As names of files are made from it: "-" is standard input. */
+export function nameOf(input: AudioSource): string {
   return input.kind === "stdin" ? "-" : input.kind === "file" ? input.path : input.name;
 }
 
@@ -89,7 +92,7 @@ export class Outputs {
 
   /** Checks every file and creates none. Throws OutputError, and UsageError where two would be one. */
   static async check(request: OutputsRequest, stdout: TextWriter): Promise<Outputs> {
-    const { formats, path, force, inputs, hardship } = request;
+    const { formats, path, force, replaceable, inputs, hardship } = request;
     if (path === undefined) {
       const sink: Sink = { ...{ format: formats[0]!, target: stdout, isShared: true }, ...unopened };
       return new Outputs(inputs.map(() => [sink]), hardship);
@@ -104,7 +107,12 @@ export class Outputs {
       const own: Sink[] = [];
       for (const { format, path } of recording) {
         const sink = known.get(path) ??
-          { format, target: await checkOutput(path, force, inputs), isShared: !isFolder, ...unopened };
+          {
+            format,
+            target: await checkOutput(path, force || replaceable?.has(path) === true, inputs),
+            isShared: !isFolder,
+            ...unopened,
+          };
         known.set(path, sink);
         own.push(sink);
       }
@@ -151,11 +159,16 @@ export class Outputs {
   }
 
   /** A file of which something is known is finished; without, it leaves no trace. */
-  async #close(sink: Sink, isComplete: boolean): Promise<void> {
+  async #close(sink: Sink, isComplete: boolean): Promise<boolean> {
     const { file } = sink;
     sink.file = undefined;
-    if (!sink.isBegun) return await file?.discard();
-    if (await file?.finish("", isComplete && !sink.isCut) === false) this.#hasFailed = true;
+    if (!sink.isBegun) {
+      await file?.discard();
+      return true;
+    }
+    const isSaved = await file?.finish("", isComplete && !sink.isCut) !== false;
+    this.#hasFailed ||= !isSaved;
+    return isSaved;
   }
 }
 
@@ -167,7 +180,7 @@ type Part = { readonly sink: Sink; readonly file: OutputFile; readonly writer: S
 export class RecordingOutputs {
   #isBegun = false;
 
-  constructor(readonly parts: readonly Part[], readonly close: (sink: Sink) => Promise<void>) {}
+  constructor(readonly parts: readonly Part[], readonly close: (sink: Sink) => Promise<boolean>) {}
 
   add(segment: TimedSegment): void {
     this.#isBegun = true;
@@ -180,9 +193,11 @@ export class RecordingOutputs {
 
   /**
    * `isComplete`: all of it was heard; then there is a file even where nothing was said. `isFinal`: the file gets its
-   * name. Files that hold no other recording are closed. `gaps`: speech without text.
+   * name. Files that hold no other recording are closed. `gaps`: speech without text. Resolves to false where the text
+   * of one had to go elsewhere.
    */
-  async end(isComplete: boolean, isFinal = isComplete, gaps?: readonly Gap[]): Promise<void> {
+  async end(isComplete: boolean, isFinal = isComplete, gaps?: readonly Gap[]): Promise<boolean> {
+    let isSaved = true;
     for (const { sink, file, writer } of this.parts) {
       sink.isCut ||= !isFinal;
       if (isComplete || this.#isBegun) {
@@ -191,8 +206,9 @@ export class RecordingOutputs {
         file.keep(() => "");
         await file.drained();
       }
-      if (!sink.isShared) await this.close(sink);
+      if (!sink.isShared) isSaved = await this.close(sink) && isSaved;
     }
+    return isSaved;
   }
 }
 

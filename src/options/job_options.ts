@@ -32,4 +32,20 @@ export const inputOptions = [
     more: "Or separated by zeros, as find -print0 does. - is standard input.",
     rare: true,
   },
+  {
+    name: "skip-existing",
+    group: "Input",
+    help: "leave out inputs whose outputs are there",
+    rare: true,
+    excludes: [{ option: "stream" }],
+  },
+  {
+    name: "resume",
+    group: "Output",
+    help: "go on with the run that was interrupted",
+    more: "Every run with -o keeps a journal beside the output until that is complete. The result is the same as " +
+      "without the interruption. What is complete is left as it is.",
+    rare: true,
+    excludes: [{ option: "stream" }],
+  },
 ] as const;

@@ -1,5 +1,6 @@
 /** Reads the options of runs over many files. In: what was given. Out: typed values. Pure. */
 
+import { UsageError } from "../errors.ts";
 import type { Choices } from "./choices.ts";
 
 export type JobOptions = {
@@ -8,6 +9,10 @@ export type JobOptions = {
   readonly exclude: readonly string[];
   /** A path, or "-" for standard input. */
   readonly filesFrom: string | undefined;
+  /** Inputs whose outputs are there are left out. */
+  readonly skipExisting: boolean;
+  /** An interrupted run is gone on with. */
+  readonly resume: boolean;
 };
 
 /** Options whose values add up, and what stands between these. */
@@ -20,11 +25,18 @@ export const joinedBy: Readonly<Record<string, string>> = {
 };
 
 export function jobOptions(choices: Choices): JobOptions {
+  for (const name of ["resume", "skip-existing"]) {
+    if (choices.has(name) && [undefined, "-"].includes(choices.text("output"))) {
+      throw new UsageError(`--${name} needs -o`);
+    }
+  }
   const all = (name: string) => choices.text(name)?.split(joinedBy[name]!) ?? [];
   return {
     recursive: choices.has("recursive"),
     include: all("include"),
     exclude: all("exclude"),
     filesFrom: choices.text("files-from"),
+    skipExisting: choices.has("skip-existing"),
+    resume: choices.has("resume"),
   };
 }

@@ -11,11 +11,14 @@ import { SegmentTimer } from "./estimate.ts";
 import type { HeardSegment } from "./events.ts";
 import { countWords, noWords, strayWords, type WordTimer } from "./word_times.ts";
 
+/** What times the words of segments, one after the other. */
+export type SegmentAligner = Pick<WordTimer, "segment" | "close">;
+
 export type TimedRecordingParts = {
   readonly recording: Recording;
   /** Where its first sample is in the file. */
   readonly startMs: number;
-  readonly timer: WordTimer | undefined;
+  readonly timer: SegmentAligner | undefined;
   /** If set: everything is heard, then this is called, then everything is timed. One model in memory at a time. */
   readonly beforeTiming: (() => Promise<void>) | undefined;
 };

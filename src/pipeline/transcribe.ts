@@ -158,7 +158,7 @@ function firstState({ text, progress }: Resume = { text: "", progress: nothingHe
   return { ...heard, stopped: false, unvoiced: [], spent: costs, reported: costs };
 }
 
-const nothingHeard: Progress = {
+export const nothingHeard: Progress = {
   ...{ heardSamples: 0, languages: [], textTokens: 0, encodeMs: 0, decodeMs: 0, collapses: 0 },
   coverage: nothingCovered,
 };

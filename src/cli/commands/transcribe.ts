@@ -5,11 +5,11 @@
  * loaded, so that a typo costs no time. A file that fails is reported and the others still run.
  */
 
-import type { Gap, TimedSegment } from "../../document/document.ts";
 import { UsageError } from "../../errors.ts";
-import { openTextFile } from "../../files/output_file.ts";
-import { fileOf, kindOf, Outputs, type RecordingOutputs } from "../../files/outputs.ts";
-import { Paragraphs } from "../../output/text.ts";
+import { earlierOutputs } from "../../files/earlier.ts";
+import { openTextFile, type TextFile } from "../../files/output_file.ts";
+import { fileOf, kindOf, Outputs } from "../../files/outputs.ts";
+import type { TranscribeEvent } from "../../pipeline/events.ts";
 import type { ModelHost } from "../../pipeline/host.ts";
 import { estimatedSegmentSec } from "../../pipeline/estimate.ts";
 import { documentHead, type KnownModel } from "../../pipeline/head.ts";
@@ -19,13 +19,17 @@ import type { Transcript } from "../../pipeline/transcribe.ts";
 import { loadPrompt } from "../../system.ts";
 import { sampleRate } from "../../units.ts";
 import { type Contexts, contextsOf, termsMax } from "../../views/term_context.ts";
+import type { Term } from "../../views/terms.ts";
 import type { TextView } from "../../views/view.ts";
 import type { TextWriter } from "../../writer.ts";
 import { checkInputs, expandInputs, openView } from "../inputs.ts";
+import { pastEvents } from "../journal.ts";
+import { journalKey, Journals } from "../journals.ts";
 import type { InputSource, TranscribeOptions } from "../parse.ts";
 import type { ProgramParts } from "../parts.ts";
 import { decodesAtOnce, prefetchRecordings, type ReadAudio, readAudio } from "../prefetch.ts";
-import { Headings, label, page, pageOf, Paragraph, Report, wordLines } from "../report.ts";
+import { RecordingWriter } from "../recording_writer.ts";
+import { Headings, label, page, pageOf, Report } from "../report.ts";
 import { exitCode } from "../terminal.ts";
 import { startMsOf, startTiming } from "../timing.ts";
 
@@ -61,47 +65,101 @@ type Run = {
   readonly out: TextWriter | undefined;
   /** Where -f is given. */
   readonly outputs: Outputs | undefined;
+  /** Where the output is a file. */
+  readonly journals: Journals | undefined;
 };
 
 export async function transcribeFiles(parts: TranscribeParts, given: TranscribeOptions): Promise<number> {
-  const { stdout } = parts.terminal;
   const report = new Report(parts.terminal, given.verbosity);
   const expanded = await expandInputs(parts, given, report);
   const prompt = await loadPrompt(given.prompt);
-  const options = { ...expanded.options, prompt, segmentSec: segmentSecOf(given) };
-  const { view, terms } = await openView(parts, options.views);
-  const contexts = await contextsOf(options.prompt, terms);
+  const asked = { ...expanded.options, prompt, segmentSec: segmentSecOf(given) };
+  const { view, terms } = await openView(parts, asked.views);
+  const contexts = await contextsOf(prompt, terms);
   if (contexts.later) report.say(tooManyTerms(terms));
+  const { options, place } = await withoutComplete(asked, report);
+  if (options.inputs.length === 0 && asked.inputs.length > 0) return exitCode(parts.terminal, expanded.failed);
   const readable = await checkInputs(parts, options, report);
   let failed = expanded.failed || readable.length < options.inputs.length;
-  const { force, inputs: all } = options;
-  const { formats, path } = await placeOf(options);
-  const outputs = formats &&
-    await Outputs.check(
-      { formats, path, force, inputs: all, hardship: report.hardship() },
-      pageOf(formats, parts.terminal),
-    );
-  const output = path === undefined || formats
-    ? undefined
-    : await openTextFile(path, { ...report.hardship(stdout), force, inputs: all, isAppended: false });
+  const outs = await openOuts(parts, options, place, report);
+  let run: Run | undefined;
+  let isOver = false;
   try {
     const inputs = readable.values();
     const first = await readFirst(parts, options, report, inputs);
-    await writeFailures(report, outputs, all);
     if (first.audio) {
-      const out = formats && path === undefined ? undefined : output ?? stdout;
-      const run = await startRun(parts, options, report, { out, outputs, view, contexts });
+      run = await startRun(parts, options, report, { ...outs, view, contexts, terms, place });
+      await writeFailures(report, outs.outputs, options.inputs);
       failed = await transcribeAll(run, first, inputs) || failed;
-    } else failed = true;
+      isOver = !parts.terminal.stop.drain.aborted;
+    } else {
+      failed = true;
+      await writeFailures(report, outs.outputs, options.inputs);
+    }
   } finally {
-    // What is known is kept, whatever ended the run.
-    const isComplete = !parts.terminal.stop.drain.aborted;
-    failed = await output?.close(isComplete) === false || failed;
-    await outputs?.finish(isComplete);
-    report.stopped(all);
+    const isSaved = await closeOuts(parts, outs);
+    await run?.journals?.end(isOver && isSaved);
+    failed ||= !isSaved;
+    report.stopped(options.inputs);
+    if (run?.journals && parts.terminal.stop.drain.aborted) {
+      report.say("The same command with --resume goes on from here.");
+    }
   }
-  failed ||= outputs?.hasFailed === true;
   return exitCode(parts.terminal, failed, options.isStrict && report.isDoubtful);
+}
+
+/** Where the results go: what an earlier run left of it included. */
+type Place = Awaited<ReturnType<typeof placeOf>> & {
+  /** Each recording has its own files. */
+  readonly isFolder: boolean;
+  readonly journals: ReadonlyMap<InputSource, string>;
+  readonly replaceable: ReadonlySet<string>;
+};
+
+/** The options without inputs whose outputs are complete, where these are to be left as they are. */
+async function withoutComplete(asked: TranscribeOptions, report: Report) {
+  const { inputs, jobs: { resume, skipExisting } } = asked;
+  const { formats, path } = await placeOf(asked);
+  const request = { formats, path, inputs, skips: resume || skipExisting, resumes: resume };
+  const { left, journals, replaceable } = await earlierOutputs(request);
+  const count = inputs.length - left.length;
+  if (count > 0) {
+    report.say(`Complete, left as ${count === 1 ? "it is: 1 recording" : `they are: ${count} recordings`}`);
+  }
+  const isFolder = path !== undefined && (await kindOf(path)).isFolder;
+  const place: Place = { formats, path, isFolder, journals, replaceable };
+  return { options: { ...asked, inputs: left }, place };
+}
+
+type Outs = Pick<Run, "out" | "outputs"> & {
+  /** A file of text as it comes. */
+  readonly file: TextFile | undefined;
+};
+
+async function openOuts(
+  parts: TranscribeParts,
+  { force, inputs }: TranscribeOptions,
+  { formats, path, replaceable }: Place,
+  report: Report,
+): Promise<Outs> {
+  const { stdout } = parts.terminal;
+  if (formats) {
+    const request = { formats, path, force, replaceable, inputs, hardship: report.hardship() };
+    const outputs = await Outputs.check(request, pageOf(formats, parts.terminal));
+    return { out: path === undefined ? undefined : stdout, outputs, file: undefined };
+  }
+  if (path === undefined) return { out: stdout, outputs: undefined, file: undefined };
+  const mayReplace = force || replaceable.has(path);
+  const file = await openTextFile(path, { ...report.hardship(stdout), force: mayReplace, inputs, isAppended: false });
+  return { out: file, outputs: undefined, file };
+}
+
+/** What is known is kept, whatever ended the run. Resolves to false where the text of a file had to go elsewhere. */
+async function closeOuts({ terminal }: TranscribeParts, { file, outputs }: Outs): Promise<boolean> {
+  const isComplete = !terminal.stop.drain.aborted;
+  const isSaved = await file?.close(isComplete) !== false;
+  await outputs?.finish(isComplete);
+  return isSaved && outputs?.hasFailed !== true;
 }
 
 function tooManyTerms(terms: readonly unknown[]): string {
@@ -162,7 +220,10 @@ async function startRun(
   parts: TranscribeParts,
   options: TranscribeOptions,
   report: Report,
-  to: Pick<Run, "out" | "outputs" | "view" | "contexts">,
+  { place, terms, ...to }: Pick<Run, "out" | "outputs" | "view" | "contexts"> & {
+    readonly place: Place;
+    readonly terms: readonly Term[];
+  },
 ): Promise<Run> {
   const stop = parts.terminal.stop.drain;
   const models = await openModels(parts, options, stop, (notice) => report.notice(notice));
@@ -171,7 +232,13 @@ async function startRun(
     report.say("Times are estimated from pauses and the length of words; --align times every word.");
   }
   const headings = new Headings(parts.terminal, options);
-  return { parts, options, report, headings, models, model, ...to };
+  const journals = place.journals.size === 0 ? undefined : await Journals.open({
+    ...{ paths: place.journals, isResumed: options.jobs.resume, tell: report.tell },
+    key: await journalKey(parts.version, options, terms, models),
+    isShared: !place.isFolder,
+    isAtOnce: place.formats?.includes("jsonl") === true,
+  });
+  return { parts, options, report, headings, models, model, journals, ...to };
 }
 
 /** All inputs from `first` on. Returns whether one failed. */
@@ -201,7 +268,8 @@ function startPrefetch(run: Run, first: FirstAudio, inputs: Iterable<InputSource
   const read = (source: InputSource) => {
     const { audio } = first;
     first.audio = undefined;
-    return audio ? Promise.resolve(audio) : readAudio(parts, options, source);
+    const reading = audio ? Promise.resolve(audio) : readAudio(parts, options, source);
+    return reading.then((audio) => run.journals?.recall(source, audio) ?? audio);
   };
   const hearing = () => ({ options, contexts: run.contexts });
   return prefetchRecordings(parts, decodesAtOnce(options), hearing, models, [first.source!, ...inputs], read);
@@ -212,7 +280,8 @@ async function transcribeOne(run: Run, begun: Prefetched<InputSource, ReadAudio>
   const { inputs } = options;
   const { source } = begun;
   report.begin(source);
-  const { audio, recording, sides } = await begun.audio;
+  const read = await begun.audio;
+  const { audio, recording, sides, past } = read;
   report.warn(source, audio.warnings);
   for (const remark of audio.remarks) report.debug(remark);
   const writer = await startWriter(run, source, recording.length).catch(async (error) => {
@@ -220,27 +289,35 @@ async function transcribeOne(run: Run, begun: Prefetched<InputSource, ReadAudio>
     await audio.close();
     throw error;
   });
-  const timing = { ...models, view, options, stop: parts.terminal.stop.drain };
+  const journal = await run.journals?.begin(source, read);
+  const timing = { ...models, view, options, stop: parts.terminal.stop.drain, journal, past };
   const timed = sides || writer.wantsTimes
     ? startTiming(timing, { recording, sides }, (segment) => writer.add(segment))
     : undefined;
+  const tell = (event: TranscribeEvent) => {
+    if (event.kind === "text") writer.write(event.text);
+    else if (event.kind === "side") timed!.turnTo(event.index);
+    else if (event.kind === "segment") {
+      report.isDoubtful ||= event.segment.stop === "cap" || event.segment.stop === "loop";
+      timed?.add(event.segment);
+    } else if (event.kind === "language") report.language(event.name, inputs.length > 1 ? source : undefined);
+    else if ("text" in event) report.notice(event, source);
+  };
   let transcript: Transcript | undefined;
   try {
+    for (const event of pastEvents(past, sides !== undefined)) tell(event);
     transcript = await begun.transcript((event) => {
-      if (event.kind === "text") writer.write(event.text);
-      else if (event.kind === "side") timed!.turnTo(event.index);
-      else if (event.kind === "segment") {
-        report.isDoubtful ||= event.segment.stop === "cap" || event.segment.stop === "loop";
-        timed?.add(event.segment);
-      } else if (event.kind === "language") report.language(event.name, inputs.length > 1 ? source : undefined);
-      else if ("text" in event) report.notice(event, source);
+      journal?.take(event);
+      tell(event);
     });
     await timed?.time();
   } finally {
     await timed?.end();
     await audio.close();
-    await writer.end(transcript !== undefined && !transcript.stopped, transcript?.audit.gaps);
+    const isComplete = transcript !== undefined && !transcript.stopped;
+    const isSaved = await writer.end(isComplete, transcript?.audit.gaps);
     await out?.drained();
+    await run.journals?.over(source, isComplete && isSaved);
   }
   if (timed?.notice) report.complain(source, timed.notice);
   if (transcript.unvoiced) report.warn(source, [transcript.unvoiced]);
@@ -270,60 +347,4 @@ async function startWriter(run: Run, source: InputSource, samplesCount: number):
     prefix: options.withFilename ? `${label(source)}: ` : "",
     holdsBack: verbosity === "silent" && (options.output === undefined || outputs !== undefined),
   });
-}
-
-type RecordingWriterParts = {
-  /** For lines of words, and for the text as it comes. */
-  readonly out: TextWriter | undefined;
-  readonly page: TextWriter | undefined;
-  readonly outputs: RecordingOutputs | undefined;
-  /** An aligner times every word. */
-  readonly hasWords: boolean;
-  /** Before the text, and before each line of words. */
-  readonly prefix: string;
-  /** The text comes at the end. */
-  readonly holdsBack: boolean;
-  /** 0: one paragraph. */
-  readonly paragraphMs: number;
-  readonly doubtBelow: number | undefined;
-  /** The text is known when the words of a segment are. */
-  readonly bySegment: boolean;
-};
-
-/** One recording on its way out: as text, as paragraphs, as a line per word, or as files. */
-class RecordingWriter {
-  readonly wantsTimes: boolean;
-  readonly #parts: RecordingWriterParts;
-  readonly #text: Paragraph | undefined;
-  readonly #paragraphs: Paragraphs | undefined;
-  readonly #wantsLines: boolean;
-
-  constructor(parts: RecordingWriterParts) {
-    const { page, outputs, hasWords, prefix, holdsBack, paragraphMs, bySegment } = parts;
-    this.#parts = parts;
-    this.#wantsLines = hasWords && outputs === undefined && paragraphMs === 0;
-    if (page && !this.#wantsLines) this.#text = new Paragraph(page, prefix, holdsBack);
-    if (this.#text && bySegment) this.#paragraphs = new Paragraphs(paragraphMs);
-    this.wantsTimes = outputs !== undefined || hasWords || this.#paragraphs !== undefined;
-  }
-
-  /** A piece of text. */
-  write(text: string): void {
-    if (!this.#paragraphs) this.#text?.write(text); // Otherwise it comes with the segment.
-  }
-
-  /** A segment, after its text. */
-  add(segment: TimedSegment): void {
-    const { out, outputs, prefix, doubtBelow } = this.#parts;
-    outputs?.add(segment);
-    const speaker = segment.speaker === undefined ? "" : `${segment.speaker}: `;
-    if (this.#wantsLines) out?.write(wordLines([segment], prefix + speaker));
-    if (this.#paragraphs) this.#text?.write(this.#paragraphs.addSegment(segment, doubtBelow));
-  }
-
-  /** `isComplete`: the recording was heard to its end. `gaps`: speech without text. */
-  async end(isComplete: boolean, gaps?: readonly Gap[]): Promise<void> {
-    this.#text?.end(isComplete);
-    await this.#parts.outputs?.end(isComplete, isComplete, gaps);
-  }
 }

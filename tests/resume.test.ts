@@ -1,0 +1,122 @@
+/**
+ * Runs that are killed and gone on with: whatever the moment, the files are the same byte for byte as those of a run
+ * that nothing interrupted.
+ */
+
+import { expect, test } from "bun:test";
+import { appendFileSync, cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { executable, fixedEnvironment, folderIn, run, temporaryFolder } from "./harness.ts";
+import { wav } from "./support/cli.ts";
+
+const formats = "srt,json,jsonl,csv,vtt-words,ass,lrc,text";
+const base = ["-d", "demo", "--silent", "-S", "2"];
+
+/** Kills the run when its journals have `lines` lines. Returns false if it was done before. */
+async function killed(args: readonly string[], out: string, lines: number): Promise<boolean> {
+  using home = temporaryFolder();
+  const child = Bun.spawn([executable(), ...args], {
+    env: fixedEnvironment(home.path),
+    ...{ stdin: "ignore", stdout: "ignore", stderr: "ignore" },
+  });
+  while (child.exitCode === null && linesIn(out) < lines) await Bun.sleep(2);
+  if (child.exitCode !== null) return false;
+  child.kill("SIGKILL");
+  await child.exited;
+  return true;
+}
+
+function linesIn(folder: string): number {
+  const journals = readdirSync(folder).filter((name) => name.endsWith(".journal"));
+  return journals.map((name) => readFileSync(join(folder, name), "latin1").split("\n").length - 1)
+    .reduce((sum, count) => sum + count, 0);
+}
+
+function contents(folder: string): Record<string, string> {
+  const names = readdirSync(folder).filter((name) => !name.endsWith(".lock"));
+  return Object.fromEntries(names.sort().map((name) => [name, readFileSync(join(folder, name), "utf8")]));
+}
+
+/** Both ways into a folder each; `args` get the folder's name and its last slash. */
+async function expectSame(args: (out: string) => readonly string[], moments: readonly number[]): Promise<void> {
+  using folder = temporaryFolder();
+  const [whole, broken] = [folderIn(folder.path, "whole"), folderIn(folder.path, "broken")];
+  const { code, stderr } = await run(args(`${whole}/`));
+  expect(code).toBe(0);
+  let kills = 0;
+  for (const lines of moments) kills += Number(await killed([...args(`${broken}/`), "--resume"], broken, lines));
+  expect(kills).toBeGreaterThan(0);
+  const last = await run([...args(`${broken}/`), "--resume"]);
+  expect({ code: last.code, stderr: last.stderr }).toEqual({ code, stderr });
+  expect(contents(broken)).toEqual(contents(whole));
+}
+
+test("killed again and again: every format is the same", async () => {
+  await expectSame((out) => [...base, "-f", formats, "-o", out, wav("en-45s")], [3, 7, 12]);
+});
+
+test("channels apart, with an aligner and views", async () => {
+  using folder = temporaryFolder();
+  const stereo = join(folder.path, "call.raw");
+  const [left, right] = ["words-en-1", "words-zh-3"].map((name) => {
+    const bytes = readFileSync(wav(name));
+    return new Int16Array(bytes.buffer.slice(bytes.byteOffset + 44, bytes.byteOffset + (bytes.length & ~1)));
+  }) as [Int16Array, Int16Array];
+  const frames = new Int16Array(2 * Math.max(left.length, right.length));
+  left.forEach((sample, at) => frames[2 * at] = sample);
+  right.forEach((sample, at) => frames[2 * at + 1] = sample);
+  writeFileSync(stereo, frames);
+  const options = ["--split-channels", "--aligner", "demo", "--itn", "--raw-channels", "2"];
+  await expectSame((out) => [...base, ...options, "-f", "json,srt", "-o", out, stereo], [4, 9]);
+});
+
+test("several recordings in one file, and text as it comes", async () => {
+  const inputs = ["words-en-2", "words-zh-0", "words-en-4"].map(wav);
+  await expectSame((out) => [...base, "-f", "jsonl", "-o", `${out}all.jsonl`, ...inputs], [6]);
+  await expectSame((out) => [...base, "--past-text", "yes", "-o", `${out}all.txt`, ...inputs], [5]);
+});
+
+test("what is resumed has to be the same; what is complete is left; a torn end is heard again", async () => {
+  using folder = temporaryFolder();
+  const [whole, cut] = [folderIn(folder.path, "whole"), folderIn(folder.path, "cut")];
+  const line = (out: string, clip = "en-45s") => [...base, "-o", `${out}/talk.srt`, wav(clip)];
+  expect((await run(line(whole))).code).toBe(0);
+  expect(await killed(line(cut), cut, 6)).toBe(true);
+
+  const refused = async (args: readonly string[]) => {
+    const { code, stderr } = await run([...args, "--resume"]);
+    expect(code).toBe(1);
+    return stderr;
+  };
+  expect(await refused(line(cut, "en-short"))).toContain("the interrupted run was of another recording");
+  expect(await refused([...line(cut), "-S", "3"])).toContain("of other options (segment-sec)");
+  expect(await refused([...line(cut), "--language", "en", "--prompt", "x"])).toContain("(language, prompt)");
+  expect(await refused([...line(cut), "--weights", "bf16"])).toContain("of another model");
+
+  for (const [name, damage] of [["torn", '0a1b2c3d {"of":0,"side"'], ["zeros", "\0".repeat(5000)]] as const) {
+    const out = join(folder.path, name);
+    cpSync(cut, out, { recursive: true });
+    appendFileSync(join(out, ".talk.srt.journal"), damage);
+    expect(await run([...line(out), "--resume"])).toMatchObject({ code: 0, stderr: "" });
+    expect(contents(out)).toEqual(contents(whole));
+  }
+  writeFileSync(join(whole, "talk.srt"), "as it was");
+  const left = await run(["-d", "demo", "-S", "2", "-o", join(whole, "talk.srt"), wav("en-45s"), "--resume"]);
+  expect(left).toMatchObject({ code: 0, stderr: "Complete, left as it is: 1 recording\n" });
+  expect(contents(whole)).toEqual({ "talk.srt": "as it was" });
+});
+
+test("Ctrl-C says how to go on", async () => {
+  using folder = temporaryFolder();
+  const line = ["-d", "demo", "-S", "2", "-o", join(folder.path, "talk.json"), wav("en-45s")];
+  const first = await run(line, { signalWhen: { text: "Language: English", signal: "SIGINT" } });
+  expect(first.signal).toBe("SIGINT");
+  expect(first.stderr).toContain("The same command with --resume goes on from here.");
+  expect(existsSync(join(folder.path, "talk.part.json"))).toBe(true);
+  expect((await run([...line, "--resume"])).code).toBe(0);
+  expect((await run([...line.slice(0, 5), join(folder.path, "whole.json"), line.at(-1)!])).code).toBe(0);
+  expect(readFileSync(join(folder.path, "talk.json"), "utf8")).toBe(
+    readFileSync(join(folder.path, "whole.json"), "utf8"),
+  );
+  expect(readdirSync(folder.path).filter((name) => name.includes("journal") || name.includes("part"))).toEqual([]);
+});

@@ -15,6 +15,9 @@ export type ServeChoices = {
   readonly allowedHosts: readonly string[];
   /** Origins, lower case, or "*". */
   readonly origins: readonly string[];
+  readonly trustsProxy: boolean;
+  /** Paths; undefined: plain HTTP. */
+  readonly tlsFiles: { readonly cert: string; readonly key: string } | undefined;
   readonly uploadBytesMax: number;
   readonly audioSecMax: number;
   readonly queueMax: number;
@@ -24,6 +27,7 @@ export type ServeChoices = {
 export function serveChoices(choices: Choices): ServeChoices {
   const host = choices.text("host") ?? "127.0.0.1";
   if (!/^[\w.:-]+$/.test(host)) throw new UsageError(`--host '${host}' is no address`);
+  const [cert, key] = [choices.text("tls-cert"), choices.text("tls-key")];
   return {
     host,
     port: choices.number("port"),
@@ -31,6 +35,8 @@ export function serveChoices(choices: Choices): ServeChoices {
     isOpen: choices.has("no-auth"),
     allowedHosts: list(choices, "allow-host", /^(?:\*\.)?[\w-]+(?:\.[\w-]+)*$/, "a name, or *.name"),
     origins: list(choices, "cors", /^(?:\*|https?:\/\/[\w.\[\]:-]+)$/, "https://name, or *"),
+    trustsProxy: choices.has("trust-proxy"),
+    tlsFiles: cert === undefined || key === undefined ? undefined : { cert, key },
     uploadBytesMax: choices.number("upload-max") * 2 ** 20,
     audioSecMax: choices.number("audio-max-hours") * 3600,
     queueMax: choices.number("queue-max"),

@@ -20,7 +20,17 @@ export type FakeServer = AsyncDisposable & {
 const settings: Omit<ServerSettings, "folder"> = {
   ...{ model: "demo", threads: 1, weights: "int8", cache: false, language: "" },
   ...{ align: false, aligner: undefined, lowMemory: false, host: "127.0.0.1", port: 0 },
-  ...{ keys: [], allowedHosts: [], origins: [], uploadBytesMax: 2 ** 20, audioSecMax: 3600, queueMax: 16, drainMs: 50 },
+  ...{
+    keys: [],
+    trustsProxy: false,
+    tls: undefined,
+    allowedHosts: [],
+    origins: [],
+    uploadBytesMax: 2 ** 20,
+    audioSecMax: 3600,
+    queueMax: 16,
+    drainMs: 50,
+  },
 };
 
 export async function fakeServer(engine: Engine, changes: Partial<ServerSettings> = {}): Promise<FakeServer> {

@@ -25,7 +25,7 @@ export type TranscriptionRequest = {
   readonly hasLogprobs: boolean;
 };
 
-type Fields = Readonly<Record<string, readonly string[]>>;
+export type Fields = Readonly<Record<string, readonly string[]>>;
 
 /** Options of the table that mean something else here, or that a reply does not have. */
 const notHere = ["stream", "live", "format", "stream-max-new-tokens", "paragraph-sec", "timestamps"];

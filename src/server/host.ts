@@ -29,6 +29,10 @@ export type ServerSettings = ModelsRequest & {
   readonly allowedHosts: readonly string[];
   /** Origins of pages that may use it; "*": all. */
   readonly origins: readonly string[];
+  /** The last address in X-Forwarded-For is the client's. */
+  readonly trustsProxy: boolean;
+  /** In PEM; undefined: plain HTTP. */
+  readonly tls: { readonly cert: string; readonly key: string } | undefined;
   readonly uploadBytesMax: number;
   readonly audioSecMax: number;
   readonly queueMax: number;

@@ -6,7 +6,12 @@ export type Endpoint =
   | "health"
   | "models"
   | "model"
-  | "transcriptions";
+  | "transcriptions"
+  | "translations"
+  | "alignments"
+  | "asr"
+  | "detectLanguage"
+  | "metrics";
 
 type Route = {
   readonly method: "GET" | "POST";
@@ -17,6 +22,8 @@ type Route = {
   readonly name: string;
   /** No key is needed. */
   readonly isOpen?: boolean;
+  /** The key may be in the query, as `key`. */
+  readonly hasQueryKey?: boolean;
 };
 
 export const routes: readonly Route[] = [
@@ -29,6 +36,14 @@ export const routes: readonly Route[] = [
     endpoint: "transcriptions",
     name: "/v1/audio/transcriptions",
   },
+  { method: "POST", path: /^\/audio\/translations$/, endpoint: "translations", name: "/v1/audio/translations" },
+  { method: "POST", path: /^\/audio\/alignments$/, endpoint: "alignments", name: "/v1/audio/alignments" },
+  { method: "POST", path: /^\/asr$/, endpoint: "asr", name: "/asr", hasQueryKey: true },
+  {
+    ...{ method: "POST", path: /^\/detect-language$/, endpoint: "detectLanguage" },
+    ...{ name: "/detect-language", hasQueryKey: true },
+  },
+  { method: "GET", path: /^\/metrics$/, endpoint: "metrics", name: "/metrics" },
 ];
 
 export type Found = { readonly route: Route; readonly parameter: string | undefined };

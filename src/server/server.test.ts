@@ -10,6 +10,13 @@ async function post(url: string, body: FormData, headers: Record<string, string>
   return await fetch(`${url}${path}`, { method: "POST", body, headers });
 }
 
+/** Resolves when so many requests are there. */
+async function admitted(url: string, count: number): Promise<void> {
+  for (let text = ""; !text.includes(`qwen_asr_requests_admitted ${count}\n`);) {
+    text = await (await fetch(`${url}/metrics`)).text();
+  }
+}
+
 /** What a server answers to bytes; the connection is closed when it has said as much, or nothing more comes. */
 function raw(port: number, request: string, until = /\r\n\r\n/): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -163,7 +170,7 @@ test("other names and other pages are refused", async () => {
 test("when too many wait, the next is told to come again", async () => {
   await using server = await fakeServer(sayingEngine("One two three four five.", 20), { queueMax: 2 });
   const both = [post(server.url, form("1s")), post(server.url, form("1s"))];
-  await Bun.sleep(30);
+  await admitted(server.url, 2);
   const third = await post(server.url, form("1s"));
   expect([third.status, Number(third.headers.get("retry-after")) >= 1]).toEqual([429, true]);
   expect((await Promise.all(both)).map(({ status }) => status)).toEqual([200, 200]);
@@ -176,7 +183,7 @@ test("what nobody waits for stops", async () => {
     const gone = new AbortController();
     const asked = fetch(server.url + path, { method: "POST", body: form("1s", { stream }), signal: gone.signal });
     if (stream === "true") await asked;
-    else await Bun.sleep(60);
+    else await admitted(server.url, 1);
     gone.abort();
     await asked.then((response) => response.text()).catch(() => {});
     let status = 429;
@@ -195,15 +202,81 @@ test("what nobody waits for stops", async () => {
 test("at the end, running requests have their time, and then no more", async () => {
   const server = await fakeServer(sayingEngine("One two three.", 10), { drainMs: 5000 });
   const asked = post(server.url, form("1s"));
-  await Bun.sleep(20);
+  await admitted(server.url, 1);
   const stopped = server.stop();
   expect((await asked).status).toBe(200);
   await stopped;
   const slow = await fakeServer(sayingEngine("a ".repeat(500), 10), { drainMs: 20 });
   const cut = post(slow.url, form("1s")).then(({ status }) => status, () => "closed");
-  await Bun.sleep(30);
+  await admitted(slow.url, 1);
   const start = performance.now();
   await slow.stop();
   expect(performance.now() - start).toBeLessThan(2000);
   expect([503, "closed"]).toContain(await cut);
+});
+
+test("JSON with input_audio is a form, too", async () => {
+  await using server = await fakeServer(sayingEngine());
+  const ask = async (body: unknown) => {
+    const headers = { "content-type": "application/json" };
+    return await fetch(server.url + path, { method: "POST", body: JSON.stringify(body), headers });
+  };
+  const input_audio = { data: btoa("3s"), format: "wav" };
+  const response = await ask({ model: "any", input_audio, response_format: "verbose_json", language: "en" });
+  expect(await response.json()).toMatchObject({ duration: 3, text: "Hello there. All is well." });
+  const bad = await ask({ input_audio: { data: btoa("x"), format: "webm" } });
+  expect((await bad.json()).error.message).toBe("audio.webm: not a recording");
+  expect((await ask({ model: "any" })).status).toBe(400);
+  expect((await ask([])).status).toBe(400);
+});
+
+test("what the model cannot do is said", async () => {
+  await using server = await fakeServer(sayingEngine());
+  const response = await fetch(`${server.url}/v1/audio/translations`, { method: "POST", body: form("1s") });
+  expect([response.status, (await response.json()).error.code]).toEqual([501, "not_implemented"]);
+  const aligned = await fetch(`${server.url}/v1/audio/alignments`, { method: "POST", body: form("1s", { text: "a" }) });
+  expect([aligned.status, (await aligned.json()).error.code]).toEqual([400, "no_aligner"]);
+});
+
+test("/asr and /detect-language answer as whisper-asr-webservice does", async () => {
+  const keys = parseKeys("ann:secret-of-ann", "keys");
+  await using server = await fakeServer(sayingEngine(), { keys });
+  const ask = async (where: string) => {
+    const body = new FormData();
+    body.append("audio_file", new File(["2s"], "audio"));
+    return await fetch(`${server.url}${where}`, { method: "POST", body });
+  };
+  const srt = await ask("/asr?task=transcribe&language=en&output=srt&encode=true&key=secret-of-ann");
+  expect(srt.status).toBe(200);
+  expect(await srt.text()).toMatch(/^1\n00:00:00,000 --> 00:00:01,\d{3}\nHello there. All is well.\n\n$/);
+  const language = await ask("/detect-language?key=secret-of-ann");
+  expect(await language.json()).toEqual({ detected_language: "english", language_code: "en" });
+  expect((await ask("/asr?output=srt")).status).toBe(401);
+  expect((await ask("/asr?task=translate&key=secret-of-ann")).status).toBe(501);
+  expect((await ask("/asr?output=docx&key=secret-of-ann")).status).toBe(400);
+  expect(server.lines.join("\n")).not.toContain("secret");
+});
+
+test("metrics count requests and recordings", async () => {
+  await using server = await fakeServer(sayingEngine());
+  await post(server.url, form("2s"));
+  await post(server.url, form("bad"));
+  const text = await (await fetch(`${server.url}/metrics`)).text();
+  expect(text).toContain('qwen_asr_requests_total{endpoint="/v1/audio/transcriptions",status="400"} 1\n');
+  expect(text).toContain("qwen_asr_audio_seconds_total 2\n");
+  expect(text).toContain('qwen_asr_recording_seconds_bucket{le="+Inf"} 1\n');
+  for (const line of text.trim().split("\n")) expect(line).toMatch(/^(# TYPE \w+ \w+|\w+(\{[^}]*\})? [\d.e+-]+)$/);
+});
+
+test("whoever guesses keys is slowed down, by the address that a trusted proxy names", async () => {
+  const keys = parseKeys("ann:secret-of-ann", "keys");
+  await using server = await fakeServer(sayingEngine(), { keys, trustsProxy: true });
+  const ask = async (key: string, address: string) => {
+    const headers = { authorization: `Bearer ${key}`, "x-forwarded-for": `6.6.6.6, ${address}` };
+    return (await fetch(`${server.url}/v1/models`, { headers })).status;
+  };
+  for (let count = 0; count < 10; count++) expect(await ask(`guess-${count}`, "1.2.3.4")).toBe(401);
+  expect(await ask("secret-of-ann", "1.2.3.4")).toBe(429);
+  expect(await ask("secret-of-ann", "1.2.3.5")).toBe(200);
+  expect(server.lines.at(-1)).toContain(" 1.2.3.5 GET /v1/models 200");
 });

@@ -7,12 +7,19 @@ import type { Server } from "bun";
 import { InputError } from "../errors.ts";
 import { Stopped } from "../stop.ts";
 import { type AccessRules, allowedOrigin, bearerKey, checkHost, checkOrigin, ownerOf } from "./access.ts";
+import { alignment } from "./alignments.ts";
 import { ApiError, apiError, isOurs } from "./errors.ts";
+import type { Fields } from "./fields.ts";
+import { Guesses } from "./guesses.ts";
 import type { Core } from "./hear.ts";
+import type { ServerSettings } from "./host.ts";
 import { logLine } from "./log.ts";
 import { findRoute, type Found } from "./routes.ts";
 import { Service } from "./service.ts";
-import { type RequestFacts, transcription } from "./transcriptions.ts";
+import { asr, detectLanguage } from "./whisper_service.ts";
+import type { Call } from "./task.ts";
+import { transcription } from "./transcriptions.ts";
+import { noTranslation } from "./translations.ts";
 
 /** Seconds without a byte after which a connection that sends a request is closed. */
 const idleSec = 60;
@@ -25,29 +32,31 @@ export type RunningServer = {
   stop(): Promise<void>;
 };
 
+/** What the log says of a request. */
+type Facts = { found?: Found; owner: string; readonly address: string; audioSec?: number };
+
 type Bunny = Server<undefined>;
 
 /** Throws an InputError where the port cannot be had. */
 export function startServer(core: Core, log: (line: string) => void): RunningServer {
   const handler = new Handler(core, log);
-  const { host, port } = core.settings;
-  const bun = listen(host, port, (request, server) => handler.handle(request, server));
+  const bun = listen(core.settings, (request, server) => handler.handle(request, server));
   return { port: bun.port!, stop: () => stopServer(bun, handler, core.settings.drainMs) };
 }
 
 function listen(
-  hostname: string,
-  port: number,
+  { host, port, tls }: ServerSettings,
   fetch: (request: Request, server: Bunny) => Promise<Response>,
 ): Bunny {
   try {
     // The limit of a body is kept while it is read, so that its client is told.
-    return Bun.serve({ hostname, port, fetch, idleTimeout: idleSec, maxRequestBodySize: Number.MAX_SAFE_INTEGER });
+    const limits = { idleTimeout: idleSec, maxRequestBodySize: Number.MAX_SAFE_INTEGER };
+    return Bun.serve({ hostname: host, port, fetch, ...limits, ...(tls && { tls }) });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === "EADDRINUSE") throw new InputError(`port ${port} of ${hostname} is in use`, "--port names another");
-    if (code === "EACCES") throw new InputError(`port ${port} of ${hostname}: permission denied`);
-    throw new InputError(`cannot listen on ${hostname}:${port}: ${(error as Error).message}`);
+    if (code === "EADDRINUSE") throw new InputError(`port ${port} of ${host} is in use`, "--port names another");
+    if (code === "EACCES") throw new InputError(`port ${port} of ${host}: permission denied`);
+    throw new InputError(`cannot listen on ${host}:${port}: ${(error as Error).message}`);
   }
 }
 
@@ -67,6 +76,7 @@ class Handler {
   readonly #access: AccessRules;
   readonly #service: Service;
   readonly #log: (line: string) => void;
+  readonly #guesses = new Guesses(Date.now);
   readonly #end = new AbortController();
   #isOver = false;
 
@@ -95,7 +105,7 @@ class Handler {
 
   async handle(request: Request, server: Bunny): Promise<Response> {
     const start = Date.now();
-    const facts: RequestFacts & { found?: Found; owner: string } = { owner: "" };
+    const facts: Facts = { owner: "", address: this.#addressOf(request, server) };
     let response: Response;
     try {
       response = await this.#respond(request, server, facts);
@@ -103,42 +113,85 @@ class Handler {
       if (isOurs(error) && !(error instanceof Stopped)) this.#log(`internal error: ${(error as Error).stack ?? error}`);
       response = errorResponse(error);
     }
-    const origin = request.headers.get("origin");
+    this.#finish(request, response);
+    const { found, ...rest } = facts;
+    const { status } = response;
+    this.#service.metrics.request(found?.route.name ?? "-", status);
+    const line = {
+      time: new Date(start),
+      method: request.method,
+      endpoint: found?.route.name,
+      tookMs: Date.now() - start,
+    };
+    this.#log(logLine({ ...line, ...rest, status }));
+    return response;
+  }
+
+  /** Behind a proxy that can be trusted, the last address that it has added. */
+  #addressOf(request: Request, server: Bunny): string {
+    const forwarded = this.#core.settings.trustsProxy ? request.headers.get("x-forwarded-for") : null;
+    const last = forwarded?.split(",").at(-1)?.trim() ?? "";
+    return /^[0-9a-f.:]{2,45}$/i.test(last) ? last : server.requestIP(request)?.address ?? "-";
+  }
+
+  #finish({ headers }: Request, response: Response): void {
+    const origin = headers.get("origin");
     const allowed = origin === null ? undefined : allowedOrigin(origin, this.#access);
     if (allowed !== undefined) response.headers.set("access-control-allow-origin", allowed);
     if (this.#access.origins.length > 0) response.headers.append("vary", "origin");
     response.headers.set("x-content-type-options", "nosniff");
-    const { audioSec, owner } = facts;
-    const line = { time: new Date(start), method: request.method, endpoint: facts.found?.route.name, audioSec, owner };
-    const address = server.requestIP(request)?.address ?? "-";
-    this.#log(logLine({ ...line, address, status: response.status, tookMs: Date.now() - start }));
-    return response;
   }
 
-  async #respond(
-    request: Request,
-    server: Bunny,
-    facts: RequestFacts & { found?: Found; owner: string },
-  ): Promise<Response> {
+  #respond(request: Request, server: Bunny, facts: Facts): Promise<Response> | Response {
     checkHost(request.headers.get("host"), this.#access);
     if (request.method === "OPTIONS") return preflight(request.headers, this.#access);
-    const found = findRoute(request.method, pathOf(request.url));
+    const url = urlOf(request.url);
+    const found = findRoute(request.method, url.pathname);
     facts.found = found;
-    if (!found.route.isOpen) facts.owner = ownerOf(bearerKey(request.headers.get("authorization")), this.#access);
+    if (!found.route.isOpen) facts.owner = this.#ownerOf(request, url, found, facts.address);
     if (found.route.method !== "GET") checkOrigin(request.headers, this.#access);
     if (this.#isOver) throw new ApiError(503, "the server is ending", { code: "shutting_down" });
-    switch (found.route.endpoint) {
+    return this.#serve(found, {
+      ...{ request, facts, query: queryOf(url) },
+      stop: AbortSignal.any([request.signal, this.#end.signal]),
+      // The runtime would close a connection on which nothing is sent for a while.
+      onTaken: () => server.timeout(request, 0),
+    });
+  }
+
+  #ownerOf({ headers }: Request, url: URL, { route }: Found, address: string): string {
+    this.#guesses.check(address);
+    const inQuery = route.hasQueryKey ? url.searchParams.get("key") ?? undefined : undefined;
+    const given = bearerKey(headers.get("authorization")) ?? inQuery;
+    try {
+      return ownerOf(given, this.#access);
+    } catch (error) {
+      if (given !== undefined) this.#guesses.failed(address);
+      throw error;
+    }
+  }
+
+  #serve({ route, parameter }: Found, call: Call): Promise<Response> | Response {
+    switch (route.endpoint) {
       case "health":
         return new Response("OK", { headers: { "content-type": "text/plain" } });
       case "models":
         return Response.json({ object: "list", data: [this.#model()] });
       case "model":
-        return Response.json({ ...this.#model(), id: decoded(found.parameter!) });
-      case "transcriptions": {
-        const stop = AbortSignal.any([request.signal, this.#end.signal]);
-        // The runtime would close a connection on which nothing is sent for a while.
-        const onTaken = () => server.timeout(request, 0);
-        return await transcription(this.#service, request, stop, facts, onTaken);
+        return Response.json({ ...this.#model(), id: decoded(parameter!) });
+      case "transcriptions":
+        return transcription(this.#service, call);
+      case "translations":
+        throw noTranslation();
+      case "alignments":
+        return alignment(this.#service, call);
+      case "asr":
+        return asr(this.#service, call);
+      case "detectLanguage":
+        return detectLanguage(this.#service, call);
+      case "metrics": {
+        const headers = { "content-type": "text/plain; version=0.0.4" };
+        return new Response(this.#service.metrics.text(this.#service.gauges()), { headers });
       }
     }
   }
@@ -171,12 +224,18 @@ function preflight(headers: Headers, rules: AccessRules): Response {
   });
 }
 
-function pathOf(url: string): string {
+function urlOf(text: string): URL {
   try {
-    return new URL(url).pathname;
+    return new URL(text);
   } catch {
     throw new ApiError(400, "the request's address is malformed", { code: "malformed_url" });
   }
+}
+
+/** All but the key. */
+function queryOf({ searchParams }: URL): Fields {
+  const names = [...new Set(searchParams.keys())].filter((name) => name !== "key");
+  return Object.fromEntries(names.map((name) => [name, searchParams.getAll(name)]));
 }
 
 function decoded(text: string): string {

@@ -2,6 +2,7 @@
 
 import { ApiError } from "./errors.ts";
 import type { Core } from "./hear.ts";
+import { type Gauges, Metrics } from "./metrics.ts";
 import { Places } from "./places.ts";
 import { Share } from "./share.ts";
 
@@ -13,6 +14,7 @@ export class Service {
   readonly hearing: { readonly short: Places; readonly long: Places };
   readonly reading = { small: new Places(2), large: new Places(1) };
   readonly share: Share;
+  readonly metrics = new Metrics();
   #admitted = 0;
   #meanMs = 2000;
   readonly #idle: (() => void)[] = [];
@@ -28,6 +30,17 @@ export class Service {
   /** Requests that are received, wait or run. */
   get admitted(): number {
     return this.#admitted;
+  }
+
+  gauges(): Gauges {
+    const { short, long } = this.hearing;
+    const hearing = this.core.settings.lowMemory ? [short] : [short, long];
+    return {
+      requests_admitted: this.#admitted,
+      recordings_waiting: hearing.reduce((sum, { waiting }) => sum + waiting, 0),
+      recordings_running: hearing.reduce((sum, { taken }) => sum + taken, 0),
+      resident_bytes: process.memoryUsage.rss(),
+    };
   }
 
   /** Resolves when none is. */

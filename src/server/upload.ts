@@ -6,6 +6,7 @@
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { InternalError } from "../errors.ts";
 import { ApiError } from "./errors.ts";
+import { Base64, JsonBody } from "./json_body.ts";
 import { boundaryOf, type MultipartEvent, MultipartParser, type PartHead } from "./multipart.ts";
 
 /** A form as it was sent. The names are as sent, those with [] without it. */
@@ -32,10 +33,12 @@ const bytesPerSecMin = 1000;
 /** Names that clients use for the recording. */
 const fileNames = ["file", "audio_file", "audio"];
 
-/** Reads a multipart body. Throws an ApiError where it is malformed, too large or too slow. */
+/** Reads a multipart body, or JSON with input_audio. Throws an ApiError where it is malformed, too large, too slow. */
 export async function takeForm(request: Request, rules: UploadRules): Promise<Form> {
-  const boundary = boundaryOf(request.headers.get("content-type") ?? "");
-  if (boundary === undefined) {
+  const type = request.headers.get("content-type") ?? "";
+  const boundary = boundaryOf(type);
+  const isJson = /^application\/json\b/i.test(type);
+  if (boundary === undefined && !isJson) {
     throw new ApiError(415, "the body has to be multipart/form-data with the recording in 'file'", {
       code: "unsupported_media_type",
     });
@@ -44,14 +47,46 @@ export async function takeForm(request: Request, rules: UploadRules): Promise<Fo
   checkDeclared(request, rules.bytesMax);
   const form = new FormWriter(rules);
   try {
-    const parser = new MultipartParser(boundary);
-    for await (const bytes of bounded(request.body, rules)) await form.take(parser.push(bytes));
-    parser.end();
+    const body = bounded(request.body, rules);
+    if (boundary !== undefined) await takeParts(form, body, boundary);
+    else await takeJson(form, body);
     return await form.end();
   } catch (error) {
     await form.discard();
     throw error;
   }
+}
+
+async function takeParts(form: FormWriter, body: AsyncIterable<Uint8Array>, boundary: string): Promise<void> {
+  const parser = new MultipartParser(boundary);
+  for await (const bytes of body) await form.take(parser.push(bytes));
+  parser.end();
+}
+
+/** `{"input_audio": {"data": BASE64, "format"}, ...}`; the other members are fields. */
+async function takeJson(form: FormWriter, body: AsyncIterable<Uint8Array>): Promise<void> {
+  const json = new JsonBody(fieldBytesMax, fieldsBytesMax);
+  for await (const bytes of body) {
+    for (const recorded of json.push(bytes)) await form.write(recorded);
+  }
+  const { input_audio: audio, ...fields } = objectOf(json.end());
+  const { data, format } = objectOf(audio ?? {});
+  if (typeof data === "string" && data !== "") {
+    const decoder = new Base64();
+    await form.write(decoder.push(Buffer.from(data)));
+    await form.write(decoder.end());
+  }
+  if (typeof format === "string") form.name(`audio.${format}`);
+  for (const [name, value] of Object.entries(fields)) {
+    for (const one of Array.isArray(value) ? value : [value]) {
+      if (["string", "number", "boolean"].includes(typeof one)) form.field(name, String(one));
+    }
+  }
+}
+
+function objectOf(value: unknown): Record<string, unknown> {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  throw new ApiError(400, "the body is not a JSON object with input_audio", { code: "malformed_body" });
 }
 
 function checkDeclared(request: Request, bytesMax: number): void {
@@ -106,10 +141,11 @@ function tooSlow(): ApiError {
 
 class FormWriter {
   readonly #fields = new Map<string, string[]>();
+  #fileName = "audio";
   #fieldsBytes = 0;
   #part: { readonly head: PartHead; readonly isFile: boolean; readonly pieces: Uint8Array[] } | undefined;
   #handle: FileHandle | undefined;
-  #file: { readonly name: string; bytes: number } | undefined;
+  #file: { bytes: number } | undefined;
 
   constructor(readonly rules: UploadRules) {}
 
@@ -125,7 +161,7 @@ class FormWriter {
     await this.#handle?.close();
     this.#handle = undefined;
     const fields = Object.fromEntries(this.#fields);
-    return { fields, file: this.#file && { ...this.#file, path: this.rules.path } };
+    return { fields, file: this.#file && { ...this.#file, name: this.#fileName, path: this.rules.path } };
   }
 
   async discard(): Promise<void> {
@@ -139,14 +175,14 @@ class FormWriter {
     const isFile = fileNames.includes(head.name) && this.#file === undefined;
     this.#part = { head, isFile, pieces: [] };
     if (!isFile) return;
-    this.#handle = await open(this.rules.path, "wx", 0o600);
-    this.#file = { name: head.filename || "audio", bytes: 0 };
+    if (head.filename) this.name(head.filename);
+    await this.write(new Uint8Array());
   }
 
   async #add(bytes: Uint8Array): Promise<void> {
     const part = this.#part;
     if (!part) throw new InternalError("bytes before the first part");
-    if (part.isFile) return await this.#write(bytes);
+    if (part.isFile) return await this.write(bytes);
     if (part.head.filename !== undefined) return; // Another file: nobody asked for it.
     const length = part.pieces.reduce((sum, piece) => sum + piece.length, bytes.length);
     this.#fieldsBytes += bytes.length;
@@ -159,19 +195,29 @@ class FormWriter {
     part.pieces.push(bytes.slice());
   }
 
-  async #write(bytes: Uint8Array): Promise<void> {
+  /** Bytes of the recording. */
+  async write(bytes: Uint8Array): Promise<void> {
+    this.#handle ??= await open(this.rules.path, "wx", 0o600);
+    this.#file ??= { bytes: 0 };
     let rest = bytes;
-    while (rest.length > 0) rest = rest.subarray((await this.#handle!.write(rest)).bytesWritten);
-    this.#file!.bytes += bytes.length;
+    while (rest.length > 0) rest = rest.subarray((await this.#handle.write(rest)).bytesWritten);
+    this.#file.bytes += bytes.length;
   }
 
   #closeField(): void {
     const part = this.#part;
     this.#part = undefined;
     if (!part || part.isFile || part.head.filename !== undefined) return;
-    const name = fieldName(part.head);
-    const text = new TextDecoder().decode(Buffer.concat(part.pieces));
+    this.field(fieldName(part.head), new TextDecoder().decode(Buffer.concat(part.pieces)));
+  }
+
+  field(name: string, text: string): void {
     this.#fields.set(name, [...(this.#fields.get(name) ?? []), text]);
+  }
+
+  /** What the client calls its recording. */
+  name(name: string): void {
+    this.#fileName = name;
   }
 }
 

@@ -45,6 +45,11 @@ const table: readonly Language[] = [
 /** Every language name, in table order. */
 export const languageNames: readonly string[] = table.map((language) => language.name);
 
+/** The shortest code of a language by its name; "" for others. */
+export function languageCode(name: string): string {
+  return table.find((language) => language.name === name)?.iso ?? "";
+}
+
 /** "Chinese (zh), English (en), ...": the list for messages and help. */
 export function languagesText(): string {
   return table.map((language) => `${language.name} (${language.iso})`).join(", ");

@@ -25,14 +25,15 @@ export async function serve(parts: ProgramParts, options: ServeOptions): Promise
       "--api-key-file FILE or $QWEN_ASR_API_KEY; --no-auth serves everyone who can reach it",
     );
   }
+  const tls = await readTls(parts, options);
   const models = await openModels(parts, { ...options, language: "" }, stop.drain, ({ kind, text }) => {
     if (kind !== "debug" || options.verbosity === "debug") say(text);
   });
   const folder = await temporaryFolder();
   try {
-    const settings = { ...options, language: "", keys, folder };
+    const settings = { ...options, language: "", keys, tls, folder };
     const server = startServer({ host: parts, settings, models }, say);
-    say(`Listening on http://${host.includes(":") ? `[${host}]` : host}:${server.port}`);
+    say(`Listening on ${tls ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${server.port}`);
     await aborted(stop.drain);
     await server.stop();
   } finally {
@@ -41,6 +42,11 @@ export async function serve(parts: ProgramParts, options: ServeOptions): Promise
     await remove(folder);
   }
   return exitCode(parts.terminal, false);
+}
+
+async function readTls({ readText }: Pick<ProgramParts, "readText">, { tlsFiles }: ServeOptions) {
+  if (tlsFiles === undefined) return undefined;
+  return { cert: await readText(tlsFiles.cert), key: await readText(tlsFiles.key) };
 }
 
 async function readKeys(

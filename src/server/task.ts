@@ -1,0 +1,136 @@
+/**
+ * One recording of a client on its way: received, read, heard in its turn, and gone. In: a request with a form. Out:
+ * what was heard. The file and the place in the queue are given back by `close`, whatever happened.
+ */
+
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import { Stopped } from "../stop.ts";
+import { ApiError } from "./errors.ts";
+import { type Fields, type TranscriptionRequest, transcriptionRequest } from "./fields.ts";
+import { remove } from "./folder.ts";
+import { closeUpload, hear, type Heard, type HearEvent, type ReadUpload, readUpload, shortSecMax } from "./hear.ts";
+import type { Service } from "./service.ts";
+import { type Form, takeForm, type UploadedFile } from "./upload.ts";
+
+/** A request, and what its handling needs of the server. */
+export type Call = {
+  readonly request: Request;
+  /** The query, which some clients use instead of fields. */
+  readonly query: Fields;
+  /** Aborted when the client has left, or the server ends. */
+  readonly stop: AbortSignal;
+  /** For the request's line in the log. */
+  readonly facts: { audioSec?: number };
+  /** To be called when all of the request is there: from then on the client waits in silence. */
+  readonly onTaken: () => void;
+};
+
+const stallMs = 30_000;
+const largeBytesMin = 8 * 2 ** 20;
+const graceMs = 300_000;
+const slownessMax = 60;
+
+export class Task implements AsyncDisposable {
+  readonly #startedAt = Date.now();
+  #read: ReadUpload | undefined;
+
+  private constructor(
+    readonly service: Service,
+    readonly fields: Fields,
+    readonly wanted: TranscriptionRequest,
+    readonly file: UploadedFile,
+    readonly leave: () => void,
+  ) {}
+
+  /** Takes the form and reads its recording. `fieldsOf` says what its fields mean. Throws an ApiError. */
+  static async begin(service: Service, call: Call, fieldsOf = (form: Form): Fields => form.fields): Promise<Task> {
+    const { settings, models } = service.core;
+    const leave = service.admit();
+    const path = join(settings.folder, `upload-${randomUUID()}`);
+    let task: Task | undefined;
+    try {
+      const form = await takeForm(call.request, { path, bytesMax: settings.uploadBytesMax, stallMs, now: Date.now });
+      call.onTaken();
+      const fields = fieldsOf(form);
+      const wanted = transcriptionRequest(fields, models.timer !== undefined);
+      checkPossible(service, wanted);
+      task = new Task(service, fields, wanted, fileOf(form.file), leave);
+      await task.#readInTurn(call);
+      return task;
+    } catch (error) {
+      leave();
+      await remove(path);
+      throw error;
+    }
+  }
+
+  get read(): ReadUpload {
+    return this.#read!;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await closeUpload(this.read);
+    await remove(this.file.path);
+    this.leave();
+  }
+
+  /** Large files are read beside small ones, which need not wait for them. */
+  async #readInTurn({ stop, facts }: Call): Promise<void> {
+    const { core, reading } = this.service;
+    const places = this.file.bytes < largeBytesMin ? reading.small : reading.large;
+    this.#read = await places.run(this.file.bytes, stop, () => readUpload(core, this.wanted, this.file));
+    facts.audioSec = this.#read.durationSec;
+  }
+
+  /** Hears it when it is its turn. */
+  async hear(stop: AbortSignal, onEvent: (event: HearEvent) => void = () => {}): Promise<Heard> {
+    const work = (signal: AbortSignal) => hear(this.service, this.wanted, this.file, this.read, signal, onEvent);
+    const heard = await this.inTurn(stop, work);
+    this.service.metrics.heard(heard.durationSec, (Date.now() - this.#startedAt) / 1000, heard.textTokens);
+    return heard;
+  }
+
+  /** Does `work` when it is its turn. What takes far longer than any recording of its length should is given up. */
+  async inTurn<T>(stop: AbortSignal, work: (stop: AbortSignal) => Promise<T>): Promise<T> {
+    const { durationSec } = this.read;
+    const places = durationSec <= shortSecMax ? this.service.hearing.short : this.service.hearing.long;
+    return await places.run(durationSec, stop, async () => {
+      const deadline = AbortSignal.timeout(graceMs + durationSec * 1000 * slownessMax);
+      try {
+        return await work(AbortSignal.any([stop, deadline]));
+      } catch (error) {
+        if (!(error instanceof Stopped) || stop.aborted || !deadline.aborted) throw error;
+        throw new ApiError(504, "the recording took too long", { code: "deadline_exceeded" });
+      }
+    });
+  }
+}
+
+function fileOf(file: UploadedFile | undefined): UploadedFile {
+  if (file === undefined) {
+    throw new ApiError(400, "the form has no 'file'", { param: "file", code: "missing_required_parameter" });
+  }
+  if (file.bytes === 0) throw new ApiError(400, "the file is empty", { param: "file", code: "invalid_file" });
+  return file;
+}
+
+export function noAligner(param?: string): ApiError {
+  return new ApiError(400, "this server has no aligner (see --aligner)", {
+    ...(param && { param }),
+    code: "no_aligner",
+  });
+}
+
+function checkPossible({ core: { models } }: Service, { options, format }: TranscriptionRequest): void {
+  if (options.align && models.timer === undefined) throw noAligner("align");
+  const { language } = options;
+  const { languages } = models.transcriber.info;
+  if (language !== "" && languages.length > 0 && !languages.includes(language)) {
+    throw new ApiError(400, `the model does not know ${language}`, { param: "language", code: "invalid_value" });
+  }
+  if (format === "diarized_json" && !options.splitChannels) {
+    const message = "diarized_json needs split-channels: speakers are told apart by their channels";
+    throw new ApiError(400, message, { param: "response_format", code: "invalid_value" });
+  }
+}

@@ -3,12 +3,13 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
-import { hostname, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { memoryWriter } from "../cli/fake_parts.ts";
 import type { TextWriter } from "../writer.ts";
 import type { AudioSource } from "../audio/input.ts";
 import { testWhere } from "../../tests/support/where.ts";
+import { claim } from "./claim.ts";
 import { openOutput as open, openTextFile } from "./output_file.ts";
 import { hardship } from "./rescue.ts";
 import { checkOutput, OutputError } from "./target.ts";
@@ -69,9 +70,10 @@ test("what is known is in the file soon, ended as if it were all", async () => {
 });
 
 test("what a killed run left goes, what a running one has stays", async () => {
-  await writeFile(at(".a.txt.lock"), `4194305 ${hostname()}\n`); // More than any process number.
+  const own = await claim(at("b.txt"));
+  const signed = (await textOf(".b.txt.lock")).split(" ").slice(1);
+  await writeFile(at(".a.txt.lock"), ["4194305", ...signed].join(" ")); // More than any process number.
   await writeFile(at(".a.txt.part"), "half");
-  await writeFile(at(".b.txt.lock"), `${process.pid} ${hostname()}\n`);
   await writeFile(at(".c.txt.lock"), "");
   const output = await openOutput(at("a.txt"), false, []);
   output.write("whole");
@@ -82,6 +84,11 @@ test("what a killed run left goes, what a running one has stays", async () => {
   await utimes(at(".c.txt.lock"), 1, 1);
   await (await openOutput(at("c.txt"), false, [])).discard();
   expect((await readdir(folder)).sort()).toEqual([".b.txt.lock", "a.txt"]);
+  await writeFile(at(".b.txt.lock"), [process.pid, signed[0], "1\n"].join(" ")); // The number is another process's now.
+  expect(await own!.isOwn()).toBe(false);
+  await own!.release();
+  await (await openOutput(at("b.txt"), false, [])).discard();
+  expect(await readdir(folder)).toEqual(["a.txt"]);
 });
 
 test("a recording that was cut keeps its mark, before the extension", async () => {

@@ -44,11 +44,12 @@ export const sourceLayers: Layers = {
   model: ["root", "engine"],
   pipeline: ["root", "text", "audio", "segment", "engine", "document", "views", "align", "model"],
   options: ["root", "text", "audio", "segment", "engine", "views", "subtitles", "output", "stream"],
+  batch: ["root", "text", "document", "options"],
   files: ["root", "audio", "document", "output"],
   server: ["root", "text", "audio", "segment", "engine", "document", "views", "align", "subtitles", "output", "stream",
     "model", "pipeline", "options"],
   cli: ["root", "text", "eval", "audio", "segment", "engine", "document", "views", "align", "subtitles", "output",
-    "stream", "model", "pipeline", "options", "files", "server"],
+    "stream", "model", "pipeline", "options", "batch", "files", "server"],
   app: ["root", "text", "audio", "segment", "engine", "align", "model", "pipeline", "files", "cli"],
 };
 

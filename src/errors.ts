@@ -24,6 +24,9 @@ export class InputError extends UserError {
   }
 }
 
+/** The machine gives too little just now, or another run is at it: the same run may succeed later, or elsewhere. */
+export class ShortageError extends InputError {}
+
 /** There is no model, or it cannot be used: exit code 3. */
 export class ModelError extends UserError {
   constructor(message: string, hint?: string, options?: ErrorOptions) {
@@ -70,6 +73,18 @@ const shortages: readonly (readonly [RegExp, string, string])[] = [
 export function shortage({ message }: Error): UserError | undefined {
   const found = shortages.find(([words]) => words.test(message));
   return found && new UserError(found[1], 1, found[2]);
+}
+
+/** What the system says where a disk, memory or a network may be better at the next try. */
+const passingCodes = [
+  ...["ENOSPC", "EDQUOT", "EIO", "ENOMEM", "EMFILE", "ENFILE", "EAGAIN", "ESTALE", "ETIMEDOUT", "EHOSTDOWN"],
+];
+
+/** Whether the same run may succeed later, or on another machine: it, or what caused it, is a lack of something. */
+export function isPassing(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (error instanceof ShortageError || passingCodes.includes((error as NodeJS.ErrnoException).code ?? "")) return true;
+  return !(error instanceof UserError) && shortage(error) !== undefined || isPassing(error.cause);
 }
 
 /** Throws an InternalError where our own code breaks a promise; never for anything that comes from outside. */

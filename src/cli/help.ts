@@ -10,7 +10,8 @@ const flagsWidth = 24;
 
 const usage = `Usage: qwen-asr [options] FILE...           "-" reads standard input
        qwen-asr serve [-d DIR]             an API for programs on this machine
-       qwen-asr align|render|text|lint|inspect|eval|download|cache|bench|info
+       qwen-asr align|render|text|lint|inspect|eval|batch
+       qwen-asr download|cache|bench|info
        qwen-asr help COMMAND               what a command does and takes
 `;
 
@@ -93,6 +94,21 @@ needed. docs/eval.md says what counts as an error.
     notes: `
 Exit codes: 0 done, 1 a row could not be measured (the others were), 2 wrong
 command line, 3 no model, 130 interrupted.
+`,
+  },
+  batch: {
+    usage: "[options] MANIFEST.jsonl [-o OUT.jsonl]",
+    about: `Transcribes the recordings of a manifest: a line of JSON in for each, a line
+out, in the same order, also for one that fails. A row is {"id": "a", "audio":
+"a.wav"}, with the audio relative to the manifest, and may have options of its
+own: "language": "de", "from": 90, "align": true. With -o, a run that was killed
+goes on where it was when the same command is run again. docs/batch.md has
+examples for GNU parallel, Slurm, Spark and Kubernetes.
+`,
+    notes: `
+Exit codes: 0 every row is written, 1 it cannot be (or a row has an error, with
+--fail-on-error), 2 wrong command line (or a bad row, with --check), 3 no model,
+75 too little memory or disk: run it again, 130 interrupted.
 `,
   },
   bench: {
@@ -183,6 +199,7 @@ Examples:
   qwen-asr lint film.srt                   what makes it hard to read
   qwen-asr inspect talk.wav -o talk.svg    what was heard, as a picture
   qwen-asr eval test.tsv -o small.json     how many words are heard wrong
+  qwen-asr batch list.jsonl -o out.jsonl   thousands of files, a row each
   ffmpeg -v error -f pulse -i default -ar 16000 -ac 1 -f s16le - |
     qwen-asr --stdin --stream --live
   qwen-asr --prompt @names.txt --from 1:30 --to 2:00 meeting.wav
@@ -193,6 +210,7 @@ Exit codes:
   2  the command line is wrong
   3  the model is missing or cannot be used
   4  with --strict: text is missing; without, this is 0
+  75 of batch: too little memory or disk, or another run is at it; run it again
   130, 143, 129  ended by SIGINT, SIGTERM or SIGHUP; what was known is printed
 
 Environment:

@@ -1,9 +1,10 @@
 /** The inputs of a command line: options in, what to read and how out; those not worth reading are reported. */
 
+import { type ByteReader, STDIN_NAME } from "../audio/bytes.ts";
 import type { AudioInput } from "../audio/input.ts";
-import type { ByteReader } from "../audio/bytes.ts";
 import { InputError, UsageError } from "../errors.ts";
 import { findInputs, type Found, listedInputs } from "../files/inputs.ts";
+import { dirname, join } from "../path_bytes.ts";
 import { parseTerms, type Term } from "../views/terms.ts";
 import { TextView, type ViewOptions } from "../views/view.ts";
 import { printable } from "../writer.ts";
@@ -61,6 +62,21 @@ function sayLeftOut({ othersCount, excludedCount }: Found<InputSource>, report: 
 
 function nothingLeft({ excludedCount }: Found<InputSource>): string {
   return excludedCount > 0 ? "--include and --exclude leave no input" : "the list names no input";
+}
+
+/** As readText takes it. */
+export function inputPath(input: InputSource): string {
+  return input.kind === "stdin" ? "-" : input.path;
+}
+
+/** For messages. */
+export function inputName(input: InputSource): string {
+  return input.kind === "stdin" ? STDIN_NAME : printable(input.path);
+}
+
+/** A recording that a manifest names: the path is relative to the manifest's folder. */
+export function besideManifest(manifest: InputSource, audio: string): string {
+  return manifest.kind === "file" && !audio.startsWith("/") ? join(dirname(manifest.path), audio) : audio;
 }
 
 /** The inputs worth reading; the others are reported. */

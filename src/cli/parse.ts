@@ -8,12 +8,14 @@
 
 import { parseArgs } from "node:util";
 import type { AudioSource } from "../audio/input.ts";
+import { parseShard, type ShardChoice } from "../batch/shard.ts";
 import type { Weights } from "../engine/engine.ts";
 import { UsageError } from "../errors.ts";
 import { findModel, modelNames, type OfficialModel } from "../model/catalog.ts";
 import {
   Choices,
   formatList,
+  type Given,
   hasViews,
   language,
   layoutRules,
@@ -22,6 +24,7 @@ import {
   rawLayout,
   type RequestOptions,
   requestOptions,
+  requestSpecs,
   textMarks,
   unknownOption,
   viewOptions,
@@ -137,6 +140,17 @@ export type EvalRun = Omit<TranscribeOptions, "inputs"> & {
   readonly json: boolean;
 };
 
+/** `qwen-asr batch`: a manifest of recordings, and which of its rows. */
+export type BatchOptions = Omit<TranscribeOptions, "inputs"> & {
+  readonly manifest: InputSource;
+  readonly shard: ShardChoice;
+  /** Nothing is transcribed. */
+  readonly check: boolean;
+  readonly failOnError: boolean;
+  /** The options that concern a recording, as given for all rows. */
+  readonly given: Given;
+};
+
 /** `qwen-asr download`. */
 export type DownloadOptions = {
   /** undefined: the user is asked. */
@@ -172,6 +186,7 @@ export type Command =
   | { readonly kind: "lint"; readonly options: LintOptions }
   | { readonly kind: "inspect"; readonly options: InspectOptions }
   | { readonly kind: "eval"; readonly options: EvalOptions }
+  | { readonly kind: "batch"; readonly options: BatchOptions }
   | { readonly kind: "download"; readonly options: DownloadOptions }
   | { readonly kind: "cache"; readonly options: CacheOptions }
   /** `model` is the value of -d. */
@@ -222,6 +237,8 @@ export function parseCommandLine(args: readonly string[]): Command {
       return { kind: command, options: inspectOptions(choices, inputsOf(choices, words, "a recording")) };
     case "eval":
       return { kind: command, options: evalOptions(choices, inputsOf(choices, words, "a manifest")) };
+    case "batch":
+      return { kind: command, options: batchOptions(choices, inputsOf(choices, words, "a manifest"), values) };
     case "download":
       return { kind: command, options: { model: modelNamed(words), dir: choices.text("dir") } };
     case "cache":
@@ -520,6 +537,21 @@ function evalOptions(choices: Choices, inputs: readonly InputSource[]): EvalOpti
   if (more.length > 0) throw new UsageError(`eval takes one manifest, got ${inputs.length} files`);
   const { inputs: _, ...options } = transcribeOptions(choices, []);
   return { ...options, kind: "run", manifest: manifest!, transcripts: choices.text("transcripts"), json };
+}
+
+function batchOptions(choices: Choices, inputs: readonly InputSource[], values: Given): BatchOptions {
+  const [manifest, ...more] = inputs;
+  if (more.length > 0) throw new UsageError(`batch takes one manifest, got ${inputs.length} files`);
+  const { inputs: _, ...options } = transcribeOptions(choices, []);
+  const ofRows = new Set(requestSpecs("batch").map(({ name }) => name));
+  return {
+    ...options,
+    manifest: manifest!,
+    shard: parseShard(choices.text("shard") ?? "0/1", choices.named("shard")),
+    check: choices.has("check"),
+    failOnError: choices.has("fail-on-error"),
+    given: new Map([...values].filter(([name]) => ofRows.has(name) || name === "terms")),
+  };
 }
 
 function isTranscript(input: InputSource): boolean {

@@ -6,6 +6,7 @@
 import { shortage, UsageError, UserError } from "../errors.ts";
 import { commandHelp, longHelp, shortHelp } from "./help.ts";
 import { describeModel } from "./commands/info.ts";
+import { transcribeBatch } from "./commands/batch.ts";
 import { benchModel } from "./commands/bench.ts";
 import { manageCache } from "./commands/cache.ts";
 import { downloadModel } from "./commands/download.ts";
@@ -77,6 +78,8 @@ async function runCommand(parts: ProgramParts, args: readonly string[]): Promise
       return await inspectRecording(parts, command.options);
     case "eval":
       return await evaluate(parts, ofRun(parts, command.options));
+    case "batch":
+      return await transcribeBatch(parts, withinProcessors(parts, command.options));
     case "bench":
       return await benchModel(parts, command.model);
     case "align":

@@ -147,5 +147,6 @@ export function exitCode(terminal: Terminal, hasFailed: boolean, isDoubtful = fa
 /** A reader that has seen enough (`| head`) is no failure; a full disk is. */
 function outputFailure(error: NodeJS.ErrnoException): Ending {
   if (error.code === "EPIPE") return { exitCode: 0 };
-  return { exitCode: 1, error: new UserError(`standard output: cannot write: ${writeReason(error)}`, 1) };
+  const message = `standard output: cannot write: ${writeReason(error)}`;
+  return { exitCode: 1, error: new UserError(message, 1, undefined, { cause: error }) };
 }

@@ -1,6 +1,6 @@
 /** The main thread's side of the engine: starts the worker, turns its messages into promises. */
 
-import { assert, InputError, InternalError, ModelError, UsageError } from "../errors.ts";
+import { assert, InputError, InternalError, ModelError, ShortageError, UsageError } from "../errors.ts";
 import type {
   AlignRequest,
   AlignResult,
@@ -237,6 +237,7 @@ export function failure({ message, status }: { readonly message: string; readonl
     case STATUS.invalid:
       return new UsageError(message);
     case STATUS.memory:
+      return new ShortageError(message);
     case STATUS.tooLong:
     case STATUS.busy:
       return new InputError(message);

@@ -204,7 +204,7 @@ async function writeAt(file: FileHandle, bytes: Uint8Array, at: number): Promise
 }
 
 /** Like rename, but fails where `to` has appeared meanwhile. Filesystems without links get a plain rename. */
-async function renameNew(from: string, to: string): Promise<void> {
+export async function renameNew(from: string, to: string): Promise<void> {
   try {
     await link(from, to);
   } catch (error) {

@@ -17,7 +17,7 @@ import type { CuePunctuation } from "../views/punctuation.ts";
 import type { Script } from "../views/script.ts";
 import type { CjkSpace, DigitWidth } from "../views/spacing.ts";
 import type { ViewOptions } from "../views/view.ts";
-import { type CommandName, optionFlag, type OptionSpec, optionTable, specNamed, valueRange } from "./table.ts";
+import { type CommandName, optionFlag, type OptionSpec, optionTable, specNamed, takes, valueRange } from "./table.ts";
 import { nearest, parseNumber, parseTime } from "./values.ts";
 
 export type Source = "argv" | "form" | "manifest";
@@ -73,6 +73,9 @@ export type RequestOptions = {
   /** In text, words of a lower log-probability are marked; undefined: none. */
   readonly doubtBelow: number | undefined;
 };
+
+/** Values by option name as a form or a manifest has them: not checked. */
+export type OptionTexts = Readonly<Record<string, string>>;
 
 /** Texts by option name; "" for a switch. */
 export type Given = ReadonlyMap<string, string>;
@@ -213,25 +216,31 @@ export function textMarks(choices: Choices): Pick<RequestOptions, "cuePunctuatio
 /**
  * Reads form fields or the row of a manifest. The keys are option names without dashes; only options that concern a
  * single recording are allowed. A switch is set by true, yes, on, 1 or an empty text, and not by false, no, off or 0.
- * Of several values, the last one counts; formats add up.
+ * Of several values, the last one counts; formats add up. `base` holds where a field says nothing else.
  */
 export function optionsFromFields(
   fields: Readonly<Record<string, string | readonly string[]>>,
   source: Exclude<Source, "argv">,
+  { command = "transcribe", base = new Map() }: { readonly command?: CommandName; readonly base?: Given } = {},
 ): RequestOptions {
-  const given = new Map<string, string>();
+  const specs = requestSpecs(command);
+  const given = new Map(base);
   for (const [name, field] of Object.entries(fields)) {
     const text = typeof field === "string" ? field : name === "format" ? field.join() || undefined : field.at(-1);
     if (text === undefined) continue;
-    const spec = requestSpecs.find((candidate) => candidate.name === name);
-    if (!spec) throw unknownOption(name, nearest(name, requestSpecs.map((candidate) => candidate.name)));
+    const spec = specs.find((candidate) => candidate.name === name);
+    if (!spec) throw unknownOption(name, nearest(name, specs.map((candidate) => candidate.name)));
     if (spec.value) given.set(name, text);
     else if (isOn(name, text)) given.set(name, "");
+    else given.delete(name);
   }
-  return requestOptions(new Choices(given, source));
+  return requestOptions(new Choices(given, source, command));
 }
 
-const requestSpecs: readonly OptionSpec[] = optionTable.filter((spec) => spec.perRequest);
+/** The options of a command that concern a single recording. */
+export function requestSpecs(command: CommandName): readonly OptionSpec[] {
+  return optionTable.filter((spec) => spec.perRequest && takes(command, spec));
+}
 
 function isOn(name: string, text: string): boolean {
   const word = text.trim().toLowerCase();

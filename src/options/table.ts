@@ -8,6 +8,7 @@ import { SAMPLE_FORMATS } from "../audio/pcm.ts";
 import { RAW_DEFAULT } from "../audio/raw.ts";
 import { styleNames } from "../subtitles/rules.ts";
 import { auditOptions } from "./audit_options.ts";
+import { batchOptions } from "./batch_options.ts";
 import { evalOptions } from "./eval_options.ts";
 import { inputOptions } from "./job_options.ts";
 import { serveOptions } from "./serve_options.ts";
@@ -22,6 +23,7 @@ export const commandNames = [
   "lint",
   "inspect",
   "eval",
+  "batch",
   "download",
   "cache",
   "bench",
@@ -43,6 +45,7 @@ export type OptionGroup =
   | "Words"
   | "Text"
   | "Evaluation"
+  | "Batch"
   | "Output"
   | "Server"
   | "Other";
@@ -97,13 +100,14 @@ export type Exclusion = {
 };
 
 const everyCommand: readonly CommandName[] = ["transcribe", ...commandNames];
-const onAudio: readonly CommandName[] = ["transcribe", "align", "inspect"];
+const onAudio: readonly CommandName[] = ["transcribe", "align", "inspect", "batch"];
 const onText: readonly CommandName[] = ["transcribe", "align", "render"];
-const onFiles: readonly CommandName[] = ["transcribe", "align", "render", "inspect", "eval"];
-const onDecoding: readonly CommandName[] = ["transcribe", "eval"];
+const onSides: readonly CommandName[] = ["transcribe", "batch"];
+const onFiles: readonly CommandName[] = ["transcribe", "align", "render", "inspect", "eval", "batch"];
+const onDecoding: readonly CommandName[] = ["transcribe", "eval", "batch"];
 const onCues: readonly CommandName[] = ["transcribe", "align", "render", "lint"];
-const onWords: readonly CommandName[] = ["transcribe", "align"];
-const withModel: readonly CommandName[] = ["transcribe", "align", "eval"];
+const onWords: readonly CommandName[] = ["transcribe", "align", "batch"];
+const withModel: readonly CommandName[] = ["transcribe", "align", "eval", "batch"];
 
 export const optionTable: readonly OptionSpec[] = [
   {
@@ -230,6 +234,7 @@ export const optionTable: readonly OptionSpec[] = [
     more: "For calls with a voice on each side: a line of text per turn, in order of time, and the speaker in JSON. " +
       "More than two channels are called 1, 2 and so on. The text comes when all are heard. Implies --skip-silence.",
     rare: true,
+    commands: onSides,
     perRequest: true,
     implies: "skip-silence",
     excludes: [{ option: "channel" }, { option: "stream" }, { option: "low-memory" }],
@@ -505,6 +510,7 @@ export const optionTable: readonly OptionSpec[] = [
   },
   ...textOptions,
   ...evalOptions,
+  ...batchOptions,
   {
     name: "format",
     short: "f",

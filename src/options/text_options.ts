@@ -5,7 +5,8 @@ import { scriptNames } from "../views/script.ts";
 import { cjkSpaces, digitWidths } from "../views/spacing.ts";
 
 const onTimedText = ["transcribe", "align", "render"] as const;
-const onViews = [...onTimedText, "text"] as const;
+const onMarks = [...onTimedText, "text"] as const;
+const onViews = [...onMarks, "batch"] as const;
 
 export const textOptions = [
   {
@@ -80,7 +81,7 @@ export const textOptions = [
       "light: none at the end of a line, and Chinese commas as spaces. It concerns srt, vtt, vtt-words, ass and lrc; " +
       "`qwen-asr text` takes each line for one of a subtitle.",
     rare: true,
-    commands: onViews,
+    commands: onMarks,
     perRequest: true,
   },
   {

@@ -6,7 +6,6 @@
  * written. A row that fails is reported, and the others are measured.
  */
 
-import { STDIN_NAME } from "../../audio/bytes.ts";
 import { readDocument } from "../../document/json.ts";
 import { InputError } from "../../errors.ts";
 import { compareRuns, comparisonJson } from "../../eval/compare.ts";
@@ -16,7 +15,6 @@ import { evaluationJson, type Measured, readRun } from "../../eval/results.ts";
 import { score } from "../../eval/score.ts";
 import { textPath } from "../../files/names.ts";
 import { openTextFile } from "../../files/output_file.ts";
-import { dirname, join } from "../../path_bytes.ts";
 import { type KnownModel, modelHead } from "../../pipeline/head.ts";
 import type { ModelHost } from "../../pipeline/host.ts";
 import { openModels } from "../../pipeline/models.ts";
@@ -24,7 +22,7 @@ import { untilStopped } from "../../stop.ts";
 import { loadPrompt } from "../../system.ts";
 import { spokenSegment } from "../../views/view.ts";
 import { printable } from "../../writer.ts";
-import { audioInput } from "../inputs.ts";
+import { audioInput, besideManifest, inputName, inputPath } from "../inputs.ts";
 import type { EvalOptions, EvalRun, InputSource, TranscribeOptions } from "../parse.ts";
 import type { ProgramParts } from "../parts.ts";
 import { decodesAtOnce, prefetchRecordings, readAudio } from "../prefetch.ts";
@@ -44,7 +42,7 @@ export async function evaluate(parts: EvalParts, options: EvalOptions): Promise<
 
 async function compare(parts: EvalParts, options: EvalOptions & { kind: "compare" }): Promise<number> {
   const { stdout, stderr } = parts.terminal;
-  const read = async (input: InputSource) => readRun(await parts.readText(pathOf(input)), nameOf(input));
+  const read = async (input: InputSource) => readRun(await parts.readText(inputPath(input)), inputName(input));
   const [a, b] = [await read(options.a), await read(options.b)];
   const comparison = compareRuns(a, b);
   for (const [name, missing] of [[a.name, comparison.onlyB], [b.name, comparison.onlyA]] as const) {
@@ -97,8 +95,8 @@ async function measure(parts: EvalParts, given: EvalRun): Promise<number> {
   const { stop } = parts.terminal;
   const report = new Report(parts.terminal, given.verbosity);
   const options = { ...given, prompt: await loadPrompt(given.prompt) };
-  const name = nameOf(options.manifest);
-  const manifest = parseManifest(await untilStopped(parts.readText(pathOf(options.manifest)), stop.drain), name);
+  const name = inputName(options.manifest);
+  const manifest = parseManifest(await untilStopped(parts.readText(inputPath(options.manifest)), stop.drain), name);
   if (manifest.rows.length + manifest.faults.length === 0) throw new InputError(`${name}: has no rows`);
   if (manifest.hasHypotheses && options.transcripts !== undefined) {
     throw new InputError(`${name}: has what was heard, and so has --transcripts: give only one`);
@@ -141,7 +139,7 @@ async function decodeRows(task: Task): Promise<KnownModel | undefined> {
   const rows = new Map<InputSource, ManifestRow>();
   const asked: TranscribeOptions = { ...options, inputs: [] };
   for (const row of manifest.rows) {
-    const source: InputSource = { kind: "file", path: audioPath(options.manifest, row.audio) };
+    const source: InputSource = { kind: "file", path: besideManifest(options.manifest, row.audio) };
     const isReadable = await orFail(task, row, () => parts.checkInput(audioInput(source, asked)));
     if (isReadable) rows.set(source, row);
   }
@@ -204,9 +202,9 @@ async function orFail(task: Task, { line, audio }: ManifestRow, work: () => Prom
 function fail({ parts, options, progress }: Task, fault: Fault): void {
   progress.failed.push(fault);
   const { line, audio, message } = fault;
-  const path = audio === "" ? "" : audioPath(options.manifest, audio);
+  const path = audio === "" ? "" : besideManifest(options.manifest, audio);
   const says = path === "" || message.startsWith(printable(path)) ? message : `${path}: ${message}`;
-  parts.terminal.stderr.write(`qwen-asr: ${nameOf(options.manifest)}:${line}: ${printable(says)}\n`);
+  parts.terminal.stderr.write(`qwen-asr: ${inputName(options.manifest)}:${line}: ${printable(says)}\n`);
 }
 
 const transcriptExtensions = ["json", "jsonl", "txt"] as const;
@@ -236,19 +234,6 @@ async function textOf(parts: EvalParts, path: string): Promise<string | undefine
     if (isAbsent) return undefined;
     throw error;
   }
-}
-
-/** Paths are relative to the manifest. */
-function audioPath(manifest: InputSource, audio: string): string {
-  return manifest.kind === "file" && !audio.startsWith("/") ? join(dirname(manifest.path), audio) : audio;
-}
-
-function pathOf(input: InputSource): string {
-  return input.kind === "stdin" ? "-" : input.path;
-}
-
-function nameOf(input: InputSource): string {
-  return input.kind === "stdin" ? STDIN_NAME : printable(input.path);
 }
 
 function json(value: unknown): string {

@@ -9,9 +9,8 @@ const groupWidth = 12;
 const flagsWidth = 24;
 
 const usage = `Usage: qwen-asr [options] FILE...           "-" reads standard input
-       qwen-asr serve [-d DIR]             an API for programs on this machine
-       qwen-asr align|render|text|lint|inspect|eval|batch
-       qwen-asr download|cache|bench|info
+       qwen-asr serve|batch                for programs; for thousands of files
+       qwen-asr align|render|text|lint|inspect|eval|download|cache|bench|info
        qwen-asr help COMMAND               what a command does and takes
 `;
 
@@ -101,14 +100,14 @@ command line, 3 no model, 130 interrupted.
     about: `Transcribes the recordings of a manifest: a line of JSON in for each, a line
 out, in the same order, also for one that fails. A row is {"id": "a", "audio":
 "a.wav"}, with the audio relative to the manifest, and may have options of its
-own: "language": "de", "from": 90, "align": true. With -o, a run that was killed
-goes on where it was when the same command is run again. docs/batch.md has
-examples for GNU parallel, Slurm, Spark and Kubernetes.
+own: "language": "de", "from": 90, "align": true. With -o, a killed run goes on
+where it was when the same command is run again. docs/batch.md has examples
+for GNU parallel, Slurm, Spark and Kubernetes.
 `,
     notes: `
 Exit codes: 0 every row is written, 1 it cannot be (or a row has an error, with
---fail-on-error), 2 wrong command line (or a bad row, with --check), 3 no model,
-75 too little memory or disk: run it again, 130 interrupted.
+--fail-on-error), 2 wrong command line (or a bad row, with --check), 3 no
+model, 75 too little memory or disk: run it again, 130 interrupted.
 `,
   },
   bench: {

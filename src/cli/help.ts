@@ -218,6 +218,8 @@ Environment:
                   default for --aligner
   QWEN_ASR_HOME   where downloaded models are kept
   QWEN_ASR_CACHE  where packed weights are kept
+  QWEN_ASR_THREADS
+                  default for -t
   QWEN_ASR_ISA    use a lower instruction set: generic, avx2, avxvnni, avx512,
                   avx512vnni, avx512bf16, neon, dotprod, i8mm
   QWEN_STREAM_NO_ENC_CACHE

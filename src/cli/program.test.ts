@@ -367,6 +367,27 @@ test("-t: never more threads than processors, with a line", async () => {
   }
 });
 
+test("QWEN_ASR_THREADS: what -t is where it is not given", async () => {
+  const opened = async (line: string, value: string) => {
+    const seen: number[] = [];
+    const openEngine: ProgramParts["openEngine"] = (choice) => {
+      seen.push(choice.threads);
+      return Promise.resolve(fakeEngine(() => hello));
+    };
+    const { code, err } = await run(line, hello, { openEngine, env: { QWEN_ASR_THREADS: value } });
+    return { code, threads: seen[0], line: err.split("\n")[0] };
+  };
+  expect(await opened("--silent 1s.wav", "3")).toEqual({ code: 0, threads: 3, line: "" });
+  expect(await opened("--silent -t 2 1s.wav", "3")).toMatchObject({ code: 0, threads: 2 });
+  expect(await opened("--silent 1s.wav", "")).toMatchObject({ code: 0, threads: 0 });
+  const limited = "QWEN_ASR_THREADS=64 is limited to 4: this process may use 4 processors";
+  expect(await opened("1s.wav", "64")).toEqual({ code: 0, threads: 4, line: limited });
+  for (const wrong of ["two", "-1", "1.5", "4096"]) {
+    const says = `qwen-asr: QWEN_ASR_THREADS: "${wrong}" is not a number of threads`;
+    expect(await opened("1s.wav", wrong)).toEqual({ code: 2, threads: undefined, line: says });
+  }
+});
+
 test("info prints the engine's description, and takes no file", async () => {
   expect(JSON.parse((await run("info -d demo")).out)).toMatchObject({ name: "fake", path: null });
   expect(await run("info x.wav")).toMatchObject({ code: 2, out: "" });

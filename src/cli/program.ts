@@ -15,6 +15,7 @@ import { inspectRecording } from "./commands/inspect.ts";
 import { lintFiles } from "./commands/lint.ts";
 import { type EvalOptions, parseCommandLine, type TranscribeOptions } from "./parse.ts";
 import { renderTranscripts } from "./commands/render.ts";
+import type { Environment } from "../model/folders.ts";
 import type { ProgramParts } from "./parts.ts";
 import { rewriteText } from "./commands/text.ts";
 import { serve } from "./commands/serve.ts";
@@ -96,18 +97,31 @@ function ofRun(parts: ProgramParts, options: EvalOptions): EvalOptions {
   return options.kind === "run" ? withinProcessors(parts, options) : options;
 }
 
-/** The options, with no more threads than can run at once: the others would only keep them waiting. */
+/**
+ * The options, with the number of threads that the environment names where `-t` does not, and with no more than can run
+ * at once: the others would only keep them waiting.
+ */
 function withinProcessors<T extends Pick<TranscribeOptions, "threads"> & Partial<Pick<TranscribeOptions, "verbosity">>>(
-  { terminal, processors }: Pick<ProgramParts, "terminal" | "processors">,
+  { terminal, processors, env }: Pick<ProgramParts, "terminal" | "processors" | "env">,
   options: T,
 ): T {
   const count = processors();
-  if (options.threads <= count) return options;
+  const [threads, name] = options.threads > 0 ? [options.threads, "-t "] : [threadsIn(env), `${threadsVariable}=`];
+  if (threads <= count) return { ...options, threads };
   if (options.verbosity !== "silent") {
     const named = count === 1 ? "one processor" : `${count} processors`;
-    terminal.stderr.write(`-t ${options.threads} is limited to ${count}: this process may use ${named}\n`);
+    terminal.stderr.write(`${name}${threads} is limited to ${count}: this process may use ${named}\n`);
   }
   return { ...options, threads: count };
+}
+
+const threadsVariable = "QWEN_ASR_THREADS";
+
+/** 0 where the environment names none. */
+function threadsIn(env: Environment): number {
+  const text = env[threadsVariable] ?? "";
+  if (/^\d{0,3}$/.test(text)) return Number(text);
+  throw new UsageError(`${threadsVariable}: "${text}" is not a number of threads`);
 }
 
 /** Reports an error in one line, and what to do about it in a second one. Returns the exit code. */

@@ -15,6 +15,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runChecks } from "./check.ts";
+import { folderIn } from "../tests/harness.ts";
 import { files, nativeOptions, projectRoot, runCommand, tool, zig } from "./commands.ts";
 import {
   addCounts,
@@ -108,6 +109,7 @@ async function neonStep(): Promise<StepResult> {
 
 async function bunStep(tests: readonly string[], options: readonly string[]): Promise<StepResult> {
   const folder = mkdtempSync(join(tmpdir(), "qwen-asr-junit-"));
+  process.env.QWEN_ASR_TEST_CACHE = folderIn(folder, "cache"); // Packed weights for all files' runs.
   const path = join(folder, "report.xml");
   const reporter = ["--only-failures", "--reporter=junit", `--reporter-outfile=${path}`];
   const test = [tool("bun"), "test", "--timeout", `${testMsMax}`, ...reporter, ...options, ...tests];

@@ -48,9 +48,15 @@ export function executable(): string {
   return path;
 }
 
-/** The environment of every run: English, UTC, no colour, no model, a home of its own. */
+/**
+ * The environment of every run: English, UTC, no colour, no model, a home of its own. In tests, which run side by side,
+ * also one computing thread where `-t` does not say otherwise, and packed weights that all runs share
+ * (tests/support/tools.ts).
+ */
 export function fixedEnvironment(home: string): Record<string, string> {
+  const cache = process.env.QWEN_ASR_TEST_CACHE;
   return {
+    ...(cache ? { QWEN_ASR_CACHE: cache, QWEN_ASR_THREADS: "1" } : {}),
     PATH: process.env.PATH ?? "/usr/bin:/bin",
     HOME: home,
     TMPDIR: tmpdir(),
@@ -60,6 +66,9 @@ export function fixedEnvironment(home: string): Record<string, string> {
     TERM: "dumb",
   };
 }
+
+/** For a run with all threads, which packs weights itself and keeps them in its home. */
+export const userDefaults = { QWEN_ASR_CACHE: undefined, QWEN_ASR_THREADS: undefined };
 
 export async function run(args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   using home = temporaryFolder();

@@ -15,7 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { golden, hasClip, modelDir, spokenText } from "./fixtures.ts";
-import { executable, folderIn, run, type RunOptions, temporaryFolder } from "./harness.ts";
+import { executable, folderIn, run as runIn, type RunOptions, temporaryFolder, userDefaults } from "./harness.ts";
 import { expectNoStack, lines, shell, wav } from "./support/cli.ts";
 import { isLinux, isRoot, testWhere } from "./support/where.ts";
 
@@ -31,6 +31,11 @@ afterAll(() => {
   chmodSync(alone, 0o700);
   rmSync(alone, { recursive: true });
 });
+
+/** A run without what the tests share. */
+function run(args: readonly string[], options: RunOptions = {}) {
+  return runIn(args, { ...options, env: { ...userDefaults, ...options.env } });
+}
 
 /** Runs the copy with the model inside it. */
 function runCopy(options: RunOptions = {}, ...args: string[]) {

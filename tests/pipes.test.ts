@@ -225,7 +225,6 @@ describe("standard output", () => {
     expect(lines(loud.stderr)).toEqual([
       `Loading model from ${modelDir()}`,
       expect.stringMatching(/^Detected: /),
-      expect.stringMatching(/^Packed weights: /),
       "Model loaded.",
       expect.stringMatching(/^Language: English \(.*en-weather\.wav\)$/),
       "code 0",

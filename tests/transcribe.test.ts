@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { clip, clips, golden, type GoldenVariant, hasClip, modelDir, spokenText } from "./fixtures.ts";
-import { executable, instructionSets, run, temporaryFolder } from "./harness.ts";
+import { executable, instructionSets, run, temporaryFolder, userDefaults } from "./harness.ts";
 import { expectNoStack, expectRefusal, lines, qwen, shell, wav } from "./support/cli.ts";
 import { testWhere } from "./support/where.ts";
 
@@ -37,7 +37,7 @@ function once<Result>(make: () => Promise<Result>): () => Promise<Result> {
 
 test("8-bit weights, the default: sure clips keep their text; packed once, then found", async () => {
   using home = temporaryFolder();
-  const env = { HOME: home.path };
+  const env = { ...userDefaults, HOME: home.path };
   for (const name of ["en-weather", "zh-weather", "en-subsecond"]) {
     const { stdout, stderr } = await qwen([wav(name)], { env });
     expect(stdout.trimEnd()).toBe(goldenText(name));
@@ -45,7 +45,9 @@ test("8-bit weights, the default: sure clips keep their text; packed once, then 
   }
   const listed = await run(["cache", "list"], { env });
   expect(listed).toMatchObject({ code: 0, stdout: expect.stringContaining(modelDir()) });
-  const again = await qwen(["--no-cache", wav("en-weather")], { env: { HOME: join(home.path, "none") } });
+  const again = await qwen(["--no-cache", wav("en-weather")], {
+    env: { ...userDefaults, HOME: join(home.path, "none") },
+  });
   expect(again).toMatchObject({ code: 0, stdout: `${goldenText("en-weather")}\n` });
   expect(existsSync(join(home.path, "none"))).toBe(false);
 });
@@ -146,7 +148,7 @@ describe("streams", () => {
   const audio = /^Audio: \d+\.\d s processed in \d+\.\d+ s \(\d+\.\d\dx realtime\)$/;
 
   test("stdout is the text; stderr the load lines, the language, the summary", async () => {
-    const { stdout, stderr, code } = await qwen([wav("en-weather")]);
+    const { stdout, stderr, code } = await qwen([wav("en-weather")], { env: userDefaults });
     expect({ stdout, code }).toEqual({ stdout: `${goldenText("en-weather")}\n`, code: 0 });
     expect(lines(stderr)).toEqual([
       `Loading model from ${modelDir()}`,

@@ -375,7 +375,7 @@ test("QWEN_ASR_THREADS: what -t is where it is not given", async () => {
       return Promise.resolve(fakeEngine(() => hello));
     };
     const { code, err } = await run(line, hello, { openEngine, env: { QWEN_ASR_THREADS: value } });
-    return { code, threads: seen[0], line: err.split("\n")[0] };
+    return { code, threads: seen.at(-1), line: err.split("\n")[0] };
   };
   expect(await opened("--silent 1s.wav", "3")).toEqual({ code: 0, threads: 3, line: "" });
   expect(await opened("--silent -t 2 1s.wav", "3")).toMatchObject({ code: 0, threads: 2 });

@@ -20,10 +20,7 @@ export async function serve(parts: ProgramParts, options: ServeOptions): Promise
   const { host, isOpen } = options;
   const keys = await readKeys(parts, options, say);
   if (keys.length === 0 && !isOpen && !isLoopback(host)) {
-    throw new UsageError(
-      `--host ${host} is open to others, so clients need keys`,
-      "--api-key-file FILE or $QWEN_ASR_API_KEY; --no-auth serves everyone who can reach it",
-    );
+    throw new UsageError(`--host ${host} is open to others: clients need keys (--api-key-file), or give --no-auth`);
   }
   const tls = await readTls(parts, options);
   const models = await openModels(parts, { ...options, language: "" }, stop.drain, ({ kind, text }) => {

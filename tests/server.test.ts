@@ -1,0 +1,200 @@
+/** The server through the executable, with the nano: real clients, and requests as others send them. */
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import OpenAI, { toFile } from "openai";
+import { modelDir } from "./fixtures.ts";
+import { executable, fixedEnvironment, run, temporaryFolder } from "./harness.ts";
+import { expectRefusal, qwen, wav } from "./support/cli.ts";
+
+type Served = {
+  readonly url: string;
+  readonly port: number;
+  readonly errors: () => string;
+  stop(): Promise<string>;
+};
+
+const key = "a-key-for-the-tests";
+
+/** A server of its own on a free port. */
+async function served(args: readonly string[] = [], env: Record<string, string> = {}): Promise<Served> {
+  const home = temporaryFolder();
+  const child = Bun.spawn([executable(), "serve", "-d", modelDir(), "--port", "0", ...args], {
+    ...{ cwd: home.path, env: { ...fixedEnvironment(home.path), ...env } },
+    ...{ stdin: "ignore", stdout: "ignore", stderr: "pipe" },
+  });
+  let errors = "";
+  let listening = (_: number) => {};
+  const port = new Promise<number>((resolve) => listening = resolve);
+  const reading = (async () => {
+    for await (const bytes of child.stderr) {
+      errors += new TextDecoder().decode(bytes);
+      const found = /Listening on https?:\/\/\S+:(\d+)\n/.exec(errors)?.[1];
+      if (found !== undefined) listening(Number(found));
+    }
+  })();
+  const open = await Promise.race([port, child.exited]);
+  if (child.exitCode !== null) throw new Error(`the server ended: ${errors}`);
+  const stop = async () => {
+    child.kill("SIGTERM");
+    await child.exited;
+    await reading;
+    home[Symbol.dispose]();
+    return String(child.signalCode ?? child.exitCode);
+  };
+  return { url: `http://127.0.0.1:${open}`, port: open, errors: () => errors, stop };
+}
+
+let server: Served;
+beforeAll(async () => {
+  server = await served(["--aligner", modelDir("nano-aligner")], { QWEN_ASR_API_KEY: key });
+});
+afterAll(async () => {
+  expect(await server.stop()).toBe("SIGTERM");
+  expect(server.errors()).not.toContain(key);
+  expect(server.errors()).not.toContain("internal error");
+});
+
+const text = "Please open the old door.";
+
+function openai(): OpenAI {
+  return new OpenAI({ apiKey: key, baseURL: `${server.url}/v1`, maxRetries: 0 });
+}
+
+async function upload(name = "en-short", as = "talk.wav") {
+  return await toFile(readFileSync(wav(name)), as);
+}
+
+/** A request as a client sends it, by its fields. */
+async function post(path: string, fields: Record<string, string | Blob>, headers: Record<string, string> = {}) {
+  const body = new FormData();
+  for (const [name, value] of Object.entries(fields)) body.append(name, value);
+  return await fetch(server.url + path, {
+    method: "POST",
+    body,
+    headers: { authorization: `Bearer ${key}`, ...headers },
+  });
+}
+
+function recording(name: string, as: string, type: string): File {
+  return new File([readFileSync(wav(name))], as, { type });
+}
+
+test("OpenAI's client gets text, times and events", async () => {
+  const { transcriptions } = openai().audio;
+  expect(await transcriptions.create({ model: "whisper-1", file: await upload() })).toMatchObject({ text });
+  const verbose = await transcriptions.create({
+    ...{ model: "whisper-1", file: await upload(), response_format: "verbose_json", language: "en" },
+    timestamp_granularities: ["word", "segment"],
+  });
+  expect(verbose).toMatchObject({ text, language: "english" });
+  expect(verbose.duration).toBeCloseTo(1.95, 1);
+  expect(verbose.words!.map(({ word }) => word)).toEqual(["Please", "open", "the", "old", "door."]);
+  for (const { start, end } of [...verbose.words!, ...verbose.segments!]) {
+    expect(0 <= start && start < end && end <= verbose.duration).toBeTrue();
+  }
+  const events = await transcriptions.create({
+    model: "gpt-4o-transcribe",
+    file: await upload("en-weather"),
+    stream: true,
+  });
+  let deltas = "";
+  for await (const event of events) {
+    if (event.type === "transcript.text.delta") deltas += event.delta;
+    if (event.type === "transcript.text.done") expect(event.text).toBe(deltas);
+  }
+  expect(deltas).toStartWith("Today is Sunday");
+  const failure = await transcriptions.create({ model: "x", file: await toFile(Buffer.from("no sound"), "a.wav") })
+    .catch((error) => error);
+  expect(failure).toBeInstanceOf(OpenAI.BadRequestError);
+  expect(failure.message).toContain("a.wav");
+  expect((await openai().models.list()).data).toHaveLength(1);
+});
+
+test("cues are those of the command line, byte for byte", async () => {
+  for (const [format, aligned] of [["srt", false], ["vtt", false], ["srt", true]] as const) {
+    const fields = {
+      file: recording("en-weather", "talk.wav", "audio/wav"),
+      response_format: format,
+      align: String(aligned),
+    };
+    const reply = await (await post("/v1/audio/transcriptions", fields)).text();
+    const own = await qwen([
+      ...["--silent", "-f", format, ...(aligned ? ["--aligner", modelDir("nano-aligner")] : []), wav("en-weather")],
+    ]);
+    expect(reply).toBe(own.stdout);
+  }
+});
+
+test.each([
+  [
+    "Buzz",
+    "/v1/audio/transcriptions",
+    {
+      ...{ model: "whisper-1", response_format: "verbose_json", language: "en", "timestamp_granularities[]": "word" },
+    },
+    "talk.mp3",
+    (reply: Record<string, unknown>) => reply["segments"] === undefined && Array.isArray(reply["words"]),
+  ],
+  [
+    "Subtitle Edit",
+    "/v1/audio/transcriptions",
+    {
+      ...{ model: "m", response_format: "verbose_json", language: "English", "timestamp_granularities[]": "segment" },
+    },
+    "talk.wav",
+    (reply: Record<string, unknown>) => Array.isArray(reply["segments"]),
+  ],
+  ["Open WebUI", "/audio/transcriptions", { model: "whisper-1", language: "" }, "talk.webm", () => true],
+  ["LibreChat", "/v1/audio/transcriptions", { model: "whisper-1", language: "en" }, "audio.webm", () => true],
+  [
+    "obsidian",
+    "/v1/audio/transcriptions",
+    { model: "whisper-1", language: "", temperature: "0.00" },
+    "r.webm",
+    () => true,
+  ],
+])("%s gets what it needs", async (_, path, fields, name, isRight) => {
+  const reply = await post(path, { ...fields, file: recording("en-short", name, "application/octet-stream") });
+  const body = await reply.json();
+  expect([reply.status, body.text]).toEqual([200, text]);
+  expect(isRight(body)).toBeTrue();
+});
+
+test("Open WebUI's JSON, Bazarr's query and an alignment", async () => {
+  const input_audio = { data: readFileSync(wav("en-weather")).toString("base64"), format: "wav" };
+  const json = await fetch(`${server.url}/v1/audio/transcriptions`, {
+    ...{ method: "POST", body: JSON.stringify({ model: "m", input_audio }) },
+    headers: { "content-type": "application/json", authorization: `Bearer ${key}` },
+  });
+  expect((await json.json()).text).toStartWith("Today is Sunday");
+  const raw = new File([readFileSync(wav("en-short")).subarray(44)], "audio");
+  const srt = await post("/asr?task=transcribe&language=en&output=srt&encode=false", { audio_file: raw });
+  expect(await srt.text()).toMatch(/^1\n00:00:00,\d{3} --> 00:00:0\d,\d{3}\nPlease open the old door\.\n\n$/);
+  const language = await post("/detect-language?encode=false", { audio_file: raw });
+  expect(await language.json()).toEqual({ detected_language: "english", language_code: "en" });
+  const aligned = await post("/v1/audio/alignments", { file: recording("en-short", "a.wav", "audio/wav"), text });
+  expect((await aligned.json()).words.map(({ word }: { word: string }) => word)).toHaveLength(5);
+});
+
+test("many at a time have the text that each has alone", async () => {
+  const names = ["en-short", "en-weather", "en-digits", "en-subsecond"];
+  const ask = async (name: string) =>
+    (await (await post("/v1/audio/transcriptions", { file: recording(name, "a.wav", "audio/wav") })).json()).text;
+  const alone: string[] = [];
+  for (const name of names) alone.push(await ask(name));
+  const together = await Promise.all(Array.from({ length: 16 }, (_, index) => ask(names[index % names.length]!)));
+  expect(together).toEqual(Array.from({ length: 16 }, (_, index) => alone[index % names.length]!));
+});
+
+test("what cannot be served is said in one line", async () => {
+  const taken = ["serve", "-d", "demo", "--port", String(server.port)];
+  expectRefusal(await run([...taken, "--silent"]), 1, `qwen-asr: port ${server.port} of 127.0.0.1 is in use`);
+  expectRefusal(await run(["serve", "--host", "0.0.0.0", "-d", "demo"]), 2, /clients need keys \(--api-key-file\)/);
+  using folder = temporaryFolder();
+  const keys = join(folder.path, "keys.txt");
+  await Bun.write(keys, "ann");
+  expectRefusal(await run(["serve", "-d", "demo", "--api-key-file", keys]), 2, /line 1: is not 'name:key'/);
+  expectRefusal(await run(["serve"]), 3, /qwen-asr download small/);
+});

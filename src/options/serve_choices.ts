@@ -22,6 +22,10 @@ export type ServeChoices = {
   readonly audioSecMax: number;
   readonly queueMax: number;
   readonly drainMs: number;
+  /** A path; undefined: the usual place. */
+  readonly stateFolder: string | undefined;
+  readonly stateBytesMax: number;
+  readonly keepMs: number;
 };
 
 export function serveChoices(choices: Choices): ServeChoices {
@@ -41,6 +45,9 @@ export function serveChoices(choices: Choices): ServeChoices {
     audioSecMax: choices.number("audio-max-hours") * 3600,
     queueMax: choices.number("queue-max"),
     drainMs: choices.number("drain-sec") * 1000,
+    stateFolder: choices.text("state"),
+    stateBytesMax: choices.number("state-max") * 2 ** 20,
+    keepMs: choices.number("keep") * 3_600_000,
   };
 }
 

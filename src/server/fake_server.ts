@@ -8,6 +8,7 @@ import { openModels } from "../pipeline/models.ts";
 import { remove, temporaryFolder } from "./folder.ts";
 import type { ServerSettings } from "./host.ts";
 import { startServer } from "./server.ts";
+import { State } from "./state.ts";
 
 export type FakeServer = AsyncDisposable & {
   readonly url: string;
@@ -31,11 +32,11 @@ const settings: Omit<ServerSettings, "folder"> = {
     queueMax: 16,
     drainMs: 50,
   },
+  ...{ keepMs: 3_600_000, stateBytesMax: 2 ** 30 },
 };
 
 export async function fakeServer(engine: Engine, changes: Partial<ServerSettings> = {}): Promise<FakeServer> {
-  const folder = await temporaryFolder();
-  const own: ServerSettings = { ...settings, folder, ...changes };
+  const own: ServerSettings = { ...settings, folder: changes.folder ?? await temporaryFolder(), ...changes };
   const parts = fakeParts(engine, {
     readAudio: async (input) => {
       const text = input.kind === "file" ? await readFile(input.path, "utf8") : "";
@@ -48,10 +49,12 @@ export async function fakeServer(engine: Engine, changes: Partial<ServerSettings
   });
   const models = await openModels(parts, own, new AbortController().signal, () => {});
   const lines: string[] = [];
-  const server = startServer({ host: parts, settings: own, models }, (line) => void lines.push(line));
+  const state = State.open(own.folder);
+  const server = startServer({ host: parts, settings: own, models }, state, (line) => void lines.push(line));
   const stop = async () => {
     await server.stop();
-    await remove(folder);
+    state[Symbol.dispose]();
+    if (changes.folder === undefined) await remove(own.folder);
   };
   const url = `http://127.0.0.1:${server.port}`;
   return { url, port: server.port, lines, settings: own, stop, [Symbol.asyncDispose]: stop };

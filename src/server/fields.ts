@@ -21,6 +21,8 @@ export type TranscriptionRequest = {
   readonly granularities: readonly ("segment" | "word")[];
   /** The reply comes as events, while decoding. */
   readonly isStreamed: boolean;
+  /** Whether it is wanted how likely a voice is. */
+  readonly wantsVoice: boolean;
   /** Whether logarithms of probabilities are wanted. */
   readonly hasLogprobs: boolean;
 };
@@ -46,6 +48,7 @@ export function transcriptionRequest(fields: Fields, alignsByDefault: boolean): 
     format,
     granularities,
     isStreamed: isOn(fields, "stream"),
+    wantsVoice: format === "verbose_json",
     hasLogprobs: (fields["include"] ?? []).some((one) => one.trim() === "logprobs"),
   };
 }

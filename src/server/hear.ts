@@ -5,12 +5,12 @@
 
 import type { AudioInput } from "../audio/input.ts";
 import { speakerNames, turns } from "../document/turns.ts";
-import type { TimedSegment } from "../document/document.ts";
+import type { Gap, TimedSegment } from "../document/document.ts";
 import type { DocumentHead } from "../document/json.ts";
 import { InputError } from "../errors.ts";
 import { documentHead } from "../pipeline/head.ts";
 import { estimatedSegmentSec } from "../pipeline/estimate.ts";
-import type { HeardSegment } from "../pipeline/events.ts";
+import type { HeardSegment, Progress } from "../pipeline/events.ts";
 import type { Models } from "../pipeline/models.ts";
 import { TimedRecording } from "../pipeline/recording.ts";
 import { transcribe } from "../pipeline/transcribe.ts";
@@ -38,8 +38,12 @@ export type DoneSegment = TimedSegment & {
 export type HearEvent =
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "segment"; readonly segment: TimedSegment }
-  | { readonly kind: "progress"; readonly heardSec: number };
+  /** What another run needs to go on from here: the segments since the last such event, as they were heard. */
+  | { readonly kind: "progress"; readonly heardSec: number; readonly step: JournalStep };
 
+export type JournalStep = { readonly segments: readonly HeardSegment[]; readonly progress: Progress };
+
+/** What was heard. Plain data. */
 export type Heard = {
   readonly head: DocumentHead;
   readonly text: string;
@@ -49,9 +53,14 @@ export type Heard = {
   readonly durationSec: number;
   readonly textTokens: number;
   readonly audioTokens: number;
-  /** How likely there is no speech in a stretch; undefined where nobody asked. */
-  readonly noSpeech: ((segment: TimedSegment) => number) | undefined;
+  /** Speech without text. */
+  readonly gaps: readonly Gap[];
+  /** Absent where nobody asked. */
+  readonly voice?: VoiceLikelihoods;
 };
+
+/** How likely a voice is in each half second of a recording, 0 to 1. */
+export type VoiceLikelihoods = { readonly startMs: number; readonly perHalfSecond: readonly number[] };
 
 export type Core = {
   readonly host: ServerHost;
@@ -107,7 +116,10 @@ async function named<T>(file: UploadedFile, work: () => Promise<T>): Promise<T> 
   }
 }
 
-/** Hears the recording and times it. Throws Stopped where `stop` was aborted first. Leaves it open. */
+/**
+ * Hears the recording and times it. Throws Stopped where `stop` was aborted first. Leaves it open. `journal` has the
+ * steps of an earlier run of the same recording, which has one side: it goes on from there.
+ */
 export async function hear(
   { core, share }: SharedCore,
   request: TranscriptionRequest,
@@ -115,11 +127,12 @@ export async function hear(
   read: ReadUpload,
   stop: AbortSignal,
   onEvent: (event: HearEvent) => void,
+  journal: readonly JournalStep[] = [],
 ): Promise<Heard> {
   const { options, terms } = request;
   const view = await TextView.open(options.views, terms);
   const contexts = await contextsOf(options.prompt, terms);
-  const run = { core, share, request, read, view, contexts, stop, onEvent };
+  const run = { core, share, request, read, view, contexts, stop, onEvent, journal };
   const heard: HeardSide[] = [];
   for (const side of read.sides) heard.push(await hearSide(run, side));
   if (stop.aborted) throw new Stopped();
@@ -138,7 +151,8 @@ export async function hear(
     durationSec: read.durationSec,
     textTokens: sum(({ textTokens }) => textTokens),
     audioTokens: sum(({ audioTokens }) => audioTokens),
-    noSpeech: request.format === "verbose_json" ? await noSpeechOf(core, read, options.fromSec ?? 0) : undefined,
+    gaps: heard.flatMap(({ gaps }) => gaps),
+    ...(request.wantsVoice && { voice: await voiceOf(core, read, options.fromSec ?? 0) }),
   };
 }
 
@@ -149,10 +163,12 @@ type HearRun = SharedCore & {
   readonly contexts: Awaited<ReturnType<typeof contextsOf>>;
   readonly stop: AbortSignal;
   readonly onEvent: (event: HearEvent) => void;
+  readonly journal: readonly JournalStep[];
 };
 
 type HeardSide = {
   readonly segments: readonly DoneSegment[];
+  readonly gaps: readonly Gap[];
   readonly textTokens: number;
   readonly audioTokens: number;
 };
@@ -181,19 +197,29 @@ async function hearSide(run: HearRun, side: LoadedAudio): Promise<HeardSide> {
     stop,
     add,
   );
+  const take = (heard: HeardSegment) => timed.add((heardSegments.push(heard), heard));
+  const earlier = run.journal.flatMap((step) => step.segments);
   try {
+    const sayText = (text: string) => view || isApart || onEvent({ kind: "text", text });
+    for (const segment of earlier) {
+      sayText(segment.text);
+      take(segment);
+    }
     const opened = await models.transcriber.engine();
     const engine = read.durationSec > shortSecMax ? run.share.of(opened) : opened;
+    let fresh: HeardSegment[] = [];
     const transcript = await transcribe(requestOf(run, recording), engine, stop, (event) => {
-      if (event.kind === "text" && !view && !isApart) onEvent({ kind: "text", text: event.text });
-      else if (event.kind === "segment") timed.add((heardSegments.push(event.segment), event.segment));
+      if (event.kind === "text") sayText(event.text);
+      else if (event.kind === "segment") take((fresh.push(event.segment), event.segment));
       else if (event.kind === "progress") {
-        onEvent({ kind: "progress", heardSec: event.progress.heardSamples / sampleRate });
+        const step = { segments: fresh, progress: event.progress };
+        fresh = [];
+        onEvent({ kind: "progress", heardSec: event.progress.heardSamples / sampleRate, step });
       }
     });
     await timed.time();
     const audioTokens = Math.ceil(read.durationSec * 13);
-    return { segments, textTokens: transcript.textTokens, audioTokens };
+    return { segments, textTokens: transcript.textTokens, audioTokens, gaps: transcript.audit.gaps };
   } finally {
     await timed.end();
   }
@@ -202,7 +228,8 @@ async function hearSide(run: HearRun, side: LoadedAudio): Promise<HeardSide> {
 /** Recordings up to this length go before others. */
 export const shortSecMax = 60;
 
-function requestOf({ core, request, read, contexts }: HearRun, recording: Recording) {
+function requestOf({ core, request, read, contexts, journal }: HearRun, recording: Recording) {
+  const [earlier, last] = [journal.flatMap((step) => step.segments), journal.at(-1)];
   const { host, settings, models } = core;
   const { options } = request;
   const { searchSec, windowFrames, language, skipSilence, pastText } = options;
@@ -215,6 +242,7 @@ function requestOf({ core, request, read, contexts }: HearRun, recording: Record
     ...{ prompt: contexts.first, ...(contexts.later && { later: contexts.later }) },
     ...{ memoryBytes: host.availableMemory(), voiceJudge: () => host.voiceJudge() },
     ...(isLong && { priority: "long" as const }),
+    ...(last && { resume: { text: earlier.map(({ text }) => text).join(""), progress: last.progress } }),
   };
 }
 
@@ -247,34 +275,29 @@ function mostSpoken(segments: readonly TimedSegment[]): string {
   return [...lengths].toSorted((a, b) => b[1] - a[1])[0]?.[0] ?? "";
 }
 
-const loudestMs = 500;
+const halfSecond = sampleRate / 2;
 
-/** By the voice detector: of a stretch, how unlikely a voice is in its likeliest half second. */
-async function noSpeechOf(
-  { host }: Core,
-  { sides }: ReadUpload,
-  fromSec: number,
-): Promise<NonNullable<Heard["noSpeech"]>> {
+/** By the voice detector: what is likeliest in each half second, on average over its frames. */
+async function voiceOf({ host }: Core, { sides }: ReadUpload, fromSec: number): Promise<VoiceLikelihoods> {
   const detector = await host.openVoiceDetector();
-  const frames: number[] = [];
   const { frameSamples } = detector;
+  const sums: number[] = [];
+  const counts: number[] = [];
   try {
-    const [side] = sides;
+    const side = sides[0]!;
     const block = frameSamples * 1024;
-    for (let at = 0; at < side!.length; at += block) {
-      const end = Math.min(side!.length, at + block);
-      frames.push(...detector.run(await side!.read(at, end), end === side!.length));
+    for (let at = 0; at < side.length; at += block) {
+      const end = Math.min(side.length, at + block);
+      const found = detector.run(await side.read(at, end), end === side.length);
+      for (const [frame, probability] of found.entries()) {
+        const index = Math.floor((at + frame * frameSamples) / halfSecond);
+        sums[index] = (sums[index] ?? 0) + probability;
+        counts[index] = (counts[index] ?? 0) + 1;
+      }
     }
   } finally {
     detector.close();
   }
-  return ({ startMs, endMs }) => {
-    const frameOf = (ms: number) => Math.round(((ms - fromSec * 1000) * sampleRate) / 1000 / frameSamples);
-    const own = frames.slice(frameOf(startMs), Math.max(frameOf(startMs) + 1, frameOf(endMs))).toSorted((a, b) =>
-      b - a
-    );
-    const loudest = own.slice(0, Math.max(1, Math.round((loudestMs * sampleRate) / 1000 / frameSamples)));
-    if (loudest.length === 0) return 1;
-    return 1 - loudest.reduce((sum, one) => sum + one, 0) / loudest.length;
-  };
+  const perHalfSecond = sums.map((sum, index) => Number((sum / counts[index]!).toFixed(3)));
+  return { startMs: Math.round(fromSec * 1000), perHalfSecond };
 }

@@ -37,6 +37,10 @@ export type ServerSettings = ModelsRequest & {
   readonly audioSecMax: number;
   readonly queueMax: number;
   readonly drainMs: number;
-  /** The folder of uploads, which is this server's alone. */
+  /** Finished jobs stay so long. */
+  readonly keepMs: number;
+  /** What jobs may keep on disk. */
+  readonly stateBytesMax: number;
+  /** Holds the state, and uploads; it is this server's alone. */
   readonly folder: string;
 };

@@ -8,7 +8,7 @@ import { endsSentence } from "../text/sentences.ts";
 import type { WordCutter } from "../text/chinese.ts";
 import type { TranscriptionRequest } from "./fields.ts";
 import type { ReplyFormat } from "./formats.ts";
-import type { DoneSegment, Heard } from "./hear.ts";
+import type { DoneSegment, Heard, VoiceLikelihoods } from "./hear.ts";
 
 export type Reply = { readonly contentType: string; readonly body: string };
 
@@ -59,9 +59,13 @@ function written(
 }
 
 /** What OpenAI's API does not have; clients ignore it. */
-function extras({ segments }: Heard): Json {
+function extras({ segments, gaps }: Heard): Json {
   const truncated = truncatedOf(segments);
-  return truncated.length === 0 ? {} : { truncated };
+  return {
+    ...(truncated.length > 0 && { truncated }),
+    ...(gaps.length > 0 &&
+      { gaps: gaps.map(({ startMs, endMs }) => ({ start: seconds(startMs), end: seconds(endMs) })) }),
+  };
 }
 
 /** Segments whose end is missing, and why: the model repeated itself, or said more than speech takes. */
@@ -99,7 +103,7 @@ function verboseWord({ text, startMs, endMs }: TimedWord): Json {
 }
 
 /** Whisper's fields. Clients read a segment as a phrase: a sentence is one, or a part of a long one. */
-export function verboseSegments({ segments, noSpeech }: Pick<Heard, "segments" | "noSpeech">): Json[] {
+export function verboseSegments({ segments, voice }: Pick<Heard, "segments" | "voice">): Json[] {
   return segments.flatMap((segment) => phrasesOf(segment)).map((phrase, id) => ({
     id,
     seek: Math.round(phrase.startMs / 10),
@@ -110,9 +114,16 @@ export function verboseSegments({ segments, noSpeech }: Pick<Heard, "segments" |
     temperature: 0,
     avg_logprob: Number((phrase.avgLogprob ?? 0).toFixed(4)),
     compression_ratio: compressionRatio(phrase.text),
-    no_speech_prob: Number((noSpeech?.(phrase) ?? 0).toFixed(4)),
+    no_speech_prob: voice === undefined ? 0 : noSpeech(voice, phrase),
     ...(phrase.speaker === undefined ? {} : { speaker: phrase.speaker }),
   }));
+}
+
+/** How unlikely a voice is in the likeliest half second of a stretch. */
+function noSpeech({ startMs, perHalfSecond }: VoiceLikelihoods, phrase: TimedSegment): number {
+  const from = Math.floor((phrase.startMs - startMs) / 500);
+  const to = Math.max(from + 1, Math.ceil((phrase.endMs - startMs) / 500));
+  return Number((1 - Math.max(0, ...perHalfSecond.slice(from, to))).toFixed(3));
 }
 
 const phraseMsMax = 12_000;

@@ -11,10 +11,17 @@ export type Endpoint =
   | "alignments"
   | "asr"
   | "detectLanguage"
-  | "metrics";
+  | "metrics"
+  | "createJob"
+  | "listJobs"
+  | "showJob"
+  | "deleteJob"
+  | "cancelJob"
+  | "jobResult"
+  | "jobEvents";
 
 type Route = {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "DELETE";
   /** Without /v1, with which every path is served, too. */
   readonly path: RegExp;
   readonly endpoint: Endpoint;
@@ -44,6 +51,13 @@ export const routes: readonly Route[] = [
     ...{ name: "/detect-language", hasQueryKey: true },
   },
   { method: "GET", path: /^\/metrics$/, endpoint: "metrics", name: "/metrics" },
+  { method: "POST", path: /^\/jobs$/, endpoint: "createJob", name: "/v1/jobs" },
+  { method: "GET", path: /^\/jobs$/, endpoint: "listJobs", name: "/v1/jobs" },
+  { method: "GET", path: /^\/jobs\/([\w-]+)$/, endpoint: "showJob", name: "/v1/jobs/ID" },
+  { method: "DELETE", path: /^\/jobs\/([\w-]+)$/, endpoint: "deleteJob", name: "/v1/jobs/ID" },
+  { method: "POST", path: /^\/jobs\/([\w-]+)\/cancel$/, endpoint: "cancelJob", name: "/v1/jobs/ID/cancel" },
+  { method: "GET", path: /^\/jobs\/([\w-]+)\/result$/, endpoint: "jobResult", name: "/v1/jobs/ID/result" },
+  { method: "GET", path: /^\/jobs\/([\w-]+)\/events$/, endpoint: "jobEvents", name: "/v1/jobs/ID/events" },
 ];
 
 export type Found = { readonly route: Route; readonly parameter: string | undefined };

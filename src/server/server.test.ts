@@ -1,5 +1,6 @@
 import { connect } from "node:net";
 import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, test } from "bun:test";
 import { fakeServer, form, sayingEngine } from "./fake_server.ts";
 import { parseKeys } from "./keys.ts";
@@ -38,7 +39,7 @@ test("a recording becomes text, with and without /v1", async () => {
       usage: { type: "duration", seconds: 2 },
     });
   }
-  expect(await readdir(server.settings.folder)).toEqual([]);
+  expect(await readdir(join(server.settings.folder, "uploads"))).toEqual([]);
 });
 
 test("verbose_json has every field of Whisper's, and words only where they are asked for", async () => {
@@ -117,7 +118,7 @@ test("failures have OpenAI's shape, and do not tell where files lie", async () =
   const get = await fetch(server.url + path);
   expect([get.status, get.headers.get("allow")]).toEqual([405, "POST"]);
   expect((await post(server.url, form("9s", { align: "true" }))).status).toBe(400);
-  expect(await readdir(server.settings.folder)).toEqual([]);
+  expect(await readdir(join(server.settings.folder, "uploads"))).toEqual([]);
 });
 
 test("uploads and recordings have limits", async () => {
@@ -134,7 +135,7 @@ test("uploads and recordings have limits", async () => {
   const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`;
   const answer = await raw(server.port, head + chunk(part) + chunk("z".repeat(9000)).repeat(3), /file_too_large/);
   expect(answer).toStartWith("HTTP/1.1 413");
-  expect(await readdir(server.settings.folder)).toEqual([]);
+  expect(await readdir(join(server.settings.folder, "uploads"))).toEqual([]);
 });
 
 test("keys are needed but for health, and are nowhere in the log", async () => {

@@ -13,9 +13,12 @@ import type { Fields } from "./fields.ts";
 import { Guesses } from "./guesses.ts";
 import type { Core } from "./hear.ts";
 import type { ServerSettings } from "./host.ts";
+import { cancelJob, createJob, deleteJob, jobEvents, jobResult, listJobs, showJob } from "./job_endpoints.ts";
+import { Jobs } from "./jobs.ts";
 import { logLine } from "./log.ts";
 import { findRoute, type Found } from "./routes.ts";
 import { Service } from "./service.ts";
+import type { State } from "./state.ts";
 import { asr, detectLanguage } from "./whisper_service.ts";
 import type { Call } from "./task.ts";
 import { transcription } from "./transcriptions.ts";
@@ -38,8 +41,8 @@ type Facts = { found?: Found; owner: string; readonly address: string; audioSec?
 type Bunny = Server<undefined>;
 
 /** Throws an InputError where the port cannot be had. */
-export function startServer(core: Core, log: (line: string) => void): RunningServer {
-  const handler = new Handler(core, log);
+export function startServer(core: Core, state: State, log: (line: string) => void): RunningServer {
+  const handler = new Handler(core, state, log);
   const bun = listen(core.settings, (request, server) => handler.handle(request, server));
   return { port: bun.port!, stop: () => stopServer(bun, handler, core.settings.drainMs) };
 }
@@ -64,7 +67,7 @@ async function stopServer(bun: Bunny, handler: Handler, drainMs: number): Promis
   const closed = bun.stop();
   handler.refuse();
   await Promise.race([handler.idle(), new Promise((resolve) => setTimeout(resolve, drainMs))]);
-  handler.drop();
+  await handler.drop();
   await handler.idle();
   // The last replies are on their way; clients that do not take them are left.
   await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, lastReplyMs))]);
@@ -75,15 +78,17 @@ class Handler {
   readonly #core: Core;
   readonly #access: AccessRules;
   readonly #service: Service;
+  readonly #jobs: Jobs;
   readonly #log: (line: string) => void;
   readonly #guesses = new Guesses(Date.now);
   readonly #end = new AbortController();
   #isOver = false;
 
-  constructor(core: Core, log: (line: string) => void) {
+  constructor(core: Core, state: State, log: (line: string) => void) {
     this.#core = core;
     this.#log = log;
     this.#service = new Service(core);
+    this.#jobs = new Jobs(this.#service, state, log);
     const { keys, allowedHosts, origins } = core.settings;
     this.#access = { keys, allowedHosts, origins };
   }
@@ -94,8 +99,9 @@ class Handler {
   }
 
   /** Ends what runs. */
-  drop(): void {
+  async drop(): Promise<void> {
     this.#end.abort();
+    await this.#jobs.end();
   }
 
   /** Resolves when no request is left. */
@@ -152,7 +158,7 @@ class Handler {
     if (found.route.method !== "GET") checkOrigin(request.headers, this.#access);
     if (this.#isOver) throw new ApiError(503, "the server is ending", { code: "shutting_down" });
     return this.#serve(found, {
-      ...{ request, facts, query: queryOf(url) },
+      ...{ request, facts, query: queryOf(url), owner: facts.owner },
       stop: AbortSignal.any([request.signal, this.#end.signal]),
       // The runtime would close a connection on which nothing is sent for a while.
       onTaken: () => server.timeout(request, 0),
@@ -189,6 +195,21 @@ class Handler {
         return asr(this.#service, call);
       case "detectLanguage":
         return detectLanguage(this.#service, call);
+      case "createJob":
+        return createJob(this.#jobs, call);
+      case "listJobs":
+        return listJobs(this.#jobs, call);
+      case "showJob":
+        return showJob(this.#jobs, call, parameter!);
+      case "deleteJob":
+        return deleteJob(this.#jobs, call, parameter!);
+      case "cancelJob":
+        return cancelJob(this.#jobs, call, parameter!);
+      case "jobResult":
+        return jobResult(this.#jobs, call, parameter!);
+      case "jobEvents":
+        call.onTaken();
+        return jobEvents(this.#jobs, call, parameter!);
       case "metrics": {
         const headers = { "content-type": "text/plain; version=0.0.4" };
         return new Response(this.#service.metrics.text(this.#service.gauges()), { headers });

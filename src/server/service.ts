@@ -48,16 +48,22 @@ export class Service {
     if (this.#admitted > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
-  /** Lets a request in. Returns what is to be called when it is over. Throws an ApiError where the queue is full. */
-  admit(): () => void {
-    if (this.#admitted >= this.core.settings.queueMax) {
+  /**
+   * Lets a request in. Returns what is to be called when it is over. Throws an ApiError where the queue is full,
+   * but for those that are known from before. What is returned may be called again.
+   */
+  admit(isKnown = false): () => void {
+    if (!isKnown && this.#admitted >= this.core.settings.queueMax) {
       const seconds = Math.min(120, Math.max(1, Math.ceil((this.#meanMs * this.#admitted) / 8000)));
       const details = { code: "queue_full", headers: { "retry-after": String(seconds) } };
       throw new ApiError(429, `too many requests wait; try again in ${seconds} s`, details);
     }
     this.#admitted++;
     const start = Date.now();
+    let isOver = false;
     return () => {
+      if (isOver) return;
+      isOver = true;
       this.#admitted--;
       if (this.#admitted === 0) this.#idle.splice(0).forEach((resolve) => resolve());
       this.#meanMs += (Date.now() - start - this.#meanMs) / 16;

@@ -9,9 +9,18 @@ import { Stopped } from "../stop.ts";
 import { ApiError } from "./errors.ts";
 import { type Fields, type TranscriptionRequest, transcriptionRequest } from "./fields.ts";
 import { remove } from "./folder.ts";
-import { closeUpload, hear, type Heard, type HearEvent, type ReadUpload, readUpload, shortSecMax } from "./hear.ts";
+import {
+  closeUpload,
+  hear,
+  type Heard,
+  type HearEvent,
+  type JournalStep,
+  type ReadUpload,
+  readUpload,
+  shortSecMax,
+} from "./hear.ts";
 import type { Service } from "./service.ts";
-import { type Form, takeForm, type UploadedFile } from "./upload.ts";
+import { takeForm, type UploadedFile } from "./upload.ts";
 
 /** A request, and what its handling needs of the server. */
 export type Call = {
@@ -20,10 +29,21 @@ export type Call = {
   readonly query: Fields;
   /** Aborted when the client has left, or the server ends. */
   readonly stop: AbortSignal;
+  /** Whose key came with it; "" without keys. */
+  readonly owner: string;
   /** For the request's line in the log. */
   readonly facts: { audioSec?: number };
   /** To be called when all of the request is there: from then on the client waits in silence. */
   readonly onTaken: () => void;
+};
+
+/** A form that was taken, with its recording. */
+export type Received = { readonly fields: Fields; readonly file: UploadedFile };
+
+type OpenTask = Received & {
+  readonly stop: AbortSignal;
+  readonly isKept: boolean;
+  readonly wantsVoice?: boolean;
 };
 
 const stallMs = 30_000;
@@ -40,23 +60,20 @@ export class Task implements AsyncDisposable {
     readonly fields: Fields,
     readonly wanted: TranscriptionRequest,
     readonly file: UploadedFile,
+    /** Whether the file stays when the task is over. */
+    readonly isKept: boolean,
     readonly leave: () => void,
   ) {}
 
   /** Takes the form and reads its recording. `fieldsOf` says what its fields mean. Throws an ApiError. */
-  static async begin(service: Service, call: Call, fieldsOf = (form: Form): Fields => form.fields): Promise<Task> {
-    const { settings, models } = service.core;
+  static async begin(service: Service, call: Call, fieldsOf = (form: Received): Fields => form.fields): Promise<Task> {
     const leave = service.admit();
-    const path = join(settings.folder, `upload-${randomUUID()}`);
-    let task: Task | undefined;
+    const path = join(service.core.settings.folder, "uploads", `request-${randomUUID()}`);
     try {
-      const form = await takeForm(call.request, { path, bytesMax: settings.uploadBytesMax, stallMs, now: Date.now });
-      call.onTaken();
-      const fields = fieldsOf(form);
-      const wanted = transcriptionRequest(fields, models.timer !== undefined);
-      checkPossible(service, wanted);
-      task = new Task(service, fields, wanted, fileOf(form.file), leave);
-      await task.#readInTurn(call);
+      const form = await receive(service, call, path);
+      const { file } = form;
+      const task = await Task.open(service, { fields: fieldsOf(form), file, stop: call.stop, isKept: false }, leave);
+      call.facts.audioSec = task.read.durationSec;
       return task;
     } catch (error) {
       leave();
@@ -65,27 +82,42 @@ export class Task implements AsyncDisposable {
     }
   }
 
+  /** Reads a recording that is there. */
+  static async open(service: Service, opened: OpenTask, leave = () => {}): Promise<Task> {
+    const { fields, file, isKept, stop, wantsVoice = false } = opened;
+    const asked = transcriptionRequest(fields, service.core.models.timer !== undefined);
+    checkPossible(service, asked);
+    const wanted = { ...asked, wantsVoice: asked.wantsVoice || wantsVoice };
+    const task = new Task(service, fields, wanted, file, isKept, leave);
+    await task.#readInTurn(stop);
+    return task;
+  }
+
   get read(): ReadUpload {
     return this.#read!;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await closeUpload(this.read);
-    await remove(this.file.path);
+    if (!this.isKept) await remove(this.file.path);
     this.leave();
   }
 
   /** Large files are read beside small ones, which need not wait for them. */
-  async #readInTurn({ stop, facts }: Call): Promise<void> {
+  async #readInTurn(stop: AbortSignal): Promise<void> {
     const { core, reading } = this.service;
     const places = this.file.bytes < largeBytesMin ? reading.small : reading.large;
     this.#read = await places.run(this.file.bytes, stop, () => readUpload(core, this.wanted, this.file));
-    facts.audioSec = this.#read.durationSec;
   }
 
   /** Hears it when it is its turn. */
-  async hear(stop: AbortSignal, onEvent: (event: HearEvent) => void = () => {}): Promise<Heard> {
-    const work = (signal: AbortSignal) => hear(this.service, this.wanted, this.file, this.read, signal, onEvent);
+  async hear(
+    stop: AbortSignal,
+    onEvent: (event: HearEvent) => void = () => {},
+    journal: readonly JournalStep[] = [],
+  ): Promise<Heard> {
+    const work = (signal: AbortSignal) =>
+      hear(this.service, this.wanted, this.file, this.read, signal, onEvent, journal);
     const heard = await this.inTurn(stop, work);
     this.service.metrics.heard(heard.durationSec, (Date.now() - this.#startedAt) / 1000, heard.textTokens);
     return heard;
@@ -107,6 +139,14 @@ export class Task implements AsyncDisposable {
   }
 }
 
+/** Takes the form of a request; its recording goes to `path`. */
+export async function receive({ core }: Service, { request, onTaken }: Call, path: string): Promise<Received> {
+  const { uploadBytesMax } = core.settings;
+  const { fields, file } = await takeForm(request, { path, bytesMax: uploadBytesMax, stallMs, now: Date.now });
+  onTaken();
+  return { fields, file: fileOf(file) };
+}
+
 function fileOf(file: UploadedFile | undefined): UploadedFile {
   if (file === undefined) {
     throw new ApiError(400, "the form has no 'file'", { param: "file", code: "missing_required_parameter" });
@@ -122,7 +162,8 @@ export function noAligner(param?: string): ApiError {
   });
 }
 
-function checkPossible({ core: { models } }: Service, { options, format }: TranscriptionRequest): void {
+/** Throws an ApiError where the server's models cannot do it. */
+export function checkPossible({ core: { models } }: Service, { options, format }: TranscriptionRequest): void {
   if (options.align && models.timer === undefined) throw noAligner("align");
   const { language } = options;
   const { languages } = models.transcriber.info;

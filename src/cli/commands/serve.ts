@@ -3,11 +3,14 @@
  * addresses is said before the model is opened.
  */
 
+import { join } from "node:path";
 import { InputError, UsageError } from "../../errors.ts";
+import { dataFolder } from "../../model/folders.ts";
 import { openModels } from "../../pipeline/models.ts";
 import { isLoopback } from "../../server/access.ts";
 import { isReadableByOthers, remove, temporaryFolder } from "../../server/folder.ts";
 import { type Key, keyNamed, parseKeys } from "../../server/keys.ts";
+import { State } from "../../server/state.ts";
 import { startServer } from "../../server/server.ts";
 import { printable } from "../../writer.ts";
 import type { ServeOptions } from "../parse.ts";
@@ -23,22 +26,30 @@ export async function serve(parts: ProgramParts, options: ServeOptions): Promise
     throw new UsageError(`--host ${host} is open to others: clients need keys (--api-key-file), or give --no-auth`);
   }
   const tls = await readTls(parts, options);
+  const { folder, isTemporary } = await folderOf(parts, options);
+  using state = State.open(folder);
   const models = await openModels(parts, { ...options, language: "" }, stop.drain, ({ kind, text }) => {
     if (kind !== "debug" || options.verbosity === "debug") say(text);
   });
-  const folder = await temporaryFolder();
   try {
     const settings = { ...options, language: "", keys, tls, folder };
-    const server = startServer({ host: parts, settings, models }, say);
+    const server = startServer({ host: parts, settings, models }, state, say);
     say(`Listening on ${tls ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${server.port}`);
     await aborted(stop.drain);
     await server.stop();
   } finally {
     await models.transcriber.close();
     await models.timer?.close();
-    await remove(folder);
+    if (isTemporary) await remove(folder);
   }
   return exitCode(parts.terminal, false);
+}
+
+/** The folder of the state; one that goes with the server where there is no place for another. */
+async function folderOf({ env }: Pick<ProgramParts, "env">, { stateFolder }: ServeOptions) {
+  const data = dataFolder(env);
+  const folder = stateFolder ?? (data && join(data, "serve"));
+  return folder === undefined ? { folder: await temporaryFolder(), isTemporary: true } : { folder, isTemporary: false };
 }
 
 async function readTls({ readText }: Pick<ProgramParts, "readText">, { tlsFiles }: ServeOptions) {

@@ -1,0 +1,99 @@
+/** The endpoints of jobs. In: requests. Out: jobs as JSON, their events, their results in any format. */
+
+import { ApiError } from "./errors.ts";
+import { transcriptionRequest } from "./fields.ts";
+import { folderBytes } from "./folder.ts";
+import type { Job, Jobs } from "./jobs.ts";
+import { replyOf } from "./replies.ts";
+import { eventStream } from "./sse.ts";
+import { type Call, checkPossible, receive } from "./task.ts";
+
+/** Takes the form of a transcription, and answers at once with the job's id. */
+export async function createJob(jobs: Jobs, call: Call): Promise<Response> {
+  const { service, state } = jobs;
+  const leave = service.admit();
+  const id = jobs.newId();
+  try {
+    if (await folderBytes(state.folder) > service.core.settings.stateBytesMax) {
+      throw new ApiError(507, "the server keeps as much as it may (see --state-max)", { code: "storage_full" });
+    }
+    const { fields, file } = await receive(service, call, state.uploadPath(id));
+    try {
+      checkPossible(service, transcriptionRequest(fields, service.core.models.timer !== undefined));
+    } catch (error) {
+      state.delete(id);
+      throw error;
+    }
+    const job = await jobs.add({ id, owner: call.owner, createdMs: Date.now(), fields, file }, leave);
+    return Response.json(jobJson(job), { status: 202, headers: { location: `/v1/jobs/${id}` } });
+  } catch (error) {
+    leave();
+    throw error;
+  }
+}
+
+export function listJobs(jobs: Jobs, { owner }: Call): Response {
+  return Response.json({ object: "list", data: jobs.list(owner).map(jobJson) });
+}
+
+export function showJob(jobs: Jobs, { owner }: Call, id: string): Response {
+  return Response.json(jobJson(found(jobs, owner, id)));
+}
+
+export async function deleteJob(jobs: Jobs, { owner }: Call, id: string): Promise<Response> {
+  await jobs.delete(found(jobs, owner, id));
+  return Response.json({ id, object: "transcription.job", deleted: true });
+}
+
+export async function cancelJob(jobs: Jobs, { owner }: Call, id: string): Promise<Response> {
+  const job = found(jobs, owner, id);
+  job.cancel.abort();
+  await job.running;
+  return Response.json(jobJson(job));
+}
+
+/** The transcript in the format of the query, or in the one that the form asked for. */
+export function jobResult(jobs: Jobs, { owner, query }: Call, id: string): Response {
+  const { row } = found(jobs, owner, id);
+  const heard = jobs.state.result(id);
+  if (heard === undefined) {
+    const message = row.error?.error.message ?? `the job is ${row.status}`;
+    throw new ApiError(409, message, { code: `job_${row.status}` });
+  }
+  const wanted = transcriptionRequest({ ...row.fields, ...query }, false);
+  const { body, contentType } = replyOf(heard, wanted, jobs.service.core.host.cutChinese);
+  return new Response(body, { headers: { "content-type": contentType } });
+}
+
+/** All events from the start, then those that come. */
+export function jobEvents(jobs: Jobs, { owner }: Call, id: string): Response {
+  const job = found(jobs, owner, id);
+  let leave = () => {};
+  const work = (send: Parameters<Parameters<typeof eventStream>[0]>[0]) => {
+    if (job.isOver && job.events.length === 0) send({ type: `job.${job.row.status}` }); // Of an earlier server.
+    job.events.forEach(send);
+    if (job.isOver) return Promise.resolve();
+    job.listeners.add(send);
+    leave = () => void job.listeners.delete(send);
+    return job.running ?? Promise.resolve();
+  };
+  const headers = { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" };
+  return new Response(eventStream(work, () => undefined, () => leave()), { headers });
+}
+
+function found(jobs: Jobs, owner: string, id: string): Job {
+  const job = jobs.find(owner, id);
+  if (job === undefined) throw new ApiError(404, "there is no such job", { code: "not_found" });
+  return job;
+}
+
+function jobJson({ row, audioSec, heardSec }: Job): Record<string, unknown> {
+  const { id, createdMs, finishedMs, file, status, error } = row;
+  return {
+    ...{ id, object: "transcription.job", status, name: file.name, bytes: file.bytes },
+    created_at: Math.round(createdMs / 1000),
+    ...(finishedMs !== undefined && { finished_at: Math.round(finishedMs / 1000) }),
+    ...(audioSec !== undefined && { audio_seconds: audioSec, heard_seconds: status === "done" ? audioSec : heardSec }),
+    ...error,
+  };
+}

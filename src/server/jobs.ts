@@ -1,0 +1,165 @@
+/**
+ * Jobs: recordings that are heard while nobody waits on the connection. In: forms. Out: what is known of each so far,
+ * events as they come, and a result that is kept for a while. A job goes on where it was when the server ended.
+ */
+
+import { randomUUID } from "node:crypto";
+import { Stopped } from "../stop.ts";
+import { apiError } from "./errors.ts";
+import { remove } from "./folder.ts";
+import type { Heard, HearEvent } from "./hear.ts";
+import type { Service } from "./service.ts";
+import type { ServerEvent } from "./sse.ts";
+import type { JobRow, State } from "./state.ts";
+import { Task } from "./task.ts";
+import { eventsTo } from "./transcriptions.ts";
+
+const sweepMs = 60_000;
+/** Results stay so long, even where recordings are not kept. */
+const resultMsMin = 600_000;
+
+/** A job as the server has it in memory; its row is on disk as well. */
+export class Job {
+  audioSec: number | undefined;
+  heardSec = 0;
+  /** So far; whoever listens later gets these first. */
+  readonly events: ServerEvent[] = [];
+  readonly listeners = new Set<(event: ServerEvent) => void>();
+  readonly cancel = new AbortController();
+  running: Promise<void> | undefined;
+
+  constructor(readonly row: JobRow) {}
+
+  get isOver(): boolean {
+    return !["queued", "running"].includes(this.row.status);
+  }
+
+  send(event: ServerEvent): void {
+    this.events.push(event);
+    for (const listener of this.listeners) listener(event);
+  }
+}
+
+export class Jobs {
+  readonly #jobs = new Map<string, Job>();
+  readonly #end = new AbortController();
+  readonly #sweeper: Timer;
+
+  constructor(readonly service: Service, readonly state: State, readonly log: (line: string) => void) {
+    const rows = state.rows();
+    state.removeStrays(rows);
+    for (const row of rows) this.#jobs.set(row.id, new Job(row));
+    for (const job of this.#jobs.values()) if (!job.isOver) this.#start(job, service.admit(true));
+    this.#sweeper = setInterval(() => this.#sweep(), sweepMs);
+    this.#sweeper.unref();
+  }
+
+  /** A name for a recording that a job may be made of. */
+  newId(): string {
+    return randomUUID();
+  }
+
+  /** `leave` is called when it is over. */
+  async add(row: Omit<JobRow, "modelHash" | "status" | "finishedMs" | "error">, leave: () => void): Promise<Job> {
+    const { hash } = await this.service.core.models.transcriber.known();
+    const job = new Job({ ...row, modelHash: hash, status: "queued", finishedMs: undefined, error: undefined });
+    this.state.put(job.row);
+    this.#jobs.set(row.id, job);
+    this.#start(job, leave);
+    return job;
+  }
+
+  /** Those of an owner, the latest first. */
+  list(owner: string): Job[] {
+    return [...this.#jobs.values()].filter(({ row }) => row.owner === owner).reverse();
+  }
+
+  /** undefined also where it is somebody else's. */
+  find(owner: string, id: string): Job | undefined {
+    const job = this.#jobs.get(id);
+    return job?.row.owner === owner ? job : undefined;
+  }
+
+  async delete(job: Job): Promise<void> {
+    job.cancel.abort();
+    await job.running;
+    this.#jobs.delete(job.row.id);
+    this.state.delete(job.row.id);
+  }
+
+  /** Stops what runs, which goes on when a server has this state again. */
+  async end(): Promise<void> {
+    clearInterval(this.#sweeper);
+    this.#end.abort();
+    await Promise.all([...this.#jobs.values()].map(({ running }) => running));
+  }
+
+  #start(job: Job, leave: () => void): void {
+    job.running = this.#run(job).catch((error) => {
+      this.log(`internal error: ${(error as Error).stack ?? error}`);
+    }).finally(leave);
+  }
+
+  async #run(job: Job): Promise<void> {
+    const stop = AbortSignal.any([job.cancel.signal, this.#end.signal]);
+    try {
+      const heard = await this.#hear(job, stop);
+      this.#over(job, "done");
+      this.state.finish(job.row, heard);
+      const { length } = heard.segments;
+      job.send({ type: "transcript.text.done", text: heard.text.trim(), segments: length });
+    } catch (error) {
+      if (error instanceof Stopped && this.#end.signal.aborted && !job.cancel.signal.aborted) return;
+      if (!(error instanceof Stopped)) job.row.error = apiError(error).body;
+      this.#over(job, error instanceof Stopped ? "cancelled" : "failed");
+      this.state.forgetSteps(job.row.id);
+      this.state.put(job.row);
+      job.send(error instanceof Stopped ? { type: "job.cancelled" } : { type: "error", ...apiError(error).body });
+    }
+    job.listeners.clear();
+    job.events.splice(0, job.events.length - 1); // The whole is kept on disk.
+    if (this.service.core.settings.keepMs === 0) await remove(job.row.file.path);
+  }
+
+  #over(job: Job, status: JobRow["status"]): void {
+    job.row.status = status;
+    job.row.finishedMs = Date.now();
+  }
+
+  async #hear(job: Job, stop: AbortSignal): Promise<Heard> {
+    const { row } = job;
+    const { fields, file } = row;
+    await using task = await Task.open(this.service, { fields, file, stop, isKept: true, wantsVoice: true });
+    job.audioSec = task.read.durationSec;
+    const hasOneSide = task.read.sides.length === 1;
+    const { hash } = await this.service.core.models.transcriber.known();
+    if (row.modelHash !== hash || !hasOneSide) this.state.forgetSteps(row.id);
+    const journal = this.state.steps(row.id);
+    let steps = journal.length;
+    const pass = eventsTo((event) => job.send(event));
+    const onEvent = (event: HearEvent) => {
+      if (row.status === "queued") this.#began(job);
+      pass(event);
+      if (event.kind !== "progress") return;
+      job.heardSec = event.heardSec;
+      job.send({ type: "job.progress", heard_seconds: event.heardSec, audio_seconds: job.audioSec });
+      if (hasOneSide) this.state.addStep(row.id, steps++, event.step);
+    };
+    return await task.hear(stop, onEvent, journal);
+  }
+
+  #began(job: Job): void {
+    job.row.status = "running";
+    this.state.put(job.row);
+  }
+
+  /** Forgets what was kept long enough. */
+  #sweep(): void {
+    const keepMs = Math.max(this.service.core.settings.keepMs, resultMsMin);
+    for (const [id, { row }] of this.#jobs) {
+      if (row.finishedMs === undefined || Date.now() - row.finishedMs < keepMs) continue;
+      this.#jobs.delete(id);
+      this.state.delete(id);
+    }
+  }
+}

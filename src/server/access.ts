@@ -74,3 +74,8 @@ export function ownerOf(given: string | undefined, { keys }: AccessRules): strin
 export function bearerKey(header: string | null): string | undefined {
   return /^Bearer +(\S+) *$/i.exec(header ?? "")?.[1];
 }
+
+/** The key among the subprotocols of a WebSocket, where browsers, which can send no other header, put it. */
+export function protocolKey(header: string | null): string | undefined {
+  return /(?:^|,)\s*openai-insecure-api-key\.([^\s,]+)/.exec(header ?? "")?.[1];
+}

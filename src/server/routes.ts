@@ -12,6 +12,8 @@ export type Endpoint =
   | "asr"
   | "detectLanguage"
   | "metrics"
+  | "realtime"
+  | "stream"
   | "createJob"
   | "listJobs"
   | "showJob"
@@ -29,6 +31,8 @@ type Route = {
   readonly name: string;
   /** No key is needed. */
   readonly isOpen?: boolean;
+  /** A WebSocket is opened. */
+  readonly isSocket?: boolean;
   /** The key may be in the query, as `key`. */
   readonly hasQueryKey?: boolean;
 };
@@ -51,6 +55,8 @@ export const routes: readonly Route[] = [
     ...{ name: "/detect-language", hasQueryKey: true },
   },
   { method: "GET", path: /^\/metrics$/, endpoint: "metrics", name: "/metrics" },
+  { method: "GET", path: /^\/realtime$/, endpoint: "realtime", name: "/v1/realtime", isSocket: true },
+  { method: "GET", path: /^\/stream$/, endpoint: "stream", name: "/v1/stream", isSocket: true, hasQueryKey: true },
   { method: "POST", path: /^\/jobs$/, endpoint: "createJob", name: "/v1/jobs" },
   { method: "GET", path: /^\/jobs$/, endpoint: "listJobs", name: "/v1/jobs" },
   { method: "GET", path: /^\/jobs\/([\w-]+)$/, endpoint: "showJob", name: "/v1/jobs/ID" },

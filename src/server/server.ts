@@ -3,10 +3,10 @@
  * failure becomes a reply here.
  */
 
-import type { Server } from "bun";
-import { InputError } from "../errors.ts";
+import type { Server, WebSocketHandler } from "bun";
+import { InputError, InternalError } from "../errors.ts";
 import { Stopped } from "../stop.ts";
-import { type AccessRules, allowedOrigin, bearerKey, checkHost, checkOrigin, ownerOf } from "./access.ts";
+import { type AccessRules, allowedOrigin, bearerKey, checkHost, checkOrigin, ownerOf, protocolKey } from "./access.ts";
 import { alignment } from "./alignments.ts";
 import { ApiError, apiError, isOurs } from "./errors.ts";
 import type { Fields } from "./fields.ts";
@@ -16,8 +16,12 @@ import type { ServerSettings } from "./host.ts";
 import { cancelJob, createJob, deleteJob, jobEvents, jobResult, listJobs, showJob } from "./job_endpoints.ts";
 import { Jobs } from "./jobs.ts";
 import { logLine } from "./log.ts";
+import { OwnStreams } from "./own_stream.ts";
+import { RealtimeSession } from "./realtime.ts";
 import { findRoute, type Found } from "./routes.ts";
 import { Service } from "./service.ts";
+import type { Socket } from "./socket.ts";
+import { type Connection, socketHandler } from "./sockets.ts";
 import type { State } from "./state.ts";
 import { asr, detectLanguage } from "./whisper_service.ts";
 import type { Call } from "./task.ts";
@@ -38,23 +42,28 @@ export type RunningServer = {
 /** What the log says of a request. */
 type Facts = { found?: Found; owner: string; readonly address: string; audioSec?: number };
 
-type Bunny = Server<undefined>;
+type Bunny = Server<Connection>;
 
 /** Throws an InputError where the port cannot be had. */
 export function startServer(core: Core, state: State, log: (line: string) => void): RunningServer {
   const handler = new Handler(core, state, log);
-  const bun = listen(core.settings, (request, server) => handler.handle(request, server));
+  const bun = listen(
+    core.settings,
+    (request, server) => handler.handle(request, server),
+    socketHandler((error) => handler.logFailure(error)),
+  );
   return { port: bun.port!, stop: () => stopServer(bun, handler, core.settings.drainMs) };
 }
 
 function listen(
   { host, port, tls }: ServerSettings,
-  fetch: (request: Request, server: Bunny) => Promise<Response>,
+  fetch: (request: Request, server: Bunny) => Promise<Response | undefined>,
+  websocket: WebSocketHandler<Connection>,
 ): Bunny {
   try {
     // The limit of a body is kept while it is read, so that its client is told.
     const limits = { idleTimeout: idleSec, maxRequestBodySize: Number.MAX_SAFE_INTEGER };
-    return Bun.serve({ hostname: host, port, fetch, ...limits, ...(tls && { tls }) });
+    return Bun.serve({ hostname: host, port, fetch, websocket, ...limits, ...(tls && { tls }) });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "EADDRINUSE") throw new InputError(`port ${port} of ${host} is in use`, "--port names another");
@@ -79,6 +88,7 @@ class Handler {
   readonly #access: AccessRules;
   readonly #service: Service;
   readonly #jobs: Jobs;
+  readonly #streams: OwnStreams;
   readonly #log: (line: string) => void;
   readonly #guesses = new Guesses(Date.now);
   readonly #end = new AbortController();
@@ -88,6 +98,7 @@ class Handler {
     this.#core = core;
     this.#log = log;
     this.#service = new Service(core);
+    this.#streams = new OwnStreams(this.#service);
     this.#jobs = new Jobs(this.#service, state, log);
     const { keys, allowedHosts, origins } = core.settings;
     this.#access = { keys, allowedHosts, origins };
@@ -101,6 +112,7 @@ class Handler {
   /** Ends what runs. */
   async drop(): Promise<void> {
     this.#end.abort();
+    await this.#streams.endAll();
     await this.#jobs.end();
   }
 
@@ -109,19 +121,20 @@ class Handler {
     return this.#service.idle();
   }
 
-  async handle(request: Request, server: Bunny): Promise<Response> {
+  /** undefined where the connection has become a WebSocket. */
+  async handle(request: Request, server: Bunny): Promise<Response | undefined> {
     const start = Date.now();
     const facts: Facts = { owner: "", address: this.#addressOf(request, server) };
-    let response: Response;
+    let response: Response | undefined;
     try {
       response = await this.#respond(request, server, facts);
     } catch (error) {
-      if (isOurs(error) && !(error instanceof Stopped)) this.#log(`internal error: ${(error as Error).stack ?? error}`);
+      if (isOurs(error) && !(error instanceof Stopped)) this.logFailure(error);
       response = errorResponse(error);
     }
-    this.#finish(request, response);
+    if (response) this.#finish(request, response);
     const { found, ...rest } = facts;
-    const { status } = response;
+    const status = response?.status ?? 101;
     this.#service.metrics.request(found?.route.name ?? "-", status);
     const line = {
       time: new Date(start),
@@ -131,6 +144,11 @@ class Handler {
     };
     this.#log(logLine({ ...line, ...rest, status }));
     return response;
+  }
+
+  /** A failure of ours, for the log alone. */
+  logFailure(error: unknown): void {
+    this.#log(`internal error: ${(error as Error).stack ?? error}`);
   }
 
   /** Behind a proxy that can be trusted, the last address that it has added. */
@@ -148,17 +166,19 @@ class Handler {
     response.headers.set("x-content-type-options", "nosniff");
   }
 
-  #respond(request: Request, server: Bunny, facts: Facts): Promise<Response> | Response {
+  #respond(request: Request, server: Bunny, facts: Facts): Promise<Response> | Response | undefined {
     checkHost(request.headers.get("host"), this.#access);
     if (request.method === "OPTIONS") return preflight(request.headers, this.#access);
     const url = urlOf(request.url);
     const found = findRoute(request.method, url.pathname);
     facts.found = found;
     if (!found.route.isOpen) facts.owner = this.#ownerOf(request, url, found, facts.address);
-    if (found.route.method !== "GET") checkOrigin(request.headers, this.#access);
+    if (found.route.method !== "GET" || found.route.isSocket) checkOrigin(request.headers, this.#access);
     if (this.#isOver) throw new ApiError(503, "the server is ending", { code: "shutting_down" });
+    const query = queryOf(url);
+    if (found.route.isSocket) return this.#upgrade(found, request, server, facts.owner, query);
     return this.#serve(found, {
-      ...{ request, facts, query: queryOf(url), owner: facts.owner },
+      ...{ request, facts, query, owner: facts.owner },
       stop: AbortSignal.any([request.signal, this.#end.signal]),
       // The runtime would close a connection on which nothing is sent for a while.
       onTaken: () => server.timeout(request, 0),
@@ -168,7 +188,8 @@ class Handler {
   #ownerOf({ headers }: Request, url: URL, { route }: Found, address: string): string {
     this.#guesses.check(address);
     const inQuery = route.hasQueryKey ? url.searchParams.get("key") ?? undefined : undefined;
-    const given = bearerKey(headers.get("authorization")) ?? inQuery;
+    const inProtocol = route.isSocket ? protocolKey(headers.get("sec-websocket-protocol")) : undefined;
+    const given = bearerKey(headers.get("authorization")) ?? inQuery ?? inProtocol;
     try {
       return ownerOf(given, this.#access);
     } catch (error) {
@@ -177,8 +198,25 @@ class Handler {
     }
   }
 
+  #upgrade({ route }: Found, request: Request, server: Bunny, owner: string, query: Fields): undefined {
+    const begin = (socket: Socket) =>
+      route.endpoint === "stream"
+        ? this.#streams.session(socket, owner, query)
+        : new RealtimeSession(this.#service, socket, query["model"]?.at(-1) ?? "");
+    const offered = request.headers.get("sec-websocket-protocol")?.split(",").map((one) => one.trim()) ?? [];
+    const headers: Record<string, string> = offered.includes("realtime")
+      ? { "sec-websocket-protocol": "realtime" }
+      : {};
+    const data: Connection = { begin, last: Promise.resolve(), waiting: 0 };
+    if (server.upgrade(request, { data, headers })) return undefined;
+    throw new ApiError(426, "a WebSocket is served here", { headers: { upgrade: "websocket" } });
+  }
+
   #serve({ route, parameter }: Found, call: Call): Promise<Response> | Response {
     switch (route.endpoint) {
+      case "realtime":
+      case "stream":
+        throw new InternalError("a socket is no request");
       case "health":
         return new Response("OK", { headers: { "content-type": "text/plain" } });
       case "models":

@@ -1,0 +1,153 @@
+/**
+ * A live recording of a client. In: samples as they come. Out: events of its text. What is pushed after `finish` begins
+ * anew, in the same recording's time.
+ */
+
+import type { Listener } from "../engine/engine.ts";
+import type { SampleSource } from "../audio/queue.ts";
+import { InputError } from "../errors.ts";
+import { runStream, type StreamEvent } from "../stream/stream.ts";
+import { StreamViews } from "../stream/views.ts";
+import type { TextEvent } from "../stream/text.ts";
+import { Stopper } from "../stop.ts";
+import { sampleRate } from "../units.ts";
+import type { TextView } from "../views/view.ts";
+import { ApiError } from "./errors.ts";
+import type { Service } from "./service.ts";
+
+export type LiveOptions = {
+  /** As the model names it; "" to detect it. */
+  readonly language: string;
+  readonly context: string;
+  /** Length of a pause that ends an utterance; 0: none does. */
+  readonly endpointMs: number;
+  readonly view: TextView | undefined;
+};
+
+export type LiveEvent = TextEvent | { readonly kind: "loss"; readonly text: string };
+
+const windowFrames = 800;
+const chunkSec = 2;
+/** Samples that may wait to be heard. */
+const waitingMax = 600 * sampleRate;
+
+export class Live {
+  /** Samples that were pushed. */
+  pushed = 0;
+  #run: { readonly source: PushedSource; readonly stopper: Stopper; readonly done: Promise<void> } | undefined;
+  #utterances = 0;
+
+  private constructor(
+    readonly service: Service,
+    readonly options: LiveOptions,
+    readonly listener: Listener,
+    readonly onEvent: (event: LiveEvent) => void,
+    readonly leave: () => void,
+  ) {}
+
+  /** Throws an ApiError where as many are open as the engine allows. */
+  static async open(service: Service, options: LiveOptions, onEvent: (event: LiveEvent) => void): Promise<Live> {
+    const leave = service.admit();
+    try {
+      const engine = await service.core.models.transcriber.engine();
+      const { language, context } = options;
+      const listener = await engine.listen({ windowFrames, context, language, usesCaches: true });
+      return new Live(service, options, listener, onEvent, leave);
+    } catch (error) {
+      leave();
+      if (error instanceof InputError) {
+        throw new ApiError(429, "too many streams are open", { code: "too_many_streams" });
+      }
+      throw error;
+    }
+  }
+
+  /** Throws an ApiError where too much waits to be heard. */
+  push(samples: Float32Array): void {
+    if (samples.length === 0) return;
+    this.#run ??= this.#start();
+    if (this.#run.source.waiting > waitingMax) {
+      throw new ApiError(429, "audio comes faster than it can be heard", { code: "too_fast" });
+    }
+    this.pushed += samples.length;
+    this.#run.source.push(samples);
+  }
+
+  /** Resolves when all that was pushed is heard; its last utterance is then over. */
+  async finish(): Promise<void> {
+    const run = this.#run;
+    this.#run = undefined;
+    run?.source.end();
+    await run?.done;
+  }
+
+  /** Forgets what is not heard yet. */
+  async clear(): Promise<void> {
+    const run = this.#run;
+    this.#run = undefined;
+    run?.stopper.drop();
+    run?.source.end();
+    await run?.done;
+  }
+
+  async close(): Promise<void> {
+    await this.clear();
+    await this.listener.close();
+    this.leave();
+  }
+
+  #start() {
+    const [source, stopper] = [new PushedSource(), new Stopper()];
+    return { source, stopper, done: this.#hear(source, stopper, this.pushed / sampleRate) };
+  }
+
+  async #hear(source: SampleSource, stopper: Stopper, startSec: number): Promise<void> {
+    const { language, endpointMs, view } = this.options;
+    const { host, models } = this.service.core;
+    const rules = {
+      policy: { kind: "agreement" as const },
+      feedsPast: true,
+      asrTextId: models.transcriber.info.asrTextId,
+      isHeaderless: language !== "",
+    };
+    const views = view && new StreamViews(view);
+    const before = this.#utterances;
+    const pass = (event: StreamEvent) => {
+      if (event.kind === "loss") this.onEvent(event);
+      if (event.kind === "step" || event.kind === "loss" || event.kind === "delay" || stopper.stop.drop.aborted) return;
+      for (const one of views?.push(event) ?? [event]) {
+        if (one.kind !== "language") this.#utterances = before + one.id;
+        this.onEvent(one.kind === "language" ? one : { ...one, id: before + one.id });
+      }
+    };
+    const options = { rules, chunkSec, endpointMs, tokensMax: undefined, language, startSec, isLive: true };
+    await runStream(source, this.listener, { ...options, voiceJudge: () => host.voiceJudge() }, stopper.stop, pass);
+  }
+}
+
+/** Samples that are pushed, as a source. */
+class PushedSource implements SampleSource {
+  readonly #blocks: Float32Array[] = [];
+  #isOver = false;
+  #wake = () => {};
+
+  /** Samples that were not taken yet. */
+  get waiting(): number {
+    return this.#blocks.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  push(samples: Float32Array): void {
+    this.#blocks.push(samples);
+    this.#wake();
+  }
+
+  end(): void {
+    this.#isOver = true;
+    this.#wake();
+  }
+
+  async next(): Promise<Float32Array | undefined> {
+    while (this.#blocks.length === 0 && !this.#isOver) await new Promise<void>((resolve) => this.#wake = resolve);
+    return this.#blocks.shift();
+  }
+}

@@ -4,8 +4,8 @@
  */
 
 import { createHash } from "node:crypto";
-import type { TimedSegment } from "../document/document.ts";
-import { segmentJson } from "../document/json.ts";
+import type { Gap, TimedSegment } from "../document/document.ts";
+import { gapJson, segmentJson } from "../document/json.ts";
 import { roundedLogprob } from "../document/logprobs.ts";
 import type { ManifestRow, RowError } from "./manifest.ts";
 
@@ -13,6 +13,8 @@ import type { ManifestRow, RowError } from "./manifest.ts";
 export type RowResult = {
   readonly durationMs: number;
   readonly segments: readonly TimedSegment[];
+  /** Speech without text. */
+  readonly gaps: readonly Gap[];
   /** Mean over all tokens of the text; undefined: there are none. */
   readonly logprob: number | undefined;
   /** What is odd about the recording, or missing in the text. */
@@ -43,7 +45,7 @@ function sorted(options: Readonly<Record<string, string>>): [string, string][] {
 }
 
 export function resultLine(row: ManifestRow, key: string, result: RowResult): string {
-  const { durationMs, segments, logprob, warnings } = result;
+  const { durationMs, segments, gaps, logprob, warnings } = result;
   return line({
     ...headOf(row),
     duration: Math.round(durationMs) / 1000,
@@ -51,6 +53,7 @@ export function resultLine(row: ManifestRow, key: string, result: RowResult): st
     text: segments.map(({ text }) => text).join(""),
     logprob: logprob === undefined ? null : roundedLogprob(logprob),
     segments: segments.map(segmentJson),
+    gaps: gaps.map(gapJson),
     ...(warnings.length > 0 ? { warnings } : {}),
     key,
   });

@@ -6,7 +6,8 @@
 import { expect } from "bun:test";
 import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { clip } from "../fixtures.ts";
+import { clip, modelDir } from "../fixtures.ts";
+import { run } from "../harness.ts";
 
 /** What a row must come to: the text of its clip, or an error that names the file. */
 export type ExpectedRow = { readonly id: string; readonly text: string | undefined };
@@ -92,4 +93,18 @@ export async function killAtRandom(folder: string, kills: number, isOver: () => 
     }
   }
   return done;
+}
+
+/** Expects the output of these shards to be what a plain run of the same shard prints, byte for byte. */
+export async function expectPlainBytes(
+  folder: string,
+  outputs: readonly string[],
+  which: readonly number[] = outputs.map((_, index) => index),
+): Promise<void> {
+  for (const index of which) {
+    const name = outputs[index]!;
+    const shard = `${index}/${outputs.length}`;
+    const plain = await run(["batch", join(folder, "list.jsonl"), "-d", modelDir(), "--shard", shard, "--silent"]);
+    expect(plain.stdout === readFileSync(join(folder, name), "utf8") ? "the same" : `${name} differs`).toBe("the same");
+  }
 }

@@ -8,7 +8,7 @@
 import { type ManifestRow, parseManifest, rowsOfShard } from "../../batch/manifest.ts";
 import { errorLine, readResult, resultLine, rowKey, type RowResult, type RunIdentity } from "../../batch/result.ts";
 import { type Shard, shardName, shardOf } from "../../batch/shard.ts";
-import type { TimedSegment } from "../../document/document.ts";
+import type { Gap, TimedSegment } from "../../document/document.ts";
 import { isPassing, shortage, UserError } from "../../errors.ts";
 import { partName } from "../../files/names.ts";
 import { RowsFile } from "../../files/rows_file.ts";
@@ -219,6 +219,7 @@ async function hear(
     options: { ...options, lowMemory: false },
   };
   const timed = startTiming(timing, { recording, ...(sides && { sides }) }, (segment) => void segments.push(segment));
+  let gaps: readonly Gap[];
   try {
     const transcript = await begun.transcript((event) => {
       if (event.kind === "side") timed.turnTo(event.index);
@@ -230,6 +231,7 @@ async function hear(
     });
     await timed.time();
     if (transcript.stopped || stop.aborted) return undefined;
+    gaps = transcript.audit.gaps;
     if (transcript.unvoiced !== undefined) warnings.push(transcript.unvoiced);
   } finally {
     await timed.end();
@@ -237,7 +239,7 @@ async function hear(
   }
   if (timed.notice !== undefined) warnings.push(timed.notice);
   const durationMs = startMsOf(options) + (recording.length / sampleRate) * 1000;
-  return { durationMs, segments, logprob: mean(logprobs), warnings };
+  return { durationMs, segments, gaps, logprob: mean(logprobs), warnings };
 }
 
 function mean(values: readonly number[]): number | undefined {

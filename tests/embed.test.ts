@@ -20,10 +20,11 @@ test("the library is an executable format, the model's files exist", async () =>
 
 test("the licences name every work inside", async () => {
   const text = await licenseText();
-  for (const work of ["MIT License", "Bun", "JavaScriptCore", "OpenBLAS", "Zig", "Unicode", "Qwen3"]) {
+  for (const work of ["MIT License", "Bun", "JavaScriptCore", "OpenBLAS", "Zig", "Unicode", "Qwen3", "Symphonia"]) {
     expect(text).toContain(work);
   }
-  for (const title of ["Apache License", "GNU LIBRARY GENERAL PUBLIC LICENSE", "GNU LESSER GENERAL PUBLIC LICENSE"]) {
+  const gnu = ["GNU LIBRARY GENERAL PUBLIC LICENSE", "GNU LESSER GENERAL PUBLIC LICENSE"];
+  for (const title of ["Apache License", "Mozilla Public License Version 2.0", ...gnu]) {
     expect(text).toContain(title);
   }
 });

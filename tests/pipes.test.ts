@@ -126,12 +126,12 @@ describe("standard input", () => {
     expect(await piped(decode, ["--silent", "--stdin"])).toMatchObject({ code: 0, stdout: text, stderr: "" });
   });
 
-  test("mp3 without ffmpeg: a line that says so, and what to do", async () => {
+  test("AMR without ffmpeg: a line that says so, and what to do", async () => {
     using folder = temporaryFolder();
-    const path = join(folder.path, "x.mp3");
-    writeFileSync(path, Uint8Array.of(...Buffer.from("ID3\x04\0\0\0\0\0\0"), ...new Uint8Array(2000)));
+    const path = join(folder.path, "x.amr");
+    writeFileSync(path, "#!AMR\n\0\0\0");
     const result = await qwen([path], { env: { PATH: folder.path } });
-    expectRefusal(result, 1, /x\.mp3: MP3 audio needs ffmpeg, which is not installed/);
+    expectRefusal(result, 1, /x\.amr: AMR audio needs ffmpeg, which is not installed/);
     expect(result.stderr).toContain("hint: install ffmpeg");
   });
 });

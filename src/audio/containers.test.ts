@@ -120,7 +120,7 @@ describeWhere(hasFfmpeg, "ffmpeg")("the container's time line", () => {
 describeWhere(hasFfmpeg, "ffmpeg")("what a player would play", () => {
   const pass = (bytes: Uint8Array, name: string) => {
     writeFileSync(join(folder, name), bytes);
-    return hear(join(folder, name));
+    return hear(join(folder, name), { decoder: "ffmpeg" });
   };
 
   test.each([

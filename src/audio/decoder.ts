@@ -1,7 +1,7 @@
 /**
  * Chooses the decoder of an input. In: its bytes. Out: a decoder whose format is known, with the bytes that feed it.
  *
- *     bytes -> sniff -> WAV / ffmpeg / raw samples
+ *     bytes -> sniff -> WAV / decoders of our own / ffmpeg / raw samples
  *
  * Bytes that nothing here recognises go to ffmpeg before they are rejected; in a pipe they are raw samples, unless they
  * cannot be.
@@ -10,13 +10,18 @@
 import { InputError } from "../errors.ts";
 import type { ByteReader, ReplayReader } from "./bytes.ts";
 import { chooseTrack, type Container, listTracks, type Track } from "./container.ts";
-import { ffmpegPath, FfmpegReader, findFfmpeg, probeContainer } from "./ffmpeg.ts";
+import { UnsupportedError } from "./decoders/builtin.ts";
+import { builtinDecoder } from "./decoders/open.ts";
+import { ffmpegMissing, ffmpegPath, FfmpegReader, findFfmpeg, probeContainer } from "./ffmpeg.ts";
 import type { ByteDecoder } from "./pcm.ts";
 import { judgeBytes } from "./plausible.ts";
 import { RAW_DEFAULT, RawDecoder, type RawLayout } from "./raw.ts";
 import { sniff, SNIFF_BYTES, SNIFF_FAR_BYTES } from "./sniff.ts";
 import { WavDecoder } from "./wav.ts";
 import { WavCodecError } from "./wav_format.ts";
+
+/** What decodes compressed audio: this program where it can, else ffmpeg ("auto"), or one of them. */
+export type DecoderChoice = "auto" | "builtin" | "ffmpeg";
 
 export type DecoderSource = {
   /** Begins messages. */
@@ -29,6 +34,7 @@ export type DecoderSource = {
   readonly track: string | undefined;
   /** The channel that is read, from 1; "each": they come interleaved; undefined: all are mixed. */
   readonly channel: number | "each" | undefined;
+  readonly decoder: DecoderChoice;
 };
 
 /** A decoder whose `info` is known, the bytes that go into it, and the samples it already gave. */
@@ -61,7 +67,7 @@ export async function openDecoder(source: DecoderSource, reader: ReplayReader): 
     case "wav":
       return await openWav(source, reader);
     case "container":
-      return await openFfmpeg(source, reader, sniffed.name);
+      return await openContainer(source, reader, sniffed.name);
     case "other":
       throw new InputError(`${name}: looks like ${sniffed.name}, not audio`);
     case "unknown":
@@ -75,7 +81,7 @@ async function openUnknown(source: DecoderSource, reader: ReplayReader, seen: Ui
   if (isStdin && (verdict === "samples" || verdict === "blank")) {
     return await openAlone(source, reader, new RawDecoder(name, RAW_DEFAULT, source.channel));
   }
-  const opened = ffmpegPath() === null ? undefined : await tryFfmpeg(source, reader);
+  const opened = mayUseFfmpeg(source) ? await tryFfmpeg(source, reader) : undefined;
   if (opened) return opened;
   const what = { text: ": they are text", dense: ": they look compressed", samples: "", blank: "" }[verdict];
   throw new InputError(
@@ -97,7 +103,7 @@ async function openWav(source: DecoderSource, reader: ReplayReader): Promise<Ope
   try {
     return await openAlone(source, reader, new WavDecoder(source.name, reader.blankFrom, source.channel));
   } catch (error) {
-    const canRetry = error instanceof WavCodecError && reader.rewind() && ffmpegPath() !== null;
+    const canRetry = error instanceof WavCodecError && reader.rewind() && mayUseFfmpeg(source);
     if (!canRetry) throw error;
     return await openFfmpeg(source, reader, "WAV").catch((second) => {
       throw second instanceof InputError ? error : second; // Ours says what is wrong with the header.
@@ -114,7 +120,31 @@ async function openAlone(source: DecoderSource, reader: ReplayReader, decoder: B
   return await startDecoder(reader, decoder, source);
 }
 
+/** With "auto", ffmpeg gets what our own decoders refuse before they gave a sample. */
+async function openContainer(source: DecoderSource, reader: ReplayReader, label: string): Promise<OpenedDecoder> {
+  const decoder = source.decoder === "ffmpeg" ? undefined : builtinDecoder(label, source);
+  if (decoder === undefined) return await openFfmpeg(source, reader, label);
+  try {
+    return await openAlone(source, reader, decoder);
+  } catch (error) {
+    const canRetry = error instanceof InputError && (source.path !== undefined || reader.rewind());
+    if (canRetry && mayUseFfmpeg(source)) return await openFfmpeg(source, reader, label);
+    throw error instanceof UnsupportedError ? noDecoder(error.message, source) : error;
+  }
+}
+
+function mayUseFfmpeg({ decoder }: DecoderSource): boolean {
+  return decoder !== "builtin" && ffmpegPath() !== null;
+}
+
+/** `what`: "x.m4a: ALAC audio". */
+function noDecoder(what: string, { decoder }: DecoderSource): InputError {
+  if (decoder === "builtin") return new InputError(`${what} is not decoded by this program itself`);
+  return ffmpegMissing(what);
+}
+
 async function openFfmpeg(source: DecoderSource, reader: ReplayReader, label: string): Promise<OpenedDecoder> {
+  if (source.decoder === "builtin") throw noDecoder(`${source.name}: ${label} audio`, source);
   const program = findFfmpeg(`${source.name}: ${label} audio`);
   return await startFfmpeg(source, reader, label, await probeContainer(program, source.path ?? reader));
 }
@@ -162,10 +192,9 @@ async function startDecoder(
     if (bytes === undefined) {
       const complaint = reader instanceof FfmpegReader ? await reader.complaint() : undefined;
       if (complaint !== undefined) throw new InputError(`${name}: ffmpeg: ${complaint}`);
-      decoder.end(); // Says what is missing.
-      throw new InputError(`${name}: no audio`);
-    }
-    first = decoder.push(bytes);
+      first = decoder.end(); // Says what is missing.
+      if (decoder.info === undefined) throw new InputError(`${name}: no audio`);
+    } else first = decoder.push(bytes);
   }
   const { channels } = decoder.info;
   if (channel !== "each" && channel > channels) {

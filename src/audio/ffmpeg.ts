@@ -30,7 +30,11 @@ export function ffmpegPath(): string | null {
 export function findFfmpeg(reason: string): string {
   const path = ffmpegPath();
   if (path !== null) return path;
-  throw new InputError(
+  throw ffmpegMissing(reason);
+}
+
+export function ffmpegMissing(reason: string): InputError {
+  return new InputError(
     `${reason} needs ffmpeg, which is not installed`,
     "install ffmpeg, or convert it to WAV on another machine",
   );

@@ -12,8 +12,11 @@ type FrameFormat = {
   readonly shared: number;
 };
 
+/** Bits of an MPEG audio header that the frames of a file share: all but bit rate, padding and channel mode. */
+export const MPEG_SHARED = 0xfffe_0c00;
+
 const FORMATS: readonly FrameFormat[] = [
-  { name: "MP3", bytes: mpegFrameBytes, shared: 0xfffe_0c00 },
+  { name: "MP3", bytes: mpegFrameBytes, shared: MPEG_SHARED },
   { name: "AAC", bytes: adtsFrameBytes, shared: 0xffff_fc00 },
   { name: "AC-3", bytes: ac3FrameBytes, shared: 0xffff_0000 },
 ];
@@ -100,20 +103,40 @@ const MPEG2_KBITS: Readonly<Record<number, readonly number[]>> = {
 };
 const MPEG1_RATES = [44_100, 48_000, 32_000];
 
-/** Length of the MPEG audio frame whose header is at `at`; 0 if there is none. */
-function mpegFrameBytes(head: Uint8Array, at: number): number {
-  if (at + 4 > head.length || head[at] !== 0xff || (head[at + 1] & 0xe0) !== 0xe0) return 0;
+/** What an MPEG audio frame says of itself. */
+export type MpegHeader = {
+  readonly layer: 1 | 2 | 3;
+  readonly isMpeg1: boolean;
+  readonly rate: number;
+  readonly channels: number;
+  /** Per channel. */
+  readonly samples: number;
+  /** Length of the frame. */
+  readonly bytes: number;
+};
+
+/** The header at `at` of an MPEG audio frame; undefined if there is none. */
+export function mpegHeader(head: Uint8Array, at: number): MpegHeader | undefined {
+  if (at + 4 > head.length || head[at] !== 0xff || (head[at + 1] & 0xe0) !== 0xe0) return undefined;
   const version = (head[at + 1] >> 3) & 3; // 3 is MPEG 1, 2 is MPEG 2, 0 is MPEG 2.5.
   const layer = 4 - ((head[at + 1] >> 1) & 3);
   const rateCode = (head[at + 2] >> 2) & 3;
-  if (version === 1 || layer === 4 || rateCode === 3) return 0;
-  const kbits = (version === 3 ? MPEG1_KBITS : MPEG2_KBITS)[layer][head[at + 2] >> 4] ?? 0;
-  if (kbits === 0) return 0; // Reserved, or the very rare free format.
-  const rate = MPEG1_RATES[rateCode] / (version === 3 ? 1 : version === 2 ? 2 : 4);
+  if (version === 1 || layer === 4 || rateCode === 3) return undefined;
+  const isMpeg1 = version === 3;
+  const kbits = (isMpeg1 ? MPEG1_KBITS : MPEG2_KBITS)[layer][head[at + 2] >> 4] ?? 0;
+  if (kbits === 0) return undefined; // Reserved, or the very rare free format.
+  const rate = MPEG1_RATES[rateCode] / (isMpeg1 ? 1 : version === 2 ? 2 : 4);
   const padding = (head[at + 2] >> 1) & 1;
-  if (layer === 1) return (Math.floor(12_000 * kbits / rate) + padding) * 4;
-  const samples = layer === 3 && version !== 3 ? 576 : 1152;
-  return Math.floor(samples / 8 * 1000 * kbits / rate) + padding;
+  const samples = layer === 1 ? 384 : layer === 3 && !isMpeg1 ? 576 : 1152;
+  const bytes = layer === 1
+    ? (Math.floor(12_000 * kbits / rate) + padding) * 4
+    : Math.floor(samples / 8 * 1000 * kbits / rate) + padding;
+  const channels = head[at + 3] >> 6 === 3 ? 1 : 2;
+  return { layer: layer as 1 | 2 | 3, isMpeg1, rate, channels, samples, bytes };
+}
+
+function mpegFrameBytes(head: Uint8Array, at: number): number {
+  return mpegHeader(head, at)?.bytes ?? 0;
 }
 
 /** Length of the ADTS AAC frame whose header is at `at`; 0 if there is none. */

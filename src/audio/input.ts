@@ -22,7 +22,7 @@ import {
   StreamReader,
   WatchedReader,
 } from "./bytes.ts";
-import { openDecoder, type OpenedDecoder } from "./decoder.ts";
+import { type DecoderChoice, openDecoder, type OpenedDecoder } from "./decoder.ts";
 import { FfmpegReader } from "./ffmpeg.ts";
 import { type Joined, joinedLine } from "./joined_line.ts";
 import { LevelMeter } from "./level.ts";
@@ -48,6 +48,8 @@ export type AudioInput = AudioSource & {
   readonly track?: string;
   /** The only channel that is read, from 1; all are mixed by default. */
   readonly channel?: number | "each";
+  /** What decodes compressed audio: this program where it can, else ffmpeg ("auto", the default), or one of them. */
+  readonly decoder?: DecoderChoice;
   /** The wanted part, in seconds; the whole by default. */
   readonly fromSec?: number;
   readonly toSec?: number;
@@ -168,8 +170,8 @@ export async function openAudio(input: AudioInput): Promise<AudioStream> {
     const path = input.kind === "file" && !isPiped && statReadable(input.path).isFile()
       ? ffmpegName(input.path)
       : undefined;
-    const { raw, track, channel } = input;
-    const opened = await openDecoder({ name, path, isStdin: isPiped, raw, track, channel }, reader);
+    const { raw, track, channel, decoder = "auto" } = input;
+    const opened = await openDecoder({ name, path, isStdin: isPiped, raw, track, channel, decoder }, reader);
     const joined = () => joinedTo(watched, path);
     return new AudioStream(name, opened, rangeOf(input), channel === "each", joined);
   } catch (error) {
@@ -208,7 +210,7 @@ export class AudioStream {
   readonly #from: number;
   /** At the end: a file that follows the one that was read. */
   readonly #joined: () => Promise<Joined | undefined>;
-  #state: "first" | "body" | "ended" = "first";
+  #state: "first" | "body" | "tail" | "ended" = "first";
   #sourceSamples = 0;
 
   constructor(
@@ -253,10 +255,17 @@ export class AudioStream {
       this.#state = "body";
       return this.#resample(this.#opened.first);
     }
-    const bytes = this.#opened.decoder.isDone ? undefined : await this.#opened.reader.next();
-    if (bytes !== undefined) return this.#resample(this.#opened.decoder.push(bytes));
-    this.#state = "ended";
-    return await this.#end();
+    const { decoder, reader } = this.#opened;
+    const more = decoder.more?.();
+    if (more !== undefined) return this.#resample(more);
+    if (this.#state === "tail") {
+      this.#state = "ended";
+      return this.#flush();
+    }
+    const bytes = decoder.isDone ? undefined : await reader.next();
+    if (bytes !== undefined) return this.#resample(decoder.push(bytes));
+    this.#state = "tail";
+    return await this.#tail();
   }
 
   #resample(samples: Float32Array): Float32Array[] {
@@ -265,7 +274,8 @@ export class AudioStream {
     return this.#resamplers.map((resampler, side) => resampler.push(everyNth(samples, side, this.width)));
   }
 
-  async #end(): Promise<readonly Float32Array[]> {
+  /** The samples that only the end of the bytes completes. */
+  async #tail(): Promise<readonly Float32Array[]> {
     const { decoder, reader } = this.#opened;
     const complaint = reader instanceof FfmpegReader ? await reader.complaint() : undefined;
     const joined = await this.#joined();
@@ -273,16 +283,21 @@ export class AudioStream {
       if (this.#sourceSamples === 0) throw new InputError(`${this.#name}: ffmpeg: ${complaint}`);
       if (joined === undefined) this.warnings.push(`ffmpeg: ${complaint}`); // Else that is what it stumbled over.
     }
+    const samples = this.#resample(decoder.end());
     if (joined !== undefined) this.warnings.push(joinedLine(joined));
-    const tails = this.#resample(decoder.end());
-    this.warnings.push(...decoder.warnings);
+    else if (decoder.lossLine !== undefined) this.warnings.push(decoder.lossLine);
+    return samples;
+  }
+
+  #flush(): readonly Float32Array[] {
+    this.warnings.push(...this.#opened.decoder.warnings);
     if (this.#sourceSamples === 0) this.warnings.push("holds no samples, so there is no text");
     const seconds = this.#sourceSamples / this.info.rate;
     const fromSec = this.#from / sampleRate;
     if (fromSec > 0 && fromSec >= seconds) {
       throw new InputError(`${this.#name}: is ${seconds.toFixed(2)} s long, so nothing is left from ${fromSec} s on`);
     }
-    return this.#resamplers.map((resampler, side) => joinTwo(tails[side]!, resampler.flush()));
+    return this.#resamplers.map((resampler) => resampler.flush());
   }
 }
 
@@ -292,12 +307,4 @@ function rangeOf({ fromSec = 0, toSec = Infinity }: AudioInput): { from: number;
 
 function everyNth(samples: Float32Array, first: number, step: number): Float32Array {
   return Float32Array.from({ length: samples.length / step }, (_, at) => samples[at * step + first]!);
-}
-
-function joinTwo(first: Float32Array, second: Float32Array): Float32Array {
-  if (first.length === 0) return second;
-  const joined = new Float32Array(first.length + second.length);
-  joined.set(first);
-  joined.set(second, first.length);
-  return joined;
 }

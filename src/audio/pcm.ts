@@ -35,10 +35,14 @@ export type SourceInfo = {
 export interface ByteDecoder {
   readonly info: SourceInfo | undefined;
   readonly warnings: readonly string[];
+  /** A line on bytes of no use, unless another file that follows explains them. */
+  readonly lossLine?: string | undefined;
   /** Nothing that follows would be read. */
   readonly isDone?: boolean;
   /** The bytes are only read during the call. */
   push(bytes: Uint8Array): Float32Array;
+  /** What else the bytes so far hold, where few bytes can stand for much: call until it is undefined. */
+  more?(): Float32Array | undefined;
   /** Call once, after the last byte. */
   end(): Float32Array;
 }

@@ -14,9 +14,9 @@ import type { Report } from "./report.ts";
 
 export function audioInput(
   source: InputSource,
-  { raw, fromSec, toSec, track, channel }: Pick<
+  { raw, fromSec, toSec, track, channel, decoder }: Pick<
     TranscribeOptions,
-    "raw" | "fromSec" | "toSec" | "track" | "channel"
+    "raw" | "fromSec" | "toSec" | "track" | "channel" | "decoder"
   >,
 ): AudioInput {
   return {
@@ -24,6 +24,7 @@ export function audioInput(
     ...(raw === undefined ? {} : { raw }),
     ...(track === undefined ? {} : { track }),
     ...(channel === undefined ? {} : { channel }),
+    ...(decoder === "auto" ? {} : { decoder }),
     ...(fromSec === undefined ? {} : { fromSec }),
     ...(toSec === undefined ? {} : { toSec }),
   };

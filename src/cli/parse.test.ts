@@ -33,6 +33,7 @@ test("defaults", () => {
     toSec: undefined,
     track: undefined,
     channel: undefined,
+    decoder: "auto",
     splitChannels: false,
     raw: undefined,
     language: "",

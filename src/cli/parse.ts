@@ -107,7 +107,7 @@ export type LintOptions = Pick<TranscribeOptions, "inputs" | "rules">;
 
 /** `qwen-asr inspect`: a recording, and perhaps its transcript. */
 export type InspectOptions =
-  & Pick<TranscribeOptions, "fromSec" | "toSec" | "track" | "channel" | "raw" | "output" | "force">
+  & Pick<TranscribeOptions, "fromSec" | "toSec" | "track" | "channel" | "decoder" | "raw" | "output" | "force">
   & {
     readonly input: InputSource;
     /** A path; undefined: the file beside the recording, if there is one. */

@@ -6,6 +6,7 @@
  * the command line, language for the others.
  */
 
+import type { DecoderChoice } from "../audio/decoder.ts";
 import type { RawLayout } from "../audio/raw.ts";
 import { UsageError } from "../errors.ts";
 import { type Format, formatNames } from "../output/formats.ts";
@@ -42,6 +43,8 @@ export type RequestOptions = {
   readonly track: string | undefined;
   /** The only channel that is read, from 1; undefined: all are mixed. */
   readonly channel: number | undefined;
+  /** What decodes compressed audio. */
+  readonly decoder: DecoderChoice;
   /** The channels are heard each for itself. */
   readonly splitChannels: boolean;
   readonly raw: RawLayout | undefined;
@@ -318,10 +321,11 @@ function channelOf(choices: Choices): number | undefined {
   return { left: 1, right: 2 }[channel];
 }
 
-export function part(choices: Choices): Pick<RequestOptions, "fromSec" | "toSec" | "track" | "channel"> {
+export function part(choices: Choices): Pick<RequestOptions, "fromSec" | "toSec" | "track" | "channel" | "decoder"> {
   const [fromSec, toSec] = [choices.seconds("from"), choices.seconds("to")];
   if (toSec === undefined || toSec > (fromSec ?? 0)) {
-    return { fromSec, toSec, track: choices.text("track"), channel: channelOf(choices) };
+    const decoder = choices.choice("decoder") as DecoderChoice;
+    return { fromSec, toSec, track: choices.text("track"), channel: channelOf(choices), decoder };
   }
   const start = fromSec ? `${choices.named("from")} ${choices.text("from")}` : "the start";
   throw new UsageError(`${choices.named("to")} ${choices.text("to")} is not after ${start}`);

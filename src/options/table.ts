@@ -9,6 +9,7 @@ import { RAW_DEFAULT } from "../audio/raw.ts";
 import { auditOptions } from "./audit_options.ts";
 import { batchOptions } from "./batch_options.ts";
 import { cueOptions } from "./cue_options.ts";
+import { audioOptions } from "./audio_options.ts";
 import { evalOptions } from "./eval_options.ts";
 import { inputOptions } from "./job_options.ts";
 import { serveOptions } from "./serve_options.ts";
@@ -175,7 +176,7 @@ export const optionTable: readonly OptionSpec[] = [
     group: "Input",
     value: { placeholder: "FILE", type: "path" },
     help: "same as FILE; may be repeated",
-    more: "WAV is read directly, other formats through ffmpeg if it is installed.",
+    more: "WAV, MP3 and FLAC are decoded here, other formats by ffmpeg if it is installed.",
     commands: ["transcribe", "align", "render", "text", "lint", "inspect", "eval"],
   },
   {
@@ -215,6 +216,7 @@ export const optionTable: readonly OptionSpec[] = [
     commands: onAudio,
     perRequest: true,
   },
+  ...audioOptions,
   {
     name: "channel",
     group: "Input",

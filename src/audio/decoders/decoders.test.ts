@@ -1,0 +1,174 @@
+/** What is decoded here against what ffmpeg decodes: the same samples, at the same places. */
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describeWhere, hasFfmpeg } from "../../../tests/support/where.ts";
+import { type AudioInput, readAudio } from "../input.ts";
+import { BuiltinDecoder } from "./builtin.ts";
+import { FlacDemuxer } from "./flac.ts";
+import { MpegDemuxer } from "./mpeg.ts";
+
+let folder = "";
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "qwen-asr-decoders-"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** 2.3 s that no codec finds easy: tones that move, with noise, and a pause. */
+const SOUND = "aevalsrc='(.3*sin(2*PI*t*(220+300*t))+.1*sin(9000*t)+.05*(random(0)-.5))*lt(mod(t,1),.8)" +
+  "|.3*sin(2*PI*t*330)+.1*sin(5000*t*t)':d=2.3:s=48000";
+
+function make(name: string, ...args: readonly string[]): string {
+  const path = join(folder, name);
+  const all = ["-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i", SOUND, ...args, path];
+  const { status, stderr } = spawnSync("ffmpeg", all, { encoding: "utf8" });
+  if (status !== 0) throw new Error(stderr);
+  return path;
+}
+
+type Heard = { readonly samples: Float32Array; readonly warnings: readonly string[]; readonly format: string };
+
+async function hear(path: string, input: Partial<AudioInput> = {}): Promise<Heard> {
+  const audio = await readAudio({ kind: "file", path, ...input } as AudioInput);
+  try {
+    return { samples: await audio.read(0, audio.length), warnings: audio.warnings, format: audio.format };
+  } finally {
+    await audio.close();
+  }
+}
+
+/** The largest difference between samples of the same number. */
+function worst(samples: Float32Array, expected: Float32Array): number {
+  expect(samples.length).toBe(expected.length);
+  return samples.reduce((most, sample, at) => Math.max(most, Math.abs(sample - expected[at]!)), 0);
+}
+
+async function sameAsFfmpeg(path: string, bound: number, input: Partial<AudioInput> = {}): Promise<Heard> {
+  const builtin = await hear(path, { ...input, decoder: "builtin" });
+  const ffmpeg = await hear(path, { ...input, decoder: "ffmpeg" });
+  expect(ffmpeg.format).toEndWith("through ffmpeg");
+  expect(builtin.warnings).toEqual([]);
+  expect(worst(builtin.samples, ffmpeg.samples)).toBeLessThanOrEqual(bound);
+  return builtin;
+}
+
+/** Float arithmetic in another order. */
+const ROUNDING = 3e-6;
+
+describeWhere(hasFfmpeg, "ffmpeg")("the same samples as ffmpeg", () => {
+  const mpeg: readonly (readonly [string, readonly string[], number])[] = [
+    ["8k.mp3", ["-ar", "8000", "-ac", "1"], ROUNDING],
+    ["vbr.mp3", ["-ar", "44100", "-q:a", "4", "-id3v2_version", "0", "-write_id3v1", "1"], ROUNDING],
+    ["no-xing.mp3", ["-ar", "16000", "-write_xing", "0", "-joint_stereo", "0"], ROUNDING],
+    ["layer2.mp2", ["-b:a", "192k"], 3e-5], // Its tables are rounded to 24 bits.
+  ];
+  test.each(mpeg)("%s", async (name, args, bound) => {
+    await sameAsFfmpeg(make(name, ...args), bound);
+  });
+
+  test.each([
+    ["44k.flac", ["-ar", "44100", "-compression_level", "12"]],
+    ["24-bit.flac", ["-sample_fmt", "s32", "-ar", "96000"]],
+    ["5.1.flac", ["-af", "pan=5.1|FL=c0|FR=c1|FC=.5*c0|LFE=c1|BL=.2*c0|BR=.3*c1"]],
+    ["short.flac", ["-t", "0.01"]],
+  ])("%s", async (name, args) => {
+    await sameAsFfmpeg(make(name, ...args), 0);
+  });
+
+  test("a part, and one channel", async () => {
+    const path = make("parts.mp3");
+    const { samples } = await hear(path);
+    await sameAsFfmpeg(path, ROUNDING, { fromSec: 0.5, toSec: 1.25 });
+    expect((await hear(path, { fromSec: 0.5, toSec: 1.25 })).samples).toEqual(samples.slice(8000, 20_000));
+    await sameAsFfmpeg(path, ROUNDING, { channel: 2 });
+  });
+
+  test("pictures in front and behind", async () => {
+    const cover = join(folder, "cover.png");
+    spawnSync("ffmpeg", ["-v", "error", "-y", "-f", "lavfi", "-i", "testsrc=s=640x480:d=1", "-frames:v", "1", cover]);
+    const maps = ["-i", cover, "-map", "0:a", "-map", "1:v", "-c:v", "copy", "-disposition:v", "attached_pic"];
+    await sameAsFfmpeg(make("cover.mp3", ...maps), ROUNDING);
+    const flac = make("cover.flac", ...maps);
+    const { samples } = await sameAsFfmpeg(flac, 0);
+    const tagged = join(folder, "tagged.flac");
+    const id3 = Buffer.from("ID3\x04\0\0\0\0\x10\0" + "\0".repeat(2048), "latin1");
+    writeFileSync(tagged, Buffer.concat([id3, readFileSync(flac), Buffer.from("TAG".padEnd(128))]));
+    expect(await hear(tagged)).toMatchObject({ samples, warnings: [] });
+  });
+
+  test("in any pieces", () => {
+    for (const name of ["pieces.mp3", "pieces.flac"]) {
+      const bytes = readFileSync(make(name, "-ar", "22050", "-t", "0.7"));
+      const whole = decode(name, bytes, bytes.length);
+      for (const size of [1, 7, 1000]) expect(decode(name, bytes, size)).toEqual(whole);
+    }
+  });
+
+  test("cut off: what is whole is kept, and a line says where it ends", async () => {
+    for (
+      const [name, line] of [["cut.mp3", /^MP3 is cut off at 1\.\d+ s$/], ["cut.flac", /^FLAC is cut off at /]] as const
+    ) {
+      const path = make(name, "-b:a", "96k");
+      const { samples } = await hear(path);
+      const bytes = readFileSync(path);
+      writeFileSync(path, bytes.subarray(0, bytes.length * 0.6));
+      const cut = await hear(path, { decoder: "builtin" });
+      expect(cut.warnings).toHaveLength(1);
+      expect(cut.warnings[0]).toMatch(line);
+      expect(cut.samples.length).toBeGreaterThan(12_000);
+      const sound = cut.samples.length - 200; // The resampler has seen no further.
+      expect(worst(cut.samples.slice(0, sound), samples.slice(0, sound))).toBe(0);
+    }
+  });
+
+  test("damaged: silent there, the rest at its place, one line", async () => {
+    for (const name of ["hurt.mp3", "hurt.flac"]) {
+      const path = make(name, "-b:a", "96k");
+      const { samples } = await hear(path);
+      const bytes = readFileSync(path);
+      bytes.fill(0x55, bytes.length >> 1, (bytes.length >> 1) + 1500);
+      writeFileSync(path, bytes);
+      const hurt = await hear(path, { decoder: "builtin" });
+      expect(hurt.warnings).toHaveLength(1);
+      expect(hurt.warnings[0]).toMatch(/^(MP3|FLAC) is damaged/);
+      expect(Math.abs(hurt.samples.length - samples.length)).toBeLessThan(3000);
+      expect(worst(hurt.samples.slice(0, 14_000), samples.slice(0, 14_000))).toBe(0);
+      expect(worst(hurt.samples.slice(-8000), samples.slice(-8000))).toBeLessThan(ROUNDING);
+    }
+  });
+});
+
+describe("what cannot be decoded gets a line", () => {
+  test.each([
+    ["tag.mp3", Buffer.from("ID3\x04\0\0\0\0\0\0" + "\0".repeat(100), "latin1"), "is damaged: no audio is found in it"],
+    ["head.flac", Buffer.from("fLaC\x84\0\0\x04abcd", "latin1"), "FLAC without its STREAMINFO"],
+    ["zero.flac", Buffer.from("fLaC\x80\0\0\x22" + "\0".repeat(34), "latin1"), "FLAC sample rate is 0 Hz"],
+  ])("%s", async (name, bytes, message) => {
+    const path = join(folder, name);
+    writeFileSync(path, bytes);
+    const error = await hear(path, { decoder: "builtin" }).catch((error) => error);
+    expect(error.message).toContain(message);
+  });
+
+  test("a format that only ffmpeg decodes, with --decoder builtin", async () => {
+    const path = join(folder, "x.amr");
+    writeFileSync(path, "#!AMR\n\0\0\0");
+    const error = await hear(path, { decoder: "builtin" }).catch((error) => error);
+    expect(error.message).toEndWith("x.amr: AMR audio is not decoded by this program itself");
+  });
+});
+
+function decode(name: string, bytes: Uint8Array, size: number): Float32Array {
+  const demuxer = name.endsWith("mp3") ? new MpegDemuxer(name) : new FlacDemuxer(name);
+  const decoder = new BuiltinDecoder(name, demuxer, undefined);
+  const blocks: Float32Array[] = [];
+  const drain = (first: Float32Array) => {
+    for (let block: Float32Array | undefined = first; block; block = decoder.more()) blocks.push(block);
+  };
+  for (let at = 0; at < bytes.length; at += size) drain(decoder.push(bytes.subarray(at, at + size)));
+  drain(decoder.end());
+  return Float32Array.from(blocks.flatMap((block) => Array.from(block)));
+}

@@ -1,0 +1,216 @@
+/**
+ * FLAC without a container. In: bytes. Out: its frames as packets, each with its place.
+ *
+ * A frame does not say how long it is: it ends where the next header begins and its checksum is right.
+ */
+
+import { InputError } from "../../errors.ts";
+import { checkSourceShape } from "../limits.ts";
+import type { CodecSetup, Demuxer, Packet } from "./packets.ts";
+import { Pending } from "./pending.ts";
+
+const STREAMINFO_BYTES = 34;
+/** Of a header, with the longest number and both sizes. */
+const HEADER_BYTES_MAX = 16;
+/** Frames of 65,535 samples of 8 channels with 32 bits, stored as they are, are 2 MiB long. */
+const FRAME_BYTES_MAX = (1 << 21) + 1024;
+
+type FrameHeader = { readonly bytes: number; readonly samples: number; readonly at: number };
+
+export class FlacDemuxer implements Demuxer {
+  setup: CodecSetup | undefined;
+  lostBytes = 0;
+  isCut = false;
+  readonly #name: string;
+  readonly #pending = new Pending();
+  #state: "magic" | "blocks" | "frames" = "magic";
+  #blockSamples = 0;
+  /** Of the frame at the front: its checksum so far, up to the candidate that was looked at last. */
+  #checked = 0;
+  #crc = 0;
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  push(bytes: Uint8Array): Packet[] {
+    this.#pending.append(bytes);
+    return this.#packets(false);
+  }
+
+  end(): Packet[] {
+    return this.#packets(true);
+  }
+
+  #packets(isEnd: boolean): Packet[] {
+    if (this.#state === "magic") this.#magic();
+    if (this.#state === "blocks") this.#blocks();
+    const packets: Packet[] = [];
+    while (this.#state === "frames") {
+      const packet = this.#frame(isEnd);
+      if (packet === "more") break;
+      if (packet !== "lost") packets.push(packet);
+    }
+    return packets;
+  }
+
+  #magic(): void {
+    const view = this.#pending.view;
+    if (view.length < 4) return;
+    this.#pending.drop(4); // "fLaC", which the door has seen.
+    this.#state = "blocks";
+  }
+
+  /** Metadata blocks, pictures among them, of which one counts. */
+  #blocks(): void {
+    for (;;) {
+      const view = this.#pending.view;
+      if (view.length < 4) return;
+      const kind = view[0]! & 0x7f;
+      const bytes = view[1]! << 16 | view[2]! << 8 | view[3]!;
+      if (kind === 0 && this.setup === undefined) {
+        if (view.length < 4 + STREAMINFO_BYTES) return;
+        this.#streamInfo(view.slice(4, 4 + STREAMINFO_BYTES));
+      }
+      const isLast = (view[0]! & 0x80) !== 0;
+      this.#pending.drop(4 + bytes);
+      if (isLast) {
+        if (this.setup === undefined) throw new InputError(`${this.#name}: FLAC without its STREAMINFO`);
+        this.#state = "frames";
+        return;
+      }
+    }
+  }
+
+  #streamInfo(info: Uint8Array): void {
+    this.setup = flacSetup(this.#name, info, "FLAC");
+    this.#blockSamples = info[0]! << 8 | info[1]!;
+  }
+
+  /** The frame at the front. */
+  #frame(isEnd: boolean): Packet | "more" | "lost" {
+    const view = this.#pending.view;
+    if (view.length < (isEnd ? 1 : HEADER_BYTES_MAX)) return "more";
+    const header = frameHeader(view, 0, this.#blockSamples);
+    if (header === undefined) return this.#seek(view, isEnd);
+    for (let at = view.indexOf(0xff, Math.max(this.#checked, header.bytes)); at >= 0; at = view.indexOf(0xff, at + 1)) {
+      if (!isEnd && at + HEADER_BYTES_MAX > view.length) return "more";
+      if (at > FRAME_BYTES_MAX) break;
+      if (frameHeader(view, at, this.#blockSamples) === undefined) continue;
+      this.#crc = crc16(view, this.#checked, at, this.#crc);
+      this.#checked = at;
+      if (this.#crc === 0) return this.#take(view, at, header);
+    }
+    if (!isEnd && view.length <= FRAME_BYTES_MAX) return "more";
+    return this.#unended(view, header, isEnd);
+  }
+
+  /** No header ends this frame: it is the last one, with or without a tag behind it, or damaged. */
+  #unended(view: Uint8Array, header: FrameHeader, isEnd: boolean): Packet | "lost" {
+    const tag = view.length >= 128 && String.fromCharCode(...view.subarray(-128, -125)) === "TAG" ? 128 : 0;
+    const end = view.length - tag;
+    if (isEnd && crc16(view, this.#checked, end, this.#crc) === 0) {
+      const packet = this.#take(view, end, header);
+      this.#pending.drop(tag);
+      return packet;
+    }
+    let next = view.indexOf(0xff, header.bytes);
+    while (next >= 0 && frameHeader(view, next, this.#blockSamples) === undefined) next = view.indexOf(0xff, next + 1);
+    if (next < 0 && isEnd) {
+      this.isCut = true;
+      this.#pending.drop(view.length);
+    } else this.#lose(next < 0 ? view.length : next);
+    return "lost";
+  }
+
+  #take(view: Uint8Array, bytes: number, { at, samples }: FrameHeader): Packet {
+    this.#pending.drop(bytes);
+    this.#restart();
+    return { data: view.slice(0, bytes), samples, at };
+  }
+
+  #seek(view: Uint8Array, isEnd: boolean): "lost" | "more" {
+    let next = view.indexOf(0xff, 1);
+    while (next >= 0 && next + HEADER_BYTES_MAX <= view.length && !frameHeader(view, next, this.#blockSamples)) {
+      next = view.indexOf(0xff, next + 1);
+    }
+    if (next < 0) next = view.length;
+    this.#lose(next);
+    return isEnd || this.#pending.length >= HEADER_BYTES_MAX ? "lost" : "more";
+  }
+
+  #lose(bytes: number): void {
+    this.lostBytes += bytes;
+    this.#pending.drop(bytes);
+    this.#restart();
+  }
+
+  #restart(): void {
+    this.#checked = 0;
+    this.#crc = 0;
+  }
+}
+
+/** What a STREAMINFO block says. Throws an InputError where it cannot be right. */
+export function flacSetup(name: string, info: Uint8Array, format: string): CodecSetup {
+  const rate = info[10]! << 12 | info[11]! << 4 | info[12]! >> 4;
+  const channels = (info[12]! >> 1 & 7) + 1;
+  checkSourceShape(`${name}: FLAC`, rate, channels);
+  return { codec: "flac", rate, channels, header: info.slice(0, STREAMINFO_BYTES), format };
+}
+
+/** The header at `at`, if its checksum is right. `blockSamples`: of all blocks, where they have one size. */
+function frameHeader(view: Uint8Array, at: number, blockSamples: number): FrameHeader | undefined {
+  if (view[at] !== 0xff || (view[at + 1]! & 0xfe) !== 0xf8 || at + 6 > view.length) return undefined;
+  const sizeCode = view[at + 2]! >> 4;
+  const rateCode = view[at + 2]! & 15;
+  if (sizeCode === 0 || rateCode === 15 || view[at + 3]! >> 4 > 10 || (view[at + 3]! & 1) !== 0) return undefined;
+  const number = codedNumber(view, at + 4);
+  if (number === undefined) return undefined;
+  let place = at + 4 + number.bytes;
+  let samples = sizeCode === 1 ? 192 : sizeCode < 6 ? 576 << sizeCode - 2 : 256 << sizeCode - 8;
+  if (sizeCode === 6) samples = view[place++]! + 1;
+  if (sizeCode === 7) samples = (view[place++]! << 8 | view[place++]!) + 1;
+  place += rateCode === 12 ? 1 : rateCode === 13 || rateCode === 14 ? 2 : 0;
+  if (place >= view.length || crc8(view, at, place) !== view[place]) return undefined;
+  const isVariable = (view[at + 1]! & 1) !== 0;
+  return { bytes: place + 1 - at, samples, at: isVariable ? number.value : number.value * (blockSamples || samples) };
+}
+
+/** A number of up to 36 bits, coded as UTF-8 codes characters. */
+function codedNumber(view: Uint8Array, at: number): { readonly value: number; readonly bytes: number } | undefined {
+  const first = view[at]!;
+  if (first < 0x80) return { value: first, bytes: 1 };
+  const bytes = Math.clz32(~first & 0xff) - 24;
+  if (bytes < 2 || bytes > 7) return undefined;
+  let value = bytes === 7 ? 0 : first & (0x7f >> bytes);
+  for (let i = 1; i < bytes; i++) {
+    const byte = view[at + i]!;
+    if ((byte & 0xc0) !== 0x80) return undefined;
+    value = value * 64 + (byte & 0x3f);
+  }
+  return { value, bytes };
+}
+
+const CRC8 = crcTable(8, 0x07);
+const CRC16 = crcTable(16, 0x8005);
+
+function crcTable(bits: 8 | 16, polynomial: number): Uint16Array {
+  return Uint16Array.from({ length: 256 }, (_, byte) => {
+    let crc = byte << bits - 8;
+    for (let bit = 0; bit < 8; bit++) crc = crc >> bits - 1 & 1 ? crc << 1 ^ polynomial : crc << 1;
+    return crc & 2 ** bits - 1;
+  });
+}
+
+function crc8(view: Uint8Array, from: number, to: number): number {
+  let crc = 0;
+  for (let at = from; at < to; at++) crc = CRC8[crc ^ view[at]!]!;
+  return crc;
+}
+
+function crc16(view: Uint8Array, from: number, to: number, before: number): number {
+  let crc = before;
+  for (let at = from; at < to; at++) crc = (crc << 8 & 0xffff) ^ CRC16[crc >> 8 ^ view[at]!]!;
+  return crc;
+}

@@ -1,0 +1,4 @@
+/** What modules.ts exports, for the type checker alone: deno refuses its imports of files (deno.json, "imports"). */
+
+/** MPEG audio, FLAC, Vorbis and AAC-LC: wasm/codecs. */
+export function codecsModule(): WebAssembly.Module;

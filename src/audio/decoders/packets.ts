@@ -1,0 +1,46 @@
+/** What a demuxer hands to a codec: packets of one track, and where their samples belong. Types. */
+
+import type { Track } from "../container.ts";
+
+export type CodecName = "mp1" | "mp2" | "mp3" | "flac" | "vorbis" | "aac";
+
+/** What a codec must know before its first packet. */
+export type CodecSetup = {
+  readonly codec: CodecName;
+  /** Hz. */
+  readonly rate: number;
+  readonly channels: number;
+  /** The codec's own header: STREAMINFO, identification and setup packets, AudioSpecificConfig; may be empty. */
+  readonly header: Uint8Array;
+  /** For people: "Ogg Vorbis". */
+  readonly format: string;
+};
+
+export type Packet = {
+  /** Valid until the demuxer is called again. */
+  readonly data: Uint8Array;
+  /** Samples per channel that it should give, where the container says so: what stands in for a damaged packet. */
+  readonly samples?: number;
+  /** Where its first sample, skipped ones included, lies on the time line, in samples; undefined: behind the last. */
+  readonly at?: number;
+  /** Samples at its beginning that are the codec's delay. */
+  readonly skip?: number;
+  /** Only so many of the samples behind those are sound; the rest is padding. */
+  readonly keep?: number;
+};
+
+/** Bytes in, packets out. Throws an InputError where the bytes cannot be what they seem. */
+export interface Demuxer {
+  /** Known before the first packet is returned. */
+  readonly setup: CodecSetup | undefined;
+  /** All audio tracks, where the container can have several. */
+  readonly tracks?: readonly Track[];
+  readonly track?: Track;
+  /** Bytes that belong to no packet and to nothing else that is known. */
+  readonly lostBytes: number;
+  /** The last packet is not whole. */
+  readonly isCut: boolean;
+  push(bytes: Uint8Array): Packet[];
+  /** Call once, after the last byte. */
+  end(): Packet[];
+}

@@ -5,7 +5,7 @@
 
 import { speakerNames } from "../document/turns.ts";
 import type { Engine } from "../engine/engine.ts";
-import { auditOfSides } from "../pipeline/audit.ts";
+import { auditOfSides } from "../document/audit.ts";
 import type { Resume, TranscribeEvent } from "../pipeline/events.ts";
 import type { Models } from "../pipeline/models.ts";
 import { Prefetch } from "../pipeline/prefetch.ts";

@@ -11,7 +11,7 @@ import type { TimedSegment } from "../document/document.ts";
 import { InputError } from "../errors.ts";
 import { type Hardship, hardship } from "../files/rescue.ts";
 import type { Format } from "../output/formats.ts";
-import { type Audit, auditLine } from "../pipeline/audit.ts";
+import { type Audit, auditLine } from "../document/audit.ts";
 import type { Notice } from "../pipeline/events.ts";
 import { printable, type TextWriter } from "../writer.ts";
 import type { InputSource, TranscribeOptions } from "./parse.ts";

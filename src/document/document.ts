@@ -37,12 +37,16 @@ export type TimedSegment = {
   readonly spoken?: string;
   /** "English"; "" if unknown. */
   readonly language: string;
+  /** How sure the model was of the language that it named, 0 to 1; absent where the language was given. */
+  readonly languageProbability?: number;
   /** Of all its words; absent where speakers are not told apart. */
   readonly speaker?: string;
   /** A limit or a signal ended the text before the model did: the rest of what was said is missing. */
   readonly isTruncated?: boolean;
   /** The model repeated itself without end, and the repeats were cut: what was said there is missing. */
   readonly isLooped?: boolean;
+  /** The model repeated itself, and its audio was decoded again: cut elsewhere, or at last without context. */
+  readonly repaired?: "cuts" | "context";
   /** Times are the aligner's, or estimated and flagged so; absent if words were not timed. */
   readonly words?: readonly TimedWord[];
 };

@@ -101,7 +101,10 @@ test("fields of later programs are no obstacle: readers ignore them, the reserve
 test("what is missing is written, as the schema has it, and read", () => {
   const [segment] = document.segments;
   const gaps = [{ startMs: 5000, endMs: 7500 }, { startMs: 9000, endMs: 10_000, speaker: "left" }];
-  const segments = [{ ...segment!, isTruncated: true }, { ...segment!, isLooped: true }];
+  const segments = [
+    { ...segment!, isTruncated: true, languageProbability: 0.9876 },
+    { ...segment!, isLooped: true, repaired: "context" as const, languageProbability: 1 },
+  ];
   const from = { ...document, segments, gaps };
   const [json, lines] = [written("json", from), written("jsonl", from)];
   expect(schemaErrors(JSON.parse(json))).toEqual([]);
@@ -256,9 +259,9 @@ test("ten thousand words and a thousand pauses take no time; every word has its 
     (_, i) => ({ startMs: i * 4000, endMs: i * 4000 + 500 + (i * 37) % 3000 }),
   );
   const text = Array.from({ length: 10_000 }, (_, i) => `w${i}${i % 9 === 0 ? "." : ""}`).join(" ");
-  const started = performance.now();
+  const start = process.cpuUsage();
   const { words } = unalignedSegment({ text, language: "", tokens: [] }, speech);
-  expect(performance.now() - started).toBeLessThan(3000);
+  expect(process.cpuUsage(start).user / 1000).toBeLessThan(3000);
   expect(words!.map((word) => word.text).join("")).toBe(text);
   for (const [index, word] of words!.entries()) {
     expect(word.endMs).toBeGreaterThanOrEqual(word.startMs);

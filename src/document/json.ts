@@ -25,16 +25,30 @@ export function headJson({ version, program, source, model, aligner, options }: 
 }
 
 export function segmentJson(segment: TimedSegment): Json {
-  const { startMs, endMs, text, spoken, language, speaker, isTruncated, isLooped, words } = segment;
+  const {
+    startMs,
+    endMs,
+    text,
+    spoken,
+    language,
+    speaker,
+    languageProbability,
+    isTruncated,
+    isLooped,
+    repaired,
+    words,
+  } = segment;
   return {
     start: seconds(startMs),
     end: seconds(endMs),
     text,
     ...(spoken === undefined ? {} : { spoken }),
     language,
+    ...(languageProbability === undefined ? {} : { language_probability: Number(languageProbability.toFixed(4)) }),
     ...(speaker === undefined ? {} : { speaker }),
     ...(isTruncated ? { truncated: true } : {}),
     ...(isLooped ? { loop: true } : {}),
+    ...(repaired ? { repaired } : {}),
     ...(words ? { words: words.map(wordJson) } : {}),
   };
 }
@@ -125,15 +139,17 @@ function modelOf(place: Place): TranscriptDocument["model"] {
 }
 
 function segmentOf(place: Place): TimedSegment {
-  const words = place.at("words");
+  const [words, probability] = [place.at("words"), place.at("language_probability")];
   return {
     ...spanOf(place),
     text: place.at("text").string(),
     ...spokenOf(place),
     language: place.at("language").string(),
+    ...(probability.isAbsent ? {} : { languageProbability: probability.number() }),
     ...speakerOf(place),
     ...(isTrue(place.at("truncated")) && { isTruncated: true }),
     ...(isTrue(place.at("loop")) && { isLooped: true }),
+    ...repairOf(place.at("repaired")),
     ...(words.isAbsent ? {} : { words: words.list().map(wordOf) }),
   };
 }
@@ -152,6 +168,13 @@ function wordOf(place: Place): TimedWord {
     ...(flagged ? { flag: flagged } : {}),
     ...speakerOf(place),
   };
+}
+
+function repairOf(place: Place): Pick<TimedSegment, "repaired"> {
+  if (place.isAbsent) return {};
+  const repaired = place.string();
+  if (repaired !== "cuts" && repaired !== "context") throw place.wrong("cuts or context");
+  return { repaired };
 }
 
 function isTrue(place: Place): boolean {

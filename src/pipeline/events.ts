@@ -7,7 +7,7 @@
 
 import type { HeardToken } from "../document/document.ts";
 import type { Span } from "../units.ts";
-import type { Coverage } from "./audit.ts";
+import type { Coverage } from "../document/audit.ts";
 
 export type TranscribeEvent =
   /** A piece of the transcript, with what separates it from the piece before. */
@@ -39,10 +39,14 @@ export type HeardSegment = {
   readonly text: string;
   /** "" if the model named none. */
   readonly language: string;
+  /** How sure the model was of the language that it named, 0 to 1; absent where the language was given. */
+  readonly languageProbability?: number;
   /** Joined, their texts are `text`. A token that ends inside a character has its share in a later one's text. */
   readonly tokens: readonly HeardToken[];
   /** Why it ended. With "cap" and "loop" text is lost; after "cancelled" the rest of the segment was not heard. */
   readonly stop: "end" | "cap" | "loop" | "cancelled";
+  /** The model repeated itself, and its audio was decoded again: cut elsewhere, or at last without context. */
+  readonly repaired?: "cuts" | "context";
 };
 
 /** The state of a run at the end of a segment. Plain data, which can be kept and given to `resume`. */

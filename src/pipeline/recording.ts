@@ -85,9 +85,15 @@ export class TimedRecording {
   }
 
   /** A timed segment, with what is known of its text. */
-  #pass(segment: TimedSegment, { stop }: HeardSegment): void {
+  #pass(segment: TimedSegment, { stop, repaired, languageProbability }: HeardSegment): void {
     const isTruncated = stop === "cap" || stop === "cancelled";
-    this.#onSegment({ ...segment, ...(isTruncated && { isTruncated }), ...(stop === "loop" && { isLooped: true }) });
+    this.#onSegment({
+      ...segment,
+      ...(isTruncated && { isTruncated }),
+      ...(stop === "loop" && { isLooped: true }),
+      ...(repaired && { repaired }),
+      ...(languageProbability !== undefined && { languageProbability }),
+    });
   }
 
   #estimateAll(): void {

@@ -6,7 +6,7 @@ import type { DecodeRequest, DecodeResult, Engine } from "../engine/engine.ts";
 import { samplesInMemory } from "../audio/sample_store.ts";
 import { Recording } from "../segment/recording.ts";
 import type { TranscribeEvent } from "./events.ts";
-import { nothingCovered } from "./audit.ts";
+import { nothingCovered } from "../document/audit.ts";
 import { transcribe, type TranscribeRequest } from "./transcribe.ts";
 
 const rate = 16_000;
@@ -108,6 +108,16 @@ test("a forced language is the text's, and the text starts at the first token", 
   expect(of("language")).toEqual(["German"]);
 });
 
+test("a language that the model named has a probability, one that was given has none", async () => {
+  const probabilities = async (language: string, says: string) => {
+    const { events } = await run({ language }, [says]);
+    return events.flatMap((event) => event.kind === "segment" ? [event.segment.languageProbability] : []);
+  };
+  expect(await probabilities("", en("Hello."))).toEqual([Math.exp(-0.1)]); // One token, and "language" before it.
+  expect(await probabilities("German", "Ja.")).toEqual([undefined]);
+  expect(await probabilities("", "No header at all.")).toEqual([undefined]);
+});
+
 test("segments: in order, joined by what the scripts ask for, language when it changes", async () => {
   const answers = [en("One."), en("Two."), zh("三。"), zh("四"), zh("五"), "language None<asr_text>", en("Six")];
   const { result, of, requests } = await run({ samples: seconds(70), segmentSec: 10, searchSec: 0 }, answers);
@@ -135,11 +145,75 @@ test("places are told in the recording's own time", async () => {
   );
 });
 
-test("a loop is cut short, reported, and the next segment goes on", async () => {
+/** Sound of so many seconds that is quietest in its middle, and a little less in the middle of its halves. */
+function halving(count: number): Float32Array {
+  const samples = seconds(count).fill(0.1);
+  for (const [at, level] of [[1, 0.01], [2, 0], [3, 0.01]] as const) {
+    samples.fill(level, ((at * count) / 4 - 0.1) * rate, ((at * count) / 4 + 0.1) * rate);
+  }
+  return samples;
+}
+
+test("a loop that no cut mends is cut short, reported, and the next segment goes on", async () => {
   const loop = en(`Well,${" you know,".repeat(100)}`);
-  const { result, of } = await run({ samples: seconds(20), segmentSec: 10, searchSec: 0 }, [loop, en("Bye.")]);
+  const answers = [loop, en("Bye."), ...Array(6).fill(loop)];
+  const samples = new Float32Array([...halving(10), ...seconds(10)]);
+  const { result, of, requests } = await run({ samples, segmentSec: 10, searchSec: 0 }, answers);
+  const lengths = requests.slice(2).map(({ samples }) => samples.length / rate);
+  expect(lengths[0]! + lengths[3]!).toBe(10);
+  expect(lengths.reduce((sum, length) => sum + length, 0)).toBe(20); // Halves, and their halves.
   expect(result.text).toBe("Well, you know, you know, you know, you Bye.");
   expect(of("loss")).toEqual(["segment 1 of 2, 0.0 to 10.0 s: repetition loop after 44 tokens, stopped there"]);
+});
+
+test("a loop is mended by other cuts: what was shown stays, and goes on with what the parts say", async () => {
+  const loop = en(`Well,${" you know,".repeat(100)}`);
+  const answers = [loop, en("Bye."), en("Well, you know, it was late."), en("So we left.")];
+  const { of, events, requests } = await run({ samples: seconds(20), segmentSec: 10, searchSec: 0 }, answers);
+  expect(of("segment")).toEqual(["Well, you know, it was late. So we left.", " Bye."]);
+  expect(of("text").slice(0, 3)).toEqual(["Well,", " you", " know,"]); // As they came.
+  expect(of("loss")).toEqual([]);
+  expect(of("notice")).toEqual([
+    "segment 1 of 2, 0.0 to 10.0 s: the model repeated itself; heard again in shorter parts",
+  ]);
+  const segments = events.flatMap((event) => event.kind === "segment" ? [event.segment] : []);
+  expect(segments.map(({ stop, repaired }) => [stop, repaired])).toEqual([["end", "cuts"], ["end", undefined]]);
+  expect(requests.slice(2).map(({ samples }) => samples.length).reduce((a, b) => a + b)).toBe(10 * rate);
+});
+
+test("what loops in every part is heard without context, and what is left of a loop is told", async () => {
+  const loop = en(`Well,${" you know,".repeat(100)}`);
+  const say = ({ context, samples }: DecodeRequest) => {
+    const isWhole = samples.length > 4.5 * rate;
+    return { says: isWhole || context !== "" ? loop : en("All is well.") };
+  };
+  const engine = fakeEngine(say);
+  const events: TranscribeEvent[] = [];
+  const request = requestOf({ ...base, samples: halving(8), prompt: "Names" });
+  const { text } = await transcribe(request, engine, new AbortController().signal, (event) => events.push(event));
+  expect(text).toBe("Well, you know, All is well. All is well. All is well."); // Three words stand for three.
+  expect(events.flatMap((event) => event.kind === "segment" ? [event.segment.repaired] : [])).toEqual(["context"]);
+  expect(engine.requests.filter(({ context }) => context === "").length).toBe(4);
+  const half = await run({ samples: halving(10) }, [loop, en("Well, that is half of it."), loop, loop, loop]);
+  expect(half.result.text).toStartWith("Well, you know, half of it. Well, you know, you know,");
+  expect(half.of("loss").length).toBe(1);
+});
+
+test("repetition that was said stands, and costs one more hearing at most", async () => {
+  const line = "We will we will rock you.";
+  const song = en(Array(6).fill(line).join(" "));
+  const stands = await run({}, [song, en(Array(3).fill(line).join(" ")), en(Array(3).fill(line).join(" "))]);
+  expect(stands.result.text).toBe(Array(6).fill(line).join(" "));
+  expect(stands.of("notice")).toEqual([]);
+  const invented = await run({}, [song, en(line), en("So it goes.")]);
+  expect(invented.result.text).toBe(`${line} So it goes.`);
+  for (
+    const said of ["No, no, no, no.", "one two three four five six seven eight nine ten", "000 000", "Ha ha ha ha ha"]
+  ) {
+    expect((await run({}, [en(said)])).result.text).toBe(said);
+  }
+  const short = await run({ samples: seconds(2) }, [song]); // Too short to be cut.
+  expect(short.result.text).toBe(Array(6).fill(line).join(" "));
 });
 
 test("stopped: what is known stays, but nothing after the gap", async () => {
@@ -369,6 +443,7 @@ test("segments: where they are in the recording, their tokens and the language",
       ranges: [{ start: 0, end: 10 * rate }],
       text: "One two.",
       language: "English",
+      languageProbability: Math.exp(-0.1),
       tokens: [{ text: "One", logprob: -0.1 }, { text: " two.", logprob: -0.1 }],
       stop: "end",
     },
@@ -376,6 +451,7 @@ test("segments: where they are in the recording, their tokens and the language",
       ranges: [{ start: 20 * rate, end: 30 * rate }],
       text: " \u4e09",
       language: "Chinese",
+      languageProbability: Math.exp(-0.1),
       tokens: [{ text: " \u4e09", logprob: -0.1 }],
       stop: "end",
     },

@@ -10,9 +10,10 @@
 import type { HeardToken } from "../document/document.ts";
 import type { DecodeRequest, DecodeResult, DecodeToken, Engine, ModelInfo, Priority } from "../engine/engine.ts";
 import type { HeardSegment, Progress, Resume, TranscribeEvent } from "./events.ts";
+import { mended } from "./repair.ts";
 import { assert, InputError } from "../errors.ts";
 import { release } from "../memory.ts";
-import { type Audit, auditOf, type Coverage, covered, nothingCovered } from "./audit.ts";
+import { type Audit, auditOf, type Coverage, covered, nothingCovered } from "../document/audit.ts";
 import { planSegments, type SegmentLimits } from "../segment/plan.ts";
 import { joinedLength, originalPosition, originalRanges } from "../segment/ranges.ts";
 import type { Recording } from "../segment/recording.ts";
@@ -20,7 +21,7 @@ import { hasVoice, type VoiceJudge } from "../segment/has_voice.ts";
 import { templateTokens } from "../engine/budget.ts";
 import { textTail, tokensEstimate, tokensMaxFor } from "../text/budget.ts";
 import { separatorBetween } from "../text/join.ts";
-import { LoopGuard } from "../text/loop.ts";
+import { RepeatGuard } from "../text/loop.ts";
 import { TranscriptParser } from "../text/transcript.ts";
 import { sampleRate, type Span } from "../units.ts";
 import type { LaterContext } from "../views/term_context.ts";
@@ -71,10 +72,16 @@ type Piece = {
   readonly result: DecodeResult;
   readonly text: string;
   readonly language: string | undefined;
+  /** Of the language, where the model named it; 0 to 1. */
+  readonly languageProbability?: number | undefined;
   readonly textTokens: number;
   readonly stop: HeardSegment["stop"];
   readonly tokens: number;
   readonly heard: readonly HeardToken[];
+  /** So much of the text, and so many of what was heard, came before a repetition that is doubtful. */
+  readonly certain?: { readonly length: number; readonly tokens: number };
+  /** How a repetition was mended. */
+  readonly repaired?: "cuts" | "context";
 };
 
 /** What is gathered over the segments. */
@@ -262,7 +269,8 @@ async function together(run: Run, parts: readonly Part[]): Promise<void> {
   const most = run.request.decodesMax ?? decodesMaxOf(run.engine.info);
   let started = 0;
   try {
-    for (const { read, place, ranges } of parts) {
+    for (const part of parts) {
+      const { read, place, ranges } = part;
       if (stop.aborted) break;
       const where = place();
       const before = state.text.length;
@@ -276,10 +284,10 @@ async function together(run: Run, parts: readonly Part[]): Promise<void> {
       }
       const [current] = ahead;
       if (!current) break;
-      const piece = await again(run, await current.done, read, "");
+      const piece = await withoutRepeats(run, await again(run, await current.done, read, ""), part, where);
       ahead.shift();
-      if (later) showPiece(run, piece);
-      reportSegment(run, piece, ranges, state.text.slice(before));
+      showPiece(run, piece, later ? 0 : current.shown);
+      reportSegment(run, piece, part, state.text.slice(before));
       reportStop(run, piece, where, ranges);
       if (state.stopped) break;
     }
@@ -293,7 +301,8 @@ async function together(run: Run, parts: readonly Part[]): Promise<void> {
 /** Every segment is shown the text before it, so they come one after the other. */
 async function oneByOne(run: Run, parts: readonly Part[]): Promise<void> {
   const { state, stop, onEvent } = run;
-  for (const { read, ranges, place } of parts) {
+  for (const part of parts) {
+    const { read, ranges, place } = part;
     if (stop.aborted) state.stopped = true;
     if (state.stopped) return;
     const where = place();
@@ -313,16 +322,40 @@ async function oneByOne(run: Run, parts: readonly Part[]): Promise<void> {
       piece = await new Decoding(run, await read(), "").done;
     }
     piece = await again(run, piece, read, conditioned ? textTail(state.text, pastTokensMax) : "");
-    showPiece(run, piece);
-    reportSegment(run, piece, ranges, state.text.slice(before));
+    piece = await withoutRepeats(run, piece, part, where);
+    showPiece(run, piece, 0);
+    reportSegment(run, piece, part, state.text.slice(before));
     reportStop(run, piece, where, ranges);
   }
 }
 
-/** A piece that nobody saw while it was decoded. */
-function showPiece(run: Run, piece: Piece): void {
+/** What nobody saw while it was decoded: all but the first `shown` characters. */
+function showPiece(run: Run, piece: Piece, shown: number): void {
   heardLanguage(run, piece.language);
-  addText(run, piece.text, true);
+  addText(run, piece.text.slice(shown), shown === 0);
+}
+
+/** The piece with a doubtful repetition mended, as far as it can be (repair.ts). */
+async function withoutRepeats(run: Run, piece: Piece, { read }: Part, place: string): Promise<Piece> {
+  if (!piece.certain || piece.stop === "cancelled") return piece;
+  const samples = await read();
+  run.onEvent({ kind: "debug", text: `${place}: a repetition is heard again in parts` });
+  const context = run.request.prompt;
+  const result = await mended({ ...piece, certainTokens: piece.certain.tokens }, {
+    samples,
+    hasContext: context !== "",
+    decode: async ({ start, end }, withContext) => {
+      const part = await new Decoding(run, samples.slice(start, end), "", false, withContext ? context : "").done;
+      reportDecode(run, part);
+      return part;
+    },
+  });
+  release(samples);
+  const { text, heard, stop, repaired } = result;
+  if (repaired === "none") return { ...piece, stop };
+  const how = repaired === "cuts" ? "in shorter parts" : "without --prompt and --terms";
+  run.onEvent({ kind: "notice", text: `${place}: the model repeated itself; heard again ${how}` });
+  return { ...piece, text, heard, stop, repaired };
 }
 
 /**
@@ -340,14 +373,19 @@ async function again(run: Run, first: Piece, read: Part["read"], pastText: strin
 }
 
 /** `text` is the piece's, as it was shown. */
-function reportSegment({ onEvent }: Run, piece: Piece, ranges: readonly Span[], text: string): void {
+function reportSegment({ onEvent }: Run, piece: Piece, { ranges }: Part, text: string): void {
   if (text === "") return;
   const separator = text.slice(0, text.length - piece.text.length);
   const first = piece.heard.findIndex((token) => token.text !== "");
   const tokens = [...piece.heard];
   if (first >= 0) tokens[first] = { ...tokens[first]!, text: separator + tokens[first]!.text };
   assert(tokens.map((token) => token.text).join("") === text, "the tokens' texts add up to the segment's");
-  onEvent({ kind: "segment", segment: { ranges, text, language: piece.language ?? "", tokens, stop: piece.stop } });
+  const { language = "", languageProbability, stop, repaired } = piece;
+  const doubt = {
+    ...(languageProbability !== undefined && { languageProbability }),
+    ...(repaired && { repaired }),
+  };
+  onEvent({ kind: "segment", segment: { ranges, text, language, tokens, stop, ...doubt } });
 }
 
 function reportStop(run: Run, piece: Piece, place: string, ranges: readonly Span[]): void {
@@ -368,9 +406,10 @@ function reportStop(run: Run, piece: Piece, place: string, ranges: readonly Span
 }
 
 /** Everything up to `end` is heard, `ranges` of it since the last time. */
-function heardTo({ state, speech }: Run, end: number, ranges: readonly Span[], hasText: boolean): void {
+function heardTo(run: Run, end: number, ranges: readonly Span[], hasText: boolean): void {
+  const { state } = run;
   const span = { start: state.heardSamples, end };
-  state.coverage = covered(state.coverage, speech, { span, ranges, hasText });
+  state.coverage = covered(state.coverage, run.speech, { span, ranges, hasText });
   state.heardSamples = end;
 }
 
@@ -379,11 +418,15 @@ class Decoding {
   readonly done: Promise<Piece>;
   readonly #run: Run;
   readonly #parser: TranscriptParser;
-  readonly #guard = new LoopGuard<DecodeToken>();
+  readonly #guard = new RepeatGuard<DecodeToken>(textKey);
   readonly #isForced: boolean;
   #text = "";
   #heard: HeardToken[] = [];
-  #shown = 0;
+  #languageProbability: number | undefined;
+  /** Characters of the text that were shown. */
+  shown = 0;
+  /** A repetition may still be mended: what follows is not shown. */
+  #certain: Piece["certain"];
   #isLive: boolean;
   #isOver = false;
 
@@ -422,8 +465,16 @@ class Decoding {
     const piece = this.#parser.push(token);
     if (token.bytes.length > 0 || piece !== "") this.#heard.push({ text: piece, logprob: token.logprob });
     // What came before the text were the header's tokens.
-    if (token.id === this.#run.engine.info.asrTextId && this.#text === "") this.#heard = [];
+    if (token.id === this.#run.engine.info.asrTextId && this.#text === "") this.#endHeader();
     this.#add(piece);
+  }
+
+  /** What was heard so far is "language English". */
+  #endHeader(): void {
+    const [, ...name] = this.#heard;
+    this.#heard = [];
+    if (this.#isForced || this.#parser.language === undefined || name.length === 0) return;
+    this.#languageProbability = Math.exp(name.reduce((sum, { logprob }) => sum + logprob, 0));
   }
 
   #add(piece: string): void {
@@ -436,17 +487,22 @@ class Decoding {
   }
 
   #show(): void {
-    if (this.#shown === this.#text.length) return;
+    const text = this.#text.slice(0, this.#certain?.length);
+    if (this.shown === text.length) return;
     heardLanguage(this.#run, this.#language);
-    addText(this.#run, this.#text.slice(this.#shown), this.#shown === 0);
-    this.#shown = this.#text.length;
+    addText(this.#run, text.slice(this.shown), this.shown === 0);
+    this.shown = text.length;
   }
 
   #end(result: DecodeResult): Piece {
+    if (this.#guard.isDoubtful) this.#certain = { length: this.#text.length, tokens: this.#heard.length };
     for (const free of this.#guard.end()) this.#take(free);
     const rest = this.#parser.end(); // All of it, where the model gave no header.
     const joint = this.#heard.reduce((sum, { logprob }) => sum + logprob, 0);
-    if (rest !== "") this.#heard = [{ text: rest, logprob: joint }];
+    if (rest !== "") {
+      this.#heard = [{ text: rest, logprob: joint }];
+      this.#certain &&= { length: 0, tokens: 0 };
+    }
     this.#add(rest);
     this.#isOver = true;
     if (this.#isLive) heardLanguage(this.#run, this.#language);
@@ -457,12 +513,22 @@ class Decoding {
       result,
       text: this.#text,
       language: this.#language,
+      languageProbability: this.#languageProbability,
       textTokens: this.#parser.textTokens,
       stop: this.#guard.looped ? "loop" : result.stop,
       tokens: this.#guard.count,
       heard: this.#heard,
+      ...(this.#certain && { certain: this.#certain }),
     };
   }
+}
+
+const utf8 = new TextDecoder();
+
+/** A word is the same at the start of a text, where it has no space and a capital letter. */
+function textKey({ id, bytes }: DecodeToken): string | number {
+  const key = bytes.length === 0 ? "" : utf8.decode(bytes).trim().toLowerCase();
+  return key === "" || key.includes("\ufffd") ? id : key;
 }
 
 const unvoicedPiece: Piece = {

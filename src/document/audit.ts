@@ -6,7 +6,7 @@
  * is a breath, a laugh or a click as often as a word, and a detector cannot tell.
  */
 
-import type { Gap } from "../document/document.ts";
+import type { Gap } from "./document.ts";
 import { sampleRate, type Span } from "../units.ts";
 
 export type Coverage = {
@@ -77,14 +77,17 @@ export function auditOfSides(sides: readonly Audit[], speakers: readonly string[
 
 const gapsNamedMax = 5;
 
+/** "left 4.0 to 5.5 s" */
+export function gapPlace({ startMs, endMs, speaker }: Gap): string {
+  const second = (ms: number) => (ms / 1000).toFixed(1);
+  return `${speaker === undefined ? "" : `${speaker} `}${second(startMs)} to ${second(endMs)} s`;
+}
+
 /** A line for people. */
 export function auditLine({ gaps, speechSec, saidSec }: Audit): string {
-  const second = (ms: number) => (ms / 1000).toFixed(1);
   const sums = `${speechSec.toFixed(1)} s of speech, ${saidSec.toFixed(1)} s with text`;
   if (gaps.length === 0) return `no speech without text (${sums})`;
-  const named = gaps.slice(0, gapsNamedMax).map(({ startMs, endMs, speaker }) =>
-    `${speaker === undefined ? "" : `${speaker} `}${second(startMs)} to ${second(endMs)} s`
-  );
+  const named = gaps.slice(0, gapsNamedMax).map(gapPlace);
   const more = gaps.length > gapsNamedMax ? ` and ${gaps.length - gapsNamedMax} more` : "";
   return `speech without text: ${named.join(", ")}${more} (${sums})`;
 }

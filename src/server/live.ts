@@ -3,6 +3,7 @@
  * anew, in the same recording's time.
  */
 
+import { gapPlace } from "../document/audit.ts";
 import type { Listener } from "../engine/engine.ts";
 import type { SampleSource } from "../audio/queue.ts";
 import { InputError } from "../errors.ts";
@@ -114,7 +115,11 @@ export class Live {
     const before = this.#utterances;
     const pass = (event: StreamEvent) => {
       if (event.kind === "loss") this.onEvent(event);
-      if (event.kind === "step" || event.kind === "loss" || event.kind === "delay" || stopper.stop.drop.aborted) return;
+      if (event.kind === "gap") this.onEvent({ kind: "loss", text: `speech without text: ${gapPlace(event)}` });
+      if (
+        event.kind === "gap" || event.kind === "step" || event.kind === "loss" || event.kind === "delay" ||
+        stopper.stop.drop.aborted
+      ) return;
       for (const one of views?.push(event) ?? [event]) {
         if (one.kind !== "language") this.#utterances = before + one.id;
         this.onEvent(one.kind === "language" ? one : { ...one, id: before + one.id });

@@ -16,7 +16,7 @@ import { CueLayout } from "../subtitles/layout.ts";
 import type { LayoutRules } from "../subtitles/rules.ts";
 import type { CuePunctuation } from "../views/punctuation.ts";
 import { writtenSegment } from "../views/view.ts";
-import type { TextEvent, UtteranceText } from "./text.ts";
+import type { GapEvent, TextEvent, UtteranceText } from "./text.ts";
 
 export const streamFormats = ["text", "jsonl", "srt", "vtt"] as const;
 export type StreamFormat = (typeof streamFormats)[number];
@@ -37,7 +37,7 @@ export type CaptionOptions = {
 export interface StreamWriter {
   /** The text before the first event. */
   readonly header: string;
-  write(event: TextEvent): string;
+  write(event: TextEvent | GapEvent): string;
   /** What would come next, if a partial text were settled; absent where a format has other events for it. */
   tail?(event: Extract<TextEvent, { kind: "partial" }>): string;
 }
@@ -61,7 +61,7 @@ function textWriter({ paragraphMs, runsOn }: CaptionOptions): StreamWriter {
   const hasLines = !runsOn && paragraphMs === 0;
   let isLineStart = true;
   let [id, end] = [0, ""];
-  const write = (event: TextEvent): string => {
+  const write = (event: TextEvent | GapEvent): string => {
     if (event.kind === "final" && hasLines && !event.goesOn && !isLineStart) {
       isLineStart = true;
       return "\n";
@@ -83,9 +83,12 @@ function textWriter({ paragraphMs, runsOn }: CaptionOptions): StreamWriter {
   return { header: "", write, tail };
 }
 
-function jsonLine(event: Exclude<TextEvent, { kind: "language" }>, file: string): string {
-  const { kind: type, id, startMs, endMs, language, text, spoken } = event;
-  return `${JSON.stringify({ type, file, id, start_ms: startMs, end_ms: endMs, language, text, spoken })}\n`;
+function jsonLine(event: Exclude<TextEvent, { kind: "language" }> | GapEvent, file: string): string {
+  const { kind: type, startMs, endMs } = event;
+  const places = { start_ms: startMs, end_ms: endMs };
+  if (type === "gap") return `${JSON.stringify({ type, file, ...places })}\n`;
+  const { id, language, text, spoken, isTruncated: truncated, isLooped: loop } = event;
+  return `${JSON.stringify({ type, file, id, ...places, language, text, spoken, truncated, loop })}\n`;
 }
 
 function cueWriter(

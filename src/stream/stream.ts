@@ -11,6 +11,7 @@
  * decoded: the model would invent words for it.
  */
 
+import type { Audit } from "../document/audit.ts";
 import type { HearResult, Listener } from "../engine/engine.ts";
 import { tokensMaxFor } from "../text/budget.ts";
 import {
@@ -28,7 +29,7 @@ import { type Cut, Cutter, frameSamples, leadSamples, quietestPlace } from "./en
 import { HeldAudio } from "../audio/held.ts";
 import { SampleQueue, type SampleSource } from "../audio/queue.ts";
 import type { VoiceJudge } from "../segment/has_voice.ts";
-import { StreamText, type TextEvent } from "./text.ts";
+import { type GapEvent, StreamText, type TextEvent } from "./text.ts";
 import type { Stop } from "../stop.ts";
 import { msOfSamples, sampleRate } from "../units.ts";
 
@@ -51,6 +52,7 @@ export type StreamOptions = {
 
 export type StreamEvent =
   | TextEvent
+  | GapEvent
   | { readonly kind: "step"; readonly step: Step }
   /** Text may be missing. */
   | { readonly kind: "loss"; readonly text: string }
@@ -78,6 +80,7 @@ export type StreamTotals = {
   readonly decodeMs: number;
   /** Whether anything in it had a voice. */
   readonly hasVoice: boolean;
+  readonly audit: Audit;
   /** Why the source ended early; all that came before is heard. */
   readonly failure: unknown;
 };
@@ -182,7 +185,8 @@ class StreamRun {
     await this.closeOpen();
     const { textTokens } = this.#text;
     const audioSec = this.#cutter.position / sampleRate;
-    return { audioSec, textTokens, encodeMs: this.#encodeMs, decodeMs: this.#decodeMs, hasVoice: this.#hadVoice };
+    const costs = { encodeMs: this.#encodeMs, decodeMs: this.#decodeMs };
+    return { audioSec, textTokens, ...costs, hasVoice: this.#hadVoice, audit: this.#text.end() };
   }
 
   /** `waiting`: samples that were read together with those before the cut. */
@@ -255,7 +259,7 @@ class StreamRun {
     this.#hasSound = this.#cutter.takeVoice() || this.#hasSound;
     if (this.stop.drop.aborted) return;
     if (this.#isSpoken(to)) await this.#finish(to);
-    this.#text.close(Math.min(to, this.#cutter.voice.end));
+    this.#text.close(Math.min(to, this.#cutter.voice.end), this.#hasVoice);
     this.#startAnew(to);
   }
 
@@ -286,10 +290,20 @@ class StreamRun {
     const isLooped = this.#take({ tokens: result.tokens, heardTo: to, isCapped, isLast });
     this.#report(result, prefix.length, to, isLooped);
     this.#loops = isLooped ? this.#loops + 1 : 0;
+    if (isLast && !isLooped && isCapped) {
+      this.#text.lose("isTruncated");
+      this.#tellLoss(to, `stopped after ${result.tokens.length} tokens, more than speech takes`);
+    }
     if (!isLooped || (!isLast && this.#loops < loopsMax)) return;
-    const [fromSec, toSec] = [this.#anchor, to].map((place) => (this.options.startSec + place / sampleRate).toFixed(1));
-    this.onEvent({ kind: "loss", text: `${fromSec} to ${toSec} s: repetition loop, cut short` });
+    this.#text.lose("isLooped");
+    this.#tellLoss(to, "repetition loop, cut short");
     if (!isLast) this.#restart(to);
+  }
+
+  /** Text is lost of what was heard since the anchor. */
+  #tellLoss(to: number, what: string): void {
+    const [fromSec, toSec] = [this.#anchor, to].map((place) => (this.options.startSec + place / sampleRate).toFixed(1));
+    this.onEvent({ kind: "loss", text: `${fromSec} to ${toSec} s: ${what}` });
   }
 
   #report(result: HearResult, prefixTokens: number, to: number, isLooped: boolean): void {
@@ -324,7 +338,7 @@ class StreamRun {
 
   /** A new anchor, nothing carried over. */
   #restart(at: number): void {
-    this.#text.close(at);
+    this.#text.close(at, this.#hasVoice);
     this.#text.start(at);
     this.#startAnew(at);
     this.#wasMoved = true;

@@ -5,6 +5,7 @@
  * require.
  */
 
+import { type Audit, auditOf, covered, nothingCovered } from "../document/audit.ts";
 import { separatorBetween } from "../text/join.ts";
 import { spokenWeight } from "../text/spoken.ts";
 import { TranscriptParser } from "../text/transcript.ts";
@@ -22,6 +23,9 @@ export type TextEvent =
   | { readonly kind: "final"; readonly goesOn?: boolean } & UtteranceText
   | { readonly kind: "language"; readonly name: string };
 
+/** Speech that got no text, told when it is known where it ends. */
+export type GapEvent = { readonly kind: "gap" } & TimeSpan;
+
 export type UtteranceText = {
   /** Counts utterances from 1. */
   readonly id: number;
@@ -31,6 +35,9 @@ export type UtteranceText = {
   readonly pieces?: readonly Piece[];
   /** Of a final: where in it there is voice. */
   readonly speech?: readonly TimeSpan[];
+  /** Of a final: a limit ended its text; or the model repeated itself without end, and the repeats were cut. */
+  readonly isTruncated?: boolean;
+  readonly isLooped?: boolean;
   /** As the model names it; "" while it is unknown. */
   readonly language: string;
   /**
@@ -65,13 +72,19 @@ export class StreamText {
   #start = 0;
   /** Where the words of the last commit end, as estimated. */
   #saidTo = 0;
+  /** What is missing in the utterance. */
+  #lost: Pick<UtteranceText, "isTruncated" | "isLooped"> = {};
+  #coverage = nothingCovered;
+  /** Up to here it is known which speech has text, and so many gaps were told. */
+  #auditedTo = 0;
+  #gapsTold = 0;
 
   /** All places are given in samples from the start of the stream. */
   /** `speech`: the stretches of voice between two places. */
   constructor(
     readonly options: TextOptions,
     readonly speech: (from: number, to: number) => readonly Stretch[],
-    readonly onEvent: (event: TextEvent) => void,
+    readonly onEvent: (event: TextEvent | GapEvent) => void,
   ) {
     this.#language = options.language;
     this.#parser = this.#newParser();
@@ -92,16 +105,43 @@ export class StreamText {
     this.#showPartial(state);
   }
 
-  /** The utterance has ended, and the next one starts with new words. */
-  close(end: number): void {
+  /** Text of the utterance is missing. */
+  lose(what: "isTruncated" | "isLooped"): void {
+    this.#lost = { ...this.#lost, [what]: true };
+  }
+
+  /** The utterance has ended, and the next one starts with new words. `isSpoken`: there was a voice in it. */
+  close(end: number, isSpoken: boolean): void {
     this.#put(this.#parser.end(), end);
     this.#parser = this.#newParser();
     this.#isJoined = false;
+    this.#audit(end, isSpoken);
     this.#finish(end, false);
+  }
+
+  /** The stream has ended. */
+  end(): Audit {
+    this.#tellGaps(auditOf(this.#coverage, this.options.startSec));
+    return auditOf(this.#coverage, this.options.startSec);
+  }
+
+  #audit(end: number, isSpoken: boolean): void {
+    const span = { start: Math.max(this.#start, this.#auditedTo), end };
+    this.#auditedTo = Math.max(this.#auditedTo, end);
+    if (!isSpoken || span.start >= end) return;
+    const hasText = this.#text.trim() !== "";
+    this.#coverage = covered(this.#coverage, this.speech(span.start, end), { span, ranges: [span], hasText });
+    this.#tellGaps(auditOf({ ...this.#coverage, open: undefined }, this.options.startSec));
+  }
+
+  #tellGaps({ gaps }: Audit): void {
+    for (const { startMs, endMs } of gaps.slice(this.#gapsTold)) this.onEvent({ kind: "gap", startMs, endMs });
+    this.#gapsTold = gaps.length;
   }
 
   /** The utterance has become too long. The next one continues the same sentence. */
   split(end: number): void {
+    this.#audit(end, true);
     this.#finish(end, true);
     this.#start = end;
   }
@@ -114,12 +154,13 @@ export class StreamText {
     const text = this.#text.trim();
     if (text !== "" || this.#hadPartial) {
       const speech = this.speech(this.#start, end).map((stretch) => this.#timed(stretch));
-      this.onEvent({ kind: "final", ...(goesOn && { goesOn }), ...this.#placed(text, end), speech });
+      this.onEvent({ kind: "final", ...(goesOn && { goesOn }), ...this.#placed(text, end), ...this.#lost, speech });
       this.#id++;
     }
     this.#text = "";
     this.#partial = "";
     this.#hadPartial = false;
+    this.#lost = {};
   }
 
   #put(piece: string, end: number): void {

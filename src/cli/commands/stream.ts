@@ -5,11 +5,12 @@
  * same, and is reported.
  */
 
+import { auditLine, gapPlace } from "../../document/audit.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { InputError, UsageError } from "../../errors.ts";
 import { type StreamWriter, streamWriter } from "../../stream/captions.ts";
 import { runStream, type Step, type StreamEvent, type StreamOptions, type StreamTotals } from "../../stream/stream.ts";
-import type { TextEvent } from "../../stream/text.ts";
+import type { GapEvent, TextEvent } from "../../stream/text.ts";
 import { extensionOf } from "../../output/formats.ts";
 import { errorLine } from "../../output/json.ts";
 import { fileOf, kindOf } from "../../files/outputs.ts";
@@ -228,11 +229,12 @@ class StreamOutput {
     report.writeAbove(this.#live);
   }
 
-  write(spoken: TextEvent): void {
+  write(spoken: TextEvent | GapEvent): void {
+    if (spoken.kind === "gap") return this.#put(spoken);
     for (const event of this.#views?.push(spoken) ?? [spoken]) this.#put(event);
   }
 
-  #put(event: TextEvent): void {
+  #put(event: TextEvent | GapEvent): void {
     const piece = this.#writer.write(event);
     if (piece !== "") this.#text.write(piece);
     if (event.kind === "partial") this.#live?.tail(this.#writer.tail?.(event) ?? "");
@@ -249,8 +251,9 @@ class StreamOutput {
 
 /** Returns whether the source could be read to its end. */
 function reportEnd({ report }: Run, source: InputSource, audio: OpenedAudio, totals: StreamTotals): boolean {
-  const { failure, hasVoice, audioSec } = totals;
+  const { failure, hasVoice, audioSec, audit } = totals;
   report.warn(source, audio.warnings);
+  report.debug(`Audit: ${auditLine(audit)}`);
   if (!hasVoice && audioSec > 0) report.warn(source, [noVoice]);
   if (failure === undefined) return true;
   if (!(failure instanceof InputError)) throw failure;
@@ -270,8 +273,8 @@ function streamOptions({ parts, choice, engine, options }: Run): StreamOptions {
   };
 }
 
-function isText(event: StreamEvent): event is TextEvent {
-  return event.kind === "commit" || event.kind === "partial" || event.kind === "final" || event.kind === "language";
+function isText(event: StreamEvent): event is TextEvent | GapEvent {
+  return ["commit", "partial", "final", "language", "gap"].includes(event.kind);
 }
 
 function reportEvent({ parts, options, report }: Run, source: InputSource, event: StreamEvent): void {
@@ -280,6 +283,8 @@ function reportEvent({ parts, options, report }: Run, source: InputSource, event
       return report.language(event.name, options.inputs.length > 1 ? source : undefined);
     case "loss":
       return report.loss(source, event.text);
+    case "gap":
+      return report.loss(source, `speech without text: ${gapPlace(event)}`);
     case "delay":
       return report.say(`Behind by ${(event.ms / 1000).toFixed(1)} s: several chunks are heard in one step`);
     case "step":

@@ -18,6 +18,10 @@ export type ServeChoices = {
   readonly trustsProxy: boolean;
   /** Paths; undefined: plain HTTP. */
   readonly tlsFiles: { readonly cert: string; readonly key: string } | undefined;
+  /** undefined: none. */
+  readonly wyomingPort: number | undefined;
+  /** undefined: never. */
+  readonly unloadMs: number | undefined;
   readonly uploadBytesMax: number;
   readonly audioSecMax: number;
   readonly queueMax: number;
@@ -41,6 +45,8 @@ export function serveChoices(choices: Choices): ServeChoices {
     origins: list(choices, "cors", /^(?:\*|https?:\/\/[\w.\[\]:-]+)$/, "https://name, or *"),
     trustsProxy: choices.has("trust-proxy"),
     tlsFiles: cert === undefined || key === undefined ? undefined : { cert, key },
+    wyomingPort: choices.has("wyoming") ? choices.number("wyoming") : undefined,
+    unloadMs: choices.number("unload-idle-min") * 60_000 || undefined,
     uploadBytesMax: choices.number("upload-max") * 2 ** 20,
     audioSecMax: choices.number("audio-max-hours") * 3600,
     queueMax: choices.number("queue-max"),

@@ -33,7 +33,7 @@ export class WordTimer {
   readonly #place: ModelPlace;
   readonly #stop: AbortSignal;
   readonly #onNotice: (notice: Notice) => void;
-  #engine: Engine | undefined;
+  #engine: Promise<Engine> | undefined;
   #known: KnownModel | undefined;
   #languages = new Set<string>();
 
@@ -90,9 +90,11 @@ export class WordTimer {
     return alignment;
   }
 
+  /** The next text opens it again. */
   async close(): Promise<void> {
-    await this.#engine?.close();
+    const closing = this.#engine;
     this.#engine = undefined;
+    await (await closing)?.close();
   }
 
   async #aligner(): Promise<Aligner> {
@@ -100,17 +102,18 @@ export class WordTimer {
     return { engine: await this.#opened(), splitters: this.#host.splitters, ...limits, stop: this.#stop };
   }
 
-  async #opened(): Promise<Engine> {
-    if (this.#engine) return this.#engine;
+  #opened(): Promise<Engine> {
+    return this.#engine ??= this.#open();
+  }
+
+  async #open(): Promise<Engine> {
     const { threads, weights, cache } = this.#request;
     const engine = await this.#host.openEngine({ model: this.#place, threads, weights, cache });
-    if (engine.info.kind !== "aligner") {
-      await engine.close();
-      const label = this.#place.kind === "folder" ? printable(this.#place.path) : "demo aligner";
-      const hint = "the aligner is a model of its own: qwen-asr download aligner";
-      throw new ModelError(`${label}: ${engine.info.name} transcribes and does not align`, hint);
-    }
-    return this.#engine = engine;
+    if (engine.info.kind === "aligner") return engine;
+    await engine.close();
+    const label = this.#place.kind === "folder" ? printable(this.#place.path) : "demo aligner";
+    const hint = "the aligner is a model of its own: qwen-asr download aligner";
+    throw new ModelError(`${label}: ${engine.info.name} transcribes and does not align`, hint);
   }
 
   #count({ words, encodeMs, alignMs }: Alignment): void {

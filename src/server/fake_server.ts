@@ -13,6 +13,7 @@ import { State } from "./state.ts";
 export type FakeServer = AsyncDisposable & {
   readonly url: string;
   readonly port: number;
+  readonly wyomingPort: number | undefined;
   readonly lines: string[];
   readonly settings: ServerSettings;
   stop(): Promise<void>;
@@ -24,6 +25,8 @@ const settings: Omit<ServerSettings, "folder"> = {
   ...{
     keys: [],
     trustsProxy: false,
+    wyomingPort: undefined,
+    unloadMs: undefined,
     tls: undefined,
     allowedHosts: [],
     origins: [],
@@ -57,7 +60,15 @@ export async function fakeServer(engine: Engine, changes: Partial<ServerSettings
     if (changes.folder === undefined) await remove(own.folder);
   };
   const url = `http://127.0.0.1:${server.port}`;
-  return { url, port: server.port, lines, settings: own, stop, [Symbol.asyncDispose]: stop };
+  return {
+    url,
+    port: server.port,
+    wyomingPort: server.wyomingPort,
+    lines,
+    settings: own,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
 }
 
 /** Says the same of everything; `tokenDelayMs` makes it slow. */

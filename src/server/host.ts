@@ -33,6 +33,10 @@ export type ServerSettings = ModelsRequest & {
   readonly trustsProxy: boolean;
   /** In PEM; undefined: plain HTTP. */
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
+  /** Port for Wyoming; 0: a free one; undefined: none. */
+  readonly wyomingPort: number | undefined;
+  /** The models are closed when nothing was asked for so long; undefined: never. */
+  readonly unloadMs: number | undefined;
   readonly uploadBytesMax: number;
   readonly audioSecMax: number;
   readonly queueMax: number;

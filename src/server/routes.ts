@@ -4,6 +4,7 @@ import { ApiError } from "./errors.ts";
 
 export type Endpoint =
   | "health"
+  | "openapi"
   | "models"
   | "model"
   | "transcriptions"
@@ -39,6 +40,7 @@ type Route = {
 
 export const routes: readonly Route[] = [
   { method: "GET", path: /^\/(?:healthz|readyz|health)$/, endpoint: "health", name: "/healthz", isOpen: true },
+  { method: "GET", path: /^\/openapi\.json$/, endpoint: "openapi", name: "/openapi.json", isOpen: true },
   { method: "GET", path: /^\/models$/, endpoint: "models", name: "/v1/models" },
   { method: "GET", path: /^\/models\/([^/]+)$/, endpoint: "model", name: "/v1/models/ID" },
   {

@@ -281,3 +281,10 @@ test("whoever guesses keys is slowed down, by the address that a trusted proxy n
   expect(await ask("secret-of-ann", "1.2.3.5")).toBe(200);
   expect(server.lines.at(-1)).toContain(" 1.2.3.5 GET /v1/models 200");
 });
+
+test("idle models are closed, and opened by the next request", async () => {
+  const engine = sayingEngine();
+  await using server = await fakeServer(engine, { unloadMs: 20 });
+  while (!engine.isClosed()) await Bun.sleep(5);
+  expect((await post(server.url, form("1s"))).status).toBe(200);
+});

@@ -16,6 +16,7 @@ import type { ServerSettings } from "./host.ts";
 import { cancelJob, createJob, deleteJob, jobEvents, jobResult, listJobs, showJob } from "./job_endpoints.ts";
 import { Jobs } from "./jobs.ts";
 import { logLine } from "./log.ts";
+import { openApi } from "./openapi.ts";
 import { OwnStreams } from "./own_stream.ts";
 import { RealtimeSession } from "./realtime.ts";
 import { findRoute, type Found } from "./routes.ts";
@@ -27,6 +28,7 @@ import { asr, detectLanguage } from "./whisper_service.ts";
 import type { Call } from "./task.ts";
 import { transcription } from "./transcriptions.ts";
 import { noTranslation } from "./translations.ts";
+import { startWyoming } from "./wyoming_server.ts";
 
 /** Seconds without a byte after which a connection that sends a request is closed. */
 const idleSec = 60;
@@ -35,6 +37,8 @@ const lastReplyMs = 500;
 
 export type RunningServer = {
   readonly port: number;
+  /** Of Wyoming, where it is wanted. */
+  readonly wyomingPort: number | undefined;
   /** Takes no more requests, lets running ones end within the time for it, and closes the port. */
   stop(): Promise<void>;
 };
@@ -52,7 +56,15 @@ export function startServer(core: Core, state: State, log: (line: string) => voi
     (request, server) => handler.handle(request, server),
     socketHandler((error) => handler.logFailure(error)),
   );
-  return { port: bun.port!, stop: () => stopServer(bun, handler, core.settings.drainMs) };
+  const { host, wyomingPort, drainMs } = core.settings;
+  const wyoming = wyomingPort === undefined
+    ? undefined
+    : startWyoming(handler.service, host, wyomingPort, (error) => handler.logFailure(error));
+  const stop = async () => {
+    await stopServer(bun, handler, drainMs);
+    wyoming?.stop();
+  };
+  return { port: bun.port!, wyomingPort: wyoming?.port, stop };
 }
 
 function listen(
@@ -86,7 +98,7 @@ async function stopServer(bun: Bunny, handler: Handler, drainMs: number): Promis
 class Handler {
   readonly #core: Core;
   readonly #access: AccessRules;
-  readonly #service: Service;
+  readonly service: Service;
   readonly #jobs: Jobs;
   readonly #streams: OwnStreams;
   readonly #log: (line: string) => void;
@@ -97,9 +109,9 @@ class Handler {
   constructor(core: Core, state: State, log: (line: string) => void) {
     this.#core = core;
     this.#log = log;
-    this.#service = new Service(core);
-    this.#streams = new OwnStreams(this.#service);
-    this.#jobs = new Jobs(this.#service, state, log);
+    this.service = new Service(core);
+    this.#streams = new OwnStreams(this.service);
+    this.#jobs = new Jobs(this.service, state, log);
     const { keys, allowedHosts, origins } = core.settings;
     this.#access = { keys, allowedHosts, origins };
   }
@@ -118,7 +130,7 @@ class Handler {
 
   /** Resolves when no request is left. */
   idle(): Promise<void> {
-    return this.#service.idle();
+    return this.service.idle();
   }
 
   /** undefined where the connection has become a WebSocket. */
@@ -135,7 +147,7 @@ class Handler {
     if (response) this.#finish(request, response);
     const { found, ...rest } = facts;
     const status = response?.status ?? 101;
-    this.#service.metrics.request(found?.route.name ?? "-", status);
+    this.service.metrics.request(found?.route.name ?? "-", status);
     const line = {
       time: new Date(start),
       method: request.method,
@@ -202,7 +214,7 @@ class Handler {
     const begin = (socket: Socket) =>
       route.endpoint === "stream"
         ? this.#streams.session(socket, owner, query)
-        : new RealtimeSession(this.#service, socket, query["model"]?.at(-1) ?? "");
+        : new RealtimeSession(this.service, socket, query["model"]?.at(-1) ?? "");
     const offered = request.headers.get("sec-websocket-protocol")?.split(",").map((one) => one.trim()) ?? [];
     const headers: Record<string, string> = offered.includes("realtime")
       ? { "sec-websocket-protocol": "realtime" }
@@ -217,6 +229,8 @@ class Handler {
       case "realtime":
       case "stream":
         throw new InternalError("a socket is no request");
+      case "openapi":
+        return Response.json(openApi(this.#core.host.version));
       case "health":
         return new Response("OK", { headers: { "content-type": "text/plain" } });
       case "models":
@@ -224,15 +238,15 @@ class Handler {
       case "model":
         return Response.json({ ...this.#model(), id: decoded(parameter!) });
       case "transcriptions":
-        return transcription(this.#service, call);
+        return transcription(this.service, call);
       case "translations":
         throw noTranslation();
       case "alignments":
-        return alignment(this.#service, call);
+        return alignment(this.service, call);
       case "asr":
-        return asr(this.#service, call);
+        return asr(this.service, call);
       case "detectLanguage":
-        return detectLanguage(this.#service, call);
+        return detectLanguage(this.service, call);
       case "createJob":
         return createJob(this.#jobs, call);
       case "listJobs":
@@ -250,7 +264,7 @@ class Handler {
         return jobEvents(this.#jobs, call, parameter!);
       case "metrics": {
         const headers = { "content-type": "text/plain; version=0.0.4" };
-        return new Response(this.#service.metrics.text(this.#service.gauges()), { headers });
+        return new Response(this.service.metrics.text(this.service.gauges()), { headers });
       }
     }
   }

@@ -18,12 +18,14 @@ export class Service {
   #admitted = 0;
   #meanMs = 2000;
   readonly #idle: (() => void)[] = [];
+  #unloading: Timer | undefined;
 
   constructor(readonly core: Core) {
     const { stepMax } = core.models.transcriber.info;
     const { lowMemory } = core.settings;
     const short = new Places(lowMemory ? 1 : stepMax);
     this.hearing = { short, long: lowMemory ? short : new Places(longMax) };
+    this.#unloadLater();
     this.share = new Share(Math.max(1, stepMax - placesLeft));
   }
 
@@ -59,14 +61,28 @@ export class Service {
       throw new ApiError(429, `too many requests wait; try again in ${seconds} s`, details);
     }
     this.#admitted++;
+    clearTimeout(this.#unloading);
     const start = Date.now();
     let isOver = false;
     return () => {
       if (isOver) return;
       isOver = true;
       this.#admitted--;
-      if (this.#admitted === 0) this.#idle.splice(0).forEach((resolve) => resolve());
+      if (this.#admitted > 0) return;
+      this.#idle.splice(0).forEach((resolve) => resolve());
+      this.#unloadLater();
       this.#meanMs += (Date.now() - start - this.#meanMs) / 16;
     };
+  }
+
+  /** The next request opens the models again. */
+  #unloadLater(): void {
+    const { unloadMs } = this.core.settings;
+    if (unloadMs === undefined) return;
+    this.#unloading = setTimeout(() => {
+      const { transcriber, timer } = this.core.models;
+      Promise.all([transcriber.close(), timer?.close()]).catch(() => {}); // Whoever opens them hears of a failure.
+    }, unloadMs);
+    this.#unloading.unref();
   }
 }

@@ -25,6 +25,9 @@ export async function serve(parts: ProgramParts, options: ServeOptions): Promise
   if (keys.length === 0 && !isOpen && !isLoopback(host)) {
     throw new UsageError(`--host ${host} is open to others: clients need keys (--api-key-file), or give --no-auth`);
   }
+  if (options.wyomingPort !== undefined && !isOpen && !isLoopback(host)) {
+    throw new UsageError(`--wyoming on --host ${host} is open to others, and has no keys: it needs --no-auth`);
+  }
   const tls = await readTls(parts, options);
   const { folder, isTemporary } = await folderOf(parts, options);
   using state = State.open(folder);
@@ -35,6 +38,7 @@ export async function serve(parts: ProgramParts, options: ServeOptions): Promise
     const settings = { ...options, language: "", keys, tls, folder };
     const server = startServer({ host: parts, settings, models }, state, say);
     say(`Listening on ${tls ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${server.port}`);
+    if (server.wyomingPort !== undefined) say(`Wyoming on port ${server.wyomingPort}`);
     await aborted(stop.drain);
     await server.stop();
   } finally {

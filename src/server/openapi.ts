@@ -1,0 +1,171 @@
+/** The server's endpoints as an OpenAPI document. In: the version. Out: data, which a test holds against routes. */
+
+import { languageNames } from "../text/languages.ts";
+import { replyFormats } from "./formats.ts";
+
+type Json = Readonly<Record<string, unknown>>;
+
+const string = { type: "string" };
+const number = { type: "number" };
+const integer = { type: "integer" };
+
+const object = (properties: Json, required: readonly string[] = Object.keys(properties)): Json => (
+  { type: "object", properties, required }
+);
+const array = (items: Json): Json => ({ type: "array", items });
+const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
+const json = (schema: Json): Json => ({ content: { "application/json": { schema } } });
+const ok = (description: string, content: Json = {}): Json => ({ description, ...content });
+const failure = { default: { description: "what is wrong", ...json(ref("Error")) } };
+const idParameter = [{ name: "id", in: "path", required: true, schema: string }];
+const query = (...names: string[]) => names.map((name) => ({ name, in: "query", schema: string }));
+
+const span = { start: number, end: number };
+const usage = object({ type: { const: "duration" }, seconds: number });
+const gaps = { gaps: array(object(span)), truncated: array(object({ ...span, reason: { enum: ["cap", "loop"] } })) };
+
+export const schemas: Readonly<Record<string, Json>> = {
+  Error: object({
+    error: object({
+      message: string,
+      type: string,
+      param: { type: ["string", "null"] },
+      code: { type: ["string", "null"] },
+    }),
+  }),
+  Transcription: object({ text: string, usage, ...gaps }, ["text", "usage"]),
+  Segment: object({
+    ...{ id: integer, seek: integer, ...span, text: string, tokens: array(integer), temperature: number },
+    ...{ avg_logprob: number, compression_ratio: number, no_speech_prob: number },
+  }),
+  Word: object({ word: string, ...span }),
+  VerboseTranscription: object({
+    ...{ task: { const: "transcribe" }, language: string, duration: number, text: string, usage, ...gaps },
+    ...{ segments: array(ref("Segment")), words: array(ref("Word")) },
+  }, ["task", "language", "duration", "text", "usage"]),
+  Alignment: object({
+    ...{ task: { const: "align" }, duration: number, words: array(ref("Word")) },
+    segments: array(object({ id: integer, ...span, text: string, words: array(ref("Word")) })),
+  }),
+  Job: object({
+    ...{ id: string, object: { const: "transcription.job" }, name: string, bytes: integer, created_at: integer },
+    status: { enum: ["queued", "running", "done", "failed", "cancelled"] },
+    ...{ finished_at: integer, audio_seconds: number, heard_seconds: number, error: { type: "object" } },
+  }, ["id", "object", "name", "bytes", "created_at", "status"]),
+  Jobs: object({ object: { const: "list" }, data: array(ref("Job")) }),
+  Model: object({ id: string, object: { const: "model" }, created: integer, owned_by: string }),
+  Models: object({ object: { const: "list" }, data: array(ref("Model")) }),
+};
+
+const file = { type: "string", format: "binary" };
+const formFields = {
+  ...{ file, model: string, prompt: string, response_format: { enum: replyFormats }, stream: { type: "boolean" } },
+  language: { ...string, description: `A code, a locale, or one of: ${languageNames.join(", ")}` },
+  timestamp_granularities: array({ enum: ["segment", "word"] }),
+  keywords: array(string),
+  include: array({ enum: ["logprobs"] }),
+};
+
+function form(properties: Json, required: readonly string[]): Json {
+  return {
+    requestBody: { required: true, content: { "multipart/form-data": { schema: object(properties, required) } } },
+  };
+}
+
+const transcript = {
+  description: "the transcript",
+  content: {
+    "application/json": { schema: { anyOf: [ref("Transcription"), ref("VerboseTranscription")] } },
+    "text/plain": { schema: string },
+    "text/event-stream": { schema: string },
+  },
+};
+
+function audioPaths(): Record<string, Json> {
+  const recording = form({ audio_file: file }, ["audio_file"]);
+  return {
+    "/v1/audio/transcriptions": { post: { ...form(formFields, ["file"]), responses: { 200: transcript, ...failure } } },
+    "/v1/audio/translations": { post: { responses: { 501: ok("not possible", json(ref("Error"))) } } },
+    "/v1/audio/alignments": {
+      post: {
+        ...form({ file, text: string, language: string }, ["file", "text"]),
+        responses: { 200: ok("when each word is said", json(ref("Alignment"))), ...failure },
+      },
+    },
+    "/asr": {
+      post: {
+        parameters: query("task", "language", "output", "encode", "initial_prompt", "word_timestamps", "key"),
+        ...recording,
+        responses: { 200: transcript, ...failure },
+      },
+    },
+    "/detect-language": {
+      post: {
+        ...{ parameters: query("encode", "key"), ...recording },
+        responses: {
+          200: ok("the language", json(object({ detected_language: string, language_code: string }))),
+          ...failure,
+        },
+      },
+    },
+  };
+}
+
+function jobPaths(): Record<string, Json> {
+  const job = ok("the job", json(ref("Job")));
+  return {
+    "/v1/jobs": {
+      post: { ...form(formFields, ["file"]), responses: { 202: job, ...failure } },
+      get: { responses: { 200: ok("the jobs of this key", json(ref("Jobs"))), ...failure } },
+    },
+    "/v1/jobs/{id}": {
+      get: { parameters: idParameter, responses: { 200: job, ...failure } },
+      delete: { parameters: idParameter, responses: { 200: ok("it is gone"), ...failure } },
+    },
+    "/v1/jobs/{id}/cancel": { post: { parameters: idParameter, responses: { 200: job, ...failure } } },
+    "/v1/jobs/{id}/result": {
+      get: { parameters: [...idParameter, ...query("response_format")], responses: { 200: transcript, ...failure } },
+    },
+    "/v1/jobs/{id}/events": {
+      get: {
+        parameters: idParameter,
+        responses: { 200: ok("events", { content: { "text/event-stream": { schema: string } } }), ...failure },
+      },
+    },
+    "/v1/realtime": {
+      get: { parameters: query("intent", "model"), responses: { 101: ok("a WebSocket"), ...failure } },
+    },
+    "/v1/stream": {
+      get: {
+        parameters: query("language", "rate", "prompt", "resume", "events", "key"),
+        responses: { 101: ok("a WebSocket"), ...failure },
+      },
+    },
+  };
+}
+
+function otherPaths(): Record<string, Json> {
+  return {
+    "/v1/models": { get: { responses: { 200: ok("the model", json(ref("Models"))), ...failure } } },
+    "/v1/models/{id}": {
+      get: { parameters: idParameter, responses: { 200: ok("the model", json(ref("Model"))), ...failure } },
+    },
+    "/metrics": { get: { responses: { 200: ok("for Prometheus"), ...failure } } },
+    "/openapi.json": { get: { security: [], responses: { 200: ok("this document") } } },
+    "/healthz": { get: { security: [], responses: { 200: ok("OK") } } },
+  };
+}
+
+export function openApi(version: string): Json {
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "qwen-asr",
+      version,
+      description: "Speech to text with Qwen3-ASR. Paths are there without /v1, too.",
+    },
+    security: [{ key: [] }, {}],
+    paths: { ...audioPaths(), ...jobPaths(), ...otherPaths() },
+    components: { securitySchemes: { key: { type: "http", scheme: "bearer" } }, schemas },
+  };
+}

@@ -7,6 +7,7 @@ import OpenAI, { toFile } from "openai";
 import { modelDir } from "./fixtures.ts";
 import { executable, fixedEnvironment, run, temporaryFolder } from "./harness.ts";
 import { expectRefusal, qwen, wav } from "./support/cli.ts";
+import { ffmpeg, hasFfmpeg, testWhere } from "./support/where.ts";
 
 type Served = {
   readonly url: string;
@@ -197,4 +198,15 @@ test("what cannot be served is said in one line", async () => {
   await Bun.write(keys, "ann");
   expectRefusal(await run(["serve", "-d", "demo", "--api-key-file", keys]), 2, /line 1: is not 'name:key'/);
   expectRefusal(await run(["serve"]), 3, /qwen-asr download small/);
+});
+
+testWhere(hasFfmpeg, "ffmpeg")("a recording that names other files gets none of them", async () => {
+  using folder = temporaryFolder();
+  const secret = join(folder.path, "secret.ts");
+  await Bun.$`${ffmpeg} -v error -i ${wav("en-short")} -c:a aac -f mpegts ${secret}`;
+  const list = `#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10.0,\nfile://${secret}\n#EXT-X-ENDLIST\n`;
+  const tag = Uint8Array.from([...Buffer.from("ID3"), 3, 0, 0, 0, 0, 0, 0]); // Decoders look behind it.
+  const reply = await post("/v1/audio/transcriptions", { file: new File([tag, list], "talk.mp3") });
+  expect(reply.status).toBe(400);
+  expect((await reply.json()).error.message).not.toContain(folder.path);
 });

@@ -1,6 +1,5 @@
 /** A server for tests, with a fake engine: what is uploaded is the length of a recording ("5s"), or "bad". */
 
-import { readFile } from "node:fs/promises";
 import { type FakeEngine, fakeEngine, fakeParts, fakeSecond, loadedAudio } from "../cli/fake_parts.ts";
 import type { DecodeRequest, Engine } from "../engine/engine.ts";
 import { InputError } from "../errors.ts";
@@ -42,8 +41,9 @@ export async function fakeServer(engine: Engine, changes: Partial<ServerSettings
   const own: ServerSettings = { ...settings, folder: changes.folder ?? await temporaryFolder(), ...changes };
   const parts = fakeParts(engine, {
     readAudio: async (input) => {
-      const text = input.kind === "file" ? await readFile(input.path, "utf8") : "";
-      if (input.kind === "file" && !/^\d+s$/.test(text)) throw new InputError(`${input.path}: not a recording`);
+      if (input.kind !== "stream") throw new Error("uploads are read as bytes");
+      const text = await new Response(input.stream).text();
+      if (!/^\d+s$/.test(text)) throw new InputError(`${input.name}: not a recording`);
       const seconds = Math.min(Number.parseInt(text), input.toSec ?? Infinity);
       const samples = new Float32Array(seconds * 16_000);
       for (let second = 0; second < seconds; second++) samples.set(fakeSecond(), second * 16_000);

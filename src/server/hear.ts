@@ -7,7 +7,6 @@ import type { AudioInput } from "../audio/input.ts";
 import { speakerNames, turns } from "../document/turns.ts";
 import type { Gap, TimedSegment } from "../document/document.ts";
 import type { DocumentHead } from "../document/json.ts";
-import { InputError } from "../errors.ts";
 import { documentHead } from "../pipeline/head.ts";
 import { estimatedSegmentSec } from "../pipeline/estimate.ts";
 import type { HeardSegment, Progress } from "../pipeline/events.ts";
@@ -74,6 +73,8 @@ export type SharedCore = { readonly core: Core; readonly share: Share };
 /** A recording that was read, or its channels. */
 export type ReadUpload = { readonly sides: readonly LoadedAudio[]; readonly durationSec: number };
 
+const nameMax = 200;
+
 /** Reads the file, no more of it than may be heard. Messages have the client's name for it. */
 export async function readUpload(
   { host, settings }: Pick<Core, "host" | "settings">,
@@ -83,17 +84,15 @@ export async function readUpload(
   const { raw, track, channel, fromSec, toSec, splitChannels } = options;
   const { audioSecMax } = settings;
   const input: AudioInput = {
-    ...{ kind: "file", path: file.path },
+    // As bytes: a decoder that is given a path may open other files that a recording names.
+    ...{ kind: "stream", name: printable(file.name.slice(0, nameMax)), stream: Bun.file(file.path).stream() },
     ...(raw && { raw }),
     ...(track !== undefined && { track }),
     ...(channel !== undefined && { channel }),
     ...(fromSec !== undefined && { fromSec }),
     toSec: Math.min(toSec ?? Infinity, (fromSec ?? 0) + audioSecMax + 1),
   };
-  const sides = await named(
-    file,
-    () => splitChannels ? host.readChannels({ ...input, channel: "each" }) : host.readAudio(input).then((one) => [one]),
-  );
+  const sides = splitChannels ? await host.readChannels({ ...input, channel: "each" }) : [await host.readAudio(input)];
   const durationSec = sides[0]!.length / sampleRate;
   if (durationSec <= audioSecMax) return { sides, durationSec };
   await closeUpload({ sides });
@@ -103,17 +102,6 @@ export async function readUpload(
 
 export async function closeUpload({ sides }: Pick<ReadUpload, "sides">): Promise<void> {
   for (const side of sides) await side.close();
-}
-
-/** Where the upload lies is not the client's business. */
-async function named<T>(file: UploadedFile, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof InputError)) throw error;
-    const name = printable(file.name.slice(0, 200));
-    throw new InputError(error.message.replaceAll(file.path, name), undefined, { cause: error });
-  }
 }
 
 /**

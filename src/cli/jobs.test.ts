@@ -76,3 +76,25 @@ test("of a folder too many come for a format that takes one, and none for a list
   expect((await run(files.root, "./in --exclude *.wav")).err).toContain("R/in: holds no recordings");
   expect((await run(files.root, "./in/a.wav --exclude *.wav")).err).toContain("leave no input");
 });
+
+test("one table of several recordings: usual columns, then file, language and mean log-probability", async () => {
+  using files = folderWith("in/a, b.wav", "in/bad.wav", "in/c.wav", "one/a.wav");
+  await run(files.root, "./in -f csv,tsv,jsonl -o ./all");
+  const read = (name: string) => readFileSync(join(files.root, name), "utf8").replaceAll(files.root, "R");
+  expect(read("all.csv")).toBe(
+    "start,end,language,text,file,logprob\r\n" +
+      '0.000,0.840,English,"Hello there.","R/in/a, b.wav",-0.1\r\n' +
+      '0.000,0.840,English,"Hello there.","R/in/c.wav",-0.1\r\n',
+  );
+  expect(read("all.tsv")).toBe(
+    "start\tend\ttext\tfile\tlanguage\tlogprob\n" +
+      "0\t840\tHello there.\tR/in/a, b.wav\tEnglish\t-0.1\n0\t840\tHello there.\tR/in/c.wav\tEnglish\t-0.1\n",
+  );
+  const segments = read("all.jsonl").trim().split("\n").map((line) => JSON.parse(line)).filter(({ text }) => text);
+  expect(segments.map(({ file, language, logprob }) => [file, language, logprob])).toEqual([
+    ["R/in/a, b.wav", "English", -0.1],
+    ["R/in/c.wav", "English", -0.1],
+  ]);
+  await run(files.root, "./one -f csv -o ./one.csv");
+  expect(read("one.csv")).toBe('start,end,language,text\r\n0.000,0.840,English,"Hello there."\r\n');
+});

@@ -125,10 +125,12 @@ export class Outputs {
   async begin(index: number, options: WriterOptions): Promise<RecordingOutputs> {
     const parts: Part[] = [];
     const sinks = this.#sinks[index]!;
+    const isTable = this.#sinks.length > 1;
     try {
       for (const sink of sinks) {
         sink.file ??= await this.#open(sink);
-        parts.push({ sink, file: sink.file, writer: createWriter(sink.format, options) });
+        const own = isTable && sink.isShared ? { ...options, table: { hasHeader: sink.isBegun } } : options;
+        parts.push({ sink, file: sink.file, writer: createWriter(sink.format, own) });
       }
     } catch (error) {
       for (const sink of sinks) if (!sink.isBegun) await this.#close(sink, false);

@@ -37,7 +37,7 @@ export function foreignExtension(name: string): string | undefined {
 
 /** Whether several recordings can go into one file or stream of this format, one after the other. */
 export function holdsSeveral(format: Format): boolean {
-  return format === "text" || format === "jsonl";
+  return ["text", "jsonl", "csv", "tsv"].includes(format);
 }
 
 export function createWriter(format: Format, options: WriterOptions): SegmentWriter {
@@ -77,9 +77,9 @@ function writerOf(format: Format, options: WriterOptions): SegmentWriter {
     case "ass":
       return assWriter(options);
     case "tsv":
-      return tsvWriter();
+      return tsvWriter(options);
     case "csv":
-      return csvWriter();
+      return csvWriter(options);
     case "lrc":
       return lrcWriter(options);
   }

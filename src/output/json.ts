@@ -1,6 +1,8 @@
 /** Writes JSON and JSON lines, as docs/transcript.schema.json describes them. In: segments. Out: text. Pure. */
 
 import { gapJson, headJson, segmentJson } from "../document/json.ts";
+import { roundedLogprob } from "../document/logprobs.ts";
+import { meanLogprob } from "./words.ts";
 import type { SegmentWriter, WriterOptions } from "./writer.ts";
 
 /** One object per recording. Each segment is on its own line, so that a diff shows what changed. */
@@ -16,12 +18,16 @@ export function jsonWriter({ head }: WriterOptions): SegmentWriter {
 }
 
 /** A line about the recording, one per segment, one at the end. Every line is written as soon as it is known. */
-export function jsonLinesWriter({ head }: WriterOptions): SegmentWriter {
+export function jsonLinesWriter({ head, table }: WriterOptions): SegmentWriter {
   const file = head.source.name;
   const opening = line({ type: "document", file, ...headJson(head) });
   let count = 0;
   return {
-    add: (segment) => (count++ === 0 ? opening : "") + line({ type: "segment", file, ...segmentJson(segment) }),
+    add: (segment) => {
+      const mean = table && meanLogprob(segment.words ?? []);
+      const logprob = mean === undefined ? {} : { logprob: roundedLogprob(mean) };
+      return (count++ === 0 ? opening : "") + line({ type: "segment", file, ...segmentJson(segment), ...logprob });
+    },
     // A file that is still being written, or was left by a kill, has no end line.
     rest: (isComplete, gaps) =>
       (count === 0 ? opening : "") +

@@ -1,29 +1,54 @@
 /** Writes tables and lyrics: a line per sentence, and of lyrics per part of a long one. Pure. */
 
 import type { TimedSegment, TimedWord } from "../document/document.ts";
+import { roundedLogprob } from "../document/logprobs.ts";
 import { endsSentence } from "../text/sentences.ts";
 import { timestamp } from "../subtitles/cue.ts";
 import { graphemesOf } from "../subtitles/width.ts";
 import type { SegmentWriter, WriterOptions } from "./writer.ts";
 import { written } from "../views/piece.ts";
 import { punctuated } from "../views/punctuation.ts";
-import { markedWords, timedWords } from "./words.ts";
+import { markedWords, meanLogprob, timedWords } from "./words.ts";
 
-type Row = { readonly startMs: number; readonly endMs: number; readonly text: string; readonly language: string };
+type Row = {
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly text: string;
+  readonly language: string;
+  /** The mean over its words; undefined: they were not decoded. */
+  readonly logprob: number | undefined;
+};
 
-/** "start", "end" in milliseconds, "text": as other speech programs write it. Tabs and newlines become spaces. */
-export function tsvWriter(): SegmentWriter {
-  return tableWriter("start\tend\ttext\n", ({ startMs, endMs, text }) => {
-    return `${Math.round(startMs)}\t${Math.round(endMs)}\t${oneLine(text)}\n`;
+/**
+ * "start", "end" in milliseconds, "text": as other speech programs write it. Tabs and newlines become spaces. Of several
+ * recordings also "file", "language", "logprob".
+ */
+export function tsvWriter({ head, table }: WriterOptions): SegmentWriter {
+  const header = table ? "start\tend\ttext\tfile\tlanguage\tlogprob\n" : "start\tend\ttext\n";
+  return tableWriter(table?.hasHeader ? "" : header, ({ startMs, endMs, text, language, logprob }) => {
+    const cells = [Math.round(startMs), Math.round(endMs), oneLine(text)];
+    const more = table ? [oneLine(head.source.name), language, meanText(logprob)] : [];
+    return `${[...cells, ...more].join("\t")}\n`;
   });
 }
 
-/** CSV by RFC 4180: times in seconds, the language, quoted texts. */
-export function csvWriter(): SegmentWriter {
-  return tableWriter("start,end,language,text\r\n", ({ startMs, endMs, language, text }) => {
+/** CSV by RFC 4180: times in seconds, the language, quoted texts; of several recordings also "file", "logprob". */
+export function csvWriter({ head, table }: WriterOptions): SegmentWriter {
+  const header = table ? "start,end,language,text,file,logprob\r\n" : "start,end,language,text\r\n";
+  return tableWriter(table?.hasHeader ? "" : header, ({ startMs, endMs, language, text, logprob }) => {
     const seconds = [startMs, endMs].map((ms) => (Math.round(ms) / 1000).toFixed(3));
-    return `${[...seconds, language, `"${oneLine(text).replaceAll('"', '""')}"`].join(",")}\r\n`;
+    const more = table ? [csvQuoted(oneLine(head.source.name)), meanText(logprob)] : [];
+    return `${[...seconds, language, csvQuoted(oneLine(text)), ...more].join(",")}\r\n`;
   });
+}
+
+/** A text as a cell of CSV. */
+export function csvQuoted(text: string): string {
+  return `"${text.replaceAll('"', '""')}"`;
+}
+
+function meanText(logprob: number | undefined): string {
+  return logprob === undefined ? "" : String(roundedLogprob(logprob));
 }
 
 /** Text with times, as whisper.cpp prints it: "[00:01:23.400 --> 00:01:27.100] text" per sentence. */
@@ -79,7 +104,8 @@ class Sentences {
   rest(): Row[] {
     const text = this.#held.map((word) => word.text).join("");
     if (text.trim() === "") return [];
-    return [{ startMs: this.#held[0]!.startMs, endMs: this.#held.at(-1)!.endMs, text, language: this.#language }];
+    const [startMs, endMs] = [this.#held[0]!.startMs, this.#held.at(-1)!.endMs];
+    return [{ startMs, endMs, text, language: this.#language, logprob: meanLogprob(this.#held) }];
   }
 
   #close(): Row[] {

@@ -34,3 +34,9 @@ function bracketed(text: string): string {
   const to = last.index + last[0].length;
   return `${text.slice(0, from)}[${text.slice(from, to)}]${text.slice(to)}`;
 }
+
+/** The mean over words that were decoded; undefined: none were. */
+export function meanLogprob(words: readonly TimedWord[]): number | undefined {
+  const known = words.flatMap(({ logprob }) => logprob ?? []);
+  return known.length === 0 ? undefined : known.reduce((sum, one) => sum + one, 0) / known.length;
+}

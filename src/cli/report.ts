@@ -32,6 +32,7 @@ export class Report {
   /** Inputs whose turn has come, and those of them that were heard to the end or have failed. */
   readonly #begun = new Set<InputSource>();
   readonly #over = new Set<InputSource>();
+  readonly #failed = new Set<InputSource>();
   readonly #failures: { readonly source: InputSource; readonly message: string }[] = [];
 
   /** Text of some input is known to be missing. */
@@ -126,6 +127,7 @@ export class Report {
   /** The input cannot be read, or not to its end. */
   failed(source: InputSource, message: string): void {
     this.#failures.push({ source, message });
+    this.#failed.add(source);
     this.complain(source, message);
   }
 
@@ -141,6 +143,12 @@ export class Report {
   /** The inputs that have failed since the last call. */
   takeFailures() {
     return this.#failures.splice(0);
+  }
+
+  /** Of several inputs, those that failed: their lines may be far above. */
+  sayFailed(inputs: readonly InputSource[]): void {
+    if (this.#failed.size === 0 || inputs.length < 2 || this.terminal.stop.drop.aborted) return;
+    this.say(`Failed: ${[...this.#failed].map(label).join(", ")}`);
   }
 
   /** Of several inputs, those whose text a signal has cut or prevented. */

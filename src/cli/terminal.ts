@@ -21,6 +21,8 @@ export type Terminal = {
   ending(): Ending | undefined;
   /** The width of the terminal; absent if standard output is none. */
   readonly columns?: number;
+  /** The terminal that standard error is, where a line can be drawn over; absent: it is none. */
+  readonly status?: { columns(): number | undefined };
   /** The terminal that standard output is; absent if it is none, or one of unknown size. */
   readonly screen?: Screen;
 };
@@ -68,6 +70,9 @@ export function openTerminal(): Terminal {
     ending: () => ending,
     ...(process.stdout.columns ? { columns: process.stdout.columns } : {}),
     ...(screen ? { screen } : {}),
+    ...(process.stderr.isTTY && (process.env.TERM ?? "dumb") !== "dumb" && {
+      status: { columns: () => process.stderr.columns },
+    }),
   };
 }
 

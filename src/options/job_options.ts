@@ -48,4 +48,22 @@ export const inputOptions = [
     rare: true,
     excludes: [{ option: "stream" }],
   },
+  {
+    name: "summary",
+    group: "Output",
+    value: { placeholder: "FILE", type: "path" },
+    help: "a row per file: times, speed, confidence",
+    more: "As .csv, .tsv or .json: duration, language, words, mean probability, seconds, seconds to the first word, " +
+      "tokens a second, seconds per second of audio, memory in bytes, error.",
+    rare: true,
+    excludes: [{ option: "stream" }],
+  },
+  {
+    name: "retry-failed",
+    group: "Output",
+    help: "only inputs that --summary says have failed",
+    more: "And those of which it says nothing. The other rows of the summary stay.",
+    rare: true,
+    needs: "summary",
+  },
 ] as const;

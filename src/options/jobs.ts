@@ -13,6 +13,10 @@ export type JobOptions = {
   readonly skipExisting: boolean;
   /** An interrupted run is gone on with. */
   readonly resume: boolean;
+  /** A file with a row for each input. */
+  readonly summary: string | undefined;
+  /** Inputs that an earlier run's summary has without an error are left out. */
+  readonly retryFailed: boolean;
 };
 
 /** Options whose values add up, and what stands between these. */
@@ -38,5 +42,7 @@ export function jobOptions(choices: Choices): JobOptions {
     filesFrom: choices.text("files-from"),
     skipExisting: choices.has("skip-existing"),
     resume: choices.has("resume"),
+    summary: choices.text("summary"),
+    retryFailed: choices.has("retry-failed"),
   };
 }

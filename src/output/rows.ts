@@ -20,8 +20,8 @@ type Row = {
 };
 
 /**
- * "start", "end" in milliseconds, "text": as other speech programs write it. Tabs and newlines become spaces. Of several
- * recordings also "file", "language", "logprob".
+ * "start", "end" in milliseconds, "text": as other speech programs write it. Tabs and newlines become spaces. Of
+ * several recordings also "file", "language", "logprob".
  */
 export function tsvWriter({ head, table }: WriterOptions): SegmentWriter {
   const header = table ? "start\tend\ttext\tfile\tlanguage\tlogprob\n" : "start\tend\ttext\n";

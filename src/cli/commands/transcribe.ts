@@ -9,6 +9,7 @@ import { UsageError } from "../../errors.ts";
 import { earlierOutputs } from "../../files/earlier.ts";
 import { openTextFile, type TextFile } from "../../files/output_file.ts";
 import { fileOf, kindOf, Outputs } from "../../files/outputs.ts";
+import { checkOutput, OutputError } from "../../files/target.ts";
 import type { TranscribeEvent } from "../../pipeline/events.ts";
 import type { ModelHost } from "../../pipeline/host.ts";
 import { estimatedSegmentSec } from "../../pipeline/estimate.ts";
@@ -28,8 +29,11 @@ import { journalKey, Journals } from "../journals.ts";
 import type { InputSource, TranscribeOptions } from "../parse.ts";
 import type { ProgramParts } from "../parts.ts";
 import { decodesAtOnce, prefetchRecordings, type ReadAudio, readAudio } from "../prefetch.ts";
+import { RunProgress } from "../progress.ts";
 import { RecordingWriter } from "../recording_writer.ts";
 import { Headings, label, page, pageOf, Report } from "../report.ts";
+import { failedInputs, Summary } from "../summary.ts";
+import { Tally } from "../tally.ts";
 import { exitCode } from "../terminal.ts";
 import { startMsOf, startTiming } from "../timing.ts";
 
@@ -46,6 +50,7 @@ type TranscribeParts =
     | "readText"
     | "openBytes"
     | "cutChinese"
+    | "stopwatch"
   >;
 
 type Run = {
@@ -67,6 +72,7 @@ type Run = {
   readonly outputs: Outputs | undefined;
   /** Where the output is a file. */
   readonly journals: Journals | undefined;
+  readonly tally: Tally;
 };
 
 export async function transcribeFiles(parts: TranscribeParts, given: TranscribeOptions): Promise<number> {
@@ -82,24 +88,27 @@ export async function transcribeFiles(parts: TranscribeParts, given: TranscribeO
   const readable = await checkInputs(parts, options, report);
   let failed = expanded.failed || readable.length < options.inputs.length;
   const outs = await openOuts(parts, options, place, report);
+  const tally = await openTally(parts, options, outs);
+  report.writeAbove(tally.progress);
   let run: Run | undefined;
   let isOver = false;
   try {
     const inputs = readable.values();
     const first = await readFirst(parts, options, report, inputs);
     if (first.audio) {
-      run = await startRun(parts, options, report, { ...outs, view, contexts, terms, place });
-      await writeFailures(report, outs.outputs, options.inputs);
+      run = await startRun(parts, options, report, { ...outs, view, contexts, terms, place, tally });
+      await writeFailures(run, options.inputs);
       failed = await transcribeAll(run, first, inputs) || failed;
       isOver = !parts.terminal.stop.drain.aborted;
     } else {
       failed = true;
-      await writeFailures(report, outs.outputs, options.inputs);
+      await writeFailures({ report, tally, ...outs }, options.inputs);
     }
   } finally {
-    const isSaved = await closeOuts(parts, outs);
+    const isSaved = await closeOuts(parts, outs, tally, report);
     await run?.journals?.end(isOver && isSaved);
     failed ||= !isSaved;
+    report.sayFailed(options.inputs);
     report.stopped(options.inputs);
     if (run?.journals && parts.terminal.stop.drain.aborted) {
       report.say("The same command with --resume goes on from here.");
@@ -118,15 +127,20 @@ type Place = Awaited<ReturnType<typeof placeOf>> & {
 
 /** The options without inputs whose outputs are complete, where these are to be left as they are. */
 async function withoutComplete(asked: TranscribeOptions, report: Report) {
-  const { inputs, jobs: { resume, skipExisting } } = asked;
+  const { jobs: { resume, skipExisting, retryFailed, summary } } = asked;
   const { formats, path } = await placeOf(asked);
+  const isFolder = path !== undefined && (await kindOf(path)).isFolder;
+  if (retryFailed && path !== undefined && !isFolder) {
+    throw new UsageError("--retry-failed needs -o FOLDER/: one file would lack the recordings that did not fail");
+  }
+  const inputs = retryFailed ? await failedInputs(summary!, asked.inputs) : asked.inputs;
+  if (inputs.length === 0) report.say("Nothing has failed.");
   const request = { formats, path, inputs, skips: resume || skipExisting, resumes: resume };
   const { left, journals, replaceable } = await earlierOutputs(request);
   const count = inputs.length - left.length;
   if (count > 0) {
     report.say(`Complete, left as ${count === 1 ? "it is: 1 recording" : `they are: ${count} recordings`}`);
   }
-  const isFolder = path !== undefined && (await kindOf(path)).isFolder;
   const place: Place = { formats, path, isFolder, journals, replaceable };
   return { options: { ...asked, inputs: left }, place };
 }
@@ -155,11 +169,38 @@ async function openOuts(
 }
 
 /** What is known is kept, whatever ended the run. Resolves to false where the text of a file had to go elsewhere. */
-async function closeOuts({ terminal }: TranscribeParts, { file, outputs }: Outs): Promise<boolean> {
+async function closeOuts(
+  { terminal }: TranscribeParts,
+  { file, outputs }: Outs,
+  tally: Tally,
+  report: Report,
+): Promise<boolean> {
   const isComplete = !terminal.stop.drain.aborted;
   const isSaved = await file?.close(isComplete) !== false;
   await outputs?.finish(isComplete);
-  return isSaved && outputs?.hasFailed !== true;
+  const isSummed = await tally.end().then(() => true, (error) => {
+    if (!(error instanceof OutputError)) throw error;
+    report.tell(error.message);
+    return false;
+  });
+  return isSaved && isSummed && outputs?.hasFailed !== true;
+}
+
+/** The progress line, where it disturbs no text; and the summary file, which is checked. */
+async function openTally(
+  { terminal, stopwatch }: TranscribeParts,
+  { jobs: { summary, retryFailed, resume }, inputs, verbosity, force }: TranscribeOptions,
+  { out }: Outs,
+): Promise<Tally> {
+  const { status, stderr, stdout, isWatched } = terminal;
+  const isShown = status && verbosity !== "silent" && !(isWatched && out === stdout);
+  const place = { write: (text: string) => stderr.write(text), columns: () => status?.columns(), now: stopwatch.now };
+  const goesOn = retryFailed || resume;
+  if (summary !== undefined) await checkOutput(summary, force || goesOn, inputs);
+  return new Tally(
+    isShown ? new RunProgress(place, inputs.length) : undefined,
+    summary === undefined ? undefined : await Summary.open(summary, goesOn, stopwatch),
+  );
 }
 
 function tooManyTerms(terms: readonly unknown[]): string {
@@ -167,8 +208,12 @@ function tooManyTerms(terms: readonly unknown[]): string {
 }
 
 /** Formats that can say which recordings failed do. */
-async function writeFailures(report: Report, outputs: Outputs | undefined, inputs: readonly InputSource[]) {
+async function writeFailures(
+  { report, outputs, tally }: Pick<Run, "report" | "outputs" | "tally">,
+  inputs: readonly InputSource[],
+) {
   for (const { source, message } of report.takeFailures()) {
+    await tally.failed(source, message);
     await outputs?.fail(inputs.indexOf(source), source.kind === "stdin" ? "stdin" : source.path, message);
   }
 }
@@ -220,7 +265,7 @@ async function startRun(
   parts: TranscribeParts,
   options: TranscribeOptions,
   report: Report,
-  { place, terms, ...to }: Pick<Run, "out" | "outputs" | "view" | "contexts"> & {
+  { place, terms, ...to }: Pick<Run, "out" | "outputs" | "view" | "contexts" | "tally"> & {
     readonly place: Place;
     readonly terms: readonly Term[];
   },
@@ -251,7 +296,7 @@ async function transcribeAll(run: Run, first: FirstAudio, inputs: Iterable<Input
     for (let next = prefetch.next(); next && !stop.aborted; next = prefetch.next()) {
       const done = await report.orReport(next.source, () => transcribeOne(run, next!).then(() => true));
       failed ||= !done;
-      await writeFailures(report, run.outputs, run.options.inputs);
+      await writeFailures(run, run.options.inputs);
       if (stop.aborted) break;
     }
   } finally {
@@ -266,6 +311,7 @@ async function transcribeAll(run: Run, first: FirstAudio, inputs: Iterable<Input
 function startPrefetch(run: Run, first: FirstAudio, inputs: Iterable<InputSource>): Prefetch<InputSource, ReadAudio> {
   const { parts, options, models } = run;
   const read = (source: InputSource) => {
+    run.tally.reading(source);
     const { audio } = first;
     first.audio = undefined;
     const reading = audio ? Promise.resolve(audio) : readAudio(parts, options, source);
@@ -276,7 +322,7 @@ function startPrefetch(run: Run, first: FirstAudio, inputs: Iterable<InputSource
 }
 
 async function transcribeOne(run: Run, begun: Prefetched<InputSource, ReadAudio>): Promise<void> {
-  const { parts, options, models, view, report, out } = run;
+  const { parts, options, models, view, report, out, tally } = run;
   const { inputs } = options;
   const { source } = begun;
   report.begin(source);
@@ -284,6 +330,7 @@ async function transcribeOne(run: Run, begun: Prefetched<InputSource, ReadAudio>
   const { audio, recording, sides, past } = read;
   report.warn(source, audio.warnings);
   for (const remark of audio.remarks) report.debug(remark);
+  tally.begin(source, read);
   const writer = await startWriter(run, source, recording.length).catch(async (error) => {
     await begun.abandon();
     await audio.close();
@@ -295,6 +342,7 @@ async function transcribeOne(run: Run, begun: Prefetched<InputSource, ReadAudio>
     ? startTiming(timing, { recording, sides }, (segment) => writer.add(segment))
     : undefined;
   const tell = (event: TranscribeEvent) => {
+    tally.take(source, event);
     if (event.kind === "text") writer.write(event.text);
     else if (event.kind === "side") timed!.turnTo(event.index);
     else if (event.kind === "segment") {
@@ -323,6 +371,7 @@ async function transcribeOne(run: Run, begun: Prefetched<InputSource, ReadAudio>
   if (transcript.unvoiced) report.warn(source, [transcript.unvoiced]);
   report.audit(source, transcript.audit);
   report.count(transcript);
+  await tally.done(source, transcript);
   if (!transcript.stopped) report.over(source);
 }
 

@@ -58,7 +58,7 @@ describe("batch", () => {
     expect(lines(checked.stderr)).toEqual([
       "qwen-asr: standard input:1: no.wav: no such file",
       "qwen-asr: standard input:2: has the id of row 1",
-      "qwen-asr: standard input:3: is not JSON",
+      'qwen-asr: standard input:3: is not JSON; a row is {"id": "a", "audio": "a.wav"}',
       "Checked 3 rows: 3 bad",
     ]);
   });

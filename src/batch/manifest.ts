@@ -48,7 +48,7 @@ function rowOf(text: string, line: number): ManifestRow {
   const nothing = { line, id: undefined, audio: undefined, options: {} };
   const value = parsed(text);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    const message = value === undefined ? "is not JSON" : 'is no object: {"id": ..., "audio": ...}';
+    const message = `is ${value === undefined ? "not JSON" : "no object"}; a row is {"id": "a", "audio": "a.wav"}`;
     return { ...nothing, fault: { code: "manifest", message } };
   }
   const { id, audio, ...fields } = value as Record<string, unknown>;

@@ -47,17 +47,23 @@ export class RowsFile {
     return this.file === undefined;
   }
 
+  /** Throws OutputError where the path cannot be had. Creates nothing. */
+  static async check(path: string, { inputs }: Pick<RowsRequest, "inputs">): Promise<OutputTarget> {
+    const target = await checkOutput(path, true, inputs);
+    if (target.isRegular) return target;
+    throw new OutputError(`${target.label}: is no file`, "without -o, rows go to standard output");
+  }
+
   /**
    * Throws OutputError where the path cannot be had, or holds lines of another run, and ShortageError where another
    * run is writing it.
    */
   static async open(path: string, request: RowsRequest): Promise<RowsFile> {
-    const target = await checkOutput(path, true, request.inputs);
-    if (!target.isRegular) {
-      throw new OutputError(`${target.label}: is no file`, "without -o, rows go to standard output");
-    }
+    const target = await RowsFile.check(path, request);
     const claimed = await claim(target.path);
-    if (!claimed) throw new ShortageError(`${target.label}: another run is writing it`);
+    if (!claimed) {
+      throw new ShortageError(`${target.label}: another run is writing it`, "run it again when that one has ended");
+    }
     try {
       if (target.exists && !request.force) return await RowsFile.#published(target, claimed, request);
       return await RowsFile.#continued(target, claimed, request);

@@ -57,7 +57,7 @@ test("every row is a line, in the order of the manifest; what is wrong with one 
     .toEqual([
       ["a", "Says 2.", "German"],
       ["b", "not a recording", undefined],
-      [3, "is not JSON", undefined],
+      [3, 'is not JSON; a row is {"id": "a", "audio": "a.wav"}', undefined],
       ["c", "unknown option langauge, did you mean language?", undefined],
       ["d", "unknown option threads", undefined],
       ["e", "prompt must be the text itself (@@ stands for one @)", undefined],

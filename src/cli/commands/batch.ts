@@ -88,6 +88,9 @@ async function check({ parts, options, report, rows, prepare }: Run): Promise<nu
 
 async function transcribeRows(run: Run): Promise<number> {
   const { parts, options, report, rows, shard } = run;
+  const path = options.output === undefined ? undefined : shardName(options.output, shard);
+  const inputs = [options.manifest];
+  if (path !== undefined) await RowsFile.check(path, { inputs });
   const keyOf = await keysOf(run);
   const tally: Tally = { done: 0, failed: 0 };
   const isOwn = (line: string, index: number) => {
@@ -96,8 +99,7 @@ async function transcribeRows(run: Run): Promise<number> {
     count(tally, result.hasError);
     return true;
   };
-  const path = options.output === undefined ? undefined : shardName(options.output, shard);
-  const request = { force: options.force, inputs: [options.manifest], count: rows.length, isOwn };
+  const request = { force: options.force, inputs, count: rows.length, isOwn };
   const file = path === undefined ? undefined : await RowsFile.open(path, request);
   try {
     if (file?.isComplete) report.say(`${printable(path!)}: is complete already`);

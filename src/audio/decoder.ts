@@ -16,6 +16,7 @@ import { ffmpegMissing, ffmpegPath, FfmpegReader, findFfmpeg, probeContainer } f
 import type { ByteDecoder } from "./pcm.ts";
 import { judgeBytes } from "./plausible.ts";
 import { RAW_DEFAULT, RawDecoder, type RawLayout } from "./raw.ts";
+import { certainFormat } from "./raw_guess.ts";
 import { sniff, SNIFF_BYTES, SNIFF_FAR_BYTES } from "./sniff.ts";
 import { WavDecoder } from "./wav.ts";
 import { WavCodecError } from "./wav_format.ts";
@@ -77,6 +78,13 @@ export async function openDecoder(source: DecoderSource, reader: ReplayReader): 
 
 async function openUnknown(source: DecoderSource, reader: ReplayReader, seen: Uint8Array): Promise<OpenedDecoder> {
   const { name, isStdin } = source;
+  const certain = isStdin ? certainFormat(seen) : undefined;
+  if (certain !== undefined) {
+    throw new InputError(
+      `${name}: looks like ${certain} samples, not ${RAW_DEFAULT.format}`,
+      `say so with --raw-format ${certain} (or --raw-format ${RAW_DEFAULT.format}, if that is what they are)`,
+    );
+  }
   const verdict = judgeBytes(seen, RAW_DEFAULT.format, 1);
   if (isStdin && (verdict === "samples" || verdict === "blank")) {
     return await openAlone(source, reader, new RawDecoder(name, RAW_DEFAULT, source.channel));

@@ -59,7 +59,8 @@ describe("transcribe.c", () => {
   });
 
   test("what is no such file is one line on stderr and not success", async () => {
-    for (const [path, why] of [[join(folder, "no.wav"), "no such file"], [import.meta.path, "not a WAV file"]]) {
+    const notWav = "not a RIFF/WAVE file: convert it (ffmpeg -i FILE OUT.wav), or decode it and pass its samples";
+    for (const [path, why] of [[join(folder, "no.wav"), "no such file"], [import.meta.path, notWav]]) {
       const result = await run([modelDir(), path!], { executable: transcribe });
       expect(result).toMatchObject({ code: 1, stdout: "", stderr: `transcribe: ${path}: ${why}\n` });
     }
@@ -84,6 +85,26 @@ function library() {
 }
 
 describe("one call", () => {
+  test("silence, noise and a hum have no text, with a language too", () => {
+    const symbols = library();
+    const [handle, text, bytes] = [new BigUint64Array(1), new Uint8Array(4096), new Uint32Array(1)];
+    const c = (words: string) => Buffer.from(`${words}\0`) as unknown as Pointer;
+    expect(symbols.qasr_model_open(c(modelDir()), 2, 1, null, null, handle)).toBe(0);
+    const model = Number(handle[0]) as Pointer;
+    const hum = (i: number) => 0.2 * Math.sin(i * Math.PI / 160) + 0.02 * Math.sin(i * i);
+    for (const sound of [() => 0, (i: number) => 0.1 * Math.sin(i * i), hum]) {
+      const samples = Float32Array.from({ length: 48_000 }, (_, i) => sound(i));
+      for (const language of [null, c("English")]) {
+        const status = symbols.qasr_transcribe_samples(
+          ...[model, samples, samples.length, language, language === null ? 0 : 7] as const,
+          ...[null, 0, null, null, text, text.length, bytes] as const,
+        );
+        expect([status, bytes[0]]).toEqual([0, 0]);
+      }
+    }
+    expect(symbols.qasr_model_close(model)).toBe(0);
+  }, 60_000);
+
   const names = ["en-short", "en-digits", "zh-weather", "en-45s", "noise-3s"];
   for (const [number, weights] of [[0, "bf16"], [1, "int8"]] as const) {
     test(`${weights}: what the program says, from files and from samples`, async () => {

@@ -300,7 +300,7 @@ int32_t qasr_session_classified(qasr_session *session, uint32_t *classes, float 
 typedef int32_t (*qasr_token_callback)(void *user, const uint8_t *text, uint32_t text_bytes);
 
 /* 16 kHz mono samples in [-1, 1] to text, in one call that opens what it needs and closes it. Audio of more than two
- * minutes is cut at pauses about every 30 s. `language`: as in qasr_model_info ("English", in any case), or none for the
+ * minutes is cut at pauses about every 30 s; a piece in which the voice detector hears nobody has no text. `language`: as in qasr_model_info ("English", in any case), or none for the
  * model to find out; `context`: names and words that may occur, or none. `callback`: may be null, `user` is handed to it.
  * `text` gets all of it, or with NULL and capacity 0 nothing: then `text_bytes` may be null, too. Where the callback ends
  * it, QASR_OK and the text so far. May run on several threads at once, which share the model. */
@@ -309,7 +309,8 @@ int32_t qasr_transcribe_samples(qasr_model *model, const float *samples, uint32_
                                 qasr_token_callback callback, void *user, uint8_t *text, uint32_t capacity,
                                 uint32_t *text_bytes);
 
-/* The same of a WAV file: PCM of 8 to 32 bits or float, any rate from 1 to 768 kHz, any number of channels (their mean). */
+/* The same of a WAV file (RIFF, RF64): PCM of 8 to 32 bits, float of 16, 32 or 64, A-law, mu-law, any rate from 1 to
+ * 768 kHz, any number of channels (their mean). Other files the caller decodes, for qasr_transcribe_samples. */
 int32_t qasr_transcribe_file(qasr_model *model, const char *path, const char *language, uint32_t language_bytes,
                              const char *context, uint32_t context_bytes, qasr_token_callback callback, void *user,
                              uint8_t *text, uint32_t capacity, uint32_t *text_bytes);

@@ -3,8 +3,9 @@
 //!     WAV ─► 16 kHz mono ─► segments, cut at pauses ─► encoder ─► decoder, greedy ─► text
 //!
 //! Up to two minutes stay whole, longer audio is cut about every 30 s. Segments are decoded one after
-//! the other, so text comes in order; it is delivered as it is decoded. Opens an encoder and a session
-//! of the model and closes them. May run on many threads at once, each with its own call.
+//! the other, so text comes in order; it is delivered as it is decoded. A segment in which the voice
+//! detector hears nobody has no text: the model would invent some. Opens an encoder and a session of the
+//! model and closes them. May run on many threads at once, each with its own call.
 
 const std = @import("std");
 const encoder_ = @import("encoder.zig");
@@ -14,6 +15,7 @@ const model_ = @import("model.zig");
 const resample_ = @import("resample.zig");
 const session_ = @import("session.zig");
 const transcript_ = @import("transcript.zig");
+const vad = @import("../network/vad.zig");
 const wav = @import("wav.zig");
 const assert = std.debug.assert;
 
@@ -38,6 +40,8 @@ const target = 30 * rate;
 const search = 3 * rate;
 /// A pause is the quietest of these, looked for in steps of half of it.
 const window = rate / 10;
+/// What is nowhere more likely to be a voice than this is none.
+const doubtful_from = 0.15;
 /// Tokens of a prompt around context and audio.
 const template_tokens = 24;
 const rows_per_second = 13;
@@ -46,13 +50,15 @@ const rows_per_second = 13;
 pub fn samples(model: *Model, audio: []const f32, request: Request) Error![]u8 {
     var run: Run = try .init(model, request);
     defer run.deinit();
+    const likely = try voices(model.gpa, audio);
+    defer model.gpa.free(likely);
     var start: usize = 0;
     const fits = positionsFor(audio.len, request.context) <= model.config.text.positions_max;
     const is_whole = audio.len <= whole_max and fits;
     while (start < audio.len and !run.is_stopped) {
         const end = if (is_whole) audio.len else endOf(audio, start);
         assert(end > start and end <= audio.len);
-        try run.segment(audio[start..end], end == audio.len);
+        if (hasVoice(likely, start, end)) try run.segment(audio[start..end], end == audio.len);
         start = end;
     }
     return run.transcript.text.toOwnedSlice(model.gpa) catch errors.outOfMemory("the text");
@@ -65,6 +71,22 @@ pub fn file(model: *Model, path: [:0]const u8, request: Request) Error![]u8 {
     model.gpa.free(sound.samples);
     defer if (audio) |made| model.gpa.free(made) else |_| {};
     return samples(model, try audio, request);
+}
+
+/// How likely each 32 ms are a voice; the caller's to free.
+fn voices(gpa: std.mem.Allocator, audio: []const f32) Error![]f32 {
+    const detector: *vad.Vad = try .open(gpa);
+    defer detector.close();
+    const count = detector.count(audio.len, true);
+    const likely = gpa.alloc(f32, count) catch return errors.outOfMemory("the voice detector");
+    detector.run(audio, true, likely);
+    return likely;
+}
+
+/// Whether somebody may speak in these samples.
+fn hasVoice(likely: []const f32, start: usize, end: usize) bool {
+    const frames = likely[start / vad.frame .. @min(likely.len, (end + vad.frame - 1) / vad.frame)];
+    return frames.len > 0 and std.mem.max(f32, frames) > doubtful_from;
 }
 
 fn readFile(gpa: std.mem.Allocator, path: [:0]const u8) Error!wav.Sound {
@@ -234,6 +256,34 @@ fn steady(audio: []f32) ![]const f32 {
     };
     assert(audio.len < length);
     return &static.sound;
+}
+
+test "noise, hum and silence have no text, speech 30 dB quieter has" {
+    const length = 6 * rate;
+    const audio = try testing.allocator.alloc(f32, length);
+    defer testing.allocator.free(audio);
+    var prng = std.Random.DefaultPrng.init(7);
+    for ([_]f32{ 0, 0.003, 0.1 }) |level| {
+        for ([_]bool{ false, true }) |hums| {
+            for (audio, 0..) |*sample, i| {
+                const hum = @sin(@as(f32, @floatFromInt(i)) * (2 * std.math.pi * 50 / @as(f32, rate)));
+                sample.* = level * (prng.random().floatNorm(f32) * 0.3 + if (hums) hum else 0);
+            }
+            const likely = try voices(testing.allocator, audio);
+            defer testing.allocator.free(likely);
+            try testing.expect(!hasVoice(likely, 0, audio.len));
+        }
+    }
+    for ([_][:0]const u8{ "en-short", "zh-weather" }) |name| {
+        var buffer: [99]u8 = undefined;
+        const path = std.fmt.bufPrintSentinel(&buffer, "samples/fixtures/audio/{s}.wav", .{name}, 0) catch unreachable;
+        const speech = try readFile(testing.allocator, path);
+        defer testing.allocator.free(speech.samples);
+        for (speech.samples) |*sample| sample.* *= 0.032;
+        const likely = try voices(testing.allocator, speech.samples);
+        defer testing.allocator.free(likely);
+        try testing.expect(hasVoice(likely, 0, speech.samples.len));
+    }
 }
 
 test "a recording in one piece, a callback that stops, a language nobody speaks" {

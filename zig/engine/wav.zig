@@ -1,5 +1,5 @@
-//! A WAV file as mono samples at its own rate: PCM of 8 to 32 bits, float of 32 and 64, any number of
-//! channels (their mean), RIFF and RF64.
+//! A WAV file as mono samples at its own rate: PCM of 8 to 32 bits, float of 16, 32 and 64, A-law, mu-law,
+//! any number of channels (their mean), RIFF and RF64.
 //!
 //! In: the file's bytes, which may hold anything. Out: f32 samples in [-1, 1], or one sentence.
 //! Headers that lie are taken for what can be true: data is read as far as the file goes, and a size
@@ -17,12 +17,15 @@ const rate_max = 768_000;
 /// A larger float, or NaN, is damage and not sound: taken for silence.
 const float_abs_max = 1e18;
 
+/// Of what the program decodes and this library does not.
+const remedy = ": convert it (ffmpeg -i FILE OUT.wav), or decode it and pass its samples";
+
 pub const Sound = struct { rate: u32, samples: []f32 };
 
 /// `name` begins the sentences.
 pub fn decode(allocator: std.mem.Allocator, name: []const u8, bytes: []const u8) Error!Sound {
     if (bytes.len < 12 or !isForm(bytes[0..4]) or !std.mem.eql(u8, bytes[8..12], "WAVE")) {
-        return errors.fail(error.Invalid, "{s}: not a WAV file", .{name});
+        return errors.fail(error.Invalid, "{s}: not a RIFF/WAVE file" ++ remedy, .{name});
     }
     var format: ?Format = null;
     var long_bytes: ?u64 = null; // Of RF64: what a data size of all ones stands for.
@@ -69,7 +72,7 @@ fn isChunkName(rest: []const u8) bool {
     return true;
 }
 
-const Kind = enum { u8, s16, s24, s32, f32, f64 };
+const Kind = enum { u8, s16, s24, s32, f16, f32, f64, alaw, mulaw };
 
 const Format = struct {
     kind: Kind,
@@ -94,7 +97,7 @@ const Format = struct {
         const is_wide = block_bytes == 4 * @as(u32, channels); // 20 or 24 bits may sit in 4 bytes.
         const kind = kindOf(tag, bits, is_wide) orelse return errors.fail(
             error.Invalid,
-            "{s}: WAV holds format 0x{x:0>4} at {d} bits, not PCM of 1 to 32 or float of 32 or 64",
+            "{s}: WAV holds format 0x{x:0>4} at {d} bits, not PCM, float, A-law or mu-law" ++ remedy,
             .{ name, tag, bits },
         );
         return .{ .kind = kind, .rate = rate, .channels = channels };
@@ -110,18 +113,21 @@ const Format = struct {
                 else => null,
             },
             3 => switch (bits) {
+                16 => .f16,
                 32 => .f32,
                 64 => .f64,
                 else => null,
             },
+            6 => .alaw, // One byte a sample, whatever the bits say.
+            7 => .mulaw,
             else => null,
         };
     }
 
     fn sampleBytes(self: Format) usize {
         return switch (self.kind) {
-            .u8 => 1,
-            .s16 => 2,
+            .u8, .alaw, .mulaw => 1,
+            .s16, .f16 => 2,
             .s24 => 3,
             .s32, .f32 => 4,
             .f64 => 8,
@@ -148,6 +154,9 @@ const Format = struct {
             .s16 => scaled(i16, bytes),
             .s24 => scaled(i24, bytes),
             .s32 => scaled(i32, bytes),
+            .f16 => @as(f16, @bitCast(std.mem.readInt(u16, bytes[0..2], .little))),
+            .alaw => fromAlaw(bytes[0]),
+            .mulaw => fromMulaw(bytes[0]),
             .f32 => @as(f32, @bitCast(std.mem.readInt(u32, bytes[0..4], .little))),
             .f64 => @bitCast(std.mem.readInt(u64, bytes[0..8], .little)),
         };
@@ -159,6 +168,22 @@ const Format = struct {
         return whole / (1 << (@bitSizeOf(T) - 1));
     }
 };
+
+/// ITU-T G.711: a sign, a 3-bit exponent and a 4-bit mantissa, on a 16-bit scale. Bits are sent inverted.
+fn fromMulaw(byte: u8) f64 {
+    const code = ~byte;
+    const magnitude = ((@as(i32, code & 0x0f) * 2 + 33) << @intCast((code >> 4) & 7)) - 33;
+    return @as(f64, @floatFromInt(if (code & 0x80 != 0) -magnitude else magnitude)) * 4 / 32768;
+}
+
+/// The same with every other bit inverted, and without an exponent near 0.
+fn fromAlaw(byte: u8) f64 {
+    const code = byte ^ 0x55;
+    const exponent: u5 = @intCast((code >> 4) & 7);
+    const mantissa = @as(i32, code & 0x0f) * 2 + 1;
+    const magnitude = if (exponent == 0) mantissa else (mantissa + 32) << (exponent - 1);
+    return @as(f64, @floatFromInt(if (code & 0x80 != 0) magnitude else -magnitude)) * 8 / 32768;
+}
 
 // ----------------------------------------------------------------------------------------- tests
 
@@ -205,6 +230,16 @@ test "every sample format, and the mean of channels" {
     try expectSamples(fileOf(&buffer, .{ .tag = 3, .bits = 32, .sample = 4 }, &single, 12), &.{ 0.75, 0, 0 });
     const double = std.mem.toBytes([_]f64{ -0.125, std.math.inf(f64) });
     try expectSamples(fileOf(&buffer, .{ .tag = 3, .bits = 64, .sample = 8 }, &double, 16), &.{ -0.125, 0 });
+    const half = std.mem.toBytes([_]f16{ 0.75, -0.5, std.math.inf(f16) });
+    try expectSamples(fileOf(&buffer, .{ .tag = 3 }, &half, 6), &.{ 0.75, -0.5, 0 });
+    const mulaw = [_]u8{ 0xff, 0x7f, 0x80, 0x00, 0xef };
+    try expectSamples(fileOf(&buffer, .{ .tag = 7, .bits = 8, .sample = 1 }, &mulaw, 5), &.{
+        0, 0, 32124.0 / 32768.0, -32124.0 / 32768.0, 132.0 / 32768.0,
+    });
+    const alaw = [_]u8{ 0xd5, 0x55, 0xaa, 0x2a, 0xc5 };
+    try expectSamples(fileOf(&buffer, .{ .tag = 6, .bits = 16, .sample = 1 }, &alaw, 5), &.{
+        8.0 / 32768.0, -8.0 / 32768.0, 32256.0 / 32768.0, -32256.0 / 32768.0, 264.0 / 32768.0,
+    });
     const stereo = [_]u8{ 0, 0x40, 0, 0x20, 0, 0xc0, 0, 0x40 };
     try expectSamples(fileOf(&buffer, .{ .channels = 2 }, &stereo, 8), &.{ 0.375, 0 });
 }
@@ -225,8 +260,8 @@ test "what is no WAV, or none of ours, is one sentence; no cut of a file and no 
     var buffer: [256]u8 = undefined;
     const data = [_]u8{ 0, 0x40 } ** 20;
     const refused = [_]struct { []const u8, []const u8 }{
-        .{ "", "a.wav: not a WAV file" },
-        .{ "ID3\x04 and so on, and so on", "a.wav: not a WAV file" },
+        .{ "", "a.wav: not a RIFF/WAVE file" ++ remedy },
+        .{ "ID3\x04 and so on, and so on", "a.wav: not a RIFF/WAVE file" ++ remedy },
         .{ "RIFF\x00\x00\x00\x00WAVE", "a.wav: WAV has no fmt chunk" },
         .{ "RIFF\x00\x00\x00\x00WAVEdata\x00\x00\x00\x00", "a.wav: WAV has no fmt chunk before its data" },
         .{ "RIFF\x00\x00\x00\x00WAVEfmt \x02\x00\x00\x00ab", "a.wav: WAV fmt chunk is 2 bytes" },

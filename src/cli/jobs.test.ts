@@ -1,13 +1,24 @@
 /** Tests of runs over many files, with an engine that says a script. */
 
 import { expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { InputError } from "../errors.ts";
 import { fakeEngine, fakeParts, fakeSecond, loadedAudio } from "./fake_parts.ts";
 import type { ProgramParts } from "./parts.ts";
 import { createProgram } from "./program.ts";
+import { watchFolder } from "./commands/watch.ts";
+import { parseCommandLine } from "./parse.ts";
 
 /** A folder with these recordings; those called bad cannot be read. */
 function folderWith(...names: readonly string[]) {
@@ -137,4 +148,42 @@ test("on a terminal one line shows how far the run is, and the end names what fa
   expect(err).toContain("\r\x1b[KLanguage: English");
   expect(err).toEndWith("Failed: R/in/bad.wav\n");
   expect((err.split("\r").at(-1) ?? "").startsWith("\x1b[K")).toBe(true);
+});
+
+test("--watch takes what comes, when it does not change any more, and opens the model once", async () => {
+  using files = folderWith("in/a.wav", "in/b.txt", "in/done.wav", "out/done.txt");
+  const engine = fakeEngine(() => ({ says: "language English<asr_text>Hello there." }));
+  let [opened, reads] = [0, ""];
+  const parts = fakeParts(engine, {
+    checkInput: async () => {},
+    readAudio: (input) => {
+      reads += ` ${input.kind === "file" ? basename(input.path) : "-"}`;
+      return Promise.resolve(loadedAudio(fakeSecond()));
+    },
+    openEngine: () => {
+      opened++;
+      return Promise.resolve(engine);
+    },
+  });
+  const command = parseCommandLine(["--watch", `${files.root}/in`, "-o", `${files.root}/out/`]);
+  if (command.kind !== "transcribe") throw new Error(command.kind);
+  const watching = watchFolder(parts, command.options, 20);
+  const until = async (name: string) => {
+    while (!existsSync(join(files.root, "out", name))) await Bun.sleep(5);
+  };
+  await until("a.txt");
+  for (let part = 0; part < 10; part++) {
+    appendFileSync(join(files.root, "in/slow.wav"), "part");
+    await Bun.sleep(15);
+  }
+  expect(existsSync(join(files.root, "out/slow.txt"))).toBe(false);
+  await until("slow.txt");
+  parts.interrupt(130);
+  expect(await watching).toBe(130);
+  expect({ opened, reads, isClosed: engine.isClosed() }).toEqual({
+    opened: 1,
+    reads: " a.wav slow.wav",
+    isClosed: true,
+  });
+  expect(parts.err().match(/Loading model/g)).toHaveLength(1);
 });

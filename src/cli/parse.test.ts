@@ -58,7 +58,7 @@ test("defaults", () => {
     force: false,
     jobs: {
       ...{ recursive: false, include: [], exclude: [], filesFrom: undefined, skipExisting: false, resume: false },
-      ...{ summary: undefined, retryFailed: false },
+      ...{ summary: undefined, retryFailed: false, watch: undefined },
     },
     withFilename: false,
     headings: true,
@@ -82,6 +82,8 @@ test("inputs of many files: patterns add up, and a list may take the place of na
     },
   });
   expect(optionsOf("--files-from list")).toMatchObject({ inputs: [], jobs: { filesFrom: "list" } });
+  expect(optionsOf("--watch in")).toMatchObject({ inputs: [], jobs: { watch: "in" } });
+  expect(refusal("--watch in a.wav")).toBe("--watch takes no other input");
   expect(refusal("- --files-from -")).toBe("standard input is named twice");
 });
 

@@ -358,7 +358,8 @@ function extensionFormat(values: ReadonlyMap<string, string>, command: CommandNa
 
 function inputsOf(choices: Choices, words: readonly string[], wanted?: string): InputSource[] {
   const inputs = choices.has("stdin") ? [inputSource("-")] : words.map(inputSource);
-  const isListed = choices.has("files-from");
+  if (choices.has("watch") && inputs.length > 0) throw new UsageError("--watch takes no other input");
+  const isListed = choices.has("files-from") || choices.has("watch");
   if (inputs.length === 0 && !isListed) {
     throw new UsageError(
       wanted ? `${choices.command} needs ${wanted}` : "no input: name a file, or - for standard input",

@@ -25,6 +25,7 @@ import { printable } from "../writer.ts";
 import { alignFile } from "./commands/align.ts";
 import { isStreamed, streamFiles } from "./commands/stream.ts";
 import { transcribeFiles } from "./commands/transcribe.ts";
+import { watchFolder } from "./commands/watch.ts";
 
 /** Runs a command line (without the program's name). Resolves to the exit code when everything is written. */
 export type Program = (args: readonly string[]) => Promise<number>;
@@ -87,6 +88,7 @@ async function runCommand(parts: ProgramParts, args: readonly string[]): Promise
       return await alignFile(parts, withinProcessors(parts, command.options));
     case "transcribe": {
       const options = withinProcessors(parts, command.options);
+      if (options.jobs.watch !== undefined) return await watchFolder(parts, options);
       return await (isStreamed(options) ? streamFiles : transcribeFiles)(parts, options);
     }
   }

@@ -33,6 +33,16 @@ export const inputOptions = [
     rare: true,
   },
   {
+    name: "watch",
+    group: "Input",
+    value: { placeholder: "DIR", type: "path" },
+    help: "recordings that come into DIR, until Ctrl-C",
+    more:
+      "Each when it has not changed for some seconds; those that are there first, except where their outputs are, too.",
+    rare: true,
+    excludes: [{ option: "stream" }, { option: "files-from" }, { option: "retry-failed" }],
+  },
+  {
     name: "skip-existing",
     group: "Input",
     help: "leave out inputs whose outputs are there",

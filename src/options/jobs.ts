@@ -9,6 +9,8 @@ export type JobOptions = {
   readonly exclude: readonly string[];
   /** A path, or "-" for standard input. */
   readonly filesFrom: string | undefined;
+  /** A folder into which recordings come; undefined: the inputs are named. */
+  readonly watch: string | undefined;
   /** Inputs whose outputs are there are left out. */
   readonly skipExisting: boolean;
   /** An interrupted run is gone on with. */
@@ -40,6 +42,7 @@ export function jobOptions(choices: Choices): JobOptions {
     include: all("include"),
     exclude: all("exclude"),
     filesFrom: choices.text("files-from"),
+    watch: choices.text("watch"),
     skipExisting: choices.has("skip-existing"),
     resume: choices.has("resume"),
     summary: choices.text("summary"),

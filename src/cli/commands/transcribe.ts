@@ -75,7 +75,12 @@ type Run = {
   readonly tally: Tally;
 };
 
-export async function transcribeFiles(parts: TranscribeParts, given: TranscribeOptions): Promise<number> {
+/** `isAgain`: the models are known, and what was said of them was said. */
+export async function transcribeFiles(
+  parts: TranscribeParts,
+  given: TranscribeOptions,
+  isAgain = false,
+): Promise<number> {
   const report = new Report(parts.terminal, given.verbosity);
   const expanded = await expandInputs(parts, given, report);
   const prompt = await loadPrompt(given.prompt);
@@ -87,6 +92,8 @@ export async function transcribeFiles(parts: TranscribeParts, given: TranscribeO
   if (options.inputs.length === 0 && asked.inputs.length > 0) return exitCode(parts.terminal, expanded.failed);
   const readable = await checkInputs(parts, options, report);
   let failed = expanded.failed || readable.length < options.inputs.length;
+  const { jobs: { summary } } = options;
+  if (summary !== undefined) await checkOutput(summary, mayReplaceSummary(options), options.inputs);
   const outs = await openOuts(parts, options, place, report);
   const tally = await openTally(parts, options, outs);
   report.writeAbove(tally.progress);
@@ -96,7 +103,7 @@ export async function transcribeFiles(parts: TranscribeParts, given: TranscribeO
     const inputs = readable.values();
     const first = await readFirst(parts, options, report, inputs);
     if (first.audio) {
-      run = await startRun(parts, options, report, { ...outs, view, contexts, terms, place, tally });
+      run = await startRun(parts, options, report, { ...outs, view, contexts, terms, place, tally, isAgain });
       await writeFailures(run, options.inputs);
       failed = await transcribeAll(run, first, inputs) || failed;
       isOver = !parts.terminal.stop.drain.aborted;
@@ -186,20 +193,22 @@ async function closeOuts(
   return isSaved && isSummed && outputs?.hasFailed !== true;
 }
 
-/** The progress line, where it disturbs no text; and the summary file, which is checked. */
+function mayReplaceSummary({ force, jobs: { retryFailed, resume } }: TranscribeOptions): boolean {
+  return force || retryFailed || resume;
+}
+
+/** The progress line, where it disturbs no text; and the summary file. */
 async function openTally(
   { terminal, stopwatch }: TranscribeParts,
-  { jobs: { summary, retryFailed, resume }, inputs, verbosity, force }: TranscribeOptions,
+  { jobs: { summary, retryFailed, resume }, inputs, verbosity }: TranscribeOptions,
   { out }: Outs,
 ): Promise<Tally> {
   const { status, stderr, stdout, isWatched } = terminal;
   const isShown = status && verbosity !== "silent" && !(isWatched && out === stdout);
   const place = { write: (text: string) => stderr.write(text), columns: () => status?.columns(), now: stopwatch.now };
-  const goesOn = retryFailed || resume;
-  if (summary !== undefined) await checkOutput(summary, force || goesOn, inputs);
   return new Tally(
     isShown ? new RunProgress(place, inputs.length) : undefined,
-    summary === undefined ? undefined : await Summary.open(summary, goesOn, stopwatch),
+    summary === undefined ? undefined : await Summary.open(summary, retryFailed || resume, stopwatch),
   );
 }
 
@@ -265,13 +274,17 @@ async function startRun(
   parts: TranscribeParts,
   options: TranscribeOptions,
   report: Report,
-  { place, terms, ...to }: Pick<Run, "out" | "outputs" | "view" | "contexts" | "tally"> & {
+  { place, terms, isAgain, ...to }: Pick<Run, "out" | "outputs" | "view" | "contexts" | "tally"> & {
     readonly place: Place;
     readonly terms: readonly Term[];
+    readonly isAgain: boolean;
   },
 ): Promise<Run> {
   const stop = parts.terminal.stop.drain;
-  const models = await openModels(parts, options, stop, (notice) => report.notice(notice));
+  const models = await openModels(parts, options, stop, (notice) => {
+    if (isAgain) report.debug(notice.text);
+    else report.notice(notice);
+  });
   const model = to.outputs ? await models.transcriber.known() : undefined;
   if (hasEstimatedCues(options)) {
     report.say("Times are estimated from pauses and the length of words; --align times every word.");

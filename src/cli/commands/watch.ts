@@ -1,0 +1,106 @@
+/**
+ * `qwen-asr --watch DIR`: recordings that come into a folder -> their texts, until a signal ends it. Those that are
+ * there already are done first, except where their outputs are, too.
+ *
+ * A file counts as whole when it has not changed for a while. The model stays open from one to the next.
+ */
+
+import type { Engine } from "../../engine/engine.ts";
+import { InputError, UsageError } from "../../errors.ts";
+import { kindOf } from "../../files/outputs.ts";
+import { OutputError } from "../../files/target.ts";
+import { watchedFiles } from "../../files/watched.ts";
+import type { EngineChoice, ModelHost } from "../../pipeline/host.ts";
+import { untilStopped } from "../../stop.ts";
+import { printable } from "../../writer.ts";
+import type { InputSource, TranscribeOptions } from "../parse.ts";
+import { Report } from "../report.ts";
+import { exitCode } from "../terminal.ts";
+import { transcribeFiles } from "./transcribe.ts";
+
+type WatchParts = Parameters<typeof transcribeFiles>[0];
+
+/** Between two looks at the folder. A file is whole when so many have seen no change. */
+const lookMs = 1000;
+const looksMin = 3;
+
+export async function watchFolder(parts: WatchParts, options: TranscribeOptions, everyMs = lookMs): Promise<number> {
+  const { output, jobs, lowMemory } = options;
+  const folder = jobs.watch!;
+  if (!(await kindOf(folder)).isFolder) throw new InputError(`${printable(folder)}: is no folder to watch`);
+  if (output !== undefined && !(await kindOf(output)).isFolder) throw new UsageError("--watch needs -o FOLDER/");
+  const { drain } = parts.terminal.stop;
+  const report = new Report(parts.terminal, options.verbosity);
+  report.say(`Watching ${printable(folder)} until Ctrl-C`);
+  const kept = new KeptEngines(parts);
+  const arrivals = new Arrivals();
+  let [isFirst, failed] = [true, false];
+  try {
+    while (!drain.aborted) {
+      const inputs = arrivals.whole(await watchedFiles(folder, jobs));
+      if (inputs.length > 0) {
+        const own = { ...options, inputs, jobs: { ...jobs, resume: jobs.resume || !isFirst, skipExisting: true } };
+        failed = !await transcribed(lowMemory ? parts : kept.parts, own, report, !isFirst) || failed;
+        isFirst = false;
+      }
+      await untilStopped(new Promise<void>((resolve) => setTimeout(resolve, everyMs)), drain).catch(() => {});
+    }
+  } finally {
+    await kept.close();
+  }
+  return exitCode(parts.terminal, failed);
+}
+
+/** What concerns some recordings ends no watch. */
+async function transcribed(parts: WatchParts, options: TranscribeOptions, report: Report, isAgain: boolean) {
+  try {
+    return await transcribeFiles(parts, options, isAgain) === 0;
+  } catch (error) {
+    if (!(error instanceof InputError || error instanceof OutputError)) throw error;
+    report.tell(error.message);
+    return false;
+  }
+}
+
+/** Files that have come, and since how many looks each is as it is. */
+class Arrivals {
+  #known = new Map<string, { readonly stamp: string; readonly looks: number }>();
+
+  /** Those that are whole since this look. One that changes later comes again. */
+  whole(files: Awaited<ReturnType<typeof watchedFiles>>): InputSource[] {
+    const now = new Map<string, { readonly stamp: string; readonly looks: number }>();
+    for (const { input, stamp } of files) {
+      const before = this.#known.get(input.path);
+      now.set(input.path, { stamp, looks: before?.stamp === stamp ? before.looks + 1 : 1 });
+    }
+    this.#known = now;
+    return files.map(({ input }) => input).filter(({ path }) => now.get(path)!.looks === looksMin);
+  }
+}
+
+/** The parts with engines that are closed at the end alone. */
+class KeptEngines {
+  readonly parts: WatchParts;
+  readonly #open = new Map<string, Promise<Engine>>();
+
+  constructor(parts: WatchParts) {
+    const openEngine: ModelHost["openEngine"] = async (choice: EngineChoice) => {
+      const key = JSON.stringify(choice);
+      const opened = this.#open.get(key) ?? parts.openEngine(choice);
+      this.#open.set(key, opened);
+      opened.catch(() => this.#open.delete(key));
+      const engine = await opened;
+      return {
+        ...{ info: engine.info, description: engine.description, close: () => Promise.resolve() },
+        decode: (request, onToken, signal) => engine.decode(request, onToken, signal),
+        listen: (options) => engine.listen(options),
+        align: (request, signal) => engine.align(request, signal),
+      };
+    };
+    this.parts = { ...parts, openEngine };
+  }
+
+  async close(): Promise<void> {
+    for (const opened of this.#open.values()) await opened.then((engine) => engine.close(), () => {});
+  }
+}

@@ -1,0 +1,229 @@
+/**
+ * Three hours in one file: `bun tests/slow/long.ts [HOURS] [KILLS]`.
+ *
+ * Clips of the fixtures, with noise, chords and silence between them, in a fixed random order. They are
+ * transcribed once without a break, and once with KILLS (10) kills at random moments, each gone on from with --resume,
+ * and, where root may mount one, on a disk that is full halfway. Exit 1 where the files differ by a byte, where words
+ * are missing, come twice or in another order than the clips alone give them (1 % may differ: cuts change what is
+ * heard), where words stand in noise, or where memory is 80 MB above that of ten minutes.
+ */
+
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { editCounts, numbered } from "../../src/eval/distance.ts";
+import { noise, pinkNoise, randomNumbers, sampled } from "../../src/segment/sounds_fixture.ts";
+import { clips } from "../fixtures.ts";
+import { executable, fixedEnvironment, folderIn, temporaryFolder } from "../harness.ts";
+import { clipSamples } from "../native.ts";
+
+const sampleRate = 16_000;
+const apartMax = 80e6;
+const errorsMax = 0.01;
+const options = ["-d", "demo", "--silent", "-f", "json,srt,text"];
+
+type Span = { readonly start: number; readonly end: number };
+type Made = { readonly speech: readonly Span[]; readonly names: readonly string[] };
+
+/** Three notes at a time, with overtones, that change every second: what keeps still is no voice. */
+function chords(seconds: number): Float32Array {
+  const notes = [220, 247, 262, 294, 330, 349, 392];
+  return sampled(seconds, (time) => {
+    const at = Math.floor(time);
+    const tone = (index: number) =>
+      [1, 2, 3].reduce((sum, n) => {
+        return sum + Math.sin(2 * Math.PI * n * notes[(at + index) % notes.length]! * time) / n;
+      }, 0);
+    return 0.05 * (tone(0) + tone(2) + tone(4));
+  });
+}
+
+const between: readonly ((seconds: number) => Float32Array)[] = [
+  (seconds) => new Float32Array(seconds * sampleRate),
+  (seconds) => noise(seconds).map((value) => 0.03 * value),
+  (seconds) => pinkNoise(seconds).map((value) => 0.03 * value),
+  chords,
+];
+
+/** Writes a WAV of `seconds`, a piece at a time. */
+async function make(path: string, seconds: number): Promise<Made> {
+  const spoken = clips().filter(({ text, language }) => text !== "" && language === "English");
+  const sounds = new Map(
+    await Promise.all(spoken.map(async ({ name, wav }) => [name, await clipSamples(wav)] as const)),
+  );
+  const random = randomNumbers(7);
+  const [speech, names]: [Span[], string[]] = [[], []];
+  const file = openSync(path, "w");
+  const total = seconds * sampleRate;
+  writeSync(file, header(2 * total));
+  let at = 0;
+  const write = (samples: Float32Array) => {
+    const part = Int16Array.from(
+      samples.subarray(0, total - at),
+      (value) => Math.round(32_767 * Math.max(-1, Math.min(1, value))),
+    );
+    writeSync(file, part);
+    at += part.length;
+  };
+  for (;;) {
+    const { name } = spoken[Math.floor(random() * spoken.length)]!;
+    const gapSec = 3 + Math.floor(random() * 10);
+    const samples = sounds.get(name)!;
+    if (at + samples.length + (gapSec + 2) * sampleRate > total) break;
+    write(new Float32Array(sampleRate / 2));
+    speech.push({ start: at / sampleRate, end: (at + samples.length) / sampleRate });
+    names.push(name);
+    write(samples);
+    write(new Float32Array(sampleRate / 2));
+    write(between[Math.floor(random() * between.length)]!(gapSec));
+  }
+  write(new Float32Array(total - at));
+  closeSync(file);
+  return { speech, names };
+}
+
+function header(bytes: number): Uint8Array {
+  const view = new DataView(new ArrayBuffer(44));
+  const name = (at: number, text: string) => [...text].forEach((c, i) => view.setUint8(at + i, c.charCodeAt(0)));
+  name(0, "RIFF");
+  view.setUint32(4, 36 + bytes, true);
+  name(8, "WAVEfmt ");
+  [[16, 16], [24, sampleRate], [28, 2 * sampleRate], [40, bytes]].forEach(([at, value]) =>
+    view.setUint32(at!, value!, true)
+  );
+  [[20, 1], [22, 1], [32, 2], [34, 16]].forEach(([at, value]) => view.setUint16(at!, value!, true));
+  name(36, "data");
+  return new Uint8Array(view.buffer);
+}
+
+type Ended = { readonly code: number | null; readonly peakBytes: number; readonly seconds: number };
+
+/** Runs the program; `killAfterMs`: and kills it then. */
+async function transcribe(args: readonly string[], home: string, killAfterMs?: number): Promise<Ended> {
+  const started = performance.now();
+  const child = Bun.spawn([executable(), ...options, ...args], {
+    ...{ env: fixedEnvironment(home), stdin: "ignore", stdout: "ignore", stderr: killAfterMs ? "ignore" : "inherit" },
+  });
+  let peakBytes = 0;
+  const watch = setInterval(() => peakBytes = Math.max(peakBytes, peakOf(child.pid)), 100);
+  const kill = killAfterMs === undefined ? undefined : setTimeout(() => child.kill("SIGKILL"), killAfterMs);
+  await child.exited;
+  clearInterval(watch);
+  clearTimeout(kill);
+  return { code: child.exitCode, peakBytes, seconds: (performance.now() - started) / 1000 };
+}
+
+function peakOf(pid: number): number {
+  try {
+    return 1024 * Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
+const failures: string[] = [];
+function check(isRight: boolean, line: string): void {
+  console.log(`${isRight ? "ok    " : "FAILED"} ${line}`);
+  if (!isRight) failures.push(line);
+}
+
+function same(one: string, other: string, what: string): void {
+  for (const name of readdirSync(one)) {
+    const path = join(other, name);
+    check(existsSync(path) && readFileSync(join(one, name)).equals(readFileSync(path)), `${what}: ${name} is the same`);
+  }
+  const left = readdirSync(other).filter((name) => !existsSync(join(one, name)));
+  check(left.length === 0, `${what}: nothing else is left${left.length > 0 ? `: ${left.join(", ")}` : ""}`);
+}
+
+type Word = { readonly text: string; readonly start: number; readonly end: number };
+
+function wordsOf(path: string): Word[] {
+  const { segments } = JSON.parse(readFileSync(path, "utf8")) as { segments: { words: Word[] }[] };
+  return segments.flatMap(({ words }) => words);
+}
+
+const plain = (text: string) => text.toLowerCase().match(/[\p{L}\p{N}']+/gu) ?? [];
+
+/** What the clips give alone, in the order of the recording. */
+async function heardAlone(names: readonly string[], folder: string, home: string): Promise<string[]> {
+  const out = folderIn(folder, "alone");
+  const used = clips().filter(({ name }) => names.includes(name));
+  await transcribe(["-S", "15", "-o", `${out}/`, ...used.map(({ wav }) => wav)], home);
+  const texts = new Map(used.map(({ name }) => [name, plain(readFileSync(join(out, `${name}.txt`), "utf8"))]));
+  return names.flatMap((name) => texts.get(name)!);
+}
+
+function checkText({ speech, names }: Made, expected: readonly string[], path: string): void {
+  const words = wordsOf(path);
+  const [reference, heard] = numbered(expected, words.flatMap(({ text }) => plain(text)));
+  const { substitutions, deletions, insertions } = editCounts(reference!, heard!);
+  const rate = (substitutions + deletions + insertions) / expected.length;
+  const counts = `${substitutions} others, ${deletions} missing, ${insertions} more`;
+  check(rate <= errorsMax, `${names.length} clips, ${expected.length} words: ${counts} (${(100 * rate).toFixed(2)} %)`);
+  let from = 0;
+  const inNoise = words.filter(({ start, end }) => {
+    while (from < speech.length - 1 && speech[from]!.end + 1 < start) from++;
+    return !speech.slice(Math.max(0, from - 1), from + 2).some((one) => start < one.end + 1 && end > one.start - 1);
+  });
+  check(
+    inNoise.length === 0,
+    `words in noise: ${inNoise.length} ${inNoise.slice(0, 5).map(({ text, start }) => `${start} ${text}`)}`,
+  );
+}
+
+/** On a disk of so many bytes, which then grows. */
+async function onFullDisk(wav: string, whole: string, folder: string, home: string): Promise<void> {
+  const disk = folderIn(folder, "disk");
+  const mount = (...args: string[]) => Bun.spawnSync(["mount", ...args]).exitCode === 0;
+  const bytes = readdirSync(whole).reduce((sum, name) => sum + readFileSync(join(whole, name)).length, 0);
+  if (!mount("-t", "tmpfs", "-o", `size=${Math.round(bytes / 2)}`, "tmpfs", disk)) {
+    return console.log("skipped: a full disk, which needs root to mount one");
+  }
+  try {
+    check((await transcribe(["-o", `${disk}/`, wav], home, 3_600_000)).code === 1, "a full disk: exit 1");
+    mount("-o", `remount,size=${4 * bytes}`, disk);
+    for (const name of readdirSync(disk)) if (name.includes(".rescued.")) rmSync(join(disk, name));
+    check(
+      (await transcribe(["-o", `${disk}/`, wav, "--resume"], home)).code === 0,
+      "a full disk: exit 0 with more room",
+    );
+    same(whole, disk, "a full disk");
+  } finally {
+    Bun.spawnSync(["umount", disk]);
+  }
+}
+
+const [hours = 3, kills = 10] = process.argv.slice(2).map(Number);
+using folder = temporaryFolder();
+const home = folderIn(folder.path, "home");
+const [wav, shortWav] = ["long.wav", "short.wav"].map((name) => join(folder.path, name)) as [string, string];
+const made = await make(wav, 3600 * hours);
+await make(shortWav, 600);
+const [whole, short, broken] = ["whole", "short", "broken"].map((name) => folderIn(folder.path, name)) as [
+  string,
+  string,
+  string,
+];
+const few = await transcribe(["-o", `${short}/`, shortWav], home);
+const all = await transcribe(["-o", `${whole}/`, wav], home);
+check(all.code === 0, `${hours} h in ${all.seconds.toFixed(0)} s`);
+const [fewMb, allMb] = [few, all].map(({ peakBytes }) => (peakBytes / 1e6).toFixed(0));
+check(all.peakBytes - few.peakBytes <= apartMax, `memory: ${fewMb} MB for ten minutes, ${allMb} MB for all`);
+checkText(made, await heardAlone(made.names, folder.path, home), join(whole, "long.json"));
+
+const random = randomNumbers(Date.now() & 0xffff);
+for (let kill = 0; kill < kills; kill++) {
+  const { code } = await transcribe(
+    ["-o", `${broken}/`, "--resume", wav],
+    home,
+    1000 * (1 + random() * all.seconds / 5),
+  );
+  if (code !== null) break;
+}
+check(
+  (await transcribe(["-o", `${broken}/`, "--resume", wav], home)).code === 0,
+  "killed, then gone on with to the end",
+);
+same(whole, broken, "killed");
+await onFullDisk(wav, whole, folder.path, home);
+process.exit(failures.length > 0 ? 1 : 0);

@@ -124,6 +124,7 @@ export async function hear(
   const heard: HeardSide[] = [];
   for (const side of read.sides) heard.push(await hearSide(run, side));
   if (stop.aborted) throw new Stopped();
+  const names = speakerNames(heard.length);
   const segments = heard.length === 1 ? heard[0]!.segments : inTurns(heard, onEvent);
   const model = await core.models.transcriber.known();
   const aligner = options.align ? core.models.timer?.model : undefined;
@@ -139,7 +140,7 @@ export async function hear(
     durationSec: read.durationSec,
     textTokens: sum(({ textTokens }) => textTokens),
     audioTokens: sum(({ audioTokens }) => audioTokens),
-    gaps: heard.flatMap(({ gaps }) => gaps),
+    gaps: heard.flatMap(({ gaps }, index) => heard.length === 1 ? gaps : withSpeaker(gaps, names[index]!)),
     ...(request.wantsVoice && { voice: await voiceOf(core, read, options.fromSec ?? 0) }),
   };
 }
@@ -255,6 +256,10 @@ function inTurns(sides: readonly HeardSide[], onEvent: HearRun["onEvent"]): Done
     onEvent({ kind: "segment", segment });
     return { avgLogprob: undefined, truncated: undefined, ...segment };
   });
+}
+
+function withSpeaker(gaps: readonly Gap[], speaker: string): Gap[] {
+  return gaps.map((gap) => ({ ...gap, speaker }));
 }
 
 function mostSpoken(segments: readonly TimedSegment[]): string {

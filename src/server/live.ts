@@ -48,6 +48,10 @@ export class Live {
 
   /** Throws an ApiError where as many are open as the engine allows. */
   static async open(service: Service, options: LiveOptions, onEvent: (event: LiveEvent) => void): Promise<Live> {
+    if (service.core.settings.lowMemory && service.core.models.timer !== undefined) {
+      // Its model is closed whenever words are timed.
+      throw new ApiError(400, "live sound needs a server without --low-memory, or without an aligner");
+    }
     const leave = service.admit();
     try {
       const engine = await service.core.models.transcriber.engine();

@@ -1,7 +1,7 @@
 /** The bodies of replies. In: what was heard, and the format. Out: texts as OpenAI's API has them. Pure. */
 
 import { deflateSync } from "node:zlib";
-import type { TimedSegment, TimedWord } from "../document/document.ts";
+import type { Gap, TimedSegment, TimedWord } from "../document/document.ts";
 import { createWriter, type Format } from "../output/formats.ts";
 import { timedWords } from "../output/words.ts";
 import { endsSentence } from "../text/sentences.ts";
@@ -64,8 +64,12 @@ function extras({ segments, gaps }: Heard): Json {
   return {
     ...(truncated.length > 0 && { truncated }),
     ...(gaps.length > 0 &&
-      { gaps: gaps.map(({ startMs, endMs }) => ({ start: seconds(startMs), end: seconds(endMs) })) }),
+      { gaps: gaps.map(gapJson) }),
   };
+}
+
+function gapJson({ startMs, endMs, speaker }: Gap): Json {
+  return { start: seconds(startMs), end: seconds(endMs), ...(speaker !== undefined && { speaker }) };
 }
 
 /** Segments whose end is missing, and why: the model repeated itself, or said more than speech takes. */

@@ -28,7 +28,7 @@ import { asr, detectLanguage } from "./whisper_service.ts";
 import type { Call } from "./task.ts";
 import { transcription } from "./transcriptions.ts";
 import { noTranslation } from "./translations.ts";
-import { startWyoming } from "./wyoming_server.ts";
+import { startWyoming, type WyomingServer } from "./wyoming_server.ts";
 
 /** Seconds without a byte after which a connection that sends a request is closed. */
 const idleSec = 60;
@@ -60,10 +60,7 @@ export function startServer(core: Core, state: State, log: (line: string) => voi
   const wyoming = wyomingPort === undefined
     ? undefined
     : startWyoming(handler.service, host, wyomingPort, (error) => handler.logFailure(error));
-  const stop = async () => {
-    await stopServer(bun, handler, drainMs);
-    wyoming?.stop();
-  };
+  const stop = () => stopServer(bun, wyoming, handler, drainMs);
   return { port: bun.port!, wyomingPort: wyoming?.port, stop };
 }
 
@@ -84,15 +81,22 @@ function listen(
   }
 }
 
-async function stopServer(bun: Bunny, handler: Handler, drainMs: number): Promise<void> {
+async function stopServer(
+  bun: Bunny,
+  wyoming: WyomingServer | undefined,
+  handler: Handler,
+  drainMs: number,
+): Promise<void> {
   const closed = bun.stop();
+  const after = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
   handler.refuse();
-  await Promise.race([handler.idle(), new Promise((resolve) => setTimeout(resolve, drainMs))]);
+  await Promise.race([handler.idle(), after(drainMs)]);
   await handler.drop();
-  await handler.idle();
-  // The last replies are on their way; clients that do not take them are left.
-  await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, lastReplyMs))]);
+  // The last replies are on their way; clients that do not take them are left, and so are those with live sound.
+  await Promise.race([closed, after(lastReplyMs)]);
+  wyoming?.stop();
   await bun.stop(true);
+  await handler.idle();
 }
 
 class Handler {
@@ -145,6 +149,8 @@ class Handler {
       response = errorResponse(error);
     }
     if (response) this.#finish(request, response);
+    const isStream = response?.headers.get("content-type")?.startsWith("text/event-stream") ?? true;
+    if (!isStream) server.timeout(request, idleSec); // Of what comes next on the connection.
     const { found, ...rest } = facts;
     const status = response?.status ?? 101;
     this.service.metrics.request(found?.route.name ?? "-", status);

@@ -1,3 +1,4 @@
+import { connect } from "node:net";
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { fakeSecond } from "../cli/fake_parts.ts";
@@ -257,3 +258,22 @@ test("whatever is sent, the server lives", async () => {
   expect(server.lines.filter((line) => line.includes("internal"))).toEqual([]);
   expect(await (await fetch(`${server.url}/health`)).text()).toBe("OK");
 }, 20_000);
+
+test("live sound does not keep a server from ending", async () => {
+  const server = await fakeServer(sayingEngine(), { drainMs: 20, wyomingPort: 0 });
+  const realtime = new Client(server, "/v1/realtime");
+  await realtime.until("session.created");
+  realtime.send(append(pcm(2)));
+  const stream = new Client(server, "/v1/stream");
+  await stream.until("ready");
+  const wyoming = connect(server.wyomingPort!, "127.0.0.1");
+  wyoming.write(`{"type": "audio-start", "data": {"rate": 16000, "width": 2, "channels": 1}}\n`);
+  wyoming.on("error", () => {});
+  for (let text = ""; !text.includes("requests_admitted 3\n");) {
+    text = await (await fetch(`${server.url}/metrics`)).text();
+  }
+  const start = performance.now();
+  await server.stop();
+  expect(performance.now() - start).toBeLessThan(3000);
+  await Promise.all([realtime.closed(), stream.closed()]);
+});

@@ -12,7 +12,7 @@ import { run } from "../harness.ts";
 /** What a row must come to: the text of its clip, or an error that names the file. */
 export type ExpectedRow = { readonly id: string; readonly text: string | undefined };
 
-const clips = ["en-short", "zh-weather", "en-digits", "words-en-1"] as const;
+const clips = ["en-short", "en-subsecond", "en-digits", "en-subsecond"] as const;
 const damages = [
   (path: string) => writeFileSync(path, "this is no recording\n"),
   (path: string) => writeFileSync(path, new Uint8Array(100)),

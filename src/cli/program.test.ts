@@ -64,10 +64,12 @@ test("--debug says more", async () => {
     Splitting into 2 segments
     Segment 1/2: core 0.0-7.0s (112800 samples)
     Language: English
+      English: 90.5 % sure
       Encoder: 92 tokens (100 ms)
       Prefill: 107 tokens (50 ms)
       Decode: 5 tokens (50 ms, 10.0 ms/token)
     Segment 2/2: core 7.0-20.0s (207200 samples)
+      English: 90.5 % sure
       Encoder: 169 tokens (100 ms)
       Prefill: 184 tokens (50 ms)
       Decode: 5 tokens (50 ms, 10.0 ms/token)

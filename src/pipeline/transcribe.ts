@@ -381,6 +381,9 @@ function reportSegment({ onEvent }: Run, piece: Piece, { ranges }: Part, text: s
   if (first >= 0) tokens[first] = { ...tokens[first]!, text: separator + tokens[first]!.text };
   assert(tokens.map((token) => token.text).join("") === text, "the tokens' texts add up to the segment's");
   const { language = "", languageProbability, stop, repaired } = piece;
+  if (languageProbability !== undefined) {
+    onEvent({ kind: "debug", text: `  ${language}: ${(languageProbability * 100).toFixed(1)} % sure` });
+  }
   const doubt = {
     ...(languageProbability !== undefined && { languageProbability }),
     ...(repaired && { repaired }),

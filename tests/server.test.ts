@@ -13,7 +13,8 @@ type Served = {
   readonly url: string;
   readonly port: number;
   readonly errors: () => string;
-  stop(): Promise<string>;
+  /** Returns how it ended. */
+  stop(signal?: NodeJS.Signals): Promise<string>;
 };
 
 const key = "a-key-for-the-tests";
@@ -37,8 +38,8 @@ async function served(args: readonly string[] = [], env: Record<string, string> 
   })();
   const open = await Promise.race([port, child.exited]);
   if (child.exitCode !== null) throw new Error(`the server ended: ${errors}`);
-  const stop = async () => {
-    child.kill("SIGTERM");
+  const stop = async (signal: NodeJS.Signals = "SIGTERM") => {
+    child.kill(signal);
     await child.exited;
     await reading;
     home[Symbol.dispose]();
@@ -209,4 +210,37 @@ testWhere(hasFfmpeg, "ffmpeg")("a recording that names other files gets none of 
   const reply = await post("/v1/audio/transcriptions", { file: new File([tag, list], "talk.mp3") });
   expect(reply.status).toBe(400);
   expect((await reply.json()).error.message).not.toContain(folder.path);
+});
+
+test("a job goes on after the server was killed, and comes to the same", async () => {
+  using folder = temporaryFolder();
+  const state = ["--state", join(folder.path, "state")];
+  const header = readFileSync(wav("en-45s")).subarray(0, 44);
+  const samples = readFileSync(wav("en-45s")).subarray(44);
+  const long = Buffer.concat([header, samples, samples, samples]);
+  long.writeUInt32LE(long.length - 8, 4);
+  long.writeUInt32LE(long.length - 44, 40);
+  const form = () => {
+    const body = new FormData();
+    for (const [name, value] of [["segment_sec", "5"], ["response_format", "srt"]] as const) body.append(name, value);
+    body.append("file", new File([long], "long.wav"));
+    return body;
+  };
+  const first = await served(state);
+  const { id } = await (await fetch(`${first.url}/v1/jobs`, { method: "POST", body: form() })).json();
+  const untilEvent = async (url: string, text: string) => {
+    let events = "";
+    for await (const bytes of (await fetch(`${url}/v1/jobs/${id}/events`)).body!) {
+      if ((events += new TextDecoder().decode(bytes)).includes(text)) return;
+    }
+    throw new Error(`no ${text} in ${events}`);
+  };
+  await untilEvent(first.url, "job.progress");
+  expect(await first.stop("SIGKILL")).toBe("SIGKILL");
+  const second = await served(state);
+  await untilEvent(second.url, "transcript.text.done");
+  const resumed = await (await fetch(`${second.url}/v1/jobs/${id}/result`)).text();
+  const whole = await fetch(`${second.url}/v1/audio/transcriptions`, { method: "POST", body: form() });
+  expect(resumed).toBe(await whole.text());
+  await second.stop();
 });

@@ -90,7 +90,7 @@ async function decodeFile(engine: Engine, samples: Float32Array, signal: AbortSi
     length: samples.length,
     read: (start: number, end: number) => Promise.resolve(samples.slice(start, end)),
   };
-  const texts = (await splitAtPauses(whole, 30, 3)).map(async ({ start, end }) => {
+  const texts = (await splitAtPauses(whole, { targetSec: 30, searchSec: 3 })).map(async ({ start, end }) => {
     const bytes: number[] = [];
     const tokensMax = tokensMaxFor((end - start) / sampleRate);
     const request = {

@@ -18,7 +18,14 @@ import { type Hearing, type ReadAudio, readAudio } from "./prefetch.ts";
 
 type RowParts = Pick<
   ProgramParts,
-  "terminal" | "checkInput" | "readAudio" | "readChannels" | "availableMemory" | "voiceJudge" | "readText"
+  | "terminal"
+  | "checkInput"
+  | "readAudio"
+  | "readChannels"
+  | "availableMemory"
+  | "voiceJudge"
+  | "openVoiceDetector"
+  | "readText"
 >;
 
 /** The row has no text. */

@@ -15,6 +15,7 @@ import { samplesInMemory } from "../audio/sample_store.ts";
 import { InputError, ModelError } from "../errors.ts";
 import { networkLimits } from "../model/hub/download_io.ts";
 import type { LoadedAudio, ProgramParts } from "./parts.ts";
+import type { VoiceDetector } from "../segment/voice.ts";
 import { Stopper } from "../stop.ts";
 import type { Ending, Terminal } from "./terminal.ts";
 import type { TextWriter } from "../writer.ts";
@@ -132,6 +133,18 @@ function fakeResult(request: DecodeRequest, stop: DecodeStop, generatedTokens: n
 /** For audio that only stands for speech. */
 export const everythingIsVoice = () => ({ push: () => {}, hasVoice: true });
 
+/** A detector that finds a voice in every frame. */
+export function everywhereVoice(): VoiceDetector {
+  let held = 0;
+  const run = (samples: Float32Array, isLast: boolean) => {
+    held += samples.length;
+    const count = isLast ? Math.ceil(held / 512) : Math.floor(held / 512);
+    held = isLast ? 0 : held - count * 512;
+    return new Float32Array(count).fill(0.9);
+  };
+  return { frameSamples: 512, run, close: () => {} };
+}
+
 /** A writer that keeps what it is given. */
 export function memoryWriter(): TextWriter & { text(): string } {
   let written = "";
@@ -216,11 +229,7 @@ export function fakeParts(engine: Engine, changes: Partial<ProgramParts> = {}): 
       called("locateAligner");
       return dir === "demo" ? { kind: "demo-aligner" } : { kind: "folder", path: dir ?? "/models/aligner" };
     },
-    openVoiceDetector: async () => ({
-      frameSamples: 512,
-      run: (samples) => new Float32Array(Math.ceil(samples.length / 512)).fill(0.9),
-      close: () => {},
-    }),
+    openVoiceDetector: async () => everywhereVoice(),
     splitters: async () => ({}),
     readChannels: async () => [loadedAudio(fakeSecond()), loadedAudio(fakeSecond())],
     readText: async (path) => {

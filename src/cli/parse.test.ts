@@ -39,6 +39,7 @@ test("defaults", () => {
     language: "",
     prompt: "",
     skipSilence: false,
+    vad: { kind: "neural", rule: { threshold: 0.5, minSpeechMs: 100, minSilenceMs: 300, padMs: 100 } },
     segmentSec: "auto",
     searchSec: 3,
     pastText: false,

@@ -28,6 +28,7 @@ import {
   textMarks,
   unknownOption,
   viewOptions,
+  voiceChoice,
 } from "../options/choices.ts";
 import { type JobOptions, jobOptions, joinedBy } from "../options/jobs.ts";
 import {
@@ -42,7 +43,7 @@ import { type ServeChoices, serveChoices } from "../options/serve_choices.ts";
 import { nearest, parseNumber } from "../options/values.ts";
 import { foreignExtension, type Format, formatOf, holdsSeveral } from "../output/formats.ts";
 import type { ViewOptions } from "../views/view.ts";
-import type { VoiceRule } from "../segment/voice.ts";
+import type { VoiceChoice } from "../segment/voice.ts";
 import { printable } from "../writer.ts";
 
 /** An input that a command line can name. */
@@ -112,8 +113,7 @@ export type InspectOptions =
     readonly input: InputSource;
     /** A path; undefined: the file beside the recording, if there is one. */
     readonly transcript: string | undefined;
-    /** How speech is found; undefined: by energy. */
-    readonly voice: VoiceRule | undefined;
+    readonly vad: VoiceChoice;
     /** Lists where speech is instead of drawing. */
     readonly json: boolean;
     /** Every frame's probability, too. */
@@ -501,7 +501,7 @@ function inspectOptions(choices: Choices, inputs: readonly InputSource[]): Inspe
   return {
     input: input!,
     transcript: transcript?.kind === "file" ? transcript.path : undefined,
-    ...voiceOptions(choices),
+    ...speechOptions(choices),
     ...part(choices),
     raw: rawLayout(choices),
     output: outputPath(choices),
@@ -509,21 +509,16 @@ function inspectOptions(choices: Choices, inputs: readonly InputSource[]): Inspe
   };
 }
 
-function voiceOptions(choices: Choices): Pick<InspectOptions, "voice" | "json" | "probs"> {
+function speechOptions(choices: Choices): Pick<InspectOptions, "vad" | "json" | "probs"> {
   const json = choices.has("format");
   if (json && formatList(choices)?.join() !== "json") {
     throw new UsageError(`inspect draws, or takes -f json, got '${printable(choices.text("format")!)}'`);
   }
-  const voice: VoiceRule | undefined = choices.choice("vad") === "energy" ? undefined : {
-    threshold: choices.number("vad-threshold"),
-    minSpeechMs: choices.number("vad-min-speech-ms"),
-    minSilenceMs: choices.number("vad-min-silence-ms"),
-    padMs: choices.number("vad-pad-ms"),
-  };
+  const vad = voiceChoice(choices);
   const probs = choices.has("probs");
   if (probs && !json) throw new UsageError("--probs needs -f json");
-  if (probs && voice === undefined) throw new UsageError("--probs are those of --vad neural");
-  return { voice, json, probs };
+  if (probs && vad.kind !== "neural") throw new UsageError("--probs are those of --vad neural");
+  return { vad, json, probs };
 }
 
 function evalOptions(choices: Choices, inputs: readonly InputSource[]): EvalOptions {

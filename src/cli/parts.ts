@@ -7,13 +7,13 @@ import type { ByteReader } from "../audio/bytes.ts";
 import type { Audio, AudioInput } from "../audio/input.ts";
 import type { LeveledSamples } from "../audio/sample_store.ts";
 import type { Measured } from "../engine/measure.ts";
-import type { VoiceDetector } from "../engine/vad.ts";
 import type { PackedFiles } from "../engine/packed_files.ts";
 import type { Environment } from "../model/folders.ts";
 import type { DownloadHost } from "../model/hub/download_io.ts";
 import type { ModelPlace } from "../model/locate.ts";
 import type { ModelHost } from "../pipeline/host.ts";
 import type { VoiceJudge } from "../segment/has_voice.ts";
+import type { VoiceDetector } from "../segment/voice.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** A whole recording, read. */
@@ -51,7 +51,7 @@ export type ProgramParts = ModelHost & {
   readChannels(input: AudioInput): Promise<LoadedAudio[]>;
   openAudio(input: AudioInput): Promise<OpenedAudio>;
   openVoiceDetector(): Promise<VoiceDetector>;
-  /** Tells what has a voice and is to be transcribed. */
+  /** Tells whether there is a voice in what the detector knows none in. */
   voiceJudge(): VoiceJudge;
   /** Whether a stream reuses what it has computed. Without that, it gives the same text more slowly. */
   keepsStreamCaches(): boolean;

@@ -10,6 +10,7 @@ import type { Resume, TranscribeEvent } from "../pipeline/events.ts";
 import type { Models } from "../pipeline/models.ts";
 import { Prefetch } from "../pipeline/prefetch.ts";
 import { transcribe, type Transcript } from "../pipeline/transcribe.ts";
+import { findSpeech } from "../segment/find_speech.ts";
 import { Recording } from "../segment/recording.ts";
 import { untilStopped } from "../stop.ts";
 import type { Contexts } from "../views/term_context.ts";
@@ -18,7 +19,10 @@ import type { Past } from "./journal.ts";
 import type { InputSource, TranscribeOptions } from "./parse.ts";
 import type { LoadedAudio, ProgramParts } from "./parts.ts";
 
-type PrefetchHost = Pick<ProgramParts, "terminal" | "readAudio" | "readChannels" | "availableMemory" | "voiceJudge">;
+type PrefetchHost = Pick<
+  ProgramParts,
+  "terminal" | "readAudio" | "readChannels" | "availableMemory" | "voiceJudge" | "openVoiceDetector"
+>;
 
 /** A channel, or all of them mixed; `recording` is what is worked with. */
 export type ReadSide = {
@@ -39,21 +43,23 @@ export type ReadAudio = ReadSide & {
 
 export async function readAudio(
   parts: PrefetchHost,
-  options: Parameters<typeof audioInput>[1] & Pick<TranscribeOptions, "splitChannels">,
+  options: Parameters<typeof audioInput>[1] & Pick<TranscribeOptions, "splitChannels" | "vad">,
   source: InputSource,
 ): Promise<ReadAudio> {
   const stop = parts.terminal.stop.drain;
   const input = audioInput(source, options);
-  if (options.splitChannels) return apart(await untilStopped(parts.readChannels({ ...input, channel: "each" }), stop));
-  return side(await untilStopped(parts.readAudio(input), stop));
+  const all = options.splitChannels
+    ? await untilStopped(parts.readChannels({ ...input, channel: "each" }), stop)
+    : [await untilStopped(parts.readAudio(input), stop)];
+  const sides = all.map((audio): ReadSide => {
+    const speech = findSpeech(audio, options.vad, parts.openVoiceDetector, stop); // Meanwhile the model is opened.
+    return { audio, recording: Recording.of(audio, speech) };
+  });
+  return options.splitChannels ? apart(sides) : sides[0]!;
 }
 
-function side(audio: LoadedAudio): ReadSide {
-  return { audio, recording: Recording.of(audio) };
-}
-
-function apart(all: readonly LoadedAudio[]): ReadAudio {
-  const sides = all.map(side);
+function apart(sides: readonly ReadSide[]): ReadAudio {
+  const all = sides.map(({ audio }) => audio);
   const [{ audio, recording }] = sides as [ReadSide];
   const warnings = all.flatMap((one) => one.warnings);
   if (all.length === 1) warnings.push("has only one channel, so there are no sides to tell apart");

@@ -13,6 +13,7 @@ import { type Format, formatNames } from "../output/formats.ts";
 import { type StreamFormat, streamFormats } from "../stream/captions.ts";
 import type { CommitPolicy } from "../stream/commit.ts";
 import { type LayoutRules, type ScriptRules, type StyleName, styles } from "../subtitles/rules.ts";
+import type { VoiceChoice } from "../segment/voice.ts";
 import { chineseScriptOf, findLanguage, languagesText } from "../text/languages.ts";
 import type { CuePunctuation } from "../views/punctuation.ts";
 import type { Script } from "../views/script.ts";
@@ -53,6 +54,7 @@ export type RequestOptions = {
   /** As given. "@FILE" is not read yet; only the user of this machine may have a file read. */
   readonly prompt: string;
   readonly skipSilence: boolean;
+  readonly vad: VoiceChoice;
   readonly segmentSec: number | "auto";
   readonly searchSec: number;
   readonly pastText: boolean;
@@ -176,6 +178,7 @@ export function requestOptions(choices: Choices): RequestOptions {
     prompt: choices.text("prompt") ?? "",
     splitChannels: choices.has("split-channels"),
     skipSilence: choices.has("skip-silence"),
+    vad: voiceChoice(choices),
     segmentSec: choices.numberOrWord("segment-sec") as number | "auto",
     searchSec: choices.number("search-sec"),
     pastText: choices.choice("past-text") === "yes",
@@ -338,6 +341,18 @@ export function rawLayout(choices: Choices): RawLayout | undefined {
     rate: choices.number("raw-rate"),
     channels: choices.number("raw-channels"),
   };
+}
+
+/** How speech is found. */
+export function voiceChoice(choices: Choices): VoiceChoice {
+  const kind = choices.choice("vad");
+  const rule = {
+    threshold: choices.number("vad-threshold"),
+    minSpeechMs: choices.number("vad-min-speech-ms"),
+    minSilenceMs: choices.number("vad-min-silence-ms"),
+    padMs: choices.number("vad-pad-ms"),
+  };
+  return kind === "energy" || kind === "off" ? { kind } : { kind: "neural", rule };
 }
 
 /** As the model names it; "" to detect it. */

@@ -307,6 +307,7 @@ export const optionTable: readonly OptionSpec[] = [
     help: "shorten silences before decoding",
     commands: onDecoding,
     perRequest: true,
+    excludes: [{ option: "vad", value: "off" }],
   },
   ...vadOptions,
   {

@@ -12,7 +12,7 @@ import { createWriter, type Format, formatNames } from "./formats.ts";
 import type { WriterOptions } from "./writer.ts";
 import { outputPaths, type OutputPlace, partName } from "../files/names.ts";
 import { samplesInMemory } from "../audio/sample_store.ts";
-import { SpeechMap } from "../segment/speech.ts";
+import { EnergyMap } from "../segment/energy.ts";
 import { svgPicture, terminalPicture } from "./picture.ts";
 
 const options: WriterOptions = {
@@ -249,7 +249,7 @@ test("names of files", () => {
 test("pictures: speech, silence, words where they begin", () => {
   const samples = new Float32Array(8 * 16_000);
   for (let i = 2 * 16_000; i < 5 * 16_000; i++) samples[i] = Math.sin(i / 5) * 0.5;
-  const { speech } = SpeechMap.ofLevels(samplesInMemory(samples).levels, samples.length);
+  const { speech } = EnergyMap.ofLevels(samplesInMemory(samples).levels, samples.length);
   const words = [{ text: "One", startMs: 2000, endMs: 2500 }, { text: " <&>", startMs: 4000, endMs: 4500 }];
   expect(terminalPicture({ samples, speech, startMs: 0, words })).toMatchInlineSnapshot(`
     "    0:00.0                                 ▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇

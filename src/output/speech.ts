@@ -7,7 +7,7 @@ export type FoundSpeech = {
   readonly length: number;
   /** Where they begin in the recording, in seconds. */
   readonly fromSec: number;
-  readonly vad: "neural" | "energy";
+  readonly vad: "neural" | "energy" | "off";
   /** Ranges of samples, padding included. */
   readonly speech: readonly Span[];
   /** How likely a voice is in each frame. */

@@ -11,15 +11,14 @@ export const estimatedSegmentSec = 15;
 type Heard = UntimedSegment & { readonly ranges: readonly Span[] };
 
 export class SegmentTimer {
-  readonly #speech: readonly Span[];
+  #speech: readonly Span[] | undefined;
 
   /** `startMs`: where the samples begin in the recording. */
-  constructor(recording: Recording, readonly startMs: number) {
-    this.#speech = recording.speech.speech;
-  }
+  constructor(readonly recording: Recording, readonly startMs: number) {}
 
   time(heard: Heard): TimedSegment {
-    const spoken = heard.ranges.flatMap((range) => overlaps(range, this.#speech));
+    const speech = this.#speech ??= this.recording.speech.speech;
+    const spoken = heard.ranges.flatMap((range) => overlaps(range, speech));
     const ranges = spoken.length > 0 ? spoken : heard.ranges;
     return unalignedSegment(heard, ranges.map((range) => this.#span(range)));
   }

@@ -47,6 +47,8 @@ export type HeardSegment = {
   readonly stop: "end" | "cap" | "loop" | "cancelled";
   /** The model repeated itself, and its audio was decoded again: cut elsewhere, or at last without context. */
   readonly repaired?: "cuts" | "context";
+  /** How doubtful it is that somebody speaks there, 0 to 1; absent where nothing says so. */
+  readonly noSpeech?: number;
 };
 
 /** The state of a run at the end of a segment. Plain data, which can be kept and given to `resume`. */

@@ -3,6 +3,7 @@
 import { documentVersion } from "../document/document.ts";
 import type { DocumentHead } from "../document/json.ts";
 import type { ModelInfo } from "../engine/engine.ts";
+import { defaultVoiceRule, type VoiceChoice } from "../segment/voice.ts";
 import { type ViewOptions, viewsHead } from "../views/view.ts";
 
 /** A model that took part, and the hash of its weights. */
@@ -18,6 +19,7 @@ export type HeadOptions = {
   readonly channel?: number | undefined;
   readonly splitChannels?: boolean;
   readonly skipSilence: boolean;
+  readonly vad: VoiceChoice;
   readonly segmentSec: number | "auto";
   readonly searchSec: number;
   readonly pastText: boolean;
@@ -49,6 +51,7 @@ export function documentHead({ version, options, model, aligner }: HeadOf, name:
       ...(options.channel === undefined ? {} : { channel: options.channel }),
       ...(options.splitChannels ? { "split-channels": true } : {}),
       "skip-silence": options.skipSilence,
+      ...voiceHead(options.vad),
       "segment-sec": options.segmentSec,
       "search-sec": options.searchSec,
       "past-text": options.pastText ? "yes" : "no",
@@ -57,6 +60,19 @@ export function documentHead({ version, options, model, aligner }: HeadOf, name:
     },
   };
   return head;
+}
+
+/** What differs from the defaults. */
+function voiceHead(vad: VoiceChoice): Record<string, string | number> {
+  if (vad.kind !== "neural") return { vad: vad.kind };
+  const { threshold, minSpeechMs, minSilenceMs, padMs } = vad.rule;
+  const all = [
+    ["vad-threshold", threshold, defaultVoiceRule.threshold],
+    ["vad-min-speech-ms", minSpeechMs, defaultVoiceRule.minSpeechMs],
+    ["vad-min-silence-ms", minSilenceMs, defaultVoiceRule.minSilenceMs],
+    ["vad-pad-ms", padMs, defaultVoiceRule.padMs],
+  ] as const;
+  return Object.fromEntries(all.filter(([, value, usual]) => value !== usual).map(([name, value]) => [name, value]));
 }
 
 export function modelHead({ info, hash }: KnownModel): DocumentHead["model"] {

@@ -44,7 +44,7 @@ export type TranscribeRequest = {
   /** It cuts longer audio about every so many seconds. */
   readonly cutSec: number;
   readonly memoryBytes: number | undefined;
-  /** A new one for every segment: the model would invent words for one without a voice. */
+  /** A new one for every segment that may have no voice: the model would invent words for it. */
   readonly voiceJudge: () => VoiceJudge;
   /** Segments decoded at a time at most, where that is to be less than is good for speed. */
   readonly decodesMax?: number;
@@ -114,7 +114,7 @@ type Run = {
   readonly onEvent: (event: TranscribeEvent) => void;
   readonly state: State;
   /** Where somebody speaks in the recording. */
-  readonly speech: readonly Span[];
+  speech: readonly Span[];
 };
 
 const pastTokensMax = 200;
@@ -138,17 +138,24 @@ export async function transcribe(
   const { recording, resume, skipSilence } = request;
   const state = firstState(resume);
   const ended = new AbortController();
-  const run: Run = { request, engine, stop, onEvent, state, ended, speech: recording.speech.speech };
+  const run: Run = { request, engine, stop, onEvent, state, ended, speech: [] };
   const audioSec = recording.length / sampleRate;
   onEvent({ kind: "debug", text: `Audio: ${recording.length} samples (${audioSec.toFixed(1)} seconds)` });
+  if (skipSilence || request.segmentSec !== 0) await recording.found;
   const kept = skipSilence ? withoutSilence(run) : [{ start: 0, end: recording.length }];
   const audio = skipSilence ? recording.part(kept) : recording;
   const segments = await cut(run, audio);
-  const parts = segments.map((segment, index): Part => ({
-    read: () => audio.read(segment.start, segment.end),
-    ranges: originalRanges(kept, segment),
-    place: () => placeOf(run, segment, index, segments.length, kept),
-  }));
+  await recording.found;
+  run.speech = recording.speech.speech;
+  const parts = segments.map((segment, index): Part => {
+    const heard = request.segmentSec === 0 ? segment : audio.speech.withoutSilentEnds(segment);
+    return {
+      ranges: originalRanges(kept, heard),
+      noSpeech: audio.speech.noSpeech([heard]),
+      read: () => readSpoken(request, audio, heard),
+      place: () => placeOf(run, segment, index, segments.length, kept),
+    };
+  });
   const rest = parts.slice(heardParts(parts, state.heardSamples));
   await (request.pastText ? oneByOne(run, rest) : together(run, rest));
   if (!state.stopped) heardTo(run, recording.length, [], false);
@@ -220,7 +227,8 @@ async function cut({ request, engine, onEvent }: Run, audio: Recording): Promise
     memoryBytes: request.memoryBytes,
   };
   const promptTokens = templateTokens + contextTokens(request) + pastTokens;
-  const plan = await planSegments(audio, { ...request, promptTokens }, limits);
+  const pauses = request.segmentSec === 0 ? undefined : audio.speech.pauses;
+  const plan = await planSegments(audio, { ...request, promptTokens, pauses }, limits);
   if (plan.notice) onEvent({ kind: "notice", text: plan.notice });
   if (plan.segments.length > 1) onEvent({ kind: "debug", text: `Splitting into ${plan.segments.length} segments` });
   return plan.segments;
@@ -248,11 +256,21 @@ function placeOf(
   return count > 1 ? `segment ${index + 1} of ${count}, ${from} to ${to} s` : `${from} to ${to} s`;
 }
 
+/** The samples of a range; undefined if there is no voice: the model would invent words for it. */
+async function readSpoken({ voiceJudge }: TranscribeRequest, audio: Recording, range: Span) {
+  const samples = await audio.read(range.start, range.end);
+  if (audio.speech.mayBeSpoken([range]) || hasVoice(samples, voiceJudge())) return samples;
+  release(samples);
+  return undefined;
+}
+
 /** One segment to decode. */
 type Part = {
-  readonly read: () => Promise<Float32Array>;
+  /** undefined if there is no voice in it. */
+  readonly read: () => Promise<Float32Array | undefined>;
   /** Of the recording. */
   readonly ranges: readonly Span[];
+  readonly noSpeech: number | undefined;
   /** Says where it is, and that it is its turn. */
   readonly place: () => string;
 };
@@ -373,7 +391,7 @@ async function again(run: Run, first: Piece, read: Part["read"], pastText: strin
 }
 
 /** `text` is the piece's, as it was shown. */
-function reportSegment({ onEvent }: Run, piece: Piece, { ranges }: Part, text: string): void {
+function reportSegment({ onEvent }: Run, piece: Piece, { ranges, noSpeech }: Part, text: string): void {
   if (text === "") return;
   const separator = text.slice(0, text.length - piece.text.length);
   const first = piece.heard.findIndex((token) => token.text !== "");
@@ -387,6 +405,7 @@ function reportSegment({ onEvent }: Run, piece: Piece, { ranges }: Part, text: s
   const doubt = {
     ...(languageProbability !== undefined && { languageProbability }),
     ...(repaired && { repaired }),
+    ...(noSpeech !== undefined && { noSpeech }),
   };
   onEvent({ kind: "segment", segment: { ranges, text, language, tokens, stop, ...doubt } });
 }
@@ -433,15 +452,21 @@ class Decoding {
   #isLive: boolean;
   #isOver = false;
 
-  constructor(run: Run, samples: Float32Array, pastText: string, isLive = false, context = run.request.prompt) {
-    const { windowFrames, language, voiceJudge, priority } = run.request;
+  /** `samples`: undefined if there is no voice in them. */
+  constructor(
+    run: Run,
+    samples: Float32Array | undefined,
+    pastText: string,
+    isLive = false,
+    context = run.request.prompt,
+  ) {
+    const { windowFrames, language, priority } = run.request;
     this.#run = run;
     this.#isLive = isLive;
     this.#isForced = language !== "";
     this.#parser = new TranscriptParser(run.engine.info.asrTextId, this.#isForced || pastText !== "");
-    if (!hasVoice(samples, voiceJudge())) {
+    if (!samples) {
       this.done = Promise.resolve(unvoicedPiece);
-      release(samples);
       return;
     }
     const tokensMax = tokensMaxFor(samples.length / sampleRate);

@@ -29,7 +29,12 @@ export type SegmentOrder = {
   readonly searchSec: number;
   /** Prompt tokens that go with every segment, besides the audio. */
   readonly promptTokens: number;
+  /** Where nobody speaks, if that is known. */
+  readonly pauses?: readonly Span[] | undefined;
 };
+
+/** With `-S auto`, a segment may end at a pause after so much of its length. */
+const autoShare = 2 / 3;
 
 export type SegmentPlan = { readonly segments: readonly Span[]; readonly notice: string | undefined };
 
@@ -41,7 +46,10 @@ export async function planSegments(
 ): Promise<SegmentPlan> {
   const seconds = samples.length / sampleRate;
   const targetSec = order.segmentSec === "auto" ? autoTarget(seconds, order, limits) : order.segmentSec;
-  const segments = await splitAtPauses(samples, targetSec, order.searchSec);
+  const segments = await splitAtPauses(samples, {
+    ...{ targetSec, searchSec: order.searchSec, pauses: order.pauses },
+    earliestSec: order.segmentSec === "auto" ? targetSec * autoShare : undefined,
+  });
   assert(joinedLength(segments) === samples.length, "segments are all of the recording");
   const longest = segments.reduce((most, segment) => Math.max(most, segment.end - segment.start), 0) / sampleRate;
   const problem = whyTooLong(longest, order, limits);

@@ -8,29 +8,49 @@ import { release } from "../memory.ts";
 import { assert } from "../errors.ts";
 import type { Span } from "../units.ts";
 import { joinedLength, originalRanges } from "./ranges.ts";
-import { SpeechMap } from "./speech.ts";
+import { EnergyMap } from "./energy.ts";
+import type { SpeechMap } from "./speech.ts";
 
 export class Recording implements Samples {
   readonly length: number;
   readonly #samples: Samples;
   /** Of the samples, joined. */
   readonly #ranges: readonly Span[];
+  /** Resolves when it is known where speech is. */
+  readonly found: Promise<unknown>;
   readonly #findSpeech: () => SpeechMap;
   #speech: SpeechMap | undefined;
 
-  private constructor(samples: Samples, ranges: readonly Span[], findSpeech: () => SpeechMap) {
+  private constructor(
+    samples: Samples,
+    ranges: readonly Span[],
+    findSpeech: () => SpeechMap,
+    found: Promise<unknown>,
+  ) {
     this.length = joinedLength(ranges);
     this.#samples = samples;
     this.#ranges = ranges;
     this.#findSpeech = findSpeech;
+    this.found = found;
   }
 
-  static of(samples: LeveledSamples): Recording {
-    const whole = { start: 0, end: samples.length };
-    return new Recording(samples, [whole], () => SpeechMap.ofLevels(samples.levels, samples.length));
+  /** `speech` is being found; by default it is found by energy, when it is asked for. */
+  static of(samples: LeveledSamples, speech?: Promise<SpeechMap>): Recording {
+    const whole = [{ start: 0, end: samples.length }];
+    if (!speech) {
+      return new Recording(samples, whole, () => EnergyMap.ofLevels(samples.levels, samples.length), Promise.resolve());
+    }
+    let map: SpeechMap | undefined;
+    const found = speech.then((found) => void (map = found));
+    found.catch(() => {}); // Whoever waits for it hears of it.
+    const known = () => {
+      assert(map !== undefined, "it is known where speech is");
+      return map;
+    };
+    return new Recording(samples, whole, known, found);
   }
 
-  /** Found when it is first asked for. */
+  /** Known when `found` has resolved. */
   get speech(): SpeechMap {
     return this.#speech ??= this.#findSpeech();
   }
@@ -38,7 +58,7 @@ export class Recording implements Samples {
   /** `ranges` of this recording, joined end to end. */
   part(ranges: readonly Span[]): Recording {
     const own = ranges.flatMap((range) => originalRanges(this.#ranges, range));
-    return new Recording(this.#samples, own, () => this.speech.part(ranges));
+    return new Recording(this.#samples, own, () => this.speech.part(ranges), this.found);
   }
 
   /** A copy of the samples [start, end). */

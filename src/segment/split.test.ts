@@ -23,7 +23,7 @@ test("the segments are an exact partition, none empty, all within bounds", async
       fc.double({ min: 0, max: 10, noNaN: true }),
       async ([length, seed], target, search) => {
         const samples = Float32Array.from({ length }, (_, i) => ((i * 2654435761 + seed) >>> 8) / (1 << 24) - 0.5);
-        const segments = await splitAtPauses(samplesInMemory(samples), target, search);
+        const segments = await splitAtPauses(samplesInMemory(samples), { targetSec: target, searchSec: search });
         const longest = (target + Math.min(search, target / 2)) * sampleRate;
         let position = 0;
         for (const { start, end } of segments) {
@@ -44,9 +44,9 @@ test("the segments are an exact partition, none empty, all within bounds", async
 
 test("cuts fall into the pauses", async () => {
   const samples = toneWithPauses(40, [[9, 9.3], [21, 21.3], [29.5, 29.8]]);
-  const cuts = (await splitAtPauses(samplesInMemory(samples), 10, 3)).slice(0, -1).map((segment) =>
-    segment.end / sampleRate
-  );
+  const cuts = (await splitAtPauses(samplesInMemory(samples), { targetSec: 10, searchSec: 3 })).slice(0, -1).map((
+    segment,
+  ) => segment.end / sampleRate);
   expect(cuts.length).toBe(3);
   expect(cuts[0]).toBeWithin(9, 9.3);
   expect(cuts[1]).toBeWithin(21, 21.3);
@@ -55,13 +55,17 @@ test("cuts fall into the pauses", async () => {
 
 test("of equally quiet windows the first is taken, in its middle", async () => {
   const samples = new Float32Array(30 * sampleRate);
-  const [first] = await splitAtPauses(samplesInMemory(samples), 10, 3);
+  const [first] = await splitAtPauses(samplesInMemory(samples), { targetSec: 10, searchSec: 3 });
   expect(first).toEqual({ start: 0, end: 7 * sampleRate + 800 });
 });
 
 test("without room to search the cut is at the target", async () => {
   const samples = toneWithPauses(5, []);
-  expect((await splitAtPauses(samplesInMemory(samples), 2, 0)).map((segment) => segment.end / sampleRate)).toEqual([
+  expect(
+    (await splitAtPauses(samplesInMemory(samples), { targetSec: 2, searchSec: 0 })).map((segment) =>
+      segment.end / sampleRate
+    ),
+  ).toEqual([
     2,
     4,
     5,
@@ -70,14 +74,25 @@ test("without room to search the cut is at the target", async () => {
 
 test("whole: target 0, or hardly longer than the target", async () => {
   const samples = new Float32Array(13 * sampleRate);
-  expect(await splitAtPauses(samplesInMemory(samples), 0, 3)).toEqual([{ start: 0, end: samples.length }]);
-  expect(await splitAtPauses(samplesInMemory(samples), 10, 3)).toEqual([{ start: 0, end: samples.length }]);
-  expect((await splitAtPauses(samplesInMemory(new Float32Array(13 * sampleRate + 1)), 10, 3)).length).toBe(2);
-  expect(await splitAtPauses(samplesInMemory(new Float32Array(0)), 10, 3)).toEqual([]);
+  expect(await splitAtPauses(samplesInMemory(samples), { targetSec: 0, searchSec: 3 })).toEqual([{
+    start: 0,
+    end: samples.length,
+  }]);
+  expect(await splitAtPauses(samplesInMemory(samples), { targetSec: 10, searchSec: 3 })).toEqual([{
+    start: 0,
+    end: samples.length,
+  }]);
+  expect(
+    (await splitAtPauses(samplesInMemory(new Float32Array(13 * sampleRate + 1)), { targetSec: 10, searchSec: 3 }))
+      .length,
+  ).toBe(2);
+  expect(await splitAtPauses(samplesInMemory(new Float32Array(0)), { targetSec: 10, searchSec: 3 })).toEqual([]);
 });
 
 test("no limit to the number of segments", async () => {
-  expect((await splitAtPauses(samplesInMemory(new Float32Array(600 * sampleRate)), 1, 0)).length).toBe(600);
+  expect(
+    (await splitAtPauses(samplesInMemory(new Float32Array(600 * sampleRate)), { targetSec: 1, searchSec: 0 })).length,
+  ).toBe(600);
 });
 
 expect.extend({

@@ -10,6 +10,24 @@
 
 import { sampleRate, type Span } from "../units.ts";
 
+/** Tells of every frame how likely a voice in it is. Holds the state of one recording. */
+export type VoiceDetector = {
+  /** Samples that a probability stands for. */
+  readonly frameSamples: number;
+  /**
+   * More samples of the recording, 16 kHz mono. Returns the probabilities of the frames that they complete: the same in
+   * whatever pieces the samples come. With `isLast` the rest is a frame too, and the next samples begin a recording.
+   */
+  run(samples: Float32Array, isLast: boolean): Float32Array;
+  close(): void;
+};
+
+/** How speech is found. "off": it is not looked for. */
+export type VoiceChoice =
+  | { readonly kind: "neural"; readonly rule: VoiceRule }
+  | { readonly kind: "energy" }
+  | { readonly kind: "off" };
+
 export type VoiceRule = {
   readonly threshold: number;
   readonly minSpeechMs: number;
@@ -20,7 +38,41 @@ export type VoiceRule = {
 /** Loses less at soft onsets and endings than the detector's own 250, 100 and 30 ms, and makes fewer, longer ranges. */
 export const defaultVoiceRule: VoiceRule = { threshold: 0.5, minSpeechMs: 100, minSilenceMs: 300, padMs: 100 };
 
-const hysteresis = 0.15;
+/** What is never above this may be anything but a voice. */
+export const doubtfulFrom = 0.15;
+
+/** So many frames, a quarter of a second, say more than one. */
+const meanFrames = 8;
+
+/** How doubtful a voice is, 0 to 1: what the best quarter of a second lacks. */
+export class VoiceDoubt {
+  readonly #latest: number[] = [];
+  #best = 0;
+  #highest = 0;
+
+  push(probability: number): void {
+    this.#latest.push(probability);
+    if (this.#latest.length > meanFrames) this.#latest.shift();
+    this.#highest = Math.max(this.#highest, probability);
+    this.#best = Math.max(this.#best, this.#latest.reduce((sum, one) => sum + one, 0) / meanFrames);
+  }
+
+  /** No frame was likely enough to be asked about. */
+  get isCertain(): boolean {
+    return this.#highest <= doubtfulFrom;
+  }
+
+  /** Two decimals: more would be noise. */
+  get noSpeech(): number {
+    const best = this.#latest.length < meanFrames && this.#latest.length > 0
+      ? this.#best * meanFrames / this.#latest.length
+      : this.#best;
+    return Math.round((1 - Math.min(1, best)) * 100) / 100;
+  }
+}
+
+/** Below the threshold by this much, a voice that was there has ended. */
+export const hysteresis = 0.15;
 const leastEnd = 0.01;
 
 /** `length` in samples; a probability stands for `frameSamples` of them. */

@@ -13,6 +13,7 @@ import type { HeardSegment, Progress } from "../pipeline/events.ts";
 import type { Models } from "../pipeline/models.ts";
 import { TimedRecording } from "../pipeline/recording.ts";
 import { transcribe } from "../pipeline/transcribe.ts";
+import { findSpeech } from "../segment/find_speech.ts";
 import { Recording } from "../segment/recording.ts";
 import { Stopped } from "../stop.ts";
 import { sampleRate } from "../units.ts";
@@ -163,8 +164,9 @@ type HeardSide = {
 };
 
 async function hearSide(run: HearRun, side: LoadedAudio): Promise<HeardSide> {
-  const { core: { models, settings }, request: { options }, read, view, stop, onEvent } = run;
-  const recording = Recording.of(side);
+  const { core, request: { options }, read, view, stop, onEvent } = run;
+  const recording = Recording.of(side, findSpeech(side, options.vad, core.host.openVoiceDetector, stop));
+  const { models, settings } = core;
   const isApart = read.sides.length > 1;
   const heardSegments: HeardSegment[] = [];
   const segments: DoneSegment[] = [];

@@ -2,9 +2,9 @@
 
 import type { Audio, AudioInput } from "../audio/input.ts";
 import type { LeveledSamples } from "../audio/sample_store.ts";
-import type { VoiceDetector } from "../engine/vad.ts";
 import type { ModelHost, ModelsRequest } from "../pipeline/host.ts";
 import type { VoiceJudge } from "../segment/has_voice.ts";
+import type { VoiceDetector } from "../segment/voice.ts";
 import type { Key } from "./keys.ts";
 
 /** A whole recording, read. */

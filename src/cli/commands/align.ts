@@ -20,6 +20,7 @@ import { openTextFile } from "../../files/output_file.ts";
 import type { AlignOptions } from "../parse.ts";
 import type { ProgramParts } from "../parts.ts";
 import { exitCode } from "../terminal.ts";
+import { findSpeech } from "../../segment/find_speech.ts";
 import { Recording } from "../../segment/recording.ts";
 import { untilStopped } from "../../stop.ts";
 import type { TextView } from "../../views/view.ts";
@@ -31,7 +32,10 @@ import { audioInput, openView } from "../inputs.ts";
 
 type AlignParts =
   & ModelHost
-  & Pick<ProgramParts, "terminal" | "version" | "checkInput" | "readAudio" | "readText" | "cutChinese">;
+  & Pick<
+    ProgramParts,
+    "terminal" | "version" | "checkInput" | "readAudio" | "openVoiceDetector" | "readText" | "cutChinese"
+  >;
 
 export async function alignFile(parts: AlignParts, options: AlignOptions): Promise<number> {
   const { terminal } = parts;
@@ -130,10 +134,11 @@ async function timedLines(
   report.warn(options.input, audio.warnings);
   for (const remark of audio.remarks) report.debug(remark);
   if (audio.length === 0) throw new InputError(`${inputName(options.input)}: no audio, nothing to align`);
+  const recording = Recording.of(audio, findSpeech(audio, options.vad, parts.openVoiceDetector, stop));
   const timer = await WordTimer.open(parts, options, false, stop, (notice) => report.notice(notice));
   try {
     const startMs = Math.round((options.fromSec ?? 0) * 1000);
-    const recording = Recording.of(audio);
+    await recording.found;
     const { language } = options;
     const { words, stopped, encodeMs, alignMs } = await timer.texts({ recording, startMs, texts: lines, language });
     if (stopped) return undefined;

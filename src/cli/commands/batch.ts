@@ -32,7 +32,15 @@ type BatchParts =
   & ModelHost
   & Pick<
     ProgramParts,
-    "terminal" | "version" | "env" | "checkInput" | "readAudio" | "readChannels" | "voiceJudge" | "readText"
+    | "terminal"
+    | "version"
+    | "env"
+    | "checkInput"
+    | "readAudio"
+    | "readChannels"
+    | "voiceJudge"
+    | "openVoiceDetector"
+    | "readText"
   >;
 
 /** The rows of one shard. */

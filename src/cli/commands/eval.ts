@@ -33,7 +33,14 @@ type EvalParts =
   & ModelHost
   & Pick<
     ProgramParts,
-    "terminal" | "version" | "checkInput" | "readAudio" | "readChannels" | "voiceJudge" | "readText"
+    | "terminal"
+    | "version"
+    | "checkInput"
+    | "readAudio"
+    | "readChannels"
+    | "voiceJudge"
+    | "openVoiceDetector"
+    | "readText"
   >;
 
 export async function evaluate(parts: EvalParts, options: EvalOptions): Promise<number> {

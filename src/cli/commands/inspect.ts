@@ -15,7 +15,7 @@ import { openOutput } from "../../files/output_file.ts";
 import type { InspectOptions } from "../parse.ts";
 import type { LoadedAudio, ProgramParts } from "../parts.ts";
 import { audioInput } from "../inputs.ts";
-import { Recording } from "../../segment/recording.ts";
+import { findSpeech, voiceProbabilities } from "../../segment/find_speech.ts";
 import { voiceRanges } from "../../segment/voice.ts";
 import { sampleRate } from "../../units.ts";
 import { untilStopped } from "../../stop.ts";
@@ -37,7 +37,7 @@ export async function inspectRecording(parts: InspectParts, options: InspectOpti
   try {
     const transcript = options.json ? undefined : await transcriptOf(parts, options);
     const audio = await untilStopped(parts.readAudio(wanted), stop.drain);
-    const found = await findSpeech(parts, options, audio);
+    const found = await speechIn(parts, options, audio);
     const samples = options.json ? new Float32Array(0) : await audio.read(0, audio.length);
     await audio.close();
     for (const warning of audio.warnings) stderr.write(`qwen-asr: ${name}: ${printable(warning)}\n`);
@@ -58,27 +58,15 @@ export async function inspectRecording(parts: InspectParts, options: InspectOpti
   return isKept ? 0 : 1;
 }
 
-/** What the detector is given at a time: a signal is noticed in between. */
-const pieceSamples = 30 * sampleRate;
-
-async function findSpeech(parts: InspectParts, options: InspectOptions, audio: LoadedAudio): Promise<FoundSpeech> {
-  const whole = { length: audio.length, fromSec: options.fromSec ?? 0 };
-  if (options.voice === undefined) return { ...whole, vad: "energy", speech: Recording.of(audio).speech.speech };
-  const detector = await parts.openVoiceDetector();
-  try {
-    const all: number[] = [];
-    for (let at = 0; at < audio.length; at += pieceSamples) {
-      const end = Math.min(audio.length, at + pieceSamples);
-      const samples = await untilStopped(audio.read(at, end), parts.terminal.stop.drain);
-      for (const probability of detector.run(samples, end === audio.length)) all.push(probability);
-    }
-    const { frameSamples } = detector;
-    const speech = voiceRanges(all, frameSamples, audio.length, options.voice);
-    const probabilities = options.probs ? { probabilities: Float32Array.from(all), frameSamples } : {};
-    return { ...whole, vad: "neural", speech, ...probabilities };
-  } finally {
-    detector.close();
+async function speechIn(parts: InspectParts, { vad, probs, fromSec }: InspectOptions, audio: LoadedAudio) {
+  const found: FoundSpeech = { length: audio.length, fromSec: fromSec ?? 0, vad: vad.kind, speech: [] };
+  const stop = parts.terminal.stop.drain;
+  if (vad.kind !== "neural") {
+    return { ...found, speech: (await findSpeech(audio, vad, parts.openVoiceDetector, stop)).speech };
   }
+  const voice = await voiceProbabilities(audio, parts.openVoiceDetector, stop);
+  const speech = voiceRanges(voice.probabilities, voice.frameSamples, audio.length, vad.rule);
+  return { ...found, speech, ...(probs && voice) };
 }
 
 /** A transcript knows how long its recording is, if it was heard to the end; and so do we, if no part was chosen. */

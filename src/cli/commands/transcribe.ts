@@ -47,6 +47,7 @@ type TranscribeParts =
     | "readAudio"
     | "readChannels"
     | "voiceJudge"
+    | "openVoiceDetector"
     | "readText"
     | "openBytes"
     | "cutChinese"

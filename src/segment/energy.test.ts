@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { samplesInMemory } from "../audio/sample_store.ts";
-import { SpeechMap } from "./speech.ts";
+import { EnergyMap } from "./energy.ts";
 import { sampleRate } from "../units.ts";
 
 /** Samples made of parts [seconds, level], each a square wave of that level. */
@@ -14,8 +14,8 @@ function recording(...parts: readonly [seconds: number, level: number][]): Float
   return Float32Array.from(samples);
 }
 
-function mapOf(samples: Float32Array): SpeechMap {
-  return SpeechMap.ofLevels(samplesInMemory(samples).levels, samples.length);
+function mapOf(samples: Float32Array): EnergyMap {
+  return EnergyMap.ofLevels(samplesInMemory(samples).levels, samples.length);
 }
 
 const inSeconds = (samples: Float32Array) =>

@@ -43,6 +43,8 @@ export type TimedSegment = {
   readonly speaker?: string;
   /** A limit or a signal ended the text before the model did: the rest of what was said is missing. */
   readonly isTruncated?: boolean;
+  /** How doubtful it is that somebody speaks there, 0 to 1; absent where nothing says so. */
+  readonly noSpeech?: number;
   /** The model repeated itself without end, and the repeats were cut: what was said there is missing. */
   readonly isLooped?: boolean;
   /** The model repeated itself, and its audio was decoded again: cut elsewhere, or at last without context. */

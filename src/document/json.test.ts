@@ -90,7 +90,7 @@ test("fields of later programs are no obstacle: readers ignore them, the reserve
   expect(readerErrors(later)).toEqual([]);
   expect(readDocument(JSON.stringify(later), "x.json")).toEqual({
     ...document,
-    segments: [{ ...document.segments[0]!, isTruncated: true }],
+    segments: [{ ...document.segments[0]!, noSpeech: 0.1, isTruncated: true }],
     gaps: [{ startMs: 5000, endMs: 7500 }],
   });
   const lines = written("jsonl").trimEnd().split("\n");
@@ -98,12 +98,12 @@ test("fields of later programs are no obstacle: readers ignore them, the reserve
   expect(readDocument(inserted, "x.jsonl")).toEqual(document);
 });
 
-test("what is missing is written, as the schema has it, and read", () => {
+test("what is missing or in doubt is written, as the schema has it, and read", () => {
   const [segment] = document.segments;
   const gaps = [{ startMs: 5000, endMs: 7500 }, { startMs: 9000, endMs: 10_000, speaker: "left" }];
   const segments = [
     { ...segment!, isTruncated: true, languageProbability: 0.9876 },
-    { ...segment!, isLooped: true, repaired: "context" as const, languageProbability: 1 },
+    { ...segment!, isLooped: true, repaired: "context" as const, languageProbability: 1, noSpeech: 0.25 },
   ];
   const from = { ...document, segments, gaps };
   const [json, lines] = [written("json", from), written("jsonl", from)];

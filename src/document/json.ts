@@ -33,6 +33,7 @@ export function segmentJson(segment: TimedSegment): Json {
     language,
     speaker,
     languageProbability,
+    noSpeech,
     isTruncated,
     isLooped,
     repaired,
@@ -46,6 +47,7 @@ export function segmentJson(segment: TimedSegment): Json {
     language,
     ...(languageProbability === undefined ? {} : { language_probability: Number(languageProbability.toFixed(4)) }),
     ...(speaker === undefined ? {} : { speaker }),
+    ...(noSpeech === undefined ? {} : { no_speech: noSpeech }),
     ...(isTruncated ? { truncated: true } : {}),
     ...(isLooped ? { loop: true } : {}),
     ...(repaired ? { repaired } : {}),
@@ -147,6 +149,7 @@ function segmentOf(place: Place): TimedSegment {
     language: place.at("language").string(),
     ...(probability.isAbsent ? {} : { languageProbability: probability.number() }),
     ...speakerOf(place),
+    ...noSpeechOf(place.at("no_speech")),
     ...(isTrue(place.at("truncated")) && { isTruncated: true }),
     ...(isTrue(place.at("loop")) && { isLooped: true }),
     ...repairOf(place.at("repaired")),
@@ -179,6 +182,10 @@ function repairOf(place: Place): Pick<TimedSegment, "repaired"> {
 
 function isTrue(place: Place): boolean {
   return !place.isAbsent && place.boolean();
+}
+
+function noSpeechOf(place: Place): { noSpeech?: number } {
+  return place.isAbsent ? {} : { noSpeech: place.number() };
 }
 
 function speakerOf(place: Place): { speaker?: string } {

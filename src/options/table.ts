@@ -415,6 +415,7 @@ export const optionTable: readonly OptionSpec[] = [
     rare: true,
     perRequest: true,
     needs: "stream",
+    excludes: [{ option: "vad", value: "off", says: "{vad} off finds no pauses, so {endpoint-ms} has no use" }],
   },
   {
     name: "commit",

@@ -85,13 +85,14 @@ export class TimedRecording {
   }
 
   /** A timed segment, with what is known of its text. */
-  #pass(segment: TimedSegment, { stop, repaired, languageProbability }: HeardSegment): void {
+  #pass(segment: TimedSegment, { stop, repaired, languageProbability, noSpeech }: HeardSegment): void {
     const isTruncated = stop === "cap" || stop === "cancelled";
     this.#onSegment({
       ...segment,
       ...(isTruncated && { isTruncated }),
       ...(stop === "loop" && { isLooped: true }),
       ...(repaired && { repaired }),
+      ...(noSpeech !== undefined && { noSpeech }),
       ...(languageProbability !== undefined && { languageProbability }),
     });
   }

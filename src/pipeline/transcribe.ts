@@ -357,6 +357,7 @@ function showPiece(run: Run, piece: Piece, shown: number): void {
 async function withoutRepeats(run: Run, piece: Piece, { read }: Part, place: string): Promise<Piece> {
   if (!piece.certain || piece.stop === "cancelled") return piece;
   const samples = await read();
+  if (!samples) return piece;
   run.onEvent({ kind: "debug", text: `${place}: a repetition is heard again in parts` });
   const context = run.request.prompt;
   const result = await mended({ ...piece, certainTokens: piece.certain.tokens }, {

@@ -87,8 +87,8 @@ function jsonLine(event: Exclude<TextEvent, { kind: "language" }> | GapEvent, fi
   const { kind: type, startMs, endMs } = event;
   const places = { start_ms: startMs, end_ms: endMs };
   if (type === "gap") return `${JSON.stringify({ type, file, ...places })}\n`;
-  const { id, language, text, spoken, isTruncated: truncated, isLooped: loop } = event;
-  return `${JSON.stringify({ type, file, id, ...places, language, text, spoken, truncated, loop })}\n`;
+  const { id, language, text, spoken, isTruncated: truncated, isLooped: loop, noSpeech: no_speech } = event;
+  return `${JSON.stringify({ type, file, id, ...places, language, text, spoken, truncated, loop, no_speech })}\n`;
 }
 
 function cueWriter(

@@ -1,8 +1,9 @@
 /** Tests of where a stream is cut. */
 
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { type Cut, Cutter, type CutterOptions, quietestPlace, type Stretch } from "./endpoint.ts";
+import type { VoiceDetector } from "../segment/voice.ts";
 import { speech, spoken } from "./fake_speech.ts";
 
 const options: CutterOptions = { chunkSamples: 32_000, endpointSamples: 12_800 };
@@ -126,4 +127,70 @@ test("the quietest place, the last of equals", () => {
   expect(quietestPlace(samples, 0, samples.length)).toBeWithin(12_000, 15_001);
   expect(quietestPlace(new Float32Array(16_000), 0, 16_000)).toBe(15_200);
   expect(quietestPlace(new Float32Array(1000), 0, 1000)).toBe(500);
+});
+describe("with a detector", () => {
+  /** Finds a voice where samples are above 0.25, half of one above 0.2. */
+  function fakeDetector(): VoiceDetector {
+    let held: number[] = [];
+    const run = (samples: Float32Array) => {
+      held.push(...samples);
+      const found: number[] = [];
+      for (; held.length >= 512; held = held.slice(512)) {
+        const peak = Math.max(...held.slice(0, 512));
+        found.push(peak > 0.25 ? 0.9 : peak > 0.2 ? 0.4 : 0.02);
+      }
+      return Float32Array.from(found);
+    };
+    return { frameSamples: 512, run, close: () => {} };
+  }
+
+  const voice = () => ({ voice: { detector: fakeDetector(), threshold: 0.5 } });
+  /** Sound that comes and goes, so that it is never taken for the noise of the place. */
+  const music = (seconds: number, level: number) =>
+    Float32Array.from(
+      { length: seconds * 16_000 },
+      (_, i) => (i % 2 === 0 ? level : -level) * (Math.floor(i / 4000) % 2 === 0 ? 1 : 0.1),
+    );
+
+  test("an utterance ends with the voice, though other sound goes on", () => {
+    const samples = join(noise(16_000, 0.001), music(2, 0.3), music(4, 0.1));
+    const ends = cutsOf(samples, voice()).cuts.filter(({ kind }) => kind === "close");
+    expect(ends[0]!.at).toBeWithin(48_000 + 8_000, 48_000 + 20_000);
+    expect(cutsOf(samples).cuts.filter(({ kind }) => kind === "close")).toEqual([]);
+  });
+
+  test("what only sounds is an utterance too, a doubtful one", () => {
+    const samples = join(noise(16_000, 0.001), music(3, 0.1), noise(32_000, 0.001));
+    const { cuts, cutter } = cutsOf(samples, voice());
+    expect(cuts.map(({ kind }) => kind)).toEqual(cutsOf(samples).cuts.map(({ kind }) => kind));
+    expect(cutter.noSpeech(16_000, 64_000)).toBe(0.98);
+    expect(cutter.mayBeSpoken(16_000, 64_000)).toBeFalse();
+    const spoken = cutsOf(join(samples, music(2, 0.3)), voice()).cutter;
+    expect(spoken.noSpeech(samples.length, samples.length + 32_000)).toBe(0.1);
+    expect(spoken.mayBeSpoken(0, samples.length + 32_000)).toBeTrue();
+    expect(cutsOf(samples).cutter.noSpeech(0, samples.length)).toBeUndefined();
+  });
+
+  test("the soft onset of a word at the end of a pause goes on with the utterance", () => {
+    const onset = noise(2000, 0.05);
+    const samples = join(noise(16_000, 0.3), spoken(-1, 12_000), onset, noise(16_000, 0.3));
+    expect(cutsOf(samples, voice()).cuts.map(({ kind }) => kind)).toEqual(["start", "hear"]);
+  });
+
+  test("the pieces in which samples come make no difference", () => {
+    const samples = join(
+      noise(9_000, 0.001),
+      music(2, 0.3),
+      music(3, 0.1),
+      music(1, 0.22),
+      music(1, 0.3),
+      spoken(-1, 40_000),
+    );
+    const whole = cutsOf(samples, voice(), [samples.length]);
+    for (const sizes of [[1000], [160], [7, 511, 6000]]) {
+      const pieces = cutsOf(samples, voice(), sizes);
+      expect(pieces.cuts).toEqual(whole.cuts);
+      expect(pieces.cutter.speech(0, samples.length)).toEqual(whole.cutter.speech(0, samples.length));
+    }
+  });
 });

@@ -2,11 +2,14 @@
  * Cuts a stream into utterances. In: samples, in pieces of any size. Out: where an utterance starts, is to be decoded,
  * and ends. Pure, O(samples).
  *
- * Every frame of 10 ms counts as voice if its level is high enough above the noise floor of the last 10 s. Five frames
- * of voice open an utterance, and a pause of `endpointSamples` closes it. In between, it is decoded every
- * `chunkSamples`. In doubt a frame counts as voice: decoding silence costs time, but dropping speech costs words.
+ * Every frame of 10 ms counts as voice if its level is high enough above the noise floor of the last 10 s, or if a
+ * detector says so. Five frames of voice open an utterance, and a pause of `endpointSamples` closes it. In between, it
+ * is decoded every `chunkSamples`. In doubt a frame counts as voice: decoding silence costs time, but dropping speech
+ * costs words. So with a detector, too, any sound opens an utterance; but once the detector has found a voice in it,
+ * the detector alone says where the voice ends, whatever else sounds.
  */
 
+import { doubtfulFrom, hysteresis, type VoiceDetector, VoiceDoubt } from "../segment/voice.ts";
 import { sampleRate } from "../units.ts";
 
 export const frameSamples = sampleRate / 100;
@@ -16,6 +19,15 @@ export type CutterOptions = {
   readonly chunkSamples: number;
   /** 0: everything up to the end or a call of `close` is one utterance. */
   readonly endpointSamples: number;
+  /** Without it, what is loud enough is a voice. */
+  readonly voice?: DetectedVoice | undefined;
+};
+
+export type DetectedVoice = {
+  /** Of this stream alone. */
+  readonly detector: VoiceDetector;
+  /** The probability from which it is a voice. */
+  readonly threshold: number;
 };
 
 /** Positions are samples from the start of the stream. */
@@ -32,10 +44,14 @@ export type Stretch = { readonly start: number; readonly end: number };
 /** Audio that an utterance includes before its first voice: soft onsets, and the silence at the start of recordings. */
 export const leadSamples = sampleRate;
 const voiceFramesMin = 5;
+/** Sound that began so recently may be the onset of a word, which a detector does not know yet. */
+const onsetFrames = 30;
 /** Shorter gaps are part of the words. */
 const gapSamples = sampleRate / 10;
 /** More than fit into 24 s, which is the longest utterance. */
 const stretchesMax = 200;
+/** The same of probabilities. */
+const probabilitiesMax = 1024;
 const smoothing = 0.7;
 
 export class Cutter {
@@ -46,6 +62,8 @@ export class Cutter {
   #energy = 0;
   #smoothed = 0;
   #run = 0;
+  /** Frames of sound up to here, whatever sounds. */
+  #soundRun = 0;
   #voiceEnd = 0;
   /** The end of the last sound that is louder than the noise, even if it is much fainter than the speech. */
   #soundEnd = 0;
@@ -57,6 +75,13 @@ export class Cutter {
   #from = 0;
   #due = 0;
   readonly #noise = new NoiseFloor();
+  /** The detector has found a voice in the open utterance. */
+  #isDetected = false;
+  /** The samples of the frame that is not complete, for the detector. */
+  readonly #frame = new Float32Array(frameSamples);
+  /** The latest ones, and how many there were. */
+  readonly #probabilities: number[] = [];
+  #probabilitiesCount = 0;
 
   constructor(readonly options: CutterOptions) {}
 
@@ -77,6 +102,25 @@ export class Cutter {
       .filter(({ start, end }) => end > start);
   }
 
+  /** How doubtful a voice is between two places, 0 to 1; undefined without a detector. Only the last 30 s are known. */
+  noSpeech(from: number, to: number): number | undefined {
+    return this.options.voice && this.#doubt(this.options.voice, from, to).noSpeech;
+  }
+
+  /** Whether the detector may have found a voice there. */
+  mayBeSpoken(from: number, to: number): boolean {
+    return this.options.voice !== undefined && !this.#doubt(this.options.voice, from, to).isCertain;
+  }
+
+  #doubt({ detector }: DetectedVoice, from: number, to: number): VoiceDoubt {
+    const doubt = new VoiceDoubt();
+    const first = this.#probabilitiesCount - this.#probabilities.length;
+    const index = (place: number) => Math.max(0, place - first);
+    const [start, end] = [Math.floor(from / detector.frameSamples), Math.ceil(to / detector.frameSamples)];
+    for (const probability of this.#probabilities.slice(index(start), index(end))) doubt.push(probability);
+    return doubt;
+  }
+
   get isOpen(): boolean {
     return this.#isOpen;
   }
@@ -92,6 +136,7 @@ export class Cutter {
     this.#from = this.position;
     this.#run = 0;
     this.#smoothed = 0;
+    this.#isDetected = false;
   }
 
   /** Whether there was voice since the last call. */
@@ -109,14 +154,16 @@ export class Cutter {
     }
     for (let i = 0; i < samples.length; i++) {
       this.#energy += samples[i]! * samples[i]!;
+      this.#frame[this.#partial] = samples[i]!;
       if (++this.#partial < frameSamples) continue;
-      const cuts = this.#frame();
+      const cuts = this.#take();
       if (cuts.length > 0) return { count: i + 1, cuts };
     }
     return { count: samples.length, cuts: [] };
   }
 
-  #frame(): readonly Cut[] {
+  /** The frame is complete. */
+  #take(): readonly Cut[] {
     const level = Math.sqrt(this.#energy / frameSamples);
     const first = this.#frames === 0;
     const finite = Number.isFinite(level) ? level : 0;
@@ -126,7 +173,10 @@ export class Cutter {
     this.#energy = 0;
     this.#noise.push(this.#smoothed);
     if (this.#smoothed > this.#noise.voiceAbove) this.#soundEnd = this.position;
-    const isVoice = this.#smoothed > (this.#isOpen ? this.#noise.pauseBelow : this.#noise.voiceAbove);
+    const isSound = this.#smoothed > (this.#isOpen ? this.#noise.pauseBelow : this.#noise.voiceAbove);
+    this.#soundRun = isSound ? this.#soundRun + 1 : 0;
+    const probability = this.#detect();
+    const isVoice = this.#isVoice(isSound, probability);
     this.#run = isVoice ? this.#run + 1 : 0;
     if (this.#run >= voiceFramesMin) {
       this.#voiceEnd = this.position;
@@ -134,10 +184,35 @@ export class Cutter {
       this.#noteSpeech(this.position - this.#run * frameSamples);
     }
     return this.#isOpen
-      ? this.#nextCuts(finite > this.#noise.pauseBelow)
+      ? this.#nextCuts(this.#mayGoOn(finite, probability))
       : this.#run >= voiceFramesMin
       ? [this.#open(this.#onset())]
       : [];
+  }
+
+  /** The probability of the latest frame of the detector's that is complete; 0 without a detector. */
+  #detect(): number {
+    const { voice } = this.options;
+    if (!voice) return 0;
+    for (const probability of voice.detector.run(this.#frame, false)) {
+      this.#probabilities.push(probability);
+      this.#probabilitiesCount++;
+      if (this.#probabilities.length > probabilitiesMax) this.#probabilities.shift();
+    }
+    return this.#probabilities.at(-1) ?? 0;
+  }
+
+  /** Whether this frame, which is no voice, may be the onset of a word. */
+  #mayGoOn(level: number, probability: number): boolean {
+    const isLoud = level > this.#noise.pauseBelow;
+    return this.#isDetected ? probability > doubtfulFrom || isLoud && this.#soundRun < onsetFrames : isLoud;
+  }
+
+  #isVoice(isSound: boolean, probability: number): boolean {
+    const { voice } = this.options;
+    if (!voice) return isSound;
+    if (probability >= voice.threshold) this.#isDetected = true;
+    return this.#isDetected ? probability >= voice.threshold - hysteresis : isSound;
   }
 
   #noteSpeech(start: number): void {
@@ -159,17 +234,19 @@ export class Cutter {
     return { kind: "start", at };
   }
 
-  /** `isLoud` says that this single frame is loud; it may be the onset of a word. */
-  #nextCuts(isLoud: boolean): readonly Cut[] {
+  /** `mayGoOn`: this single frame may be the onset of a word. */
+  #nextCuts(mayGoOn: boolean): readonly Cut[] {
     const { endpointSamples, chunkSamples } = this.options;
     const at = this.position;
-    if (endpointSamples > 0 && at - this.#voiceEnd >= endpointSamples && !isLoud) {
+    if (endpointSamples > 0 && at - this.#voiceEnd >= endpointSamples && !mayGoOn) {
       this.#isOpen = false;
+      this.#isDetected = false;
       this.#from = Math.max(this.#voiceEnd, this.#soundEnd); // Only silence may be decoded twice.
       return [{ kind: "close", at }];
     }
     if (at < this.#due) return [];
-    if (2 * (at - this.#voiceEnd) >= endpointSamples && endpointSamples > 0) {
+    const isOnset = this.#isDetected && mayGoOn;
+    if (2 * (at - this.#voiceEnd) >= endpointSamples && endpointSamples > 0 && !isOnset) {
       this.#due = this.#voiceEnd + endpointSamples; // The utterance is probably over and need not be decoded twice.
       return [];
     }

@@ -25,7 +25,7 @@ import {
   type StreamToken,
   textStart,
 } from "./commit.ts";
-import { type Cut, Cutter, frameSamples, leadSamples, quietestPlace } from "./endpoint.ts";
+import { type Cut, Cutter, type DetectedVoice, frameSamples, leadSamples, quietestPlace } from "./endpoint.ts";
 import { HeldAudio } from "../audio/held.ts";
 import { SampleQueue, type SampleSource } from "../audio/queue.ts";
 import type { VoiceJudge } from "../segment/has_voice.ts";
@@ -48,6 +48,8 @@ export type StreamOptions = {
   readonly isLive: boolean;
   /** A new one for every utterance. */
   readonly voiceJudge: () => VoiceJudge;
+  /** How a voice is found; by its energy where absent. "off": it is not looked for, and all is heard. */
+  readonly voice?: DetectedVoice | "off" | undefined;
 };
 
 export type StreamEvent =
@@ -130,6 +132,8 @@ class StreamRun {
   readonly #cutter: Cutter;
   readonly #text: StreamText;
   readonly #chunkSamples: number;
+  /** Whatever it sounds like. */
+  readonly #hearsAll: boolean;
   #state: CommitState = firstState(0);
   /** First sample of what the listener holds or will hold, and the end of what it was given. */
   #anchor = 0;
@@ -158,9 +162,11 @@ class StreamRun {
     readonly onEvent: (event: StreamEvent) => void,
   ) {
     this.#chunkSamples = inFrames(options.chunkSec * sampleRate);
-    const endpointSamples = inFrames((options.endpointMs / 1000) * sampleRate);
-    this.#cutter = new Cutter({ chunkSamples: this.#chunkSamples, endpointSamples });
-    this.#text = new StreamText(options, (from, to) => this.#cutter.speech(from, to), onEvent);
+    this.#hearsAll = options.voice === "off";
+    const voice = options.voice === "off" ? undefined : options.voice;
+    const endpointSamples = this.#hearsAll ? 0 : inFrames((options.endpointMs / 1000) * sampleRate);
+    this.#cutter = new Cutter({ chunkSamples: this.#chunkSamples, endpointSamples, voice });
+    this.#text = new StreamText(options, this.#cutter, onEvent);
     this.#judge = options.voiceJudge();
   }
 
@@ -221,11 +227,13 @@ class StreamRun {
 
   /** Whether there was a voice in the utterance before `to`. */
   #isSpoken(to: number): boolean {
+    if (this.#hearsAll) this.#hadVoice = true;
+    if (this.#hearsAll) return true;
     if (!this.#hasSound) return false;
     if (this.#hasVoice) return true;
     this.#judge.push(this.#held.slice(this.#judgedTo, to));
     this.#judgedTo = to;
-    this.#hasVoice = this.#judge.hasVoice;
+    this.#hasVoice = this.#cutter.mayBeSpoken(this.#anchor, to) || this.#judge.hasVoice;
     this.#hadVoice ||= this.#hasVoice;
     return this.#hasVoice;
   }
@@ -246,13 +254,14 @@ class StreamRun {
   }
 
   async #chunk(to: number): Promise<void> {
-    const isLoud = this.#cutter.takeVoice();
+    const isLoud = this.#cutter.takeVoice() || this.#hearsAll;
     this.#hasSound ||= isLoud;
     // Silence before any text, or after text that is settled, says nothing new.
     const isIdle = !this.#isSpoken(to) || (!isLoud && isSettled(this.#state, this.options.rules));
     if (isIdle) this.#state = skipped(this.#state);
     else await this.#hear(to, false);
     if (to + this.#chunkSamples - this.#anchor >= heldSamplesMax) await this.#move(to);
+    else if (!this.#isSpoken(to) && this.options.voice) this.#restart(Math.max(this.#anchor, to - leadSamples));
   }
 
   async #close(to: number): Promise<void> {

@@ -38,6 +38,8 @@ export type UtteranceText = {
   /** Of a final: a limit ended its text; or the model repeated itself without end, and the repeats were cut. */
   readonly isTruncated?: boolean;
   readonly isLooped?: boolean;
+  /** Of a final: how doubtful it is that somebody speaks, 0 to 1, if that is known. */
+  readonly noSpeech?: number;
   /** As the model names it; "" while it is unknown. */
   readonly language: string;
   /**
@@ -54,6 +56,12 @@ export type TextOptions = {
   readonly language: string;
   /** Where the first sample of the stream lies in the recording. */
   readonly startSec: number;
+};
+
+/** What is known of the voice between two places. */
+export type VoiceBetween = {
+  speech(from: number, to: number): readonly Stretch[];
+  noSpeech(from: number, to: number): number | undefined;
 };
 
 export class StreamText {
@@ -80,10 +88,9 @@ export class StreamText {
   #gapsTold = 0;
 
   /** All places are given in samples from the start of the stream. */
-  /** `speech`: the stretches of voice between two places. */
   constructor(
     readonly options: TextOptions,
-    readonly speech: (from: number, to: number) => readonly Stretch[],
+    readonly voice: VoiceBetween,
     readonly onEvent: (event: TextEvent | GapEvent) => void,
   ) {
     this.#language = options.language;
@@ -130,7 +137,7 @@ export class StreamText {
     this.#auditedTo = Math.max(this.#auditedTo, end);
     if (!isSpoken || span.start >= end) return;
     const hasText = this.#text.trim() !== "";
-    this.#coverage = covered(this.#coverage, this.speech(span.start, end), { span, ranges: [span], hasText });
+    this.#coverage = covered(this.#coverage, this.voice.speech(span.start, end), { span, ranges: [span], hasText });
     this.#tellGaps(auditOf({ ...this.#coverage, open: undefined }, this.options.startSec));
   }
 
@@ -153,8 +160,17 @@ export class StreamText {
   #finish(end: number, goesOn: boolean): void {
     const text = this.#text.trim();
     if (text !== "" || this.#hadPartial) {
-      const speech = this.speech(this.#start, end).map((stretch) => this.#timed(stretch));
-      this.onEvent({ kind: "final", ...(goesOn && { goesOn }), ...this.#placed(text, end), ...this.#lost, speech });
+      const speech = this.voice.speech(this.#start, end).map((stretch) => this.#timed(stretch));
+      const noSpeech = this.voice.noSpeech(this.#start, end);
+      const doubt = noSpeech === undefined ? {} : { noSpeech };
+      this.onEvent({
+        kind: "final",
+        ...(goesOn && { goesOn }),
+        ...this.#placed(text, end),
+        ...this.#lost,
+        speech,
+        ...doubt,
+      });
       this.#id++;
     }
     this.#text = "";

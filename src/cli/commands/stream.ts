@@ -42,6 +42,7 @@ type StreamParts =
     | "openAudio"
     | "openBytes"
     | "voiceJudge"
+    | "openVoiceDetector"
     | "readText"
     | "keepsStreamCaches"
     | "cutChinese"
@@ -182,13 +183,14 @@ function sayOfParagraphs(report: Report, { paragraphMs, format, stream }: Transc
 async function streamOne(run: Run, source: InputSource, audio: OpenedAudio): Promise<boolean> {
   const { parts, options, report, out } = run;
   const writer = new StreamOutput(run, source);
+  const voice = await openVoice(parts, options);
   const listener = await run.engine.listen({
     ...{ windowFrames: options.windowFrames, context: run.context, language: options.language },
     usesCaches: parts.keepsStreamCaches(),
   });
   let result: StreamTotals | undefined;
   try {
-    result = await runStream(audio, listener, streamOptions(run), parts.terminal.stop, (event) => {
+    result = await runStream(audio, listener, { ...streamOptions(run), voice }, parts.terminal.stop, (event) => {
       reportEvent(run, source, event);
       if (isText(event)) writer.write(event);
     });
@@ -196,6 +198,7 @@ async function streamOne(run: Run, source: InputSource, audio: OpenedAudio): Pro
     writer.end(result !== undefined);
     await out.drained();
     await listener.close();
+    if (typeof voice === "object") voice.detector.close();
   }
   report.count(result);
   if (!parts.terminal.stop.drain.aborted) report.over(source);
@@ -259,6 +262,13 @@ function reportEnd({ report }: Run, source: InputSource, audio: OpenedAudio, tot
   if (!(failure instanceof InputError)) throw failure;
   report.failed(source, failure.message);
   return false;
+}
+
+/** How a voice is found: a detector is of one stream. */
+async function openVoice(parts: StreamParts, { vad }: TranscribeOptions): Promise<StreamOptions["voice"]> {
+  if (vad.kind === "off") return "off";
+  if (vad.kind === "energy") return undefined;
+  return { detector: await parts.openVoiceDetector(), threshold: vad.rule.threshold };
 }
 
 function streamOptions({ parts, choice, engine, options }: Run): StreamOptions {

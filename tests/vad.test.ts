@@ -4,7 +4,15 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { samplesInMemory } from "../src/audio/sample_store.ts";
+import { fakeEngine } from "../src/cli/fake_parts.ts";
 import { vadFrame } from "../src/engine/native.ts";
+import { transcribe, type TranscribeRequest } from "../src/pipeline/transcribe.ts";
+import { findSpeech } from "../src/segment/find_speech.ts";
+import { SpectralJudge } from "../src/segment/has_voice.ts";
+import { Recording } from "../src/segment/recording.ts";
+import { defaultVoiceRule } from "../src/segment/voice.ts";
+import type { Span } from "../src/units.ts";
 import schema from "../docs/speech.schema.json" with { type: "json" };
 import { fixturesRoot, projectRoot } from "./fixtures.ts";
 import { run, temporaryFolder } from "./harness.ts";
@@ -80,6 +88,68 @@ describe("voice probabilities", () => {
     expect(() => native().vadRun(0 as never, new Float32Array(1), true)).toThrow("the handle is null");
   });
 });
+
+/** The samples that a run hears, as ranges. */
+async function heard(samples: Float32Array, changes: Partial<TranscribeRequest>): Promise<Span[]> {
+  const audio = samplesInMemory(samples);
+  const stop = new AbortController().signal;
+  const open = async () => {
+    const vad = native().openVad();
+    const run = (part: Float32Array, isLast: boolean) => native().vadRun(vad, part, isLast);
+    return { frameSamples: vadFrame, run, close: () => native().closeVad(vad) };
+  };
+  const request: TranscribeRequest = {
+    recording: Recording.of(audio, findSpeech(audio, { kind: "neural", rule: defaultVoiceRule }, open, stop)),
+    ...{ startSec: 0, segmentSec: "auto", searchSec: 3, windowFrames: 800, language: "", prompt: "" },
+    ...{ skipSilence: false, pastText: false, wholeSecMax: 4, cutSec: 4, memoryBytes: undefined },
+    voiceJudge: () => new SpectralJudge(),
+    ...changes,
+  };
+  const ranges: Span[] = [];
+  const engine = fakeEngine(() => ({ says: "language English<asr_text>Hm." }));
+  await transcribe(request, engine, stop, (event) => {
+    if (event.kind === "segment") ranges.push(...event.segment.ranges);
+  });
+  return ranges;
+}
+
+describe("what is heard of speech", () => {
+  const recallMin = 0.995;
+  const real = goldens().filter(({ wav }) => wav?.includes("/real/") && !wav.includes("noise"));
+
+  testWhere(real.length > 0, "fixtures/real")("nearly all frames of it, cut and without silences", async () => {
+    for (const changes of [{}, { skipSilence: true }]) {
+      let [spoken, found] = [0, 0];
+      for (const { golden, wav } of real) {
+        const ranges = await heard(await clipSamples(wav!), changes);
+        for (const [frame, probability] of golden.probs.entries()) {
+          const [start, end] = [frame * vadFrame, Math.min(golden.samples, (frame + 1) * vadFrame)];
+          if (probability < defaultVoiceRule.threshold) continue;
+          spoken++;
+          if (covers(ranges, start, end)) found++;
+        }
+      }
+      const recall = found / spoken;
+      console.log(`frames of speech that are heard, ${JSON.stringify(changes)}: ${(100 * recall).toFixed(2)} %`);
+      expect(recall).toBeGreaterThanOrEqual(recallMin);
+    }
+  });
+
+  const singing = real.find(({ golden }) => golden.source === "event.wav");
+  testWhere(singing !== undefined, "fixtures/real/event.wav")("singing loses nothing", async () => {
+    const samples = await clipSamples(singing!.wav!);
+    for (const changes of [{}, { segmentSec: 3, searchSec: 0 }]) {
+      expect(covers(await heard(samples, changes), 0, samples.length)).toBeTrue();
+    }
+  });
+});
+
+/** Whether ranges, in order, hold all of [start, end). */
+function covers(ranges: readonly Span[], start: number, end: number): boolean {
+  let from = start;
+  for (const range of ranges) if (range.start <= from && range.end > from) from = range.end;
+  return from >= end;
+}
 
 describe("inspect -f json", () => {
   const at = (name: string) => join(fixturesRoot(), "audio", `${name}.wav`);

@@ -131,7 +131,7 @@ function fakeResult(request: DecodeRequest, stop: DecodeStop, generatedTokens: n
 }
 
 /** For audio that only stands for speech. */
-export const everythingIsVoice = () => ({ push: () => {}, hasVoice: true });
+export const everythingIsVoice = () => ({ push: () => {}, hasVoice: true, mayHaveVoice: true });
 
 /** A detector that finds a voice in every frame. */
 export function everywhereVoice(): VoiceDetector {

@@ -375,6 +375,7 @@ const loudIsVoice = () => {
   let isLoud = false;
   return {
     push: (samples: Float32Array) => void (isLoud ||= samples.some((sample) => sample !== 0)),
+    mayHaveVoice: false,
     get hasVoice() {
       return isLoud;
     },

@@ -259,7 +259,7 @@ function placeOf(
 /** The samples of a range; undefined if there is no voice: the model would invent words for it. */
 async function readSpoken({ voiceJudge }: TranscribeRequest, audio: Recording, range: Span) {
   const samples = await audio.read(range.start, range.end);
-  if (audio.speech.mayBeSpoken([range]) || hasVoice(samples, voiceJudge())) return samples;
+  if (hasVoice(samples, voiceJudge(), audio.speech.evidence([range]))) return samples;
   release(samples);
   return undefined;
 }

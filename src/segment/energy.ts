@@ -82,8 +82,8 @@ export class EnergyMap implements SpeechMap {
   }
 
   /** Sound alone is no voice. */
-  mayBeSpoken(): boolean {
-    return false;
+  evidence(): "none" {
+    return "none";
   }
 
   withoutSilentEnds(range: Span): Span {

@@ -9,6 +9,7 @@
  */
 
 import { bandsCount, Spectrum } from "./spectrum.ts";
+import type { VoiceEvidence } from "./voice.ts";
 
 /** Levels of a window, 1 s, and from one window to the next. */
 const windowLevels = 64;
@@ -38,12 +39,23 @@ export const movesMinDb = 2.1;
 const levelsFew = 48;
 const movesMinFewDb = 1.5;
 
+/** Where a detector says that there may be a voice: more than noise of any kind makes. */
+const movesPerhapsDb = 1.3;
+
 /** Listens to one stretch of audio. Another way to tell voice from noise has the same form. */
 export type VoiceJudge = {
   push(samples: Float32Array): void;
   /** Whether there is a voice in what came so far. */
   readonly hasVoice: boolean;
+  /** The same where something else says that there may be one. */
+  readonly mayHaveVoice: boolean;
 };
+
+/** The one rule of what gets text: by a detector, if there is one, and by the judge. */
+export function isSpoken(evidence: VoiceEvidence, judge: VoiceJudge): boolean {
+  if (evidence === "voice") return true;
+  return evidence === "perhaps" ? judge.mayHaveVoice : judge.hasVoice;
+}
 
 /** Tells by the changes of the spectrum. */
 export class SpectralJudge implements VoiceJudge {
@@ -62,6 +74,10 @@ export class SpectralJudge implements VoiceJudge {
 
   get hasVoice(): boolean {
     return this.movesDb >= (this.#levelsCount < levelsFew ? movesMinFewDb : movesMinDb);
+  }
+
+  get mayHaveVoice(): boolean {
+    return this.movesDb >= movesPerhapsDb;
   }
 
   push(samples: Float32Array): void {
@@ -86,13 +102,16 @@ export class SpectralJudge implements VoiceJudge {
 /** Samples are read a second at a time, and no further than the first voice. */
 const pieceSamples = 16_384;
 
-/** Whether a new `judge` finds a voice in `samples`. */
-export function hasVoice(samples: Float32Array, judge: VoiceJudge = new SpectralJudge()): boolean {
-  for (let at = 0; at < samples.length; at += pieceSamples) {
+/** Whether somebody speaks in `samples`, to the evidence and a new `judge`. */
+export function hasVoice(
+  samples: Float32Array,
+  judge: VoiceJudge = new SpectralJudge(),
+  evidence: VoiceEvidence = "none",
+): boolean {
+  for (let at = 0; at < samples.length && !isSpoken(evidence, judge); at += pieceSamples) {
     judge.push(samples.subarray(at, at + pieceSamples));
-    if (judge.hasVoice) return true;
   }
-  return false;
+  return isSpoken(evidence, judge);
 }
 
 /** Of every band, over the rows. */

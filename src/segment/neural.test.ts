@@ -92,8 +92,9 @@ test("the map of a part is the map where the part is", () => {
   expect(seconds(part.stretches)).toEqual([[0, 1.1], [2, 4.1]]);
   expect(seconds(part.part([second(1, 3)]).stretches)).toEqual([[0, 0.1], [1, 2]]);
   expect(part.noSpeech([second(4, 5)])).toBeCloseTo(0.8, 1);
-  expect(part.mayBeSpoken([second(1.2, 1.9)])).toBeFalse();
-  expect(part.mayBeSpoken([second(4.2, 5)])).toBeTrue();
+  expect(part.evidence([second(0, 1)])).toBe("voice");
+  expect(part.evidence([second(1.2, 1.9)])).toBe("none");
+  expect(part.evidence([second(4.2, 5)])).toBe("perhaps");
   expect([part.length, part.withoutSilence.at(-1)!.end]).toEqual([5 * sampleRate, 5 * sampleRate]);
 });
 
@@ -101,14 +102,15 @@ test("doubt is what the best quarter of a second lacks", () => {
   const doubtOf = (...probabilities: readonly number[]) => {
     const doubt = new VoiceDoubt();
     for (const probability of probabilities) doubt.push(probability);
-    return [doubt.noSpeech, doubt.isCertain];
+    return [doubt.noSpeech, doubt.evidence];
   };
   const second = (probability: number) => new Array(31).fill(probability);
-  expect(doubtOf(...second(0.9))).toEqual([0.1, false]);
-  expect(doubtOf(...second(0), 0.8, ...second(0))).toEqual([0.9, false]);
-  expect(doubtOf(...second(0.15))).toEqual([0.85, true]);
-  expect(doubtOf(0.9, 0.9)).toEqual([0.1, false]);
-  expect(doubtOf()).toEqual([1, true]);
+  expect(doubtOf(...second(0.9))).toEqual([0.1, "voice"]);
+  expect(doubtOf(...second(0), 0.8, ...second(0))).toEqual([0.9, "none"]);
+  expect(doubtOf(...second(0), 0.8, 0.2, ...second(0))).toEqual([0.88, "perhaps"]);
+  expect(doubtOf(...second(0.15))).toEqual([0.85, "none"]);
+  expect(doubtOf(0.9, 0.9)).toEqual([0.1, "voice"]);
+  expect(doubtOf()).toEqual([1, "none"]);
 });
 
 test("where nothing is looked for, all is speech and nothing is left out", () => {

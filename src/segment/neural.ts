@@ -13,7 +13,7 @@ import { sampleRate, type Span } from "../units.ts";
 import { EnergyMap, pauseWindowsMin, rangesOf, silenceWindowsMax, smoothed } from "./energy.ts";
 import { joinedLength, originalRanges } from "./ranges.ts";
 import type { SpeechMap } from "./speech.ts";
-import { doubtfulFrom, VoiceDoubt, voiceRanges, type VoiceRule } from "./voice.ts";
+import { doubtfulFrom, VoiceDoubt, type VoiceEvidence, voiceRanges, type VoiceRule } from "./voice.ts";
 
 /** What stands out: 6 dB above the level that a tenth of the recording stays below, within limits. */
 const floorQuantile = 0.1;
@@ -89,8 +89,8 @@ export class NeuralMap implements SpeechMap {
     return this.#doubt(ranges).noSpeech;
   }
 
-  mayBeSpoken(ranges: readonly Span[]): boolean {
-    return !this.#doubt(ranges).isCertain;
+  evidence(ranges: readonly Span[]): VoiceEvidence {
+    return this.#doubt(ranges).evidence;
   }
 
   withoutSilentEnds(range: Span): Span {

@@ -6,6 +6,7 @@
  */
 
 import type { Span } from "../units.ts";
+import type { VoiceEvidence } from "./voice.ts";
 
 export type SpeechMap = {
   /** The stretches with voice, word for word. */
@@ -18,8 +19,8 @@ export type SpeechMap = {
   readonly pauses?: readonly Span[];
   /** How doubtful it is that somebody speaks in these ranges, 0 to 1; undefined if nothing says so. */
   noSpeech(ranges: readonly Span[]): number | undefined;
-  /** Whether a text of these ranges stands, whatever else is in them. */
-  mayBeSpoken(ranges: readonly Span[]): boolean;
+  /** Whether somebody speaks in these ranges: "voice" stands, whatever else is in them. */
+  evidence(ranges: readonly Span[]): VoiceEvidence;
   /** The range without the silence at its ends that nobody needs to hear. Never empty. */
   withoutSilentEnds(range: Span): Span;
   /** The map of `ranges` joined end to end, which make a recording of their own. */
@@ -32,7 +33,7 @@ export function allSpeech(length: number): SpeechMap {
   return {
     ...{ voice: all, speech: all, withoutSilence: all },
     noSpeech: () => undefined,
-    mayBeSpoken: () => true,
+    evidence: () => "voice",
     withoutSilentEnds: (range) => range,
     part: (ranges) => allSpeech(ranges.reduce((sum, { start, end }) => sum + end - start, 0)),
   };

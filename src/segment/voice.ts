@@ -38,8 +38,17 @@ export type VoiceRule = {
 /** Loses less at soft onsets and endings than the detector's own 250, 100 and 30 ms, and makes fewer, longer ranges. */
 export const defaultVoiceRule: VoiceRule = { threshold: 0.5, minSpeechMs: 100, minSilenceMs: 300, padMs: 100 };
 
-/** What is never above this may be anything but a voice. */
+/** A frame that is not above this is none of a voice. */
 export const doubtfulFrom = 0.15;
+
+/**
+ * What a detector says of a stretch as a whole: that there is a voice, that there may be one, or that there is none.
+ * Noise and tones make it err in single frames.
+ */
+export type VoiceEvidence = "voice" | "perhaps" | "none";
+
+const voiceMean = 0.5;
+const perhapsFrames = 2;
 
 /** So many frames, a quarter of a second, say more than one. */
 const meanFrames = 8;
@@ -48,18 +57,18 @@ const meanFrames = 8;
 export class VoiceDoubt {
   readonly #latest: number[] = [];
   #best = 0;
-  #highest = 0;
+  #doubtful = 0;
 
   push(probability: number): void {
     this.#latest.push(probability);
     if (this.#latest.length > meanFrames) this.#latest.shift();
-    this.#highest = Math.max(this.#highest, probability);
+    if (probability > doubtfulFrom) this.#doubtful++;
     this.#best = Math.max(this.#best, this.#latest.reduce((sum, one) => sum + one, 0) / meanFrames);
   }
 
-  /** No frame was likely enough to be asked about. */
-  get isCertain(): boolean {
-    return this.#highest <= doubtfulFrom;
+  get evidence(): VoiceEvidence {
+    if (1 - this.noSpeech > voiceMean) return "voice";
+    return this.#doubtful >= perhapsFrames ? "perhaps" : "none";
   }
 
   /** Two decimals: more would be noise. */

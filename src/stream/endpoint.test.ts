@@ -164,10 +164,10 @@ describe("with a detector", () => {
     const { cuts, cutter } = cutsOf(samples, voice());
     expect(cuts.map(({ kind }) => kind)).toEqual(cutsOf(samples).cuts.map(({ kind }) => kind));
     expect(cutter.noSpeech(16_000, 64_000)).toBe(0.98);
-    expect(cutter.mayBeSpoken(16_000, 64_000)).toBeFalse();
+    expect(cutter.evidence(16_000, 64_000)).toBe("none");
     const spoken = cutsOf(join(samples, music(2, 0.3)), voice()).cutter;
     expect(spoken.noSpeech(samples.length, samples.length + 32_000)).toBe(0.1);
-    expect(spoken.mayBeSpoken(0, samples.length + 32_000)).toBeTrue();
+    expect(spoken.evidence(0, samples.length + 32_000)).toBe("voice");
     expect(cutsOf(samples).cutter.noSpeech(0, samples.length)).toBeUndefined();
   });
 

@@ -9,7 +9,7 @@
  * the detector alone says where the voice ends, whatever else sounds.
  */
 
-import { doubtfulFrom, hysteresis, type VoiceDetector, VoiceDoubt } from "../segment/voice.ts";
+import { doubtfulFrom, hysteresis, type VoiceDetector, VoiceDoubt, type VoiceEvidence } from "../segment/voice.ts";
 import { sampleRate } from "../units.ts";
 
 export const frameSamples = sampleRate / 100;
@@ -107,9 +107,9 @@ export class Cutter {
     return this.options.voice && this.#doubt(this.options.voice, from, to).noSpeech;
   }
 
-  /** Whether the detector may have found a voice there. */
-  mayBeSpoken(from: number, to: number): boolean {
-    return this.options.voice !== undefined && !this.#doubt(this.options.voice, from, to).isCertain;
+  /** Whether the detector has found a voice there. */
+  evidence(from: number, to: number): VoiceEvidence {
+    return this.options.voice ? this.#doubt(this.options.voice, from, to).evidence : "none";
   }
 
   #doubt({ detector }: DetectedVoice, from: number, to: number): VoiceDoubt {

@@ -28,7 +28,7 @@ import {
 import { type Cut, Cutter, type DetectedVoice, frameSamples, leadSamples, quietestPlace } from "./endpoint.ts";
 import { HeldAudio } from "../audio/held.ts";
 import { SampleQueue, type SampleSource } from "../audio/queue.ts";
-import type { VoiceJudge } from "../segment/has_voice.ts";
+import { isSpoken, type VoiceJudge } from "../segment/has_voice.ts";
 import { type GapEvent, StreamText, type TextEvent } from "./text.ts";
 import type { Stop } from "../stop.ts";
 import { msOfSamples, sampleRate } from "../units.ts";
@@ -233,7 +233,7 @@ class StreamRun {
     if (this.#hasVoice) return true;
     this.#judge.push(this.#held.slice(this.#judgedTo, to));
     this.#judgedTo = to;
-    this.#hasVoice = this.#cutter.mayBeSpoken(this.#anchor, to) || this.#judge.hasVoice;
+    this.#hasVoice = isSpoken(this.#cutter.evidence(this.#anchor, to), this.#judge);
     this.#hadVoice ||= this.#hasVoice;
     return this.#hasVoice;
   }

@@ -3,7 +3,8 @@
  *
  * In: every clip of the fixtures ($QWEN_ASR_FIXTURES, `real` included where it is there), as it is, 30 dB quieter, and
  * with noise below it; and made sounds without a voice at several levels. Out: for each its distance from the
- * threshold in dB, the smallest first, and the time it takes. Exit 1 if speech counts as noise or noise as speech.
+ * threshold in dB, the smallest first, and the time it takes. Exit 1 if speech counts as noise or noise as speech, by
+ * the spectrum alone (--vad energy) or with the detector's evidence.
  */
 
 import { existsSync } from "node:fs";
@@ -11,23 +12,39 @@ import { join, relative } from "node:path";
 import { Glob } from "bun";
 import { readAudio } from "../../src/audio/input.ts";
 import { atLevel, hum, levelOf, mixed, noise, noVoices, pinkNoise } from "../../src/segment/sounds_fixture.ts";
-import { movesMinDb, SpectralJudge } from "../../src/segment/has_voice.ts";
+import { isSpoken, movesMinDb, SpectralJudge } from "../../src/segment/has_voice.ts";
 import { sampleRate } from "../../src/units.ts";
+import { VoiceDoubt, type VoiceEvidence } from "../../src/segment/voice.ts";
 import { fixturesRoot } from "../fixtures.ts";
+import { native } from "../native.ts";
 
-type Judged = { readonly name: string; readonly movesDb: number; readonly hasVoice: boolean };
+type Judged = {
+  readonly name: string;
+  readonly movesDb: number;
+  readonly hasVoice: Record<"energy" | "neural", boolean>;
+};
 
 const shownMax = 12;
+const detector = native().openVad();
 const spent = { ms: 0, seconds: 0 };
 
 function judge(name: string, samples: Float32Array): Judged {
   const judge = new SpectralJudge();
   const started = performance.now();
   judge.push(samples);
-  const { movesDb, hasVoice } = judge;
+  const { movesDb } = judge;
+  const evidence = evidenceOf(samples);
+  const hasVoice = { energy: isSpoken("none", judge), neural: isSpoken(evidence, judge) };
   spent.ms += performance.now() - started;
   spent.seconds += samples.length / sampleRate;
   return { name, movesDb, hasVoice };
+}
+
+/** The detector's. */
+function evidenceOf(samples: Float32Array): VoiceEvidence {
+  const doubt = new VoiceDoubt();
+  for (const probability of native().vadRun(detector, samples, true)) doubt.push(probability);
+  return doubt.evidence;
 }
 
 /** Clips with speech, singing or music. */
@@ -74,6 +91,8 @@ const unspoken = Object.entries(noVoices).flatMap(([name, samples]) => [
 show("With a voice", spoken);
 show("Without", unspoken);
 console.log(`\n${(spent.ms / spent.seconds).toFixed(2)} ms for a second of audio, all of it read`);
-const wrong = [...spoken.filter(({ hasVoice }) => !hasVoice), ...unspoken.filter(({ hasVoice }) => hasVoice)];
-for (const { name } of wrong) console.log(`WRONG: ${name}`);
-process.exitCode = wrong.length > 0 ? 1 : 0;
+for (const vad of ["energy", "neural"] as const) {
+  const wrong = [...spoken.filter((one) => !one.hasVoice[vad]), ...unspoken.filter((one) => one.hasVoice[vad])];
+  for (const { name } of wrong) console.log(`WRONG by --vad ${vad}: ${name}`);
+  if (wrong.length > 0) process.exitCode = 1;
+}

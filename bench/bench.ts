@@ -13,7 +13,7 @@ import { runCommand, tool } from "../scripts/commands.ts";
 import { cacheFolder } from "../src/model/cache_folder.ts";
 import { clip, hasClip, projectRoot } from "../tests/fixtures.ts";
 import { executable, fixedEnvironment, folderIn } from "../tests/harness.ts";
-import { libraryPath } from "../tests/native.ts";
+import { clipSamples, libraryPath, native } from "../tests/native.ts";
 import { characterErrors, rate } from "./cer.ts";
 import type { Precision } from "./cost.ts";
 import { execute, type Execution } from "./execute.ts";
@@ -132,6 +132,7 @@ class Bench {
       tokens,
       peakBytes: peak(ours),
       characterErrorRate: rate(characterErrors(truth, ours[0]!.text)),
+      voiceMs: await voiceMs(plan.name),
       ...(oneByOne && { oneByOne }),
       ...(against && { against }),
     };
@@ -195,6 +196,19 @@ class Bench {
     note(`WRONG TEXT ${problem}`);
     this.problems.push(problem);
   }
+}
+
+/** What finding speech in a clip takes: the best of three. */
+async function voiceMs(name: string): Promise<number> {
+  const samples = await clipSamples(clip(name).wav);
+  const detector = native().openVad();
+  const runs = [1, 2, 3].map(() => {
+    const started = performance.now();
+    native().vadRun(detector, samples, true);
+    return performance.now() - started;
+  });
+  native().closeVad(detector);
+  return best(runs);
 }
 
 function clipFlags(plan: ClipPlan): string[] {

@@ -36,6 +36,8 @@ export type ProgramFigures = {
   readonly inT0: number;
   readonly peakBytes: number;
   readonly characterErrorRate: number;
+  /** The voice detector's part of it, on one thread. */
+  readonly voiceMs: number;
   /** Wall time with segments one by one, and the median ratio of one by one to lock-step, of runs in turns. */
   readonly oneByOne?: { readonly wallMs: number; readonly ratio: number };
   /** The other executable's wall time, and the median ratio of its time to ours, of runs in turns. */

@@ -47,7 +47,16 @@ const start = {
   cold: { loadedMs: 800, firstTokenMs: 1100 },
   warm: { loadedMs: 100, firstTokenMs: 500 },
 };
-const program = { clip: "en-8s", seconds: 8, segmentSec: 0, wallMs: 3000, t0Ms: 2000, inT0: 1.5, peakBytes: 1.5e9 };
+const program = {
+  clip: "en-8s",
+  seconds: 8,
+  segmentSec: 0,
+  wallMs: 3000,
+  t0Ms: 2000,
+  inT0: 1.5,
+  peakBytes: 1.5e9,
+  voiceMs: 15,
+};
 const result: BenchResult = {
   when: "2026-01-01",
   commit: "abc",
@@ -75,7 +84,7 @@ test("tables: every figure with its part of the limit", () => {
   expect(text).toContain("| 0.6B | bf16 | 2 | avx2 | 40 | 100 (104 rows) | 500 | 80 % |");
   expect(text).toContain("| 0.6B | bf16 | 2 | 8.0 | 10 | 1000 (");
   expect(text).toContain("| 50.0 (60 %) |");
-  expect(text).toContain("| 8.0 | 0 | 3.00 | 2.00 | 1.50 | 1.50 | 0.010 |\n");
+  expect(text).toContain("| 8.0 | 0 | 3.00 | 2.00 | 1.50 | 1.50 | 0.010 | 15 (0.5 %) |\n");
   expect(text).toContain("| 0.6B | bf16 | 2 | 0.70 / 0.90 | 0.80 / 1.10 | 0.10 / 0.50 | 0.30 |");
   expect(text).toContain("| 2.50x (104 rows) | 30.0 ms (60 %) | 1.50x |");
   expect(text).not.toContain("WRONG");
@@ -101,7 +110,7 @@ test("another executable's times stand beside ours", () => {
   const config = { ...result.configs[0]!, programs: [{ ...program, characterErrorRate: 0, against }] };
   const text = renderTables({ ...result, configs: [config], against: "old" });
   expect(text).toContain("| old: s | peak GB | theirs / ours |");
-  expect(text).toContain("| 0.000 | 6.00 | 2.00 | 2.00, another text |\n");
+  expect(text).toContain("| 0.000 | 15 (0.5 %) | 6.00 | 2.00 | 2.00, another text |\n");
 });
 
 test("chart: bars in proportion, the limit drawn, labels escaped", () => {

@@ -80,7 +80,7 @@ function products(configs: readonly ConfigFigures[]): string {
 }
 
 function programs(configs: readonly ConfigFigures[], against: string | undefined): string {
-  const head = ["model", "weights", "threads", "clip s", "-S", "wall s", "T0 s", "in T0", "peak GB", "CER"];
+  const head = ["model", "weights", "threads", "clip s", "-S", "wall s", "T0 s", "in T0", "peak GB", "CER", "voice ms"];
   return markdownTable(
     against === undefined ? head : [...head, `${against}: s`, "peak GB", "theirs / ours"],
     configs.flatMap((config) => config.programs.map((figures) => [...name(config), ...programCells(figures)])),
@@ -97,6 +97,7 @@ function programCells(p: ProgramFigures): string[] {
     p.inT0.toFixed(2),
     giga(p.peakBytes, 2),
     p.characterErrorRate.toFixed(3),
+    `${p.voiceMs.toFixed(0)} (${((100 * p.voiceMs) / p.wallMs).toFixed(1)} %)`,
     ...(against ? againstCells(against) : []),
   ];
 }

@@ -93,10 +93,10 @@ describe("voice probabilities", () => {
 async function heard(samples: Float32Array, changes: Partial<TranscribeRequest>): Promise<Span[]> {
   const audio = samplesInMemory(samples);
   const stop = new AbortController().signal;
-  const open = async () => {
+  const open = () => {
     const vad = native().openVad();
     const run = (part: Float32Array, isLast: boolean) => native().vadRun(vad, part, isLast);
-    return { frameSamples: vadFrame, run, close: () => native().closeVad(vad) };
+    return Promise.resolve({ frameSamples: vadFrame, run, close: () => native().closeVad(vad) });
   };
   const request: TranscribeRequest = {
     recording: Recording.of(audio, findSpeech(audio, { kind: "neural", rule: defaultVoiceRule }, open, stop)),

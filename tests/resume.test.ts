@@ -4,7 +4,7 @@
  */
 
 import { expect, test } from "bun:test";
-import { appendFileSync, cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { executable, fixedEnvironment, folderIn, run, temporaryFolder } from "./harness.ts";
 import { wav } from "./support/cli.ts";
@@ -52,7 +52,7 @@ async function expectSame(args: (out: string) => readonly string[], moments: rea
 }
 
 test("killed again and again: every format is the same", async () => {
-  await expectSame((out) => [...base, "-f", formats, "-o", out, wav("en-45s")], [3, 7, 12]);
+  await expectSame((out) => [...base, "-f", formats, "-o", out, wav("en-45s")], [3, 9]);
 });
 
 test("channels apart, with an aligner and views", async () => {
@@ -89,17 +89,12 @@ test("what is resumed has to be the same; what is complete is left; a torn end i
     return stderr;
   };
   expect(await refused(line(cut, "en-short"))).toContain("the interrupted run was of another recording");
-  expect(await refused([...line(cut), "-S", "3"])).toContain("of other options (segment-sec)");
-  expect(await refused([...line(cut), "--language", "en", "--prompt", "x"])).toContain("(language, prompt)");
+  expect(await refused([...line(cut), "-S", "3", "--language", "en"])).toContain("options (language, segment-sec)");
   expect(await refused([...line(cut), "--weights", "bf16"])).toContain("of another model");
 
-  for (const [name, damage] of [["torn", '0a1b2c3d {"of":0,"side"'], ["zeros", "\0".repeat(5000)]] as const) {
-    const out = join(folder.path, name);
-    cpSync(cut, out, { recursive: true });
-    appendFileSync(join(out, ".talk.srt.journal"), damage);
-    expect(await run([...line(out), "--resume"])).toMatchObject({ code: 0, stderr: "" });
-    expect(contents(out)).toEqual(contents(whole));
-  }
+  appendFileSync(join(cut, ".talk.srt.journal"), `0a1b2c3d {"of":0,"side"${"\0".repeat(5000)}`);
+  expect(await run([...line(cut), "--resume"])).toMatchObject({ code: 0, stderr: "" });
+  expect(contents(cut)).toEqual(contents(whole));
   writeFileSync(join(whole, "talk.srt"), "as it was");
   const left = await run(["-d", "demo", "-S", "2", "-o", join(whole, "talk.srt"), wav("en-45s"), "--resume"]);
   expect(left).toMatchObject({ code: 0, stderr: "Complete, left as it is: 1 recording\n" });

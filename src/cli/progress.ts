@@ -55,7 +55,6 @@ export class RunProgress {
     this.#doneSec += this.#heardSec;
     this.#knownDoneSec += this.#knownSec;
     [this.#fileSec, this.#heardSec, this.#knownSec] = [0, 0, 0];
-    this.#draw(false);
   }
 
   /** Makes place for a line. */

@@ -315,6 +315,7 @@ async function transcribeAll(run: Run, first: FirstAudio, inputs: Iterable<Input
     }
   } finally {
     await prefetch.end();
+    run.tally.progress?.end();
     report.summarise(models.timer);
     await models.transcriber.close();
     await models.timer?.close();
@@ -345,6 +346,7 @@ async function transcribeOne(run: Run, begun: Prefetched<InputSource, ReadAudio>
   report.warn(source, audio.warnings);
   for (const remark of audio.remarks) report.debug(remark);
   tally.begin(source, read);
+  if (past) report.say(`${label(source)}: goes on where the interrupted run was`);
   const writer = await startWriter(run, source, recording.length).catch(async (error) => {
     await begun.abandon();
     await audio.close();

@@ -533,6 +533,36 @@ for (const pastText of [false, true]) {
   }
 }
 
+test("an interrupted run tells the same of loops, mended ones and gaps", async () => {
+  const kinds = ["fine", "loop", "empty", "stuck", "fine", "empty"];
+  const samples = Float32Array.from({ length: 60 * rate }, (_, i) => (1 + Math.floor(i / rate / 10)) / 10);
+  const engine = () =>
+    fakeEngine(({ samples }) => {
+      const kind = kinds[Math.round(samples[samples.length >> 1]! * 10) - 1]!;
+      const isLoop = kind === "stuck" || kind === "loop" && samples.length > 6 * rate;
+      return isLoop ? { says: en(" and so on".repeat(99)) } : { says: kind === "empty" ? en("") : en("All is well.") };
+    });
+  const request = { ...base, samples, segmentSec: 10, searchSec: 0 };
+  const { signal } = new AbortController();
+  const whole: TranscribeEvent[] = [];
+  const uninterrupted = await transcribe(requestOf(request), engine(), signal, (event) => whole.push(event));
+  const gaps = [[20, 30], [50, 60]].map(([from, to]) => ({ startMs: from! * 1000, endMs: to! * 1000 }));
+  expect(uninterrupted.audit).toEqual({ gaps, speechSec: 60, saidSec: 40 });
+  const segments = whole.flatMap((event) => event.kind === "segment" ? [event.segment] : []);
+  expect(segments.map(({ stop, repaired = "" }) => `${stop} ${repaired}`)).toEqual([
+    ...["end ", "end cuts", "loop ", "end "],
+  ]);
+  for (const [index, event] of whole.entries()) {
+    if (event.kind !== "progress") continue;
+    const text = whole.slice(0, index).map((event) => event.kind === "segment" ? event.segment.text : "").join("");
+    const resume = structuredClone({ text, progress: event.progress });
+    const rest: TranscribeEvent[] = [];
+    const resumed = await transcribe(requestOf({ ...request, resume }), engine(), signal, (one) => rest.push(one));
+    expect(resumed).toEqual(uninterrupted);
+    expect(told(rest)).toEqual(told(whole.slice(index + 1)));
+  }
+});
+
 test("a run cannot go on from where this recording has no cut", async () => {
   const costs = { textTokens: 0, encodeMs: 0, decodeMs: 0 };
   const progress = { heardSamples: 5, languages: [], collapses: 0, coverage: nothingCovered, ...costs };

@@ -20,7 +20,19 @@ test("the library is an executable format, the model's files exist", async () =>
 
 test("the licences name every work inside", async () => {
   const text = await licenseText();
-  for (const work of ["MIT License", "Bun", "JavaScriptCore", "OpenBLAS", "Zig", "Unicode", "Qwen3", "Symphonia"]) {
+  for (
+    const work of [
+      "MIT License",
+      "Bun",
+      "JavaScriptCore",
+      "OpenBLAS",
+      "Zig",
+      "Unicode",
+      "Qwen3",
+      "Symphonia",
+      "libopus",
+    ]
+  ) {
     expect(text).toContain(work);
   }
   const gnu = ["GNU LIBRARY GENERAL PUBLIC LICENSE", "GNU LESSER GENERAL PUBLIC LICENSE"];

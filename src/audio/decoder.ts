@@ -10,8 +10,8 @@
 import { InputError } from "../errors.ts";
 import type { ByteReader, ReplayReader } from "./bytes.ts";
 import { chooseTrack, type Container, listTracks, type Track } from "./container.ts";
-import { UnsupportedError } from "./decoders/builtin.ts";
 import { builtinDecoder } from "./decoders/open.ts";
+import { UnsupportedError } from "./decoders/packets.ts";
 import { ffmpegMissing, ffmpegPath, FfmpegReader, findFfmpeg, probeContainer } from "./ffmpeg.ts";
 import type { ByteDecoder } from "./pcm.ts";
 import { judgeBytes } from "./plausible.ts";
@@ -133,7 +133,10 @@ async function openContainer(source: DecoderSource, reader: ReplayReader, label:
   const decoder = source.decoder === "ffmpeg" ? undefined : builtinDecoder(label, source);
   if (decoder === undefined) return await openFfmpeg(source, reader, label);
   try {
-    return await openAlone(source, reader, decoder);
+    if (decoder.tracks === undefined) return await openAlone(source, reader, decoder);
+    const opened = await startDecoder(reader, decoder, source);
+    const { tracks, track } = decoder;
+    return { ...opened, warnings: source.track === undefined ? tracksLine(tracks, track!) : [] };
   } catch (error) {
     const canRetry = error instanceof InputError && (source.path !== undefined || reader.rewind());
     if (canRetry && mayUseFfmpeg(source)) return await openFfmpeg(source, reader, label);

@@ -4,10 +4,11 @@
  */
 
 import { InputError } from "../../errors.ts";
+import type { Track } from "../container.ts";
 import { createMixer, type Mixer } from "../mix.ts";
 import { type ByteDecoder, chosen, type SourceInfo } from "../pcm.ts";
 import { type Codec, type Decoded, openCodec } from "./codec.ts";
-import type { CodecSetup, Demuxer, Packet } from "./packets.ts";
+import { type CodecSetup, type Demuxer, type Packet, UnsupportedError } from "./packets.ts";
 
 /** Shorter holes are the container's rounding. */
 const HOLE_SEC_MIN = 0.1;
@@ -16,9 +17,6 @@ const HOLE_SEC_MAX = 6 * 3600;
 const SILENCE_FRAMES = 1 << 16;
 /** So many samples are handed out at once, or few more: a few bytes can stand for hours of silence. */
 const SAMPLES_AT_ONCE = 1 << 18;
-
-/** What this program decodes by itself would have to be something else: ffmpeg may know it. */
-export class UnsupportedError extends InputError {}
 
 export class BuiltinDecoder implements ByteDecoder {
   info: SourceInfo | undefined;
@@ -55,6 +53,15 @@ export class BuiltinDecoder implements ByteDecoder {
     if (isCut) return `${format} is cut off at ${((this.#output?.framesCount ?? 0) / rate).toFixed(2)} s`;
     if (lostBytes === 0 || this.#damagedCount > 0) return undefined;
     return `${format} is damaged: ${lostBytes} bytes of it are not read`;
+  }
+
+  /** All audio tracks, where the container can have several. */
+  get tracks(): readonly Track[] | undefined {
+    return this.#demuxer.tracks;
+  }
+
+  get track(): Track | undefined {
+    return this.#demuxer.track;
   }
 
   push(bytes: Uint8Array): Float32Array {
@@ -97,10 +104,11 @@ export class BuiltinDecoder implements ByteDecoder {
   #open(setup: CodecSetup): void {
     this.#setup = setup;
     this.#codec = openCodec(setup);
-    if (this.#codec === undefined) throw new UnsupportedError(`${this.#name}: ${setup.format} of this kind`);
+    if (this.#codec === undefined) throw new UnsupportedError(`${this.#name}: ${setup.format} of this kind: audio`);
   }
 
   *#take(packet: Packet): Generator<void> {
+    if (packet.setup !== undefined) this.#open(packet.setup);
     const decoded = this.#codec!.decode(packet.data);
     if (decoded === undefined || (this.info !== undefined && decoded.rate !== this.info.rate)) {
       return yield* this.#damaged(packet);
@@ -119,9 +127,8 @@ export class BuiltinDecoder implements ByteDecoder {
 
   *#damaged({ samples = 0, skip = 0, keep = Infinity, at }: Packet): Generator<void> {
     if (this.#damagedCount++ === 0) this.#damagedAt = at ?? this.#output?.framesCount ?? 0;
-    if (at !== undefined) return; // The next packet's place says how much is missing.
     const lost = Math.max(0, Math.min(samples - skip, keep));
-    if (this.#output) yield* this.#output.silence(lost);
+    if (this.#output) yield* this.#output.missing(lost, at === undefined ? undefined : at + skip);
     else this.#lostSamples += lost;
   }
 }
@@ -163,6 +170,12 @@ class Output {
     const mixed = new Float32Array(frames * (this.#mixer.width ?? 1));
     this.#mixer.mix(block, frames, mixed, 0);
     this.#add(mixed, frames);
+  }
+
+  /** Silence in place of what a packet should have given. */
+  *missing(frames: number, at: number | undefined): Generator<void> {
+    if (at !== undefined) yield* this.#goTo(at);
+    yield* this.silence(frames);
   }
 
   *silence(frames: number): Generator<void> {

@@ -7,9 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describeWhere, hasFfmpeg } from "../../../tests/support/where.ts";
 import { type AudioInput, readAudio } from "../input.ts";
-import { BuiltinDecoder } from "./builtin.ts";
-import { FlacDemuxer } from "./flac.ts";
-import { MpegDemuxer } from "./mpeg.ts";
+import { builtinDecoder } from "./open.ts";
 
 let folder = "";
 beforeAll(() => {
@@ -78,6 +76,31 @@ describeWhere(hasFfmpeg, "ffmpeg")("the same samples as ffmpeg", () => {
     await sameAsFfmpeg(make(name, ...args), 0);
   });
 
+  const containers: readonly (readonly [string, readonly string[], number])[] = [
+    ["44k.ogg", ["-ar", "44100", "-c:a", "libvorbis"], ROUNDING],
+    ["5.1.opus", ["-af", "pan=5.1|FL=c0|FR=c1|FC=.5*c0|LFE=c1|BL=.2*c0|BR=.3*c1", "-c:a", "libopus"], 1e-4],
+    ["flac.oga", ["-c:a", "flac"], 0],
+    ["stereo.webm", ["-c:a", "libopus", "-b:a", "128k"], 1e-4],
+    ["live.webm", ["-c:a", "libvorbis", "-live", "1", "-f", "webm"], ROUNDING],
+    ["mp3.mka", ["-c:a", "mp3"], ROUNDING],
+  ];
+  test.each(containers)("%s", async (name, args, bound) => {
+    await sameAsFfmpeg(make(name, ...args), bound);
+  });
+
+  test("a film of two tracks: the one asked for, by number and by language", async () => {
+    const film = ["-f", "lavfi", "-i", "testsrc=s=64x64:r=5:d=2", "-f", "lavfi", "-i", "sine=d=1:r=48000"];
+    const maps = ["-map", "1:v", "-map", "0:a", "-map", "2:a", "-metadata:s:a:0", "language=eng"];
+    const path = make("film.mkv", ...film, ...maps, "-metadata:s:a:1", "language=ger", "-c:v", "mpeg4", "-c:a", "flac");
+    const first = await hear(path, { decoder: "builtin" });
+    expect(first.warnings).toEqual(["has 2 audio tracks: 1 eng (default), 2 ger; 1 is read (--track N|LANG)"]);
+    const german = await sameAsFfmpeg(path, 0, { track: "de" });
+    expect(german.samples).toHaveLength(16_000);
+    expect((await hear(path, { track: "2", decoder: "builtin" })).samples).toEqual(german.samples);
+    const none = await hear(path, { track: "fr", decoder: "builtin" }).catch((error) => error);
+    expect(none.message).toEndWith("has no audio track fr: it has 1 eng (default), 2 ger");
+  });
+
   test("a part, and one channel", async () => {
     const path = make("parts.mp3");
     const { samples } = await hear(path);
@@ -100,8 +123,8 @@ describeWhere(hasFfmpeg, "ffmpeg")("the same samples as ffmpeg", () => {
   });
 
   test("in any pieces", () => {
-    for (const name of ["pieces.mp3", "pieces.flac"]) {
-      const bytes = readFileSync(make(name, "-ar", "22050", "-t", "0.7"));
+    for (const name of ["pieces.mp3", "pieces.flac", "pieces.ogg", "pieces.webm"]) {
+      const bytes = readFileSync(make(name, "-ar", "24000", "-t", "0.7"));
       const whole = decode(name, bytes, bytes.length);
       for (const size of [1, 7, 1000]) expect(decode(name, bytes, size)).toEqual(whole);
     }
@@ -162,8 +185,8 @@ describe("what cannot be decoded gets a line", () => {
 });
 
 function decode(name: string, bytes: Uint8Array, size: number): Float32Array {
-  const demuxer = name.endsWith("mp3") ? new MpegDemuxer(name) : new FlacDemuxer(name);
-  const decoder = new BuiltinDecoder(name, demuxer, undefined);
+  const label = { mp3: "MP3", flac: "FLAC", ogg: "Ogg", webm: "Matroska or WebM" }[name.split(".")[1]!]!;
+  const decoder = builtinDecoder(label, { name, track: undefined, channel: undefined })!;
   const blocks: Float32Array[] = [];
   const drain = (first: Float32Array) => {
     for (let block: Float32Array | undefined = first; block; block = decoder.more()) blocks.push(block);

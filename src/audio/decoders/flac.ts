@@ -159,6 +159,11 @@ export function flacSetup(name: string, info: Uint8Array, format: string): Codec
   return { codec: "flac", rate, channels, header: info.slice(0, STREAMINFO_BYTES), format };
 }
 
+/** What the frame that is `packet` says of itself; undefined where it is none. */
+export function flacFrame(packet: Uint8Array, blockSamples: number): { samples: number; at: number } | undefined {
+  return frameHeader(packet, 0, blockSamples);
+}
+
 /** The header at `at`, if its checksum is right. `blockSamples`: of all blocks, where they have one size. */
 function frameHeader(view: Uint8Array, at: number, blockSamples: number): FrameHeader | undefined {
   if (view[at] !== 0xff || (view[at + 1]! & 0xfe) !== 0xf8 || at + 6 > view.length) return undefined;

@@ -2,3 +2,6 @@
 
 /** MPEG audio, FLAC, Vorbis and AAC-LC: wasm/codecs. */
 export function codecsModule(): WebAssembly.Module;
+
+/** Opus: wasm/opus. */
+export function opusModule(): WebAssembly.Module;

@@ -1,8 +1,9 @@
-/** What a demuxer hands to a codec: packets of one track, and where their samples belong. Types. */
+/** What a demuxer hands to a codec: packets of one track, and where their samples belong. Pure. */
 
+import { InputError } from "../../errors.ts";
 import type { Track } from "../container.ts";
 
-export type CodecName = "mp1" | "mp2" | "mp3" | "flac" | "vorbis" | "aac";
+export type CodecName = "mp1" | "mp2" | "mp3" | "flac" | "vorbis" | "opus" | "aac";
 
 /** What a codec must know before its first packet. */
 export type CodecSetup = {
@@ -16,6 +17,9 @@ export type CodecSetup = {
   readonly format: string;
 };
 
+/** What this program does not decode by itself; the message ends with "audio". */
+export class UnsupportedError extends InputError {}
+
 export type Packet = {
   /** Valid until the demuxer is called again. */
   readonly data: Uint8Array;
@@ -27,7 +31,14 @@ export type Packet = {
   readonly skip?: number;
   /** Only so many of the samples behind those are sound; the rest is padding. */
   readonly keep?: number;
+  /** The codec begins anew with it, before this packet. */
+  readonly setup?: CodecSetup;
 };
+
+/** `keep` of a packet of `samples` of which the first `skip` are no sound and none from `stop` on is. */
+export function keepTo(stop: number, samples: number, skip: number): { readonly keep?: number } {
+  return stop >= samples ? {} : { keep: Math.max(0, stop - skip) };
+}
 
 /** Bytes in, packets out. Throws an InputError where the bytes cannot be what they seem. */
 export interface Demuxer {

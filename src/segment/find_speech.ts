@@ -21,8 +21,9 @@ export async function findSpeech(
   open: () => Promise<VoiceDetector>,
   stop: AbortSignal,
 ): Promise<SpeechMap> {
-  if (choice.kind === "off") return allSpeech(audio.length);
-  if (choice.kind === "energy") return EnergyMap.ofLevels(audio.levels, audio.length);
+  const byLevel = () => EnergyMap.ofLevels(audio.levels, audio.length);
+  if (choice.kind === "off") return allSpeech(audio.length, byLevel());
+  if (choice.kind === "energy") return byLevel();
   const found = await voiceProbabilities(audio, open, stop);
   return NeuralMap.of(found, audio.levels, audio.length, choice.rule);
 }

@@ -118,6 +118,8 @@ test("where nothing is looked for, all is speech and nothing is left out", () =>
   expect(allSpeech(100)).toMatchObject({ voice: [all], speech: [all], withoutSilence: [all] });
   expect(allSpeech(100).part([{ start: 10, end: 20 }, { start: 30, end: 40 }]).voice).toEqual([{ start: 0, end: 20 }]);
   expect(allSpeech(0).voice).toEqual([]);
+  const told = { ...allSpeech(100), speech: [{ start: 20, end: 30 }] };
+  expect(allSpeech(100, told)).toMatchObject({ voice: [all], speech: told.speech, withoutSilence: [all] });
 });
 
 test("no samples", () => {

@@ -6,6 +6,7 @@
  */
 
 import type { Span } from "../units.ts";
+import { joinedLength } from "./ranges.ts";
 import type { VoiceEvidence } from "./voice.ts";
 
 export type SpeechMap = {
@@ -27,14 +28,17 @@ export type SpeechMap = {
   part(ranges: readonly Span[]): SpeechMap;
 };
 
-/** Where nothing is looked for, everything may be speech, and nothing is left out. */
-export function allSpeech(length: number): SpeechMap {
+/**
+ * Where nothing is looked for, everything may be speech, and nothing is left out. What is only estimated or told, as
+ * times and the audit are, may go by another map.
+ */
+export function allSpeech(length: number, told?: SpeechMap): SpeechMap {
   const all = length > 0 ? [{ start: 0, end: length }] : [];
   return {
-    ...{ voice: all, speech: all, withoutSilence: all },
+    ...{ voice: all, speech: told?.speech ?? all, withoutSilence: all },
     noSpeech: () => undefined,
     evidence: () => "voice",
     withoutSilentEnds: (range) => range,
-    part: (ranges) => allSpeech(ranges.reduce((sum, { start, end }) => sum + end - start, 0)),
+    part: (ranges) => allSpeech(joinedLength(ranges), told?.part(ranges)),
   };
 }

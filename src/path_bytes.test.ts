@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import * as path from "node:path";
-import { basename, dirname, hasOddName, join, nameOfBytes, onDisk } from "./path_bytes.ts";
+import { basename, dirname, hasOddName, join, jsonText, nameOfBytes, onDisk } from "./path_bytes.ts";
 import { printable } from "./writer.ts";
 
 test("names are shown escaped", () => {
@@ -36,4 +36,12 @@ test("odd names are cut and joined as others are", () => {
   for (const [folder, name] of [["a", "b"], ["a/", "a.b"], [".", "a"], ["/a", "b"], ["b", "a"]] as const) {
     expect(join(folder.replace("a", odd), name.replace("a", odd))).toBe(path.join(folder, name).replaceAll("a", odd));
   }
+});
+
+test("JSON has no lone surrogates, and is the runtime's where there are none", () => {
+  const odd = { file: nameOfBytes(Uint8Array.of(0x6c, 0xe9, 0x2e, 0x77)), of: ["\ud83d\ude00", "\ud83d", "é\n"] };
+  const text = jsonText(odd);
+  expect(JSON.parse(text)).toEqual({ file: "l\\xe9.w", of: ["\u{1f600}", "\ufffd", "é\n"] });
+  expect(text.isWellFormed() && !/\\ud/.test(text)).toBe(true);
+  expect(jsonText({ a: [1, "b"] }, 2)).toBe(JSON.stringify({ a: [1, "b"] }, undefined, 2));
 });

@@ -63,6 +63,20 @@ export function onDisk(path: string): string {
   return Buffer.concat(parts) as unknown as string; // All calls of fs take both.
 }
 
+/** JSON that is Unicode: a byte of a name that is not UTF-8 stands as messages show it, \xe9. */
+export function jsonText(value: unknown, indent?: number): string {
+  const shown = (_: string, part: unknown) =>
+    typeof part === "string" && !part.isWellFormed() ? wellFormed(part) : part;
+  return JSON.stringify(value, shown, indent);
+}
+
+function wellFormed(text: string): string {
+  return text.replace(/\p{Surrogate}/gu, (lone) => {
+    const code = lone.charCodeAt(0);
+    return code >= 0xdc80 && code <= 0xdcff ? `\\x${(code - 0xdc00).toString(16)}` : "\ufffd";
+  });
+}
+
 function withoutPairs(text: string): string {
   return text.replace(/[\ud800-\udbff][\udc00-\udfff]/g, "");
 }

@@ -18,3 +18,8 @@ export function msOfSamples(samples: number): number {
 export function samplesOfMs(ms: number): number {
   return Math.round((ms * sampleRate) / 1000);
 }
+
+/** "1 file", "3 files". */
+export function counted(count: number, unit: string): string {
+  return `${count} ${unit}${count === 1 ? "" : "s"}`;
+}

@@ -50,6 +50,7 @@ export type OpenedDecoder = {
 
 /** The longest time to look at unrecognised bytes: a live source must not wait for its transcript. */
 const UNKNOWN_WAIT_MS = 500;
+const NO_HELP_HINT = "ffmpeg cannot read it either: convert it to 16-bit PCM WAV with the program that made it";
 /** Containers whose index may come last. */
 const INDEX_LAST = ["MP4", "QuickTime"];
 
@@ -114,7 +115,8 @@ async function openWav(source: DecoderSource, reader: ReplayReader): Promise<Ope
     const canRetry = error instanceof WavCodecError && reader.rewind() && mayUseFfmpeg(source);
     if (!canRetry) throw error;
     return await openFfmpeg(source, reader, "WAV").catch((second) => {
-      throw second instanceof InputError ? error : second; // Ours says what is wrong with the header.
+      // Ours says what is wrong with the header. Its advice is to install ffmpeg, which has just failed.
+      throw second instanceof InputError ? new InputError(error.message, NO_HELP_HINT) : second;
     });
   }
 }

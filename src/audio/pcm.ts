@@ -4,6 +4,7 @@
  */
 
 import { FloatGuard } from "./floats.ts";
+import { counted } from "../units.ts";
 import { type ChannelChoice, createMixer, type Mixer } from "./mix.ts";
 
 export type SampleFormat =
@@ -128,8 +129,12 @@ export class MonoDecoder {
     const { notFiniteCount = 0, clippedCount = 0 } = this.#guard ?? {};
     const antiphaseSec = this.#mixer.oneSidedCount / rate;
     return [
-      notFiniteCount > 0 && `${notFiniteCount} samples are not finite numbers, read as 0`,
-      clippedCount > 0 && `${clippedCount} samples are far beyond full scale, clipped`,
+      notFiniteCount > 0 &&
+      `${
+        notFiniteCount === 1 ? "1 sample is not a finite number" : `${notFiniteCount} samples are not finite numbers`
+      }, read as 0`,
+      clippedCount > 0 &&
+      `${counted(clippedCount, "sample")} ${clippedCount === 1 ? "is" : "are"} far beyond full scale, clipped`,
       antiphaseSec >= ANTIPHASE_SEC_MIN &&
       `left and right are in antiphase and cancel out (for ${antiphaseSec.toFixed(1)} s): the left one alone is read`,
     ].filter((note) => note !== false);

@@ -1,6 +1,6 @@
 /** Headerless PCM: bytes in, mono f32 at the stated rate out. Pure. */
 
-import { sampleRate } from "../units.ts";
+import { counted, sampleRate } from "../units.ts";
 import { checkSourceShape } from "./limits.ts";
 import { type ByteDecoder, chosen, MonoDecoder, SAMPLE_FORMATS, type SampleFormat, type SourceInfo } from "./pcm.ts";
 
@@ -36,7 +36,7 @@ export class RawDecoder implements ByteDecoder {
 
   end(): Float32Array {
     const partial = this.#decoder.partialBytes;
-    if (partial > 0) this.warnings.push(`raw audio ends inside a frame: ${partial} bytes left over`);
+    if (partial > 0) this.warnings.push(`raw audio ends inside a frame: ${counted(partial, "byte")} left over`);
     this.warnings.push(...this.#decoder.notes(this.info.rate));
     return new Float32Array(0);
   }

@@ -403,7 +403,7 @@ test("sizes that are off by a little are told as they are", () => {
   const says = (bytes: number) => read(riff([...FMT, ...chunk("data", s16(...SAMPLES), 10 + bytes)])).warnings;
   expect(says(44)).toEqual(["WAV data size counts the 44 bytes of its header too; nothing is missing"]);
   expect(says(8)).toEqual(["WAV data is 8 bytes shorter than its header says"]);
-  expect(says(1)).toEqual(["WAV data is 1 bytes shorter than its header says"]);
+  expect(says(1)).toEqual(["WAV data is 1 byte shorter than its header says"]);
   expect(says(3200)).toEqual(["WAV data is cut short: 0.00 s of the 0.10 s in its header"]);
 });
 

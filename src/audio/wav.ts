@@ -8,6 +8,7 @@
  */
 
 import { InputError } from "../errors.ts";
+import { counted } from "../units.ts";
 import { joinedLine } from "./joined_line.ts";
 import type { ChannelChoice } from "./mix.ts";
 import { type ByteDecoder, chosen, MonoDecoder, type SourceInfo } from "./pcm.ts";
@@ -306,7 +307,9 @@ export class WavDecoder implements ByteDecoder {
     const id = isKnownChunk(this.#header, start, true) ? chunkName(this.#header, start) : "????";
     const at = this.#offset - 24;
     if (size < 24 && !(id === "data" && size === 0)) {
-      throw new InputError(`${this.#what} chunk at byte ${at} is ${size} bytes, smaller than its own header`);
+      throw new InputError(
+        `${this.#what} chunk at byte ${at} is ${counted(size, "byte")}, smaller than its own header`,
+      );
     }
     this.#padBytes = (8 - size % 8) % 8;
     const isOpen = id === "data" && size >= 2 ** 62;
@@ -479,16 +482,16 @@ export class WavDecoder implements ByteDecoder {
     if (isOver) {
       this.warnings.push(`WAV holds ${seconds(bytes + off)} s, not the ${seconds(bytes)} s in its header: all is read`);
     } else if (off > 0 && off === this.#chunk.at + 8) {
-      this.warnings.push(`WAV data size counts the ${off} bytes of its header too; nothing is missing`);
+      this.warnings.push(`WAV data size counts the ${counted(off, "byte")} of its header too; nothing is missing`);
     } else if (off > 0 && offSec < TRIFLE_SEC) {
-      this.warnings.push(`WAV data is ${off} bytes shorter than its header says`);
+      this.warnings.push(`WAV data is ${counted(off, "byte")} shorter than its header says`);
     } else if (off > 0) {
       this.warnings.push(`WAV data is cut short: ${seconds(bytes - off)} s of the ${seconds(bytes)} s in its header`);
     }
   }
 
   #whyNoData(): string {
-    if (this.#state === "form") return `header is cut short after ${this.#offset} bytes`;
+    if (this.#state === "form") return `header is cut short after ${counted(this.#offset, "byte")}`;
     const lack = this.#format === undefined ? "fmt chunk" : "data chunk";
     const { id, at, bytes } = this.#chunk;
     if (this.#state === "chunk" || this.#state === "blank" || id === "") return `has no ${lack}`;

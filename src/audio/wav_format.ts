@@ -1,6 +1,7 @@
 /** The WAV `fmt ` chunk. In: its bytes. Out: sample format, rate and channels, or an error of one line. Pure. */
 
 import { InputError } from "../errors.ts";
+import { counted } from "../units.ts";
 import { checkSourceShape } from "./limits.ts";
 import type { SampleFormat, SourceInfo } from "./pcm.ts";
 
@@ -64,7 +65,7 @@ const CODEC_NAMES: Readonly<Record<number, string>> = {
 /** `chunk`: the start of the chunk, at most `WAV_FORMAT_BYTES_MAX` bytes; `what` starts messages ("talk.wav: WAV"). */
 export function parseWavFormat(what: string, chunk: Uint8Array): WavFormat {
   if (chunk.length < WAV_FORMAT_BYTES_MIN) {
-    throw new InputError(`${what} fmt chunk is ${chunk.length} bytes, fewer than ${WAV_FORMAT_BYTES_MIN}`);
+    throw new InputError(`${what} fmt chunk is ${counted(chunk.length, "byte")}, fewer than ${WAV_FORMAT_BYTES_MIN}`);
   }
   const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.length);
   const tag = readTag(what, chunk, view);
@@ -93,7 +94,9 @@ function tagIsExtensible(view: DataView): boolean {
 function readTag(what: string, chunk: Uint8Array, view: DataView): number {
   if (!tagIsExtensible(view)) return view.getUint16(0, true);
   if (chunk.length < WAV_FORMAT_BYTES_MAX) {
-    throw new InputError(`${what} extensible fmt chunk is ${chunk.length} bytes, fewer than ${WAV_FORMAT_BYTES_MAX}`);
+    throw new InputError(
+      `${what} extensible fmt chunk is ${counted(chunk.length, "byte")}, fewer than ${WAV_FORMAT_BYTES_MAX}`,
+    );
   }
   const guid = [...chunk.subarray(24, 40)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   if (!GUID_TAILS.includes(guid.slice(4))) {

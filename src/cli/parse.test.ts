@@ -342,6 +342,14 @@ test("layout rules: defaults, a style, and what is said beside it", () => {
   expect(optionsOf("--paragraph-sec 1.5 a.wav").paragraphMs).toBe(1500);
 });
 
+test("times in text are for text", () => {
+  for (const line of ["--timestamps -f srt a.wav", "--timestamps -f json,vtt -o a a.wav"]) {
+    expect(refusal(line)).toStartWith("--timestamps is for text, not for ");
+  }
+  expect(optionsOf("--timestamps a.wav").timestamps).toBe(true);
+  expect(optionsOf("--timestamps -f text,srt -o x a.wav").timestamps).toBe(true);
+});
+
 test("render, lint, inspect: their options, and no others", () => {
   expect(parseCommandLine(["render", "x.json", "-f", "srt", "--max-lines", "1"])).toMatchObject({
     kind: "render",
@@ -365,7 +373,7 @@ test("render, lint, inspect: their options, and no others", () => {
     "--paragraph-sec 0.1 a.wav",
   ].map(refusal);
   expect(messages.join("\n")).toMatchInlineSnapshot(`
-    "render needs a transcript (-f json)
+    "render needs a transcript (JSON, JSON lines, SRT or WebVTT)
     lint does not take --format
     inspect takes one recording, and its transcript (.json or .jsonl)
     inspect needs a recording

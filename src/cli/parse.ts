@@ -225,7 +225,10 @@ export function parseCommandLine(args: readonly string[]): Command {
     case "align":
       return { kind: command, options: alignOptions(choices, inputsOf(choices, words)) };
     case "render":
-      return { kind: command, options: renderOptions(choices, inputsOf(choices, words, "a transcript (-f json)")) };
+      return {
+        kind: command,
+        options: renderOptions(choices, inputsOf(choices, words, "a transcript (JSON, JSON lines, SRT or WebVTT)")),
+      };
     case "text":
       return { kind: command, options: plainTextOptions(choices, words) };
     case "lint":
@@ -454,6 +457,12 @@ function outputPath(choices: Choices): string | undefined {
 /** undefined: the text is written as it comes. */
 function formatsOf(choices: Choices, inputs: readonly InputSource[]): readonly Format[] | undefined {
   const formats = formatList(choices) ?? (choices.has("timestamps") ? ["text" as const] : undefined);
+  if (choices.has("timestamps") && !formats!.includes("text")) {
+    throw new UsageError(
+      `--timestamps is for text, not for ${formats!.join(",")}`,
+      "-f text has a line per sentence with its times",
+    );
+  }
   if (formats === undefined || outputPath(choices) !== undefined) return formats;
   checkStdout(formats, choices.text("format")!, inputs);
   return formats[0] === "text" && !choices.has("timestamps") ? undefined : formats;

@@ -273,7 +273,7 @@ test("-f jsonl of several files: every line has its file, and those that fail ha
         ...["document", "segment", "end"].map((type) => [type, "2s.wav"]),
       ],
     );
-    expect(written).toContain('{"type":"error","file":"bad.wav","message":"bad.wav: not a recording"}\n');
+    expect(written).toContain('{"type":"error","file":"bad.wav","message":"not a recording"}\n');
   }
   expect((await run(["-f", "jsonl", "-o", `${folder}/sub/`, "bad.wav", "1s.wav"])).code).toBe(1);
   expect(await readdir(join(folder, "sub"))).toEqual(["1s.jsonl"]);
@@ -466,8 +466,8 @@ describe("--stream", () => {
     expect(await createProgram(parts)(["--stream", "-f", "jsonl", ...files])).toBe(1);
     const events = parts.out().trimEnd().split("\n").map((line) => JSON.parse(line));
     expect(events.filter(({ type }) => type === "error")).toEqual([
-      { type: "error", file: "missing.wav", message: "missing.wav: no such file" },
-      { type: "error", file: "bad.wav", message: "bad.wav: not a recording" },
+      { type: "error", file: "missing.wav", message: "no such file" },
+      { type: "error", file: "bad.wav", message: "not a recording" },
     ]);
     expect(events.filter(({ type }) => type === "final").map(({ file, text }) => [file, text])).toEqual([
       ["2s.wav", "word0 word1"],

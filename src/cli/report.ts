@@ -13,6 +13,7 @@ import { type Hardship, hardship } from "../files/rescue.ts";
 import type { Format } from "../output/formats.ts";
 import { type Audit, auditLine } from "../document/audit.ts";
 import type { Notice } from "../pipeline/events.ts";
+import { counted } from "../units.ts";
 import { printable, type TextWriter } from "../writer.ts";
 import type { InputSource, TranscribeOptions } from "./parse.ts";
 import type { Terminal } from "./terminal.ts";
@@ -184,7 +185,11 @@ export class Report {
     );
     if (aligned) {
       const { words, encodeMs: heardMs, alignMs } = aligned;
-      this.say(`Alignment: ${(heardMs + alignMs).toFixed(0)} ms, ${words} words (encoding: ${heardMs.toFixed(0)}ms)`);
+      this.say(
+        `Alignment: ${(heardMs + alignMs).toFixed(0)} ms, ${counted(words, "word")} (encoding: ${
+          heardMs.toFixed(0)
+        }ms)`,
+      );
     }
     if (audioSec <= 0) return;
     if (totalMs <= 0) return this.say(`Audio: ${figure(audioSec)} s, not decoded`);

@@ -137,7 +137,18 @@ test("what was spoken is written and read where the text says it another way", (
   expect(schemaErrors(json)).toEqual([]);
   expect(readDocument(JSON.stringify(json), "x.json").segments[0]).toEqual(spoken);
   json.segments[0].words[0].spoken = 1;
-  expect(() => readDocument(JSON.stringify(json), "x.json")).toThrow("segments[0].words[0].spoken is not a text");
+  expect(() => readDocument(JSON.stringify(json), "x.json")).toThrow("segments[0].words[0].spoken is 1, not a text");
+});
+
+test("a segment that was added by hand has the language of its neighbour", () => {
+  const json = JSON.parse(written("json"));
+  const { language } = json.segments[0];
+  json.segments.splice(1, 0, { start: 2, end: 3, text: "Added." });
+  delete json.segments[0].language;
+  json.segments[2].language = "Klingon";
+  const read = readDocument(JSON.stringify(json), "x.json").segments.map((segment) => segment.language);
+  expect(language).not.toBe("Klingon");
+  expect(read).toEqual(["Klingon", "Klingon", "Klingon"]);
 });
 
 test("what is wrong is named with its place", () => {
@@ -176,19 +187,19 @@ test("what is wrong is named with its place", () => {
       fails(`${written("jsonl").split("\n")[0]}\n{"type`),
     ].join("\n"),
   ).toMatchInlineSnapshot(`
-    "x.json: version is not 1 or 2, the versions known here
-    x.json: segments[0].words[1].start is not a number
-    x.json: segments[1].end is not a time not before the start
-    x.json: segments is not a list
-    x.json: model.weights is not a precision
-    x.json: options.x is not a plain value
+    "x.json: version is 3, not 1 or 2, the versions known here
+    x.json: segments[0].words[1].start is "1", not a number
+    x.json: segments[1].end is 1, before its start, 3
+    x.json: segments is {}, not a list
+    x.json: model.weights is "int3", not a precision
+    x.json: options.x is [], not a plain value
     x.json: program is missing
     x.json: version is missing
-    x.json: the document is not an object
-    x.json: is not JSON
+    x.json: the document is null, not an object
+    x.json: is not JSON: line 1, column 2: a name in quotes or } is expected
     x.json: is no transcript
     x.json: holds several transcripts
-    x.json: is not JSON (line 2)"
+    x.json: is not JSON: line 2, column 2: a name in quotes or } is expected"
   `);
 });
 

@@ -7,9 +7,13 @@
 
 import { InputError } from "../errors.ts";
 import { documentVersion, type Gap, type TimedSegment, type TimedWord, type TranscriptDocument } from "./document.ts";
+import { jsonFault } from "./json_fault.ts";
 import { roundedLogprob } from "./logprobs.ts";
 
 export type DocumentHead = Omit<TranscriptDocument, "segments" | "isComplete" | "gaps">;
+
+/** How much of a wrong value a message shows. */
+const SHOWN_CHARS_MAX = 40;
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -94,12 +98,14 @@ function parsed(text: string): unknown {
 
 /** Makes a document of its lines: the header, segments, and an end line if the run was complete. */
 function fromLines(text: string, name: string): unknown {
-  const lines = text.split("\n").filter((line) => line.trim() !== "").map((line, index) => {
+  const numbered = text.split("\n").map((line, index) => ({ line, index })).filter(({ line }) => line.trim() !== "");
+  const first = numbered[0]?.index;
+  const lines = numbered.map(({ line, index }) => {
     try {
       return JSON.parse(line) as Json;
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error;
-      throw new InputError(`${name}: is not JSON${index === 0 ? "" : ` (line ${index + 1})`}`);
+      throw new InputError(`${name}: is not JSON: ${index === first ? jsonFault(text) : faultIn(line, index)}`);
     }
   });
   const heads = lines.filter((line) => line?.["type"] === "document");
@@ -110,6 +116,11 @@ function fromLines(text: string, name: string): unknown {
   const segments = lines.filter((line) => line?.["type"] === "segment");
   const end = lines.find((line) => line?.["type"] === "end" && line["complete"] === true);
   return { ...head, complete: end !== undefined, segments, gaps: end?.["gaps"] };
+}
+
+/** A bad first line is taken for the beginning of one JSON of several lines; the place in a later one is its own. */
+function faultIn(line: string, index: number): string {
+  return (jsonFault(line) ?? "").replace(/^line 1/, `line ${index + 1}`);
 }
 
 function documentOf(place: Place): TranscriptDocument {
@@ -124,7 +135,7 @@ function documentOf(place: Place): TranscriptDocument {
     ...(aligner.isAbsent ? {} : { aligner: modelOf(aligner) }),
     options: place.at("options").plainValues(),
     isComplete: place.at("complete").boolean(),
-    segments: place.at("segments").list().map(segmentOf),
+    segments: segmentsOf(place.at("segments").list()),
     ...(gaps.isAbsent ? {} : { gaps: gaps.list().map((gap) => ({ ...spanOf(gap), ...speakerOf(gap) })) }),
   };
 }
@@ -140,13 +151,23 @@ function modelOf(place: Place): TranscriptDocument["model"] {
   };
 }
 
-function segmentOf(place: Place): TimedSegment {
+/** A segment that was added by hand may lack its language: it has that of the one before, else of the one after. */
+function segmentsOf(places: readonly Place[]): TimedSegment[] {
+  const given = places.find((place) => !place.at("language").isAbsent);
+  let language = given?.at("language").string() ?? "";
+  return places.map((place) => {
+    if (!place.at("language").isAbsent) language = place.at("language").string();
+    return segmentOf(place, language);
+  });
+}
+
+function segmentOf(place: Place, language: string): TimedSegment {
   const [words, probability] = [place.at("words"), place.at("language_probability")];
   return {
     ...spanOf(place),
     text: place.at("text").string(),
     ...spokenOf(place),
-    language: place.at("language").string(),
+    language,
     ...(probability.isAbsent ? {} : { languageProbability: probability.number() }),
     ...speakerOf(place),
     ...noSpeechOf(place.at("no_speech")),
@@ -200,7 +221,10 @@ function spokenOf(place: Place): { spoken?: string } {
 
 function spanOf(place: Place): { startMs: number; endMs: number } {
   const [startMs, endMs] = [place.at("start").ms(), place.at("end").ms()];
-  if (endMs < startMs) throw place.at("end").wrong("a time not before the start");
+  if (endMs < startMs) {
+    const { path, name } = place.at("end");
+    throw new InputError(`${name}: ${path} is ${endMs / 1000}, before its start, ${startMs / 1000}`);
+  }
   return { startMs, endMs };
 }
 
@@ -254,7 +278,8 @@ class Place {
   }
 
   wrong(wanted: string): InputError {
-    const found = this.value === undefined ? "is missing" : `is not ${wanted}`;
+    const value = JSON.stringify(this.value)?.slice(0, SHOWN_CHARS_MAX);
+    const found = value === undefined ? "is missing" : `is ${value}, not ${wanted}`;
     return new InputError(`${this.name}: ${this.path === "" ? "the document" : this.path} ${found}`);
   }
 }

@@ -1,5 +1,6 @@
 /** Results of an evaluation as lines for people. Pure. */
 
+import { counted } from "../units.ts";
 import type { Comparison, Difference } from "./compare.ts";
 import type { Interval } from "./bootstrap.ts";
 import { byLanguage, type Measured } from "./results.ts";
@@ -58,10 +59,6 @@ function rateLine(name: string, unit: string, counts: TotalCounts): string {
   const range = interval ? ` (95 % interval ${percent(interval.low)} to ${percent(interval.high)})` : "";
   const errors = `${substitutions} sub, ${deletions} del, ${insertions} ins`;
   return `  ${name} ${percent(rateOf(counts))}${range}: ${errors} of ${counted(length, unit)}\n`;
-}
-
-function counted(count: number, unit: string): string {
-  return `${count} ${unit}${count === 1 ? "" : "s"}`;
 }
 
 function percent(rate: number | undefined): string {

@@ -521,7 +521,7 @@ export const optionTable: readonly OptionSpec[] = [
     value: { placeholder: "LIST", type: "text" },
     default: "text",
     help: "text|json|jsonl|srt|vtt|tsv|lrc|csv|ass",
-    more: "In ass, words change colour as they are said; vtt-words is WebVTT with the time of every word. " +
+    more: "Also vtt-words, WebVTT with the time of every word. In ass, words change colour as they are said. " +
       "Several with commas or repeated: -f srt,json -o talk writes talk.srt and talk.json, and the text on " +
       "standard output. Without -f, the extension of -o decides. A stream takes one of text, jsonl (one object per " +
       "line: partial, commit or final), srt and vtt (cues as utterances end). inspect takes json: where speech is.",

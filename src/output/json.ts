@@ -2,18 +2,20 @@
 
 import { gapJson, headJson, segmentJson } from "../document/json.ts";
 import { roundedLogprob } from "../document/logprobs.ts";
+import { jsonText } from "../path_bytes.ts";
+import { printable } from "../writer.ts";
 import { meanLogprob } from "./words.ts";
 import type { SegmentWriter, WriterOptions } from "./writer.ts";
 
 /** One object per recording. Each segment is on its own line, so that a diff shows what changed. */
 export function jsonWriter({ head }: WriterOptions): SegmentWriter {
-  const opening = `${JSON.stringify(headJson(head), undefined, 2).slice(0, -2)},\n  "segments": [`;
+  const opening = `${jsonText(headJson(head), 2).slice(0, -2)},\n  "segments": [`;
   let count = 0;
   return {
-    add: (segment) => `${count++ === 0 ? opening : ","}\n    ${JSON.stringify(segmentJson(segment))}`,
+    add: (segment) => `${count++ === 0 ? opening : ","}\n    ${jsonText(segmentJson(segment))}`,
     rest: (isComplete, gaps) =>
       `${count === 0 ? opening : "\n  "}],` +
-      (gaps ? `\n  "gaps": ${JSON.stringify(gaps.map(gapJson))},` : "") + `\n  "complete": ${isComplete}\n}\n`,
+      (gaps ? `\n  "gaps": ${jsonText(gaps.map(gapJson))},` : "") + `\n  "complete": ${isComplete}\n}\n`,
   };
 }
 
@@ -37,9 +39,10 @@ export function jsonLinesWriter({ head, table }: WriterOptions): SegmentWriter {
 
 /** The line of a recording that could not be transcribed, or not to its end. */
 export function errorLine(file: string, message: string): string {
-  return line({ type: "error", file, message });
+  const own = `${printable(file)}: `;
+  return line({ type: "error", file, message: message.startsWith(own) ? message.slice(own.length) : message });
 }
 
 function line(value: unknown): string {
-  return `${JSON.stringify(value)}\n`;
+  return `${jsonText(value)}\n`;
 }

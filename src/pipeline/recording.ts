@@ -7,6 +7,7 @@
 
 import type { TimedSegment } from "../document/document.ts";
 import type { Recording } from "../segment/recording.ts";
+import { counted } from "../units.ts";
 import { SegmentTimer } from "./estimate.ts";
 import type { HeardSegment } from "./events.ts";
 import { countWords, noWords, strayWords, type WordTimer } from "./word_times.ts";
@@ -67,7 +68,7 @@ export class TimedRecording {
   /** What should be said of the times; undefined where they are the aligner's. */
   get notice(): string | undefined {
     if (this.#estimated > 0) {
-      return `the aligner was stopped: the last ${this.#estimated} segments' times are estimated`;
+      return `the aligner was stopped: the times of the last ${counted(this.#estimated, "segment")} are estimated`;
     }
     const stray = this.#parts.timer && strayWords(this.#words);
     return stray && `the aligner failed on ${stray}: their times are estimated`;

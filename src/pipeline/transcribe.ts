@@ -23,7 +23,7 @@ import { textTail, tokensEstimate, tokensMaxFor } from "../text/budget.ts";
 import { separatorBetween } from "../text/join.ts";
 import { RepeatGuard } from "../text/loop.ts";
 import { TranscriptParser } from "../text/transcript.ts";
-import { sampleRate, type Span } from "../units.ts";
+import { counted, sampleRate, type Span } from "../units.ts";
 import type { LaterContext } from "../views/term_context.ts";
 
 export type TranscribeRequest = {
@@ -418,10 +418,13 @@ function reportStop(run: Run, piece: Piece, place: string, ranges: readonly Span
   if (piece.stop === "cancelled") state.stopped = true;
   else heardTo(run, ranges.at(-1)!.end, ranges, piece.text !== "");
   if (piece.stop === "loop") {
-    onEvent({ kind: "loss", text: `${place}: repetition loop after ${piece.tokens} tokens, stopped there` });
+    onEvent({ kind: "loss", text: `${place}: repetition loop after ${counted(piece.tokens, "token")}, stopped there` });
   }
   if (piece.stop === "cap") {
-    onEvent({ kind: "loss", text: `${place}: stopped after ${piece.tokens} tokens, more than speech takes` });
+    onEvent({
+      kind: "loss",
+      text: `${place}: stopped after ${counted(piece.tokens, "token")}, more than speech takes`,
+    });
   }
   if (state.stopped) return;
   const { languages, heardSamples, collapses, coverage, reported } = state;

@@ -7,6 +7,7 @@
  */
 
 import { unalignedSegment } from "../document/unaligned.ts";
+import { jsonText } from "../path_bytes.ts";
 import type { WordCutter } from "../text/chinese.ts";
 import { separatorBetween } from "../text/join.ts";
 import { type Cue, srtBlock, vttBlock, vttHeader } from "../subtitles/cue.ts";
@@ -86,9 +87,9 @@ function textWriter({ paragraphMs, runsOn }: CaptionOptions): StreamWriter {
 function jsonLine(event: Exclude<TextEvent, { kind: "language" }> | GapEvent, file: string): string {
   const { kind: type, startMs, endMs } = event;
   const places = { start_ms: startMs, end_ms: endMs };
-  if (type === "gap") return `${JSON.stringify({ type, file, ...places })}\n`;
+  if (type === "gap") return `${jsonText({ type, file, ...places })}\n`;
   const { id, language, text, spoken, isTruncated: truncated, isLooped: loop, noSpeech: no_speech } = event;
-  return `${JSON.stringify({ type, file, id, ...places, language, text, spoken, truncated, loop, no_speech })}\n`;
+  return `${jsonText({ type, file, id, ...places, language, text, spoken, truncated, loop, no_speech })}\n`;
 }
 
 function cueWriter(

@@ -211,7 +211,8 @@ export class StreamText {
     if (partial === this.#partial) return;
     this.#partial = partial;
     this.#hadPartial = true;
-    this.onEvent({ kind: "partial", ...this.#placed(partial, heardTo) });
+    // None at all reaches as far as what is final, or it would outlast the utterance.
+    this.onEvent({ kind: "partial", ...this.#placed(partial, partial === "" ? this.#saidTo : heardTo) });
   }
 
   #textOf(tokens: readonly StreamToken[]): string {

@@ -3,6 +3,7 @@
 import { documentVersion, type TimedSegment, type TranscriptDocument } from "../document/document.ts";
 import { unalignedSegment } from "../document/unaligned.ts";
 import { separatorBetween } from "../text/join.ts";
+import type { Utterance } from "./stream_lines.ts";
 import type { ParsedCue, ParsedSubtitles } from "./parse.ts";
 
 /** The texts of the cues that have one, in the order of the file, each on one line. */
@@ -20,6 +21,21 @@ export function transcriptOf({ cues }: ParsedSubtitles, name: string): Transcrip
     const span = { startMs: cue.startMs, endMs: Math.max(cue.startMs, cue.endMs) };
     segments.push(unalignedSegment({ text, language: "", tokens: [] }, [span]));
   }
+  return documentOf(segments, name);
+}
+
+/** The same of what a stream's jsonl says; `name` is the file's. */
+export function transcriptOfUtterances(utterances: readonly Utterance[], name: string): TranscriptDocument {
+  let end = "";
+  const segments = utterances.map(({ text: own, language, startMs, endMs }) => {
+    const text = separatorBetween(end, own) + own;
+    end = own;
+    return unalignedSegment({ text, language, tokens: [] }, [{ startMs, endMs }]);
+  });
+  return documentOf(segments, name);
+}
+
+function documentOf(segments: readonly TimedSegment[], name: string): TranscriptDocument {
   return {
     version: documentVersion,
     program: "qwen-asr render",

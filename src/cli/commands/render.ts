@@ -10,7 +10,8 @@ import { openView } from "../inputs.ts";
 import type { InputSource, RenderOptions } from "../parse.ts";
 import type { ProgramParts } from "../parts.ts";
 import { parseSubtitles } from "../../subtitles/parse.ts";
-import { transcriptOf } from "../../subtitles/transcript.ts";
+import { readStreamLines } from "../../subtitles/stream_lines.ts";
+import { transcriptOf, transcriptOfUtterances } from "../../subtitles/transcript.ts";
 import { exitCode } from "../terminal.ts";
 import { spokenSegment, type TextView, viewsHead, withoutViews } from "../../views/view.ts";
 import { printable } from "../../writer.ts";
@@ -86,6 +87,8 @@ async function render(
 
 /** Reads a transcript or subtitles. */
 function read(text: string, name: string, say: (line: string) => void): TranscriptDocument {
+  const stream = readStreamLines(text);
+  if (stream) return transcriptOfUtterances(stream, name);
   if (/^\s*(?:[[{]|$)/.test(text)) return readDocument(text, name);
   const subtitles = parseSubtitles(text);
   if (!subtitles) throw new InputError(`${name}: is neither a transcript (-f json or jsonl) nor SRT nor WebVTT`);

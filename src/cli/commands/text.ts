@@ -6,6 +6,7 @@
  */
 
 import { type ByteReader, STDIN_NAME } from "../../audio/bytes.ts";
+import { sniff, SNIFF_BYTES } from "../../audio/sniff.ts";
 import { InputError } from "../../errors.ts";
 import { untilStopped } from "../../stop.ts";
 import { written } from "../../views/piece.ts";
@@ -35,12 +36,23 @@ export async function rewriteText(parts: TextParts, options: TextOptions): Promi
       await stdout.drained(); // No more is read than is written.
       return await untilStopped(reader.next(), stop.drain);
     };
-    for await (const bytes of linesOf(next)) stdout.write(rewritten(decoded(bytes, name, ++number), rewrite));
+    for await (const bytes of linesOf(next)) {
+      if (number === 0) checkText(bytes, name);
+      stdout.write(rewritten(decoded(bytes, name, ++number), rewrite));
+    }
   } finally {
     // Not waited for: a pipe that is silent would keep it.
     reader.close().catch(() => {});
   }
   return exitCode(terminal, false);
+}
+
+/** A recording is no text: its first bytes say what it is better than the first that is not UTF-8. */
+function checkText(bytes: Uint8Array, name: string): void {
+  const sniffed = sniff(bytes.subarray(0, SNIFF_BYTES));
+  if (sniffed.kind !== "wav" && sniffed.kind !== "container") return;
+  const kind = sniffed.kind === "wav" ? "WAV" : sniffed.name;
+  throw new InputError(`${name}: looks like ${kind} audio, not text`, "without the command text it is transcribed");
 }
 
 const newline = 0x0a;

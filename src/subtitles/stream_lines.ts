@@ -1,0 +1,62 @@
+/** Reads what `--stream -f jsonl` wrote. In: its text. Out: an utterance each, in order. Pure. */
+
+export type Utterance = {
+  readonly text: string;
+  readonly language: string;
+  readonly startMs: number;
+  readonly endMs: number;
+};
+
+type Line = { type?: unknown; id?: unknown; text?: unknown; language?: unknown; start_ms?: unknown; end_ms?: unknown };
+
+/**
+ * Finals count; of an utterance that was cut off before its own, the commits. Undefined where the lines are others. A
+ * last line that is not whole is left out.
+ */
+export function readStreamLines(text: string): Utterance[] | undefined {
+  const lines = text.split("\n").filter((line) => line.trim() !== "").map(parsed);
+  if (!lines.slice(0, -1).every((line) => line !== undefined)) return undefined;
+  const known = lines.filter((line) => line !== undefined);
+  if (!known.every(isEvent) || !known.some(({ id }) => id !== undefined)) return undefined;
+  const found = new Map<unknown, Utterance>();
+  for (const event of known) {
+    const { type, id, text, language, startMs, endMs } = valuesOf(event);
+    const before = found.get(id);
+    if (type === "final") found.set(id, { text, language, startMs, endMs });
+    else if (type === "commit") {
+      const start = before?.startMs ?? startMs;
+      found.set(id, { text: (before?.text ?? "") + text, language, startMs: start, endMs });
+    }
+  }
+  return [...found.values()].map((one) => ({ ...one, text: one.text.trim() })).filter((one) => one.text !== "");
+}
+
+function parsed(line: string): Line | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === "object" && value !== null ? value as Line : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** Gaps and errors are lines of a stream, too, without a text. */
+function isEvent({ type, text, start_ms, end_ms }: Line): boolean {
+  if (type === "gap") return Number.isFinite(start_ms);
+  if (type === "error") return true;
+  return (type === "commit" || type === "partial" || type === "final") && typeof text === "string" &&
+    Number.isFinite(start_ms) && Number.isFinite(end_ms);
+}
+
+function valuesOf({ type, id, text, language, start_ms, end_ms }: Line) {
+  const startMs = Math.max(0, Number(start_ms));
+  return {
+    type,
+    id,
+    text: String(text),
+    language: String(language ?? ""),
+    startMs,
+    endMs: Math.max(startMs, Number(end_ms)),
+  };
+}

@@ -150,6 +150,17 @@ test("a silent run says what of a recording was left out, and nothing else", asy
   expect(parts.err()).toBe(`qwen-asr: 1s.wav: ${lost}\n`);
 });
 
+test("cues are cut as short as the demo model needs", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "program-"));
+  for (const [model, seconds] of [["demo", 10], ["small", 15]] as const) {
+    const parts = fakeParts(fakeEngine(() => ({ says: "language English<asr_text>Hello." })));
+    await createProgram(parts)(["-d", model, "--silent", "-f", "srt,json", "-o", join(folder, model), "60s.wav"]);
+    const { options } = JSON.parse(await readFile(join(folder, `${model}.json`), "utf8"));
+    expect([model, options["segment-sec"]]).toEqual([model, seconds]);
+  }
+  await rm(folder, { recursive: true });
+});
+
 test("options, prompt, audio and output are checked before a model is looked for", async () => {
   for (
     const [line, code] of [

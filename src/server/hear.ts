@@ -130,7 +130,7 @@ export async function hear(
   const model = await core.models.transcriber.known();
   const aligner = options.align ? core.models.timer?.model : undefined;
   const { version } = core.host;
-  const head = { ...options, segmentSec: segmentSecOf(request) };
+  const head = { ...options, segmentSec: segmentSecOf(request, core.models.transcriber.autoLimits) };
   const endMs = ((options.fromSec ?? 0) + read.durationSec) * 1000;
   const sum = (of: (side: HeardSide) => number) => heard.reduce((total, side) => total + of(side), 0);
   return {
@@ -229,7 +229,11 @@ function requestOf({ core, request, read, contexts, journal }: HearRun, recordin
   const decodesMax = settings.lowMemory || pastText ? 1 : stepMax;
   return {
     ...{ recording, searchSec, windowFrames, language, skipSilence, pastText, decodesMax },
-    ...{ segmentSec: segmentSecOf(request), startSec: options.fromSec ?? 0, ...models.transcriber.autoLimits },
+    ...{
+      segmentSec: segmentSecOf(request, models.transcriber.autoLimits),
+      startSec: options.fromSec ?? 0,
+      ...models.transcriber.autoLimits,
+    },
     ...{ prompt: contexts.first, ...(contexts.later && { later: contexts.later }) },
     ...{ memoryBytes: host.availableMemory(), voiceJudge: () => host.voiceJudge() },
     ...(isLong && { priority: "long" as const }),
@@ -238,9 +242,13 @@ function requestOf({ core, request, read, contexts, journal }: HearRun, recordin
 }
 
 /** Times that are estimated can only be wrong within a segment: where they are wanted, segments are short. */
-function segmentSecOf({ options, format }: TranscriptionRequest): number | "auto" {
+function segmentSecOf(
+  { options, format }: TranscriptionRequest,
+  { cutSec }: { readonly cutSec: number },
+): number | "auto" {
   const isEstimated = !options.align && (wantsTimes(format) || options.splitChannels);
-  return isEstimated && options.segmentSec === "auto" ? estimatedSegmentSec : options.segmentSec;
+  if (!isEstimated || options.segmentSec !== "auto") return options.segmentSec;
+  return Math.min(estimatedSegmentSec, cutSec); // Never longer than the model manages.
 }
 
 function saidOf({ tokens, stop }: HeardSegment): Pick<DoneSegment, "avgLogprob" | "truncated"> {

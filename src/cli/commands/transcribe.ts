@@ -85,7 +85,7 @@ export async function transcribeFiles(
   const report = new Report(parts.terminal, given.verbosity);
   const expanded = await expandInputs(parts, given, report);
   const prompt = await loadPrompt(given.prompt);
-  const asked = { ...expanded.options, prompt, segmentSec: segmentSecOf(given) };
+  const asked = { ...expanded.options, prompt };
   const { view, terms } = await openView(parts, asked.views);
   const contexts = await contextsOf(prompt, terms);
   if (contexts.later) report.say(tooManyTerms(terms));
@@ -242,8 +242,10 @@ function hasEstimatedCues({ formats, align, timestamps, splitChannels }: Transcr
   return !align && (timestamps || areCues || splitChannels);
 }
 
-function segmentSecOf(options: TranscribeOptions): number | "auto" {
-  return hasEstimatedCues(options) && options.segmentSec === "auto" ? estimatedSegmentSec : options.segmentSec;
+/** Cues need short segments, but never longer ones than the model manages. */
+function segmentSecOf(options: TranscribeOptions, { cutSec }: { readonly cutSec: number }): number | "auto" {
+  if (!hasEstimatedCues(options) || options.segmentSec !== "auto") return options.segmentSec;
+  return Math.min(estimatedSegmentSec, cutSec);
 }
 
 type FirstAudio = {
@@ -273,7 +275,7 @@ async function readFirst(
 
 async function startRun(
   parts: TranscribeParts,
-  options: TranscribeOptions,
+  asked: TranscribeOptions,
   report: Report,
   { place, terms, isAgain, ...to }: Pick<Run, "out" | "outputs" | "view" | "contexts" | "tally"> & {
     readonly place: Place;
@@ -282,10 +284,11 @@ async function startRun(
   },
 ): Promise<Run> {
   const stop = parts.terminal.stop.drain;
-  const models = await openModels(parts, options, stop, (notice) => {
+  const models = await openModels(parts, asked, stop, (notice) => {
     if (isAgain) report.debug(notice.text);
     else report.notice(notice);
   });
+  const options = { ...asked, segmentSec: segmentSecOf(asked, models.transcriber.autoLimits) };
   const model = to.outputs ? await models.transcriber.known() : undefined;
   if (hasEstimatedCues(options)) {
     report.say("Times are estimated from pauses and the length of words; --align times every word.");

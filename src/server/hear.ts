@@ -192,6 +192,7 @@ async function hearSide(run: HearRun, side: LoadedAudio): Promise<HeardSide> {
   const earlier = run.journal.flatMap((step) => step.segments);
   try {
     const sayText = (text: string) => view || isApart || onEvent({ kind: "text", text });
+    if (earlier.length > 0) await recording.found; // Their times need it.
     for (const segment of earlier) {
       sayText(segment.text);
       take(segment);

@@ -5,7 +5,7 @@
 
 import { randomUUID } from "node:crypto";
 import { Stopped } from "../stop.ts";
-import { apiError } from "./errors.ts";
+import { apiError, isOurs } from "./errors.ts";
 import { remove } from "./folder.ts";
 import type { Heard, HearEvent } from "./hear.ts";
 import type { Service } from "./service.ts";
@@ -111,6 +111,7 @@ export class Jobs {
     } catch (error) {
       if (error instanceof Stopped && this.#end.signal.aborted && !job.cancel.signal.aborted) return;
       if (!(error instanceof Stopped)) job.row.error = apiError(error).body;
+      if (isOurs(error) && !(error instanceof Stopped)) this.log(`internal error: ${(error as Error).stack ?? error}`);
       this.#over(job, error instanceof Stopped ? "cancelled" : "failed");
       this.state.forgetSteps(job.row.id);
       this.state.put(job.row);

@@ -4,6 +4,7 @@
  */
 
 import { fittingLine, formatDuration } from "../model/hub/progress.ts";
+import type { ProgramParts } from "./parts.ts";
 
 export type ProgressPlace = {
   write(text: string): void;
@@ -12,6 +13,16 @@ export type ProgressPlace = {
   /** Milliseconds of a monotonic clock. */
   now(): number;
 };
+
+/** The line of a run over `filesCount` recordings; undefined where there is no terminal, or `hasText` goes there. */
+export function progressLine(
+  { terminal: { status, stderr, isWatched }, stopwatch: { now } }: Pick<ProgramParts, "terminal" | "stopwatch">,
+  filesCount: number,
+  { isSilent, hasText }: { readonly isSilent: boolean; readonly hasText: boolean },
+): RunProgress | undefined {
+  if (!status || isSilent || isWatched && hasText) return undefined;
+  return new RunProgress({ write: (text) => stderr.write(text), columns: () => status.columns(), now }, filesCount);
+}
 
 const redrawMs = 200;
 

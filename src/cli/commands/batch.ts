@@ -24,6 +24,7 @@ import { inputName, inputPath } from "../inputs.ts";
 import type { BatchOptions } from "../parse.ts";
 import type { ProgramParts } from "../parts.ts";
 import { prefetchRecordings, type ReadAudio } from "../prefetch.ts";
+import { progressLine, type RunProgress } from "../progress.ts";
 import { Report } from "../report.ts";
 import { exitCode } from "../terminal.ts";
 import { startMsOf, startTiming } from "../timing.ts";
@@ -35,6 +36,7 @@ type BatchParts =
     | "terminal"
     | "version"
     | "env"
+    | "stopwatch"
     | "checkInput"
     | "readAudio"
     | "readChannels"
@@ -177,18 +179,24 @@ async function transcribeFrom(
     tasksOf(rows),
     (task) => prepare.read(task, models.transcriber.info.languages),
   );
+  const shown = { isSilent: options.verbosity === "silent", hasText: options.output === undefined };
+  const progress = progressLine(parts, rows.length, shown);
+  report.writeAbove(progress);
   try {
     for (let next = prefetch.next(); next && !stop.aborted; next = prefetch.next()) {
       const { row } = next.source;
-      const heard = await orFault(next.source, () => hear(run, models, next!));
+      const heard = await orFault(next.source, () => hear(run, models, next!, progress));
       if (heard === undefined) break;
       const isFault = heard instanceof RowFault;
       if (isFault) complain(report, options, row, heard.message);
       else for (const warning of heard.warnings) report.debug(`${row.id}: ${warning}`);
       await out.append(isFault ? errorLine(row, keyOf(row), heard.fault) : resultLine(row, keyOf(row), heard));
       count(tally, isFault);
+      progress?.over();
     }
   } finally {
+    progress?.end();
+    report.writeAbove(undefined);
     await prefetch.end();
     await models.transcriber.close();
     await models.timer?.close();
@@ -217,10 +225,12 @@ async function hear(
   { parts, report }: Run,
   models: Models,
   begun: Prefetched<BatchTask, ReadAudio>,
+  progress: RunProgress | undefined,
 ): Promise<RowResult | undefined> {
   const stop = parts.terminal.stop.drain;
   const { audio, recording, sides } = await begun.audio;
   const { options, view } = begun.source.prepared!;
+  progress?.begin(printable(begun.source.row.audio!), recording.length / sampleRate);
   const segments: TimedSegment[] = [];
   const logprobs: number[] = [];
   const warnings = [...audio.warnings];

@@ -29,7 +29,7 @@ import { journalKey, Journals } from "../journals.ts";
 import type { InputSource, TranscribeOptions } from "../parse.ts";
 import type { ProgramParts } from "../parts.ts";
 import { decodesAtOnce, prefetchRecordings, type ReadAudio, readAudio } from "../prefetch.ts";
-import { RunProgress } from "../progress.ts";
+import { progressLine } from "../progress.ts";
 import { RecordingWriter } from "../recording_writer.ts";
 import { Headings, label, page, pageOf, Report } from "../report.ts";
 import { failedInputs, Summary } from "../summary.ts";
@@ -204,11 +204,9 @@ async function openTally(
   { jobs: { summary, retryFailed, resume }, inputs, verbosity }: TranscribeOptions,
   { out }: Outs,
 ): Promise<Tally> {
-  const { status, stderr, stdout, isWatched } = terminal;
-  const isShown = status && verbosity !== "silent" && !(isWatched && out === stdout);
-  const place = { write: (text: string) => stderr.write(text), columns: () => status?.columns(), now: stopwatch.now };
+  const shown = { isSilent: verbosity === "silent", hasText: out === terminal.stdout };
   return new Tally(
-    isShown ? new RunProgress(place, inputs.length) : undefined,
+    progressLine({ terminal, stopwatch }, inputs.length, shown),
     summary === undefined ? undefined : await Summary.open(summary, retryFailed || resume, stopwatch),
   );
 }

@@ -7,6 +7,7 @@ import { expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { longHelp, optionsMarkdown } from "../src/cli/help.ts";
+import { requestSpecs } from "../src/options/choices.ts";
 import { commandNames } from "../src/options/table.ts";
 import { sourceLayers, zigLayers } from "../scripts/layers.ts";
 import { projectRoot } from "./fixtures.ts";
@@ -57,6 +58,12 @@ test("there are examples to run", () => {
 test("the option table is made from src/options/table.ts", () => {
   const [, table] = /<!-- options:[^\n]*-->\n\n(.*?)\n<!-- \/options -->/s.exec(reference) ?? [];
   expect(table).toBe(optionsMarkdown());
+});
+
+test("options of rows are named in the document of batches", () => {
+  const names = requestSpecs("batch").map(({ name }) => name);
+  expect(names.length).toBeGreaterThan(20);
+  expect(names.filter((name) => !documents.get("docs/batch.md")!.includes(`\`${name}\``))).toEqual([]);
 });
 
 test("README and reference name every command", () => {

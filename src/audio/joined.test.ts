@@ -208,4 +208,12 @@ describeWhere(hasFfmpeg, "ffmpeg")("said at the end", () => {
     },
     60_000,
   );
+
+  test.each(["wav", "ogg", "flac"])("the last frame of a FLAC before %s is heard", async (two) => {
+    const path = join(folder, "both.flac");
+    writeFileSync(path, Buffer.concat([made.get("flac")!, made.get(two)!]));
+    const audio = await readAudio({ kind: "file", path });
+    expect(audio.durationSec).toBeCloseTo(two === "flac" ? 0.8 : 0.4, 3);
+    await audio.close();
+  });
 });

@@ -11,7 +11,9 @@ export type Joined = {
 /** One line: what was not read, and from where. */
 export function joinedLine({ at, name, after }: Joined): string {
   if (name !== after) return `${name} audio follows at byte ${at}, not read`;
-  if (name === "FLAC") return `another FLAC follows at byte ${at}: its beginning may be missing`;
+  if (name === "FLAC") {
+    return `another FLAC follows at byte ${at}, read in the format of the first: sound may be missing there`;
+  }
   return `another ${name} follows at byte ${at}, not read`;
 }
 

@@ -62,8 +62,9 @@ export function findCandidate(bytes: Uint8Array, from: number, to: number): numb
 }
 
 /** What to search for, and how far it stands behind the beginning of its file. */
-const MAGICS = ([["fLaC", 0], ["OggS\0\x02", 0], ["ftyp", 4], ["\x1aE\xdf\xa3", 0], ["FORM", 0], ["wvpk", 0]] as const)
-  .map(([magic, behind]) => ({ magic: Buffer.from(magic, "latin1"), behind }));
+const MAGICS =
+  ([["fLaC", 0], ["RIFF", 0], ["OggS\0\x02", 0], ["ftyp", 4], ["\x1aE\xdf\xa3", 0], ["FORM", 0], ["wvpk", 0]] as const)
+    .map(([magic, behind]) => ({ magic: Buffer.from(magic, "latin1"), behind }));
 
 /** Where a signature stands, and of what, at the speed of memory; undefined where none does. */
 export function findSignature(bytes: Uint8Array): { readonly at: number; readonly name: string } | undefined {

@@ -6,6 +6,7 @@
 
 import { InputError } from "../../errors.ts";
 import { checkSourceShape } from "../limits.ts";
+import { findSignature } from "../starts.ts";
 import type { CodecSetup, Demuxer, Packet } from "./packets.ts";
 import { Pending } from "./pending.ts";
 
@@ -113,6 +114,10 @@ export class FlacDemuxer implements Demuxer {
       const packet = this.#take(view, end, header);
       this.#pending.drop(tag);
       return packet;
+    }
+    const other = findSignature(view); // Of a file that was joined to this one.
+    if (other && other.at > header.bytes && crc16(view, 0, other.at, 0) === 0) {
+      return this.#take(view, other.at, header);
     }
     let next = view.indexOf(0xff, header.bytes);
     while (next >= 0 && frameHeader(view, next, this.#blockSamples) === undefined) next = view.indexOf(0xff, next + 1);

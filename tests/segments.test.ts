@@ -60,7 +60,9 @@ describe("sentences", () => {
   for (const [name, segmentSec] of runs) {
     testWhere(hasClip(name), `the clip ${name}`)(`${name} -S ${segmentSec}`, async () => {
       const truth = clip(name);
-      const said = await transcript(truth, "-S", segmentSec);
+      // In pieces of 30 s, more than the nano was trained for, where it errs depends on where they begin.
+      const vad = segmentSec === "30" ? ["--vad", "energy"] : [];
+      const said = await transcript(truth, "-S", segmentSec, ...vad);
       const found = characterErrors(truth.text, said);
       errors.set(`${name} ${segmentSec}`, found);
       console.log(`${name} -S ${segmentSec}: CER ${(100 * rate(found)).toFixed(1)} %`);

@@ -2,9 +2,9 @@
  * Finds where to cut long audio. In: samples, and where nobody speaks. Out: [start, end) of each segment. Reads only
  * what is around the cuts.
  *
- * A cut lies near every `targetSec`, at most `searchSec` to either side: in the longest pause there, if pauses are
- * known, and in any case in the middle of the quietest 100 ms. Segments follow each other without gap or overlap, none
- * is empty, and their number is not limited.
+ * A cut lies near every `targetSec`, at most `searchSec` to either side: in the middle of the quietest 100 ms of the
+ * pauses there, or of all that is there. Segments follow each other without gap or overlap, none is empty, and their
+ * number is not limited.
  */
 
 import type { Samples } from "../audio/sample_store.ts";
@@ -14,9 +14,6 @@ import { sampleRate, type Span } from "../units.ts";
 
 const windowSamples = 1600;
 const hopSamples = 800;
-
-/** Of pauses, longer ones are better, up to here. */
-const pauseSamplesEnough = 0.4 * sampleRate;
 
 export type CutRule = {
   readonly targetSec: number;
@@ -43,9 +40,9 @@ export async function splitAtPauses(samples: Samples, rule: CutRule): Promise<Sp
   let start = 0;
   while (start + target + search < samples.length) {
     const near = { start: Math.max(0, start + target - search), end: start + target + search };
-    const pause = bestPause(pauses, { start: start + earliest, end: near.end });
-    const place = pause && (overlap(pause, near) ?? pause);
-    const end = await quietestIn(samples, place ?? near) ?? start + target;
+    const end = await quietestIn(samples, within(pauses, near)) ??
+      await quietestIn(samples, within(pauses, { start: start + earliest, end: near.end })) ??
+      await quietestIn(samples, [near]) ?? start + target;
     assert(end > start, `a cut at ${end} after one at ${start}`);
     segments.push({ start, end });
     start = end;
@@ -54,37 +51,27 @@ export async function splitAtPauses(samples: Samples, rule: CutRule): Promise<Sp
   return segments;
 }
 
-/** The part that lies in `near` of the longest pause there; of those that are long enough, the last. */
-function bestPause(pauses: readonly Span[], near: Span): Span | undefined {
-  let [best, most] = [undefined as Span | undefined, 0];
-  for (const { start, end } of pauses) {
-    const part = overlap({ start, end }, near);
-    if (!part) continue;
-    const length = Math.min(end - start, pauseSamplesEnough);
-    if (length >= most) [best, most] = [part, length];
-  }
-  return best;
+/** The parts of pauses that lie in a range and are long enough to be looked at. */
+function within(pauses: readonly Span[], range: Span): Span[] {
+  return pauses.map(({ start, end }) => ({ start: Math.max(start, range.start), end: Math.min(end, range.end) }))
+    .filter(({ start, end }) => end - start >= windowSamples);
 }
 
-/** What two ranges share, if that is long enough to be looked at. */
-function overlap(a: Span, b: Span): Span | undefined {
-  const shared = { start: Math.max(a.start, b.start), end: Math.min(a.end, b.end) };
-  return shared.end - shared.start < windowSamples ? undefined : shared;
-}
-
-/** The middle of the quietest window in a range; the first of equals; undefined where none fits. */
-async function quietestIn(samples: Samples, { start: from, end }: Span): Promise<number | undefined> {
-  const near = await samples.read(from, Math.min(samples.length, end));
+/** The middle of the quietest window in any of the ranges; the first of equals; undefined where none fits. */
+async function quietestIn(samples: Samples, ranges: readonly Span[]): Promise<number | undefined> {
   let best: number | undefined;
   let bestEnergy = Infinity;
-  for (let start = 0; start + windowSamples <= near.length; start += hopSamples) {
-    const energy = energyOf(near, start, start + windowSamples);
-    if (energy < bestEnergy) {
-      bestEnergy = energy;
-      best = from + start + windowSamples / 2;
+  for (const { start: from, end } of ranges) {
+    const near = await samples.read(from, Math.min(samples.length, end));
+    for (let start = 0; start + windowSamples <= near.length; start += hopSamples) {
+      const energy = energyOf(near, start, start + windowSamples);
+      if (energy < bestEnergy) {
+        bestEnergy = energy;
+        best = from + start + windowSamples / 2;
+      }
     }
+    release(near);
   }
-  release(near);
   return best;
 }
 

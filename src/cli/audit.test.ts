@@ -75,7 +75,7 @@ test("where everything has text, nothing is said and --strict is content", async
   expect(err).not.toContain("speech");
   expect((await written("a.json")).gaps).toEqual([]);
   const silent = () => ({ says: "language None<asr_text>" });
-  expect(await run("--strict a.wav", "..........", silent)).toMatchObject({ code: 0, out: "\n" });
+  expect(await run("--strict --vad energy a.wav", "..........", silent)).toMatchObject({ code: 0, out: "\n" });
 });
 
 test("times are the recording's, also with --from and without its silence", async () => {

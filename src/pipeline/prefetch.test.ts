@@ -7,7 +7,8 @@ import { samplesInMemory } from "../audio/sample_store.ts";
 import { InputError } from "../errors.ts";
 import { Recording } from "../segment/recording.ts";
 import { Prefetch, type PrefetchParts } from "./prefetch.ts";
-import { transcribe, type TranscribeRequest } from "./transcribe.ts";
+import type { TranscribeRequest } from "./decoding.ts";
+import { transcribe } from "./transcribe.ts";
 
 const rate = 16_000;
 

@@ -7,7 +7,8 @@ import { samplesInMemory } from "../audio/sample_store.ts";
 import { Recording } from "../segment/recording.ts";
 import type { TranscribeEvent } from "./events.ts";
 import { nothingCovered } from "../document/audit.ts";
-import { transcribe, type TranscribeRequest } from "./transcribe.ts";
+import type { TranscribeRequest } from "./decoding.ts";
+import { transcribe } from "./transcribe.ts";
 
 const rate = 16_000;
 /** What a request is made of here: samples in memory. */

@@ -22,7 +22,12 @@ const errorsMax = 0.01;
 const options = ["-d", "demo", "--silent", "-f", "json,srt,text"];
 
 type Span = { readonly start: number; readonly end: number };
-type Made = { readonly speech: readonly Span[]; readonly names: readonly string[] };
+type Made = {
+  readonly speech: readonly Span[];
+  /** The clips, and what is heard after each of them. */
+  readonly names: readonly string[];
+  readonly gaps: readonly string[];
+};
 
 /** Three notes at a time, with overtones, that change every second: what keeps still is no voice. */
 function chords(seconds: number): Float32Array {
@@ -37,12 +42,12 @@ function chords(seconds: number): Float32Array {
   });
 }
 
-const between: readonly ((seconds: number) => Float32Array)[] = [
-  (seconds) => new Float32Array(seconds * sampleRate),
-  (seconds) => noise(seconds).map((value) => 0.03 * value),
-  (seconds) => pinkNoise(seconds).map((value) => 0.03 * value),
+const between: Readonly<Record<string, (seconds: number) => Float32Array>> = {
+  silence: (seconds) => new Float32Array(seconds * sampleRate),
+  noise: (seconds) => noise(seconds).map((value) => 0.03 * value),
+  "pink noise": (seconds) => pinkNoise(seconds).map((value) => 0.03 * value),
   chords,
-];
+};
 
 /** Writes a WAV of `seconds`, a piece at a time. */
 async function make(path: string, seconds: number): Promise<Made> {
@@ -51,7 +56,8 @@ async function make(path: string, seconds: number): Promise<Made> {
     await Promise.all(spoken.map(async ({ name, wav }) => [name, await clipSamples(wav)] as const)),
   );
   const random = randomNumbers(7);
-  const [speech, names]: [Span[], string[]] = [[], []];
+  const [speech, names, gaps]: [Span[], string[], string[]] = [[], [], []];
+  const kinds = Object.keys(between);
   const file = openSync(path, "w");
   const total = seconds * sampleRate;
   writeSync(file, header(2 * total));
@@ -74,11 +80,13 @@ async function make(path: string, seconds: number): Promise<Made> {
     names.push(name);
     write(samples);
     write(new Float32Array(sampleRate / 2));
-    write(between[Math.floor(random() * between.length)]!(gapSec));
+    const kind = kinds[Math.floor(random() * kinds.length)]!;
+    gaps.push(kind);
+    write(between[kind]!(gapSec));
   }
   write(new Float32Array(total - at));
   closeSync(file);
-  return { speech, names };
+  return { speech, names, gaps };
 }
 
 function header(bytes: number): Uint8Array {
@@ -101,7 +109,13 @@ type Ended = { readonly code: number | null; readonly peakBytes: number; readonl
 async function transcribe(args: readonly string[], home: string, killAfterMs?: number): Promise<Ended> {
   const started = performance.now();
   const child = Bun.spawn([executable(), ...options, ...args], {
-    ...{ env: fixedEnvironment(home), stdin: "ignore", stdout: "ignore", stderr: killAfterMs ? "ignore" : "inherit" },
+    ...{
+      cwd: home,
+      env: fixedEnvironment(home),
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: killAfterMs ? "ignore" : "inherit",
+    },
   });
   let peakBytes = 0;
   const watch = setInterval(() => peakBytes = Math.max(peakBytes, peakOf(child.pid)), 100);
@@ -153,22 +167,23 @@ async function heardAlone(names: readonly string[], folder: string, home: string
   return names.flatMap((name) => texts.get(name)!);
 }
 
-function checkText({ speech, names }: Made, expected: readonly string[], path: string): void {
+function checkText({ speech, names, gaps }: Made, expected: readonly string[], path: string): void {
   const words = wordsOf(path);
   const [reference, heard] = numbered(expected, words.flatMap(({ text }) => plain(text)));
   const { substitutions, deletions, insertions } = editCounts(reference!, heard!);
   const rate = (substitutions + deletions + insertions) / expected.length;
   const counts = `${substitutions} others, ${deletions} missing, ${insertions} more`;
   check(rate <= errorsMax, `${names.length} clips, ${expected.length} words: ${counts} (${(100 * rate).toFixed(2)} %)`);
-  let from = 0;
-  const inNoise = words.filter(({ start, end }) => {
-    while (from < speech.length - 1 && speech[from]!.end + 1 < start) from++;
-    return !speech.slice(Math.max(0, from - 1), from + 2).some((one) => start < one.end + 1 && end > one.start - 1);
-  });
-  check(
-    inNoise.length === 0,
-    `words in noise: ${inNoise.length} ${inNoise.slice(0, 5).map(({ text, start }) => `${start} ${text}`)}`,
-  );
+  const inNoise = Object.fromEntries(Object.keys(between).map((kind) => [kind, 0]));
+  for (const { start, end } of words) {
+    const before = speech.findLastIndex((one) => one.start <= start);
+    const isNear = [speech[before], speech[before + 1]].some((one) =>
+      one && start < one.end + 1 && end > one.start - 1
+    );
+    if (!isNear) inNoise[gaps[before]!]!++;
+  }
+  const found = Object.entries(inNoise).map(([kind, count]) => `${count} in ${kind}`).join(", ");
+  check(Object.values(inNoise).every((count) => count === 0), `words where nobody speaks: ${found}`);
 }
 
 /** On a disk of so many bytes, which then grows. */

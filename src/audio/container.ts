@@ -70,6 +70,15 @@ export function chooseTrack(name: string, { tracks }: Container, wanted: string 
   throw new InputError(`${name}: has no audio track ${wanted}: it has ${listTracks(tracks)}`);
 }
 
+/** ffmpeg's names of what names other files: a recording from a stranger must not bring in one of this machine. */
+const playlists = new Set(["hls", "applehttp", "concat", "concatf", "dash", "imf", "sdp", "webm_dash_manifest"]);
+
+/** Throws an InputError where the sound would be that of other files; `name` begins its message. */
+export function refusePlaylist(name: string, { format }: Container): void {
+  if (!format.split(",").some((one) => playlists.has(one))) return;
+  throw new InputError(`${name}: a list of other files (${format}), and no recording`, "name the files that it lists");
+}
+
 /** "1 zh, 2 en (default)". */
 export function listTracks(tracks: readonly Track[]): string {
   return tracks.map(({ language, title, isDefault }, index) => {

@@ -4,7 +4,8 @@ import { appendFileSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeF
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describeWhere, hasFfmpeg, testWhere } from "../../tests/support/where.ts";
-import { chooseTrack, listTracks, parseContainer } from "./container.ts";
+import { InputError } from "../errors.ts";
+import { chooseTrack, listTracks, parseContainer, refusePlaylist } from "./container.ts";
 import { type AudioInput, readAudio } from "./input.ts";
 
 const RATE = 16_000;
@@ -218,4 +219,29 @@ describe("tracks", () => {
     for (const track of ["1", "de", "German"]) expect((await hear(path, { track })).samples).toHaveLength(2 * RATE);
     expect((await hear(path, { track: "fr" })).warnings).toEqual([]);
   }, 30_000);
+});
+
+test("a list of other files is told by its format", () => {
+  const container = (format: string) => ({ format, startSec: 0, tracks: [], isGuess: false });
+  for (const format of ["hls", "hls,applehttp", "concat", "dash"]) {
+    expect(() => refusePlaylist("x.mp3", container(format))).toThrow(`x.mp3: a list of other files (${format})`);
+  }
+  for (const format of ["matroska,webm", "mov,mp4,m4a,3gp,3g2,mj2", "wav", "mp3"]) {
+    refusePlaylist("x", container(format));
+  }
+});
+
+describeWhere(hasFfmpeg, "ffmpeg")("what names other files is no recording", () => {
+  const tag = (text: string) => Buffer.concat([Buffer.from("ID3\x04\0\0\0\0\0\0", "latin1"), Buffer.from(text)]);
+  const lists: readonly [string, (other: string) => Uint8Array | string][] = [
+    ["hls.mp3", (other) => tag(`#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n${other}\n#EXT-X-ENDLIST\n`)],
+    ["hls.m3u8", (other) => `#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n${other}\n#EXT-X-ENDLIST\n`],
+    ["concat.avi", (other) => `ffconcat version 1.0\nfile '${other}'\n`],
+  ];
+  test.each(lists)("%s", async (name, listing) => {
+    const other = ffmpeg("other.ts", ...TONE, "-c:a", "mp2");
+    const path = join(folder, name);
+    writeFileSync(path, listing(other));
+    await expect(hear(path)).rejects.toThrow(InputError);
+  });
 });

@@ -9,7 +9,7 @@
 
 import { InputError } from "../errors.ts";
 import type { ByteReader, ReplayReader } from "./bytes.ts";
-import { chooseTrack, type Container, listTracks, type Track } from "./container.ts";
+import { chooseTrack, type Container, listTracks, refusePlaylist, type Track } from "./container.ts";
 import { builtinDecoder } from "./decoders/open.ts";
 import { UnsupportedError } from "./decoders/packets.ts";
 import { ffmpegMissing, ffmpegPath, FfmpegReader, findFfmpeg, probeContainer } from "./ffmpeg.ts";
@@ -170,6 +170,7 @@ async function startFfmpeg(
 ): Promise<OpenedDecoder> {
   const { name, path, track: wanted, channel } = source;
   if (container === undefined && wanted !== undefined) throw new InputError(`${name}: its tracks cannot be told apart`);
+  if (container) refusePlaylist(name, container);
   const track = container && chooseTrack(name, container, wanted);
   if (path === undefined) reader.commit();
   else await reader.close();

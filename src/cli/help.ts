@@ -9,9 +9,8 @@ const groupWidth = 12;
 const flagsWidth = 24;
 
 const usage = `Usage: qwen-asr [options] FILE...           "-" reads standard input
-       qwen-asr serve|batch                for programs; for thousands of files
-       qwen-asr align|render|text|lint|inspect|eval|download|cache|bench|info
-       qwen-asr help COMMAND               what a command does and takes
+       qwen-asr serve|batch|align|render|text|lint|inspect|eval|download|cache
+       qwen-asr bench|info|help COMMAND    "help" says what a command takes
 `;
 
 /** The text of `-h`, which fits on one screen. */

@@ -146,9 +146,9 @@ export class Report {
     return this.#failures.splice(0);
   }
 
-  /** Of several inputs, those that failed: their lines may be far above. */
+  /** Of several inputs, those that failed: their lines may be far above. Where all did, there is nothing else. */
   sayFailed(inputs: readonly InputSource[]): void {
-    if (this.#failed.size === 0 || inputs.length < 2 || this.terminal.stop.drop.aborted) return;
+    if (this.#failed.size === 0 || this.#failed.size >= inputs.length || this.terminal.stop.drop.aborted) return;
     this.say(`Failed: ${[...this.#failed].map(label).join(", ")}`);
   }
 

@@ -142,7 +142,7 @@ async function withoutComplete(asked: TranscribeOptions, report: Report) {
     throw new UsageError("--retry-failed needs -o FOLDER/: one file would lack the recordings that did not fail");
   }
   const inputs = retryFailed ? await failedInputs(summary!, asked.inputs) : asked.inputs;
-  if (inputs.length === 0) report.say("Nothing has failed.");
+  if (retryFailed && inputs.length === 0) report.say("Nothing has failed.");
   const request = { formats, path, inputs, skips: resume || skipExisting, resumes: resume };
   const { left, journals, replaceable } = await earlierOutputs(request);
   const count = inputs.length - left.length;

@@ -50,6 +50,7 @@ const timedTests = [
   "./tests/live.test.ts",
   "./src/cli/terminal.test.ts",
   "./src/views/punctuation.test.ts",
+  "./src/views/likely_terms.test.ts",
   "./src/views/itn/chinese_numbers.test.ts",
   "./src/views/itn/english_trips.test.ts",
   "./bench/measure.test.ts",

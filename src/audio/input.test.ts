@@ -102,7 +102,7 @@ describe("files", () => {
     const bytes = wav([...floats([0.5, NaN, -4], 32), 1], { tag: 3, bits: 32 });
     const audio = await read(save("loud.wav", bytes));
     expect([...audio.samples]).toEqual([0.125, 0, -1]);
-    expect(audio.warnings).toEqual(["1 samples are not finite numbers, read as 0"]);
+    expect(audio.warnings).toEqual(["1 sample is not a finite number, read as 0"]);
   });
 
   test("a header without samples is an empty recording", async () => {
@@ -462,7 +462,7 @@ describeWhere(hasFfmpeg, "ffmpeg")("through ffmpeg", () => {
   });
 
   test("ffmpeg that dies while it is fed does not hang or crash the feeder", () => {
-    const head = "printf 'OggS\\000\\000\\000\\000'";
+    const head = "printf 'TTA1\\000\\000\\000\\000'";
     const { message } = readPiped(`(${head}; head -c 30000000 /dev/zero) | READ`);
     expect(message).toStartWith("standard input: ffmpeg: ");
     const open = readPiped(`(${head}; head -c 3000000 /dev/zero; sleep 15 2>&1 & cat) < /dev/zero | READ`);

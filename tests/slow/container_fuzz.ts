@@ -13,6 +13,7 @@ import { join } from "node:path";
 import { openAudio } from "../../src/audio/input.ts";
 import { InputError } from "../../src/errors.ts";
 import { sampleRate } from "../../src/units.ts";
+import { seededRandom } from "../support/random.ts";
 
 const COUNT = Number(process.argv[2] ?? 10_000);
 const SEED = Number(process.argv[3] ?? 1);
@@ -35,18 +36,7 @@ const KINDS: readonly (readonly [string, readonly string[]])[] = [
   ["aiff", []],
 ];
 
-let state = (SEED >>> 0) || 1;
-/** xorshift32: the same inputs on every machine. */
-function random(below: number): number {
-  state ^= state << 13;
-  state ^= state >>> 17;
-  state ^= state << 5;
-  return (state >>> 0) % below;
-}
-
-function pick<Item>(items: readonly Item[]): Item {
-  return items[random(items.length)]!;
-}
+const { random, pick } = seededRandom(SEED);
 
 /** Cuts, repeats, swaps, zeros, flips bits in, and joins. */
 function shuffle(seed: Uint8Array, others: readonly Uint8Array[]): Uint8Array {

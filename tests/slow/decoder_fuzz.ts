@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { builtinDecoder } from "../../src/audio/decoders/open.ts";
 import { InputError } from "../../src/errors.ts";
+import { seededRandom } from "../support/random.ts";
 
 const COUNT = Number(process.argv[2] ?? 100_000);
 const SEED = Number(process.argv[3] ?? 1);
@@ -33,18 +34,7 @@ const KINDS: readonly (readonly [string, string, readonly string[]])[] = [
   ["a.mka", "Matroska or WebM", ["-c:a", "mp3"]],
 ];
 
-let state = (SEED >>> 0) || 1;
-/** xorshift32: the same inputs on every machine. */
-function random(below: number): number {
-  state ^= state << 13;
-  state ^= state >>> 17;
-  state ^= state << 5;
-  return (state >>> 0) % below;
-}
-
-function pick<Item>(items: readonly Item[]): Item {
-  return items[random(items.length)]!;
-}
+const { random, pick } = seededRandom(SEED);
 
 /** Cuts, repeats, zeros, flips bits in, and joins. */
 function shuffle(seed: Uint8Array, others: readonly Uint8Array[]): Uint8Array {

@@ -24,6 +24,7 @@ import {
   wav,
 } from "../../src/audio/wav_fixture.ts";
 import { sampleRate } from "../../src/units.ts";
+import { seededRandom } from "../support/random.ts";
 
 const COUNT = Number(process.argv[2] ?? 1_000_000);
 const SEED = Number(process.argv[3] ?? 1);
@@ -32,18 +33,7 @@ const GROWTH_BYTES_MAX = 400e6;
 /** One in so many samples outputs also runs through the resampler, whose filter is costly to design. */
 const RESAMPLE_EVERY = 500;
 
-/** xorshift32: the same inputs on every machine. */
-let state = (SEED >>> 0) || 1;
-function random(below: number): number {
-  state ^= state << 13;
-  state ^= state >>> 17;
-  state ^= state << 5;
-  return (state >>> 0) % below;
-}
-
-function pick<Item>(items: readonly Item[]): Item {
-  return items[random(items.length)];
-}
+const { random, pick } = seededRandom(SEED);
 
 const FMT = chunk("fmt ", formatBody());
 const DS64 = chunk("ds64", [...le(100, 8), ...le(20, 8), ...le(10, 8), ...le(0, 4)]);

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { describeWhere, hasFfmpeg, testWhere } from "../../tests/support/where.ts";
 import { InputError } from "../errors.ts";
 import { chooseTrack, listTracks, parseContainer, refusePlaylist } from "./container.ts";
-import { type AudioInput, readAudio } from "./input.ts";
+import { hear } from "./hear_fixture.ts";
 
 const RATE = 16_000;
 
@@ -23,17 +23,6 @@ function ffmpeg(name: string, ...args: readonly string[]): string {
   });
   if (status !== 0) throw new Error(stderr);
   return path;
-}
-
-type Heard = { readonly samples: Float32Array; readonly warnings: readonly string[]; readonly format: string };
-
-async function hear(path: string, input: Partial<AudioInput> = {}): Promise<Heard> {
-  const audio = await readAudio({ kind: "file", path, ...input } as AudioInput);
-  try {
-    return { samples: await audio.read(0, audio.length), warnings: audio.warnings, format: audio.format };
-  } finally {
-    await audio.close();
-  }
 }
 
 /** Where sound begins and ends, in seconds: begins, ends, begins... */

@@ -6,7 +6,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describeWhere, hasFfmpeg } from "../../../tests/support/where.ts";
-import { type AudioInput, readAudio } from "../input.ts";
+import { hear, type Heard } from "../hear_fixture.ts";
+import type { AudioInput } from "../input.ts";
 import { builtinDecoder } from "./open.ts";
 
 let folder = "";
@@ -25,17 +26,6 @@ function make(name: string, ...args: readonly string[]): string {
   const { status, stderr } = spawnSync("ffmpeg", all, { encoding: "utf8" });
   if (status !== 0) throw new Error(stderr);
   return path;
-}
-
-type Heard = { readonly samples: Float32Array; readonly warnings: readonly string[]; readonly format: string };
-
-async function hear(path: string, input: Partial<AudioInput> = {}): Promise<Heard> {
-  const audio = await readAudio({ kind: "file", path, ...input } as AudioInput);
-  try {
-    return { samples: await audio.read(0, audio.length), warnings: audio.warnings, format: audio.format };
-  } finally {
-    await audio.close();
-  }
 }
 
 /** The largest difference between samples of the same number. */

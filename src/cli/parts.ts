@@ -71,3 +71,8 @@ export type ProgramParts = ModelHost & {
   /** The bytes of a file as they come; "-" is standard input. Throws an InputError. */
   openBytes(path: string): Promise<ByteReader>;
 };
+
+/** What every command uses that hears recordings. */
+export type HearingParts =
+  & ModelHost
+  & Pick<ProgramParts, "terminal" | "checkInput" | "readAudio" | "readChannels" | "voiceJudge" | "openVoiceDetector">;

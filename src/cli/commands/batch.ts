@@ -12,7 +12,6 @@ import type { Gap, TimedSegment } from "../../document/document.ts";
 import { isPassing, shortage, UserError } from "../../errors.ts";
 import { partName } from "../../files/names.ts";
 import { RowsFile } from "../../files/rows_file.ts";
-import type { ModelHost } from "../../pipeline/host.ts";
 import { type Models, openModels } from "../../pipeline/models.ts";
 import type { Prefetched } from "../../pipeline/prefetch.ts";
 import { Stopped, untilStopped } from "../../stop.ts";
@@ -22,28 +21,14 @@ import { printable } from "../../writer.ts";
 import { BatchRows, type BatchTask, faultOf, RowFault } from "../batch_rows.ts";
 import { inputName, inputPath } from "../inputs.ts";
 import type { BatchOptions } from "../parse.ts";
-import type { ProgramParts } from "../parts.ts";
+import type { HearingParts, ProgramParts } from "../parts.ts";
 import { prefetchRecordings, type ReadAudio } from "../prefetch.ts";
 import { progressLine, type RunProgress } from "../progress.ts";
 import { Report } from "../report.ts";
 import { exitCode } from "../terminal.ts";
 import { startMsOf, startTiming } from "../timing.ts";
 
-type BatchParts =
-  & ModelHost
-  & Pick<
-    ProgramParts,
-    | "terminal"
-    | "version"
-    | "env"
-    | "stopwatch"
-    | "checkInput"
-    | "readAudio"
-    | "readChannels"
-    | "voiceJudge"
-    | "openVoiceDetector"
-    | "readText"
-  >;
+type BatchParts = HearingParts & Pick<ProgramParts, "version" | "env" | "stopwatch" | "readText">;
 
 /** The rows of one shard. */
 type Run = {

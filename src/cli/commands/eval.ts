@@ -16,7 +16,6 @@ import { score } from "../../eval/score.ts";
 import { textPath } from "../../files/names.ts";
 import { openTextFile } from "../../files/output_file.ts";
 import { type KnownModel, modelHead } from "../../pipeline/head.ts";
-import type { ModelHost } from "../../pipeline/host.ts";
 import { openModels } from "../../pipeline/models.ts";
 import { untilStopped } from "../../stop.ts";
 import { loadPrompt } from "../../system.ts";
@@ -24,24 +23,12 @@ import { spokenSegment } from "../../views/view.ts";
 import { printable } from "../../writer.ts";
 import { audioInput, besideManifest, inputName, inputPath } from "../inputs.ts";
 import type { EvalOptions, EvalRun, InputSource, TranscribeOptions } from "../parse.ts";
-import type { ProgramParts } from "../parts.ts";
+import type { HearingParts, ProgramParts } from "../parts.ts";
 import { decodesAtOnce, prefetchRecordings, readAudio } from "../prefetch.ts";
 import { Report } from "../report.ts";
 import { exitCode } from "../terminal.ts";
 
-type EvalParts =
-  & ModelHost
-  & Pick<
-    ProgramParts,
-    | "terminal"
-    | "version"
-    | "checkInput"
-    | "readAudio"
-    | "readChannels"
-    | "voiceJudge"
-    | "openVoiceDetector"
-    | "readText"
-  >;
+type EvalParts = HearingParts & Pick<ProgramParts, "version" | "readText">;
 
 export async function evaluate(parts: EvalParts, options: EvalOptions): Promise<number> {
   return options.kind === "run" ? await measure(parts, options) : await compare(parts, options);

@@ -11,7 +11,6 @@ import { openTextFile, type TextFile } from "../../files/output_file.ts";
 import { fileOf, kindOf, Outputs } from "../../files/outputs.ts";
 import { checkOutput, OutputError } from "../../files/target.ts";
 import type { TranscribeEvent } from "../../pipeline/events.ts";
-import type { ModelHost } from "../../pipeline/host.ts";
 import { estimatedSegmentSec } from "../../pipeline/estimate.ts";
 import { documentHead, type KnownModel } from "../../pipeline/head.ts";
 import { type Models, openModels } from "../../pipeline/models.ts";
@@ -27,7 +26,7 @@ import { checkInputs, expandInputs, openView } from "../inputs.ts";
 import { pastEvents } from "../journal.ts";
 import { journalKey, Journals } from "../journals.ts";
 import type { InputSource, TranscribeOptions } from "../parse.ts";
-import type { ProgramParts } from "../parts.ts";
+import type { HearingParts, ProgramParts } from "../parts.ts";
 import { decodesAtOnce, prefetchRecordings, type ReadAudio, readAudio } from "../prefetch.ts";
 import { progressLine } from "../progress.ts";
 import { RecordingWriter } from "../recording_writer.ts";
@@ -38,21 +37,8 @@ import { exitCode } from "../terminal.ts";
 import { startMsOf, startTiming } from "../timing.ts";
 
 type TranscribeParts =
-  & ModelHost
-  & Pick<
-    ProgramParts,
-    | "terminal"
-    | "version"
-    | "checkInput"
-    | "readAudio"
-    | "readChannels"
-    | "voiceJudge"
-    | "openVoiceDetector"
-    | "readText"
-    | "openBytes"
-    | "cutChinese"
-    | "stopwatch"
-  >;
+  & HearingParts
+  & Pick<ProgramParts, "version" | "readText" | "openBytes" | "cutChinese" | "stopwatch">;
 
 type Run = {
   readonly parts: TranscribeParts;

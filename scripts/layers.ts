@@ -8,7 +8,9 @@
  */
 
 import { posix } from "node:path";
-import type { Problem, SourceFile } from "./tidy.ts";
+
+export type SourceFile = { readonly path: string; readonly text: string };
+export type Problem = { readonly path: string; readonly line: number; readonly message: string };
 
 export type Layers = Readonly<Record<string, readonly string[]>>;
 

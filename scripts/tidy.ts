@@ -7,10 +7,7 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 import { extname, join } from "node:path";
-import { importProblems } from "./layers.ts";
-
-export type SourceFile = { readonly path: string; readonly text: string };
-export type Problem = { readonly path: string; readonly line: number; readonly message: string };
+import { importProblems, type Problem, type SourceFile } from "./layers.ts";
 
 type Rule = (file: SourceFile, lines: readonly string[]) => readonly Omit<Problem, "path">[];
 

@@ -15,6 +15,7 @@ import { noise, pinkNoise, randomNumbers, sampled } from "../../src/segment/soun
 import { clips } from "../fixtures.ts";
 import { executable, fixedEnvironment, folderIn, temporaryFolder } from "../harness.ts";
 import { clipSamples } from "../native.ts";
+import { wavHeader } from "../support/wav_header.ts";
 
 const sampleRate = 16_000;
 const apartMax = 80e6;
@@ -60,7 +61,7 @@ async function make(path: string, seconds: number): Promise<Made> {
   const kinds = Object.keys(between);
   const file = openSync(path, "w");
   const total = seconds * sampleRate;
-  writeSync(file, header(2 * total));
+  writeSync(file, wavHeader(2 * total));
   let at = 0;
   const write = (samples: Float32Array) => {
     const part = Int16Array.from(
@@ -87,20 +88,6 @@ async function make(path: string, seconds: number): Promise<Made> {
   write(new Float32Array(total - at));
   closeSync(file);
   return { speech, names, gaps };
-}
-
-function header(bytes: number): Uint8Array {
-  const view = new DataView(new ArrayBuffer(44));
-  const name = (at: number, text: string) => [...text].forEach((c, i) => view.setUint8(at + i, c.charCodeAt(0)));
-  name(0, "RIFF");
-  view.setUint32(4, 36 + bytes, true);
-  name(8, "WAVEfmt ");
-  [[16, 16], [24, sampleRate], [28, 2 * sampleRate], [40, bytes]].forEach(([at, value]) =>
-    view.setUint32(at!, value!, true)
-  );
-  [[20, 1], [22, 1], [32, 2], [34, 16]].forEach(([at, value]) => view.setUint16(at!, value!, true));
-  name(36, "data");
-  return new Uint8Array(view.buffer);
 }
 
 type Ended = { readonly code: number | null; readonly peakBytes: number; readonly seconds: number };

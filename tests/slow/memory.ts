@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { clips } from "../fixtures.ts";
 import { executable, fixedEnvironment, temporaryFolder } from "../harness.ts";
 import { clipSamples } from "../native.ts";
+import { wavHeader } from "../support/wav_header.ts";
 
 const sampleRate = 16_000;
 const apartMax = 80e6;
@@ -23,29 +24,10 @@ async function speech(): Promise<Int16Array> {
   return Int16Array.from(samples.flatMap((one) => [...one]), (value) => Math.round(value * 32_768));
 }
 
-/** The header of a WAV with 16-bit mono samples. */
-function header(bytes: number): Uint8Array {
-  const view = new DataView(new ArrayBuffer(44));
-  const name = (at: number, text: string) => [...text].forEach((c, i) => view.setUint8(at + i, c.charCodeAt(0)));
-  name(0, "RIFF");
-  view.setUint32(4, 36 + bytes, true);
-  name(8, "WAVEfmt ");
-  view.setUint32(16, 16, true);
-  view.setUint16(20, 1, true);
-  view.setUint16(22, 1, true);
-  view.setUint32(24, sampleRate, true);
-  view.setUint32(28, 2 * sampleRate, true);
-  view.setUint16(32, 2, true);
-  view.setUint16(34, 16, true);
-  name(36, "data");
-  view.setUint32(40, bytes, true);
-  return new Uint8Array(view.buffer);
-}
-
 function makeWav(path: string, samples: Int16Array, seconds: number): void {
   const file = openSync(path, "w");
   let left = seconds * sampleRate;
-  writeSync(file, header(2 * left));
+  writeSync(file, wavHeader(2 * left));
   while (left > 0) left -= writeSync(file, samples.subarray(0, left)) / 2;
   closeSync(file);
 }

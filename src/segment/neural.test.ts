@@ -51,11 +51,12 @@ describe("what is left out", () => {
     expect(seconds(map.withoutSilence)).toEqual([[0, 0.6], [4.8, 7.8]]);
   });
 
-  test("whole seconds of silence at the ends of a segment, and no sound", () => {
+  test("silence at the ends of a segment: half a second before it, whole seconds after it, and no sound", () => {
     const { map } = recording([5, 0], [2, 0.9], [5, 0.05, 0.05], [5, 0]);
     const ends = (start: number, end: number) =>
       seconds([map.withoutSilentEnds({ start: start * sampleRate, end: end * sampleRate })])[0]!;
-    expect(ends(0, 17)).toEqual([3, 14]);
+    expect(ends(0, 17)).toEqual([4.3, 14]); // Sound begins at 4.8 s.
+    expect(ends(4, 17)).toEqual([4, 14]); // No more than a second: as it is.
     expect(ends(5, 12)).toEqual([5, 12]);
     expect(ends(0, 4)).toEqual([0, 4]); // Nothing sounds: somebody else decides.
   });

@@ -25,8 +25,13 @@ const padWindows = 10;
 /** Of less energy than in this share of it, a stretch of speech is too quiet to tell words from pauses. */
 const energyShareMin = 0.3;
 
-/** Silence that is heard at the ends of a segment. What is left out is whole seconds, as the encoder sees them. */
+/**
+ * Silence that is heard at the ends of a segment. At its start, more than a second is shortened to half a second: with
+ * none a first word is cut off, and with a second or two small models mistake words. At its end whole seconds are left
+ * out, as the encoder sees them.
+ */
 const endSilence = sampleRate;
+const leadingSilence = sampleRate / 2;
 const pauseSamplesMin = sampleRate / 10;
 
 /** What was found in a recording. */
@@ -96,10 +101,12 @@ export class NeuralMap implements SpeechMap {
   withoutSilentEnds(range: Span): Span {
     const heard = this.sound.filter(({ start, end }) => start < range.end && end > range.start);
     if (heard.length === 0) return range;
-    const before = Math.max(0, heard[0]!.start - range.start - endSilence);
+    const before = heard[0]!.start - range.start;
     const after = Math.max(0, range.end - heard.at(-1)!.end - endSilence);
-    const wholeSeconds = (samples: number) => samples - samples % sampleRate;
-    return { start: range.start + wholeSeconds(before), end: range.end - wholeSeconds(after) };
+    return {
+      start: before > endSilence ? heard[0]!.start - leadingSilence : range.start,
+      end: range.end - (after - after % sampleRate),
+    };
   }
 
   part(ranges: readonly Span[]): NeuralMap {

@@ -59,8 +59,11 @@ export type Heard = {
   readonly voice?: VoiceLikelihoods;
 };
 
-/** How likely a voice is in each half second of a recording, 0 to 1. */
-export type VoiceLikelihoods = { readonly startMs: number; readonly perHalfSecond: readonly number[] };
+/** How likely a voice is in each half second, 0 to 1, on each side of a recording; null where nothing says so. */
+export type VoiceLikelihoods = {
+  readonly startMs: number;
+  readonly sides: readonly (readonly (number | null)[])[];
+};
 
 export type Core = {
   readonly host: ServerHost;
@@ -142,7 +145,9 @@ export async function hear(
     textTokens: sum(({ textTokens }) => textTokens),
     audioTokens: sum(({ audioTokens }) => audioTokens),
     gaps: heard.flatMap(({ gaps }, index) => heard.length === 1 ? gaps : withSpeaker(gaps, names[index]!)),
-    ...(request.wantsVoice && { voice: await voiceOf(core, read, options.fromSec ?? 0) }),
+    ...(request.wantsVoice && {
+      voice: { startMs: Math.round((options.fromSec ?? 0) * 1000), sides: heard.map(({ voice }) => voice) },
+    }),
   };
 }
 
@@ -161,6 +166,7 @@ type HeardSide = {
   readonly gaps: readonly Gap[];
   readonly textTokens: number;
   readonly audioTokens: number;
+  readonly voice: VoiceLikelihoods["sides"][number];
 };
 
 async function hearSide(run: HearRun, side: LoadedAudio): Promise<HeardSide> {
@@ -211,7 +217,9 @@ async function hearSide(run: HearRun, side: LoadedAudio): Promise<HeardSide> {
     });
     await timed.time();
     const audioTokens = Math.ceil(read.durationSec * 13);
-    return { segments, textTokens: transcript.textTokens, audioTokens, gaps: transcript.audit.gaps };
+    await recording.found;
+    const voice = run.request.wantsVoice ? likelihoods(recording) : [];
+    return { segments, textTokens: transcript.textTokens, audioTokens, gaps: transcript.audit.gaps, voice };
   } finally {
     await timed.end();
   }
@@ -281,27 +289,11 @@ function mostSpoken(segments: readonly TimedSegment[]): string {
 
 const halfSecond = sampleRate / 2;
 
-/** By the voice detector: what is likeliest in each half second, on average over its frames. */
-async function voiceOf({ host }: Core, { sides }: ReadUpload, fromSec: number): Promise<VoiceLikelihoods> {
-  const detector = await host.openVoiceDetector();
-  const { frameSamples } = detector;
-  const sums: number[] = [];
-  const counts: number[] = [];
-  try {
-    const side = sides[0]!;
-    const block = frameSamples * 1024;
-    for (let at = 0; at < side.length; at += block) {
-      const end = Math.min(side.length, at + block);
-      const found = detector.run(await side.read(at, end), end === side.length);
-      for (const [frame, probability] of found.entries()) {
-        const index = Math.floor((at + frame * frameSamples) / halfSecond);
-        sums[index] = (sums[index] ?? 0) + probability;
-        counts[index] = (counts[index] ?? 0) + 1;
-      }
-    }
-  } finally {
-    detector.close();
-  }
-  const perHalfSecond = sums.map((sum, index) => Number((sum / counts[index]!).toFixed(3)));
-  return { startMs: Math.round(fromSec * 1000), perHalfSecond };
+/** Of each half second, by what was found of its speech: no finer than clients ask, and little to keep. */
+function likelihoods({ length, speech }: Recording): (number | null)[] {
+  return Array.from({ length: Math.ceil(length / halfSecond) }, (_, index) => {
+    const start = index * halfSecond;
+    const doubt = speech.noSpeech([{ start, end: Math.min(length, start + halfSecond) }]);
+    return doubt === undefined ? null : 1 - doubt;
+  });
 }

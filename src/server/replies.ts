@@ -1,6 +1,7 @@
 /** The bodies of replies. In: what was heard, and the format. Out: texts as OpenAI's API has them. Pure. */
 
 import { deflateSync } from "node:zlib";
+import { speakerNames } from "../document/turns.ts";
 import type { Gap, TimedSegment, TimedWord } from "../document/document.ts";
 import { createWriter, type Format } from "../output/formats.ts";
 import { timedWords } from "../output/words.ts";
@@ -123,11 +124,13 @@ export function verboseSegments({ segments, voice }: Pick<Heard, "segments" | "v
   }));
 }
 
-/** How unlikely a voice is in the likeliest half second of a stretch. */
-function noSpeech({ startMs, perHalfSecond }: VoiceLikelihoods, phrase: TimedSegment): number {
+/** How unlikely a voice is in the likeliest half second of a stretch, on its speaker's side. */
+function noSpeech({ startMs, sides }: VoiceLikelihoods, phrase: TimedSegment): number {
   const from = Math.floor((phrase.startMs - startMs) / 500);
   const to = Math.max(from + 1, Math.ceil((phrase.endMs - startMs) / 500));
-  return Number((1 - Math.max(0, ...perHalfSecond.slice(from, to))).toFixed(3));
+  const index = phrase.speaker === undefined ? 0 : speakerNames(sides.length).indexOf(phrase.speaker);
+  const likely = sides[index]?.slice(from, to).map((likelihood) => likelihood ?? 1) ?? [];
+  return Number((1 - Math.max(0, ...likely)).toFixed(2));
 }
 
 const phraseMsMax = 12_000;

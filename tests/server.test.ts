@@ -83,6 +83,24 @@ function recording(name: string, as: string, type: string): File {
   return new File([readFileSync(wav(name))], as, { type });
 }
 
+type Message = Readonly<Record<string, unknown>> & { readonly type: string };
+
+/** What comes back of a live stream that is given these pieces, and then its end. */
+function streamed(path: string, pieces: readonly Uint8Array[]): Promise<Message[]> {
+  const messages: Message[] = [];
+  const { promise, resolve } = Promise.withResolvers<Message[]>();
+  const headers = { authorization: `Bearer ${key}` };
+  const socket = new WebSocket(server.url.replace("http", "ws") + path, { headers } as never);
+  socket.onmessage = ({ data }) => {
+    messages.push(JSON.parse(String(data)));
+    if (messages.length > 1) return;
+    for (const piece of pieces) socket.send(piece);
+    socket.send(JSON.stringify({ type: "end" }));
+  };
+  socket.onclose = () => resolve(messages);
+  return promise;
+}
+
 test("OpenAI's client gets text, times and events", async () => {
   const { transcriptions } = openai().audio;
   expect(await transcriptions.create({ model: "whisper-1", file: await upload() })).toMatchObject({ text });
@@ -199,6 +217,25 @@ test("what cannot be served is said in one line", async () => {
   await Bun.write(keys, "ann");
   expectRefusal(await run(["serve", "-d", "demo", "--api-key-file", keys]), 2, /line 1: is not 'name:key'/);
   expectRefusal(await run(["serve"]), 3, /qwen-asr download small/);
+});
+
+test("a live stream has the utterances of the command line's, noise or not", async () => {
+  const noise = Buffer.from(Int16Array.from({ length: 48_000 }, (_, at) => 1500 * Math.sin(at * at * 7.3)).buffer);
+  const sound = ["en-short", "en-digits"].flatMap((name) => [readFileSync(wav(name)).subarray(44), noise]);
+  const bytes = Buffer.concat(sound);
+  const messages = await streamed("/v1/stream?language=en", [bytes]);
+  const finals = messages.filter(({ type }) => type === "final");
+  using folder = temporaryFolder();
+  await Bun.write(join(folder.path, "talk.raw"), bytes);
+  const { stdout } = await qwen([
+    ...["--stream", "--live", "--raw", "--language", "en", "-f", "jsonl", "--silent"],
+    join(folder.path, "talk.raw"),
+  ]);
+  const own = stdout.trim().split("\n").map((line) => JSON.parse(line)).filter(({ type }) => type === "final");
+  expect(own).toHaveLength(2);
+  expect(finals.map(({ start, end, text }) => [start, end, text])).toEqual(
+    own.map(({ start_ms, end_ms, text }) => [start_ms / 1000, end_ms / 1000, text]),
+  );
 });
 
 testWhere(hasFfmpeg, "ffmpeg")("a recording that names other files gets none of them", async () => {

@@ -7,7 +7,8 @@ import { gapPlace } from "../document/audit.ts";
 import type { Listener } from "../engine/engine.ts";
 import type { SampleSource } from "../audio/queue.ts";
 import { InputError } from "../errors.ts";
-import { runStream, type StreamEvent } from "../stream/stream.ts";
+import { runStream, type StreamEvent, streamVoice } from "../stream/stream.ts";
+import type { VoiceChoice } from "../segment/voice.ts";
 import { StreamViews } from "../stream/views.ts";
 import type { TextEvent } from "../stream/text.ts";
 import { Stopper } from "../stop.ts";
@@ -22,6 +23,7 @@ export type LiveOptions = {
   readonly context: string;
   /** Length of a pause that ends an utterance; 0: none does. */
   readonly endpointMs: number;
+  readonly vad: VoiceChoice;
   readonly view: TextView | undefined;
 };
 
@@ -107,7 +109,7 @@ export class Live {
   }
 
   async #hear(source: SampleSource, stopper: Stopper, startSec: number): Promise<void> {
-    const { language, endpointMs, view } = this.options;
+    const { language, endpointMs, view, vad } = this.options;
     const { host, models } = this.service.core;
     const rules = {
       policy: { kind: "agreement" as const },
@@ -129,8 +131,13 @@ export class Live {
         this.onEvent(one.kind === "language" ? one : { ...one, id: before + one.id });
       }
     };
-    const options = { rules, chunkSec, endpointMs, tokensMax: undefined, language, startSec, isLive: true };
-    await runStream(source, this.listener, { ...options, voiceJudge: () => host.voiceJudge() }, stopper.stop, pass);
+    const voice = await streamVoice(vad, host.openVoiceDetector);
+    const options = { rules, chunkSec, endpointMs, tokensMax: undefined, language, startSec, isLive: true, voice };
+    try {
+      await runStream(source, this.listener, { ...options, voiceJudge: () => host.voiceJudge() }, stopper.stop, pass);
+    } finally {
+      if (typeof voice === "object") voice.detector.close();
+    }
   }
 }
 

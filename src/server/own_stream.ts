@@ -62,7 +62,7 @@ export class OwnStreams {
     const { first: context } = await contextsOf(options.prompt, terms.slice(0, 40));
     const stream = new OwnStream(owner, Number(query["rate"]?.at(-1) ?? 16_000));
     const view = await TextView.open(options.views, terms);
-    const wanted = { language: options.language, context, endpointMs, view };
+    const wanted = { language: options.language, context, endpointMs, vad: options.vad, view };
     stream.live = await this.#withRoom(() => {
       return Live.open(this.service, wanted, (event) => stream.emit(messageOf(event)));
     });

@@ -4,6 +4,7 @@
  */
 
 import { randomUUID } from "node:crypto";
+import { defaultVoiceRule } from "../segment/voice.ts";
 import { findLanguage } from "../text/languages.ts";
 import { ApiError, apiError } from "./errors.ts";
 import { Live, type LiveEvent } from "./live.ts";
@@ -20,10 +21,14 @@ type Session = {
   readonly prompt: string;
   /** Of a pause that ends a turn; 0: only the client ends it. */
   readonly silenceMs: number;
+  /** The probability from which it is a voice. */
+  readonly threshold: number;
 };
 
-const defaults: Session = { rate: 24_000, model: "", language: "", prompt: "", silenceMs: 500 };
+const { threshold } = defaultVoiceRule;
+const defaults: Session = { rate: 24_000, model: "", language: "", prompt: "", silenceMs: 500, threshold };
 const [silenceMsMin, silenceMsMax] = [100, 10_000];
+const [thresholdMin, thresholdMax] = [0.01, 0.99];
 const promptLengthMax = 16_384;
 
 type Item = { readonly id: string; readonly startMs: number; text: string };
@@ -107,8 +112,9 @@ export class RealtimeSession implements SocketSession {
   }
 
   #listen(): Promise<Live> {
-    const { language, prompt, silenceMs } = this.#session;
-    const options = { language, context: prompt, endpointMs: silenceMs, view: undefined };
+    const { language, prompt, silenceMs, threshold } = this.#session;
+    const vad = { kind: "neural" as const, rule: { ...defaultVoiceRule, threshold } };
+    const options = { language, context: prompt, endpointMs: silenceMs, vad, view: undefined };
     return Live.open(this.service, options, (event) => this.#heard(event));
   }
 
@@ -164,8 +170,8 @@ export class RealtimeSession implements SocketSession {
   }
 
   #json(): Json {
-    const { rate, model, language, prompt, silenceMs } = this.#session;
-    const turns = { type: "server_vad", silence_duration_ms: silenceMs };
+    const { rate, model, language, prompt, silenceMs, threshold } = this.#session;
+    const turns = { type: "server_vad", threshold, silence_duration_ms: silenceMs };
     return {
       ...{ id: this.#id, object: "realtime.session", type: "transcription" },
       audio: {
@@ -199,11 +205,12 @@ function updated(session: Session, given: Json): Session {
   const transcription = objectOf(input["transcription"] ?? {}, "session.audio.input.transcription");
   const { model = session.model, language, prompt = session.prompt } = transcription;
   return {
+    ...session,
     rate: typeof format["rate"] === "number" ? format["rate"] : session.rate,
     model: String(model).slice(0, 200),
     language: language === undefined ? session.language : languageOf(language),
     prompt: String(prompt).slice(0, promptLengthMax).normalize("NFC"),
-    silenceMs: "turn_detection" in input ? silenceOf(input["turn_detection"]) : session.silenceMs,
+    ...("turn_detection" in input ? turnsOf(input["turn_detection"]) : {}),
   };
 }
 
@@ -214,15 +221,21 @@ function languageOf(given: unknown): string {
   return found;
 }
 
-function silenceOf(given: unknown): number {
-  if (given === null) return 0;
-  const { silence_duration_ms: silenceMs = defaults.silenceMs } = objectOf(given, "session.audio.input.turn_detection");
-  const isRight = typeof silenceMs === "number" && silenceMs >= silenceMsMin && silenceMs <= silenceMsMax;
-  if (!isRight) {
-    const name = "session.audio.input.turn_detection.silence_duration_ms";
-    throw wrong(`silence_duration_ms is ${silenceMsMin} to ${silenceMsMax}`, name);
-  }
-  return silenceMs;
+const turnsName = "session.audio.input.turn_detection";
+
+function turnsOf(given: unknown): Pick<Session, "silenceMs" | "threshold"> {
+  if (given === null) return { silenceMs: 0, threshold };
+  const turns = objectOf(given, turnsName);
+  return {
+    silenceMs: within(turns, "silence_duration_ms", defaults.silenceMs, [silenceMsMin, silenceMsMax]),
+    threshold: within(turns, "threshold", threshold, [thresholdMin, thresholdMax]),
+  };
+}
+
+function within(turns: Json, name: string, otherwise: number, [least, most]: readonly [number, number]): number {
+  const value = turns[name] ?? otherwise;
+  if (typeof value === "number" && value >= least && value <= most) return value;
+  throw wrong(`${name} is ${least} to ${most}`, `${turnsName}.${name}`);
 }
 
 function parsed(text: string): unknown {

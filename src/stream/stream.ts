@@ -29,6 +29,7 @@ import { type Cut, Cutter, type DetectedVoice, frameSamples, leadSamples, quiete
 import { HeldAudio } from "../audio/held.ts";
 import { SampleQueue, type SampleSource } from "../audio/queue.ts";
 import { isSpoken, type VoiceJudge } from "../segment/has_voice.ts";
+import type { VoiceChoice, VoiceDetector } from "../segment/voice.ts";
 import { type GapEvent, StreamText, type TextEvent } from "./text.ts";
 import type { Stop } from "../stop.ts";
 import { msOfSamples, sampleRate } from "../units.ts";
@@ -100,6 +101,16 @@ const liveReadAheadSamples = 600 * sampleRate;
 const stallMs = 2000;
 /** Steps in a row that went round in circles before their audio is let go. */
 const loopsMax = 2;
+
+/** How a voice is found in one stream. A detector that is opened for it is closed after it, by the caller. */
+export async function streamVoice(
+  choice: VoiceChoice,
+  open: () => Promise<VoiceDetector>,
+): Promise<StreamOptions["voice"]> {
+  if (choice.kind === "off") return "off";
+  if (choice.kind === "energy") return undefined;
+  return { detector: await open(), threshold: choice.rule.threshold };
+}
 
 /** Runs a stream to its end, or until `stop`: drained, it hears out what was read; dropped, it hears no more. */
 export async function runStream(

@@ -9,7 +9,14 @@ import { auditLine, gapPlace } from "../../document/audit.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { InputError, UsageError } from "../../errors.ts";
 import { type StreamWriter, streamWriter } from "../../stream/captions.ts";
-import { runStream, type Step, type StreamEvent, type StreamOptions, type StreamTotals } from "../../stream/stream.ts";
+import {
+  runStream,
+  type Step,
+  type StreamEvent,
+  type StreamOptions,
+  type StreamTotals,
+  streamVoice,
+} from "../../stream/stream.ts";
 import type { GapEvent, TextEvent } from "../../stream/text.ts";
 import { extensionOf } from "../../output/formats.ts";
 import { errorLine } from "../../output/json.ts";
@@ -183,7 +190,7 @@ function sayOfParagraphs(report: Report, { paragraphMs, format, stream }: Transc
 async function streamOne(run: Run, source: InputSource, audio: OpenedAudio): Promise<boolean> {
   const { parts, options, report, out } = run;
   const writer = new StreamOutput(run, source);
-  const voice = await openVoice(parts, options);
+  const voice = await streamVoice(options.vad, parts.openVoiceDetector);
   const listener = await run.engine.listen({
     ...{ windowFrames: options.windowFrames, context: run.context, language: options.language },
     usesCaches: parts.keepsStreamCaches(),
@@ -262,13 +269,6 @@ function reportEnd({ report }: Run, source: InputSource, audio: OpenedAudio, tot
   if (!(failure instanceof InputError)) throw failure;
   report.failed(source, failure.message);
   return false;
-}
-
-/** How a voice is found: a detector is of one stream. */
-async function openVoice(parts: StreamParts, { vad }: TranscribeOptions): Promise<StreamOptions["voice"]> {
-  if (vad.kind === "off") return "off";
-  if (vad.kind === "energy") return undefined;
-  return { detector: await parts.openVoiceDetector(), threshold: vad.rule.threshold };
 }
 
 function streamOptions({ parts, choice, engine, options }: Run): StreamOptions {

@@ -2,7 +2,8 @@
  * Fuzzes what goes through ffmpeg: `bun tests/slow/container_fuzz.ts [COUNT] [SEED]`, ten thousand inputs by default.
  *
  * Each input is a container that ffmpeg made, cut and shuffled by a seeded generator, read as a file. Every one must
- * give finite samples, no more than its codec could hold, or one `InputError` line; soon, and in bounded memory. Prints
+ * give finite samples, no more than its codec could hold, or one `InputError` line; soon, and in bounded memory. An
+ * input that takes long beside others, on a busy machine perhaps, is read again alone before it counts as slow. Prints
  * the throughput; exits 1 at the first input that breaks a rule, and leaves it in the temporary folder.
  */
 
@@ -58,9 +59,10 @@ function shuffle(seed: Uint8Array, others: readonly Uint8Array[]): Uint8Array {
   return bytes;
 }
 
-const counts = { read: 0, refused: 0, slowestMs: 0 };
+const counts = { read: 0, refused: 0, again: 0, slowestMs: 0 };
 
-async function check(path: string): Promise<void> {
+/** Reads one input, and says how long that took. */
+async function check(path: string): Promise<number> {
   const startMs = performance.now();
   try {
     const stream = await openAudio({ kind: "file", path });
@@ -80,9 +82,29 @@ async function check(path: string): Promise<void> {
     if (/[\r\n]/.test(error.message) || error.message.length > 400) throw new Error(`not one line: ${error.message}`);
     counts.refused++;
   }
-  const tookMs = performance.now() - startMs;
+  return performance.now() - startMs;
+}
+
+async function checkAlone(path: string): Promise<void> {
+  counts.again++;
+  const tookMs = await check(path);
   counts.slowestMs = Math.max(counts.slowestMs, tookMs);
-  if (tookMs > CASE_MS_MAX) throw new Error(`took ${Math.round(tookMs)} ms`);
+  if (tookMs > CASE_MS_MAX) throw new Error(`took ${Math.round(tookMs)} ms alone`);
+}
+
+/** Reads several inputs at a time. Returns what is wrong with the first that breaks a rule. */
+async function checkAll(paths: readonly string[]): Promise<string | undefined> {
+  const outcomes = await Promise.allSettled(paths.map(check));
+  for (const [i, outcome] of outcomes.entries()) {
+    try {
+      if (outcome.status === "rejected") throw outcome.reason;
+      if (outcome.value > CASE_MS_MAX) await checkAlone(paths[i]!);
+      else counts.slowestMs = Math.max(counts.slowestMs, outcome.value);
+    } catch (error) {
+      return `${error}\n${paths[i]}`;
+    }
+  }
+  return undefined;
 }
 
 function makeSeeds(folder: string): Uint8Array[] {
@@ -107,14 +129,12 @@ async function main(): Promise<number> {
       (_, i) => join(folder, `${index + i}.bin`),
     );
     for (const path of paths) writeFileSync(path, shuffle(pick(seeds), seeds));
-    const outcomes = await Promise.allSettled(paths.map(check));
-    for (const [i, outcome] of outcomes.entries()) {
-      if (outcome.status === "rejected") {
-        console.error(`input ${index + i} of seed ${SEED}: ${outcome.reason}\n${paths[i]}`);
-        return 1;
-      }
-      rmSync(paths[i]!);
+    const wrong = await checkAll(paths);
+    if (wrong !== undefined) {
+      console.error(`among inputs ${index} to ${index + paths.length - 1} of seed ${SEED}: ${wrong}`);
+      return 1;
     }
+    for (const path of paths) rmSync(path);
   }
   rmSync(folder, { recursive: true });
   const seconds = (performance.now() - startMs) / 1000;
@@ -122,7 +142,9 @@ async function main(): Promise<number> {
   if (growthBytes > GROWTH_BYTES_MAX) throw new Error(`memory grew by ${growthBytes} bytes`);
   console.log(
     `container_fuzz: ${COUNT} inputs in ${seconds.toFixed(1)} s, ${counts.read} read, ${counts.refused} refused, ` +
-      `slowest ${counts.slowestMs.toFixed(0)} ms, memory +${Math.round(growthBytes / 1e6)} MB`,
+      `${counts.again} again alone, slowest ${counts.slowestMs.toFixed(0)} ms, memory +${
+        Math.round(growthBytes / 1e6)
+      } MB`,
   );
   return counts.read > 0 && counts.refused > 0 ? 0 : 1;
 }

@@ -292,6 +292,11 @@ describe("render, lint, inspect", () => {
     const svg = readFileSync(at("talk.svg"), "utf8");
     expect(svg).toStartWith("<svg ");
     expect(svg.match(/<title>\d/g)!.length).toBe(words.length);
+    const narrow = ["--max-cols", "16", "--max-lines", "1"];
+    await run(["inspect", at("talk.wav"), ...narrow, "-o", at("narrow.svg")]);
+    const shown = readFileSync(at("narrow.svg"), "utf8").match(/height="8" fill="#cfe8cf"/g)!.length - 1; // A legend.
+    expect(shown).toBe((await run(["render", at("talk.json"), ...narrow, "-f", "srt"])).stdout.match(/-->/g)!.length);
+    expect(shown).toBeGreaterThan(2);
     expectRefusal(await run(["inspect", at("talk.wav"), at("none.json")]), 1, "none.json: no such file");
     expectRefusal(await run(["inspect", at("talk.json")]), 2, "inspect needs a recording");
     expectRefusal(await run(["inspect", at("talk.wav"), "-o", at("talk.svg")]), 1, "already exists");

@@ -109,6 +109,8 @@ export type LintOptions = Pick<TranscribeOptions, "inputs" | "rules">;
 /** `qwen-asr inspect`: a recording, and perhaps its transcript. */
 export type InspectOptions =
   & Pick<TranscribeOptions, "fromSec" | "toSec" | "track" | "channel" | "decoder" | "raw" | "output" | "force">
+  /** How subtitles of the transcript are laid out, which the picture shows. */
+  & Pick<TranscribeOptions, "rules">
   & {
     readonly input: InputSource;
     /** A path; undefined: the file beside the recording, if there is one. */
@@ -510,6 +512,7 @@ function inspectOptions(choices: Choices, inputs: readonly InputSource[]): Inspe
   return {
     input: input!,
     transcript: transcript?.kind === "file" ? transcript.path : undefined,
+    rules: layoutRules(choices),
     ...speechOptions(choices),
     ...part(choices),
     raw: rawLayout(choices),

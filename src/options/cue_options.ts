@@ -2,7 +2,7 @@
 
 import { styleNames } from "../subtitles/rules.ts";
 
-const onCues = ["transcribe", "align", "render", "lint"] as const;
+const onCues = ["transcribe", "align", "render", "lint", "inspect"] as const;
 
 export const cueOptions = [
   {

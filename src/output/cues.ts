@@ -1,5 +1,6 @@
 /** Writes SubRip, WebVTT and ASS. In: segments. Out: cues, as soon as they are final. Pure. */
 
+import type { TimedSegment } from "../document/document.ts";
 import {
   assHeader,
   assLine,
@@ -11,6 +12,8 @@ import {
   vttWordsBlock,
 } from "../subtitles/cue.ts";
 import { CueLayout } from "../subtitles/layout.ts";
+import type { LayoutRules } from "../subtitles/rules.ts";
+import type { WordCutter } from "../text/chinese.ts";
 import { written } from "../views/piece.ts";
 import { type CuePunctuation, punctuated } from "../views/punctuation.ts";
 import { writtenWords } from "../views/words.ts";
@@ -38,19 +41,14 @@ function cueWriter(
   header: string,
   block: (cue: Cue, number: number) => string,
 ): SegmentWriter {
-  let layout = new CueLayout(rules, cutChinese);
-  let speaker: string | undefined;
+  const layout = new TurnLayout(rules, cutChinese);
   let count = 0;
   let begun = false;
   const blocks = (cues: readonly Cue[]) =>
     cues.map((cue, index) => block(punctuatedCue(cue, cuePunctuation), count + index + 1)).join("");
   return {
     add: (segment) => {
-      const isTurn = begun && segment.speaker !== speaker;
-      speaker = segment.speaker;
-      const before = isTurn ? layout.rest() : [];
-      if (isTurn) layout = new CueLayout(rules, cutChinese); // No cue has two speakers.
-      const cues = [...before, ...layout.push(timedWords(segment))];
+      const cues = layout.push(segment);
       const text = (begun ? "" : header) + blocks(cues);
       begun = true;
       count += cues.length;
@@ -58,6 +56,34 @@ function cueWriter(
     },
     rest: () => (begun ? "" : header) + blocks(layout.rest()),
   };
+}
+
+/** Lays out segments as they arrive. No cue has two speakers. */
+class TurnLayout {
+  #layout: CueLayout;
+  #last: TimedSegment | undefined;
+
+  constructor(readonly rules: LayoutRules, readonly cutChinese?: WordCutter) {
+    this.#layout = new CueLayout(rules, cutChinese);
+  }
+
+  push(segment: TimedSegment): Cue[] {
+    const isTurn = this.#last !== undefined && segment.speaker !== this.#last.speaker;
+    this.#last = segment;
+    const before = isTurn ? this.#layout.rest() : [];
+    if (isTurn) this.#layout = new CueLayout(this.rules, this.cutChinese);
+    return [...before, ...this.#layout.push(timedWords(segment))];
+  }
+
+  rest(): Cue[] {
+    return this.#layout.rest();
+  }
+}
+
+/** The cues that subtitles of all these segments have. */
+export function cuesOf(segments: readonly TimedSegment[], rules: LayoutRules, cutChinese?: WordCutter): Cue[] {
+  const layout = new TurnLayout(rules, cutChinese);
+  return [...segments.flatMap((segment) => layout.push(segment)), ...layout.rest()];
 }
 
 /** The cue as it is shown. Marks go after the layout, which breaks lines by them. */

@@ -251,7 +251,7 @@ test("pictures: speech, silence, words where they begin", () => {
   for (let i = 2 * 16_000; i < 5 * 16_000; i++) samples[i] = Math.sin(i / 5) * 0.5;
   const { speech } = EnergyMap.ofLevels(samplesInMemory(samples).levels, samples.length);
   const words = [{ text: "One", startMs: 2000, endMs: 2500 }, { text: " <&>", startMs: 4000, endMs: 4500 }];
-  expect(terminalPicture({ samples, speech, startMs: 0, words })).toMatchInlineSnapshot(`
+  expect(terminalPicture({ samples, speech, startMs: 0, words, cues: [] })).toMatchInlineSnapshot(`
     "    0:00.0                                 ▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇
                                                ────────────────────────────────
                                                One
@@ -265,16 +265,19 @@ test("pictures: speech, silence, words where they begin", () => {
     return { text: ` word${index}`, startMs: index * 190, endMs: index * 190 + 150 };
   });
   for (const columns of [30, 40, 75, 80]) {
-    const lines = terminalPicture({ samples, speech, startMs: 0, words: many }, columns).trimEnd().split("\n");
+    const lines = terminalPicture({ samples, speech, startMs: 0, words: many, cues: [] }, columns).trimEnd().split(
+      "\n",
+    );
     expect(Math.max(...lines.slice(0, -1).map((line) => line.length))).toBeLessThanOrEqual(columns);
     expect([...(lines.join(" ").match(/word\d+/g) ?? [])]).toEqual(many.map(({ text }) => text.trim()));
   }
-  const svg = svgPicture({ samples, speech, startMs: 0, words }, "a & b.wav");
+  const svg = svgPicture({ samples, speech, startMs: 0, words, cues: [{ startMs: 1000, endMs: 3000 }] }, "a & b.wav");
   expect(svg).toContain(">One<title>0:02.0 - 0:02.5</title></text>");
   expect(svg).toContain(">&lt;&amp;&gt;<");
   expect(svg).toMatch(/<rect x="1[78]\d\.\d" y="117" width="1[789]\d\.\d" height="56"/); // From 2 s, 3 s long.
+  expect(svg).toContain('<rect x="120.0" y="193" width="119.0" height="8" fill="#cfe8cf"/>'); // The cue.
   const crowded = svgPicture(
-    { samples, speech, startMs: 0, words: many.map((word) => ({ ...word, logprob: -1 })) },
+    { samples, speech, startMs: 0, words: many.map((word) => ({ ...word, logprob: -1 })), cues: [] },
     "x",
   );
   const ends = new Map<string, number>();
@@ -283,7 +286,7 @@ test("pictures: speech, silence, words where they begin", () => {
     ends.set(y!, Number(x) + text!.length * 7);
   }
   expect(ends.size).toBeGreaterThan(1);
-  expect(terminalPicture({ samples: new Float32Array(0), speech: [], startMs: 0, words: [] })).toContain(
+  expect(terminalPicture({ samples: new Float32Array(0), speech: [], startMs: 0, words: [], cues: [] })).toContain(
     "0.0 s, 0.0 s of speech in 0 parts",
   );
 });

@@ -4,8 +4,6 @@
  */
 
 import type { TimedWord } from "../document/document.ts";
-import { layoutCues } from "../subtitles/layout.ts";
-import { defaultRules } from "../subtitles/rules.ts";
 import { columnsOf } from "../subtitles/width.ts";
 import { sampleRate, type Span, type TimeSpan } from "../units.ts";
 
@@ -16,6 +14,8 @@ export type Heard = {
   /** Where they begin in the recording. */
   readonly startMs: number;
   readonly words: readonly TimedWord[];
+  /** When subtitles of the words are shown. */
+  readonly cues: readonly TimeSpan[];
 };
 
 const blocks = " \u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588";
@@ -126,7 +126,7 @@ type Scale = {
   x(ms: number): number;
 };
 
-function svgRow({ samples, speech, startMs, words }: Heard, row: number): string {
+function svgRow({ samples, speech, startMs, words, cues }: Heard, row: number): string {
   const fromMs = row * svgRowSec * 1000;
   const toMs = Math.min((samples.length * 1000) / sampleRate, fromMs + svgRowSec * 1000);
   const x = (ms: number) => svgMargin + ((ms - fromMs) / 1000) * svgSecondWidth;
@@ -137,13 +137,13 @@ function svgRow({ samples, speech, startMs, words }: Heard, row: number): string
     from: (start * 1000) / sampleRate,
     to: (end * 1000) / sampleRate,
   }));
-  const cues = layoutCues([own], defaultRules).map(({ startMs: from, endMs: to }) => ({ from, to }));
+  const shown = cues.map((cue) => ({ from: cue.startMs - startMs, to: cue.endMs - startMs }));
   const parts = [
     `<text x="8" y="${middle + 4}" fill="#666">${clock(startMs + fromMs)}</text>`,
     ...bars(inSpeech, scale, middle - 28, 56, "#e3f0fb"),
     `<path d="${wavePath(samples, fromMs, toMs, (ms) => x(ms).toFixed(1), middle)}" stroke="#1f6fb2" fill="none"/>`,
     ...ticks(scale, startMs),
-    ...bars(cues, scale, middle + 48, 8, "#cfe8cf"),
+    ...bars(shown, scale, middle + 48, 8, "#cfe8cf"),
     ...labels(own, scale, startMs),
   ];
   return `<g>${parts.join("\n")}</g>\n`;

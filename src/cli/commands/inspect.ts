@@ -7,6 +7,7 @@ import type { TranscriptDocument } from "../../document/document.ts";
 import { acceptEdits } from "../../document/edits.ts";
 import { readDocument } from "../../document/json.ts";
 import { InputError } from "../../errors.ts";
+import { cuesOf } from "../../output/cues.ts";
 import { svgPicture, terminalPicture } from "../../output/picture.ts";
 import { type FoundSpeech, speechJson } from "../../output/speech.ts";
 import { timedWords } from "../../output/words.ts";
@@ -21,7 +22,10 @@ import { sampleRate } from "../../units.ts";
 import { untilStopped } from "../../stop.ts";
 import { printable } from "../../writer.ts";
 
-type InspectParts = Pick<ProgramParts, "terminal" | "checkInput" | "readAudio" | "readText" | "openVoiceDetector">;
+type InspectParts = Pick<
+  ProgramParts,
+  "terminal" | "checkInput" | "readAudio" | "readText" | "openVoiceDetector" | "cutChinese"
+>;
 
 export async function inspectRecording(parts: InspectParts, options: InspectOptions): Promise<number> {
   const { input, output, force, fromSec } = options;
@@ -43,8 +47,12 @@ export async function inspectRecording(parts: InspectParts, options: InspectOpti
     for (const warning of audio.warnings) stderr.write(`qwen-asr: ${name}: ${printable(warning)}\n`);
     const doubt = transcript && doubtOf(transcript, options, (audio.length * 1000) / sampleRate);
     if (doubt !== undefined) stderr.write(`qwen-asr: ${name}: ${doubt}\n`);
-    const words = acceptEdits(transcript?.segments ?? []).segments.flatMap(timedWords);
-    const heard = { samples, speech: found.speech, startMs: Math.round((fromSec ?? 0) * 1000), words };
+    const { segments } = acceptEdits(transcript?.segments ?? []);
+    const heard = {
+      ...{ samples, speech: found.speech, startMs: Math.round((fromSec ?? 0) * 1000) },
+      words: segments.flatMap(timedWords),
+      cues: cuesOf(segments, options.rules, parts.cutChinese),
+    };
     if (file) {
       file.write(options.json ? speechJson(found) : svgPicture(heard, name));
       isKept = await file.finish("", true);

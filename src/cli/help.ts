@@ -7,6 +7,10 @@ import { type NamedCommand, optionFlag, type OptionSpec, optionTable, takes, val
 const columns = 79;
 const groupWidth = 12;
 const flagsWidth = 24;
+/** What a help of a command is no longer than, if its options can be told shorter. */
+const screenLines = 36;
+/** An option that so few commands have belongs to them. */
+const ownCommandsMax = 2;
 
 const usage = `Usage: qwen-asr [options] FILE...           "-" reads standard input
        qwen-asr serve|batch|align|render|text|lint|inspect|eval|download|cache
@@ -28,13 +32,29 @@ export function longHelp(): string {
   return text + wrap(`Languages: ${languagesText()}.`, "") + closingSections;
 }
 
-/** The text of `qwen-asr align --help`: a command and the options that it takes. */
+/**
+ * The text of `qwen-asr align --help`, which fits on one screen: a command and the options that it takes. Where these
+ * are many, the rare ones are only named, but for those that few other commands have.
+ */
 export function commandHelp(command: NamedCommand): string {
   const { usage, about, notes = "" } = commandTexts[command];
   const options = optionTable.filter((spec) => takes(command, spec));
-  const rows = options.map((spec) => `  ${flags(spec).padEnd(flagsWidth - 1)} ${spec.help}\n`).join("");
-  const more = "\nqwen-asr --help says more of each option.\n";
-  return `Usage: qwen-asr ${command} ${usage}\n\n${about}\n${rows}${notes}${options.length > 1 ? more : ""}`;
+  const text = (rare: readonly OptionSpec[]) => {
+    const rows = options.filter((spec) => !rare.includes(spec));
+    const names = rare.map((spec) => `--${spec.name}${spec.value ? ` ${spec.value.placeholder}` : ""}`).join(", ");
+    const also = rare.length > 0 ? `\n${wrap(`Also: ${names}.`, "")}` : "";
+    const more = options.length > 1 ? "\nqwen-asr --help says more of each option.\n" : "";
+    return `Usage: qwen-asr ${command} ${usage}\n\n${about}\n${optionRows(rows, command)}${also}${notes}${more}`;
+  };
+  const whole = text([]);
+  if (whole.split("\n").length <= screenLines) return whole;
+  return text(options.filter((spec) => spec.rare && (spec.commands ?? []).length > ownCommandsMax));
+}
+
+/** A line per option, their meanings below each other. */
+function optionRows(specs: readonly OptionSpec[], command: NamedCommand): string {
+  const width = Math.max(...specs.map((spec) => flags(spec).length)) + 1;
+  return specs.map((spec) => `  ${flags(spec).padEnd(width)} ${spec.helpOf?.[command] ?? spec.help}\n`).join("");
 }
 
 function optionsText(specs: readonly OptionSpec[]): string {

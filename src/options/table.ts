@@ -72,6 +72,8 @@ export type OptionSpec = {
   readonly default?: string;
   /** At most 43 characters, for `-h` and the table of docs/reference.md. */
   readonly help: string;
+  /** The same where a command means something else. */
+  readonly helpOf?: Partial<Readonly<Record<CommandName, string>>>;
   /** Further sentences for `--help`. */
   readonly more?: string;
   /** Shown only in the long help. */
@@ -521,6 +523,7 @@ export const optionTable: readonly OptionSpec[] = [
     value: { placeholder: "LIST", type: "text" },
     default: "text",
     help: "text|json|jsonl|srt|vtt|tsv|lrc|csv|ass",
+    helpOf: { inspect: "json: where speech is, and no picture" },
     more: "Also vtt-words, WebVTT with the time of every word. In ass, words change colour as they are said. " +
       "Several with commas or repeated: -f srt,json -o talk writes talk.srt and talk.json, and the text on " +
       "standard output. Without -f, the extension of -o decides. A stream takes one of text, jsonl (one object per " +
@@ -582,6 +585,7 @@ export const optionTable: readonly OptionSpec[] = [
     name: "silent",
     group: "Output",
     help: "print the text at the end; no messages",
+    helpOf: { serve: "no messages" },
     more: "Errors are still reported, and so is text known to be incomplete.",
     commands: [...withModel, "serve"],
     overrides: "debug",
@@ -596,7 +600,14 @@ export const optionTable: readonly OptionSpec[] = [
   },
   ...auditOptions,
   ...serveOptions,
-  { name: "help", short: "h", group: "Other", help: "-h: this page, --help: everything", commands: everyCommand },
+  {
+    name: "help",
+    short: "h",
+    group: "Other",
+    help: "-h: this page, --help: everything",
+    helpOf: Object.fromEntries(commandNames.map((name) => [name, "this page"])),
+    commands: everyCommand,
+  },
   { name: "version", short: "V", group: "Other", help: "print the version", commands: everyCommand },
   { name: "licenses", group: "Other", help: "print licences and notices", rare: true, commands: everyCommand },
 ];

@@ -196,7 +196,7 @@ describe("a run that ends early", () => {
     }
     expect(files).toBeGreaterThan(20);
     expect(unfinished).toBeGreaterThan(0);
-  });
+  }, 60_000); // It sleeps for nearly as long as Bun's own limit.
 });
 
 describe("render, lint, inspect", () => {

@@ -14,7 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { InputError } from "../errors.ts";
-import { fakeEngine, fakeParts, fakeSecond, loadedAudio } from "./fake_parts.ts";
+import { everywhereVoice, fakeEngine, fakeParts, fakeSecond, loadedAudio } from "./fake_parts.ts";
 import type { ProgramParts } from "./parts.ts";
 import { createProgram } from "./program.ts";
 import { watchFolder } from "./commands/watch.ts";
@@ -186,4 +186,24 @@ test("--watch takes what comes, when it does not change any more, and opens the 
     isClosed: true,
   });
   expect(parts.err().match(/Loading model/g)).toHaveLength(1);
+});
+
+test("--resume waits until it is known where speech is: the times of what was heard need it", async () => {
+  using files = folderWith("a.wav");
+  const audio = new Float32Array(8 * 16_000).fill(0.1);
+  let decodes = 0;
+  const failing = fakeEngine(() => {
+    if (++decodes > 2) throw new InputError("the machine is on fire");
+    return { says: "language English<asr_text>Hello there." };
+  });
+  const engine = fakeEngine(() => ({ says: "language English<asr_text>Hello there." }));
+  const readAudio = () => Promise.resolve(loadedAudio(audio));
+  const line = "-S 2 -W 0 -f json ./a.wav -o ./a.json";
+  expect((await run(files.root, line, { readAudio, openEngine: () => Promise.resolve(failing) })).code).toBe(1);
+  const openVoiceDetector = async () => (await Bun.sleep(50), everywhereVoice());
+  const resumed = { readAudio, openEngine: () => Promise.resolve(engine), openVoiceDetector };
+  expect(await run(files.root, `${line} --resume`, resumed)).toMatchObject({ code: 0, err: "" });
+  const { segments } = JSON.parse(readFileSync(join(files.root, "a.json"), "utf8"));
+  expect(segments.map(({ end }: { end: number }) => end)).toEqual([2, 4, 6, 8]);
+  expect(engine.requests.length).toBe(2);
 });

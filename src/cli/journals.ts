@@ -50,8 +50,8 @@ export type JournalsRequest = {
 export class Journals {
   readonly #request: JournalsRequest;
   readonly #open = new Map<string, Promise<RunJournal>>();
-  /** Something else is in a journal: it stays. */
-  #hasRefused = false;
+  /** What is in a journal is of use: of something else, or of a recording that failed. It stays. */
+  #isKept = false;
 
   private constructor(request: JournalsRequest) {
     this.#request = request;
@@ -72,7 +72,7 @@ export class Journals {
     try {
       return await this.#recalled(await this.#at(path), source, read);
     } catch (error) {
-      this.#hasRefused = true;
+      this.#isKept = true;
       await read.audio.close();
       throw error;
     }
@@ -104,11 +104,12 @@ export class Journals {
   async over(source: InputSource, isDone: boolean): Promise<void> {
     const path = this.#request.paths.get(source);
     if (path !== undefined && !this.#request.isShared) await this.#end(path, isDone);
+    else if (!isDone && this.#isAlone) this.#isKept = true;
   }
 
   /** The end of the run. `isDone`: the output that recordings share is complete. */
   async end(isDone: boolean): Promise<void> {
-    const isGone = isDone && this.#request.isShared && !this.#hasRefused;
+    const isGone = isDone && this.#request.isShared && !this.#isKept;
     for (const path of [...this.#open.keys()]) await this.#end(path, isGone);
   }
 

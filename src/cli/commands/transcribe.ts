@@ -356,6 +356,7 @@ async function transcribeOne(run: Run, begun: Prefetched<InputSource, ReadAudio>
   };
   let transcript: Transcript | undefined;
   try {
+    if (past) await Promise.all((sides ?? [read]).map(({ recording }) => recording.found)); // Times need it.
     for (const event of pastEvents(past, sides !== undefined)) tell(event);
     transcript = await begun.transcript((event) => {
       journal?.take(event);

@@ -15,7 +15,7 @@ import { RepeatGuard } from "../text/loop.ts";
 import { TranscriptParser } from "../text/transcript.ts";
 import { sampleRate, type Span } from "../units.ts";
 import type { LaterContext } from "../views/term_context.ts";
-import type { HeardSegment, Progress, Resume, TranscribeEvent } from "./events.ts";
+import type { HeardSegment, Progress, Resume, TranscribeEvent, Unvoiced } from "./events.ts";
 
 export type TranscribeRequest = {
   readonly recording: Recording;
@@ -68,8 +68,7 @@ export type State = {
   stopped: boolean;
   /** Which speech of what was heard has text. */
   coverage: Coverage;
-  /** Segments without a voice: where they are. */
-  unvoiced: readonly string[];
+  unvoiced: Unvoiced;
   /** What all decodes took. */
   spent: Costs;
   /** The same of those that were reported: of a run that is stopped, some are not. */

@@ -66,7 +66,12 @@ export type Progress = {
   readonly collapses: number;
   /** Which speech has text so far. */
   readonly coverage: Coverage;
+  /** Segments without a voice; absent where there are none. */
+  readonly unvoiced?: Unvoiced;
 };
+
+/** Segments without a voice: how many, and where the first of them are, for people. */
+export type Unvoiced = { readonly count: number; readonly places: readonly string[] };
 
 /** Where an interrupted run continues. The result is the same as without the interruption. */
 export type Resume = {

@@ -371,17 +371,18 @@ test("a segment whose text calls for another context is decoded again, with past
   expect(past.result.text).not.toContain("Kathrin two");
 });
 
-/** Segments of silence have no voice. */
-const loudIsVoice = () => {
-  let isLoud = false;
+/** Finds a voice in such samples. */
+const judgeOf = (isVoice: (sample: number) => boolean) => () => {
+  let hasVoice = false;
   return {
-    push: (samples: Float32Array) => void (isLoud ||= samples.some((sample) => sample !== 0)),
+    push: (samples: Float32Array) => void (hasVoice ||= samples.some(isVoice)),
     mayHaveVoice: false,
     get hasVoice() {
-      return isLoud;
+      return hasVoice;
     },
   };
 };
+const loudIsVoice = judgeOf((sample) => sample !== 0);
 
 /** Segments of 10 s, one for each letter: "v" with a voice. */
 const voiced = (kinds: string): Partial<Request> => ({
@@ -534,21 +535,22 @@ for (const pastText of [false, true]) {
   }
 }
 
-test("an interrupted run tells the same of loops, mended ones and gaps", async () => {
-  const kinds = ["fine", "loop", "empty", "stuck", "fine", "empty"];
-  const samples = Float32Array.from({ length: 60 * rate }, (_, i) => (1 + Math.floor(i / rate / 10)) / 10);
+test("an interrupted run tells the same of loops, mended ones, gaps and noise", async () => {
+  const kinds = ["fine", "loop", "empty", "stuck", "fine", "empty", "noise"];
+  const samples = Float32Array.from({ length: 70 * rate }, (_, i) => (1 + Math.floor(i / rate / 10)) / 10);
   const engine = () =>
     fakeEngine(({ samples }) => {
       const kind = kinds[Math.round(samples[samples.length >> 1]! * 10) - 1]!;
       const isLoop = kind === "stuck" || kind === "loop" && samples.length > 6 * rate;
       return isLoop ? { says: en(" and so on".repeat(99)) } : { says: kind === "empty" ? en("") : en("All is well.") };
     });
-  const request = { ...base, samples, segmentSec: 10, searchSec: 0 };
+  const request = { ...base, samples, segmentSec: 10, searchSec: 0, voiceJudge: judgeOf((sample) => sample < 0.65) };
   const { signal } = new AbortController();
   const whole: TranscribeEvent[] = [];
   const uninterrupted = await transcribe(requestOf(request), engine(), signal, (event) => whole.push(event));
+  expect(uninterrupted.unvoiced).toBe("no voice, so no text, in segment 7 of 7, 60.0 to 70.0 s");
   const gaps = [[20, 30], [50, 60]].map(([from, to]) => ({ startMs: from! * 1000, endMs: to! * 1000 }));
-  expect(uninterrupted.audit).toEqual({ gaps, speechSec: 60, saidSec: 40 });
+  expect(uninterrupted.audit).toEqual({ gaps, speechSec: 60, saidSec: 40 }); // Noise is no speech.
   const segments = whole.flatMap((event) => event.kind === "segment" ? [event.segment] : []);
   expect(segments.map(({ stop, repaired = "" }) => `${stop} ${repaired}`)).toEqual([
     ...["end ", "end cuts", "loop ", "end "],

@@ -18,7 +18,7 @@ import {
   type State,
   type TranscribeRequest,
 } from "./decoding.ts";
-import type { Progress, Resume, TranscribeEvent } from "./events.ts";
+import type { Progress, Resume, TranscribeEvent, Unvoiced } from "./events.ts";
 import { mended } from "./repair.ts";
 import { assert, InputError } from "../errors.ts";
 import { release } from "../memory.ts";
@@ -31,7 +31,7 @@ import { templateTokens } from "../engine/budget.ts";
 import { textTail, tokensEstimate } from "../text/budget.ts";
 import { counted, sampleRate, type Span } from "../units.ts";
 
-export type Transcript = Omit<Progress, "heardSamples" | "collapses" | "coverage"> & {
+export type Transcript = Pick<Progress, "languages" | "textTokens" | "encodeMs" | "decodeMs"> & {
   readonly text: string;
   /** Of the recording, before silence was taken out; where stopped, up to the last segment that was heard whole. */
   readonly audioSec: number;
@@ -91,10 +91,9 @@ export async function transcribe(
 }
 
 function firstState({ text, progress }: Resume = { text: "", progress: nothingHeard }): State {
-  const { languages, heardSamples, collapses, coverage, textTokens, encodeMs, decodeMs } = progress;
+  const { textTokens, encodeMs, decodeMs, unvoiced = { count: 0, places: [] }, ...heard } = progress;
   const costs = { textTokens, encodeMs, decodeMs };
-  const heard = { text, languages, heardSamples, collapses, coverage };
-  return { ...heard, stopped: false, unvoiced: [], spent: costs, reported: costs };
+  return { text, ...heard, unvoiced, stopped: false, spent: costs, reported: costs };
 }
 
 export const nothingHeard: Progress = {
@@ -106,12 +105,15 @@ export const nothingHeard: Progress = {
 export const noVoice = "holds no voice, so there is no text";
 const placesNamedMax = 3;
 
-function unvoicedLine(places: readonly string[], partsCount: number): string | undefined {
-  if (places.length === 0) return undefined;
-  if (places.length === partsCount) return noVoice;
-  const named = places.slice(0, placesNamedMax).join("; ");
-  const more = places.length > placesNamedMax ? `; and ${places.length - placesNamedMax} more` : "";
-  return `no voice, so no text, in ${named}${more}`;
+function unvoicedLine({ count, places }: Unvoiced, partsCount: number): string | undefined {
+  if (count === 0) return undefined;
+  if (count === partsCount) return noVoice;
+  const more = count > places.length ? `; and ${count - places.length} more` : "";
+  return `no voice, so no text, in ${places.join("; ")}${more}`;
+}
+
+function andUnvoiced({ count, places }: Unvoiced, place: string): Unvoiced {
+  return { count: count + 1, places: places.length < placesNamedMax ? [...places, place] : places };
 }
 
 /** How many of the parts lie before `heardSamples`, which is the end of one. */
@@ -331,9 +333,10 @@ function reportSegment({ onEvent }: Run, piece: Piece, { ranges, noSpeech }: Par
 function reportStop(run: Run, piece: Piece, place: string, ranges: readonly Span[]): void {
   const { state, onEvent } = run;
   if (piece.hasVoice) reportDecode(run, piece);
-  else state.unvoiced = [...state.unvoiced, place];
+  else state.unvoiced = andUnvoiced(state.unvoiced, place);
   if (piece.stop === "cancelled") state.stopped = true;
-  else heardTo(run, ranges.at(-1)!.end, ranges, piece.text !== "");
+  else if (piece.hasVoice) heardTo(run, ranges.at(-1)!.end, ranges, piece.text !== "");
+  else state.heardSamples = ranges.at(-1)!.end; // What sounds there is no speech.
   if (piece.stop === "loop") {
     onEvent({ kind: "loss", text: `${place}: repetition loop after ${counted(piece.tokens, "token")}, stopped there` });
   }
@@ -344,8 +347,9 @@ function reportStop(run: Run, piece: Piece, place: string, ranges: readonly Span
     });
   }
   if (state.stopped) return;
-  const { languages, heardSamples, collapses, coverage, reported } = state;
-  onEvent({ kind: "progress", progress: { languages, heardSamples, collapses, coverage, ...reported } });
+  const { languages, heardSamples, collapses, coverage, unvoiced, reported } = state;
+  const heard = { languages, heardSamples, collapses, coverage, ...(unvoiced.count > 0 && { unvoiced }) };
+  onEvent({ kind: "progress", progress: { ...heard, ...reported } });
 }
 
 /** Everything up to `end` is heard, `ranges` of it since the last time. */

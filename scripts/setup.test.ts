@@ -70,6 +70,10 @@ onLinux("without apt-get: ffmpeg by pip, once; the rest is named with its comman
   expect(stderr.split("\n").filter((line) => !line.includes("qemu-aarch64"))).toEqual([
     "setup: installing ffmpeg (pip; about 30 MB)",
     "setup: hyperfine is missing: only needed to compare commands by hand; for it: sudo apt-get install hyperfine",
+    ...["zsh", "fish"].map((shell) =>
+      `setup: ${shell} is missing: the test of its completions is skipped; for it: sudo apt-get install ${shell}`
+    ),
+    "setup: groff is missing: the test of the manual page is skipped; for it: sudo apt-get install groff",
     "setup: parallel is missing: the test of batches under GNU parallel is skipped; " +
     "for it: sudo apt-get install parallel",
     "",
@@ -104,7 +108,15 @@ onLinux("as root with apt-get: packages; pip only where that fails", async () =>
     const project = await bareProject(folder.path, { "python3": pip, "id": "echo 0", "apt-get": apt });
     const { code, stderr } = await project.setUp();
     const calls = readFileSync(join(folder.path, "apt.calls"), "utf8").trim().split("\n");
-    const packages = ["ffmpeg", "hyperfine", "parallel", ...process.arch === "x64" ? ["qemu-user"] : []];
+    const packages = [
+      "ffmpeg",
+      "hyperfine",
+      "zsh",
+      "fish",
+      "groff",
+      "parallel",
+      ...process.arch === "x64" ? ["qemu-user"] : [],
+    ];
     expect(calls).toEqual([
       "-q update",
       ...packages.map((each) => `-q install -y --no-install-recommends ${each}`),

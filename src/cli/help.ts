@@ -14,7 +14,7 @@ const ownCommandsMax = 2;
 
 const usage = `Usage: qwen-asr [options] FILE...           "-" reads standard input
        qwen-asr serve|batch|align|render|text|lint|inspect|eval|download|cache
-       qwen-asr bench|info|help COMMAND    "help" says what a command takes
+       qwen-asr bench|info|completions|man|help [COMMAND]
 `;
 
 /** The text of `-h`, which fits on one screen. */
@@ -65,9 +65,10 @@ function optionsText(specs: readonly OptionSpec[]): string {
   return groups.join("\n");
 }
 
-type CommandText = { readonly usage: string; readonly about: string; readonly notes?: string };
+export type CommandText = { readonly usage: string; readonly about: string; readonly notes?: string };
 
-const commandTexts: Readonly<Record<NamedCommand, CommandText>> = {
+/** In `usage`, words with | between them are what the command takes first; FILE and MANIFEST are files. */
+export const commandTexts: Readonly<Record<NamedCommand, CommandText>> = {
   align: {
     usage: "--text FILE [options] FILE",
     about: `Finds when each word of a known text is spoken, and prints a line per word:
@@ -195,9 +196,28 @@ Exit codes: 0 done, 1 something is damaged or cannot be read or removed,
 2 wrong command line, 130 interrupted.
 `,
   },
+  completions: {
+    usage: "bash|zsh|fish|powershell",
+    about: `Prints a script that completes commands, options, values and files.
+
+  bash        qwen-asr completions bash \\
+                > ~/.local/share/bash-completion/completions/qwen-asr
+  zsh         qwen-asr completions zsh > FOLDER/_qwen-asr, a folder of $fpath
+  fish        qwen-asr completions fish \\
+                > ~/.config/fish/completions/qwen-asr.fish
+  powershell  qwen-asr completions powershell >> $PROFILE
+`,
+  },
+  man: {
+    usage: "[--help]",
+    about: `Prints the manual page: qwen-asr man | man -l -, or in a folder of man pages
+as man1/qwen-asr.1.
+`,
+  },
 };
 
-const closingSections = `
+/** What follows the options in --help: a paragraph, and sections with a heading each. */
+export const closingSections = `
 The text goes to standard output as it is decoded, one paragraph per file.
 Everything else goes to standard error. Each command has a help of its own:
 qwen-asr align --help. A command counts only as the first word; a file of such
@@ -223,12 +243,12 @@ Examples:
   qwen-asr --prompt @names.txt --from 1:30 --to 2:00 meeting.wav
 
 Exit codes:
-  0  done
-  1  a file could not be read or transcribed; the others were
-  2  the command line is wrong
-  3  the model is missing or cannot be used
-  4  with --strict: text is missing; without, this is 0
-  75 of batch: too little memory or disk, or another run is at it; run it again
+  0   done
+  1   a file could not be read or transcribed; the others were
+  2   the command line is wrong
+  3   the model is missing or cannot be used
+  4   with --strict: text is missing; without, this is 0
+  75  of batch: too little memory or disk, or another run is at it; repeat it
   130, 143, 129  ended by SIGINT, SIGTERM or SIGHUP; what was known is printed
 
 Environment:
@@ -263,6 +283,11 @@ function flags(spec: OptionSpec): string {
 }
 
 function longEntry(spec: OptionSpec): string {
+  return `  ${flags(spec)}\n${wrap(longText(spec), " ".repeat(10))}`;
+}
+
+/** All there is to say about an option. */
+export function longText(spec: OptionSpec): string {
   const range = valueRange(spec);
   const notes = [
     `${spec.help}.`,
@@ -270,7 +295,7 @@ function longEntry(spec: OptionSpec): string {
     range && spec.value?.type !== "choice" || spec.name === "raw-format" ? `Takes ${range}.` : undefined,
     spec.default === undefined ? undefined : `[default: ${spec.default}]`,
   ];
-  return `  ${flags(spec)}\n${wrap(notes.filter(Boolean).join(" "), " ".repeat(10))}`;
+  return notes.filter(Boolean).join(" ");
 }
 
 /** Breaks a text into lines of at most 79 columns, each starting with `indent`. */

@@ -30,6 +30,8 @@ import {
   viewOptions,
   voiceChoice,
 } from "../options/choices.ts";
+import { commandTexts } from "./help.ts";
+import { type Shell, shells } from "./shells/surface.ts";
 import { type JobOptions, jobOptions, joinedBy } from "../options/jobs.ts";
 import {
   type CommandName,
@@ -195,6 +197,8 @@ export type Command =
   | { readonly kind: "bench"; readonly model: string | undefined }
   | { readonly kind: "info"; readonly options: InfoOptions }
   | { readonly kind: "serve"; readonly options: ServeOptions }
+  | { readonly kind: "completions"; readonly shell: Shell }
+  | { readonly kind: "man" }
   /** `command` is the one whose help is wanted; undefined: that of the program. */
   | { readonly kind: "help"; readonly long: boolean; readonly command: NamedCommand | undefined }
   | { readonly kind: "version" | "licenses" };
@@ -254,6 +258,11 @@ export function parseCommandLine(args: readonly string[]): Command {
     case "serve":
       if (words.length > 0) throw new UsageError("serve takes no file: its clients send them");
       return { kind: command, options: serveOptions(choices) };
+    case "completions":
+      return { kind: command, shell: shellNamed(words) };
+    case "man":
+      if (words.length > 0) throw new UsageError("man takes nothing: it prints one page for all commands");
+      return { kind: command };
     case "bench":
       if (words.length > 0) throw new UsageError("bench takes nothing but -d DIR");
       return { kind: command, model: choices.text("model") };
@@ -572,6 +581,12 @@ function modelNamed(words: readonly string[]): OfficialModel | undefined {
   const model = name === undefined ? undefined : findModel(name);
   if (name === undefined || model) return model;
   throw new UsageError(`download: no model '${printable(name)}': ${modelNames}`);
+}
+
+function shellNamed(words: readonly string[]): Shell {
+  const shell = shells.find((known) => words.length === 1 && known === words[0]);
+  if (shell !== undefined) return shell;
+  throw new UsageError(`completions takes ${commandTexts.completions.usage}, got '${printable(words.join(" "))}'`);
 }
 
 function cacheOptions([given, ...names]: readonly string[]): CacheOptions {

@@ -16,7 +16,9 @@ import { lintFiles } from "./commands/lint.ts";
 import { type EvalOptions, parseCommandLine, type TranscribeOptions } from "./parse.ts";
 import { renderTranscripts } from "./commands/render.ts";
 import type { Environment } from "../model/folders.ts";
+import { manPage } from "./man.ts";
 import type { ProgramParts } from "./parts.ts";
+import { completions } from "./shells/completions.ts";
 import { rewriteText } from "./commands/text.ts";
 import { serve } from "./commands/serve.ts";
 import type { Terminal } from "./terminal.ts";
@@ -61,6 +63,12 @@ async function runCommand(parts: ProgramParts, args: readonly string[]): Promise
       return 0;
     case "licenses":
       stdout.write(await parts.licenses());
+      return 0;
+    case "completions":
+      stdout.write(completions(command.shell));
+      return 0;
+    case "man":
+      stdout.write(manPage(parts.version));
       return 0;
     case "download":
       return await downloadModel(parts, command.options);

@@ -6,6 +6,8 @@
 import { RATE_MAX_HZ, RATE_MIN_HZ } from "../audio/limits.ts";
 import { SAMPLE_FORMATS } from "../audio/pcm.ts";
 import { RAW_DEFAULT } from "../audio/raw.ts";
+import { formatNames } from "../output/formats.ts";
+import { languageNames } from "../text/languages.ts";
 import { auditOptions } from "./audit_options.ts";
 import { batchOptions } from "./batch_options.ts";
 import { cueOptions } from "./cue_options.ts";
@@ -30,6 +32,8 @@ export const commandNames = [
   "bench",
   "info",
   "serve",
+  "completions",
+  "man",
 ] as const;
 
 export type NamedCommand = (typeof commandNames)[number];
@@ -67,6 +71,8 @@ export type OptionSpec = {
     readonly unit?: string;
     /** The choices, or the words that are allowed besides numbers. */
     readonly words?: readonly string[];
+    /** What a shell offers where other texts, or paths, are right as well. */
+    readonly offers?: readonly string[];
   };
   /** Shown in the help, and read like a value that was given. */
   readonly default?: string;
@@ -116,7 +122,7 @@ export const optionTable: readonly OptionSpec[] = [
     name: "model",
     short: "d",
     group: "Model",
-    value: { placeholder: "DIR", type: "path" },
+    value: { placeholder: "DIR", type: "path", offers: ["small", "large", "demo"] },
     help: "model folder, or small|large|demo",
     more: "small and large are the models that `qwen-asr download` fetches; demo is a tiny one inside this program. " +
       "Without -d: $QWEN_ASR_MODEL, otherwise a downloaded model, small before large.",
@@ -287,7 +293,7 @@ export const optionTable: readonly OptionSpec[] = [
   {
     name: "language",
     group: "Speech",
-    value: { placeholder: "NAME", type: "text" },
+    value: { placeholder: "NAME", type: "text", offers: languageNames },
     default: "detect",
     help: "spoken language, name or ISO code",
     more: "A script or region of Chinese sets --script: zh-TW and zh-Hant twp, zh-HK hk, zh-CN and zh-Hans cn.",
@@ -489,7 +495,7 @@ export const optionTable: readonly OptionSpec[] = [
   {
     name: "aligner",
     group: "Words",
-    value: { placeholder: "DIR", type: "path" },
+    value: { placeholder: "DIR", type: "path", offers: ["demo"] },
     help: "aligner folder, or demo; implies --align",
     more: "Otherwise $QWEN_ASR_ALIGNER, then the downloaded one; demo is a tiny one inside this program.",
     rare: true,
@@ -520,7 +526,7 @@ export const optionTable: readonly OptionSpec[] = [
     name: "format",
     short: "f",
     group: "Output",
-    value: { placeholder: "LIST", type: "text" },
+    value: { placeholder: "LIST", type: "text", offers: formatNames },
     default: "text",
     help: "text|json|jsonl|srt|vtt|tsv|lrc|csv|ass",
     helpOf: { inspect: "json: where speech is, and no picture" },

@@ -102,6 +102,8 @@ export type HearRequest = {
   readonly draft: readonly number[];
   /** The most tokens after the prefix. */
   readonly tokensMax: number;
+  /** It is given faster than it is spoken, and waits as a long recording does, not before all others. */
+  readonly isAhead?: boolean;
 };
 
 export type HearResult = DecodeResult & {
@@ -161,8 +163,8 @@ export interface Engine {
   /** Tokens arrive in order while decoding; the promise settles after the last. */
   decode(request: DecodeRequest, onToken: (token: DecodeToken) => void, signal?: AbortSignal): Promise<DecodeResult>;
   /**
-   * Opens a live recording, which is given piece by piece and goes before all other requests. Throws an InputError if
-   * as many are open as the engine allows.
+   * Opens a live recording, which is given piece by piece and goes before all other requests while it is as fast as
+   * speech. Throws an InputError if as many are open as the engine allows.
    */
   listen(options: ListenOptions): Promise<Listener>;
   /** For an aligner's model, which in turn cannot decode. */

@@ -139,7 +139,8 @@ export class HearJob extends Job {
   #append = new Uint32Array(0);
 
   constructor(id: number, hearing: Hearing, request: HearRequest) {
-    super(hearing.shared, id, "live", 0); // What a recording holds is counted as long as it is open.
+    // What a recording holds is counted as long as it is open.
+    super(hearing.shared, id, request.isAhead ? "long" : "live", 0);
     this.#hearing = hearing;
     this.#request = request;
     for (const id of request.prefix) this.#loop.push(id);

@@ -361,6 +361,36 @@ describe("order", () => {
     expectAlone(bench, 1, other);
     expect(hears).toBeGreaterThan(10);
   });
+
+  test("those that are given faster than they are spoken are as long requests", () => {
+    const timeOf = (isAhead: boolean) => {
+      using bench = new Bench();
+      const other = request(1, { rows: 10 });
+      for (const id of [100, 200]) {
+        bench.scheduler.listen(id, { windowFrames: 400, context: "", language: "", usesCaches: true });
+      }
+      const hears = [1000, 2000];
+      const next = (one: number) =>
+        bench.scheduler.hear(hears[one]!, [100, 200][one]!, hear(clip(9, 4), { forget: Infinity, isAhead }));
+      [0, 1].forEach(next);
+      for (let turn = 0; turn < 10; turn++) bench.scheduler.turn();
+      bench.scheduler.decode(1, other);
+      const start = bench.library.time;
+      while (endOf(bench.outcome(1)) === "none") {
+        for (const one of [0, 1]) {
+          if (endOf(bench.outcome(hears[one]!)) === "none") continue;
+          hears[one]!++;
+          next(one);
+        }
+        bench.scheduler.turn();
+      }
+      expectAlone(bench, 1, other);
+      const took = bench.library.time - start;
+      bench.run(() => hears.every((id) => endOf(bench.outcome(id)) !== "none"));
+      return took;
+    };
+    expect(timeOf(true)).toBeLessThan(timeOf(false) / 5);
+  });
 });
 
 describe("memory", () => {
@@ -534,7 +564,8 @@ function runSchedule(seed: number, most: number): void {
     const draft = want.map((id) => (random(4) === 0 ? 10 + random(40) : id)).slice(0, random(10));
     hears.set(nextId, { want, isFaulty: own.samples.some((sample) => sample >= 1000) });
     own.hear = nextId;
-    bench.scheduler.hear(nextId++, listener, hear(more, { tokensMax, draft, forget: isNew ? Infinity : 0 }));
+    const isAhead = random(2) === 0;
+    bench.scheduler.hear(nextId++, listener, hear(more, { tokensMax, draft, isAhead, forget: isNew ? Infinity : 0 }));
   };
   const cancel = () => {
     const id = 1 + random(nextId);

@@ -11,6 +11,7 @@
  * Rules:
  *  - Live recordings come first. While one runs, only so many other sequences share its steps that a pass takes 1.3
  *    times as long as without them (pace.ts). Other prompts, and sequences that find no room, get one turn a second.
+ *    The hears of one that is given faster than it is spoken are long requests instead.
  *  - Then come short requests, then long ones, each kind in the order of arrival. A request is overtaken by at most
  *    `overtakenMax` later ones; after that it goes before all that are not live. The encoder works on one clip at a
  *    time, and finishes a clip that it has begun.
@@ -128,11 +129,12 @@ export class Scheduler {
     this.#attempt(id, () => {
       const hearing = this.#hearings.get(listener);
       if (!hearing) throw new Error("hear: the listener is closed");
-      assert(!this.#live.some((job) => job.hearing === hearing), "hear: the listener is busy");
+      assert(this.#hearsOf(hearing).length === 0, "hear: the listener is busy");
       hearing.take(request);
       const job = new HearJob(id, hearing, request);
-      this.#liveEncoder ??= this.#openEncoder();
       this.#budget.set(hearing, hearing.bytesFor(request));
+      if (job.kind !== "live") return this.#wait(job);
+      this.#liveEncoder ??= this.#openEncoder();
       job.begin(hearing.session, this.#liveEncoder);
       job.order = this.#arrivals++;
       this.#live.push(job);
@@ -142,7 +144,7 @@ export class Scheduler {
   unlisten(id: number, listener: number): void {
     const hearing = this.#hearings.get(listener);
     if (hearing) {
-      this.#live.filter((job) => job.hearing === hearing).forEach((job) => this.cancel(job.id));
+      this.#hearsOf(hearing).forEach((job) => this.cancel(job.id));
       this.#closeHearing(listener, hearing);
     }
     this.#parts.post({ type: "unlistened", id });
@@ -150,18 +152,27 @@ export class Scheduler {
 
   /** Ends a request, wherever it is, with what it has so far. Does nothing if it has ended. */
   cancel(id: number): void {
-    const job = [...this.#waiting, ...this.#running, ...this.#live].find((job) => job.id === id);
+    const job = this.#jobs().find((job) => job.id === id);
     job?.end(job.cancelled());
     if (job) this.#retire(job);
   }
 
   /** Ends all requests and closes everything but the model. */
   close(): void {
-    for (const job of [...this.#waiting, ...this.#running, ...this.#live]) this.cancel(job.id);
+    for (const job of this.#jobs()) this.cancel(job.id);
     for (const [id, hearing] of this.#hearings) this.#closeHearing(id, hearing);
     for (const { session } of this.#free.splice(0)) this.#shared.library.closeSession(session);
     this.#closeEncoders();
     assert(this.#running.length === 0 && this.#budget.used === 0, "something is held after closing");
+  }
+
+  #jobs(): Job[] {
+    return [...this.#waiting, ...this.#running, ...this.#live];
+  }
+
+  /** At most one. */
+  #hearsOf(hearing: Hearing): Job[] {
+    return this.#jobs().filter((job) => job instanceof HearJob && job.hearing === hearing);
   }
 
   /** The number of requests that wait or run. */
@@ -278,7 +289,7 @@ export class Scheduler {
     this.#budget.set(job, job.bytes);
     this.#encoder ??= this.#openEncoder();
     this.#encoding = job;
-    job.begin(this.#takeSession(), this.#encoder);
+    job.begin(job instanceof HearJob ? job.hearing.session : this.#takeSession(), this.#encoder);
   }
 
   /** Releases the encoder's weights if no other clip is waiting: the decoder needs the room. */
@@ -353,14 +364,14 @@ export class Scheduler {
   #retire(job: Job): void {
     const { answer } = job;
     assert(job.stage === "over" && answer, "a request goes before it has ended");
-    if (job instanceof HearJob) this.#retireLive(job, answer);
-    else if (this.#running.includes(job)) this.#retireRunning(job);
-    else this.#waiting = this.#waiting.filter((other) => other !== job);
+    if (this.#running.includes(job)) this.#retireRunning(job);
+    this.#waiting = this.#waiting.filter((other) => other !== job);
+    this.#live = this.#live.filter((other) => other !== job);
+    if (job instanceof HearJob) this.#heard(job, answer);
     this.#parts.post(answer);
   }
 
-  #retireLive(job: HearJob, answer: Answer): void {
-    this.#live = this.#live.filter((other) => other !== job);
+  #heard(job: HearJob, answer: Answer): void {
     if (answer.type !== "heard" || answer.result.stop === "cancelled") job.hearing.reset();
     job.hearing.restsSince = this.#shared.now();
   }
@@ -368,7 +379,7 @@ export class Scheduler {
   #retireRunning(job: Job): void {
     this.#running = this.#running.filter((other) => other !== job);
     this.#budget.set(job, 0);
-    if (job.hasSession) this.#freeSession(job.session, job.bytes);
+    if (job.hasSession && !(job instanceof HearJob)) this.#freeSession(job.session, job.bytes);
     if (job !== this.#encoding) return;
     this.#encoding = undefined;
     this.#encoder = this.#closeEncoder(this.#encoder); // The clip that it has begun is dropped with it.

@@ -4,7 +4,7 @@
  */
 
 import { gapPlace } from "../document/audit.ts";
-import type { Listener } from "../engine/engine.ts";
+import type { HearRequest, HearResult, Listener } from "../engine/engine.ts";
 import type { SampleSource } from "../audio/queue.ts";
 import { InputError } from "../errors.ts";
 import { runStream, type StreamEvent, streamVoice } from "../stream/stream.ts";
@@ -15,6 +15,7 @@ import { Stopper } from "../stop.ts";
 import { sampleRate } from "../units.ts";
 import type { TextView } from "../views/view.ts";
 import { ApiError } from "./errors.ts";
+import { Lead } from "./lead.ts";
 import type { Service } from "./service.ts";
 
 export type LiveOptions = {
@@ -39,6 +40,7 @@ export class Live {
   pushed = 0;
   #run: { readonly source: PushedSource; readonly stopper: Stopper; readonly done: Promise<void> } | undefined;
   #utterances = 0;
+  readonly #lead = new Lead(Date.now);
 
   private constructor(
     readonly service: Service,
@@ -77,6 +79,7 @@ export class Live {
       throw new ApiError(429, "audio comes faster than it can be heard", { code: "too_fast" });
     }
     this.pushed += samples.length;
+    this.#lead.add(samples.length);
     this.#run.source.push(samples);
   }
 
@@ -102,6 +105,12 @@ export class Live {
     await this.listener.close();
     this.leave();
   }
+
+  /** Sound that comes faster than it is spoken is heard as a long recording is; other sound at once. */
+  readonly #inTurn = (request: HearRequest, signal?: AbortSignal): Promise<HearResult> => {
+    if (!this.#lead.isAhead) return this.listener.hear(request, signal);
+    return this.service.share.turn(this, () => this.listener.hear({ ...request, isAhead: true }, signal));
+  };
 
   #start() {
     const [source, stopper] = [new PushedSource(), new Stopper()];
@@ -134,7 +143,8 @@ export class Live {
     const voice = await streamVoice(vad, host.openVoiceDetector);
     const options = { rules, chunkSec, endpointMs, tokensMax: undefined, language, startSec, isLive: true, voice };
     try {
-      await runStream(source, this.listener, { ...options, voiceJudge: () => host.voiceJudge() }, stopper.stop, pass);
+      const listener = { hear: this.#inTurn, close: () => this.listener.close() };
+      await runStream(source, listener, { ...options, voiceJudge: () => host.voiceJudge() }, stopper.stop, pass);
     } finally {
       if (typeof voice === "object") voice.detector.close();
     }

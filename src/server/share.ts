@@ -16,20 +16,24 @@ export class Share {
   /** The engine as one recording sees it. */
   of(engine: Engine): Engine {
     const recording = {};
-    const decode = async (request: DecodeRequest, onToken: (token: DecodeToken) => void, signal?: AbortSignal) => {
-      await this.#enter(recording);
-      try {
-        return await engine.decode(request, onToken, signal);
-      } finally {
-        this.#leave();
-      }
-    };
+    const decode = (request: DecodeRequest, onToken: (token: DecodeToken) => void, signal?: AbortSignal) =>
+      this.turn(recording, () => engine.decode(request, onToken, signal));
     return {
       ...{ info: engine.info, description: engine.description, decode },
       listen: (options) => engine.listen(options),
       align: (request, signal) => engine.align(request, signal),
       close: () => engine.close(),
     };
+  }
+
+  /** Does `work` when it is the recording's turn. */
+  async turn<T>(recording: object, work: () => Promise<T>): Promise<T> {
+    await this.#enter(recording);
+    try {
+      return await work();
+    } finally {
+      this.#leave();
+    }
   }
 
   /** A cancelled decode gets its place, too, and gives it back at once. */

@@ -50,7 +50,7 @@ async function served(args: readonly string[] = [], env: Record<string, string> 
 
 let server: Served;
 beforeAll(async () => {
-  server = await served(["--aligner", modelDir("nano-aligner")], { QWEN_ASR_API_KEY: key });
+  server = await served(["--aligner", modelDir("nano-aligner"), "--streams", "2"], { QWEN_ASR_API_KEY: key });
 });
 afterAll(async () => {
   expect(await server.stop()).toBe("SIGTERM");
@@ -217,6 +217,29 @@ test("what cannot be served is said in one line", async () => {
   await Bun.write(keys, "ann");
   expectRefusal(await run(["serve", "-d", "demo", "--api-key-file", keys]), 2, /line 1: is not 'name:key'/);
   expectRefusal(await run(["serve"]), 3, /qwen-asr download small/);
+});
+
+test("a stream too many is told so, and when one ends there is room", async () => {
+  const open = async () => {
+    const socket = new WebSocket(`${server.url.replace("http", "ws")}/v1/stream?key=${key}`);
+    const closed = new Promise<CloseEvent>((resolve) => socket.onclose = resolve);
+    const first = await new Promise<Message>((resolve) =>
+      socket.onmessage = ({ data }) => resolve(JSON.parse(String(data)))
+    );
+    return { socket, closed, first };
+  };
+  const streams = [await open(), await open()];
+  const { first, closed } = await open();
+  expect(first).toMatchObject({ type: "error", error: { type: "rate_limit_error", code: "too_many_streams" } });
+  expect(await closed).toMatchObject({ code: 1013, reason: "too many streams are open" });
+  for (const { socket, closed } of streams) {
+    socket.send(JSON.stringify({ type: "end" }));
+    await closed;
+  }
+  const again = await open();
+  expect(again.first.type).toBe("ready");
+  again.socket.send(JSON.stringify({ type: "end" }));
+  await again.closed;
 });
 
 test("a live stream has the utterances of the command line's, noise or not", async () => {

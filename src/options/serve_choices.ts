@@ -25,6 +25,8 @@ export type ServeChoices = {
   readonly uploadBytesMax: number;
   readonly audioSecMax: number;
   readonly queueMax: number;
+  /** Live recordings at a time. */
+  readonly listenersMax: number;
   readonly drainMs: number;
   /** A path; undefined: the usual place. */
   readonly stateFolder: string | undefined;
@@ -50,6 +52,7 @@ export function serveChoices(choices: Choices): ServeChoices {
     uploadBytesMax: choices.number("upload-max") * 2 ** 20,
     audioSecMax: choices.number("audio-max-hours") * 3600,
     queueMax: choices.number("queue-max"),
+    listenersMax: choices.number("streams"),
     drainMs: choices.number("drain-sec") * 1000,
     stateFolder: choices.text("state"),
     stateBytesMax: choices.number("state-max") * 2 ** 20,

@@ -111,6 +111,15 @@ export const serveOptions = [
     commands: onServe,
   },
   {
+    name: "streams",
+    group: "Server",
+    value: { placeholder: "N", type: "integer", numberMin: 1, numberMax: 64, unit: "streams" },
+    default: "8",
+    help: "live streams at a time",
+    rare: true,
+    commands: onServe,
+  },
+  {
     name: "state",
     group: "Server",
     value: { placeholder: "DIR", type: "path" },

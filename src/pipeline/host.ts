@@ -11,6 +11,8 @@ export type EngineChoice = {
   readonly weights: Weights;
   /** Whether packed weights are kept in a file. */
   readonly cache: boolean;
+  /** Live recordings that may be open at a time; absent: the engine's default. */
+  readonly listenersMax?: number;
 };
 
 /** What the core needs from a shell to open models. */

@@ -70,8 +70,9 @@ export class Transcriber {
     stop: AbortSignal,
     onNotice: (notice: Notice) => void,
   ): Promise<Transcriber> {
-    const { model, threads, weights, cache, language } = choice;
-    const engine = await untilStopped(host.openEngine({ model, threads, weights, cache }), stop);
+    const { model, threads, weights, cache, listenersMax, language } = choice;
+    const wanted = { model, threads, weights, cache, ...(listenersMax !== undefined && { listenersMax }) };
+    const engine = await untilStopped(host.openEngine(wanted), stop);
     try {
       onNotice({ kind: "notice", text: `Detected: ${engine.info.name}` });
       check(engine.info, model, language);
@@ -80,7 +81,7 @@ export class Transcriber {
       throw error;
     }
     describe(engine.info, onNotice);
-    return new Transcriber(host, { model, threads, weights, cache }, engine.info, engine);
+    return new Transcriber(host, wanted, engine.info, engine);
   }
 
   /** How this model's recordings are cut where the user does not say. */

@@ -189,8 +189,11 @@ function messageOf(event: LiveEvent): Message {
   return { type: kind, utterance: id, text, language, start: startMs / 1000, end: endMs / 1000 };
 }
 
-/** What a client is told when its connection ends by a failure. */
-export function closing(error: unknown): { readonly code: number; readonly message: Message } {
-  const failure = apiError(error);
-  return { code: failure.status >= 500 ? 1011 : 1008, message: { type: "error", ...failure.body } };
+/** What a client is told when its connection ends by a failure: that of a busy server may be tried again later. */
+export function closing(error: unknown): { readonly code: number; readonly reason: string; readonly message: Message } {
+  const { status, message, body } = apiError(error);
+  const code = status >= 500 ? 1011 : status === 429 ? 1013 : 1008;
+  // A reason has 123 bytes at most.
+  const reason = Buffer.from(message).subarray(0, 120).toString().replace(/\ufffd+$/, "");
+  return { code, reason, message: { type: "error", ...body } };
 }

@@ -57,10 +57,10 @@ export class RealtimeSession implements SocketSession {
       event = objectOf(parsed(message), "the event");
       await this.#take(event);
     } catch (error) {
-      const { error: details } = apiError(error).body;
+      const { status, body: { error: details } } = apiError(error);
+      if (status >= 500 || status === 429) throw error;
       const id = typeof event["event_id"] === "string" ? event["event_id"] : null;
       this.#send({ type: "error", error: { ...details, event_id: id } });
-      if (apiError(error).status >= 500) throw error;
     }
   }
 

@@ -52,10 +52,10 @@ function inTurn(ws: Bunny, bytes: number, work: () => Promise<void>, log: (error
     data.waiting -= bytes;
     if (ws.readyState === WebSocket.OPEN) await work();
   }).catch((error) => {
-    const { code, message } = closing(error);
+    const { code, reason, message } = closing(error);
     if (code === 1011) log(error);
     socketOf(ws).send(message);
-    ws.close(code, "see the last message");
+    ws.close(code, reason);
   });
 }
 

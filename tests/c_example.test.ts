@@ -9,6 +9,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { clip, golden, hasClip, modelDir, projectRoot, spokenText } from "./fixtures.ts";
+import { noVoices } from "../src/segment/sounds_fixture.ts";
 import { run, type RunOptions } from "./harness.ts";
 import { clipSamples, libraryPath } from "./native.ts";
 import { testWhere } from "./support/where.ts";
@@ -85,15 +86,13 @@ function library() {
 }
 
 describe("one call", () => {
-  test("silence, noise and a hum have no text, with a language too", () => {
+  test("made sounds without a voice have no text, with a language too", () => {
     const symbols = library();
     const [handle, text, bytes] = [new BigUint64Array(1), new Uint8Array(4096), new Uint32Array(1)];
     const c = (words: string) => Buffer.from(`${words}\0`) as unknown as Pointer;
     expect(symbols.qasr_model_open(c(modelDir()), 2, 1, null, null, handle)).toBe(0);
     const model = Number(handle[0]) as Pointer;
-    const hum = (i: number) => 0.2 * Math.sin(i * Math.PI / 160) + 0.02 * Math.sin(i * i);
-    for (const sound of [() => 0, (i: number) => 0.1 * Math.sin(i * i), hum]) {
-      const samples = Float32Array.from({ length: 48_000 }, (_, i) => sound(i));
+    for (const samples of [new Float32Array(48_000), ...Object.values(noVoices)]) {
       for (const language of [null, c("English")]) {
         const status = symbols.qasr_transcribe_samples(
           ...[model, samples, samples.length, language, language === null ? 0 : 7] as const,

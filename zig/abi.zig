@@ -17,6 +17,7 @@ const precision_ = @import("packing/precision.zig");
 const session_ = @import("engine/session.zig");
 const transcribe = @import("engine/transcribe.zig");
 const vad_ = @import("network/vad.zig");
+const voice = @import("engine/voice.zig");
 const Encoder = encoder_.Encoder;
 const Listener = listener_.Listener;
 const Model = model_.Model;
@@ -79,12 +80,8 @@ fn optionsOf(
     const precision = std.enums.fromInt(precision_.Precision, weights) orelse
         return errors.fail(error.Invalid, "precision {d}: not a qasr_weights", .{weights});
     const folder = if (cache_folder) |path| std.mem.span(path) else null;
-    return .{
-        .threads = threads,
-        .precision = precision,
-        .cache_folder = folder,
-        .progress_permille = progress_permille,
-    };
+    const progress = progress_permille;
+    return .{ .threads = threads, .precision = precision, .cache_folder = folder, .progress_permille = progress };
 }
 
 pub fn qasr_model_open_memory(
@@ -408,12 +405,7 @@ pub fn qasr_session_positions(session: ?*const Session) u32 {
     return if (session) |s| s.positions() else 0;
 }
 
-pub fn qasr_sessions_step(
-    sessions: ?[*]const ?*Session,
-    ids: ?[*]const u32,
-    count: u32,
-    culprit: ?*u32,
-) Error!void {
+pub fn qasr_sessions_step(sessions: ?[*]const ?*Session, ids: ?[*]const u32, count: u32, culprit: ?*u32) Error!void {
     const most = Session.step_max;
     if (culprit) |to| to.* = session_.everything;
     if (count == 0 or count > most) {
@@ -617,6 +609,13 @@ pub fn qasr_vad_run(
     const needed = v.count(samples_count, is_last != 0);
     const to = try exported.room(f32, needed, probabilities, capacity, count);
     v.run(try slice(f32, samples, samples_count), is_last != 0, to);
+}
+
+pub fn qasr_vad_has_voice(vad: ?*Vad, samples: ?[*]const f32, samples_count: u32, has_voice: ?*u32) Error!void {
+    const v = try take(vad);
+    defer leave(v);
+    const to = has_voice orelse return missing("the result");
+    to.* = @intFromBool(try voice.hears(gpa, v, try slice(f32, samples, samples_count)));
 }
 
 // ------------------------------------------------------------------------------------ self test

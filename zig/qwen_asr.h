@@ -25,7 +25,8 @@
  *    count, no terminator needed. NULL with count 0 is an empty array.
  *  - Where a result does not fit its capacity: QASR_TOO_SMALL, nothing written but the count that is needed.
  *  - A model does not change after open and may be shared by threads. A session, an encoder, a listener or a voice
- *    detector belongs to one thread at a time (a second one gets QASR_BUSY); only the functions that cancel may be called from any thread.
+ *    detector belongs to one thread at a time (a second one gets QASR_BUSY); only the functions that cancel may be called
+ *    from any thread.
  *  - The process has one set of computing threads, however many models are open: calls from several threads take turns
  *    on it, in the order they ask. It grows to the largest `threads` that a model was opened with; a model uses at most
  *    its own number. The last qasr_model_close() ends it.
@@ -276,6 +277,11 @@ void qasr_vad_close(qasr_vad *vad); /* null is fine */
 int32_t qasr_vad_run(qasr_vad *vad, const float *samples, uint32_t samples_count, uint32_t is_last,
                      float *probabilities, uint32_t capacity, uint32_t *count);
 
+/* Whether somebody speaks in these samples, 1 or 0: by the detector, and by how the spectrum changes. In doubt, 1. What has
+ * no voice gets no text from the functions below: a model invents some for silence and noise. The samples are a recording
+ * of their own: the detector forgets what it had before. */
+int32_t qasr_vad_has_voice(qasr_vad *vad, const float *samples, uint32_t samples_count, uint32_t *has_voice);
+
 /* --------------------------------------------------------------------------------------------------- alignment */
 
 /* With an aligner's checkpoint: one causal pass over ids, and at every place of `marker_id` ("<timestamp>") the class it
@@ -300,10 +306,11 @@ int32_t qasr_session_classified(qasr_session *session, uint32_t *classes, float 
 typedef int32_t (*qasr_token_callback)(void *user, const uint8_t *text, uint32_t text_bytes);
 
 /* 16 kHz mono samples in [-1, 1] to text, in one call that opens what it needs and closes it. Audio of more than two
- * minutes is cut at pauses about every 30 s; a piece in which the voice detector hears nobody has no text. `language`: as in qasr_model_info ("English", in any case), or none for the
- * model to find out; `context`: names and words that may occur, or none. `callback`: may be null, `user` is handed to it.
- * `text` gets all of it, or with NULL and capacity 0 nothing: then `text_bytes` may be null, too. Where the callback ends
- * it, QASR_OK and the text so far. May run on several threads at once, which share the model. */
+ * minutes is cut at pauses about every 30 s; a piece in which nobody speaks has no text. `language`: as in
+ * qasr_model_info ("English", in any case), or none for the model to find out; `context`: names and words that may occur,
+ * or none. `callback`: may be null, `user` is handed to it. `text` gets all of it, or with NULL and capacity 0 nothing:
+ * then `text_bytes` may be null, too. Where the callback ends it, QASR_OK and the text so far. May run on several threads
+ * at once, which share the model. */
 int32_t qasr_transcribe_samples(qasr_model *model, const float *samples, uint32_t samples_count, const char *language,
                                 uint32_t language_bytes, const char *context, uint32_t context_bytes,
                                 qasr_token_callback callback, void *user, uint8_t *text, uint32_t capacity,

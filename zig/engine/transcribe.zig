@@ -3,8 +3,8 @@
 //!     WAV ─► 16 kHz mono ─► segments, cut at pauses ─► encoder ─► decoder, greedy ─► text
 //!
 //! Up to two minutes stay whole, longer audio is cut about every 30 s. Segments are decoded one after
-//! the other, so text comes in order; it is delivered as it is decoded. A segment in which the voice
-//! detector hears nobody has no text: the model would invent some. Opens an encoder and a session of the
+//! the other, so text comes in order; it is delivered as it is decoded. A segment in which nobody
+//! speaks (voice.zig) has no text: the model would invent some. Opens an encoder and a session of the
 //! model and closes them. May run on many threads at once, each with its own call.
 
 const std = @import("std");
@@ -16,6 +16,7 @@ const resample_ = @import("resample.zig");
 const session_ = @import("session.zig");
 const transcript_ = @import("transcript.zig");
 const vad = @import("../network/vad.zig");
+const voice = @import("voice.zig");
 const wav = @import("wav.zig");
 const assert = std.debug.assert;
 
@@ -40,8 +41,6 @@ const target = 30 * rate;
 const search = 3 * rate;
 /// A pause is the quietest of these, looked for in steps of half of it.
 const window = rate / 10;
-/// What is nowhere more likely to be a voice than this is none.
-const doubtful_from = 0.15;
 /// Tokens of a prompt around context and audio.
 const template_tokens = 24;
 const rows_per_second = 13;
@@ -58,7 +57,8 @@ pub fn samples(model: *Model, audio: []const f32, request: Request) Error![]u8 {
     while (start < audio.len and !run.is_stopped) {
         const end = if (is_whole) audio.len else endOf(audio, start);
         assert(end > start and end <= audio.len);
-        if (hasVoice(likely, start, end)) try run.segment(audio[start..end], end == audio.len);
+        const is_spoken = voice.isSpoken(audio[start..end], voice.framesOf(likely, start, end));
+        if (is_spoken) try run.segment(audio[start..end], end == audio.len);
         start = end;
     }
     return run.transcript.text.toOwnedSlice(model.gpa) catch errors.outOfMemory("the text");
@@ -73,20 +73,11 @@ pub fn file(model: *Model, path: [:0]const u8, request: Request) Error![]u8 {
     return samples(model, try audio, request);
 }
 
-/// How likely each 32 ms are a voice; the caller's to free.
+/// How likely each frame is a voice; the caller's to free.
 fn voices(gpa: std.mem.Allocator, audio: []const f32) Error![]f32 {
     const detector: *vad.Vad = try .open(gpa);
     defer detector.close();
-    const count = detector.count(audio.len, true);
-    const likely = gpa.alloc(f32, count) catch return errors.outOfMemory("the voice detector");
-    detector.run(audio, true, likely);
-    return likely;
-}
-
-/// Whether somebody may speak in these samples.
-fn hasVoice(likely: []const f32, start: usize, end: usize) bool {
-    const frames = likely[start / vad.frame .. @min(likely.len, (end + vad.frame - 1) / vad.frame)];
-    return frames.len > 0 and std.mem.max(f32, frames) > doubtful_from;
+    return voice.likelihoods(gpa, detector, audio);
 }
 
 fn readFile(gpa: std.mem.Allocator, path: [:0]const u8) Error!wav.Sound {
@@ -271,7 +262,7 @@ test "noise, hum and silence have no text, speech 30 dB quieter has" {
             }
             const likely = try voices(testing.allocator, audio);
             defer testing.allocator.free(likely);
-            try testing.expect(!hasVoice(likely, 0, audio.len));
+            try testing.expect(!voice.isSpoken(audio, likely));
         }
     }
     for ([_][:0]const u8{ "en-short", "zh-weather" }) |name| {
@@ -282,7 +273,7 @@ test "noise, hum and silence have no text, speech 30 dB quieter has" {
         for (speech.samples) |*sample| sample.* *= 0.032;
         const likely = try voices(testing.allocator, speech.samples);
         defer testing.allocator.free(likely);
-        try testing.expect(hasVoice(likely, 0, speech.samples.len));
+        try testing.expect(voice.isSpoken(speech.samples, likely));
     }
 }
 

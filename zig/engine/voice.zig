@@ -1,0 +1,398 @@
+//! Whether somebody speaks in a stretch of audio: the rule of what gets text, for the functions that hear whole
+//! recordings.
+//!
+//!     samples ─► voice detector ─► a voice, perhaps one, none ─┐
+//!             └► levels of bands ─► how far they move apart ───┴► yes or no
+//!
+//! The program's own rule is src/segment/has_voice.ts and voice.ts, which say why the numbers are what they are;
+//! tests/has_voice.test.ts compares the two. In doubt, it is a voice.
+
+const std = @import("std");
+const errors = @import("../errors.zig");
+const vad = @import("../network/vad.zig");
+const assert = std.debug.assert;
+
+/// Whether somebody speaks in these samples. `likely`: how likely each frame of theirs is a voice.
+pub fn isSpoken(audio: []const f32, likely: []const f32) bool {
+    const says = evidence(likely);
+    if (says == .voice) return true;
+    var judge: Judge = .{};
+    var at: usize = 0;
+    while (at < audio.len) : (at += piece) {
+        judge.push(audio[at..@min(at + piece, audio.len)]);
+        if (judge.hasVoice(says)) return true;
+    }
+    return false;
+}
+
+/// The same of a recording. Forgets what the detector heard before.
+pub fn hears(gpa: std.mem.Allocator, detector: *vad.Vad, audio: []const f32) errors.Error!bool {
+    const likely = try likelihoods(gpa, detector, audio);
+    defer gpa.free(likely);
+    return isSpoken(audio, likely);
+}
+
+/// How likely each frame of a recording is a voice; the caller's to free. Forgets what the detector heard before.
+pub fn likelihoods(gpa: std.mem.Allocator, detector: *vad.Vad, audio: []const f32) errors.Error![]f32 {
+    detector.reset();
+    const count = detector.count(audio.len, true);
+    const likely = gpa.alloc(f32, count) catch return errors.outOfMemory("the voice detector");
+    detector.run(audio, true, likely);
+    return likely;
+}
+
+/// The probabilities of the frames that touch samples `start` to `end`.
+pub fn framesOf(likely: []const f32, start: usize, end: usize) []const f32 {
+    return likely[start / vad.frame .. @min(likely.len, (end + vad.frame - 1) / vad.frame)];
+}
+
+// -------------------------------------------------------------------------------------- detector
+
+/// What the detector says of a stretch as a whole. Noise and tones make it err in single frames.
+const Evidence = enum { voice, perhaps, none };
+
+/// A frame that is not above this is none of a voice.
+const doubtful_from = 0.15;
+const perhaps_frames = 2;
+const voice_mean = 0.5;
+/// A quarter of a second says more than a frame.
+const mean_frames = 8;
+
+fn evidence(likely: []const f32) Evidence {
+    var best: f64 = 0;
+    var doubtful: usize = 0;
+    for (likely, 1..) |probability, end| {
+        const latest = likely[end -| mean_frames..end];
+        var sum: f64 = 0;
+        for (latest) |one| sum += one;
+        best = @max(best, sum / @as(f64, @floatFromInt(@min(mean_frames, likely.len))));
+        doubtful += @intFromBool(@as(f64, probability) > doubtful_from);
+    }
+    // Two decimals: more would be noise.
+    if (1 - @floor((1 - @min(1, best)) * 100 + 0.5) / 100 > voice_mean) return .voice;
+    return if (doubtful >= perhaps_frames) .perhaps else .none;
+}
+
+// -------------------------------------------------------------------------------------- spectrum
+
+const frame_samples = 512;
+const hop_samples = 256;
+const edges_hz = [_]usize{ 100, 250, 400, 600, 850, 1150, 1500, 1950, 2500, 3200, 4000, 5500, 7500 };
+const bands = edges_hz.len - 1;
+/// The first frequency of every band, and the end.
+const edges = blk: {
+    var all: [edges_hz.len]usize = undefined;
+    for (&all, edges_hz) |*edge, hertz| edge.* = (hertz * frame_samples + 15_999) / 16_000;
+    break :blk all;
+};
+/// Added to the power of every band: what is so far below a full sine, nobody hears.
+const power_min = 1e-16;
+
+/// Levels of the bands, in dB.
+const Row = [bands]f64;
+
+const Tables = struct {
+    hann: [frame_samples]f64,
+    cosines: [frame_samples / 2]f64,
+    sines: [frame_samples / 2]f64,
+};
+
+const tables: Tables = blk: {
+    @setEvalBranchQuota(1_000_000);
+    var made: Tables = undefined;
+    for (&made.hann, 0..) |*one, i| one.* = 0.5 - 0.5 * @cos(turn(@as(f64, i) + 0.5));
+    for (&made.cosines, &made.sines, 0..) |*cosine, *sine, i| {
+        cosine.* = @cos(turn(i));
+        sine.* = @sin(turn(i));
+    }
+    break :blk made;
+};
+
+fn turn(comptime part: f64) f64 {
+    return std.math.tau * part / frame_samples;
+}
+
+fn rowOf(samples: *const [frame_samples]f64) Row {
+    var real: [frame_samples]f64 = undefined;
+    var imaginary: [frame_samples]f64 = @splat(0);
+    for (&real, samples, tables.hann) |*to, sample, weight| to.* = sample * weight;
+    transform(&real, &imaginary);
+    var row: Row = undefined;
+    for (&row, edges[0..bands], edges[1..]) |*level, from, to| {
+        var power: f64 = 0;
+        for (real[from..to], imaginary[from..to]) |re, im| power += re * re + im * im;
+        const share = power / (frame_samples * frame_samples);
+        level.* = 10 * std.math.log10(if (std.math.isFinite(share)) share + power_min else power_min);
+    }
+    return row;
+}
+
+/// The Fourier transform, in place.
+fn transform(real: *[frame_samples]f64, imaginary: *[frame_samples]f64) void {
+    for (1..frame_samples) |i| {
+        const j = @bitReverse(@as(std.math.IntFittingRange(0, frame_samples - 1), @intCast(i)));
+        if (i >= j) continue;
+        std.mem.swap(f64, &real[i], &real[j]);
+        std.mem.swap(f64, &imaginary[i], &imaginary[j]);
+    }
+    var half: usize = 1;
+    while (half < frame_samples) : (half *= 2) {
+        for (0..half) |k| {
+            const cosine = tables.cosines[k * frame_samples / (2 * half)];
+            const sine = -tables.sines[k * frame_samples / (2 * half)];
+            var low = k;
+            while (low < frame_samples) : (low += 2 * half) {
+                const high = low + half;
+                const re = real[high] * cosine - imaginary[high] * sine;
+                const im = real[high] * sine + imaginary[high] * cosine;
+                real[high] = real[low] - re;
+                imaginary[high] = imaginary[low] - im;
+                real[low] += re;
+                imaginary[low] += im;
+            }
+        }
+    }
+}
+
+// ----------------------------------------------------------------------------------- how it moves
+
+/// Samples between two looks at the result.
+const piece = 16_384;
+/// Levels of a window, 1 s, and from one window to the next.
+const window_levels = 64;
+const step_levels = 32;
+/// A band's level is the median of so many rows: a click is gone.
+const median_rows = 7;
+const levels_min = 4;
+const loud_quantile = 0.9;
+const band_range_db = 20;
+const range_db = 45;
+/// So many bands must move: of two tones that beat, one does or two.
+const bands_moved = 3;
+/// How far the bands must move against each other, as a standard deviation in dB; of few levels; and where the
+/// detector says that there may be a voice.
+const moves_min_db = 2.1;
+const levels_few = 48;
+const moves_min_few_db = 1.5;
+const moves_perhaps_db = 1.3;
+
+/// Listens to one stretch of audio, in pieces of any size.
+const Judge = struct {
+    frame: [frame_samples]f64 = undefined,
+    filled: usize = 0,
+    /// The latest rows, for the medians, and the latest of the bands' levels; both with the oldest first.
+    rows: [median_rows]Row = undefined,
+    rows_count: usize = 0,
+    levels: [window_levels]Row = undefined,
+    levels_count: usize = 0,
+    moves_db: f64 = 0,
+
+    fn hasVoice(self: *const Judge, says: Evidence) bool {
+        const few = self.levels_count < levels_few;
+        const least: f64 = if (says == .perhaps) moves_perhaps_db else if (few) moves_min_few_db else moves_min_db;
+        return says == .voice or self.movesDb() >= least;
+    }
+
+    /// How far the bands have moved in any window so far, that of the latest samples included.
+    fn movesDb(self: *const Judge) f64 {
+        return @max(self.moves_db, movesOf(self.levels[0..@min(window_levels, self.levels_count)]));
+    }
+
+    fn push(self: *Judge, samples: []const f32) void {
+        var left = samples;
+        while (left.len > 0) {
+            const taken = @min(frame_samples - self.filled, left.len);
+            for (self.frame[self.filled..][0..taken], left[0..taken]) |*to, sample| to.* = sample;
+            self.filled += taken;
+            left = left[taken..];
+            if (self.filled < frame_samples) return;
+            self.add(rowOf(&self.frame));
+            std.mem.copyForwards(f64, self.frame[0 .. frame_samples - hop_samples], self.frame[hop_samples..]);
+            self.filled = frame_samples - hop_samples;
+        }
+    }
+
+    fn add(self: *Judge, row: Row) void {
+        append(&self.rows, &self.rows_count, row);
+        if (self.rows_count < median_rows) return;
+        append(&self.levels, &self.levels_count, mediansOf(&self.rows));
+        const is_window = self.levels_count >= window_levels and self.levels_count % step_levels == 0;
+        if (is_window) self.moves_db = self.movesDb();
+    }
+};
+
+/// Behind the others; where there is no room, the first one goes. `count` goes on.
+fn append(rows: []Row, count: *usize, row: Row) void {
+    if (count.* >= rows.len) std.mem.copyForwards(Row, rows[0 .. rows.len - 1], rows[1..]);
+    rows[@min(count.*, rows.len - 1)] = row;
+    count.* += 1;
+}
+
+fn mediansOf(rows: *const [median_rows]Row) Row {
+    var medians: Row = undefined;
+    for (&medians, 0..) |*to, band| {
+        var own: [median_rows]f64 = undefined;
+        for (&own, rows) |*one, row| one.* = row[band];
+        to.* = median(&own);
+    }
+    return medians;
+}
+
+/// The course of a band.
+const Course = [window_levels]f64;
+
+/// How far the bands move against each other, in dB. What one drift explains, or one step at one time, does not count:
+/// a hum may fade in or begin.
+fn movesOf(levels: []const Row) f64 {
+    if (levels.len < levels_min) return 0;
+    var courses: [bands]Course = undefined;
+    apart(levels, &courses);
+    var drifts: Row = undefined;
+    for (&drifts, &courses) |*drift, *course| drift.* = squaresOfDrift(course[0..levels.len]);
+    const steps = squaresOfStep(&courses, levels.len);
+    return @min(moves(&courses, levels.len, &drifts), moves(&courses, levels.len, &steps));
+}
+
+fn moves(courses: *const [bands]Course, count: usize, explained: *const Row) f64 {
+    var left: Row = undefined;
+    for (&left, courses, explained) |*rest, *course, part| {
+        var squares: f64 = 0;
+        for (course[0..count]) |level| squares += level * level;
+        rest.* = @max(0, squares - part);
+    }
+    std.mem.sort(f64, &left, {}, std.sort.desc(f64));
+    return @sqrt(left[bands_moved - 1] / @as(f64, @floatFromInt(count)));
+}
+
+/// The course of every band around its mean, less what the bands have in common.
+fn apart(levels: []const Row, courses: *[bands]Course) void {
+    var loudest: f64 = -std.math.inf(f64);
+    for (levels) |*level| loudest = @max(loudest, sumDb(level));
+    for (courses, 0..) |*course, band| {
+        var own: Course = undefined;
+        for (own[0..levels.len], levels) |*to, level| to.* = level[band];
+        raise(own[0..levels.len], loudest - range_db);
+        smooth(own[0..levels.len], course[0..levels.len]);
+        centre(course[0..levels.len]);
+    }
+    for (0..levels.len) |at| {
+        var moment: Row = undefined;
+        for (&moment, courses) |*to, *course| to.* = course[at];
+        const common = median(&moment);
+        for (courses) |*course| course[at] -= common;
+    }
+    for (courses) |*course| centre(course[0..levels.len]);
+}
+
+/// Lifts the levels of a band to the lowest that is told from silence.
+fn raise(levels: []f64, floor_db: f64) void {
+    var sorted: Course = undefined;
+    @memcpy(sorted[0..levels.len], levels);
+    std.mem.sort(f64, sorted[0..levels.len], {}, std.sort.asc(f64));
+    const place: usize = @intFromFloat(loud_quantile * @as(f64, @floatFromInt(levels.len - 1)));
+    const lowest = @max(floor_db, sorted[place] - band_range_db);
+    for (levels) |*level| level.* = @max(level.*, lowest);
+}
+
+/// Means of three.
+fn smooth(levels: []const f64, out: []f64) void {
+    const last = levels.len - 1;
+    for (out, levels, 0..) |*to, level, at| to.* = (levels[at -| 1] + level + levels[@min(last, at + 1)]) / 3;
+}
+
+fn centre(levels: []f64) void {
+    var sum: f64 = 0;
+    for (levels) |level| sum += level;
+    const mean = sum / @as(f64, @floatFromInt(levels.len));
+    for (levels) |*level| level.* -= mean;
+}
+
+/// What of a band's squares a straight line explains.
+fn squaresOfDrift(course: []const f64) f64 {
+    var slope: f64 = 0;
+    var spread: f64 = 0;
+    for (course, 0..) |level, at| {
+        const place = @as(f64, @floatFromInt(at)) - @as(f64, @floatFromInt(course.len - 1)) / 2;
+        slope += level * place;
+        spread += place * place;
+    }
+    return slope * slope / spread;
+}
+
+/// What of each band's squares one step explains, at the place where it explains most of all.
+fn squaresOfStep(courses: *const [bands]Course, count: usize) Row {
+    var sums: Row = @splat(0);
+    var best: Row = @splat(0);
+    var most: f64 = -1;
+    const length: f64 = @floatFromInt(count);
+    for (1..count) |at| {
+        const place: f64 = @floatFromInt(at);
+        var explained: Row = undefined;
+        var all: f64 = 0;
+        for (&sums, courses, &explained) |*sum, *course, *to| {
+            sum.* += course[at - 1];
+            to.* = sum.* * sum.* * length / (place * (length - place));
+            all += to.*;
+        }
+        if (all > most) {
+            most = all;
+            best = explained;
+        }
+    }
+    return best;
+}
+
+fn sumDb(levels: *const Row) f64 {
+    var power: f64 = 0;
+    for (levels) |level| power += std.math.pow(f64, 10, level / 10);
+    return 10 * std.math.log10(power);
+}
+
+/// The upper one of two in the middle. Sorts the values.
+fn median(values: []f64) f64 {
+    std.mem.sort(f64, values, {}, std.sort.asc(f64));
+    return values[values.len / 2];
+}
+
+// ----------------------------------------------------------------------------------------- tests
+
+const testing = std.testing;
+
+test "what the detector says: a quarter of a second, two doubtful frames, nothing" {
+    try testing.expectEqual(Evidence.none, evidence(&.{}));
+    try testing.expectEqual(Evidence.none, evidence(&.{ 0.1, 0.9, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1 }));
+    try testing.expectEqual(Evidence.perhaps, evidence(&.{ 0.1, 0.9, 0.1, 0.1, 0.1, 0.1, 0.1, 0.2, 0.1 }));
+    try testing.expectEqual(Evidence.voice, evidence(&([_]f32{0} ** 20 ++ [_]f32{0.6} ** 8 ++ [_]f32{0} ** 20)));
+    try testing.expectEqual(Evidence.voice, evidence(&.{ 0.6, 0.6 })); // Less than a quarter of a second.
+    try testing.expectEqual(Evidence.perhaps, evidence(&.{ 0.5, 0.5 }));
+}
+
+test "the spectrum of a sine lies in one band" {
+    var samples: [frame_samples]f64 = undefined;
+    for (&samples, 0..) |*sample, i| sample.* = @sin(std.math.tau * 32 * @as(f64, @floatFromInt(i)) / frame_samples);
+    for (rowOf(&samples), 0..) |level, band| { // 1 kHz.
+        if (band == 4) try testing.expectApproxEqAbs(-10.28, level, 0.01) else try testing.expect(level < -60);
+    }
+    samples[7] = std.math.nan(f64);
+    for (rowOf(&samples)) |level| try testing.expectEqual(-160, level);
+}
+
+test "bands that change one after the other move, noise whose level changes does not" {
+    var prng = std.Random.DefaultPrng.init(3);
+    var samples: [3 * 16_000]f32 = undefined;
+    for ([_]bool{ false, true }) |speaks| {
+        var judge: Judge = .{};
+        for (&samples, 0..) |*sample, i| {
+            const time = @as(f32, @floatFromInt(i)) / 16_000;
+            const level = 0.5 + 0.4 * @sin(time * 20);
+            var tone: f32 = 0;
+            for ([_][2]f32{ .{ 700, 9 }, .{ 1300, 14 }, .{ 2200, 19 } }) |wave| {
+                tone += @sin(std.math.tau * wave[0] * time) * @sin(wave[1] * time);
+            }
+            sample.* = 0.1 * level * (prng.random().floatNorm(f32) + if (speaks) 3 * tone else 0);
+        }
+        judge.push(&samples);
+        try testing.expectEqual(speaks, judge.hasVoice(.none));
+        try testing.expect(judge.hasVoice(.voice));
+    }
+}

@@ -8,14 +8,21 @@ export type CheckResult = { readonly name: string; readonly output: string; read
 export async function runChecks(): Promise<readonly CheckResult[]> {
   // deno cannot read the imports of files in these; a .d.ts beside each stands for it (deno.json, "imports").
   const embedding = ["./src/embed.ts", "./src/audio/decoders/modules.ts"];
-  const typed = files("{src,tests,scripts,bench}/**/*.ts").filter((path) => !embedding.includes(path));
+  const all = files("{src,tests,scripts,bench}/**/*.ts").filter((path) => !embedding.includes(path));
+  // What runs in browsers knows their types, and nothing of Bun's.
+  const [page, typed] = [all.filter(isOfPage), all.filter((path) => !isOfPage(path))];
   return await Promise.all([
     command("format of TypeScript", [tool("deno"), "fmt", "--check"]),
     command("format of Zig", [zig, "fmt", "--check", "build.zig", "zig"]),
     command("lint", [tool("deno"), "lint"]),
     command("types", [tool("deno"), "check", ...typed]),
+    command("types of the page", [tool("deno"), "check", "--config", "src/page/deno.json", ...page]),
     tidiness(),
   ]);
+}
+
+function isOfPage(path: string): boolean {
+  return path.startsWith("./src/page/") && !path.endsWith(".test.ts");
 }
 
 async function command(name: string, words: readonly string[]): Promise<CheckResult> {

@@ -45,6 +45,7 @@ export const sourceLayers: Layers = {
   stream: ["root", "text", "audio", "segment", "engine", "document", "views", "subtitles", "output"],
   model: ["root", "engine"],
   pipeline: ["root", "text", "audio", "segment", "engine", "document", "views", "align", "model"],
+  page: ["root", "text", "audio", "document", "views", "subtitles", "output"],
   options: ["root", "text", "audio", "segment", "engine", "views", "subtitles", "output", "stream"],
   batch: ["root", "text", "document", "options"],
   files: ["root", "audio", "document", "output"],
@@ -52,7 +53,7 @@ export const sourceLayers: Layers = {
     "model", "pipeline", "options"],
   cli: ["root", "text", "eval", "audio", "segment", "engine", "document", "views", "align", "subtitles", "output",
     "stream", "model", "pipeline", "options", "batch", "files", "server"],
-  app: ["root", "text", "audio", "segment", "engine", "align", "model", "pipeline", "files", "cli"],
+  app: ["root", "text", "audio", "segment", "engine", "align", "output", "model", "pipeline", "files", "cli"],
 };
 
 export const zigLayers: Layers = {

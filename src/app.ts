@@ -7,7 +7,15 @@ import { splitterSource } from "./align/splitters.ts";
 import { createProgram } from "./cli/program.ts";
 import { availableMemory, peakMemory, readTextFile, usableProcessors } from "./system.ts";
 import { openTerminal } from "./cli/terminal.ts";
-import { demoAlignerFiles, demoModelFiles, jiebaBytes, koreanWords, libraryBytes, licenseText } from "./embed.ts";
+import {
+  demoAlignerFiles,
+  demoModelFiles,
+  jiebaBytes,
+  koreanWords,
+  libraryBytes,
+  licenseText,
+  pageParts,
+} from "./embed.ts";
 import { openEngine } from "./engine/client.ts";
 import { openVoiceDetector } from "./engine/vad.ts";
 import { packedFiles } from "./engine/packed_files.ts";
@@ -61,6 +69,7 @@ export function runProgram(args: readonly string[]): Promise<number> {
     },
     modelHash: (model) => model.kind === "folder" ? folderHash(model.path) : modelHash(demoFiles(model)),
     cutChinese: chineseCutter(jiebaBytes),
+    pageParts,
     readText: readTextFile,
     openBytes: async (path) => path === "-" ? openStdin() : await openFile(path),
     licenses: licenseText,

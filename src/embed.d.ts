@@ -1,5 +1,7 @@
 /** What embed.ts exports, for the type checker alone: deno refuses its imports of files (deno.json, "imports"). */
 
+import type { PageParts } from "./output/writer.ts";
+
 /** The native library's bytes. */
 export function libraryBytes(): Promise<Uint8Array>;
 
@@ -11,6 +13,9 @@ export const demoModelFiles: readonly { readonly name: string; readonly path: st
 
 /** The demo aligner's, likewise. */
 export const demoAlignerFiles: readonly { readonly name: string; readonly path: string }[];
+
+/** The script and the style of an exported page, with their hashes. */
+export function pageParts(): PageParts;
 
 /** Words that may start a word of Korean, one a line. */
 export function koreanWords(): Promise<string>;

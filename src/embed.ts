@@ -1,6 +1,7 @@
 /** What the executable carries inside: the native library, the demo models, the licences. Paths, read when needed. */
 
 import { readFileSync } from "node:fs";
+import type { Inline, PageParts } from "./output/writer.ts";
 import library from "../zig-out/lib/libqwen_asr.bin" with { type: "file" };
 import config from "../samples/fixtures/nano-asr/config.json" with { type: "file" };
 import weights from "../zig-out/demo-asr.safetensors.zst" with { type: "file" };
@@ -11,6 +12,8 @@ import vocab from "../samples/fixtures/nano-asr/vocab.json" with { type: "file" 
 import merges from "../samples/fixtures/nano-asr/merges.txt" with { type: "file" };
 import tokenizerConfig from "../samples/fixtures/nano-asr/tokenizer_config.json" with { type: "file" };
 import jieba from "../node_modules/jieba-wasm/pkg/web/jieba_rs_wasm_bg.wasm" with { type: "file" };
+import exportedScript from "../zig-out/exported/page.js" with { type: "file" };
+import exportedStyle from "../zig-out/exported/page.css" with { type: "file" };
 import license from "../LICENSE" with { type: "file" };
 import notices from "../THIRD_PARTY_NOTICES" with { type: "file" };
 
@@ -43,6 +46,16 @@ export const demoAlignerFiles = [
   { name: "model.safetensors.zst", path: alignerWeights },
   ...demoTokenizer,
 ] as const;
+
+/** The script and the style of an exported page, with their hashes. */
+export function pageParts(): PageParts {
+  return { script: inline(exportedScript as unknown as string), style: inline(exportedStyle as unknown as string) };
+}
+
+function inline(path: string): Inline {
+  const text = readFileSync(path, "utf8");
+  return { text, hash: `sha256-${new Bun.CryptoHasher("sha256").update(text).digest("base64")}` };
+}
 
 /** Words that may start a word of Korean, one a line. */
 export async function koreanWords(): Promise<string> {

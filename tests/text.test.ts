@@ -46,7 +46,9 @@ describe("views", () => {
         await run(["render", at("run.json"), "--script", "asis", "-f", "json", "-o", at("back.json")]);
         for (const format of formatNames) {
           const extension = { text: "txt", "vtt-words": "words.vtt" }[format as string] ?? format;
-          const [ours, theirs] = ["run", "render"].map((part) => readFileSync(at(`${part}.${extension}`), "utf8"));
+          const [ours, theirs] = ["run", "render"].map((part) =>
+            readFileSync(at(`${part}.${extension}`), "utf8").replace(/ data-peaks="\w+"/, "") // It has heard the sound.
+          );
           expect([format, theirs]).toEqual([format, ours]);
           expect(ours).not.toBe("");
         }

@@ -266,6 +266,7 @@ export function fakeParts(engine: Engine, changes: Partial<ProgramParts> = {}): 
     },
     modelHash: async () => "0123456789abcdef",
     cutChinese: (text) => [...text],
+    pageParts: () => ({ script: { text: "", hash: "" }, style: { text: "", hash: "" } }),
     licenses: async () => "MIT\n",
     availableMemory: () => 8 * 2 ** 30,
     ...changes,

@@ -55,6 +55,7 @@ test("defaults", () => {
     views: { itn: "off", script: "asis", cjkSpace: "keep", digitWidth: undefined, terms: undefined },
     cuePunctuation: "keep",
     doubtBelow: undefined,
+    htmlAudio: "link",
     output: undefined,
     force: false,
     jobs: {
@@ -298,7 +299,7 @@ test("mistakes get one line that names them", () => {
     "--live a": --live needs --stream
     "--endpoint-ms 0 a": --endpoint-ms needs --stream
     "-f json --stream a": -f of a stream is one of text, jsonl, srt, vtt, got 'json'
-    "-f docx --stream a": -f takes text, json, jsonl, srt, vtt, tsv, lrc, csv, vtt-words, ass, got 'docx'
+    "-f docx --stream a": -f takes text, json, jsonl, srt, vtt, tsv, lrc, csv, vtt-words, ass, html, md, got 'docx'
     "-f srt --stream a b": -f srt takes one input, got 2
     "-f vtt --stream --with-filename a": -f vtt and --with-filename are mutually exclusive"
     `);
@@ -318,10 +319,10 @@ test("formats: a list, the extension of -o, or none", () => {
   expect(formats("-f SRT,txt,srt -o a a.wav")).toBe("srt text");
   expect(formats("-f srt -f vtt -o a a.wav")).toBe("srt vtt");
   expect(formats("-f srt a.wav --format=json,srt -o a -fvtt")).toBe("srt json vtt");
-  for (const name of ["a.txt", "a.md", "a.log", "a", "a.2024", "notes.old"]) {
+  for (const name of ["a.txt", "a.log", "a", "a.2024", "notes.old"]) {
     expect(formats(`--output=${name} a.wav`)).toBeUndefined();
   }
-  for (const name of ["a.docx", "a.PNG", "a.pdf", "a.mp3", "a.ssa", "a.html"]) {
+  for (const name of ["a.docx", "a.PNG", "a.pdf", "a.mp3", "a.ssa", "a.htm"]) {
     expect(() => formats(`-o ${name} a.wav`)).toThrow("files hold something else than a transcript");
     expect(formats(`-f text -o ${name} a.wav`)).toBe("text");
   }
@@ -380,8 +381,8 @@ test("render, lint, inspect: their options, and no others", () => {
     -f srt,vtt needs -o NAME: standard output takes one format
     -f srt takes one input, got 2 (-o FOLDER/ writes a file for each)
     --min-cue-sec is more than --max-cue-sec
-    -f takes text, json, jsonl, srt, vtt, tsv, lrc, csv, vtt-words, ass, got 'docx'
-    -f takes text, json, jsonl, srt, vtt, tsv, lrc, csv, vtt-words, ass, got ''
+    -f takes text, json, jsonl, srt, vtt, tsv, lrc, csv, vtt-words, ass, html, md, got 'docx'
+    -f takes text, json, jsonl, srt, vtt, tsv, lrc, csv, vtt-words, ass, html, md, got ''
     --style must be netflix, youtube or broadcast, got 'cinema'
     --paragraph-sec must be 0 or 0.2 to 3600 seconds, got '0.1'"
   `);

@@ -90,7 +90,7 @@ export type AlignOptions = Omit<TranscribeOptions, "inputs"> & { readonly input:
 /** What a file is laid out by. */
 type LayoutOptions = Pick<
   TranscribeOptions,
-  "rules" | "paragraphMs" | "timestamps" | "cuePunctuation" | "doubtBelow"
+  "rules" | "paragraphMs" | "timestamps" | "cuePunctuation" | "doubtBelow" | "htmlAudio"
 >;
 
 /** `qwen-asr render`: transcripts (-f json or jsonl) in other formats. */

@@ -11,6 +11,7 @@ import type { PackedFiles } from "../engine/packed_files.ts";
 import type { Environment } from "../model/folders.ts";
 import type { DownloadHost } from "../model/hub/download_io.ts";
 import type { ModelPlace } from "../model/locate.ts";
+import type { PageParts } from "../output/writer.ts";
 import type { ModelHost } from "../pipeline/host.ts";
 import type { VoiceJudge } from "../segment/has_voice.ts";
 import type { VoiceDetector } from "../segment/voice.ts";
@@ -66,6 +67,8 @@ export type ProgramParts = ModelHost & {
   licenses(): string | Promise<string>;
   /** Splits Chinese text into words. The first call is slow. */
   cutChinese(text: string): string[];
+  /** What pages of -f html are made of. */
+  pageParts(): PageParts;
   /** The text of a small file; "-" is standard input. Throws an InputError. */
   readText(path: string): Promise<string>;
   /** The bytes of a file as they come; "-" is standard input. Throws an InputError. */

@@ -15,7 +15,8 @@ import type { TextWriter } from "../writer.ts";
 import type { Gap, TimedSegment } from "../document/document.ts";
 import { errorLine } from "../output/json.ts";
 import { createWriter, type Format } from "../output/formats.ts";
-import type { SegmentWriter, WriterOptions } from "../output/writer.ts";
+import type { SegmentWriter, SoundChoice, WriterOptions } from "../output/writer.ts";
+import { findSound, type SoundRequest } from "./sound.ts";
 import { folderIn, outputPaths, textPath } from "./names.ts";
 
 /** One file, or standard output: of one recording, or of several in formats that hold several. */
@@ -40,6 +41,8 @@ export type OutputsRequest = {
   /** Files that are replaced all the same. */
   readonly replaceable?: ReadonlySet<string>;
   readonly inputs: readonly PlacedSource[];
+  /** What pages do about the recording. */
+  readonly htmlAudio?: SoundChoice;
   readonly hardship: Hardship;
 };
 
@@ -77,12 +80,12 @@ export class Outputs {
   /** By recording, in the order of the inputs. Formats that hold several have the same sink in each. */
   readonly #sinks: readonly (readonly Sink[])[];
 
-  readonly #hardship: Hardship;
+  readonly #request: OutputsRequest;
   #hasFailed = false;
 
-  private constructor(sinks: readonly (readonly Sink[])[], hardship: Hardship) {
+  private constructor(sinks: readonly (readonly Sink[])[], request: OutputsRequest) {
     this.#sinks = sinks;
-    this.#hardship = hardship;
+    this.#request = request;
   }
 
   /** The text of a file had to go elsewhere. */
@@ -92,10 +95,10 @@ export class Outputs {
 
   /** Checks every file and creates none. Throws OutputError, and UsageError where two would be one. */
   static async check(request: OutputsRequest, stdout: TextWriter): Promise<Outputs> {
-    const { formats, path, force, replaceable, inputs, hardship } = request;
+    const { formats, path, force, replaceable, inputs } = request;
     if (path === undefined) {
       const sink: Sink = { ...{ format: formats[0]!, target: stdout, isShared: true }, ...unopened };
-      return new Outputs(inputs.map(() => [sink]), hardship);
+      return new Outputs(inputs.map(() => [sink]), request);
     }
     const { isFolder, isSpecial } = await kindOf(path);
     if (isFolder) await makeFolders(path, inputs);
@@ -118,7 +121,7 @@ export class Outputs {
       }
       sinks.push(own);
     }
-    return new Outputs(sinks, hardship);
+    return new Outputs(sinks, request);
   }
 
   /** The recording at `index` begins, until its `end`. Throws the InputError of a file that another run has. */
@@ -129,8 +132,10 @@ export class Outputs {
     try {
       for (const sink of sinks) {
         sink.file ??= await this.#open(sink);
-        const own = isTable && sink.isShared ? { ...options, table: { hasHeader: sink.isBegun } } : options;
-        parts.push({ sink, file: sink.file, writer: createWriter(sink.format, own) });
+        const table = isTable && sink.isShared ? { table: { hasHeader: sink.isBegun } } : {};
+        const sound = sink.format === "html" ? { sound: await this.#sound(index, sink, options) } : {};
+        const writer = createWriter(sink.format, { ...options, ...table, ...sound });
+        parts.push({ sink, file: sink.file, writer });
       }
     } catch (error) {
       for (const sink of sinks) if (!sink.isBegun) await this.#close(sink, false);
@@ -155,9 +160,17 @@ export class Outputs {
     }
   }
 
+  /** The recording as the page that goes to `sink` has it. */
+  #sound(index: number, { target }: Sink, { head }: WriterOptions) {
+    const { htmlAudio: choice = "none", inputs, hardship } = this.#request;
+    const page = "path" in target ? target.path : "-";
+    const request: SoundRequest = { choice, name: head.source.name, input: nameOf(inputs[index]!), page };
+    return findSound(request, hardship.tell);
+  }
+
   #open({ target, format }: Sink): Promise<OutputFile> {
     if ("write" in target) return Promise.resolve(streamed(target));
-    return openTarget(target, { ...this.#hardship, isAppended: format === "jsonl" });
+    return openTarget(target, { ...this.#request.hardship, isAppended: format === "jsonl" });
   }
 
   /** A file of which something is known is finished; without, it leaves no trace. */

@@ -15,6 +15,7 @@ import type { CommitPolicy } from "../stream/commit.ts";
 import { type LayoutRules, type ScriptRules, type StyleName, styles } from "../subtitles/rules.ts";
 import type { VoiceChoice } from "../segment/voice.ts";
 import { chineseScriptOf, findLanguage, languagesText } from "../text/languages.ts";
+import type { SoundChoice } from "../output/writer.ts";
 import type { CuePunctuation } from "../views/punctuation.ts";
 import type { Script } from "../views/script.ts";
 import type { CjkSpace, DigitWidth } from "../views/spacing.ts";
@@ -77,6 +78,8 @@ export type RequestOptions = {
   readonly cuePunctuation: CuePunctuation;
   /** In text, words of a lower log-probability are marked; undefined: none. */
   readonly doubtBelow: number | undefined;
+  /** Of html. */
+  readonly htmlAudio: SoundChoice;
 };
 
 /** Values by option name as a form or a manifest has them: not checked. */
@@ -212,8 +215,9 @@ export function hasViews(choices: Choices): boolean {
   return ["itn", "script", "terms", "cjk-space", "digit-width"].some((name) => choices.has(name));
 }
 
-export function textMarks(choices: Choices): Pick<RequestOptions, "cuePunctuation" | "doubtBelow"> {
+export function textMarks(choices: Choices): Pick<RequestOptions, "cuePunctuation" | "doubtBelow" | "htmlAudio"> {
   return {
+    htmlAudio: choices.choice("html-audio") as SoundChoice,
     cuePunctuation: choices.choice("cue-punctuation") as CuePunctuation,
     doubtBelow: choices.has("mark-doubt") ? choices.number("mark-doubt") : undefined,
   };

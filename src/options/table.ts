@@ -14,6 +14,7 @@ import { cueOptions } from "./cue_options.ts";
 import { audioOptions } from "./audio_options.ts";
 import { evalOptions } from "./eval_options.ts";
 import { inputOptions } from "./job_options.ts";
+import { pageOptions } from "./page_options.ts";
 import { serveOptions } from "./serve_options.ts";
 import { textOptions } from "./text_options.ts";
 import { vadOptions } from "./vad_options.ts";
@@ -528,12 +529,13 @@ export const optionTable: readonly OptionSpec[] = [
     group: "Output",
     value: { placeholder: "LIST", type: "text", offers: formatNames },
     default: "text",
-    help: "text|json|jsonl|srt|vtt|tsv|lrc|csv|ass",
+    help: "text|json|jsonl|srt|vtt|csv|html|md",
     helpOf: { inspect: "json: where speech is, and no picture" },
-    more: "Also vtt-words, WebVTT with the time of every word. In ass, words change colour as they are said. " +
-      "Several with commas or repeated: -f srt,json -o talk writes talk.srt and talk.json, and the text on " +
-      "standard output. Without -f, the extension of -o decides. A stream takes one of text, jsonl (one object per " +
-      "line: partial, commit or final), srt and vtt (cues as utterances end). inspect takes json: where speech is.",
+    more: "Also tsv, lrc, vtt-words (WebVTT with the time of every word) and ass (words change colour as they are " +
+      "said). html is a page with a player, md Markdown. Several with commas or repeated: -f srt,json -o talk writes " +
+      "talk.srt and talk.json, and the text on standard output. Without -f, the extension of -o decides. A stream " +
+      "takes one of text, jsonl (one object per line: partial, commit or final), srt and vtt (cues as utterances " +
+      "end). inspect takes json: where speech is.",
     commands: [...onText, "inspect"],
     perRequest: true,
   },
@@ -572,6 +574,7 @@ export const optionTable: readonly OptionSpec[] = [
     excludes: [{ option: "stream" }, { option: "with-filename" }, { option: "paragraph-sec" }],
   },
   ...cueOptions,
+  ...pageOptions,
   {
     name: "with-filename",
     group: "Output",

@@ -59,7 +59,7 @@ function cueWriter(
 }
 
 /** Lays out segments as they arrive. No cue has two speakers. */
-class TurnLayout {
+export class TurnLayout {
   #layout: CueLayout;
   #last: TimedSegment | undefined;
 

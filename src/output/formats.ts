@@ -1,13 +1,28 @@
 /** The formats of transcripts: their names, their files' extensions, and a writer for each. Pure. */
 
 import { assWriter, srtWriter, vttWordsWriter, vttWriter } from "./cues.ts";
+import { htmlWriter } from "./html.ts";
 import { jsonLinesWriter, jsonWriter } from "./json.ts";
 import { csvWriter, lrcWriter, timestampedWriter, tsvWriter } from "./rows.ts";
+import { markdownWriter } from "./markdown.ts";
 import { textWriter } from "./text.ts";
 import { labelled } from "./words.ts";
 import type { SegmentWriter, WriterOptions } from "./writer.ts";
 
-export const formatNames = ["text", "json", "jsonl", "srt", "vtt", "tsv", "lrc", "csv", "vtt-words", "ass"] as const;
+export const formatNames = [
+  "text",
+  "json",
+  "jsonl",
+  "srt",
+  "vtt",
+  "tsv",
+  "lrc",
+  "csv",
+  "vtt-words",
+  "ass",
+  "html",
+  "md",
+] as const;
 export type Format = (typeof formatNames)[number];
 
 export function extensionOf(format: Format): string {
@@ -22,7 +37,7 @@ export function formatOf(name: string): Format | undefined {
 
 /** Extensions of files that are no text, or text of a kind that is not written here. */
 const elsewhere = new Set(
-  ("doc docx odt rtf pdf epub pages xls xlsx ods ppt pptx odp html htm xml zip gz xz zst 7z tar rar exe dll so " +
+  ("doc docx odt rtf pdf epub pages xls xlsx ods ppt pptx odp htm xml zip gz xz zst 7z tar rar exe dll so " +
     "png jpg jpeg gif webp bmp tif tiff svg heic " +
     "wav mp3 m4a m4b aac ac3 flac ogg oga opus wma aif aiff amr " +
     "mp4 m4v mkv mka mov avi webm mpg mpeg ts m2ts flv 3gp " +
@@ -37,13 +52,14 @@ export function foreignExtension(name: string): string | undefined {
 
 /** Whether several recordings can go into one file or stream of this format, one after the other. */
 export function holdsSeveral(format: Format): boolean {
-  return ["text", "jsonl", "csv", "tsv"].includes(format);
+  return ["text", "jsonl", "csv", "tsv", "md"].includes(format);
 }
 
 export function createWriter(format: Format, options: WriterOptions): SegmentWriter {
   const writer = writerOf(format, options);
-  const isLabelled = format !== "json" && format !== "jsonl" && (format !== "text" || options.timestamps === true);
-  return isLabelled ? withLabels(writer) : writer; // JSON has the speaker in a field, and text writes turns.
+  const isLabelled = !["json", "jsonl", "html", "md"].includes(format) &&
+    (format !== "text" || options.timestamps === true);
+  return isLabelled ? withLabels(writer) : writer; // JSON has the speaker in a field; text, html and md write turns.
 }
 
 /** Where speakers are told apart, a turn begins with the speaker's name. */
@@ -82,5 +98,9 @@ function writerOf(format: Format, options: WriterOptions): SegmentWriter {
       return csvWriter(options);
     case "lrc":
       return lrcWriter(options);
+    case "md":
+      return markdownWriter(options);
+    case "html":
+      return htmlWriter(options);
   }
 }

@@ -19,6 +19,20 @@ export type SegmentWriter = {
   rest(isComplete: boolean, gaps?: readonly Gap[]): string;
 };
 
+/** A script or a style that stands in a page, without an end tag in it; and its hash as policies have it: sha256-... */
+export type Inline = { readonly text: string; readonly hash: string };
+
+export type PageParts = { readonly script: Inline; readonly style: Inline };
+
+/** What a page does about the recording. */
+export const soundChoices = ["link", "embed", "none"] as const;
+export type SoundChoice = (typeof soundChoices)[number];
+
+/** A recording that a page plays: beside it, by a relative address, or inside it. */
+export type Sound =
+  | { readonly kind: "link"; readonly href: string; readonly name: string }
+  | { readonly kind: "embed"; readonly base64: string; readonly type: string };
+
 export type WriterOptions = {
   readonly head: DocumentHead;
   readonly rules: LayoutRules;
@@ -31,6 +45,12 @@ export type WriterOptions = {
   /** In text, words of a lower log-probability stand in brackets; absent: none. */
   readonly doubtBelow?: number | undefined;
   readonly cutChinese?: WordCutter;
+  /** Of html: what makes it a page with a player. Absent: text alone. */
+  readonly page?: (() => PageParts) | undefined;
+  /** Of html: the recording beside the text. */
+  readonly sound?: Sound | undefined;
+  /** Of html: how loud the recording is, from 0 to 1, in parts of equal length. */
+  readonly peaks?: readonly number[] | undefined;
   /** The file holds several recordings: rows say of which they are. Absent: it holds one. */
   readonly table?: { readonly hasHeader: boolean };
 };

@@ -34,7 +34,7 @@ type AlignParts =
   & ModelHost
   & Pick<
     ProgramParts,
-    "terminal" | "version" | "checkInput" | "readAudio" | "openVoiceDetector" | "readText" | "cutChinese"
+    "terminal" | "version" | "checkInput" | "readAudio" | "openVoiceDetector" | "readText" | "cutChinese" | "pageParts"
   >;
 
 export async function alignFile(parts: AlignParts, options: AlignOptions): Promise<number> {
@@ -59,6 +59,7 @@ export async function alignFile(parts: AlignParts, options: AlignOptions): Promi
         path,
         force,
         inputs: [options.input],
+        htmlAudio: options.htmlAudio,
         hardship: report.hardship(path === undefined ? undefined : terminal.stdout),
       },
       pageOf(formats, terminal),
@@ -94,7 +95,9 @@ async function writeFormats(parts: AlignParts, options: AlignOptions, outputs: O
     timed.endMs,
   );
   const layout = { rules, paragraphMs, timestamps, cuePunctuation, doubtBelow };
-  const recording = await outputs.begin(0, { head, ...layout, cutChinese: parts.cutChinese });
+  const recording = await outputs.begin(0, {
+    ...{ head, ...layout, cutChinese: parts.cutChinese, page: parts.pageParts },
+  });
   for (const segment of timed.segments) recording.add(segment);
   await recording.end(true);
 }

@@ -17,10 +17,10 @@ import { spokenSegment, type TextView, viewsHead, withoutViews } from "../../vie
 import { printable } from "../../writer.ts";
 import { Headings, pageOf } from "../report.ts";
 
-type RenderParts = Pick<ProgramParts, "terminal" | "readText" | "cutChinese">;
+type RenderParts = Pick<ProgramParts, "terminal" | "readText" | "cutChinese" | "pageParts">;
 
 export async function renderTranscripts(parts: RenderParts, options: RenderOptions): Promise<number> {
-  const { formats, output: path, force, inputs } = options;
+  const { formats, output: path, force, inputs, htmlAudio } = options;
   const { stdout, stderr } = parts.terminal;
   const tell = (line: string) => stderr.write(`qwen-asr: ${line}\n`);
   const outputs = await Outputs.check({
@@ -28,6 +28,7 @@ export async function renderTranscripts(parts: RenderParts, options: RenderOptio
     path,
     force,
     inputs,
+    htmlAudio,
     hardship: hardship(tell, path === undefined ? undefined : stdout),
   }, pageOf(formats, parts.terminal));
   const view = options.views && (await openView(parts, options.views)).view;
@@ -68,7 +69,15 @@ async function render(
     if (headings) parts.terminal.stdout.write(headings.of(input));
     const recording = await outputs.begin(index, {
       head: views ? { ...head, options: { ...withoutViews(head.options), ...viewsHead(views) } } : head,
-      ...{ rules, paragraphMs, timestamps, cuePunctuation, doubtBelow, cutChinese: parts.cutChinese },
+      ...{
+        rules,
+        paragraphMs,
+        timestamps,
+        cuePunctuation,
+        doubtBelow,
+        cutChinese: parts.cutChinese,
+        page: parts.pageParts,
+      },
     });
     const write = view?.recording();
     for (const segment of segments) {

@@ -5,6 +5,7 @@
  * loaded, so that a typo costs no time. A file that fails is reported and the others still run.
  */
 
+import type { LeveledSamples } from "../../audio/sample_store.ts";
 import { UsageError } from "../../errors.ts";
 import { earlierOutputs } from "../../files/earlier.ts";
 import { openTextFile, type TextFile } from "../../files/output_file.ts";
@@ -14,6 +15,7 @@ import type { TranscribeEvent } from "../../pipeline/events.ts";
 import { estimatedSegmentSec } from "../../pipeline/estimate.ts";
 import { documentHead, type KnownModel } from "../../pipeline/head.ts";
 import { type Models, openModels } from "../../pipeline/models.ts";
+import { peaksOf } from "../../output/peaks.ts";
 import type { Prefetch, Prefetched } from "../../pipeline/prefetch.ts";
 import type { Transcript } from "../../pipeline/transcribe.ts";
 import { loadPrompt } from "../../system.ts";
@@ -38,7 +40,7 @@ import { startMsOf, startTiming } from "../timing.ts";
 
 type TranscribeParts =
   & HearingParts
-  & Pick<ProgramParts, "version" | "readText" | "openBytes" | "cutChinese" | "stopwatch">;
+  & Pick<ProgramParts, "version" | "readText" | "openBytes" | "cutChinese" | "pageParts" | "stopwatch">;
 
 type Run = {
   readonly parts: TranscribeParts;
@@ -146,13 +148,13 @@ type Outs = Pick<Run, "out" | "outputs"> & {
 
 async function openOuts(
   parts: TranscribeParts,
-  { force, inputs }: TranscribeOptions,
+  { force, inputs, htmlAudio }: TranscribeOptions,
   { formats, path, replaceable }: Place,
   report: Report,
 ): Promise<Outs> {
   const { stdout } = parts.terminal;
   if (formats) {
-    const request = { formats, path, force, replaceable, inputs, hardship: report.hardship() };
+    const request = { formats, path, force, replaceable, inputs, htmlAudio, hardship: report.hardship() };
     const outputs = await Outputs.check(request, pageOf(formats, parts.terminal));
     return { out: path === undefined ? undefined : stdout, outputs, file: undefined };
   }
@@ -220,9 +222,11 @@ async function placeOf({ formats, output: path, align, paragraphMs, inputs }: Tr
   return { formats, path: await fileOf(path, inputs[0]!, "txt") };
 }
 
+const cueFormats: readonly string[] = ["srt", "vtt", "vtt-words", "ass", "lrc", "html"];
+
 /** Whether cues are made of estimated times. */
 function hasEstimatedCues({ formats, align, timestamps, splitChannels }: TranscribeOptions): boolean {
-  const areCues = formats?.some((format) => ["srt", "vtt", "vtt-words", "ass", "lrc"].includes(format)) ?? false;
+  const areCues = formats?.some((format) => cueFormats.includes(format)) ?? false;
   return !align && (timestamps || areCues || splitChannels);
 }
 
@@ -334,7 +338,7 @@ async function transcribeOne(run: Run, begun: Prefetched<InputSource, ReadAudio>
   for (const remark of audio.remarks) report.debug(remark);
   tally.begin(source, read);
   if (past) report.say(`${label(source)}: goes on where the interrupted run was`);
-  const writer = await startWriter(run, source, recording.length).catch(async (error) => {
+  const writer = await startWriter(run, source, audio).catch(async (error) => {
     await begun.abandon();
     await audio.close();
     throw error;
@@ -379,16 +383,27 @@ async function transcribeOne(run: Run, begun: Prefetched<InputSource, ReadAudio>
   if (!transcript.stopped) report.over(source);
 }
 
-async function startWriter(run: Run, source: InputSource, samplesCount: number): Promise<RecordingWriter> {
+async function startWriter(run: Run, source: InputSource, audio: LeveledSamples): Promise<RecordingWriter> {
   const { parts, options, headings, out, outputs, models, model } = run;
   const { rules, paragraphMs, timestamps, cuePunctuation, doubtBelow, verbosity, inputs } = options;
+  const startMs = startMsOf(options);
+  const endMs = startMs + (audio.length / sampleRate) * 1000;
   const recording = outputs && await outputs.begin(inputs.indexOf(source), {
     head: documentHead(
       { version: parts.version, options, model: model!, aligner: models.timer?.model },
       source.kind === "stdin" ? "stdin" : source.path,
-      startMsOf(options) + (samplesCount / sampleRate) * 1000,
+      endMs,
     ),
-    ...{ rules, paragraphMs, timestamps, cuePunctuation, doubtBelow, cutChinese: parts.cutChinese },
+    ...(options.formats?.includes("html") && { peaks: peaksOf(audio.levels, startMs, endMs) }),
+    ...{
+      rules,
+      paragraphMs,
+      timestamps,
+      cuePunctuation,
+      doubtBelow,
+      cutChinese: parts.cutChinese,
+      page: parts.pageParts,
+    },
   });
   const { stdout } = parts.terminal;
   const isTextShown = out === stdout || out === undefined && options.formats?.join() === "text";

@@ -1,0 +1,122 @@
+/**
+ * Writes a transcript as one HTML file that needs nothing else: text with times, cues, a player. In: segments. Out:
+ * HTML. Pure.
+ *
+ * All text is in the markup, readable without scripts; the page's script adds the player. A policy in the file allows
+ * that script, that style and the recording, and nothing else: nothing in a transcript can run or load anything.
+ */
+
+import type { Gap, TimedSegment } from "../document/document.ts";
+import { gapPlace } from "../document/audit.ts";
+import { type Cue, timestamp } from "../subtitles/cue.ts";
+import { printable } from "../writer.ts";
+import { punctuatedCue, TurnLayout } from "./cues.ts";
+import { element, escaped, html, openingTag } from "./markup.ts";
+import { clock, segmentMarkup, timeButton } from "./paragraphs.ts";
+import { peaksText } from "./peaks.ts";
+import { labelled } from "./words.ts";
+import type { Inline, SegmentWriter, Sound, WriterOptions } from "./writer.ts";
+
+export function htmlWriter(options: WriterOptions): SegmentWriter {
+  const { rules, cutChinese, cuePunctuation = "keep" } = options;
+  const layout = new TurnLayout(rules, cutChinese);
+  const items = (cues: readonly Cue[]) => cues.map((cue) => cueItem(punctuatedCue(cue, cuePunctuation))).join("");
+  const opening = openingOf(options);
+  let cueItems = "";
+  let speaker: string | undefined;
+  let begun = false;
+  return {
+    add: (segment) => {
+      const isTurn = segment.speaker !== undefined && segment.speaker !== speaker;
+      speaker = segment.speaker;
+      cueItems += items(layout.push(isTurn ? labelled(segment, speaker!) : segment));
+      const text = (begun ? "" : opening) + paragraphs(segment, isTurn);
+      begun = true;
+      return text;
+    },
+    rest: (isComplete, gaps) =>
+      (begun ? "" : opening) + closingOf(options, cueItems + items(layout.rest()), isComplete, gaps),
+  };
+}
+
+function paragraphs(segment: TimedSegment, isTurn: boolean): string {
+  return segmentMarkup(segment, isTurn).map((paragraph) => `${html(paragraph)}\n`).join("");
+}
+
+function openingOf({ head, page: parts, sound, peaks }: WriterOptions): string {
+  const page = parts?.();
+  const { name, durationMs } = head.source;
+  const title = printable(name.replace(/^.*\//s, "") || name);
+  const body = element("body", {
+    "data-duration": String(Math.round(durationMs)),
+    "data-peaks": peaks && peaks.length > 0 ? peaksText(peaks) : undefined,
+  });
+  const about = [clock(durationMs), head.model.name === "none" ? "" : head.model.name].filter(Boolean).join(" \u00b7 ");
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+${html(element("meta", { "http-equiv": "Content-Security-Policy", content: policy(page?.script, page?.style, sound) }))}
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="referrer" content="no-referrer">
+${html(element("meta", { name: "generator", content: head.program }))}
+${html(element("title", {}, title))}
+${page ? `<style>${page.style.text}</style>\n` : ""}</head>
+${openingTag(body)}
+<header>
+${html(element("h1", {}, element("bdi", {}, title)))}
+${html(element("p", { class: "about" }, about))}
+</header>
+${soundMarkup(sound)}<main class="text">
+`;
+}
+
+/** What the page may do: run its own script, use its own style, play its recording or one that is chosen by hand. */
+function policy(script: Inline | undefined, style: Inline | undefined, sound: Sound | undefined): string {
+  const media = sound?.kind === "link" ? "'self' file: blob:" : "blob:";
+  return `default-src 'none'; script-src ${hashOf(script)}; style-src ${hashOf(style)}; media-src ${media}; ` +
+    "base-uri 'none'; form-action 'none'";
+}
+
+function hashOf(inline: Inline | undefined): string {
+  return inline ? `'${inline.hash}'` : "'none'";
+}
+
+/** A sound inside the file stands before the text: it is written once. */
+function soundMarkup(sound: Sound | undefined): string {
+  if (sound?.kind === "link") {
+    const { href, name } = sound;
+    return `${html(element("audio", { id: "sound", src: href, "data-name": name, preload: "metadata" }))}\n`;
+  }
+  if (sound?.kind !== "embed") return "";
+  const type = { "data-type": sound.type };
+  return html(element("audio", { id: "sound" })) +
+    openingTag(element("script", { id: "sound-data", type: "application/base64", ...type })) +
+    `${sound.base64}</script>\n`;
+}
+
+function cueItem({ startMs, endMs, lines }: Cue): string {
+  const times = `${timestamp(startMs, ",")} \u2192 ${timestamp(endMs, ",")}`;
+  const text = lines.flatMap((line, index) => index === 0 ? [line] : [element("br", {}), line]);
+  const shown = element("span", { class: "say", dir: "auto" }, ...text);
+  return `${html(element("li", {}, timeButton(startMs, times), " ", shown))}\n`;
+}
+
+function closingOf(
+  { head, page: parts }: WriterOptions,
+  cueItems: string,
+  isComplete: boolean,
+  gaps: readonly Gap[] = [],
+) {
+  const missing = gaps.map(gapPlace).join(", ");
+  const notes = [
+    ...(isComplete ? [] : [element("p", { class: "note" }, "Incomplete: the recording was not heard to its end.")]),
+    ...(missing === "" ? [] : [element("p", { class: "note" }, `Speech without text: ${printable(missing)}`)]),
+  ].map((note) => `${html(note)}\n`).join("");
+  const cues = cueItems === ""
+    ? ""
+    : `<details id="cues" class="cues">\n<summary>Subtitles</summary>\n<ol>\n${cueItems}</ol>\n</details>\n`;
+  const script = parts ? `<script>${parts().script.text}</script>\n` : "";
+  return `</main>\n${notes}${cues}<footer>${escaped(head.program)}</footer>\n${script}</body>\n</html>\n`;
+}

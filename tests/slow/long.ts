@@ -15,7 +15,7 @@ import { noise, pinkNoise, randomNumbers, sampled } from "../../src/segment/soun
 import { clips } from "../fixtures.ts";
 import { executable, fixedEnvironment, folderIn, temporaryFolder } from "../harness.ts";
 import { clipSamples } from "../native.ts";
-import { wavHeader } from "../support/wav_header.ts";
+import { wavHeader } from "../../src/audio/wav_header.ts";
 
 const sampleRate = 16_000;
 const apartMax = 80e6;

@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { clips } from "../fixtures.ts";
 import { executable, fixedEnvironment, temporaryFolder } from "../harness.ts";
 import { clipSamples } from "../native.ts";
-import { wavHeader } from "../support/wav_header.ts";
+import { wavHeader } from "../../src/audio/wav_header.ts";
 
 const sampleRate = 16_000;
 const apartMax = 80e6;

@@ -1,6 +1,6 @@
-/** For long recordings that a test writes piece by piece. */
+/** The header of a WAV that we write. In: the bytes of its samples. Out: its bytes. Pure. */
 
-import { sampleRate } from "../../src/units.ts";
+import { sampleRate } from "../units.ts";
 
 /** The 44 bytes of a WAV's header before `bytes` of 16-bit mono samples at 16 kHz. */
 export function wavHeader(bytes: number): Uint8Array {

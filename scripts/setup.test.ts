@@ -76,6 +76,7 @@ onLinux("without apt-get: ffmpeg by pip, once; the rest is named with its comman
     "setup: groff is missing: the test of the manual page is skipped; for it: sudo apt-get install groff",
     "setup: parallel is missing: the test of batches under GNU parallel is skipped; " +
     "for it: sudo apt-get install parallel",
+    "setup: Chromium is missing: the tests of the page are skipped; for it: sudo apt-get install chromium",
     "",
   ]);
   if (process.arch === "x64") {
@@ -115,6 +116,7 @@ onLinux("as root with apt-get: packages; pip only where that fails", async () =>
       "fish",
       "groff",
       "parallel",
+      "chromium",
       ...process.arch === "x64" ? ["qemu-user"] : [],
     ];
     expect(calls).toEqual([

@@ -14,7 +14,9 @@ import {
   koreanWords,
   libraryBytes,
   licenseText,
+  pageFiles,
   pageParts,
+  sampleFiles,
 } from "./embed.ts";
 import { openEngine } from "./engine/client.ts";
 import { openVoiceDetector } from "./engine/vad.ts";
@@ -37,6 +39,8 @@ export function runProgram(args: readonly string[]): Promise<number> {
     terminal,
     processors: usableProcessors,
     version: packageFile.version,
+    page: pageFiles,
+    samples: sampleFiles,
     checkInput: (input) => Promise.try(checkInput, input),
     readAudio,
     readChannels,

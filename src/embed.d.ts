@@ -20,5 +20,13 @@ export function pageParts(): PageParts;
 /** Words that may start a word of Korean, one a line. */
 export function koreanWords(): Promise<string>;
 
+type EmbeddedFile = { readonly name: string; readonly read: () => Promise<Uint8Array<ArrayBuffer>> };
+
+/** The server's web page: index.html, and what it names as page/NAME. */
+export const pageFiles: readonly EmbeddedFile[];
+
+/** Recordings to try on it. */
+export const sampleFiles: readonly EmbeddedFile[];
+
 /** Our licence, then everybody else's. */
 export function licenseText(): Promise<string>;

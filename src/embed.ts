@@ -14,6 +14,12 @@ import tokenizerConfig from "../samples/fixtures/nano-asr/tokenizer_config.json"
 import jieba from "../node_modules/jieba-wasm/pkg/web/jieba_rs_wasm_bg.wasm" with { type: "file" };
 import exportedScript from "../zig-out/exported/page.js" with { type: "file" };
 import exportedStyle from "../zig-out/exported/page.css" with { type: "file" };
+import appHtml from "./page/app/index.html" with { type: "file" };
+import appStyle from "../zig-out/page/app.css" with { type: "file" };
+import appScript from "../zig-out/page/app.js" with { type: "file" };
+import appWorklet from "../zig-out/page/worklet.js" with { type: "file" };
+import englishSample from "../samples/page/english.opus" with { type: "file" };
+import mandarinSample from "../samples/page/mandarin.opus" with { type: "file" };
 import license from "../LICENSE" with { type: "file" };
 import notices from "../THIRD_PARTY_NOTICES" with { type: "file" };
 
@@ -60,6 +66,21 @@ function inline(path: string): Inline {
 /** Words that may start a word of Korean, one a line. */
 export async function koreanWords(): Promise<string> {
   return await Bun.file(korean).text();
+}
+
+/** The server's web page: index.html, and what it names as page/NAME. */
+export const pageFiles = [
+  file("index.html", appHtml),
+  file("app.css", appStyle),
+  file("app.js", appScript),
+  file("worklet.js", appWorklet),
+] as const;
+
+/** Recordings to try on it. */
+export const sampleFiles = [file("english.opus", englishSample), file("mandarin.opus", mandarinSample)] as const;
+
+function file(name: string, path: unknown) {
+  return { name, read: () => Bun.file(path as string).bytes() };
 }
 
 /** Our licence, then everybody else's. */

@@ -145,6 +145,10 @@ export function everywhereVoice(): VoiceDetector {
   return { frameSamples: 512, run, close: () => {} };
 }
 
+function fakeFile(name: string, text: string) {
+  return { name, read: () => Promise.resolve(new TextEncoder().encode(text)) };
+}
+
 /** A writer that keeps what it is given. */
 export function memoryWriter(): TextWriter & { text(): string } {
   let written = "";
@@ -218,6 +222,8 @@ export function fakeParts(engine: Engine, changes: Partial<ProgramParts> = {}): 
     terminal,
     processors: () => 4,
     version: "1.2.3",
+    page: [fakeFile("index.html", '<script src="page/app.js"></script>'), fakeFile("app.js", "1")],
+    samples: [fakeFile("english.opus", "5s")],
     ...fakeAudio(called),
     voiceJudge: everythingIsVoice,
     keepsStreamCaches: () => true,

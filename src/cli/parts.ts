@@ -15,6 +15,7 @@ import type { PageParts } from "../output/writer.ts";
 import type { ModelHost } from "../pipeline/host.ts";
 import type { VoiceJudge } from "../segment/has_voice.ts";
 import type { VoiceDetector } from "../segment/voice.ts";
+import type { PageFile } from "../server/host.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** A whole recording, read. */
@@ -45,6 +46,9 @@ export type ProgramParts = ModelHost & {
   /** How many threads can run at once. */
   processors(): number;
   readonly version: string;
+  /** The server's web page, and recordings to try on it. */
+  readonly page: readonly PageFile[];
+  readonly samples: readonly PageFile[];
   /** Cheap. Throws an InputError if reading would certainly fail. */
   checkInput(input: AudioInput): Promise<void>;
   readAudio(input: AudioInput): Promise<LoadedAudio>;

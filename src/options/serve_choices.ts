@@ -32,6 +32,8 @@ export type ServeChoices = {
   readonly stateFolder: string | undefined;
   readonly stateBytesMax: number;
   readonly keepMs: number;
+  /** A path; undefined: only the program's own. */
+  readonly samplesFolder: string | undefined;
 };
 
 export function serveChoices(choices: Choices): ServeChoices {
@@ -57,6 +59,7 @@ export function serveChoices(choices: Choices): ServeChoices {
     stateFolder: choices.text("state"),
     stateBytesMax: choices.number("state-max") * 2 ** 20,
     keepMs: choices.number("keep") * 3_600_000,
+    samplesFolder: choices.text("samples"),
   };
 }
 

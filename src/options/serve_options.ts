@@ -148,6 +148,15 @@ export const serveOptions = [
     commands: onServe,
   },
   {
+    name: "samples",
+    group: "Server",
+    value: { placeholder: "DIR", type: "path" },
+    help: "recordings that the page offers to try",
+    more: "Beside the two that the program has inside.",
+    rare: true,
+    commands: onServe,
+  },
+  {
     name: "unload-idle-min",
     group: "Server",
     value: { placeholder: "MIN", type: "number", numberMin: 0, numberMax: 100_000, unit: "minutes" },

@@ -27,6 +27,7 @@ const settings: Omit<ServerSettings, "folder"> = {
     wyomingPort: undefined,
     unloadMs: undefined,
     tls: undefined,
+    samplesFolder: undefined,
     allowedHosts: [],
     origins: [],
     uploadBytesMax: 2 ** 20,

@@ -37,6 +37,8 @@ export type DoneSegment = TimedSegment & {
 
 export type HearEvent =
   | { readonly kind: "text"; readonly text: string }
+  /** Text as it is decoded, which a view will write another way: until the next segment, it stands for that. */
+  | { readonly kind: "tail"; readonly text: string }
   | { readonly kind: "segment"; readonly segment: TimedSegment }
   /** What another run needs to go on from here: the segments since the last such event, as they were heard. */
   | { readonly kind: "progress"; readonly heardSec: number; readonly step: JournalStep };
@@ -197,10 +199,10 @@ async function hearSide(run: HearRun, side: LoadedAudio): Promise<HeardSide> {
   const take = (heard: HeardSegment) => timed.add((heardSegments.push(heard), heard));
   const earlier = run.journal.flatMap((step) => step.segments);
   try {
-    const sayText = (text: string) => view || isApart || onEvent({ kind: "text", text });
+    const sayText = (text: string) => isApart || onEvent({ kind: view ? "tail" : "text", text });
     if (earlier.length > 0) await recording.found; // Their times need it.
     for (const segment of earlier) {
-      sayText(segment.text);
+      if (!view) sayText(segment.text);
       take(segment);
     }
     const opened = await models.transcriber.engine();

@@ -7,11 +7,18 @@ import type { VoiceJudge } from "../segment/has_voice.ts";
 import type { VoiceDetector } from "../segment/voice.ts";
 import type { Key } from "./keys.ts";
 
+/** A file that the program carries inside. */
+export type PageFile = { readonly name: string; readonly read: () => Promise<Uint8Array<ArrayBuffer>> };
+
 /** A whole recording, read. */
 export type LoadedAudio = LeveledSamples & Pick<Audio, "warnings" | "close">;
 
 export type ServerHost = ModelHost & {
   readonly version: string;
+  /** The web page: index.html, and what it names as page/NAME. */
+  readonly page: readonly PageFile[];
+  /** Recordings to try. */
+  readonly samples: readonly PageFile[];
   readAudio(input: AudioInput): Promise<LoadedAudio>;
   /** Where the input asks for each channel, one recording for each, of the same length. */
   readChannels(input: AudioInput): Promise<LoadedAudio[]>;
@@ -45,6 +52,8 @@ export type ServerSettings = ModelsRequest & {
   readonly keepMs: number;
   /** What jobs may keep on disk. */
   readonly stateBytesMax: number;
+  /** Recordings that the page offers to try; undefined: only the program's own. */
+  readonly samplesFolder: string | undefined;
   /** Holds the state, and uploads; it is this server's alone. */
   readonly folder: string;
 };

@@ -3,6 +3,7 @@
 import { ApiError } from "./errors.ts";
 import { transcriptionRequest } from "./fields.ts";
 import { folderBytes } from "./folder.ts";
+import { progressJson } from "./job_events.ts";
 import type { Job, Jobs } from "./jobs.ts";
 import { replyOf } from "./replies.ts";
 import { eventStream } from "./sse.ts";
@@ -87,13 +88,15 @@ function found(jobs: Jobs, owner: string, id: string): Job {
   return job;
 }
 
-function jobJson({ row, audioSec, heardSec }: Job): Record<string, unknown> {
-  const { id, createdMs, finishedMs, file, status, error } = row;
+function jobJson({ row, progress }: Job): Record<string, unknown> {
+  const { id, createdMs, finishedMs, file, status, error, audioSec, language = "" } = row;
+  // A job of an earlier server has no progress, but its row says how long it was.
+  const known = audioSec === undefined ? progress : { audioSec, heardSec: audioSec, etaSec: undefined, language };
   return {
     ...{ id, object: "transcription.job", status, name: file.name, bytes: file.bytes },
     created_at: Math.round(createdMs / 1000),
     ...(finishedMs !== undefined && { finished_at: Math.round(finishedMs / 1000) }),
-    ...(audioSec !== undefined && { audio_seconds: audioSec, heard_seconds: status === "done" ? audioSec : heardSec }),
+    ...(known && progressJson(known)),
     ...error,
   };
 }

@@ -5,14 +5,15 @@
 
 import { randomUUID } from "node:crypto";
 import { Stopped } from "../stop.ts";
+import { sampleRate } from "../units.ts";
 import { apiError, isOurs } from "./errors.ts";
 import { remove } from "./folder.ts";
 import type { Heard, HearEvent } from "./hear.ts";
+import { type JobProgress, JobTeller } from "./job_events.ts";
 import type { Service } from "./service.ts";
 import type { ServerEvent } from "./sse.ts";
 import type { JobRow, State } from "./state.ts";
 import { Task } from "./task.ts";
-import { eventsTo } from "./transcriptions.ts";
 
 const sweepMs = 60_000;
 /** Results stay so long, even where recordings are not kept. */
@@ -20,8 +21,8 @@ const resultMsMin = 600_000;
 
 /** A job as the server has it in memory; its row is on disk as well. */
 export class Job {
-  audioSec: number | undefined;
-  heardSec = 0;
+  /** While it is heard. */
+  progress: JobProgress | undefined;
   /** So far; whoever listens later gets these first. */
   readonly events: ServerEvent[] = [];
   readonly listeners = new Set<(event: ServerEvent) => void>();
@@ -104,6 +105,7 @@ export class Jobs {
     const stop = AbortSignal.any([job.cancel.signal, this.#end.signal]);
     try {
       const heard = await this.#hear(job, stop);
+      Object.assign(job.row, { audioSec: heard.durationSec, language: heard.language });
       this.#over(job, "done");
       this.state.finish(job.row, heard);
       const { length } = heard.segments;
@@ -131,22 +133,25 @@ export class Jobs {
     const { row } = job;
     const { fields, file } = row;
     await using task = await Task.open(this.service, { fields, file, stop, isKept: true, wantsVoice: true });
-    job.audioSec = task.read.durationSec;
     const hasOneSide = task.read.sides.length === 1;
     const { hash } = await this.service.core.models.transcriber.known();
     if (row.modelHash !== hash || !hasOneSide) this.state.forgetSteps(row.id);
     const journal = this.state.steps(row.id);
     let steps = journal.length;
-    const pass = eventsTo((event) => job.send(event));
+    const hasCues = fields["preview"]?.at(-1) === "srt";
+    const { cutChinese } = this.service.core.host;
+    const { read: { durationSec }, wanted } = task;
+    const teller = new JobTeller(durationSec, wanted, hasCues, (event) => job.send(event), cutChinese, Date.now);
+    job.progress = teller.progress;
     const onEvent = (event: HearEvent) => {
       if (row.status === "queued") this.#began(job);
-      pass(event);
-      if (event.kind !== "progress") return;
-      job.heardSec = event.heardSec;
-      job.send({ type: "job.progress", heard_seconds: event.heardSec, audio_seconds: job.audioSec });
-      if (hasOneSide) this.state.addStep(row.id, steps++, event.step);
+      teller.take(event);
+      if (event.kind === "progress" && hasOneSide) this.state.addStep(row.id, steps++, event.step);
     };
-    return await task.hear(stop, onEvent, journal);
+    const heardSamples = journal.at(-1)?.progress.heardSamples ?? 0;
+    const heard = await task.hear(stop, onEvent, journal, () => teller.begin(heardSamples / sampleRate));
+    teller.end();
+    return heard;
   }
 
   #began(job: Job): void {

@@ -50,9 +50,15 @@ export const schemas: Readonly<Record<string, Json>> = {
   Job: object({
     ...{ id: string, object: { const: "transcription.job" }, name: string, bytes: integer, created_at: integer },
     status: { enum: ["queued", "running", "done", "failed", "cancelled"] },
-    ...{ finished_at: integer, audio_seconds: number, heard_seconds: number, error: { type: "object" } },
+    ...{ finished_at: integer, audio_seconds: number, heard_seconds: number, eta_seconds: number, language: string },
+    error: { type: "object" },
   }, ["id", "object", "name", "bytes", "created_at", "status"]),
   Jobs: object({ object: { const: "list" }, data: array(ref("Job")) }),
+  Info: object({
+    ...{ object: { const: "server" }, version: string, model: string, aligner: { type: "boolean" }, owner: string },
+    ...{ samples: array(string), upload_bytes_max: integer, audio_seconds_max: number, keys: { type: "boolean" } },
+    languages: array(object({ name: string, code: string })),
+  }),
   Model: object({ id: string, object: { const: "model" }, created: integer, owned_by: string }),
   Models: object({ object: { const: "list" }, data: array(ref("Model")) }),
 };
@@ -150,9 +156,22 @@ function otherPaths(): Record<string, Json> {
     "/v1/models/{id}": {
       get: { parameters: idParameter, responses: { 200: ok("the model", json(ref("Model"))), ...failure } },
     },
+    "/v1/info": { get: { responses: { 200: ok("what the server can do", json(ref("Info"))), ...failure } } },
+    "/v1/samples/{id}": { get: { parameters: idParameter, responses: { 200: ok("a recording to try"), ...failure } } },
+    ...pagePaths(),
     "/metrics": { get: { responses: { 200: ok("for Prometheus"), ...failure } } },
     "/openapi.json": { get: { security: [], responses: { 200: ok("this document") } } },
     "/healthz": { get: { security: [], responses: { 200: ok("OK") } } },
+  };
+}
+
+function pagePaths(): Record<string, Json> {
+  const body = { required: true, content: { "application/json": { schema: object({ key: string }) } } };
+  return {
+    "/": { get: { security: [], responses: { 200: ok("the page") } } },
+    "/page/{id}": { get: { security: [], parameters: idParameter, responses: { 200: ok("a file of the page") } } },
+    "/login": { post: { security: [], requestBody: body, responses: { 200: ok("a cookie for the key"), ...failure } } },
+    "/logout": { post: { security: [], responses: { 200: ok("the cookie is gone"), ...failure } } },
   };
 }
 

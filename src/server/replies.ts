@@ -1,10 +1,12 @@
 /** The bodies of replies. In: what was heard, and the format. Out: texts as OpenAI's API has them. Pure. */
 
 import { deflateSync } from "node:zlib";
+import { documentVersion, type Gap, type TimedSegment, type TimedWord } from "../document/document.ts";
+import type { DocumentHead } from "../document/json.ts";
 import { speakerNames } from "../document/turns.ts";
-import type { Gap, TimedSegment, TimedWord } from "../document/document.ts";
 import { createWriter, type Format } from "../output/formats.ts";
 import { timedWords } from "../output/words.ts";
+import type { SegmentWriter } from "../output/writer.ts";
 import { endsSentence } from "../text/sentences.ts";
 import type { WordCutter } from "../text/chinese.ts";
 import type { TranscriptionRequest } from "./fields.ts";
@@ -47,16 +49,29 @@ function jsonReply(value: Json): Reply {
 
 /** As the command line writes it. */
 function written(
-  heard: Heard,
+  { head, segments }: Heard,
   format: Format,
-  { options }: TranscriptionRequest,
+  request: TranscriptionRequest,
   cutChinese: WordCutter | undefined,
 ): string {
+  const writer = createWriter(format, { head, ...layoutOf(request, cutChinese) });
+  return segments.map((segment) => writer.add(segment)).join("") + writer.rest(true);
+}
+
+/** Writes subtitles while the recording is heard. */
+export function cueWriter(format: "srt", request: TranscriptionRequest, cutChinese: WordCutter): SegmentWriter {
+  return createWriter(format, { head: noHead, ...layoutOf(request, cutChinese) });
+}
+
+/** Subtitles have no head. */
+const noHead: DocumentHead = {
+  ...{ version: documentVersion, program: "", options: {} },
+  ...{ source: { name: "", durationMs: 0 }, model: { name: "", hash: "", weights: "int8", isa: "" } },
+};
+
+function layoutOf({ options }: TranscriptionRequest, cutChinese: WordCutter | undefined) {
   const { rules, cuePunctuation, doubtBelow } = options;
-  const writer = createWriter(format, {
-    ...{ head: heard.head, rules, paragraphMs: 0, cuePunctuation, doubtBelow, ...(cutChinese && { cutChinese }) },
-  });
-  return heard.segments.map((segment) => writer.add(segment)).join("") + writer.rest(true);
+  return { rules, paragraphMs: 0, cuePunctuation, doubtBelow, ...(cutChinese && { cutChinese }) };
 }
 
 /** What OpenAI's API does not have; clients ignore it. */

@@ -3,6 +3,12 @@
 import { ApiError } from "./errors.ts";
 
 export type Endpoint =
+  | "page"
+  | "pageFile"
+  | "info"
+  | "sample"
+  | "login"
+  | "logout"
   | "health"
   | "openapi"
   | "models"
@@ -39,6 +45,12 @@ type Route = {
 };
 
 export const routes: readonly Route[] = [
+  { method: "GET", path: /^\/$/, endpoint: "page", name: "/", isOpen: true },
+  { method: "GET", path: /^\/page\/([\w.-]+)$/, endpoint: "pageFile", name: "/page/ID", isOpen: true },
+  { method: "GET", path: /^\/info$/, endpoint: "info", name: "/v1/info" },
+  { method: "GET", path: /^\/samples\/([^/]+)$/, endpoint: "sample", name: "/v1/samples/ID" },
+  { method: "POST", path: /^\/login$/, endpoint: "login", name: "/login", isOpen: true },
+  { method: "POST", path: /^\/logout$/, endpoint: "logout", name: "/logout", isOpen: true },
   { method: "GET", path: /^\/(?:healthz|readyz|health)$/, endpoint: "health", name: "/healthz", isOpen: true },
   { method: "GET", path: /^\/openapi\.json$/, endpoint: "openapi", name: "/openapi.json", isOpen: true },
   { method: "GET", path: /^\/models$/, endpoint: "models", name: "/v1/models" },

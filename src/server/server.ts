@@ -13,14 +13,19 @@ import type { Fields } from "./fields.ts";
 import { Guesses } from "./guesses.ts";
 import type { Core } from "./hear.ts";
 import type { ServerSettings } from "./host.ts";
+import { infoReply } from "./info.ts";
 import { cancelJob, createJob, deleteJob, jobEvents, jobResult, listJobs, showJob } from "./job_endpoints.ts";
 import { Jobs } from "./jobs.ts";
 import { logLine } from "./log.ts";
+import { logIn, logOut } from "./login.ts";
 import { openApi } from "./openapi.ts";
 import { OwnStreams } from "./own_stream.ts";
+import { Page } from "./page.ts";
 import { RealtimeSession } from "./realtime.ts";
 import { findRoute, type Found } from "./routes.ts";
+import { Samples } from "./samples.ts";
 import { Service } from "./service.ts";
+import { cookieName, cookieOwner } from "./session_cookie.ts";
 import type { Socket } from "./socket.ts";
 import { type Connection, socketHandler } from "./sockets.ts";
 import type { State } from "./state.ts";
@@ -105,6 +110,8 @@ class Handler {
   readonly service: Service;
   readonly #jobs: Jobs;
   readonly #streams: OwnStreams;
+  readonly #page: Page;
+  readonly #samples: Samples;
   readonly #log: (line: string) => void;
   readonly #guesses = new Guesses(Date.now);
   readonly #end = new AbortController();
@@ -116,7 +123,9 @@ class Handler {
     this.service = new Service(core);
     this.#streams = new OwnStreams(this.service);
     this.#jobs = new Jobs(this.service, state, log);
-    const { keys, allowedHosts, origins } = core.settings;
+    this.#page = new Page(core.host.page);
+    const { keys, allowedHosts, origins, samplesFolder } = core.settings;
+    this.#samples = new Samples(core.host.samples, samplesFolder);
     this.#access = { keys, allowedHosts, origins };
   }
 
@@ -190,11 +199,14 @@ class Handler {
     const url = urlOf(request.url);
     const found = findRoute(request.method, url.pathname);
     facts.found = found;
-    if (!found.route.isOpen) facts.owner = this.#ownerOf(request, url, found, facts.address);
+    if (!found.route.isOpen) facts.owner = this.#ownerOf(request, url, found, facts.address, server.port!);
     if (found.route.method !== "GET" || found.route.isSocket) checkOrigin(request.headers, this.#access);
     if (this.#isOver) throw new ApiError(503, "the server is ending", { code: "shutting_down" });
     const query = queryOf(url);
     if (found.route.isSocket) return this.#upgrade(found, request, server, facts.owner, query);
+    if (found.route.endpoint === "login" || found.route.endpoint === "logout") {
+      return this.#logInOrOut(found.route.endpoint, request, facts.address, server.port!);
+    }
     return this.#serve(found, {
       ...{ request, facts, query, owner: facts.owner },
       stop: AbortSignal.any([request.signal, this.#end.signal]),
@@ -203,17 +215,29 @@ class Handler {
     });
   }
 
-  #ownerOf({ headers }: Request, url: URL, { route }: Found, address: string): string {
+  /** A key counts before a cookie: whoever sends one wants to be its owner. */
+  #ownerOf({ headers }: Request, url: URL, { route }: Found, address: string, port: number): string {
     this.#guesses.check(address);
     const inQuery = route.hasQueryKey ? url.searchParams.get("key") ?? undefined : undefined;
     const inProtocol = route.isSocket ? protocolKey(headers.get("sec-websocket-protocol")) : undefined;
     const given = bearerKey(headers.get("authorization")) ?? inQuery ?? inProtocol;
+    const { keys } = this.#access;
+    const known = given === undefined && cookieOwner(headers.get("cookie"), cookieName(port), keys, Date.now());
+    if (known) return known;
     try {
       return ownerOf(given, this.#access);
     } catch (error) {
       if (given !== undefined) this.#guesses.failed(address);
       throw error;
     }
+  }
+
+  #logInOrOut(which: "login" | "logout", request: Request, address: string, port: number) {
+    const { tls, trustsProxy } = this.#core.settings;
+    const isSecure = tls !== undefined || trustsProxy && request.headers.get("x-forwarded-proto") === "https";
+    const cookie = cookieName(port);
+    if (which === "logout") return logOut(cookie, isSecure);
+    return logIn(request, { keys: this.#access.keys, guesses: this.#guesses, address, cookie, isSecure });
   }
 
   #upgrade({ route }: Found, request: Request, server: Bunny, owner: string, query: Fields): undefined {
@@ -234,7 +258,17 @@ class Handler {
     switch (route.endpoint) {
       case "realtime":
       case "stream":
-        throw new InternalError("a socket is no request");
+      case "login":
+      case "logout":
+        throw new InternalError("handled before");
+      case "page":
+        return this.#page.index(call.request);
+      case "pageFile":
+        return this.#page.file(parameter!);
+      case "info":
+        return this.#samples.names().then((names) => infoReply(this.#core, call.owner, names));
+      case "sample":
+        return this.#samples.reply(decoded(parameter!));
       case "openapi":
         return Response.json(openApi(this.#core.host.version));
       case "health":

@@ -26,6 +26,10 @@ export type JobRow = {
   readonly modelHash: string;
   status: JobStatus;
   finishedMs: number | undefined;
+  /** Of the recording, when it is heard; undefined until then. */
+  audioSec?: number;
+  /** Of most of its text, as the model names it. */
+  language?: string;
   /** OpenAI's body of a failure. */
   error: ApiError["body"] | undefined;
 };

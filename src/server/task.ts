@@ -110,14 +110,17 @@ export class Task implements AsyncDisposable {
     this.#read = await places.run(this.file.bytes, stop, () => readUpload(core, this.wanted, this.file));
   }
 
-  /** Hears it when it is its turn. */
+  /** Hears it when it is its turn, of which `onTurn` is told. */
   async hear(
     stop: AbortSignal,
     onEvent: (event: HearEvent) => void = () => {},
     journal: readonly JournalStep[] = [],
+    onTurn = () => {},
   ): Promise<Heard> {
-    const work = (signal: AbortSignal) =>
-      hear(this.service, this.wanted, this.file, this.read, signal, onEvent, journal);
+    const work = (signal: AbortSignal) => {
+      onTurn();
+      return hear(this.service, this.wanted, this.file, this.read, signal, onEvent, journal);
+    };
     const heard = await this.inTurn(stop, work);
     this.service.metrics.heard(heard.durationSec, (Date.now() - this.#startedAt) / 1000, heard.textTokens);
     return heard;

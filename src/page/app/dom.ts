@@ -1,0 +1,66 @@
+/** Makes elements. In: a tag, attributes, children. Out: the element. Text is only ever inserted as text. */
+
+export type Child = Node | string | undefined | false;
+
+type Listeners = { readonly [Name in keyof HTMLElementEventMap]?: (event: HTMLElementEventMap[Name]) => void };
+
+export type Attributes = {
+  readonly [name: string]: string | number | boolean | undefined | Listeners;
+  /** By the events' names. */
+  readonly on?: Listeners;
+};
+
+/** An attribute that is true has an empty value; one that is false or undefined is left out. */
+export function element<Tag extends keyof HTMLElementTagNameMap>(
+  tag: Tag,
+  attributes: Attributes = {},
+  ...children: readonly Child[]
+): HTMLElementTagNameMap[Tag] {
+  const made = document.createElement(tag);
+  const { on = {}, ...others } = attributes;
+  for (const [name, value] of Object.entries(others)) {
+    if (value !== undefined && value !== false) made.setAttribute(name, value === true ? "" : String(value));
+  }
+  for (const [name, listener] of Object.entries(on)) made.addEventListener(name, listener as EventListener);
+  made.append(...children.filter((child): child is Node | string => child !== undefined && child !== false));
+  return made;
+}
+
+/** A button that does something in the page; `kind` is a class of the style sheet. */
+export function button(label: string, kind: string, onClick: () => void, ...more: readonly Child[]): HTMLButtonElement {
+  return element("button", { type: "button", class: kind, on: { click: onClick } }, ...more, label);
+}
+
+/** A button that shows a sign alone, and is read as its label. */
+export function signButton(sign: Icon, label: string, onClick: () => void): HTMLButtonElement {
+  return element(
+    "button",
+    { type: "button", class: "sign", "aria-label": label, title: label, on: { click: onClick } },
+    icon(sign),
+  );
+}
+
+/** Strokes in a square of 24. */
+const icons = {
+  upload: "M12 16V4m0 0L7 9m5-5l5 5M4 16v3a1 1 0 001 1h14a1 1 0 001-1v-3",
+  record: "M12 15a3 3 0 003-3V6a3 3 0 00-6 0v6a3 3 0 003 3zm-6-4a6 6 0 0012 0m-6 6v3",
+  live: "M4 10v4m4-7v10m4-13v16m4-13v10m4-7v4",
+  stop: "M7 7h10v10H7z",
+  cancel: "M6 6l12 12M18 6L6 18",
+  trash: "M5 7h14M10 7V5h4v2m-7 0l1 12h8l1-12m-7 3v6m4-6v6",
+  save: "M12 4v12m0 0l-5-5m5 5l5-5M5 20h14",
+  copy: "M9 9h10v11H9zM5 15V4h10",
+} as const;
+
+export type Icon = keyof typeof icons;
+
+export function icon(name: Icon): SVGElement {
+  const space = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(space, "svg");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("aria-hidden", "true");
+  const path = document.createElementNS(space, "path");
+  path.setAttribute("d", icons[name]);
+  svg.append(path);
+  return svg;
+}

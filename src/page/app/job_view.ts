@@ -1,0 +1,190 @@
+/**
+ * One job's transcript. In: a job. Out: its text as it is decoded, what may still change in grey, subtitles beside it,
+ * and links that save them.
+ */
+
+import { type Info, type Job, type JobEvent, listen, resultPath, textOf } from "./api.ts";
+import { button, element, icon } from "./dom.ts";
+import { clock, stem } from "./format.ts";
+import { isOpen } from "./jobs.ts";
+import { languageName } from "./settings.ts";
+import { fill, type PageLanguage, type Strings } from "./strings.ts";
+
+export type JobViewHost = {
+  readonly strings: Strings;
+  readonly pageLanguage: PageLanguage;
+  readonly languages: Info["languages"];
+  /** It is being heard. */
+  onProgress(id: string, progress: Partial<Job>): void;
+  /** The job is over. */
+  onEnd(): void;
+  onSay(message: string): void;
+  onFailure(error: unknown): void;
+};
+
+/** The formats beside SRT and text, by the API's names. */
+const otherFormats = [
+  ...[["vtt", "WebVTT"], ["vtt-words", "WebVTT, words"], ["ass", "ASS"], ["lrc", "LRC"]],
+  ...[["csv", "CSV"], ["tsv", "TSV"], ["jsonl", "JSON lines"], ["verbose_json", "JSON"]],
+] as const;
+
+export class JobView {
+  readonly element: HTMLElement;
+  readonly #settled = document.createTextNode("");
+  readonly #tail: HTMLElement = element("span", { class: "tail" });
+  readonly #cues: HTMLElement = element("pre", { class: "cues", tabindex: 0, dir: "auto" });
+  readonly #hint: HTMLElement = element("p", { class: "dim" });
+  readonly #facts: HTMLElement = element("p", { class: "facts dim" });
+  readonly #text: HTMLElement;
+  readonly #saves: HTMLElement = element("div", { class: "saves", hidden: true });
+  #source: { close(): void } | undefined;
+  #job: Job;
+
+  constructor(job: Job, readonly host: JobViewHost) {
+    const { strings } = host;
+    this.#job = job;
+    this.#text = element("p", { class: "text", dir: "auto" }, this.#settled, this.#tail);
+    this.#cues.setAttribute("aria-label", strings.subtitles);
+    this.element = element(
+      "article",
+      { class: "job", "aria-label": job.name },
+      element("header", {}, element("h2", { dir: "auto" }, job.name), this.#facts),
+      this.#saves,
+      element(
+        "div",
+        { class: "panes" },
+        element(
+          "section",
+          { class: "pane", "aria-label": strings.text },
+          element("h3", {}, strings.text),
+          this.#hint,
+          this.#text,
+        ),
+        element("section", { class: "pane" }, element("h3", {}, strings.subtitles), this.#cues),
+      ),
+    );
+    this.#showFacts(job);
+    if (isOpen(job.status)) this.#follow();
+    else if (job.status === "done") void this.#showResult();
+    else this.#say(job.error?.message ?? strings[job.status]);
+  }
+
+  get id(): string {
+    return this.#job.id;
+  }
+
+  dispose(): void {
+    this.#source?.close();
+    this.element.remove();
+  }
+
+  #follow(): void {
+    this.#say(this.#job.status === "queued" ? this.host.strings.waits : this.host.strings.notYet);
+    this.#source = listen(this.#job.id, () => this.#clear(), (event) => this.#take(event));
+  }
+
+  /** Everything comes from the start. */
+  #clear(): void {
+    this.#settled.data = this.#tail.textContent = this.#cues.textContent = "";
+  }
+
+  #take(event: JobEvent): void {
+    const { delta = "", drop = 0 } = event;
+    switch (event.type) {
+      case "transcript.text.delta":
+        this.#begun();
+        return this.#settled.appendData(delta);
+      case "job.tail":
+        this.#begun();
+        this.#tail.textContent = this.#tail.textContent.slice(drop) + delta;
+        return;
+      case "job.srt":
+        return this.#cues.append(delta);
+      case "job.progress": {
+        const { type: _, ...progress } = event;
+        this.#showFacts(progress);
+        return this.host.onProgress(this.#job.id, progress);
+      }
+      default:
+        return this.host.onEnd();
+    }
+  }
+
+  #begun(): void {
+    if (this.#hint.hidden) return;
+    this.#say("");
+    this.host.onProgress(this.#job.id, {});
+  }
+
+  #say(text: string): void {
+    this.#hint.textContent = text;
+    this.#hint.hidden = text === "";
+  }
+
+  #showFacts({ language = "", audio_seconds: audio }: Pick<Job, "language" | "audio_seconds">): void {
+    const { strings, languages, pageLanguage } = this.host;
+    const code = languages.find(({ name }) => name === language)?.code ?? "";
+    this.#facts.textContent = [
+      ...(language === "" ? [] : [fill(strings.detectedAs, { language: languageName(language, code, pageLanguage) })]),
+      ...(audio === undefined ? [] : [fill(strings.duration, { time: clock(audio) })]),
+    ].join(" · ");
+  }
+
+  async #showResult(): Promise<void> {
+    const { id } = this.#job;
+    try {
+      const [text, cues] = await Promise.all(["text", "srt"].map((format) => textOf(resultPath(id, format))));
+      this.#settled.data = text!.trim();
+      this.#tail.textContent = "";
+      this.#cues.textContent = cues!;
+      this.#say(text!.trim() === "" ? this.host.strings.noSpeech : "");
+      this.#showSaves();
+    } catch (error) {
+      this.host.onFailure(error);
+    }
+  }
+
+  #showSaves(): void {
+    const { strings } = this.host;
+    const link = (format: string, extension: string, label: string, kind: string, ...more: readonly Node[]) =>
+      element(
+        "a",
+        {
+          class: kind,
+          href: resultPath(this.#job.id, format),
+          download: `${stem(this.#job.name)}.${extension}`,
+        },
+        ...more,
+        label,
+      );
+    this.#saves.replaceChildren(
+      link("srt", "srt", strings.saveSrt, "button primary", icon("save")),
+      link("text", "txt", strings.saveText, "button plain"),
+      button(strings.copy, "plain", () => void this.#copy()),
+      element(
+        "details",
+        { class: "menu" },
+        element("summary", { class: "button plain" }, strings.saveMore),
+        element(
+          "ul",
+          {},
+          ...otherFormats.map(([format, label]) => element("li", {}, link(format, extensionOf(format), label, ""))),
+        ),
+      ),
+    );
+    this.#saves.hidden = false;
+  }
+
+  async #copy(): Promise<void> {
+    try {
+      await navigator.clipboard.writeText(this.#settled.data);
+      this.host.onSay(this.host.strings.copied);
+    } catch {
+      getSelection()?.selectAllChildren(this.#text); // To be copied by hand: a plain http page may not do it.
+    }
+  }
+}
+
+function extensionOf(format: string): string {
+  return format === "verbose_json" ? "json" : format === "vtt-words" ? "words.vtt" : format;
+}

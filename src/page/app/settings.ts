@@ -1,0 +1,130 @@
+/** The choices that go with a recording. In: what the server can do. Out: a form, and its values as fields. */
+
+import type { Fields, Info } from "./api.ts";
+import { element } from "./dom.ts";
+import type { PageLanguage, Strings } from "./strings.ts";
+
+/** What the browser keeps from visit to visit. */
+type Kept = { language: string; terms: string; itn: boolean; script: string; align: boolean };
+
+const storeKey = "qwen-asr choices";
+const scripts = ["cn", "tw", "twp", "hk"] as const;
+
+export class Settings {
+  readonly element: HTMLElement;
+  readonly #language: HTMLSelectElement;
+  readonly #script: HTMLSelectElement;
+  readonly #terms: HTMLTextAreaElement;
+  readonly #itn: HTMLInputElement;
+  readonly #align: HTMLInputElement | undefined;
+
+  constructor(info: Info, strings: Strings, pageLanguage: PageLanguage) {
+    const kept = readKept();
+    this.#language = languageSelect(info, strings, pageLanguage, kept.language);
+    this.#script = select(
+      [["", strings.scriptKeep], ...scripts.map((name): [string, string] => [name, scriptName(name, strings)])],
+      kept.script,
+    );
+    this.#terms = element("textarea", { id: "terms", rows: 3, spellcheck: "false", "aria-describedby": "terms-help" });
+    this.#terms.value = kept.terms;
+    this.#itn = checkbox(kept.itn);
+    this.#align = info.aligner ? checkbox(kept.align) : undefined;
+    this.element = element(
+      "form",
+      { class: "settings", on: { change: () => this.#keep(), submit: (event) => event.preventDefault() } },
+      labelled(strings.language, this.#language),
+      element(
+        "details",
+        { open: kept.terms !== "" || kept.itn || kept.script !== "" },
+        element("summary", {}, strings.moreOptions),
+        element("label", { class: "check" }, this.#itn, strings.itn),
+        this.#align && element("label", { class: "check" }, this.#align, strings.aligner),
+        labelled(strings.script, this.#script),
+        labelled(strings.terms, this.#terms),
+        element("p", { id: "terms-help", class: "dim" }, strings.termsHelp),
+      ),
+    );
+  }
+
+  /** Those of a job. */
+  fields(): Fields {
+    return {
+      ...this.streamFields(),
+      response_format: "srt", // Whose times are the best.
+      preview: "srt",
+      align: String(this.#align?.checked ?? false),
+    };
+  }
+
+  /** Those of live sound. */
+  streamFields(): Fields {
+    const { value: language } = this.#language;
+    return {
+      ...(language !== "" && { language }),
+      ...(this.#script.value !== "" && { script: this.#script.value }),
+      ...(this.#terms.value.trim() !== "" && { keywords: this.#terms.value }),
+      ...(this.#itn.checked && { itn: "true" }),
+    };
+  }
+
+  #keep(): void {
+    const kept: Kept = {
+      language: this.#language.value,
+      terms: this.#terms.value,
+      itn: this.#itn.checked,
+      script: this.#script.value,
+      align: this.#align?.checked ?? true,
+    };
+    localStorage.setItem(storeKey, JSON.stringify(kept));
+  }
+}
+
+function languageSelect({ languages }: Info, strings: Strings, pageLanguage: PageLanguage, chosen: string) {
+  const named = languages.map(({ name, code }): [string, string] => [code, languageName(name, code, pageLanguage)]);
+  const chinese = named.findIndex(([code]) => code === "zh");
+  const withTaiwan = named.toSpliced(
+    chinese + 1,
+    0,
+    ...(chinese < 0 ? [] : [["zh-TW", strings.taiwan] as [string, string]]),
+  );
+  return select([["", strings.detect], ...withTaiwan], chosen);
+}
+
+/** As the page's language calls it; else as the model does. */
+export function languageName(name: string, code: string, pageLanguage: PageLanguage): string {
+  try {
+    const found = code === "" ? undefined : new Intl.DisplayNames([pageLanguage], { type: "language" }).of(code);
+    return found === undefined || found === code ? name : found;
+  } catch {
+    return name;
+  }
+}
+
+function scriptName(name: (typeof scripts)[number], strings: Strings): string {
+  return { cn: strings.scriptCn, tw: strings.scriptTw, twp: strings.scriptTwp, hk: strings.scriptHk }[name];
+}
+
+function select(choices: readonly (readonly [value: string, label: string])[], chosen: string): HTMLSelectElement {
+  const made = element("select", {}, ...choices.map(([value, label]) => element("option", { value }, label)));
+  if (choices.some(([value]) => value === chosen)) made.value = chosen;
+  return made;
+}
+
+function checkbox(isChecked: boolean): HTMLInputElement {
+  return element("input", { type: "checkbox", checked: isChecked });
+}
+
+function labelled(text: string, control: HTMLElement): HTMLElement {
+  return element("label", { class: "field" }, element("span", {}, text), control);
+}
+
+function readKept(): Kept {
+  const none: Kept = { language: "", terms: "", itn: false, script: "", align: true };
+  try {
+    const kept: unknown = JSON.parse(localStorage.getItem(storeKey) ?? "{}");
+    const fits = Object.entries(kept ?? {}).filter(([name, value]) => typeof none[name as keyof Kept] === typeof value);
+    return { ...none, ...Object.fromEntries(fits) };
+  } catch {
+    return none;
+  }
+}

@@ -1,0 +1,22 @@
+/** What the page has to know of the server. In: the core. Out: JSON. */
+
+import { languageCode, languageNames } from "../text/languages.ts";
+import type { Core } from "./hear.ts";
+
+/** `owner`: whose request it is; "" without keys. */
+export function infoReply({ host, settings, models }: Core, owner: string, samples: readonly string[]): Response {
+  const { name, languages } = models.transcriber.info;
+  const known = languages.length > 0 ? languages : languageNames;
+  return Response.json({
+    object: "server",
+    version: host.version,
+    model: name,
+    languages: known.map((language) => ({ name: language, code: languageCode(language) })),
+    aligner: models.timer !== undefined,
+    samples,
+    upload_bytes_max: settings.uploadBytesMax,
+    audio_seconds_max: settings.audioSecMax,
+    keys: settings.keys.length > 0,
+    owner,
+  });
+}

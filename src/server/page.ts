@@ -1,0 +1,85 @@
+/**
+ * The web page's files. In: their names and places. Out: replies with the headers that keep other sites and injected
+ * scripts away. Scripts and styles have their hash in their address, so browsers keep them for good.
+ */
+
+import { ApiError } from "./errors.ts";
+import type { PageFile } from "./host.ts";
+
+/** Nothing but this server's own files runs or is asked for, and no other page shows this one in a frame. */
+const pagePolicy = [
+  "default-src 'self'",
+  "img-src 'self' data:",
+  "media-src 'self' blob:",
+  "base-uri 'none'",
+  "form-action 'self'",
+  "frame-ancestors 'none'",
+  "object-src 'none'",
+].join("; ");
+
+const contentTypes: Readonly<Record<string, string>> = {
+  html: "text/html; charset=utf-8",
+  css: "text/css; charset=utf-8",
+  js: "text/javascript; charset=utf-8",
+  svg: "image/svg+xml",
+};
+
+type LoadedFile = { readonly bytes: Uint8Array<ArrayBuffer>; readonly type: string; readonly hash: string };
+
+type Loaded = { readonly index: LoadedFile; readonly others: ReadonlyMap<string, LoadedFile> };
+
+export class Page {
+  #loaded: Promise<Loaded> | undefined;
+
+  constructor(readonly files: readonly PageFile[]) {}
+
+  /** The page itself, which names the others. */
+  async index({ headers }: Request): Promise<Response> {
+    const { index } = await this.#load();
+    const etag = `"${index.hash}"`;
+    const own = { etag, "cache-control": "no-cache", "content-security-policy": pagePolicy };
+    if (headers.get("if-none-match") === etag) return new Response(null, { status: 304, headers: own });
+    return new Response(index.bytes, {
+      headers: { ...own, "content-type": index.type, "referrer-policy": "no-referrer", "x-frame-options": "DENY" },
+    });
+  }
+
+  /** One of the others, by its name with the hash: "app-0123456789abcdef.js". */
+  async file(name: string): Promise<Response> {
+    const found = (await this.#load()).others.get(name);
+    if (found === undefined) throw new ApiError(404, "there is no such file", { code: "not_found" });
+    const caching = "public, max-age=31536000, immutable";
+    return new Response(found.bytes, { headers: { "content-type": found.type, "cache-control": caching } });
+  }
+
+  #load(): Promise<Loaded> {
+    return this.#loaded ??= load(this.files);
+  }
+}
+
+async function load(files: readonly PageFile[]): Promise<Loaded> {
+  const others = new Map<string, LoadedFile>();
+  let html = "";
+  const addresses = new Map<string, string>();
+  for (const { name, read } of files) {
+    const bytes = await read();
+    if (name === "index.html") html = new TextDecoder().decode(bytes);
+    else {
+      const file = loaded(name, bytes);
+      const hashed = name.replace(/(?=\.\w+$)/, `-${file.hash}`);
+      others.set(hashed, file);
+      addresses.set(name, hashed);
+    }
+  }
+  const named = html.replace(
+    /page\/([\w.]+)/g,
+    (whole, name) => addresses.has(name) ? `page/${addresses.get(name)}` : whole,
+  );
+  return { index: loaded("index.html", new TextEncoder().encode(named)), others };
+}
+
+function loaded(name: string, bytes: Uint8Array<ArrayBuffer>): LoadedFile {
+  const type = contentTypes[/\.(\w+)$/.exec(name)?.[1] ?? ""] ?? "application/octet-stream";
+  const hash = new Bun.CryptoHasher("sha256").update(bytes).digest("hex").slice(0, 16);
+  return { bytes, type, hash };
+}

@@ -1,0 +1,35 @@
+/** A browser for tests of pages: Chromium as the system has it. Where there is none, such tests are skipped. */
+
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { isRoot } from "./where.ts";
+
+const path: string | null = process.env.QWEN_ASR_CHROMIUM ??
+  ["chromium", "chromium-browser", "google-chrome"].map((name) => Bun.which(name)).find((found) => found !== null) ??
+  null;
+
+export const hasChromium: boolean = path !== null;
+
+/** Root may not use Chromium's sandbox. */
+export function openBrowser(args: readonly string[] = []): Promise<Browser> {
+  return chromium.launch({ executablePath: path!, args: [...(isRoot ? ["--no-sandbox"] : []), ...args] });
+}
+
+/** What went wrong on a page while nobody looked: errors, refused scripts, requests of other hosts. */
+export type Watched = { readonly page: Page; readonly problems: readonly string[] };
+
+/** A page of its own, without what others have left in the browser. */
+export async function openPage(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Watched> {
+  const context = await browser.newContext({ locale: "en-US", ...options });
+  const page = await context.newPage();
+  const problems: string[] = [];
+  page.on("pageerror", (error) => problems.push(`error: ${error.message}`));
+  page.on("console", (message) => {
+    if (message.type() === "error") problems.push(`console: ${message.text()}`);
+  });
+  page.on("request", (request) => {
+    const { origin, protocol } = new URL(request.url());
+    if (origin !== new URL(url).origin && !["data:", "blob:"].includes(protocol)) problems.push(`asks ${origin}`);
+  });
+  await page.goto(url);
+  return { page, problems };
+}

@@ -49,6 +49,8 @@ export type TimedSegment = {
   readonly isLooped?: boolean;
   /** The model repeated itself, and its audio was decoded again: cut elsewhere, or at last without context. */
   readonly repaired?: "cuts" | "context";
+  /** It is one cue of subtitles, with its times: somebody has laid it out so. */
+  readonly isCue?: boolean;
   /** Times are the aligner's, or estimated and flagged so; absent if words were not timed. */
   readonly words?: readonly TimedWord[];
 };

@@ -103,7 +103,7 @@ test("what is missing or in doubt is written, as the schema has it, and read", (
   const gaps = [{ startMs: 5000, endMs: 7500 }, { startMs: 9000, endMs: 10_000, speaker: "left" }];
   const segments = [
     { ...segment!, isTruncated: true, languageProbability: 0.9876 },
-    { ...segment!, isLooped: true, repaired: "context" as const, languageProbability: 1, noSpeech: 0.25 },
+    { ...segment!, isLooped: true, repaired: "context" as const, isCue: true, languageProbability: 1, noSpeech: 0.25 },
   ];
   const from = { ...document, segments, gaps };
   const [json, lines] = [written("json", from), written("jsonl", from)];

@@ -41,6 +41,7 @@ export function segmentJson(segment: TimedSegment): Json {
     isTruncated,
     isLooped,
     repaired,
+    isCue,
     words,
   } = segment;
   return {
@@ -55,6 +56,7 @@ export function segmentJson(segment: TimedSegment): Json {
     ...(isTruncated ? { truncated: true } : {}),
     ...(isLooped ? { loop: true } : {}),
     ...(repaired ? { repaired } : {}),
+    ...(isCue ? { cue: true } : {}),
     ...(words ? { words: words.map(wordJson) } : {}),
   };
 }
@@ -174,6 +176,7 @@ function segmentOf(place: Place, language: string): TimedSegment {
     ...(isTrue(place.at("truncated")) && { isTruncated: true }),
     ...(isTrue(place.at("loop")) && { isLooped: true }),
     ...repairOf(place.at("repaired")),
+    ...(isTrue(place.at("cue")) && { isCue: true }),
     ...(words.isAbsent ? {} : { words: words.list().map(wordOf) }),
   };
 }

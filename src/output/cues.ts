@@ -11,7 +11,7 @@ import {
   vttHeader,
   vttWordsBlock,
 } from "../subtitles/cue.ts";
-import { CueLayout } from "../subtitles/layout.ts";
+import { CueLayout, wholeCue } from "../subtitles/layout.ts";
 import type { LayoutRules } from "../subtitles/rules.ts";
 import type { WordCutter } from "../text/chinese.ts";
 import { written } from "../views/piece.ts";
@@ -58,7 +58,7 @@ function cueWriter(
   };
 }
 
-/** Lays out segments as they arrive. No cue has two speakers. */
+/** Lays out segments as they arrive. No cue has two speakers, and one that somebody has laid out stays as it is. */
 export class TurnLayout {
   #layout: CueLayout;
   #last: TimedSegment | undefined;
@@ -70,9 +70,12 @@ export class TurnLayout {
   push(segment: TimedSegment): Cue[] {
     const isTurn = this.#last !== undefined && segment.speaker !== this.#last.speaker;
     this.#last = segment;
-    const before = isTurn ? this.#layout.rest() : [];
-    if (isTurn) this.#layout = new CueLayout(this.rules, this.cutChinese);
-    return [...before, ...this.#layout.push(timedWords(segment))];
+    const isApart = isTurn || segment.isCue === true;
+    const before = isApart ? this.#layout.rest() : [];
+    if (isApart) this.#layout = new CueLayout(this.rules, this.cutChinese);
+    if (!segment.isCue) return [...before, ...this.#layout.push(timedWords(segment))];
+    const whole = wholeCue(timedWords(segment), segment, this.rules, this.cutChinese);
+    return whole ? [...before, whole] : before;
   }
 
   rest(): Cue[] {

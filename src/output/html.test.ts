@@ -7,7 +7,7 @@ import { defaultRules } from "../subtitles/rules.ts";
 import { readHtml, textsOf } from "./html_fixture.ts";
 import { htmlWriter } from "./html.ts";
 import { html } from "./markup.ts";
-import { clock, doubtOf, paragraphsOf, segmentMarkup } from "./paragraphs.ts";
+import { clock, doubtOf, paragraphMarkup, paragraphsOf } from "./paragraphs.ts";
 import type { WriterOptions } from "./writer.ts";
 
 const hostile =
@@ -94,7 +94,7 @@ test("a sound inside the page is written once, before the text", () => {
 });
 
 test("characters that HTML does not know, and lone surrogates, become replacement characters", () => {
-  const [paragraph] = segmentMarkup(segmentOf("a\u0000b\ud800c\u0085d\tno", 0), false);
+  const [paragraph] = paragraphsOf([segmentOf("a\u0000b\ud800c\u0085d\tno", 0)]).map(paragraphMarkup);
   expect(html(paragraph!).isWellFormed()).toBe(true);
   expect(readHtml(html(paragraph!))[0]!.text).toContain("a\ufffdb\ufffdc\ufffdd\tno");
 });
@@ -106,17 +106,17 @@ test("doubtful words are marked in three shades, and say how likely they are", (
     ...segmentOf(" sure perhaps hardly", 0),
     words: words.map(([text, logprob], index) => ({ text, logprob, startMs: index * 100, endMs: index * 100 + 90 })),
   };
-  const marks = readHtml(html(segmentMarkup(segment, false)[0]!)).filter(({ tag }) => tag === "mark");
+  const marks = readHtml(html(paragraphMarkup(paragraphsOf([segment])[0]!))).filter(({ tag }) => tag === "mark");
   expect(marks.map(({ text, attributes }) => `${text} ${attributes["class"]} ${attributes["title"]}`))
     .toEqual(["perhaps w d1 50 %", "hardly w d3 5 %"]);
 });
 
 test("paragraphs end after sentences, and speech without sentences is broken too", () => {
   const sentences = segmentOf("This is a sentence of some length, I think. ".repeat(20).trim(), 0);
-  for (const words of paragraphsOf(sentences).slice(0, -1)) expect(words.at(-1)!.text).toEndWith("think.");
-  expect(paragraphsOf(sentences).length).toBe(4);
+  for (const { words } of paragraphsOf([sentences]).slice(0, -1)) expect(words.at(-1)!.text).toEndWith("think.");
+  expect(paragraphsOf([sentences]).length).toBe(4);
   const endless = segmentOf("and so on ".repeat(400).trim(), 0);
-  const texts = paragraphsOf(endless).map((words) => words.map(({ text }) => text).join(""));
+  const texts = paragraphsOf([endless]).map(({ words }) => words.map(({ text }) => text).join(""));
   expect(texts.join("")).toBe(endless.text);
   expect(Math.max(...texts.map(({ length }) => length))).toBeLessThan(920);
   expect([0, 59_999, 60_000, 3_599_999, 3_600_000, 36_061_000].map((ms) => clock(ms)))
@@ -133,4 +133,15 @@ test("a turn begins with the speaker, in text and in cues", () => {
   expect(textsOf(elements, "who")).toEqual(["left", "right"]);
   expect(textsOf(elements.filter(({ path }) => path.includes("ol")), "say"))
     .toEqual(["left: Hello.", "Hello.", "right: Hello."]);
+});
+
+test("cues are read as the paragraphs that they are part of", () => {
+  const cue = (text: string, startMs: number, changes: Partial<TimedSegment> = {}): TimedSegment => ({
+    ...unalignedSegment({ text, language: "English", tokens: [] }, [{ startMs, endMs: startMs + 900 }]),
+    ...changes,
+    isCue: true,
+  });
+  const cues = [cue("It was", 0), cue(" late.", 1000), cue(" We", 4000), cue(" left.", 5000, { speaker: "left" })];
+  const shown = paragraphsOf(cues).map(({ words, named }) => `${named}:${words.map(({ text }) => text).join("")}`);
+  expect(shown).toEqual(["undefined:It was late.", "undefined: We", "left: left."]);
 });

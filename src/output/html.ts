@@ -6,19 +6,20 @@
  * that script, that style and the recording, and nothing else: nothing in a transcript can run or load anything.
  */
 
-import type { Gap, TimedSegment } from "../document/document.ts";
+import type { Gap } from "../document/document.ts";
 import { gapPlace } from "../document/audit.ts";
 import { type Cue, timestamp } from "../subtitles/cue.ts";
 import { printable } from "../writer.ts";
 import { punctuatedCue, TurnLayout } from "./cues.ts";
 import { element, escaped, html, openingTag } from "./markup.ts";
-import { clock, segmentMarkup, timeButton } from "./paragraphs.ts";
+import { clock, type Paragraph, ParagraphFlow, paragraphMarkup, timeButton } from "./paragraphs.ts";
 import { peaksText } from "./peaks.ts";
 import { labelled } from "./words.ts";
 import type { Inline, SegmentWriter, Sound, WriterOptions } from "./writer.ts";
 
 export function htmlWriter(options: WriterOptions): SegmentWriter {
   const { rules, cutChinese, cuePunctuation = "keep" } = options;
+  const paragraphs = new ParagraphFlow();
   const layout = new TurnLayout(rules, cutChinese);
   const items = (cues: readonly Cue[]) => cues.map((cue) => cueItem(punctuatedCue(cue, cuePunctuation))).join("");
   const opening = openingOf(options);
@@ -30,17 +31,18 @@ export function htmlWriter(options: WriterOptions): SegmentWriter {
       const isTurn = segment.speaker !== undefined && segment.speaker !== speaker;
       speaker = segment.speaker;
       cueItems += items(layout.push(isTurn ? labelled(segment, speaker!) : segment));
-      const text = (begun ? "" : opening) + paragraphs(segment, isTurn);
+      const text = (begun ? "" : opening) + written(paragraphs.push(segment));
       begun = true;
       return text;
     },
     rest: (isComplete, gaps) =>
-      (begun ? "" : opening) + closingOf(options, cueItems + items(layout.rest()), isComplete, gaps),
+      (begun ? "" : opening) + written(paragraphs.rest()) +
+      closingOf(options, cueItems + items(layout.rest()), isComplete, gaps),
   };
 }
 
-function paragraphs(segment: TimedSegment, isTurn: boolean): string {
-  return segmentMarkup(segment, isTurn).map((paragraph) => `${html(paragraph)}\n`).join("");
+function written(paragraphs: readonly Paragraph[]): string {
+  return paragraphs.map((paragraph) => `${html(paragraphMarkup(paragraph))}\n`).join("");
 }
 
 function openingOf({ head, page: parts, sound, peaks }: WriterOptions): string {

@@ -16,21 +16,52 @@ const paragraphPauseMs = 1500;
 const endlessCharsMin = 500;
 const endlessCharsMax = 900;
 
-/** The words of a segment, by paragraph. Joined, they are the segment's words. */
-export function paragraphsOf(segment: TimedSegment): TimedWord[][] {
-  const paragraphs: TimedWord[][] = [];
-  let chars = 0;
-  let last: TimedWord | undefined;
-  for (const word of timedWords(segment)) {
-    if (!last || isOver(chars, last, word)) {
-      paragraphs.push([]);
-      chars = 0;
+export type Paragraph = {
+  readonly words: readonly TimedWord[];
+  readonly language: string;
+  /** Who speaks, where the turn begins. */
+  readonly named: string | undefined;
+};
+
+/**
+ * Makes paragraphs of segments as they arrive. A segment begins one, but cues go on with it: somebody cut them to be
+ * shown one by one, not to be read so. Joined, their words are the segments'.
+ */
+export class ParagraphFlow {
+  #held: TimedWord[] = [];
+  #chars = 0;
+  #last: TimedSegment | undefined;
+  #named: string | undefined;
+
+  /** Returns the paragraphs that are over. */
+  push(segment: TimedSegment): Paragraph[] {
+    const last = this.#last;
+    const isTurn = segment.speaker !== last?.speaker;
+    const goesOn = segment.isCue && last?.isCue && !isTurn && segment.language === last.language;
+    const over = goesOn ? [] : this.#close();
+    this.#last = segment;
+    if (isTurn) this.#named = segment.speaker;
+    for (const word of timedWords(segment)) {
+      const before = this.#held.at(-1);
+      if (before && isOver(this.#chars, before, word)) over.push(...this.#close());
+      this.#held.push(word);
+      this.#chars += word.text.length;
     }
-    paragraphs.at(-1)!.push(word);
-    chars += word.text.length;
-    last = word;
+    return over;
   }
-  return paragraphs;
+
+  /** The paragraph that has begun, as if this were the end. Changes nothing. */
+  rest(): Paragraph[] {
+    if (this.#held.length === 0) return [];
+    return [{ words: this.#held, language: this.#last!.language, named: this.#named }];
+  }
+
+  #close(): Paragraph[] {
+    const paragraphs = this.rest();
+    if (paragraphs.length > 0) this.#named = undefined;
+    [this.#held, this.#chars] = [[], 0];
+    return paragraphs;
+  }
 }
 
 function isOver(chars: number, last: TimedWord, next: TimedWord): boolean {
@@ -39,19 +70,21 @@ function isOver(chars: number, last: TimedWord, next: TimedWord): boolean {
   return chars >= endlessCharsMax || chars >= endlessCharsMin && isPause;
 }
 
-/** A segment's paragraphs; `speaker` is named at the front where the turn begins. */
-export function segmentMarkup(segment: TimedSegment, isTurn: boolean): Markup[] {
-  const { speaker } = segment;
-  return paragraphsOf(segment).map((words, index) => {
-    const name = isTurn && index === 0 && speaker !== undefined ? [element("bdi", { class: "who" }, speaker), " "] : [];
-    return element(
-      "p",
-      { class: "par", lang: languageCode(segment.language) || undefined },
-      timeButton(words[0]!.startMs),
-      " ",
-      element("span", { class: "say", dir: "auto" }, ...name, ...wordsMarkup(words)),
-    );
-  });
+/** All paragraphs of a transcript. */
+export function paragraphsOf(segments: readonly TimedSegment[]): Paragraph[] {
+  const paragraphs = new ParagraphFlow();
+  return [...segments.flatMap((segment) => paragraphs.push(segment)), ...paragraphs.rest()];
+}
+
+export function paragraphMarkup({ words, language, named }: Paragraph): Markup {
+  const name = named === undefined ? [] : [element("bdi", { class: "who" }, named), " "];
+  return element(
+    "p",
+    { class: "par", lang: languageCode(language) || undefined },
+    timeButton(words[0]!.startMs),
+    " ",
+    element("span", { class: "say", dir: "auto" }, ...name, ...wordsMarkup(words)),
+  );
 }
 
 /** The words, with the spaces between them outside. The space before the first is left out. */

@@ -120,6 +120,35 @@ export function layoutCues(
   return [...segments.flatMap((words) => layout.push(words)), ...layout.rest()];
 }
 
+/**
+ * The cue of words that somebody has put into one, with times of its own: lines break as they would anywhere, and there
+ * are as many as it takes. undefined: the words are blank.
+ */
+export function wholeCue(
+  words: readonly TimedWord[],
+  { startMs, endMs }: Timing,
+  rules: LayoutRules,
+  cutChinese?: WordCutter,
+): Cue | undefined {
+  const filled = words.filter(({ text }) => text.trim() !== "");
+  const own = rulesFor(filled.map(({ text }) => text).join(""), rules);
+  const atoms = filled.flatMap((word) => atomsOf(word, own.colsMax));
+  if (atoms.length === 0) return undefined;
+  const costs = breakCosts(atoms.map(({ text }) => text), cutChinese);
+  for (let linesMax = own.linesMax;; linesMax *= 2) {
+    const whole = lineations(atoms, costs, 0, { ...own, linesMax }).find(({ to }) => to === atoms.length - 1);
+    if (!whole) continue; // It ends: there are no more lines than atoms, each of which fits one.
+    const lines = wordsOf(atoms, 0, whole.lineEnds);
+    const start = Math.round(startMs);
+    return {
+      startMs: start,
+      endMs: Math.max(start + 1, Math.round(endMs)),
+      lines: lines.map((line) => line.map(({ text }) => text).join("").trim()),
+      words: lines,
+    };
+  }
+}
+
 /** Words piled up at one time would make overlapping cues: such cues are moved behind each other. */
 function apart(cues: readonly Cue[], freeMs: number): Cue[] {
   let free = freeMs;

@@ -4,7 +4,7 @@
  */
 
 import type { TimedWord, TranscriptDocument } from "../../document/document.ts";
-import { segmentMarkup } from "../../output/paragraphs.ts";
+import { paragraphMarkup, paragraphsOf } from "../../output/paragraphs.ts";
 import type { TimeSpan } from "../../units.ts";
 import { div, nodeOf } from "./dom.ts";
 import { Player } from "./player.ts";
@@ -35,11 +35,7 @@ export function showTranscript(root: HTMLElement, given: TranscriptGiven): { dis
   if (audioUrl !== undefined) audio.src = audioUrl;
   root.classList.add("transcript");
   root.replaceChildren(place, text);
-  let speaker: string | undefined;
-  for (const segment of transcript.segments) {
-    text.append(...segmentMarkup(segment, segment.speaker !== speaker).map(nodeOf));
-    speaker = segment.speaker;
-  }
+  text.append(...paragraphsOf(transcript.segments).map((paragraph) => nodeOf(paragraphMarkup(paragraph))));
   if (transcript.segments.length === 0) text.append(strings.empty);
   const player = new Player({ place, text, audio, strings, peaks, durationMs: transcript.source.durationMs });
   return {

@@ -4,6 +4,7 @@ import { ApiError } from "./errors.ts";
 import { transcriptionRequest } from "./fields.ts";
 import { folderBytes } from "./folder.ts";
 import { progressJson } from "./job_events.ts";
+import { peaksReply, soundReply } from "./job_sound.ts";
 import type { Job, Jobs } from "./jobs.ts";
 import { replyOf } from "./replies.ts";
 import { eventStream } from "./sse.ts";
@@ -37,38 +38,38 @@ export function listJobs(jobs: Jobs, { owner }: Call): Response {
   return Response.json({ object: "list", data: jobs.list(owner).map(jobJson) });
 }
 
-export function showJob(jobs: Jobs, { owner }: Call, id: string): Response {
-  return Response.json(jobJson(found(jobs, owner, id)));
+export function showJob(jobs: Jobs, call: Call, id: string): Response {
+  return Response.json(jobJson(foundJob(jobs, call, id)));
 }
 
-export async function deleteJob(jobs: Jobs, { owner }: Call, id: string): Promise<Response> {
-  await jobs.delete(found(jobs, owner, id));
+export async function deleteJob(jobs: Jobs, call: Call, id: string): Promise<Response> {
+  await jobs.delete(foundJob(jobs, call, id));
   return Response.json({ id, object: "transcription.job", deleted: true });
 }
 
-export async function cancelJob(jobs: Jobs, { owner }: Call, id: string): Promise<Response> {
-  const job = found(jobs, owner, id);
+export async function cancelJob(jobs: Jobs, call: Call, id: string): Promise<Response> {
+  const job = foundJob(jobs, call, id);
   job.cancel.abort();
   await job.running;
   return Response.json(jobJson(job));
 }
 
 /** The transcript in the format of the query, or in the one that the form asked for. */
-export function jobResult(jobs: Jobs, { owner, query }: Call, id: string): Response {
-  const { row } = found(jobs, owner, id);
+export function jobResult(jobs: Jobs, call: Call, id: string): Response {
+  const { row } = foundJob(jobs, call, id);
   const heard = jobs.state.result(id);
   if (heard === undefined) {
     const message = row.error?.error.message ?? `the job is ${row.status}`;
     throw new ApiError(409, message, { code: `job_${row.status}` });
   }
-  const wanted = transcriptionRequest({ ...row.fields, ...query }, false);
+  const wanted = transcriptionRequest({ ...row.fields, ...call.query }, false);
   const { body, contentType } = replyOf(heard, wanted, jobs.service.core.host.cutChinese);
   return new Response(body, { headers: { "content-type": contentType } });
 }
 
 /** All events from the start, then those that come. */
-export function jobEvents(jobs: Jobs, { owner }: Call, id: string): Response {
-  const job = found(jobs, owner, id);
+export function jobEvents(jobs: Jobs, call: Call, id: string): Response {
+  const job = foundJob(jobs, call, id);
   let leave = () => {};
   const work = (send: Parameters<Parameters<typeof eventStream>[0]>[0]) => {
     if (job.isOver && job.events.length === 0) send({ type: `job.${job.row.status}` }); // Of an earlier server.
@@ -82,7 +83,14 @@ export function jobEvents(jobs: Jobs, { owner }: Call, id: string): Response {
   return new Response(eventStream(work, () => undefined, () => leave()), { headers });
 }
 
-function found(jobs: Jobs, owner: string, id: string): Job {
+/** What it sounds like: as WAV, or as bars. */
+export function jobSound(jobs: Jobs, call: Call, id: string, what: "jobSound" | "jobPeaks"): Promise<Response> {
+  const job = foundJob(jobs, call, id);
+  return what === "jobPeaks" ? peaksReply(jobs, job) : soundReply(jobs, job, call.request.headers.get("range"));
+}
+
+/** Throws an ApiError where there is none of this owner. */
+export function foundJob(jobs: Jobs, { owner }: Pick<Call, "owner">, id: string): Job {
   const job = jobs.find(owner, id);
   if (job === undefined) throw new ApiError(404, "there is no such job", { code: "not_found" });
   return job;

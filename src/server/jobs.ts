@@ -10,6 +10,7 @@ import { apiError, isOurs } from "./errors.ts";
 import { remove } from "./folder.ts";
 import type { Heard, HearEvent } from "./hear.ts";
 import { type JobProgress, JobTeller } from "./job_events.ts";
+import type { JobSound } from "./job_sound.ts";
 import type { Service } from "./service.ts";
 import type { ServerEvent } from "./sse.ts";
 import type { JobRow, State } from "./state.ts";
@@ -28,6 +29,8 @@ export class Job {
   readonly listeners = new Set<(event: ServerEvent) => void>();
   readonly cancel = new AbortController();
   running: Promise<void> | undefined;
+  /** Decoded, for players; undefined until it is asked for. */
+  sound: Promise<JobSound> | undefined;
 
   constructor(readonly row: JobRow) {}
 
@@ -83,7 +86,7 @@ export class Jobs {
 
   async delete(job: Job): Promise<void> {
     job.cancel.abort();
-    await job.running;
+    await Promise.allSettled([job.running, job.sound]);
     this.#jobs.delete(job.row.id);
     this.state.delete(job.row.id);
   }
@@ -121,7 +124,10 @@ export class Jobs {
     }
     job.listeners.clear();
     job.events.splice(0, job.events.length - 1); // The whole is kept on disk.
-    if (this.service.core.settings.keepMs === 0) await remove(job.row.file.path);
+    if (this.service.core.settings.keepMs > 0) return;
+    await Promise.allSettled([job.sound]);
+    for (const path of [job.row.file.path, this.state.soundPath(job.row.id)]) await remove(path);
+    job.sound = undefined;
   }
 
   #over(job: Job, status: JobRow["status"]): void {

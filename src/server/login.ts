@@ -2,12 +2,11 @@
 
 import { ApiError } from "./errors.ts";
 import type { Guesses } from "./guesses.ts";
+import { jsonObject } from "./json_request.ts";
 import { findKey, type Key } from "./keys.ts";
 import { setCookie, signedCookie } from "./session_cookie.ts";
-import { bounded } from "./upload.ts";
 
 const bodyBytesMax = 4096;
-const stallMs = 10_000;
 
 export type LoginRules = {
   readonly keys: readonly Key[];
@@ -38,18 +37,8 @@ export function logOut(cookie: string, isSecure: boolean): Response {
   return Response.json({ object: "login", owner: "" }, { headers: { "set-cookie": setCookie(cookie, "", isSecure) } });
 }
 
-async function keyIn({ headers, body }: Request): Promise<string> {
-  // Another site's form cannot send this type.
-  if (!/^application\/json\b/i.test(headers.get("content-type") ?? "") || body === null) {
-    throw new ApiError(415, 'the body has to be JSON: {"key": KEY}', { code: "unsupported_media_type" });
-  }
-  const pieces: Uint8Array[] = [];
-  for await (const piece of bounded(body, { bytesMax: bodyBytesMax, stallMs, now: Date.now })) pieces.push(piece);
-  try {
-    const { key } = JSON.parse(Buffer.concat(pieces).toString());
-    if (typeof key === "string") return key.trim();
-  } catch {
-    // Told below.
-  }
+async function keyIn(request: Request): Promise<string> {
+  const { key } = await jsonObject(request, bodyBytesMax);
+  if (typeof key === "string") return key.trim();
   throw new ApiError(400, 'the body is not {"key": KEY}', { code: "malformed_body" });
 }

@@ -54,6 +54,8 @@ export const schemas: Readonly<Record<string, Json>> = {
     error: { type: "object" },
   }, ["id", "object", "name", "bytes", "created_at", "status"]),
   Jobs: object({ object: { const: "list" }, data: array(ref("Job")) }),
+  Peaks: object({ object: { const: "transcription.peaks" }, seconds: number, peaks: array(number) }),
+  Words: object({ object: string, words: array(object({ text: string, ...span, flag: string }, ["text"])) }),
   Info: object({
     ...{ object: { const: "server" }, version: string, model: string, aligner: { type: "boolean" }, owner: string },
     ...{ samples: array(string), upload_bytes_max: integer, audio_seconds_max: number, keys: { type: "boolean" } },
@@ -76,6 +78,10 @@ function form(properties: Json, required: readonly string[]): Json {
   return {
     requestBody: { required: true, content: { "multipart/form-data": { schema: object(properties, required) } } },
   };
+}
+
+function jsonBody(schema: Json): Json {
+  return { requestBody: { required: true, content: { "application/json": { schema } } } };
 }
 
 const transcript = {
@@ -131,6 +137,22 @@ function jobPaths(): Record<string, Json> {
     "/v1/jobs/{id}/cancel": { post: { parameters: idParameter, responses: { 200: job, ...failure } } },
     "/v1/jobs/{id}/result": {
       get: { parameters: [...idParameter, ...query("response_format")], responses: { 200: transcript, ...failure } },
+      put: {
+        ...{ parameters: idParameter, ...jsonBody({ type: "object", description: "as docs/transcript.schema.json" }) },
+        responses: { 200: ok("the transcript is this one"), ...failure },
+      },
+    },
+    "/v1/jobs/{id}/audio": {
+      get: { parameters: idParameter, responses: { 200: ok("as WAV, also in ranges"), ...failure } },
+    },
+    "/v1/jobs/{id}/peaks": {
+      get: { parameters: idParameter, responses: { 200: ok("how loud it is", json(ref("Peaks"))), ...failure } },
+    },
+    "/v1/jobs/{id}/align": {
+      post: {
+        ...{ parameters: idParameter, ...jsonBody(object({ ...span, text: string, language: string })) },
+        responses: { 200: ok("when each word is said", json(ref("Words"))), ...failure },
+      },
     },
     "/v1/jobs/{id}/events": {
       get: {
@@ -166,11 +188,12 @@ function otherPaths(): Record<string, Json> {
 }
 
 function pagePaths(): Record<string, Json> {
-  const body = { required: true, content: { "application/json": { schema: object({ key: string }) } } };
   return {
     "/": { get: { security: [], responses: { 200: ok("the page") } } },
     "/page/{id}": { get: { security: [], parameters: idParameter, responses: { 200: ok("a file of the page") } } },
-    "/login": { post: { security: [], requestBody: body, responses: { 200: ok("a cookie for the key"), ...failure } } },
+    "/login": {
+      post: { security: [], ...jsonBody(object({ key: string })), responses: { 200: ok("the cookie"), ...failure } },
+    },
     "/logout": { post: { security: [], responses: { 200: ok("the cookie is gone"), ...failure } } },
   };
 }

@@ -27,10 +27,14 @@ export type Endpoint =
   | "deleteJob"
   | "cancelJob"
   | "jobResult"
-  | "jobEvents";
+  | "jobEvents"
+  | "jobSound"
+  | "jobPeaks"
+  | "alignJob"
+  | "putTranscript";
 
 type Route = {
-  readonly method: "GET" | "POST" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
   /** Without /v1, with which every path is served, too. */
   readonly path: RegExp;
   readonly endpoint: Endpoint;
@@ -78,6 +82,10 @@ export const routes: readonly Route[] = [
   { method: "POST", path: /^\/jobs\/([\w-]+)\/cancel$/, endpoint: "cancelJob", name: "/v1/jobs/ID/cancel" },
   { method: "GET", path: /^\/jobs\/([\w-]+)\/result$/, endpoint: "jobResult", name: "/v1/jobs/ID/result" },
   { method: "GET", path: /^\/jobs\/([\w-]+)\/events$/, endpoint: "jobEvents", name: "/v1/jobs/ID/events" },
+  { method: "GET", path: /^\/jobs\/([\w-]+)\/audio$/, endpoint: "jobSound", name: "/v1/jobs/ID/audio" },
+  { method: "GET", path: /^\/jobs\/([\w-]+)\/peaks$/, endpoint: "jobPeaks", name: "/v1/jobs/ID/peaks" },
+  { method: "POST", path: /^\/jobs\/([\w-]+)\/align$/, endpoint: "alignJob", name: "/v1/jobs/ID/align" },
+  { method: "PUT", path: /^\/jobs\/([\w-]+)\/result$/, endpoint: "putTranscript", name: "/v1/jobs/ID/result" },
 ];
 
 export type Found = { readonly route: Route; readonly parameter: string | undefined };

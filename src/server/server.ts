@@ -14,7 +14,18 @@ import { Guesses } from "./guesses.ts";
 import type { Core } from "./hear.ts";
 import type { ServerSettings } from "./host.ts";
 import { infoReply } from "./info.ts";
-import { cancelJob, createJob, deleteJob, jobEvents, jobResult, listJobs, showJob } from "./job_endpoints.ts";
+import { alignStretch, putTranscript } from "./job_edits.ts";
+import {
+  cancelJob,
+  createJob,
+  deleteJob,
+  foundJob,
+  jobEvents,
+  jobResult,
+  jobSound,
+  listJobs,
+  showJob,
+} from "./job_endpoints.ts";
 import { Jobs } from "./jobs.ts";
 import { logLine } from "./log.ts";
 import { logIn, logOut } from "./login.ts";
@@ -299,6 +310,15 @@ class Handler {
         return cancelJob(this.#jobs, call, parameter!);
       case "jobResult":
         return jobResult(this.#jobs, call, parameter!);
+      case "jobSound":
+      case "jobPeaks":
+        call.onTaken(); // It may have to be decoded first.
+        return jobSound(this.#jobs, call, parameter!, route.endpoint);
+      case "alignJob":
+        call.onTaken();
+        return alignStretch(this.#jobs, call, foundJob(this.#jobs, call, parameter!));
+      case "putTranscript":
+        return putTranscript(this.#jobs, call, foundJob(this.#jobs, call, parameter!));
       case "jobEvents":
         call.onTaken();
         return jobEvents(this.#jobs, call, parameter!);
@@ -330,7 +350,7 @@ function preflight(headers: Headers, rules: AccessRules): Response {
   return new Response(null, {
     status: 204,
     headers: {
-      "access-control-allow-methods": "GET, POST, DELETE, OPTIONS",
+      "access-control-allow-methods": "GET, POST, PUT, DELETE, OPTIONS",
       "access-control-allow-headers": headers.get("access-control-request-headers") ?? "authorization, content-type",
       "access-control-max-age": "600",
     },

@@ -67,6 +67,11 @@ export class State implements Disposable {
     return join(this.folder, "uploads", id);
   }
 
+  /** Where it lies decoded. */
+  soundPath(id: string): string {
+    return `${this.uploadPath(id)}.wav`;
+  }
+
   /** Removes recordings that belong to none of these jobs: a server that was killed has left them. */
   removeStrays(rows: readonly JobRow[]): void {
     const known = new Set(rows.map(({ id }) => id));
@@ -116,7 +121,7 @@ export class State implements Disposable {
   delete(id: string): void {
     this.forgetSteps(id);
     this.#db.query("DELETE FROM jobs WHERE id = ?").run(id);
-    rmSync(this.uploadPath(id), { force: true });
+    for (const path of [this.uploadPath(id), this.soundPath(id)]) rmSync(path, { force: true });
   }
 
   [Symbol.dispose](): void {

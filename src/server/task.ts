@@ -47,7 +47,8 @@ type OpenTask = Received & {
 };
 
 const stallMs = 30_000;
-const largeBytesMin = 8 * 2 ** 20;
+/** Uploads of so much are read one at a time. */
+export const largeBytesMin = 8 * 2 ** 20;
 const graceMs = 300_000;
 const slownessMax = 60;
 

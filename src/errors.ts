@@ -46,12 +46,15 @@ const systemReasons: Readonly<Record<string, string>> = {
   EIO: "the disk reports an error",
 };
 
+/** What the system throws. Browsers, which know no such type, check this file too. */
+type SystemError = Error & { readonly code?: string };
+
 /**
  * Says why the system refused something. `own` has the caller's words for some codes; codes that are in neither table
  * get the system's own message.
  */
 export function systemReason(error: unknown, own: Readonly<Record<string, string>> = {}): string {
-  const { code, message } = error as NodeJS.ErrnoException;
+  const { code, message } = error as SystemError;
   return own[code ?? ""] ?? systemReasons[code ?? ""] ?? message ?? String(error);
 }
 
@@ -83,7 +86,7 @@ const passingCodes = [
 /** Whether the same run may succeed later, or on another machine: it, or what caused it, is a lack of something. */
 export function isPassing(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  if (error instanceof ShortageError || passingCodes.includes((error as NodeJS.ErrnoException).code ?? "")) return true;
+  if (error instanceof ShortageError || passingCodes.includes((error as SystemError).code ?? "")) return true;
   return !(error instanceof UserError) && shortage(error) !== undefined || isPassing(error.cause);
 }
 

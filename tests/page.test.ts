@@ -17,13 +17,13 @@ testWhere(hasChromium, "Chromium")("a file becomes text and subtitles, whatever 
   const save = page.getByRole("link", { name: "Save subtitles (SRT)" });
   await save.waitFor();
   expect(await page.locator(".job h2").textContent()).toBe(name);
-  expect(await page.locator(".text").textContent()).toBe("Please open the old door.");
+  await page.locator(".say", { hasText: /^Please open the old door\.$/ }).waitFor();
   const [download] = await Promise.all([page.waitForEvent("download"), save.click()]);
   const srt = await Bun.file(await download.path()).text();
   expect(srt).toMatch(/^1\n00:00:00,\d{3} --> 00:00:0\d,\d{3}\nPlease open the old door\.\n\n$/);
   expect(await page.locator(".cues").textContent()).toBe(srt);
   await page.reload();
-  await page.locator(".text", { hasText: "Please open the old door." }).waitFor();
+  await page.locator(".say", { hasText: "Please open the old door." }).waitFor();
   expect(problems).toEqual([]);
   expect(await server.stop()).toBe("SIGTERM");
 });

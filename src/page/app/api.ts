@@ -1,5 +1,7 @@
 /** The server's API, as the page uses it. In: requests. Out: what it answers, or an ApiFailure with its words. */
 
+import type { WordFlag } from "../../document/document.ts";
+
 export type Info = {
   readonly version: string;
   readonly model: string;
@@ -36,6 +38,16 @@ export type JobEvent = {
   readonly error?: { readonly message: string };
 } & Partial<Pick<Job, "audio_seconds" | "heard_seconds" | "eta_seconds" | "language">>;
 
+/** What POST /v1/jobs/ID/align answers. */
+export type Aligned = {
+  readonly words: readonly {
+    readonly text: string;
+    readonly start: number;
+    readonly end: number;
+    readonly flag?: WordFlag;
+  }[];
+};
+
 /** Fields of a form. */
 export type Fields = Readonly<Record<string, string>>;
 
@@ -52,6 +64,11 @@ export async function call<Answer>(method: "GET" | "POST" | "DELETE", path: stri
     method,
     ...(body !== undefined && { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
   })).json();
+}
+
+/** Sends JSON that is a text already. */
+export async function put(path: string, json: string): Promise<void> {
+  await request(path, { method: "PUT", body: json, headers: { "content-type": "application/json" } });
 }
 
 export async function bytesOf(path: string): Promise<Blob> {

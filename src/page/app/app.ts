@@ -82,7 +82,7 @@ function content(info: Info, strings: Strings, pageLanguage: PageLanguage): HTML
     onShow: (job) => show(job),
   });
   const viewHost = {
-    ...{ strings, pageLanguage, languages: info.languages, onFailure },
+    ...{ strings, pageLanguage, info, onFailure },
     onSay: (message: string) => messages.say(message),
     onProgress: list.progressed.bind(list),
     onEnd: () => void list.refresh(),

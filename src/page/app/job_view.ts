@@ -3,17 +3,22 @@
  * and links that save them.
  */
 
-import { type Info, type Job, type JobEvent, listen, resultPath, textOf } from "./api.ts";
+import type { TimedWord, TranscriptDocument } from "../../document/document.ts";
+import { readDocument } from "../../document/json.ts";
+import { showTranscript, type SpanToAlign } from "../transcript/show.ts";
+import { stringsFor } from "../transcript/strings.ts";
+import { type Aligned, call, type Info, type Job, type JobEvent, listen, resultPath, textOf } from "./api.ts";
 import { button, element, icon } from "./dom.ts";
 import { clock, stem } from "./format.ts";
 import { isOpen } from "./jobs.ts";
+import { Keeper } from "./keeper.ts";
 import { languageName } from "./settings.ts";
 import { fill, type PageLanguage, type Strings } from "./strings.ts";
 
 export type JobViewHost = {
   readonly strings: Strings;
   readonly pageLanguage: PageLanguage;
-  readonly languages: Info["languages"];
+  readonly info: Info;
   /** It is being heard. */
   onProgress(id: string, progress: Partial<Job>): void;
   /** The job is over. */
@@ -37,13 +42,20 @@ export class JobView {
   readonly #facts: HTMLElement = element("p", { class: "facts dim" });
   readonly #text: HTMLElement;
   readonly #saves: HTMLElement = element("div", { class: "saves", hidden: true });
+  readonly #transcript: HTMLElement = element("div", {});
+  readonly #ending = new AbortController();
+  readonly #keeper: Keeper;
   #source: { close(): void } | undefined;
   #job: Job;
 
   constructor(job: Job, readonly host: JobViewHost) {
     const { strings } = host;
     this.#job = job;
-    this.#text = element("p", { class: "text", dir: "auto" }, this.#settled, this.#tail);
+    this.#keeper = new Keeper(job.id, () => void this.#showCues(), host.onFailure);
+    addEventListener("beforeunload", (event) => {
+      if (this.#keeper.isBehind) event.preventDefault();
+    }, { signal: this.#ending.signal });
+    this.#text = element("p", { class: "flow", dir: "auto" }, this.#settled, this.#tail);
     this.#cues.setAttribute("aria-label", strings.subtitles);
     this.element = element(
       "article",
@@ -59,6 +71,7 @@ export class JobView {
           element("h3", {}, strings.text),
           this.#hint,
           this.#text,
+          this.#transcript,
         ),
         element("section", { class: "pane" }, element("h3", {}, strings.subtitles), this.#cues),
       ),
@@ -75,6 +88,8 @@ export class JobView {
 
   dispose(): void {
     this.#source?.close();
+    this.#ending.abort();
+    void this.#keeper.flush();
     this.element.remove();
   }
 
@@ -122,7 +137,7 @@ export class JobView {
   }
 
   #showFacts({ language = "", audio_seconds: audio }: Pick<Job, "language" | "audio_seconds">): void {
-    const { strings, languages, pageLanguage } = this.host;
+    const { strings, info: { languages }, pageLanguage } = this.host;
     const code = languages.find(({ name }) => name === language)?.code ?? "";
     this.#facts.textContent = [
       ...(language === "" ? [] : [fill(strings.detectedAs, { language: languageName(language, code, pageLanguage) })]),
@@ -130,18 +145,46 @@ export class JobView {
     ].join(" · ");
   }
 
+  async #showCues(): Promise<void> {
+    this.#cues.textContent = await textOf(resultPath(this.#job.id, "srt"));
+  }
+
   async #showResult(): Promise<void> {
     const { id } = this.#job;
     try {
-      const [text, cues] = await Promise.all(["text", "srt"].map((format) => textOf(resultPath(id, format))));
+      const [text] = await Promise.all([textOf(resultPath(id, "text")), this.#showCues()]);
       this.#settled.data = text!.trim();
       this.#tail.textContent = "";
-      this.#cues.textContent = cues!;
       this.#say(text!.trim() === "" ? this.host.strings.noSpeech : "");
       this.#showSaves();
+      await this.#showTranscript(readDocument(await textOf(resultPath(id, "jsonl")), this.#job.name));
     } catch (error) {
       this.host.onFailure(error);
     }
+  }
+
+  /** In place of the bare text: with a player, if the recording can be had. */
+  async #showTranscript(transcript: TranscriptDocument): Promise<void> {
+    const path = `v1/jobs/${this.#job.id}`;
+    const sound = await call<{ readonly peaks: readonly number[] }>("GET", `${path}/peaks`).catch(() => undefined);
+    if (this.#ending.signal.aborted) return;
+    this.#text.hidden = true;
+    const shown = showTranscript(this.#transcript, {
+      ...{ transcript, strings: stringsFor([this.host.pageLanguage]), editable: true },
+      ...(sound && { audioUrl: `${path}/audio`, peaks: sound.peaks }),
+      ...(sound && this.host.info.aligner && { realign: (span) => this.#realigned(span) }),
+      onChange: (changed) => this.#keeper.changed(changed),
+    });
+    this.#ending.signal.addEventListener("abort", () => shown.dispose());
+  }
+
+  async #realigned({ startMs, endMs, text, language }: SpanToAlign): Promise<readonly TimedWord[]> {
+    const span = { start: startMs / 1000, end: endMs / 1000, text, language };
+    const { words } = await call<Aligned>("POST", `v1/jobs/${this.#job.id}/align`, span);
+    return words.map(({ text, start, end, flag }) => ({
+      ...{ text, startMs: Math.round(start * 1000), endMs: Math.round(end * 1000) },
+      ...(flag && { flag }),
+    }));
   }
 
   #showSaves(): void {
@@ -177,7 +220,8 @@ export class JobView {
 
   async #copy(): Promise<void> {
     try {
-      await navigator.clipboard.writeText(this.#settled.data);
+      await this.#keeper.flush();
+      await navigator.clipboard.writeText((await textOf(resultPath(this.#job.id, "text"))).trim());
       this.host.onSay(this.host.strings.copied);
     } catch {
       getSelection()?.selectAllChildren(this.#text); // To be copied by hand: a plain http page may not do it.

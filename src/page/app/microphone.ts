@@ -122,7 +122,7 @@ class RecordSession extends Session {
       "div",
       { class: "session" },
       element("h2", {}, host.strings.recordingNow),
-      element("div", { class: "row" }, this.time, this.meter, this.stopButton),
+      element("div", { class: "controls" }, this.time, this.meter, this.stopButton),
     );
   }
 
@@ -149,14 +149,14 @@ class LiveSession extends Session {
     const { strings } = host;
     this.#title = element("h2", {}, strings.liveNow);
     this.#hint = element("p", { class: "dim" }, strings.liveHint);
-    this.#row = element("div", { class: "row" }, this.time, this.meter, this.stopButton);
+    this.#row = element("div", { class: "controls" }, this.time, this.meter, this.stopButton);
     this.element = element(
       "div",
       { class: "session" },
       ...[this.#title, this.#row, this.#hint],
       element(
         "p",
-        { class: "text", dir: "auto", role: "log", "aria-label": strings.liveText },
+        { class: "flow", dir: "auto", role: "log", "aria-label": strings.liveText },
         this.#settled,
         this.#tail,
       ),

@@ -1,0 +1,55 @@
+/** Keeps a mended transcript at the server. In: a document after each edit. Out: the last one is the result. */
+
+import type { TranscriptDocument } from "../../document/document.ts";
+import { gapJson, headJson, segmentJson } from "../../document/json.ts";
+import { put } from "./api.ts";
+
+/** After the last edit. */
+const pauseMs = 800;
+
+export class Keeper {
+  #unkept: TranscriptDocument | undefined;
+  #timer: number | undefined;
+  #last: Promise<void> = Promise.resolve();
+
+  /** `onKept`: the server has what was mended. */
+  constructor(readonly id: string, readonly onKept: () => void, readonly onFailure: (error: unknown) => void) {}
+
+  get isBehind(): boolean {
+    return this.#unkept !== undefined;
+  }
+
+  changed(transcript: TranscriptDocument): void {
+    this.#unkept = transcript;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.flush(), pauseMs);
+  }
+
+  /** Resolves when the server has all, or has failed to take it. One at a time: the last one has to stay. */
+  flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    return this.#last = this.#last.then(() => this.#keep());
+  }
+
+  async #keep(): Promise<void> {
+    const transcript = this.#unkept;
+    if (transcript === undefined) return;
+    this.#unkept = undefined;
+    try {
+      await put(`v1/jobs/${this.id}/result`, documentText(transcript));
+      this.onKept();
+    } catch (error) {
+      this.#unkept ??= transcript;
+      this.onFailure(error);
+    }
+  }
+}
+
+function documentText({ segments, isComplete, gaps, ...head }: TranscriptDocument): string {
+  return JSON.stringify({
+    ...headJson(head),
+    segments: segments.map(segmentJson),
+    ...(gaps && { gaps: gaps.map(gapJson) }),
+    complete: isComplete,
+  });
+}

@@ -16,7 +16,7 @@ export async function runChecks(): Promise<readonly CheckResult[]> {
     command("format of Zig", [zig, "fmt", "--check", "build.zig", "zig"]),
     command("lint", [tool("deno"), "lint"]),
     command("types", [tool("deno"), "check", ...typed]),
-    command("types of the page", [tool("deno"), "check", "--config", "src/page/deno.json", ...page]),
+    command("types of the page", [tool("deno"), "check", "--config", "deno.page.json", ...page]),
     tidiness(),
   ]);
 }

@@ -12,7 +12,7 @@ import type { ByteReader, ReplayReader } from "./bytes.ts";
 import { chooseTrack, type Container, listTracks, refusePlaylist, type Track } from "./container.ts";
 import { builtinDecoder } from "./decoders/open.ts";
 import { UnsupportedError } from "./decoders/packets.ts";
-import { ffmpegMissing, ffmpegPath, FfmpegReader, findFfmpeg, probeContainer, type ProcessLimits } from "./ffmpeg.ts";
+import { ffmpegMissing, ffmpegPath, FfmpegReader, findFfmpeg, probeContainer } from "./ffmpeg.ts";
 import type { ByteDecoder } from "./pcm.ts";
 import { judgeBytes } from "./plausible.ts";
 import { RAW_DEFAULT, RawDecoder, type RawLayout } from "./raw.ts";
@@ -36,8 +36,6 @@ export type DecoderSource = {
   /** The channel that is read, from 1; "each": they come interleaved; undefined: all are mixed. */
   readonly channel: number | "each" | undefined;
   readonly decoder: DecoderChoice;
-  /** Of ffmpeg; none where undefined. */
-  readonly limits: ProcessLimits | undefined;
 };
 
 /** A decoder whose `info` is known, the bytes that go into it, and the samples it already gave. */
@@ -55,8 +53,6 @@ const UNKNOWN_WAIT_MS = 500;
 const NO_HELP_HINT = "ffmpeg cannot read it either: convert it to 16-bit PCM WAV with the program that made it";
 /** Containers whose index may come last. */
 const INDEX_LAST = ["MP4", "QuickTime"];
-/** Frames without a container, so without times. */
-const BARE = ["MP3", "AAC", "AC-3"];
 
 export async function openDecoder(source: DecoderSource, reader: ReplayReader): Promise<OpenedDecoder> {
   const { name, isStdin, raw } = source;
@@ -107,7 +103,7 @@ async function openUnknown(source: DecoderSource, reader: ReplayReader, seen: Ui
 
 /** Returns undefined if ffmpeg does not recognise the bytes either. */
 async function tryFfmpeg(source: DecoderSource, reader: ReplayReader): Promise<OpenedDecoder | undefined> {
-  const container = await probeContainer(ffmpegPath()!, source.path ?? reader, source.limits);
+  const container = await probeContainer(ffmpegPath()!, source.path ?? reader);
   if (container === undefined || container.isGuess || container.tracks.length === 0) return undefined;
   return await startFfmpeg(source, reader, container.format.toUpperCase(), container);
 }
@@ -163,7 +159,7 @@ function noDecoder(what: string, { decoder }: DecoderSource): InputError {
 async function openFfmpeg(source: DecoderSource, reader: ReplayReader, label: string): Promise<OpenedDecoder> {
   if (source.decoder === "builtin") throw noDecoder(`${source.name}: ${label} audio`, source);
   const program = findFfmpeg(`${source.name}: ${label} audio`);
-  return await startFfmpeg(source, reader, label, await probeContainer(program, source.path ?? reader, source.limits));
+  return await startFfmpeg(source, reader, label, await probeContainer(program, source.path ?? reader));
 }
 
 async function startFfmpeg(
@@ -180,9 +176,8 @@ async function startFfmpeg(
   else await reader.close();
   const seeks = INDEX_LAST.includes(label);
   const input = path === undefined ? { kind: "bytes", reader, seeks } as const : { kind: "path", path } as const;
-  const isBare = BARE.includes(label);
-  const options = track ? { track, startSec: container.startSec, isBare } : { isBare };
-  const ffmpeg = new FfmpegReader(findFfmpeg(name), input, options, source.limits);
+  const options = track ? { track, startSec: container.startSec } : {};
+  const ffmpeg = new FfmpegReader(findFfmpeg(name), input, options);
   try {
     const started = await startDecoder(ffmpeg, new WavDecoder(`${name}: ffmpeg output`, Infinity, channel), source);
     const warnings = track && wanted === undefined ? tracksLine(container.tracks, track) : [];

@@ -5,12 +5,11 @@
  * protocol but files and pipes. Feeding it and reading it run concurrently, and neither waits for a dead process.
  */
 
-import { type ChildProcess, spawn, type SpawnOptions } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 import { InputError } from "../errors.ts";
 import type { ByteReader, ReplayReader } from "./bytes.ts";
 import { type Container, parseContainer, type Track } from "./container.ts";
-import { placed } from "./ffmpeg_place.ts";
 
 export type FfmpegInput =
   /** ffmpeg opens the file itself, and may seek in it. */
@@ -18,22 +17,8 @@ export type FfmpegInput =
   /** ffmpeg reads a pipe. `seeks`: the container's index may come last, so ffmpeg keeps a copy on disk. */
   | { readonly kind: "bytes"; readonly reader: ByteReader; readonly seeks: boolean };
 
-/** What a process of ffmpeg may take, where recordings come from strangers. */
-export type ProcessLimits = {
-  readonly cpuSec: number;
-  /** Of addresses. */
-  readonly memoryBytes: number;
-  /** Of a file that it writes: a copy of what it reads, in which it seeks. */
-  readonly fileBytes: number;
-};
-
 /** What of the container is decoded; by default the track that ffmpeg itself would take. */
-export type Wanted = {
-  readonly track?: Track;
-  readonly startSec?: number;
-  /** Frames without times, one after the other: ffmpeg would count them as if their rate never changed. */
-  readonly isBare?: boolean;
-};
+export type Wanted = { readonly track?: Track; readonly startSec?: number };
 
 const STDERR_CHARS_MAX = 1 << 16;
 
@@ -59,23 +44,22 @@ export function ffmpegMissing(reason: string): InputError {
 export class FfmpegReader implements ByteReader {
   readonly #child: ChildProcess;
   readonly #chunks: AsyncIterator<Uint8Array>;
-  /** Where the first sample lies on the time line; 0 where nobody says. */
-  readonly #place: Promise<number>;
   readonly #exited: Promise<void>;
   readonly #feeding: ByteReader | undefined;
   #fed: Promise<void> = Promise.resolve();
   #feedError: unknown;
   #stderr = "";
   #hasExited = false;
-  readonly #isLimited: boolean;
   /** Wakes the feeder, whatever it is waiting for. */
   #onExit = () => {};
 
   /** `program` is the path that `findFfmpeg` returned. */
-  constructor(program: string, input: FfmpegInput, wanted: Wanted = {}, limits?: ProcessLimits) {
-    const child = spawnFfmpeg(program, ffmpegArgs(input, wanted), input.kind === "path", "pipe", limits);
+  constructor(program: string, input: FfmpegInput, wanted: Wanted = {}) {
+    const child = spawn(program, ffmpegArgs(input, wanted), {
+      stdio: [input.kind === "path" ? "ignore" : "pipe", "pipe", "pipe"],
+      env: { ...process.env, AV_LOG_FORCE_NOCOLOR: "1" },
+    });
     this.#child = child;
-    this.#isLimited = limits !== undefined;
     this.#exited = new Promise((resolve) => {
       const settle = () => {
         this.#hasExited = true;
@@ -88,18 +72,9 @@ export class FfmpegReader implements ByteReader {
         settle();
       });
     });
-    let foundPlace = (_place: number) => {};
-    this.#place = new Promise((resolve) => foundPlace = resolve);
-    if (wanted.isBare) foundPlace(0);
-    void this.#exited.then(() => foundPlace(0));
-    this.#chunks = placed((child.stdout as Readable)[Symbol.asyncIterator](), this.#place);
-    let latest = "";
+    this.#chunks = (child.stdout as Readable)[Symbol.asyncIterator]();
     child.stderr!.setEncoding("utf8").on("data", (text: string) => {
       if (this.#stderr.length < STDERR_CHARS_MAX) this.#stderr += text;
-      latest += text;
-      const place = firstPlace(latest);
-      if (place !== undefined) foundPlace(place);
-      latest = latest.slice(latest.lastIndexOf("\n") + 1);
     });
     if (input.kind === "bytes") {
       this.#feeding = input.reader;
@@ -122,11 +97,10 @@ export class FfmpegReader implements ByteReader {
     await this.#fed;
     if (this.#feedError !== undefined) throw this.#feedError;
     const lines = complaints(this.#stderr);
-    const { signalCode, exitCode } = this.#child;
-    if (lines.length > 0 || exitCode === 0) return lines.at(-1);
-    // At the limit it gets a signal, on which it ends by itself, or is killed.
-    if (this.#isLimited && (signalCode !== null || exitCode === 255)) return "it takes too much to decode";
-    return `ended with ${signalCode ?? `exit code ${exitCode}`}`;
+    if (lines.length === 0 && this.#child.exitCode !== 0) {
+      return `ended with ${this.#child.signalCode ?? `exit code ${this.#child.exitCode}`}`;
+    }
+    return lines.at(-1);
   }
 
   async close(): Promise<void> {
@@ -161,14 +135,13 @@ export class FfmpegReader implements ByteReader {
 }
 
 /** What ffmpeg says of a container without decoding it; undefined where it does not know it. */
-export async function probeContainer(
-  program: string,
-  source: string | ReplayReader,
-  limits?: ProcessLimits,
-): Promise<Container | undefined> {
+export async function probeContainer(program: string, source: string | ReplayReader): Promise<Container | undefined> {
   const isPath = typeof source === "string";
   const args = isPath ? inputArgs({ kind: "path", path: source }) : inputArgs({ kind: "bytes", seeks: false });
-  const child = spawnFfmpeg(program, [...common, "-v", "info", ...args], isPath, "ignore", limits);
+  const child = spawn(program, [...common, "-v", "info", ...args], {
+    stdio: [isPath ? "ignore" : "pipe", "ignore", "pipe"],
+    env: { ...process.env, AV_LOG_FORCE_NOCOLOR: "1" },
+  });
   let stderr = "";
   child.stderr!.setEncoding("utf8").on("data", (text: string) => {
     if (stderr.length < STDERR_CHARS_MAX) stderr += text;
@@ -195,27 +168,6 @@ async function feedHead(reader: ReplayReader, stdin: Writable, exited: Promise<u
   if (isOpen) stdin.end();
 }
 
-/** A shell sets the limits and becomes ffmpeg. One that a system does not have is left out. */
-function spawnFfmpeg(
-  program: string,
-  args: readonly string[],
-  isPath: boolean,
-  output: "pipe" | "ignore",
-  limits: ProcessLimits | undefined,
-): ChildProcess {
-  const options: SpawnOptions = {
-    stdio: [isPath ? "ignore" : "pipe", output, "pipe"],
-    env: { ...process.env, AV_LOG_FORCE_NOCOLOR: "1" },
-  };
-  if (limits === undefined) return spawn(program, args, options);
-  const { cpuSec, memoryBytes, fileBytes } = limits;
-  const wanted = [["t", cpuSec], ["v", memoryBytes / 1024], ["f", fileBytes / 512]] as const;
-  const set = wanted.map(([flag, most]) => `ulimit -${flag} ${Math.ceil(most)} 2>/dev/null || :`).join("; ");
-  // Each thread more would ask for addresses of its own.
-  const command = ["-c", `${set}; exec "$0" "$@"`, program, "-filter_threads", "1", "-threads", "1", ...args];
-  return spawn("/bin/sh", command, options);
-}
-
 const common = ["-nostdin", "-hide_banner"];
 
 type Source = { readonly kind: "path"; readonly path: string } | { readonly kind: "bytes"; readonly seeks: boolean };
@@ -227,11 +179,11 @@ function inputArgs(source: Source): string[] {
   return ["-protocol_whitelist", protocols, "-i", url];
 }
 
-function ffmpegArgs(input: FfmpegInput, { track, startSec, isBare = false }: Wanted): string[] {
+function ffmpegArgs(input: FfmpegInput, { track, startSec }: Wanted): string[] {
   // By itself ffmpeg lets time begin where the mapped stream does, if that is one of a transport stream.
   const times = startSec === undefined ? [] : ["-copyts"];
   const map = track === undefined ? [] : ["-map", `0:${track.stream}`];
-  const filters = isBare ? [] : ["-af", `${timeLine(startSec)},aresample=async=1`];
+  const filters = ["-af", `${timeLine(startSec)},aresample=async=1:first_pts=0`];
   const to = ["-vn", "-sn", "-dn", ...filters, "-c:a", "pcm_f32le", "-f", "wav", "pipe:1"];
   return [...common, "-v", "error", ...times, ...inputArgs(input), ...map, ...to];
 }
@@ -243,25 +195,12 @@ const HOLE_SEC_MAX = 6 * 3600;
  * The places of decoded samples on the container's time line, for the filter that fills holes. Where times jump back (a
  * file joined to another) or absurdly far, sound goes on from where it is: what follows would be dropped. A container
  * that begins before 0 does so for the encoder's delay alone, which the decoder has cut off already.
- *
- * The place of the first samples is printed, for `placed`: ffmpeg could fill up to there by itself, but would do so
- * again wherever the sound changes its channels or rate, as films on television do, because its filters begin anew.
  */
 function timeLine(startSec = 0): string {
   const place = `if(isnan(PTS),ld(1),PTS+ld(0)-round(${Math.max(0, startSec)}*SR))`; // ld(1): where sound is.
   const jumps = `gt(ld(2),ld(1)+${HOLE_SEC_MAX}*SR)+gt(NB_CONSUMED_SAMPLES,0)*lt(ld(2),ld(1)-SR/10)`;
   const goOn = `if(${jumps},st(0,ld(0)+ld(1)-ld(2));st(2,ld(1)),0)`;
-  const print = `if(gt(NB_CONSUMED_SAMPLES,0),0,print(ld(2),${errorLevel}))`;
-  return `asetpts='st(2,${place});${goOn};${print};st(1,ld(2)+NB_SAMPLES);ld(2)'`;
-}
-
-/** Of ffmpeg's messages. */
-const errorLevel = 16;
-const printed = /^(?:\[Eval @ [^\]]*\] ?)?(-?\d+\.\d{6})$/;
-
-function firstPlace(stderr: string): number | undefined {
-  const line = stderr.split(/[\r\n]+/).slice(0, -1).find((line) => printed.test(line));
-  return line === undefined ? undefined : Math.round(Number(printed.exec(line)![1]));
+  return `asetpts='st(2,${place});${goOn};st(1,ld(2)+NB_SAMPLES);ld(2)'`;
 }
 
 /** Lines that give no reason: advice, repetitions, and what newer versions say of their own options and output. */
@@ -271,7 +210,7 @@ const aside =
 /** ffmpeg's reasons, without component addresses and the file name it was given. */
 function complaints(stderr: string): string[] {
   return stderr.split(/[\r\n]+/)
-    .filter((line) => !aside.test(line) && !printed.test(line))
+    .filter((line) => !aside.test(line))
     .map((line) => line.replace(/^(\[[^\]]* @ 0x[0-9a-f]+\] ?)+/, "").replace(/^(file|cache|pipe):.*: (?=[^:]*$)/, ""))
     .map((line) => /^Stream map '0:|^Output file #0 does not contain/.test(line) ? "no audio track" : line.trim());
 }

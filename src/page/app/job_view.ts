@@ -76,6 +76,7 @@ export class JobView {
         element("section", { class: "pane" }, element("h3", {}, strings.subtitles), this.#cues),
       ),
     );
+    this.#saves.addEventListener("click", (event) => void this.#saveKept(event));
     this.#showFacts(job);
     if (isOpen(job.status)) this.#follow();
     else if (job.status === "done") void this.#showResult();
@@ -216,6 +217,15 @@ export class JobView {
       ),
     );
     this.#saves.hidden = false;
+  }
+
+  /** What is saved has the last edit in it. */
+  async #saveKept(event: MouseEvent): Promise<void> {
+    const link = event.target instanceof Element ? event.target.closest("a") : null;
+    if (!link || !this.#keeper.isBehind) return;
+    event.preventDefault();
+    await this.#keeper.flush();
+    if (!this.#keeper.isBehind) link.click();
   }
 
   async #copy(): Promise<void> {

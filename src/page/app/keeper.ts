@@ -9,14 +9,16 @@ const pauseMs = 800;
 
 export class Keeper {
   #unkept: TranscriptDocument | undefined;
+  #isPutting = false;
   #timer: number | undefined;
   #last: Promise<void> = Promise.resolve();
 
   /** `onKept`: the server has what was mended. */
   constructor(readonly id: string, readonly onKept: () => void, readonly onFailure: (error: unknown) => void) {}
 
+  /** What was mended is not yet, or only now on its way to be, the result. */
   get isBehind(): boolean {
-    return this.#unkept !== undefined;
+    return this.#unkept !== undefined || this.#isPutting;
   }
 
   changed(transcript: TranscriptDocument): void {
@@ -35,12 +37,15 @@ export class Keeper {
     const transcript = this.#unkept;
     if (transcript === undefined) return;
     this.#unkept = undefined;
+    this.#isPutting = true;
     try {
       await put(`v1/jobs/${this.id}/result`, documentText(transcript));
       this.onKept();
     } catch (error) {
       this.#unkept ??= transcript;
       this.onFailure(error);
+    } finally {
+      this.#isPutting = false;
     }
   }
 }

@@ -1,17 +1,19 @@
 /**
- * A transcript on a page: player, waveform, text. In: a transcript and an element to show it in. Out: its nodes; what
- * ends them.
+ * A transcript on a page: player, waveform, text, and an editor of its subtitles. In: a transcript and an element to
+ * show it in. Out: its nodes; what ends them.
  */
 
-import type { TimedWord, TranscriptDocument } from "../../document/document.ts";
+import type { TranscriptDocument } from "../../document/document.ts";
+import { acceptEdits } from "../../document/edits.ts";
+import { cueSegments } from "../../output/cue_segments.ts";
 import { paragraphMarkup, paragraphsOf } from "../../output/paragraphs.ts";
-import type { TimeSpan } from "../../units.ts";
-import { div, nodeOf } from "./dom.ts";
+import { defaultRules } from "../../subtitles/rules.ts";
+import { button, div, nodeOf } from "./dom.ts";
+import { Editor, type Realign } from "./editor.ts";
 import { Player } from "./player.ts";
 import type { Strings } from "./strings.ts";
 
-/** A text, and where in the recording it is said. */
-export type SpanToAlign = TimeSpan & { readonly text: string; readonly language: string };
+export type { SpanToAlign } from "./editor.ts";
 
 export type TranscriptGiven = {
   readonly transcript: TranscriptDocument;
@@ -21,28 +23,81 @@ export type TranscriptGiven = {
   readonly peaks?: readonly number[] | undefined;
   readonly strings: Strings;
   readonly editable: boolean;
-  /** The words of a text with their times in the recording; joined, they are the text but for spaces. May reject. */
-  readonly realign?: (span: SpanToAlign) => Promise<readonly TimedWord[]>;
+  readonly realign?: Realign;
   /** After every edit. */
   readonly onChange?: (transcript: TranscriptDocument) => void;
 };
 
 export function showTranscript(root: HTMLElement, given: TranscriptGiven): { dispose(): void } {
-  const { transcript, audioUrl, peaks = [], strings } = given;
-  const [place, text] = [div(""), div("text")];
-  const audio = document.createElement("audio");
-  audio.preload = "metadata";
-  if (audioUrl !== undefined) audio.src = audioUrl;
-  root.classList.add("transcript");
-  root.replaceChildren(place, text);
-  text.append(...paragraphsOf(transcript.segments).map((paragraph) => nodeOf(paragraphMarkup(paragraph))));
-  if (transcript.segments.length === 0) text.append(strings.empty);
-  const player = new Player({ place, text, audio, strings, peaks, durationMs: transcript.source.durationMs });
-  return {
-    dispose: () => {
-      player.dispose();
-      audio.removeAttribute("src");
-      root.replaceChildren();
-    },
-  };
+  const view = new TranscriptView(root, given);
+  return { dispose: () => view.dispose() };
+}
+
+class TranscriptView {
+  readonly #root: HTMLElement;
+  readonly #given: TranscriptGiven;
+  readonly #text = div("text");
+  readonly #tools = div("row options");
+  readonly #audio = document.createElement("audio");
+  readonly #player: Player;
+  /** As it is now. */
+  #transcript: TranscriptDocument;
+  #editor: Editor | undefined;
+  #isEditing = false;
+
+  constructor(root: HTMLElement, given: TranscriptGiven) {
+    const { transcript, audioUrl, peaks = [], strings, editable } = given;
+    [this.#root, this.#given, this.#transcript] = [root, given, transcript];
+    const place = div("");
+    this.#audio.preload = "metadata";
+    if (audioUrl !== undefined) this.#audio.src = audioUrl;
+    root.classList.add("transcript");
+    root.replaceChildren(place, ...(editable ? [this.#tools] : []), this.#text);
+    const durationMs = transcript.source.durationMs;
+    this.#player = new Player({ place, text: this.#text, audio: this.#audio, strings, peaks, durationMs });
+    this.#show();
+  }
+
+  dispose(): void {
+    this.#editor?.dispose();
+    this.#player.dispose();
+    this.#audio.removeAttribute("src");
+    this.#root.replaceChildren();
+  }
+
+  #show(): void {
+    const { strings } = this.#given;
+    const toggle = button(this.#isEditing ? strings.editEnd : strings.editText, () => this.#toggle());
+    this.#tools.replaceChildren(toggle);
+    if (this.#isEditing) {
+      this.#editor ??= this.#newEditor();
+      this.#tools.append(this.#editor.tools);
+      this.#text.replaceChildren(this.#editor.rows);
+    } else {
+      const paragraphs = paragraphsOf(this.#transcript.segments).map((each) => nodeOf(paragraphMarkup(each)));
+      this.#text.replaceChildren(...(paragraphs.length > 0 ? paragraphs : [strings.empty]));
+    }
+    this.#player.refresh();
+  }
+
+  #toggle(): void {
+    if (this.#isEditing) this.#editor!.close();
+    this.#isEditing = !this.#isEditing;
+    this.#show();
+    this.#tools.querySelector("button")!.focus();
+  }
+
+  #newEditor(): Editor {
+    const { transcript, strings, realign, onChange } = this.#given;
+    const cues = cueSegments(acceptEdits(transcript.segments).segments, defaultRules);
+    return new Editor({
+      ...{ cues, strings, ...(realign && { realign }), positionMs: () => this.#player.positionMs },
+      onRows: () => this.#player.refresh(),
+      onChange: (changed) => {
+        // Everything undone, it is what it was, not yet cut into cues.
+        this.#transcript = changed === cues ? transcript : { ...transcript, segments: changed };
+        onChange?.(this.#transcript);
+      },
+    });
+  }
 }

@@ -75,6 +75,7 @@ const sourceTree: Tree = {
   rootFiles: {
     "src/errors.ts": "root",
     "src/units.ts": "root",
+    "src/lazy.ts": "root",
     "src/stop.ts": "root",
     "src/memory.ts": "root",
     "src/writer.ts": "root",

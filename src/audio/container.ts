@@ -1,6 +1,7 @@
 /** Reads what ffmpeg says about a container. In: its lines on standard error. Out: format, start, tracks. Pure. */
 
 import { InputError } from "../errors.ts";
+import { lazily } from "../lazy.ts";
 
 export type Track = {
   /** Among all streams of the container, for ffmpeg's -map. */
@@ -92,10 +93,10 @@ function speaks({ language }: Track, wanted: string): boolean {
   if (language === "") return false;
   const key = languageKey(language);
   return language.toLowerCase() === wanted.toLowerCase() || (key !== "" && key === languageKey(wanted)) ||
-    (key !== "" && englishNames.of(key)?.toLowerCase() === wanted.toLowerCase());
+    (key !== "" && englishNames().of(key)?.toLowerCase() === wanted.toLowerCase());
 }
 
-const englishNames = new Intl.DisplayNames(["en"], { type: "language" });
+const englishNames = lazily(() => new Intl.DisplayNames(["en"], { type: "language" }));
 
 /** ISO 639-2 has two codes for some languages: BCP 47 lacks the bibliographic ones, which containers use. */
 const otherCodes: Readonly<Record<string, string>> = {

@@ -4,6 +4,7 @@
  */
 
 import { FloatGuard } from "./floats.ts";
+import { lazily } from "../lazy.ts";
 import { counted } from "../units.ts";
 import { type ChannelChoice, createMixer, type Mixer } from "./mix.ts";
 
@@ -70,8 +71,8 @@ const FORMATS: Readonly<Record<SampleFormat, { readonly sampleBytes: number; rea
   f32be: { sampleBytes: 4, read: (bytes, at, count, out) => readF32(bytes, at, count, out, false) },
   f64le: { sampleBytes: 8, read: (bytes, at, count, out) => readF64(bytes, at, count, out, true) },
   f64be: { sampleBytes: 8, read: (bytes, at, count, out) => readF64(bytes, at, count, out, false) },
-  alaw: { sampleBytes: 1, read: (bytes, at, count, out) => readTable(bytes, at, count, out, ALAW) },
-  mulaw: { sampleBytes: 1, read: (bytes, at, count, out) => readTable(bytes, at, count, out, MULAW) },
+  alaw: { sampleBytes: 1, read: (bytes, at, count, out) => readTable(bytes, at, count, out, alaw()) },
+  mulaw: { sampleBytes: 1, read: (bytes, at, count, out) => readTable(bytes, at, count, out, mulaw()) },
 };
 
 /** Every name that `--raw-format` accepts. */
@@ -235,16 +236,20 @@ function readTable(bytes: Uint8Array, at: number, count: number, out: Float64Arr
 }
 
 /** ITU-T G.711: a sign, a 3-bit exponent and a 4-bit mantissa per byte, on a 16-bit scale. */
-const MULAW = Float64Array.from({ length: 256 }, (_, byte) => {
-  const code = ~byte & 0xff; // The bits are sent inverted.
-  const magnitude = (((code & 0x0f) * 2 + 33) << ((code >> 4) & 7)) - 33;
-  return ((code & 0x80) ? 0 - magnitude : magnitude) * 4 / 32768;
-});
+const mulaw = lazily(() =>
+  Float64Array.from({ length: 256 }, (_, byte) => {
+    const code = ~byte & 0xff; // The bits are sent inverted.
+    const magnitude = (((code & 0x0f) * 2 + 33) << ((code >> 4) & 7)) - 33;
+    return ((code & 0x80) ? 0 - magnitude : magnitude) * 4 / 32768;
+  })
+);
 
-const ALAW = Float64Array.from({ length: 256 }, (_, byte) => {
-  const code = byte ^ 0x55; // Every other bit is sent inverted.
-  const exponent = (code >> 4) & 7;
-  const mantissa = (code & 0x0f) * 2 + 1;
-  const magnitude = exponent === 0 ? mantissa : (mantissa + 32) << (exponent - 1);
-  return ((code & 0x80) ? magnitude : 0 - magnitude) * 8 / 32768;
-});
+const alaw = lazily(() =>
+  Float64Array.from({ length: 256 }, (_, byte) => {
+    const code = byte ^ 0x55; // Every other bit is sent inverted.
+    const exponent = (code >> 4) & 7;
+    const mantissa = (code & 0x0f) * 2 + 1;
+    const magnitude = exponent === 0 ? mantissa : (mantissa + 32) << (exponent - 1);
+    return ((code & 0x80) ? magnitude : 0 - magnitude) * 8 / 32768;
+  })
+);

@@ -6,6 +6,7 @@
  * segmenter finds, and never before a closing mark. The last word is held back, because the next piece may lengthen it.
  */
 
+import { lazily } from "../lazy.ts";
 import { spacelessLetters } from "../text/scripts.ts";
 import { leansBack, leansForward } from "../subtitles/breaks.ts";
 import { columnsOf, graphemesOf } from "../subtitles/width.ts";
@@ -92,7 +93,7 @@ export function wrapped(out: TextWriter, columns: () => number): TextWriter {
   return { write: (text) => out.write(wrapper.push(text)), drained: () => out.drained() };
 }
 
-const segmenter = new Intl.Segmenter("zh", { granularity: "word" });
+const segmenter = lazily(() => new Intl.Segmenter("zh", { granularity: "word" }));
 const spaceless = new RegExp(`[${spacelessLetters}]`, "u");
 const endsSpaceless = new RegExp(`[${spacelessLetters}]\\p{M}*$`, "u");
 const startsSpaceless = new RegExp(`^[${spacelessLetters}]`, "u");
@@ -104,7 +105,7 @@ function wordsOf(text: string): string[] {
 
 function spacelessWords(run: string): string[] {
   const words: string[] = [];
-  for (const { segment } of segmenter.segment(run)) {
+  for (const { segment } of segmenter().segment(run)) {
     const last = words.at(-1);
     if (last !== undefined && !mayBreak(last, segment)) words[words.length - 1] = last + segment;
     else words.push(segment);

@@ -3,6 +3,7 @@
  * punctuation, and are flagged "unaligned". Pure.
  */
 
+import { lazily } from "../lazy.ts";
 import { spacelessLetters } from "../text/scripts.ts";
 import { spokenWeight } from "../text/spoken.ts";
 import type { TimeSpan } from "../units.ts";
@@ -17,7 +18,7 @@ export type UntimedSegment = {
   readonly tokens: readonly HeardToken[];
 };
 
-const wordSegmenter = new Intl.Segmenter(undefined, { granularity: "word" });
+const wordSegmenter = lazily(() => new Intl.Segmenter(undefined, { granularity: "word" }));
 const spaceless = new RegExp(`[${spacelessLetters}]`, "u");
 const opening = /^[\p{Ps}\p{Pi}\u00bf\u00a1]+$/u;
 const spoken = /[\p{L}\p{N}]/u;
@@ -48,7 +49,7 @@ export function unalignedSegment(heard: UntimedSegment, speech: readonly TimeSpa
 export function splitWords(text: string): string[] {
   const pieces: string[] = [];
   let front = ""; // Spaces and opening marks wait for their word.
-  for (const { segment } of wordSegmenter.segment(text)) {
+  for (const { segment } of wordSegmenter().segment(text)) {
     const last = pieces.at(-1);
     if (/^\s+$/u.test(segment) || opening.test(segment)) front += segment;
     else if (last !== undefined && front === "" && belongsTo(last, segment)) pieces[pieces.length - 1] = last + segment;

@@ -5,6 +5,7 @@
  *     `forbidden` inside a word, before a closing mark, after an opening one
  */
 
+import { lazily } from "../lazy.ts";
 import { endsClause, endsSentence } from "../text/sentences.ts";
 import type { WordCutter } from "../text/chinese.ts";
 
@@ -73,11 +74,11 @@ function wordEnds(pieces: readonly string[], cutChinese?: WordCutter): boolean[]
   });
 }
 
-const wordSegmenter = new Intl.Segmenter("zh", { granularity: "word" });
+const wordSegmenter = lazily(() => new Intl.Segmenter("zh", { granularity: "word" }));
 
 function dictionaryEnds(text: string, cutChinese?: WordCutter): Set<number> {
   const ends = new Set<number>();
-  for (const { index, segment } of wordSegmenter.segment(text)) ends.add(index + segment.length);
+  for (const { index, segment } of wordSegmenter().segment(text)) ends.add(index + segment.length);
   if (!cutChinese || !han.test(text)) return ends;
   const both = new Set<number>();
   let position = 0;

@@ -12,8 +12,6 @@ import type { TimedSegment, TimedWord } from "../document/document.ts";
 import { roundedLogprob } from "../document/logprobs.ts";
 import { eastAsianScript, spacelessLetters } from "../text/scripts.ts";
 import { closedLength } from "./closed.ts";
-import { chineseItn } from "./itn/chinese.ts";
-import { englishItn } from "./itn/english.ts";
 import { compose, isKept, type Piece, replacementsOf, type Rewrite, tile, written } from "./piece.ts";
 import { type Script, scriptRewrite } from "./script.ts";
 import { type CjkSpace, type DigitWidth, spaced, withDigits } from "./spacing.ts";
@@ -37,7 +35,11 @@ export type Itn = (source: string, options: { readonly all: boolean }) => readon
 
 export type ItnRules = { readonly chinese: Itn; readonly english: Itn };
 
-const itnRules: ItnRules = { chinese: chineseItn, english: englishItn };
+/** Their tables of words are made when they are first loaded, and most runs need none. */
+async function itnRules(): Promise<ItnRules> {
+  const [{ chineseItn }, { englishItn }] = await Promise.all([import("./itn/chinese.ts"), import("./itn/english.ts")]);
+  return { chinese: chineseItn, english: englishItn };
+}
 
 export const asSpoken: ViewOptions = {
   ...{ itn: "off", script: "asis", cjkSpace: "keep", digitWidth: undefined, terms: undefined },
@@ -68,13 +70,13 @@ type Family = "chinese" | "english" | "japanese" | "korean" | "other";
 /** Views over text, one for any number of recordings. */
 export class TextView {
   readonly #options: ViewOptions;
-  readonly #itn: ItnRules;
+  readonly #itn: ItnRules | undefined;
   readonly #toScript: Rewrite | undefined;
   readonly #terms: TermTable | undefined;
 
   private constructor(
     options: ViewOptions,
-    itn: ItnRules,
+    itn: ItnRules | undefined,
     toScript: Rewrite | undefined,
     terms: TermTable | undefined,
   ) {
@@ -88,14 +90,15 @@ export class TextView {
   static async open(
     options: ViewOptions,
     terms: readonly Term[] = [],
-    itn: ItnRules = itnRules,
+    itn?: ItnRules,
   ): Promise<TextView | undefined> {
     const { script, itn: numbers, cjkSpace, digitWidth } = options;
     const isKept = numbers === "off" && script === "asis" && cjkSpace === "keep" && digitWidth === undefined;
     if (isKept && terms.length === 0) return undefined;
     const readings = terms.some(({ bySound }) => bySound) ? await chineseReadings() : undefined;
     const toScript = script === "asis" ? undefined : await scriptRewrite(script);
-    return new TextView(options, itn, toScript, terms.length > 0 ? new TermTable(terms, readings) : undefined);
+    const rules = numbers === "off" ? undefined : itn ?? await itnRules();
+    return new TextView(options, rules, toScript, terms.length > 0 ? new TermTable(terms, readings) : undefined);
   }
 
   /**
@@ -118,11 +121,13 @@ export class TextView {
   /** Numbers, script, digits. */
   #written(spoken: string, family: Family): readonly Piece[] {
     const { itn, digitWidth } = this.#options;
+    const rules = this.#itn;
     let pieces: readonly Piece[] = tile(spoken, []);
     const apply = (rewrite: Rewrite) => pieces = compose(spoken, pieces, rewrite(written(pieces)));
-    if (itn !== "off" && (family === "chinese" || family === "english")) {
-      apply((text) => this.#itn.chinese(text, { all: itn === "all" }));
-      apply((text) => this.#english(text));
+    if (rules && (family === "chinese" || family === "english")) {
+      const options = { all: itn === "all" };
+      apply((text) => rules.chinese(text, options));
+      apply((text) => inEnglish(text, (run) => rules.english(run, options)));
     }
     if (this.#toScript && family === "chinese") apply(this.#toScript);
     if (digitWidth === "half" || digitWidth === "full" && isEastAsian(family)) {
@@ -135,7 +140,7 @@ export class TextView {
   closedLength(spoken: string, language: string): number {
     const family = familyOf(language, spoken);
     const length = closedLength(spoken, {
-      numbers: this.#options.itn !== "off" && (family === "chinese" || family === "english"),
+      numbers: this.#itn !== undefined && (family === "chinese" || family === "english"),
       clauses: this.#toScript !== undefined && family === "chinese",
     });
     return this.#terms ? this.#terms.closedLength(spoken, length) : length;
@@ -154,17 +159,15 @@ export class TextView {
   #segment(segment: TimedSegment, before: string): TimedSegment {
     return writtenSegment(segment, this.pieces(segment.text, segment.language, before));
   }
+}
 
-  /** English numbers stand in what is not Chinese: the rules know words by the spaces around them. */
-  #english(text: string): readonly Piece[] {
-    const all = this.#options.itn === "all";
-    const runs = [...text.matchAll(notSpaceless)].filter(([run]) => latin.test(run));
-    const replacements = runs.flatMap(({ index, 0: run }) =>
-      replacementsOf(run, this.#itn.english(run, { all }))
-        .map((piece) => ({ ...piece, from: piece.from + index, to: piece.to + index }))
-    );
-    return tile(text, replacements);
-  }
+/** English numbers stand in what is not Chinese: the rules know words by the spaces around them. */
+function inEnglish(text: string, rewrite: Rewrite): readonly Piece[] {
+  const runs = [...text.matchAll(notSpaceless)].filter(([run]) => latin.test(run));
+  const replacements = runs.flatMap(({ index, 0: run }) =>
+    replacementsOf(run, rewrite(run)).map((piece) => ({ ...piece, from: piece.from + index, to: piece.to + index }))
+  );
+  return tile(text, replacements);
 }
 
 /** Rewrites what lies between the pieces that are given. */

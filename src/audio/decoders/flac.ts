@@ -5,6 +5,7 @@
  */
 
 import { InputError } from "../../errors.ts";
+import { lazily } from "../../lazy.ts";
 import { checkSourceShape } from "../limits.ts";
 import { findSignature } from "../starts.ts";
 import type { CodecSetup, Demuxer, Packet } from "./packets.ts";
@@ -202,8 +203,8 @@ function codedNumber(view: Uint8Array, at: number): { readonly value: number; re
   return { value, bytes };
 }
 
-const CRC8 = crcTable(8, 0x07);
-const CRC16 = crcTable(16, 0x8005);
+const crc8Table = lazily(() => crcTable(8, 0x07));
+const crc16Table = lazily(() => crcTable(16, 0x8005));
 
 function crcTable(bits: 8 | 16, polynomial: number): Uint16Array {
   return Uint16Array.from({ length: 256 }, (_, byte) => {
@@ -214,13 +215,15 @@ function crcTable(bits: 8 | 16, polynomial: number): Uint16Array {
 }
 
 function crc8(view: Uint8Array, from: number, to: number): number {
+  const table = crc8Table();
   let crc = 0;
-  for (let at = from; at < to; at++) crc = CRC8[crc ^ view[at]!]!;
+  for (let at = from; at < to; at++) crc = table[crc ^ view[at]!]!;
   return crc;
 }
 
 function crc16(view: Uint8Array, from: number, to: number, before: number): number {
+  const table = crc16Table();
   let crc = before;
-  for (let at = from; at < to; at++) crc = (crc << 8 & 0xffff) ^ CRC16[crc >> 8 ^ view[at]!]!;
+  for (let at = from; at < to; at++) crc = (crc << 8 & 0xffff) ^ table[crc >> 8 ^ view[at]!]!;
   return crc;
 }

@@ -6,6 +6,7 @@
  */
 
 import { InputError } from "../../errors.ts";
+import { lazily } from "../../lazy.ts";
 import { flacFrame, flacSetup } from "./flac.ts";
 import { opusHead, opusSamples } from "./opus.ts";
 import { type CodecSetup, type Demuxer, keepTo, type Packet, UnsupportedError } from "./packets.ts";
@@ -263,18 +264,21 @@ function word(view: Uint8Array, at: number): number {
   return (view[at]! | view[at + 1]! << 8 | view[at + 2]! << 16 | view[at + 3]! << 24) >>> 0;
 }
 
-const CRC = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte << 24;
-  for (let bit = 0; bit < 8; bit++) crc = crc < 0 ? crc << 1 ^ 0x04c1_1db7 : crc << 1;
-  return crc;
-});
+const crcTable = lazily(() =>
+  Uint32Array.from({ length: 256 }, (_, byte) => {
+    let crc = byte << 24;
+    for (let bit = 0; bit < 8; bit++) crc = crc < 0 ? crc << 1 ^ 0x04c1_1db7 : crc << 1;
+    return crc;
+  })
+);
 
 /** With its own four bytes taken for 0. */
 function checksum(page: Uint8Array): number {
+  const table = crcTable();
   let crc = 0;
   for (let at = 0; at < page.length; at++) {
     const byte = at >= 22 && at < 26 ? 0 : page[at]!;
-    crc = crc << 8 ^ CRC[(crc >>> 24 ^ byte) & 0xff]!;
+    crc = crc << 8 ^ table[(crc >>> 24 ^ byte) & 0xff]!;
   }
   return crc >>> 0;
 }

@@ -30,7 +30,8 @@ function pairs(all: [string, string][], character: string, index: number, line: 
 }
 
 /** What each UTF-16 unit is folded to. */
-const folded = Uint16Array.from({ length: 0x10000 }, (_, code) => code);
+const folded = new Uint16Array(0x10000);
+for (let code = 0; code < folded.length; code++) folded[code] = code;
 for (const [from, to] of [...plain].reduce(pairs, [])) folded[from.charCodeAt(0)] = to.charCodeAt(0);
 for (let digit = 0; digit < 10; digit++) folded[0xff10 + digit] = 0x30 + digit;
 const everydayCodes = new Set(Array.from(everyday.keys(), (character) => character.charCodeAt(0)));

@@ -51,10 +51,10 @@ export function runProgram(args: readonly string[]): Promise<number> {
     locateAligner: (dir, isDemo) => locateAligner(dir, isDemo),
     openVoiceDetector: () => openVoiceDetector(libraryBytes),
     splitters: splitterSource({ koreanWords }),
-    openEngine: async ({ model, threads, weights, cache, ...limits }) => {
+    openEngine: async ({ model, threads, weights, cache, memory = availableMemory, ...limits }) => {
       const folder = cache ? cacheFolder(process.env) : undefined;
       const source = { library: libraryBytes, model: sourceOf(model), threads, weights, cacheFolder: folder };
-      const options = { ...source, ...limits, memoryBytes: availableMemory };
+      const options = { ...source, ...limits, memoryBytes: memory };
       if (!process.stderr.isTTY || process.env.TERM === "dumb") return await openEngine(options);
       try {
         return await openEngine({ ...options, onPacking: showPacking });

@@ -46,6 +46,7 @@ describe("wrong usage", () => {
     [["--prompt", "@/dev/zero", file], /--prompt @\/dev\/zero: more than 65536 bytes/],
     [["--stream", "--stream-max-new-tokens", "0", file], /--stream-max-new-tokens must be -1 or 1 to 4096, got '0'/],
     [["--stream", "--stream-chunk-sec", "9", file], /--stream-chunk-sec must be 0\.3 to 8 seconds, got '9'/],
+    [["--max-ram", "1.2X", file], /--max-ram must be a size such as 900M, 1\.2G or 1GiB, got '1\.2X'/],
     [["--live", file], /--live needs --stream/],
     [["-f", "srt,pdf", file], /-f takes text, json, .*, got 'pdf'/],
     [["-f", "srt,json", file], /-f srt,json needs -o NAME: standard output takes one format/],

@@ -44,6 +44,7 @@ import {
 import { type ServeChoices, serveChoices } from "../options/serve_choices.ts";
 import { nearest, parseNumber } from "../options/values.ts";
 import { foreignExtension, type Format, formatOf, holdsSeveral } from "../output/formats.ts";
+import type { MemoryLimit } from "../pipeline/memory_limit.ts";
 import type { ViewOptions } from "../views/view.ts";
 import type { VoiceChoice } from "../segment/voice.ts";
 import { printable } from "../writer.ts";
@@ -62,6 +63,8 @@ export type TranscribeOptions = RequestOptions & {
   readonly threads: number;
   readonly weights: Weights;
   readonly cache: boolean;
+  /** Absent: what is free. */
+  readonly memoryLimit?: MemoryLimit;
   /** Segments decoded at once; undefined: as many as is fastest. */
   readonly decodesMax: number | undefined;
   /** Print symbols for every step of a stream. */
@@ -83,6 +86,9 @@ export type TranscribeOptions = RequestOptions & {
   readonly isStrict: boolean;
   readonly verbosity: "silent" | "normal" | "debug";
 };
+
+/** What concerns how models are opened. */
+type EngineOption = "model" | "threads" | "weights" | "cache" | "memoryLimit";
 
 /** `qwen-asr align`: a recording and its text. `text` is a path, or "-" for standard input. */
 export type AlignOptions = Omit<TranscribeOptions, "inputs"> & { readonly input: InputSource; readonly text: string };
@@ -167,12 +173,12 @@ export type DownloadOptions = {
 export type ServeOptions =
   & Pick<
     TranscribeOptions,
-    "model" | "threads" | "weights" | "cache" | "align" | "aligner" | "lowMemory" | "verbosity"
+    "model" | "threads" | "weights" | "cache" | "memoryLimit" | "align" | "aligner" | "lowMemory" | "verbosity"
   >
   & ServeChoices;
 
 /** `qwen-asr info`: the model of a run. */
-export type InfoOptions = Pick<TranscribeOptions, "model" | "threads" | "weights" | "cache"> & {
+export type InfoOptions = Pick<TranscribeOptions, EngineOption> & {
   /** Also on a terminal. */
   readonly json: boolean;
 };
@@ -432,12 +438,14 @@ function serveOptions(choices: Choices): ServeOptions {
   };
 }
 
-function engineOptions(choices: Choices): Pick<TranscribeOptions, "model" | "threads" | "weights" | "cache"> {
+function engineOptions(choices: Choices): Pick<TranscribeOptions, EngineOption> {
+  const bytes = choices.bytes("max-ram");
   return {
     model: choices.text("model"),
     threads: choices.number("threads"),
     weights: choices.choice("weights") as Weights,
     cache: !choices.has("no-cache"),
+    ...(bytes !== undefined && { memoryLimit: { bytes, isPrecisionFree: !choices.has("weights") } }),
   };
 }
 

@@ -497,3 +497,13 @@ describe("--stream", () => {
     expect(none.calls).not.toContain("openEngine");
   });
 });
+
+test("--max-ram: a model that fits is opened, one that does not is refused with what would do", async () => {
+  const roomy = await run("--max-ram 1G -d demo 1s.wav", hello);
+  expect({ code: roomy.code, out: roomy.out }).toEqual({ code: 0, out: "Hello there.\n" });
+  const tight = await run("--max-ram 300M -d demo 1s.wav", hello);
+  expect({ code: tight.code, out: tight.out }).toEqual({ code: 3, out: "" });
+  expect(tight.err).toContain(
+    "qwen-asr: --max-ram 300 MB is too little for the built-in model\nhint: it takes 340 MB with",
+  );
+});

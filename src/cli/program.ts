@@ -13,10 +13,11 @@ import { downloadModel } from "./commands/download.ts";
 import { evaluate } from "./commands/eval.ts";
 import { inspectRecording } from "./commands/inspect.ts";
 import { lintFiles } from "./commands/lint.ts";
-import { type EvalOptions, parseCommandLine, type TranscribeOptions } from "./parse.ts";
+import { type Command, type EvalOptions, parseCommandLine, type TranscribeOptions } from "./parse.ts";
 import { renderTranscripts } from "./commands/render.ts";
 import type { Environment } from "../model/folders.ts";
 import { manPage } from "./man.ts";
+import { withinMemory } from "../pipeline/memory_limit.ts";
 import type { ProgramParts } from "./parts.ts";
 import { completions } from "./shells/completions.ts";
 import { rewriteText } from "./commands/text.ts";
@@ -51,9 +52,10 @@ export function createProgram(parts: ProgramParts): Program {
   };
 }
 
-async function runCommand(parts: ProgramParts, args: readonly string[]): Promise<number> {
-  const { stdout } = parts.terminal;
+async function runCommand(allParts: ProgramParts, args: readonly string[]): Promise<number> {
+  const { stdout } = allParts.terminal;
   const command = parseCommandLine(args);
+  const parts = withinLimit(allParts, command);
   switch (command.kind) {
     case "help":
       stdout.write(command.command ? commandHelp(command.command) : command.long ? longHelp() : shortHelp());
@@ -100,6 +102,14 @@ async function runCommand(parts: ProgramParts, args: readonly string[]): Promise
       return await (isStreamed(options) ? streamFiles : transcribeFiles)(parts, options);
     }
   }
+}
+
+/** The parts of a command that is given --max-ram. */
+function withinLimit(parts: ProgramParts, command: Command): ProgramParts {
+  const { memoryLimit, verbosity } = ("options" in command ? command.options : {}) as Partial<TranscribeOptions>;
+  if (memoryLimit === undefined) return parts;
+  const say = (text: string) => verbosity === "silent" || parts.terminal.stderr.write(`${text}\n`);
+  return { ...parts, ...withinMemory(parts, memoryLimit, say) };
 }
 
 /** A comparison has no threads. */

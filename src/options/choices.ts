@@ -21,7 +21,7 @@ import type { Script } from "../views/script.ts";
 import type { CjkSpace, DigitWidth } from "../views/spacing.ts";
 import type { ViewOptions } from "../views/view.ts";
 import { type CommandName, optionFlag, type OptionSpec, optionTable, specNamed, takes, valueRange } from "./table.ts";
-import { nearest, parseNumber, parseTime } from "./values.ts";
+import { nearest, parseNumber, parseSize, parseTime } from "./values.ts";
 
 export type Source = "argv" | "form" | "manifest";
 
@@ -150,6 +150,15 @@ export class Choices {
       throw new UsageError(`${this.named(name)} must be seconds or [hh:]mm:ss[.ms], got '${text}'`);
     }
     return seconds;
+  }
+
+  bytes(name: string): number | undefined {
+    const text = this.text(name);
+    const bytes = text === undefined ? undefined : parseSize(text);
+    if (text !== undefined && bytes === undefined) {
+      throw new UsageError(`${this.named(name)} must be a size such as 900M, 1.2G or 1GiB, got '${text}'`);
+    }
+    return bytes;
   }
 
   #wrongValue(name: string, text: string): UsageError {

@@ -15,6 +15,7 @@ import { audioOptions } from "./audio_options.ts";
 import { evalOptions } from "./eval_options.ts";
 import { inputOptions } from "./job_options.ts";
 import { pageOptions } from "./page_options.ts";
+import { memoryOptions } from "./memory_options.ts";
 import { serveOptions } from "./serve_options.ts";
 import { textOptions } from "./text_options.ts";
 import { vadOptions } from "./vad_options.ts";
@@ -57,7 +58,7 @@ export type OptionGroup =
   | "Other";
 
 /** What a value must look like. A number lies between `numberMin` and `numberMax` or is one of the `words`. */
-export type ValueType = "text" | "path" | "number" | "integer" | "choice" | "time";
+export type ValueType = "text" | "path" | "number" | "integer" | "choice" | "time" | "size";
 
 export type OptionSpec = {
   readonly name: string;
@@ -155,6 +156,7 @@ export const optionTable: readonly OptionSpec[] = [
     rare: true,
     commands: [...withModel, "serve", "info"],
   },
+  ...memoryOptions,
   {
     name: "dir",
     group: "Model",

@@ -17,6 +17,14 @@ export function parseTime(text: string): number | undefined {
   return hours * 3600 + minutes * 60 + seconds;
 }
 
+/** "1.2G", "900M", "1.5 GiB", "800000000" -> bytes. Units are powers of 1000, with an i of 1024. */
+export function parseSize(text: string): number | undefined {
+  const match = /^(\d+\.?\d*|\.\d+) ?(?:([kmgt])(i)?)?b?$/i.exec(text);
+  if (!match) return undefined;
+  const power = match[2] === undefined ? 0 : "kmgt".indexOf(match[2].toLowerCase()) + 1;
+  return Math.round(Number(match[1]) * (match[3] ? 1024 : 1000) ** power);
+}
+
 /** The candidate that starts with `text`, or the closest by edits; undefined if none is near. */
 export function nearest(text: string, candidates: readonly string[]): string | undefined {
   const begun = candidates.filter((candidate) => text.length > 3 && candidate.startsWith(text));

@@ -13,6 +13,8 @@ export type EngineChoice = {
   readonly cache: boolean;
   /** Live recordings that may be open at a time; absent: the engine's default. */
   readonly listenersMax?: number;
+  /** Bytes that may still be used, where that is less than what the machine has. */
+  readonly memory?: () => number;
 };
 
 /** What the core needs from a shell to open models. */
@@ -26,6 +28,8 @@ export type ModelHost = {
   modelHash(model: ModelPlace): Promise<string>;
   /** Bytes that may still be used. */
   availableMemory(): number;
+  /** Bytes that the user still allows, whatever is free; absent: any number. */
+  allowedMemory?(): number;
   /** How words of a language are cut, where that takes a list of them. */
   readonly splitters: SplitterSource;
 };

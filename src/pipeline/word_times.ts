@@ -8,6 +8,7 @@
 import type { TimedSegment, TimedWord } from "../document/document.ts";
 import type { Engine } from "../engine/engine.ts";
 import { ModelError } from "../errors.ts";
+import { pieceSecWithin } from "./memory_limit.ts";
 import { type Aligner, type AlignJob, type Alignment, alignSegment, alignTexts, pieceSecMax } from "./align.ts";
 import type { Recording } from "../segment/recording.ts";
 import type { HeardSegment, Notice } from "./events.ts";
@@ -98,8 +99,11 @@ export class WordTimer {
   }
 
   async #aligner(): Promise<Aligner> {
-    const limits = this.#place.kind === "folder" ? { pieceSec: pieceSecMax, pausesMin: 2 } : demoLimits;
-    return { engine: await this.#opened(), splitters: this.#host.splitters, ...limits, stop: this.#stop };
+    const engine = await this.#opened();
+    const allowed = this.#host.allowedMemory?.() ?? Infinity;
+    const pieceSec = Math.min(pieceSecMax, pieceSecWithin(allowed, engine.info.positionBytes));
+    const limits = this.#place.kind === "folder" ? { pieceSec, pausesMin: 2 } : demoLimits;
+    return { engine, splitters: this.#host.splitters, ...limits, stop: this.#stop };
   }
 
   #opened(): Promise<Engine> {

@@ -86,3 +86,16 @@ test("auto cuts what would not fit whole", async () => {
   const none = { ...limits, memoryBytes: 1 << 20 };
   await expect(planSegments(silence(5), order, none)).rejects.toThrow("needs about 23 MiB of memory, 1 MiB is free");
 });
+
+test("auto: where memory is short the cuts are closer, and only then is it refused", async () => {
+  const seconds = async (memoryBytes: number) => {
+    const { segments } = await planSegments(silence(100), order, { ...limits, memoryBytes });
+    return Math.max(...segments.map(({ start, end }) => end - start)) / sampleRate;
+  };
+  const needed = (sec: number) => positionsFor(sec, order.promptTokens) * limits.positionBytes;
+  expect(await seconds(needed(100))).toBe(100);
+  expect(await seconds(needed(34))).toBeLessThanOrEqual(33);
+  expect(await seconds(needed(24))).toBeLessThanOrEqual(23);
+  expect(await seconds(needed(14))).toBeLessThanOrEqual(13);
+  expect(seconds(needed(5))).rejects.toBeInstanceOf(InputError);
+});

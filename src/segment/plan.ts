@@ -64,8 +64,14 @@ export async function planSegments(
 /** One whole segment if that is known to work well and fits, else short ones. */
 function autoTarget(seconds: number, order: SegmentOrder, limits: SegmentLimits): number {
   const whole = seconds <= limits.wholeSecMax && whyTooLong(seconds, order, limits) === undefined;
-  return whole ? 0 : limits.cutSec;
+  if (whole) return 0;
+  const fitting = cutShares.map((share) => Math.max(1, Math.round(limits.cutSec * share)))
+    .find((cutSec) => whyTooLong(cutSec + Math.min(order.searchSec, cutSec / 2), order, limits) === undefined);
+  return fitting ?? limits.cutSec;
 }
+
+/** Where memory is short, the cuts are closer. */
+const cutShares = [1, 2 / 3, 1 / 2, 1 / 3];
 
 /** Positions that a piece of `seconds` needs: prompt, audio rows, and the text it may hold. */
 export function positionsFor(seconds: number, promptTokens: number): number {

@@ -55,7 +55,7 @@ export async function transcribeBatch(parts: BatchParts, given: BatchOptions): P
   const text = await untilStopped(parts.readText(inputPath(given.manifest)), parts.terminal.stop.drain);
   const rows = rowsOfShard(parseManifest(text), shard);
   // Where a recording is cut must not depend on the memory that is free.
-  const prepare = new BatchRows({ ...parts, availableMemory: () => Infinity }, options);
+  const prepare = new BatchRows({ ...parts, availableMemory: parts.allowedMemory ?? (() => Infinity) }, options);
   const run: Run = { parts, options, report, shard, rows, prepare };
   if (options.check) return await check(run);
   try {
@@ -157,7 +157,7 @@ async function transcribeFrom(
   const align = rows.some((row) => wantsWords(prepare, row));
   const models = await openModels(parts, { ...options, align }, stop, (notice) => report.notice(notice));
   const prefetch = prefetchRecordings<BatchTask>(
-    { ...parts, availableMemory: () => Infinity },
+    { ...parts, availableMemory: parts.allowedMemory ?? (() => Infinity) },
     options.decodesMax,
     ({ prepared }) => prepared!,
     models,

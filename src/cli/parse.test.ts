@@ -56,6 +56,7 @@ test("defaults", () => {
     cuePunctuation: "keep",
     doubtBelow: undefined,
     htmlAudio: "link",
+    forSpreadsheet: false,
     output: undefined,
     force: false,
     jobs: {

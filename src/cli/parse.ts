@@ -18,6 +18,7 @@ import {
   type Given,
   hasViews,
   language,
+  type LayoutOptions,
   layoutRules,
   paragraphMs,
   part,
@@ -93,18 +94,15 @@ type EngineOption = "model" | "threads" | "weights" | "cache" | "memoryLimit";
 /** `qwen-asr align`: a recording and its text. `text` is a path, or "-" for standard input. */
 export type AlignOptions = Omit<TranscribeOptions, "inputs"> & { readonly input: InputSource; readonly text: string };
 
-/** What a file is laid out by. */
-type LayoutOptions = Pick<
-  TranscribeOptions,
-  "rules" | "paragraphMs" | "timestamps" | "cuePunctuation" | "doubtBelow" | "htmlAudio"
->;
-
 /** `qwen-asr render`: transcripts (-f json or jsonl) in other formats. */
-export type RenderOptions = LayoutOptions & Pick<TranscribeOptions, "inputs" | "output" | "force" | "headings"> & {
-  readonly formats: readonly Format[];
-  /** undefined: the text stays as it is written. */
-  readonly views: ViewOptions | undefined;
-};
+export type RenderOptions =
+  & LayoutOptions
+  & Pick<TranscribeOptions, "htmlAudio" | "inputs" | "output" | "force" | "headings">
+  & {
+    readonly formats: readonly Format[];
+    /** undefined: the text stays as it is written. */
+    readonly views: ViewOptions | undefined;
+  };
 
 /** `qwen-asr text`: plain text, line by line. */
 export type TextOptions = Pick<TranscribeOptions, "views" | "cuePunctuation" | "language"> & {
@@ -504,6 +502,7 @@ function renderOptions(choices: Choices, inputs: readonly InputSource[]): Render
     rules: layoutRules(choices),
     paragraphMs: paragraphMs(choices),
     timestamps: choices.has("timestamps"),
+    forSpreadsheet: choices.has("spreadsheet"),
     views: hasViews(choices) ? viewOptions(choices) : undefined,
     ...textMarks(choices),
     output: outputPath(choices),

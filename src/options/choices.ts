@@ -80,7 +80,15 @@ export type RequestOptions = {
   readonly doubtBelow: number | undefined;
   /** Of html. */
   readonly htmlAudio: SoundChoice;
+  /** In tables, no text is taken for a formula. */
+  readonly forSpreadsheet: boolean;
 };
+
+/** What files are laid out by. */
+export type LayoutOptions = Pick<
+  RequestOptions,
+  "rules" | "paragraphMs" | "timestamps" | "cuePunctuation" | "doubtBelow" | "forSpreadsheet"
+>;
 
 /** Values by option name as a form or a manifest has them: not checked. */
 export type OptionTexts = Readonly<Record<string, string>>;
@@ -201,9 +209,16 @@ export function requestOptions(choices: Choices): RequestOptions {
     rules: layoutRules(choices),
     paragraphMs: paragraphMs(choices),
     timestamps: choices.has("timestamps"),
+    forSpreadsheet: choices.has("spreadsheet"),
     views: viewOptions(choices),
     ...textMarks(choices),
   };
+}
+
+/** The options that a writer takes, alone. */
+export function layoutOf(options: LayoutOptions): LayoutOptions {
+  const { rules, paragraphMs, timestamps, cuePunctuation, doubtBelow, forSpreadsheet } = options;
+  return { rules, paragraphMs, timestamps, cuePunctuation, doubtBelow, forSpreadsheet };
 }
 
 export function viewOptions(choices: Choices): ViewOptions {

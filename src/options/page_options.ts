@@ -1,4 +1,4 @@
-/** The rows of table.ts for transcripts as pages. Data. */
+/** The rows of table.ts for transcripts as pages, and as tables for people. Data. */
 
 import { soundChoices } from "../output/writer.ts";
 
@@ -13,6 +13,18 @@ export const pageOptions = [
       "50 MB; a larger one is linked, with a line.",
     rare: true,
     commands: ["transcribe", "align", "render"],
+    excludes: [{ option: "stream" }],
+  },
+  {
+    name: "spreadsheet",
+    group: "Output",
+    help: "csv, tsv: no text is taken for a formula",
+    more:
+      "Texts and names that begin with =, +, - or @ get an apostrophe before them: spreadsheets would run them as " +
+      "formulas. Programs that read the file get the apostrophe, too.",
+    rare: true,
+    commands: ["transcribe", "align", "render"],
+    perRequest: true,
     excludes: [{ option: "stream" }],
   },
 ] as const;

@@ -313,3 +313,24 @@ test("turns: text has a line each, other formats the name where one begins, and 
   ]);
   expect(write("lrc")).toContain("]left: Hello,\n");
 });
+
+test("for a spreadsheet, what looks like a formula has an apostrophe before it, in texts and names", () => {
+  const starts = ["=1+1.", "+49.", "-5.", "@x.", "\uff1d1.", "'a.", "1=1.", "Plain."];
+  const segments = starts.map((text, index) =>
+    unalignedSegment({ text, language: "English", tokens: [] }, [{ startMs: index * 9000, endMs: index * 9000 + 900 }])
+  );
+  const table = { hasHeader: true };
+  const head = { ...options.head, source: { name: "=cmd.wav", durationMs: 1 } };
+  const cells = (format: Format, forSpreadsheet: boolean, column: number) => {
+    const writer = createWriter(format, { ...options, head, table, forSpreadsheet });
+    const text = segments.map((segment) => writer.add(segment)).join("") + writer.rest(true);
+    return text.trimEnd().split(/\r?\n/).map((line) => line.split(format === "csv" ? "," : "\t")[column]);
+  };
+  const safe = ["'=1+1.", "'+49.", "'-5.", "'@x.", "'\uff1d1.", "'a.", "1=1.", "Plain."];
+  expect(cells("tsv", true, 2)).toEqual(safe);
+  expect(cells("csv", true, 3)).toEqual(safe.map((text) => `"${text}"`));
+  expect(cells("csv", true, 4)[0]).toBe(`"'=cmd.wav"`);
+  expect(cells("tsv", true, 3)[0]).toBe("'=cmd.wav");
+  expect(cells("tsv", false, 2)).toEqual(starts);
+  expect(cells("csv", false, 4)[0]).toBe('"=cmd.wav"');
+});

@@ -23,23 +23,30 @@ type Row = {
  * "start", "end" in milliseconds, "text": as other speech programs write it. Tabs and newlines become spaces. Of
  * several recordings also "file", "language", "logprob".
  */
-export function tsvWriter({ head, table }: WriterOptions): SegmentWriter {
+export function tsvWriter({ head, table, forSpreadsheet = false }: WriterOptions): SegmentWriter {
+  const cell = (text: string) => forSpreadsheet ? disarmed(oneLine(text)) : oneLine(text);
   const header = table ? "start\tend\ttext\tfile\tlanguage\tlogprob\n" : "start\tend\ttext\n";
   return tableWriter(table?.hasHeader ? "" : header, ({ startMs, endMs, text, language, logprob }) => {
-    const cells = [Math.round(startMs), Math.round(endMs), oneLine(text)];
-    const more = table ? [oneLine(head.source.name), language, meanText(logprob)] : [];
+    const cells = [Math.round(startMs), Math.round(endMs), cell(text)];
+    const more = table ? [cell(head.source.name), language, meanText(logprob)] : [];
     return `${[...cells, ...more].join("\t")}\n`;
   });
 }
 
 /** CSV by RFC 4180: times in seconds, the language, quoted texts; of several recordings also "file", "logprob". */
-export function csvWriter({ head, table }: WriterOptions): SegmentWriter {
+export function csvWriter({ head, table, forSpreadsheet = false }: WriterOptions): SegmentWriter {
+  const cell = (text: string) => csvQuoted(forSpreadsheet ? disarmed(oneLine(text)) : oneLine(text));
   const header = table ? "start,end,language,text,file,logprob\r\n" : "start,end,language,text\r\n";
   return tableWriter(table?.hasHeader ? "" : header, ({ startMs, endMs, language, text, logprob }) => {
     const seconds = [startMs, endMs].map((ms) => (Math.round(ms) / 1000).toFixed(3));
-    const more = table ? [csvQuoted(oneLine(head.source.name)), meanText(logprob)] : [];
-    return `${[...seconds, language, csvQuoted(oneLine(text)), ...more].join(",")}\r\n`;
+    const more = table ? [cell(head.source.name), meanText(logprob)] : [];
+    return `${[...seconds, language, cell(text), ...more].join(",")}\r\n`;
   });
+}
+
+/** The text as spreadsheets show it, whatever it begins with. Full-width signs begin formulas, too. */
+function disarmed(text: string): string {
+  return /^[=+\-@\uff1d\uff0b\uff0d\uff20]/.test(text) ? `'${text}` : text;
 }
 
 /** A text as a cell of CSV. */

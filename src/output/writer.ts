@@ -45,6 +45,8 @@ export type WriterOptions = {
   /** In text, words of a lower log-probability stand in brackets; absent: none. */
   readonly doubtBelow?: number | undefined;
   readonly cutChinese?: WordCutter;
+  /** In tables, texts and names that a spreadsheet would take for formulas have an apostrophe before them. */
+  readonly forSpreadsheet?: boolean;
   /** Of html: what makes it a page with a player. Absent: text alone. */
   readonly page?: (() => PageParts) | undefined;
   /** Of html: the recording beside the text. */

@@ -1,8 +1,8 @@
-/** The formats of replies: those of OpenAI's API, then others of the command line. Data. */
+/** The formats of replies: those of OpenAI's API, then others of the command line; its JSON is "document". Data. */
 
 export const replyFormats = [
   ...["json", "text", "srt", "vtt", "verbose_json", "diarized_json"] as const,
-  ...["jsonl", "tsv", "csv", "lrc", "ass", "vtt-words"] as const,
+  ...["jsonl", "tsv", "csv", "lrc", "ass", "vtt-words", "html", "md", "document"] as const,
 ] as const;
 
 export type ReplyFormat = (typeof replyFormats)[number];

@@ -2,6 +2,7 @@
 
 import type { Audio, AudioInput } from "../audio/input.ts";
 import type { LeveledSamples } from "../audio/sample_store.ts";
+import type { PageParts } from "../output/writer.ts";
 import type { ModelHost, ModelsRequest } from "../pipeline/host.ts";
 import type { VoiceJudge } from "../segment/has_voice.ts";
 import type { VoiceDetector } from "../segment/voice.ts";
@@ -25,6 +26,8 @@ export type ServerHost = ModelHost & {
   openVoiceDetector(): Promise<VoiceDetector>;
   voiceJudge(): VoiceJudge;
   cutChinese(text: string): string[];
+  /** What pages of transcripts are made of. */
+  pageParts(): PageParts;
 };
 
 export type ServerSettings = ModelsRequest & {

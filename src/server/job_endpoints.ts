@@ -63,7 +63,7 @@ export function jobResult(jobs: Jobs, call: Call, id: string): Response {
     throw new ApiError(409, message, { code: `job_${row.status}` });
   }
   const wanted = transcriptionRequest({ ...row.fields, ...call.query }, false);
-  const { body, contentType } = replyOf(heard, wanted, jobs.service.core.host.cutChinese);
+  const { body, contentType } = replyOf(heard, wanted, jobs.service.core.host);
   return new Response(body, { headers: { "content-type": contentType } });
 }
 

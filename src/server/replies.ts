@@ -6,11 +6,13 @@ import type { DocumentHead } from "../document/json.ts";
 import { speakerNames } from "../document/turns.ts";
 import { createWriter, type Format } from "../output/formats.ts";
 import { timedWords } from "../output/words.ts";
-import type { SegmentWriter } from "../output/writer.ts";
+import { layoutOf } from "../options/choices.ts";
+import type { SegmentWriter, Sound, WriterOptions } from "../output/writer.ts";
 import { endsSentence } from "../text/sentences.ts";
 import type { WordCutter } from "../text/chinese.ts";
 import type { TranscriptionRequest } from "./fields.ts";
 import type { ReplyFormat } from "./formats.ts";
+import type { ServerHost } from "./host.ts";
 import type { DoneSegment, Heard, VoiceLikelihoods } from "./hear.ts";
 
 export type Reply = { readonly contentType: string; readonly body: string };
@@ -24,9 +26,15 @@ const contentTypes: Partial<Record<ReplyFormat, string>> = {
   "vtt-words": "text/vtt; charset=utf-8",
   jsonl: "application/jsonl; charset=utf-8",
   csv: "text/csv; charset=utf-8",
+  html: "text/html; charset=utf-8",
+  md: "text/markdown; charset=utf-8",
+  document: jsonType,
 };
 
-export function replyOf(heard: Heard, request: TranscriptionRequest, cutChinese?: WordCutter): Reply {
+/** What a shell has that writers need. */
+export type ReplyParts = Partial<Pick<ServerHost, "cutChinese" | "pageParts">>;
+
+export function replyOf(heard: Heard, request: TranscriptionRequest, parts: ReplyParts = {}): Reply {
   const { format } = request;
   switch (format) {
     case "json":
@@ -38,7 +46,7 @@ export function replyOf(heard: Heard, request: TranscriptionRequest, cutChinese?
     default:
       return {
         contentType: contentTypes[format] ?? "text/plain; charset=utf-8",
-        body: written(heard, format, request, cutChinese),
+        body: written(heard, format === "document" ? "json" : format, request, parts),
       };
   }
 }
@@ -47,20 +55,21 @@ function jsonReply(value: Json): Reply {
   return { contentType: jsonType, body: JSON.stringify(value) };
 }
 
-/** As the command line writes it. */
-function written(
-  { head, segments }: Heard,
-  format: Format,
-  request: TranscriptionRequest,
-  cutChinese: WordCutter | undefined,
-): string {
-  const writer = createWriter(format, { head, ...layoutOf(request, cutChinese) });
-  return segments.map((segment) => writer.add(segment)).join("") + writer.rest(true);
+/** As the command line writes it. Of a page, the recording lies beside it, under the name that the client gave it. */
+function written({ head, segments, gaps }: Heard, format: Format, request: TranscriptionRequest, parts: ReplyParts) {
+  const name = head.source.name.replace(/^.*\//s, "");
+  const sound: Sound = { kind: "link", href: encodeURIComponent(name.toWellFormed()), name };
+  const writer = createWriter(format, { head, ...layoutOf(request.options), ...writerParts(parts), sound });
+  return segments.map((segment) => writer.add(segment)).join("") + writer.rest(true, gaps);
 }
 
 /** Writes subtitles while the recording is heard. */
-export function cueWriter(format: "srt", request: TranscriptionRequest, cutChinese: WordCutter): SegmentWriter {
-  return createWriter(format, { head: noHead, ...layoutOf(request, cutChinese) });
+export function cueWriter(format: "srt", { options }: TranscriptionRequest, cutChinese: WordCutter): SegmentWriter {
+  return createWriter(format, { head: noHead, ...layoutOf(options), cutChinese });
+}
+
+function writerParts({ cutChinese, pageParts }: ReplyParts): Partial<WriterOptions> {
+  return { ...(cutChinese && { cutChinese }), page: pageParts };
 }
 
 /** Subtitles have no head. */
@@ -68,11 +77,6 @@ const noHead: DocumentHead = {
   ...{ version: documentVersion, program: "", options: {} },
   ...{ source: { name: "", durationMs: 0 }, model: { name: "", hash: "", weights: "int8", isa: "" } },
 };
-
-function layoutOf({ options }: TranscriptionRequest, cutChinese: WordCutter | undefined) {
-  const { rules, cuePunctuation, doubtBelow } = options;
-  return { rules, paragraphMs: 0, cuePunctuation, doubtBelow, ...(cutChinese && { cutChinese }) };
-}
 
 /** What OpenAI's API does not have; clients ignore it. */
 function extras({ segments, gaps }: Heard): Json {

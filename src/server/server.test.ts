@@ -2,6 +2,9 @@ import { connect } from "node:net";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "bun:test";
+import { readDocument } from "../document/json.ts";
+import { schemaErrors } from "../document/schema_fixture.ts";
+import { readHtml, textsOf } from "../output/html_fixture.ts";
 import { fakeServer, form, sayingEngine } from "./fake_server.ts";
 import { parseKeys } from "./keys.ts";
 
@@ -287,4 +290,26 @@ test("idle models are closed, and opened by the next request", async () => {
   await using server = await fakeServer(engine, { unloadMs: 20 });
   while (!engine.isClosed()) await Bun.sleep(5);
   expect((await post(server.url, form("1s"))).status).toBe(200);
+});
+
+test("a page, Markdown and the program's own JSON are as the command line writes them", async () => {
+  await using server = await fakeServer(sayingEngine());
+  const ask = async (format: string, fields: Record<string, string> = {}) => {
+    const response = await post(server.url, form("2s", { response_format: format, ...fields }));
+    return { type: response.headers.get("content-type"), body: await response.text() };
+  };
+  const page = await ask("html");
+  expect(page.type).toBe("text/html; charset=utf-8");
+  const elements = readHtml(page.body);
+  const shown = textsOf(elements.filter(({ path }) => path.includes("main")), "say");
+  expect(shown.join(" ")).toBe("Hello there. All is well.");
+  expect(elements.find(({ tag }) => tag === "audio")!.attributes["src"]).toBe("talk.wav");
+  expect(await ask("md")).toEqual({
+    type: "text/markdown; charset=utf-8",
+    body: "# talk.wav\n\n`0:00` Hello there. All is well.\n",
+  });
+  const { body } = await ask("document");
+  expect(schemaErrors(JSON.parse(body))).toEqual([]);
+  expect(readDocument(body, "it")).toMatchObject({ isComplete: true, gaps: [], source: { name: "talk.wav" } });
+  expect((await ask("csv", { spreadsheet: "true" })).body).toBe((await ask("csv")).body);
 });

@@ -20,7 +20,7 @@ export async function transcription(service: Service, call: Call): Promise<Respo
 
 /** The transcript as one body. */
 export function replyTo(heard: Heard, { wanted, service }: Task): Response {
-  const { body, contentType } = replyOf(heard, wanted, service.core.host.cutChinese);
+  const { body, contentType } = replyOf(heard, wanted, service.core.host);
   const count = truncatedOf(heard.segments).length;
   const headers = { "content-type": contentType, ...(count > 0 && { "x-qwen-asr-truncated": String(count) }) };
   return new Response(body, { headers });
@@ -59,7 +59,7 @@ function doneEvent(heard: Heard, { wanted, service }: Task): ServerEvent {
   const isCues = wanted.format === "srt" || wanted.format === "vtt";
   return {
     type: "transcript.text.done",
-    text: isCues ? replyOf(heard, wanted, service.core.host.cutChinese).body : heard.text.trim(),
+    text: isCues ? replyOf(heard, wanted, service.core.host).body : heard.text.trim(),
     ...usageOf(heard),
     ...(wanted.format === "verbose_json" ? { segments: verboseSegments(heard) } : {}),
   };

@@ -24,6 +24,7 @@ import { findSpeech } from "../../segment/find_speech.ts";
 import { Recording } from "../../segment/recording.ts";
 import { untilStopped } from "../../stop.ts";
 import type { TextView } from "../../views/view.ts";
+import { layoutOf } from "../../options/choices.ts";
 import { printable } from "../../writer.ts";
 import { countWords, noWords, strayWords, WordTimer } from "../../pipeline/word_times.ts";
 import { sampleRate } from "../../units.ts";
@@ -88,16 +89,13 @@ export async function alignFile(parts: AlignParts, options: AlignOptions): Promi
 }
 
 async function writeFormats(parts: AlignParts, options: AlignOptions, outputs: Outputs, timed: Timed): Promise<void> {
-  const { rules, paragraphMs, timestamps, cuePunctuation, doubtBelow } = options;
   const head = documentHead(
     { version: parts.version, options: { ...options, prompt: "" }, model: timed.model },
     inputName(options.input),
     timed.endMs,
   );
-  const layout = { rules, paragraphMs, timestamps, cuePunctuation, doubtBelow };
-  const recording = await outputs.begin(0, {
-    ...{ head, ...layout, cutChinese: parts.cutChinese, page: parts.pageParts },
-  });
+  const layout = { ...layoutOf(options), cutChinese: parts.cutChinese, page: parts.pageParts };
+  const recording = await outputs.begin(0, { head, ...layout });
   for (const segment of timed.segments) recording.add(segment);
   await recording.end(true);
 }

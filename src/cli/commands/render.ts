@@ -14,6 +14,7 @@ import { readStreamLines } from "../../subtitles/stream_lines.ts";
 import { transcriptOf, transcriptOfUtterances } from "../../subtitles/transcript.ts";
 import { exitCode } from "../terminal.ts";
 import { spokenSegment, type TextView, viewsHead, withoutViews } from "../../views/view.ts";
+import { layoutOf } from "../../options/choices.ts";
 import { printable } from "../../writer.ts";
 import { Headings, pageOf } from "../report.ts";
 
@@ -55,10 +56,11 @@ type RenderRun = {
 
 async function render(
   parts: RenderParts,
-  { rules, paragraphMs, timestamps, cuePunctuation, doubtBelow, views }: RenderOptions,
+  options: RenderOptions,
   { outputs, index, view, headings }: RenderRun,
   input: InputSource,
 ): Promise<boolean> {
+  const { views } = options;
   const name = input.kind === "stdin" ? "-" : input.path;
   try {
     const shown = name === "-" ? "standard input" : printable(name);
@@ -69,15 +71,7 @@ async function render(
     if (headings) parts.terminal.stdout.write(headings.of(input));
     const recording = await outputs.begin(index, {
       head: views ? { ...head, options: { ...withoutViews(head.options), ...viewsHead(views) } } : head,
-      ...{
-        rules,
-        paragraphMs,
-        timestamps,
-        cuePunctuation,
-        doubtBelow,
-        cutChinese: parts.cutChinese,
-        page: parts.pageParts,
-      },
+      ...{ ...layoutOf(options), cutChinese: parts.cutChinese, page: parts.pageParts },
     });
     const write = view?.recording();
     for (const segment of segments) {

@@ -13,6 +13,7 @@ import { fileOf, kindOf, Outputs } from "../../files/outputs.ts";
 import { checkOutput, OutputError } from "../../files/target.ts";
 import type { TranscribeEvent } from "../../pipeline/events.ts";
 import { estimatedSegmentSec } from "../../pipeline/estimate.ts";
+import { layoutOf } from "../../options/choices.ts";
 import { documentHead, type KnownModel } from "../../pipeline/head.ts";
 import { type Models, openModels } from "../../pipeline/models.ts";
 import { peaksOf } from "../../output/peaks.ts";
@@ -385,7 +386,7 @@ async function transcribeOne(run: Run, begun: Prefetched<InputSource, ReadAudio>
 
 async function startWriter(run: Run, source: InputSource, audio: LeveledSamples): Promise<RecordingWriter> {
   const { parts, options, headings, out, outputs, models, model } = run;
-  const { rules, paragraphMs, timestamps, cuePunctuation, doubtBelow, verbosity, inputs } = options;
+  const { paragraphMs, doubtBelow, verbosity, inputs } = options;
   const startMs = startMsOf(options);
   const endMs = startMs + (audio.length / sampleRate) * 1000;
   const recording = outputs && await outputs.begin(inputs.indexOf(source), {
@@ -395,15 +396,7 @@ async function startWriter(run: Run, source: InputSource, audio: LeveledSamples)
       endMs,
     ),
     ...(options.formats?.includes("html") && { peaks: peaksOf(audio.levels, startMs, endMs) }),
-    ...{
-      rules,
-      paragraphMs,
-      timestamps,
-      cuePunctuation,
-      doubtBelow,
-      cutChinese: parts.cutChinese,
-      page: parts.pageParts,
-    },
+    ...{ ...layoutOf(options), cutChinese: parts.cutChinese, page: parts.pageParts },
   });
   const { stdout } = parts.terminal;
   const isTextShown = out === stdout || out === undefined && options.formats?.join() === "text";

@@ -30,7 +30,7 @@ export type JobViewHost = {
 /** The formats beside SRT and text, by the API's names. */
 const otherFormats = [
   ...[["vtt", "WebVTT"], ["vtt-words", "WebVTT, words"], ["ass", "ASS"], ["lrc", "LRC"]],
-  ...[["csv", "CSV"], ["tsv", "TSV"], ["jsonl", "JSON lines"], ["verbose_json", "JSON"]],
+  ...[["csv", "CSV"], ["tsv", "TSV"], ["html", "HTML"], ["md", "Markdown"], ["document", "JSON"]],
 ] as const;
 
 export class JobView {
@@ -195,7 +195,8 @@ export class JobView {
         "a",
         {
           class: kind,
-          href: resultPath(this.#job.id, format),
+          // Whoever opens a table opens it in a spreadsheet.
+          href: resultPath(this.#job.id, format) + (["csv", "tsv"].includes(format) ? "&spreadsheet=true" : ""),
           download: `${stem(this.#job.name)}.${extension}`,
         },
         ...more,
@@ -240,5 +241,5 @@ export class JobView {
 }
 
 function extensionOf(format: string): string {
-  return format === "verbose_json" ? "json" : format === "vtt-words" ? "words.vtt" : format;
+  return format === "document" ? "json" : format === "vtt-words" ? "words.vtt" : format;
 }

@@ -4,8 +4,9 @@ import packageFile from "../package.json" with { type: "json" };
 import { openFile, openStdin } from "./audio/bytes.ts";
 import { checkInput, openAudio, readAudio, readChannels } from "./audio/input.ts";
 import { splitterSource } from "./align/splitters.ts";
+import { ffmpegVersion } from "./audio/ffmpeg.ts";
 import { createProgram } from "./cli/program.ts";
-import { availableMemory, peakMemory, readTextFile, usableProcessors } from "./system.ts";
+import { availableMemory, machineParts, peakMemory, readTextFile, usableProcessors } from "./system.ts";
 import { openTerminal } from "./cli/terminal.ts";
 import {
   demoAlignerFiles,
@@ -67,10 +68,12 @@ export function runProgram(args: readonly string[]): Promise<number> {
     download: downloadHost(),
     packed: packedFiles(libraryBytes),
     stopwatch: {
-      opener: (model) => measurer(libraryBytes, sourceOf(model), cacheFolder(process.env)),
+      opener: (model, weights, cache = true) =>
+        measurer(libraryBytes, sourceOf(model), cache ? cacheFolder(process.env) : undefined, weights),
       peakMemory,
       now: () => performance.now(),
     },
+    machine: { ...machineParts, ffmpegVersion },
     modelHash: (model) => model.kind === "folder" ? folderHash(model.path) : modelHash(demoFiles(model)),
     cutChinese: chineseCutter(jiebaBytes),
     pageParts,

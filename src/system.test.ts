@@ -5,7 +5,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UsageError } from "./errors.ts";
-import { availableMemory, loadPrompt, usableProcessors } from "./system.ts";
+import { availableMemory, loadPrompt, machineParts, usableProcessors } from "./system.ts";
 
 const reader = (files: Record<string, string>) => (path: string) => files[path];
 const meminfo = { "/proc/meminfo": "MemTotal: 100 kB\nMemAvailable:    5000 kB\n" };
@@ -61,6 +61,14 @@ test("processors: the affinity mask, or the smallest quota of every control grou
     ] as [Record<string, string>, number, number][]
   ) expect(usableProcessors(reader(files), allowed)).toBe(usable);
   expect(usableProcessors()).toBeGreaterThanOrEqual(1);
+});
+
+test("free bytes: those of the folder above what is not there yet; none where nothing may be written", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "free-"));
+  const { freeBytes } = machineParts;
+  expect(await freeBytes(join(folder, "a/b"))).toBeGreaterThan(0);
+  expect(await freeBytes("/proc/self/status/x")).toBeUndefined();
+  await rm(folder, { recursive: true });
 });
 
 test("loadPrompt: text, @file, @@", async () => {

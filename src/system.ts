@@ -2,8 +2,9 @@
 
 import { exactArguments, onDisk } from "./path_bytes.ts";
 import { readFileSync } from "node:fs";
-import { open, readFile, stat } from "node:fs/promises";
-import { availableParallelism, totalmem } from "node:os";
+import { access, constants, open, readFile, stat, statfs } from "node:fs/promises";
+import { availableParallelism, cpus, tmpdir, totalmem } from "node:os";
+import { dirname } from "node:path";
 import { InputError, systemReason, UsageError } from "./errors.ts";
 import { printable } from "./writer.ts";
 
@@ -25,16 +26,68 @@ export function availableMemory(read: ReadText = readText): number {
  * control groups come to, rounded up, whichever is less. At least 1.
  */
 export function usableProcessors(read: ReadText = readText, allowed: number = availableParallelism()): number {
+  return Math.max(1, Math.min(allowed, ...processorQuotas(read).map(Math.ceil)));
+}
+
+/** In processors; none where nothing limits them. */
+function processorQuotas(read: ReadText): number[] {
   const { v2, v1 } = groupFolders(read, "cpu");
   const quotas = [
     ...v2.map((folder) => read(`${folder}/cpu.max`)?.trim().split(" ") ?? []),
     ...v1.map((folder) => [read(`${folder}/cpu.cfs_quota_us`), read(`${folder}/cpu.cfs_period_us`)]),
   ];
   // "max", -1 and a missing file are no limit.
-  const limits = quotas.map(([quota, period]) => Math.ceil(Number(quota) / Number(period))).filter((cores) =>
-    cores > 0
-  );
-  return Math.max(1, Math.min(allowed, ...limits));
+  return quotas.map(([quota, period]) => Number(quota) / Number(period)).filter((cores) => cores > 0);
+}
+
+/** What limits this process, as the system says it. */
+export type MachineLimits = {
+  /** As the maker calls it; "" where the system does not say. */
+  readonly processor: string;
+  /** Logical processors of the machine, those of the affinity mask, and what quotas of control groups come to. */
+  readonly logical: number;
+  readonly allowed: number;
+  readonly quota: number | undefined;
+  /** Bytes of the machine, and of the tightest control group. */
+  readonly memory: number;
+  readonly memoryLimit: number | undefined;
+};
+
+export function machineLimits(read: ReadText = readText, allowed: number = availableParallelism()): MachineLimits {
+  const { v2, v1 } = groupFolders(read, "memory");
+  const limits = [...v2.map((path) => `${path}/${v2Files.max}`), ...v1.map((path) => `${path}/${v1Files.max}`)]
+    .map((path) => Number(read(path)?.trim() || NaN));
+  const memory = kibibytes(read("/proc/meminfo"), "MemTotal") ?? totalmem();
+  const limit = Math.min(...limits.filter((bytes) => bytes < memory)); // v1 says 2^63 for none.
+  const quota = Math.min(...processorQuotas(read));
+  return {
+    processor: cpus()[0]?.model.trim() ?? "",
+    logical: Math.max(cpus().length, allowed),
+    allowed,
+    quota: Number.isFinite(quota) ? quota : undefined,
+    memory,
+    memoryLimit: Number.isFinite(limit) ? limit : undefined,
+  };
+}
+
+/** The machine as `qwen-asr doctor` asks for it. */
+export const machineParts = {
+  system: `${process.platform} ${process.arch}`,
+  temporaryFolder: tmpdir(),
+  limits: () => machineLimits(),
+  freeBytes,
+};
+
+/** Bytes that can be written at a path, or at the nearest folder above it that there is; undefined: none may be. */
+async function freeBytes(path: string): Promise<number | undefined> {
+  try {
+    await access(path, constants.W_OK);
+    const { bavail, bsize } = await statfs(path);
+    return bavail * bsize;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT" || path === dirname(path)) return undefined;
+    return await freeBytes(dirname(path));
+  }
 }
 
 /** The largest amount of memory that this process has had in use, in bytes. */

@@ -133,6 +133,18 @@ describe("right usage", () => {
     expect(JSON.parse(stdout)).toBeObject();
   });
 
+  test("doctor looks at this machine, and measures", async () => {
+    const { code, stdout, stderr } = await run(["doctor", "-d", modelDir()]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    const { program, isa, checks } = JSON.parse(stdout);
+    expect(program).toBe(`qwen-asr ${packageFile.version}, ${process.platform} ${process.arch}`);
+    expect(isa).toBeString();
+    expect(checks.at(-1)).toMatchObject({
+      name: "speed",
+      says: expect.stringMatching(/^[\d.]+x real time with 1 thread, /),
+    });
+  });
+
   test("values with =, short values attached, numbers in exponents, the last of several", async () => {
     const args = ["-t1", "--segment-sec=1e1", "--language=fr", "--language=en", "--silent", `--input=${file}`];
     expect(await qwen(args)).toMatchObject({ code: 0, stdout: "Please open the old door.\n", stderr: "" });

@@ -26,6 +26,19 @@ export function ffmpegPath(): string | null {
   return Bun.which("ffmpeg", { PATH: process.env.PATH ?? "" }); // By default Bun.which reads the PATH of the start.
 }
 
+/** "ffmpeg version 5.1.6": what the installed one says of itself; undefined if there is none that runs. */
+export async function ffmpegVersion(): Promise<string | undefined> {
+  const path = ffmpegPath();
+  if (path === null) return undefined;
+  try {
+    const child = Bun.spawn([path, "-version"], { stdin: "ignore", stdout: "pipe", stderr: "ignore", timeout: 5000 });
+    const [line = ""] = (await child.stdout.text()).split("\n");
+    return await child.exited === 0 ? line.replace(/ Copyright.*/, "") : undefined;
+  } catch {
+    return undefined; // Not an executable.
+  }
+}
+
 /** The installed ffmpeg. Throws an InputError if there is none; `reason` says why it is wanted ("x.mp3: MP3 audio"). */
 export function findFfmpeg(reason: string): string {
   const path = ffmpegPath();

@@ -213,6 +213,14 @@ function fakeAudio(called: (name: string) => void): Pick<ProgramParts, "checkInp
   };
 }
 
+const fakeMachine: ProgramParts["machine"] = {
+  system: "fake x64",
+  temporaryFolder: "/tmp",
+  limits: () => ({ processor: "Fake", logical: 4, allowed: 4, quota: undefined, memory: 8e9, memoryLimit: undefined }),
+  freeBytes: async () => 9e9,
+  ffmpegVersion: async () => undefined,
+};
+
 /** The parts of a program whose recordings are named after their length: "10s.wav"; "bad.wav" cannot be read. */
 export function fakeParts(engine: Engine, changes: Partial<ProgramParts> = {}): FakeProgram {
   const [stdout, stderr, calls] = [memoryWriter(), memoryWriter(), [] as string[]];
@@ -270,6 +278,7 @@ export function fakeParts(engine: Engine, changes: Partial<ProgramParts> = {}): 
       peakMemory: () => 0,
       now: () => 0,
     },
+    machine: fakeMachine,
     modelHash: async () => "0123456789abcdef",
     cutChinese: (text) => [...text],
     pageParts: () => ({ script: { text: "", hash: "" }, style: { text: "", hash: "" } }),

@@ -14,7 +14,7 @@ const ownCommandsMax = 2;
 
 const usage = `Usage: qwen-asr [options] FILE...           "-" reads standard input
        qwen-asr serve|batch|align|render|text|lint|inspect|eval|download|cache
-       qwen-asr bench|info|completions|man|help [COMMAND]
+       qwen-asr bench|info|doctor|completions|man|help [COMMAND]
 `;
 
 /** The text of `-h`, which fits on one screen. */
@@ -143,17 +143,27 @@ kept, threads, kernels, memory. In a pipe it is JSON. Without a model it lists
 what is installed, and where.
 `,
   },
+  doctor: {
+    usage: "[-d DIR] [-t N] [--weights NAME] [--online] [--json]",
+    about: `Looks at all that a run depends on, and says what to do about what is wrong:
+processor and kernels, threads, memory and their limits, models and whether
+their files are whole, cache, decoders, disk, speed. What it prints can be
+pasted into a report; your home folder is written ~. It reads every downloaded
+model, which takes seconds.
+`,
+    notes: `
+Exit codes: 0 nothing stops a run, 1 something does, 2 wrong command line,
+3 the model of -d cannot be used.
+`,
+  },
   serve: {
     usage: "[options]",
     about: `Serves OpenAI's API for transcription, with the model of -d, to programs of
 this machine: http://127.0.0.1:8080/v1. docs/server.md says more.
 `,
     notes: `
-Environment:
-  QWEN_ASR_API_KEY  one more key, beside those of --api-key-file
-
-Exit codes: 1 the port is in use, 2 wrong command line, 3 no model, 130 and
-143 ended by SIGINT or SIGTERM, after running requests were given --drain-sec.
+QWEN_ASR_API_KEY in the environment is one more key beside --api-key-file's.
+Exit codes: 1 port in use, 2 wrong usage, 3 no model, 130 SIGINT, 143 SIGTERM
 `,
   },
   download: {

@@ -181,6 +181,9 @@ export type InfoOptions = Pick<TranscribeOptions, EngineOption> & {
   readonly json: boolean;
 };
 
+/** `qwen-asr doctor`. */
+export type DoctorOptions = InfoOptions & { readonly online: boolean };
+
 const cacheActions = ["list", "clear", "verify"] as const;
 
 /** `qwen-asr cache`: what to do with which files. Without names, all files are meant. */
@@ -200,6 +203,7 @@ export type Command =
   /** `model` is the value of -d. */
   | { readonly kind: "bench"; readonly model: string | undefined }
   | { readonly kind: "info"; readonly options: InfoOptions }
+  | { readonly kind: "doctor"; readonly options: DoctorOptions }
   | { readonly kind: "serve"; readonly options: ServeOptions }
   | { readonly kind: "completions"; readonly shell: Shell }
   | { readonly kind: "man" }
@@ -256,6 +260,12 @@ export function parseCommandLine(args: readonly string[]): Command {
       return { kind: command, options: { model: modelNamed(words), dir: choices.text("dir") } };
     case "cache":
       return { kind: command, options: cacheOptions(words) };
+    case "doctor":
+      if (words.length > 0) throw new UsageError("doctor takes no file: -d DIR names the model");
+      return {
+        kind: command,
+        options: { ...engineOptions(choices), json: choices.has("json"), online: choices.has("online") },
+      };
     case "info":
       if (words.length > 0) throw new UsageError("info takes no file: -d DIR names the model");
       return { kind: command, options: { ...engineOptions(choices), json: choices.has("json") } };

@@ -6,6 +6,7 @@
 import type { ByteReader } from "../audio/bytes.ts";
 import type { Audio, AudioInput } from "../audio/input.ts";
 import type { LeveledSamples } from "../audio/sample_store.ts";
+import type { Weights } from "../engine/engine.ts";
 import type { Measured } from "../engine/measure.ts";
 import type { PackedFiles } from "../engine/packed_files.ts";
 import type { Environment } from "../model/folders.ts";
@@ -13,6 +14,7 @@ import type { DownloadHost } from "../model/hub/download_io.ts";
 import type { ModelPlace } from "../model/locate.ts";
 import type { PageParts } from "../output/writer.ts";
 import type { ModelHost } from "../pipeline/host.ts";
+import type { MachineLimits } from "../system.ts";
 import type { VoiceJudge } from "../segment/has_voice.ts";
 import type { VoiceDetector } from "../segment/voice.ts";
 import type { PageFile } from "../server/host.ts";
@@ -33,11 +35,23 @@ export type OpenedAudio = {
 /** The parts of `qwen-asr bench`. */
 export type StopwatchParts = {
   /** Returns a function that opens the model with a number of threads; 0: the machine's default. */
-  opener(model: ModelPlace): (threads: number) => Promise<Measured>;
+  opener(model: ModelPlace, weights?: Weights, cache?: boolean): (threads: number) => Promise<Measured>;
   /** The largest amount of memory that the process has had in use, in bytes. */
   peakMemory(): number;
   /** Milliseconds of a monotonic clock. */
   now(): number;
+};
+
+/** What `qwen-asr doctor` asks of the machine. */
+export type MachineParts = {
+  /** "linux x64". */
+  readonly system: string;
+  readonly temporaryFolder: string;
+  limits(): MachineLimits;
+  /** That can be written at a path, which need not be there yet; undefined: none may be. */
+  freeBytes(path: string): Promise<number | undefined>;
+  /** undefined: none runs. */
+  ffmpegVersion(): Promise<string | undefined>;
 };
 
 /** All parts. Each command states which of them it uses. */
@@ -68,6 +82,7 @@ export type ProgramParts = ModelHost & {
   /** The files of packed weights. */
   readonly packed: PackedFiles;
   readonly stopwatch: StopwatchParts;
+  readonly machine: MachineParts;
   licenses(): string | Promise<string>;
   /** Splits Chinese text into words. The first call is slow. */
   cutChinese(text: string): string[];

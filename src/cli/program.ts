@@ -9,6 +9,7 @@ import { describeModel } from "./commands/info.ts";
 import { transcribeBatch } from "./commands/batch.ts";
 import { benchModel } from "./commands/bench.ts";
 import { manageCache } from "./commands/cache.ts";
+import { examine } from "./commands/doctor.ts";
 import { downloadModel } from "./commands/download.ts";
 import { evaluate } from "./commands/eval.ts";
 import { inspectRecording } from "./commands/inspect.ts";
@@ -80,6 +81,8 @@ async function runCommand(allParts: ProgramParts, args: readonly string[]): Prom
       return await serve(parts, withinProcessors(parts, command.options));
     case "info":
       return await describeModel(parts, withinProcessors(parts, command.options));
+    case "doctor":
+      return await examine(parts, withinProcessors(parts, command.options));
     case "render":
       return await renderTranscripts(parts, command.options);
     case "text":

@@ -3,6 +3,7 @@
  * and samples. Out: milliseconds and counts. Nothing else may run at the same time.
  */
 
+import type { Weights } from "./engine.ts";
 import { failure } from "./client.ts";
 import { type EncoderHandle, EngineError, type ModelHandle, Native, type SessionHandle } from "./native.ts";
 import { type ModelSource, openModel } from "./model_source.ts";
@@ -128,17 +129,20 @@ export type Measured = {
   close(): void;
 };
 
-/** Opens a model as often as asked, each time with another number of threads. Throws what openEngine throws. */
+/**
+ * Opens a model as often as asked, each time with another number of threads, by default at the precision that is used
+ * where the user chooses none. Throws what openEngine throws.
+ */
 export function measurer(
   library: () => Promise<Uint8Array>,
   source: ModelSource,
   cacheFolder: string | undefined,
+  weights: Weights = "int8",
 ): (threads: number) => Promise<Measured> {
   return async (threads) => {
     try {
       const native = new Native(await placedLibrary(library));
-      // At the precision that is used where the user chooses none.
-      const options = { threads, weights: "int8", cacheFolder: cacheFolder ?? "" } as const;
+      const options = { threads, weights, cacheFolder: cacheFolder ?? "" };
       const model = await openModel(native, source, options);
       const stopwatch = new Stopwatch(native, model);
       return {

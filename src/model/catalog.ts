@@ -1,5 +1,10 @@
 /** The official models, by their names on the command line: repository, size, licence. Data only. */
 
+import type { Weights } from "../engine/engine.ts";
+
+/** Bytes that weights take at each precision. */
+export type WeightsSize = Readonly<Record<Weights, number>>;
+
 export type ModelName = "small" | "large" | "aligner";
 
 export type OfficialModel = {
@@ -10,6 +15,8 @@ export type OfficialModel = {
   readonly size: string;
   readonly licence: string;
   readonly summary: string;
+  /** Bytes in memory at each precision. */
+  readonly weights: WeightsSize;
 };
 
 export const officialModels: readonly OfficialModel[] = [
@@ -19,6 +26,7 @@ export const officialModels: readonly OfficialModel[] = [
     size: "1.9 GB",
     licence: "Apache-2.0",
     summary: "speech to text, the faster one",
+    weights: { bf16: 1.56e9, int8: 0.83e9, int4: 0.64e9 },
   },
   {
     name: "large",
@@ -26,6 +34,7 @@ export const officialModels: readonly OfficialModel[] = [
     size: "4.7 GB",
     licence: "Apache-2.0",
     summary: "speech to text, the more accurate one",
+    weights: { bf16: 4.06e9, int8: 2.16e9, int4: 1.51e9 },
   },
   {
     name: "aligner",
@@ -33,6 +42,7 @@ export const officialModels: readonly OfficialModel[] = [
     size: "1.8 GB",
     licence: "Apache-2.0",
     summary: "when each word is spoken (--align)",
+    weights: { bf16: 1.83e9, int8: 0.98e9, int4: 0.79e9 },
   },
 ];
 

@@ -5,10 +5,8 @@
 
 import { open, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Weights } from "../engine/engine.ts";
+import type { WeightsSize } from "./catalog.ts";
 import type { ModelPlace } from "./locate.ts";
-
-export type WeightsSize = Readonly<Record<Weights, number>>;
 
 /** Bytes per weight: 32 of them and a scale of 16 bits, in blocks of 34 and 18 bytes. */
 const [byte8, byte4] = [34 / 32, 18 / 32];

@@ -33,6 +33,7 @@ export const commandNames = [
   "cache",
   "bench",
   "info",
+  "doctor",
   "serve",
   "completions",
   "man",
@@ -128,7 +129,7 @@ export const optionTable: readonly OptionSpec[] = [
     help: "model folder, or small|large|demo",
     more: "small and large are the models that `qwen-asr download` fetches; demo is a tiny one inside this program. " +
       "Without -d: $QWEN_ASR_MODEL, otherwise a downloaded model, small before large.",
-    commands: [...withModel, "serve", "bench", "info"],
+    commands: [...withModel, "serve", "bench", "info", "doctor"],
     excludes: [{
       option: "aligner",
       command: "align",
@@ -143,7 +144,7 @@ export const optionTable: readonly OptionSpec[] = [
     default: "0",
     help: "CPU threads; 0: one per physical core",
     more: "Never more than the processors that this process may use.",
-    commands: [...withModel, "serve", "info"],
+    commands: [...withModel, "serve", "info", "doctor"],
   },
   {
     name: "weights",
@@ -154,7 +155,7 @@ export const optionTable: readonly OptionSpec[] = [
     more: "int8 rounds weights to 8 bits in blocks of 32: two to three times as fast. bf16 uses them as they are. " +
       "int4 keeps most of the decoder at 4 bits: faster, less accurate.",
     rare: true,
-    commands: [...withModel, "serve", "info"],
+    commands: [...withModel, "serve", "info", "doctor"],
   },
   ...memoryOptions,
   {
@@ -171,15 +172,15 @@ export const optionTable: readonly OptionSpec[] = [
     help: "pack the weights in memory on every run",
     more: "Otherwise they are packed once and kept in a file; `qwen-asr cache` lists and clears these files.",
     rare: true,
-    commands: [...withModel, "serve", "info"],
+    commands: [...withModel, "serve", "info", "doctor"],
   },
   {
     name: "json",
     group: "Model",
     help: "print JSON",
-    more: "`info` prints it also without this if standard output is not a terminal.",
+    more: "`info` and `doctor` print it also without this if standard output is not a terminal.",
     rare: true,
-    commands: ["info", "eval"],
+    commands: ["info", "doctor", "eval"],
   },
   {
     name: "input",

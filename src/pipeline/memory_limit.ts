@@ -6,9 +6,10 @@
 
 import type { Weights } from "../engine/engine.ts";
 import { ModelError } from "../errors.ts";
+import type { WeightsSize } from "../model/catalog.ts";
 import { formatBytes } from "../model/hub/progress.ts";
 import type { ModelPlace } from "../model/locate.ts";
-import { type WeightsSize, weightsSize } from "../model/weights_size.ts";
+import { weightsSize } from "../model/weights_size.ts";
 import type { ModelHost } from "./host.ts";
 
 export type MemoryLimit = {

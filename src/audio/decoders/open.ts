@@ -20,6 +20,9 @@ const DEMUXERS: Readonly<Record<string, (source: Source) => Demuxer>> = {
   "Matroska or WebM": ({ name, track }) => new MatroskaDemuxer(name, track),
 };
 
+/** Their names. */
+export const builtinContainers: readonly string[] = ["WAV", ...Object.keys(DEMUXERS)];
+
 export function builtinDecoder(label: string, source: Source): BuiltinDecoder | undefined {
   const demuxer = DEMUXERS[label]?.(source);
   return demuxer && new BuiltinDecoder(source.name, demuxer, source.channel);

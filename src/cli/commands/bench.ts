@@ -22,7 +22,7 @@ export type BenchRow = {
 };
 
 const seconds = 10;
-const decodedTokens = 24;
+export const decodedTokens = 24;
 /** Tokens that people speak per second: they decide the decoder's share of the work. */
 const tokensPerSecond = 3.5;
 /** After this time, no further number of threads is tried. */
@@ -98,7 +98,8 @@ export function renderBench(title: string, rows: readonly BenchRow[], peakBytes:
     `${(1 / realTimeFactor).toFixed(1)}x real time at ${tokensPerSecond} tokens a second\n`;
 }
 
-function rowOf(threads: number, times: StageTimes): BenchRow {
+/** The figures of one measurement of `syntheticSpeech`. */
+export function rowOf(threads: number, times: StageTimes): BenchRow {
   const tokens = [...times.tokenMs].sort((a, b) => a - b);
   const tokenMs = tokens[tokens.length >> 1]!;
   const encodeMs = times.melMs + times.encodeMs;

@@ -20,38 +20,52 @@ export type InfoParts = Pick<
 >;
 
 /** What is on this machine. */
-type Installed = {
+export type Installed = {
   /** Names of the official models that were downloaded. */
   readonly models: readonly string[];
   readonly modelsFolder: string | null;
   readonly cacheFolder: string | null;
 };
 
+/** What a run with these options uses, in both forms. */
+export type Facts = {
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly lines: string;
+  /** undefined: there is none. */
+  readonly model: ModelPlace | undefined;
+  readonly installed: Installed;
+};
+
 /** Returns the exit code. */
 export async function describeModel(parts: InfoParts, options: InfoOptions): Promise<number> {
   const { stdout, isWatched } = parts.terminal;
-  const isText = isWatched && !options.json;
+  const { fields, lines } = await gatherFacts(parts, options);
+  stdout.write(isWatched && !options.json ? lines : json(fields));
+  return 0;
+}
+
+/** Opens the model for a moment. Throws what that throws; a model that is not named need not be there. */
+export async function gatherFacts(parts: InfoParts, options: InfoOptions): Promise<Facts> {
   const installed = await findInstalled(parts);
   const isNamed = options.model !== undefined || Boolean(parts.env.QWEN_ASR_MODEL);
-  const place = await parts.locateModel(options.model).catch((error) => {
+  const model = await parts.locateModel(options.model).catch((error) => {
     if (isNamed || !(error instanceof ModelError)) throw error;
     return undefined;
   });
-  if (place === undefined) {
+  if (model === undefined) {
     const hint = "No model: run 'qwen-asr download small' (1.9 GB), or try '-d demo'\n";
-    stdout.write(isText ? `${installedLines(installed)}${hint}` : json(installedFields(installed)));
-    return 0;
+    return { fields: installedFields(installed), lines: installedLines(installed) + hint, model, installed };
   }
-  const engine = await parts.openEngine({ ...options, model: place });
+  const engine = await parts.openEngine({ ...options, model });
   const memory = { loaded: parts.stopwatch.peakMemory(), free: parts.availableMemory() };
   const fields = {
     ...engine.description as Record<string, unknown>,
-    ...{ path: pathOf(place), memory_loaded: memory.loaded, memory_free: memory.free },
+    ...{ path: pathOf(model), memory_loaded: memory.loaded, memory_free: memory.free },
     ...installedFields(installed),
   };
-  stdout.write(isText ? runLines(engine, place, memory) + installedLines(installed) : json(fields));
+  const lines = runLines(engine, model, memory) + installedLines(installed);
   await engine.close();
-  return 0;
+  return { fields, lines, model, installed };
 }
 
 async function findInstalled({ env, locateModel, locateAligner }: InfoParts): Promise<Installed> {
@@ -95,10 +109,10 @@ function installedFields({ models, modelsFolder, cacheFolder }: Installed): Reco
   };
 }
 
-function row(label: string, text: string): string {
+export function row(label: string, text: string): string {
   return `${label.padEnd(11)}${text}\n`;
 }
 
-function json(fields: Record<string, unknown>): string {
+export function json(fields: Record<string, unknown>): string {
   return `${JSON.stringify(fields, undefined, 2)}\n`;
 }

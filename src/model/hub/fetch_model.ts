@@ -190,7 +190,8 @@ function markerOf(model: OfficialModel, listing: Listing): Marker {
   return { model: model.name, revision: listing.revision, source: listing.host, files };
 }
 
-function listNetwork({ limits }: FetchHost, stop: AbortSignal): Network {
+/** How a hub is asked for its list of files. */
+export function listNetwork({ limits }: Pick<FetchHost, "limits">, stop: AbortSignal): Network {
   return {
     http: { stop, stallMs: limits.listStallMs },
     retry: { retriesMax: limits.listRetriesMax, retryBaseMs: limits.retryBaseMs, stop },

@@ -32,6 +32,11 @@ class Messages {
     this.#problem.textContent = message;
     this.#problem.hidden = message === "";
   }
+
+  /** That problem is no more. */
+  over(message: string): void {
+    if (this.#problem.textContent === message) this.problem("");
+  }
 }
 
 async function start(): Promise<void> {
@@ -79,7 +84,8 @@ function content(info: Info, strings: Strings, pageLanguage: PageLanguage): HTML
   };
   const list = new JobList({
     ...{ strings, onFailure, onSay: (message) => messages.say(message) },
-    onShow: (job) => show(job),
+    onAnswer: () => messages.over(strings.offline),
+    onShow: (job, isChosen = false) => show(job, isChosen),
   });
   const viewHost = {
     ...{ strings, pageLanguage, info, onFailure },
@@ -87,11 +93,12 @@ function content(info: Info, strings: Strings, pageLanguage: PageLanguage): HTML
     onProgress: list.progressed.bind(list),
     onEnd: () => void list.refresh(),
   };
-  function show(job: Job | undefined): void {
+  function show(job: Job | undefined, isChosen: boolean): void {
     view?.dispose();
     view = job && new JobView(job, viewHost);
     shown.replaceChildren(...view ? [view.element] : []);
-    document.body.classList.toggle("fresh", view === undefined);
+    // On a telephone it stands below everything else.
+    if (isChosen && shown.getBoundingClientRect().top > innerHeight * 0.7) shown.scrollIntoView();
   }
   const settings = new Settings(info, strings, pageLanguage);
   const add = (files: readonly File[]) => {
@@ -105,7 +112,6 @@ function content(info: Info, strings: Strings, pageLanguage: PageLanguage): HTML
   const intake = createIntake(strings, info.samples, add, (message) => messages.problem(message));
   const microphone = microphoneButtons({ strings, settings, onRecording: (file) => add([file]) });
   intake.buttons.append(...microphone.buttons);
-  document.body.classList.add("fresh");
   void list.refresh().then(() => list.showFirst());
   return [
     messages.element,

@@ -15,11 +15,13 @@ type Progress = Pick<Job, "audio_seconds" | "heard_seconds" | "eta_seconds" | "l
 
 export type JobListHost = {
   readonly strings: Strings;
-  /** Shows a job; undefined: none. */
-  onShow(job: Job | undefined): void;
+  /** Shows a job; undefined: none. `isChosen`: the user asked for it. */
+  onShow(job: Job | undefined, isChosen?: boolean): void;
   /** Something to be told to the user, also to those who do not see. */
   onSay(message: string): void;
   onFailure(error: unknown): void;
+  /** The server is there. */
+  onAnswer(): void;
 };
 
 export class JobList {
@@ -48,6 +50,7 @@ export class JobList {
     clearTimeout(this.#timer);
     try {
       const { data } = await call<{ readonly data: readonly Job[] }>("GET", "v1/jobs");
+      this.host.onAnswer();
       this.#update(data);
       const isBusy = data.some(({ status }) => isOpen(status));
       if (isBusy && !document.hidden) this.#timer = setTimeout(() => void this.refresh(), askMs);
@@ -78,7 +81,7 @@ export class JobList {
     if (first) this.show(first.id);
   }
 
-  show(id: string): void {
+  show(id: string, isChosen = false): void {
     const row = this.#rows.get(id);
     if (!row) return;
     this.#shown = id;
@@ -87,7 +90,7 @@ export class JobList {
       if (other === id) title.setAttribute("aria-current", "true");
       else title.removeAttribute("aria-current");
     }
-    this.host.onShow(row.job);
+    this.host.onShow(row.job, isChosen);
   }
 
   /** What the events of the shown job say, which come sooner than the next answer. */
@@ -113,7 +116,7 @@ export class JobList {
 
   #insert(job: Job): JobRow {
     const row = new JobRow(job, this.host.strings, {
-      show: () => this.show(job.id),
+      show: () => this.show(job.id, true),
       cancel: () => void this.#ask("POST", `v1/jobs/${job.id}/cancel`),
       remove: () => {
         if (confirm(fill(this.host.strings.removeAsk, { name: row.job.name }))) {

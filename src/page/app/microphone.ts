@@ -185,8 +185,10 @@ class LiveSession extends Session {
   }
 
   #show(settled: string, tail: string): void {
+    const wasInView = this.element.getBoundingClientRect().bottom <= innerHeight;
     this.#settled.textContent = settled.trimStart();
     this.#tail.textContent = tail;
+    if (wasInView) this.#tail.scrollIntoView({ block: "nearest" });
   }
 
   async #over(failure: string | undefined): Promise<void> {

@@ -25,22 +25,22 @@ export class Settings {
       [["", strings.scriptKeep], ...scripts.map((name): [string, string] => [name, scriptName(name, strings)])],
       kept.script,
     );
-    this.#terms = element("textarea", { id: "terms", rows: 3, spellcheck: "false", "aria-describedby": "terms-help" });
+    this.#terms = element("textarea", { rows: 3, spellcheck: "false", "aria-describedby": "terms-help" });
     this.#terms.value = kept.terms;
     this.#itn = checkbox(kept.itn);
     this.#align = info.aligner ? checkbox(kept.align) : undefined;
     this.element = element(
       "form",
       { class: "settings", on: { change: () => this.#keep(), submit: (event) => event.preventDefault() } },
-      labelled(strings.language, this.#language),
+      labelled("language", strings.language, this.#language),
       element(
         "details",
         { open: kept.terms !== "" || kept.itn || kept.script !== "" },
         element("summary", {}, strings.moreOptions),
         element("label", { class: "check" }, this.#itn, strings.itn),
         this.#align && element("label", { class: "check" }, this.#align, strings.aligner),
-        labelled(strings.script, this.#script),
-        labelled(strings.terms, this.#terms),
+        labelled("script", strings.script, this.#script),
+        labelled("terms", strings.terms, this.#terms),
         element("p", { id: "terms-help", class: "dim" }, strings.termsHelp),
       ),
     );
@@ -114,8 +114,9 @@ function checkbox(isChecked: boolean): HTMLInputElement {
   return element("input", { type: "checkbox", checked: isChecked });
 }
 
-function labelled(text: string, control: HTMLElement): HTMLElement {
-  return element("label", { class: "field" }, element("span", {}, text), control);
+function labelled(id: string, text: string, control: HTMLElement): HTMLElement {
+  control.id = id;
+  return element("div", { class: "field" }, element("label", { for: id }, text), control);
 }
 
 function readKept(): Kept {

@@ -61,7 +61,7 @@ test("whatever is said or a file is called, the page has its own script and no e
   const elements = readHtml(segments.map((segment) => writer.add(segment)).join("") + writer.rest(true));
   expect(elements.filter(({ tag }) => tag === "script").map(({ text }) => text)).toEqual(["go()"]);
   const known =
-    "html head meta title style body header h1 bdi p audio main button span details summary ol li br footer";
+    "html head meta title style body header h1 bdi p audio main button span aside details summary ol li br footer";
   expect(new Set(elements.map(({ tag }) => tag))).toEqual(new Set([...known.split(" "), "script"]));
   const attributes = new Set(elements.flatMap((element) => Object.keys(element.attributes)));
   expect([...attributes].filter((name) => name.startsWith("on") || name === "style")).toEqual([]);

@@ -113,12 +113,15 @@ function closingOf(
 ) {
   const missing = gaps.map(gapPlace).join(", ");
   const notes = [
-    ...(isComplete ? [] : [element("p", { class: "note" }, "Incomplete: the recording was not heard to its end.")]),
-    ...(missing === "" ? [] : [element("p", { class: "note" }, `Speech without text: ${printable(missing)}`)]),
-  ].map((note) => `${html(note)}\n`).join("");
+    ...(isComplete ? [] : ["Incomplete: the recording was not heard to its end."]),
+    ...(isComplete && cueItems === "" ? ["No speech was heard."] : []),
+    ...(missing === "" ? [] : [`Speech without text: ${printable(missing)}`]),
+  ].map((note) => `${html(element("p", { class: "note" }, note))}\n`).join("");
   const cues = cueItems === ""
     ? ""
     : `<details id="cues" class="cues">\n<summary>Subtitles</summary>\n<ol>\n${cueItems}</ol>\n</details>\n`;
   const script = parts ? `<script>${parts().script.text}</script>\n` : "";
-  return `</main>\n${notes}${cues}<footer>${escaped(head.program)}</footer>\n${script}</body>\n</html>\n`;
+  return `</main>\n<aside>\n${notes}${cues}</aside>\n<footer>${
+    escaped(head.program)
+  }</footer>\n${script}</body>\n</html>\n`;
 }

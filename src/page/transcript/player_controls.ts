@@ -41,6 +41,8 @@ export class PlayerControls {
     this.#doubts.title = strings.nextDoubtful;
     this.#message.setAttribute("role", "status");
     place.classList.add("player");
+    place.setAttribute("role", "region");
+    place.setAttribute("aria-label", strings.player);
     place.replaceChildren(
       div("row", this.#play, wave, this.#time),
       div("row options", this.#speed, label, this.#doubts),

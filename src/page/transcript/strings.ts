@@ -1,6 +1,7 @@
 /** What a transcript on a page says around its text, in English, Simplified and Traditional Chinese. Data. */
 
 const english = {
+  player: "Player",
   play: "Play",
   pause: "Pause",
   speed: "Speed",
@@ -38,6 +39,7 @@ const english = {
 export type Strings = Readonly<Record<keyof typeof english, string>>;
 
 const simplified: Strings = {
+  player: "播放器",
   play: "播放",
   pause: "暂停",
   speed: "速度",
@@ -72,6 +74,7 @@ const simplified: Strings = {
 };
 
 const traditional: Strings = {
+  player: "播放器",
   play: "播放",
   pause: "暫停",
   speed: "速度",

@@ -9,7 +9,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { InputError, systemReason } from "../errors.ts";
 import { printable } from "../writer.ts";
 import { JoinedFinder } from "./joined.ts";
-import type { Joined } from "./joined_line.ts";
+import type { Following } from "./joined_line.ts";
 import { isBlank } from "./plausible.ts";
 
 export interface ByteReader {
@@ -80,7 +80,7 @@ async function findBlankEnd(handle: FileHandle): Promise<number> {
 }
 
 /** What is joined to a container in a file that another program reads. */
-export async function findJoined(path: string): Promise<Joined | undefined> {
+export async function findJoined(path: string): Promise<Following> {
   await using handle = await open(onDisk(path), "r");
   const finder = new JoinedFinder();
   const buffer = new Uint8Array(CHUNK_BYTES);
@@ -92,7 +92,7 @@ export async function findJoined(path: string): Promise<Joined | undefined> {
       finder.push(buffer.subarray(0, bytesRead));
     }
   }
-  return finder.found;
+  return finder;
 }
 
 class FileReader implements ByteReader {
@@ -267,8 +267,8 @@ export class WatchedReader implements ByteReader {
     return this.#source.blankFrom;
   }
 
-  get found(): Joined | undefined {
-    return this.#finder.found;
+  get following(): Following {
+    return this.#finder;
   }
 
   async next(): Promise<Uint8Array | undefined> {

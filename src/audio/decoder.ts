@@ -10,6 +10,7 @@
 import { InputError } from "../errors.ts";
 import type { ByteReader, ReplayReader } from "./bytes.ts";
 import { chooseTrack, type Container, listTracks, refusePlaylist, type Track } from "./container.ts";
+import { AuDecoder } from "./au.ts";
 import { builtinDecoder } from "./decoders/open.ts";
 import { UnsupportedError } from "./decoders/packets.ts";
 import { ffmpegMissing, ffmpegPath, FfmpegReader, findFfmpeg, probeContainer } from "./ffmpeg.ts";
@@ -132,10 +133,11 @@ async function openAlone(source: DecoderSource, reader: ReplayReader, decoder: B
 
 /** With "auto", ffmpeg gets what our own decoders refuse before they gave a sample. */
 async function openContainer(source: DecoderSource, reader: ReplayReader, label: string): Promise<OpenedDecoder> {
-  const decoder = source.decoder === "ffmpeg" ? undefined : builtinDecoder(label, source);
+  const own = label === "AU" ? new AuDecoder(source.name, source.channel) : undefined; // ffmpeg reads beyond its end.
+  const decoder = own ?? (source.decoder === "ffmpeg" ? undefined : builtinDecoder(label, source));
   if (decoder === undefined) return await openFfmpeg(source, reader, label);
   try {
-    if (decoder.tracks === undefined) return await openAlone(source, reader, decoder);
+    if (!("tracks" in decoder) || decoder.tracks === undefined) return await openAlone(source, reader, decoder);
     const opened = await startDecoder(reader, decoder, source);
     const { tracks, track } = decoder;
     return { ...opened, warnings: source.track === undefined ? tracksLine(tracks, track!) : [] };

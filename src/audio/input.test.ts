@@ -255,8 +255,8 @@ describe("refused with one line", () => {
     const path = process.env.PATH;
     process.env.PATH = folder;
     try {
-      expect(await failure(save("x.au", Uint8Array.from(text(".snd\0\0\0"))))).toBe(
-        "x.au: AU audio needs ffmpeg, which is not installed",
+      expect(await failure(save("x.aiff", Uint8Array.from(text("FORM\0\0\0\0AIFF"))))).toBe(
+        "x.aiff: AIFF audio needs ffmpeg, which is not installed",
       );
       expect(await failure(save("adpcm.wav", wav([0], { tag: 0x11, bits: 4 })))).toBe(
         "adpcm.wav: WAV holds IMA ADPCM (format 0x0011), not PCM",
@@ -374,7 +374,6 @@ describeWhere(hasFfmpeg, "ffmpeg")("through ffmpeg", () => {
     ["x.flac", "FLAC", 0, []],
     ["x.aiff", "AIFF", 0, []],
     ["x.caf", "CAF", 0, []],
-    ["x.au", "AU", 0, []],
     ["x.mka", "Matroska or WebM", 0, ["-c:a", "flac"]],
     ["x.ogg", "Ogg", 0, ["-c:a", "flac"]],
     ["x.wv", "WavPack", 0, []],

@@ -24,7 +24,7 @@ import {
 } from "./bytes.ts";
 import { type DecoderChoice, openDecoder, type OpenedDecoder } from "./decoder.ts";
 import { FfmpegReader } from "./ffmpeg.ts";
-import { type Joined, joinedLine } from "./joined_line.ts";
+import { type Following, joinedLine } from "./joined_line.ts";
 import { LevelMeter } from "./level.ts";
 import { OffsetMeter } from "./offset.ts";
 import type { SourceInfo } from "./pcm.ts";
@@ -172,8 +172,8 @@ export async function openAudio(input: AudioInput): Promise<AudioStream> {
       : undefined;
     const { raw, track, channel, decoder = "auto" } = input;
     const opened = await openDecoder({ name, path, isStdin: isPiped, raw, track, channel, decoder }, reader);
-    const joined = () => joinedTo(watched, path);
-    return new AudioStream(name, opened, rangeOf(input), channel === "each", joined);
+    const following = () => followingOf(watched, path);
+    return new AudioStream(name, opened, rangeOf(input), channel === "each", following);
   } catch (error) {
     await reader.close();
     throw error;
@@ -181,8 +181,8 @@ export async function openAudio(input: AudioInput): Promise<AudioStream> {
 }
 
 /** What follows the container, seen as it passed or, where ffmpeg read the file itself, in the file. */
-async function joinedTo(watched: WatchedReader, path: string | undefined): Promise<Joined | undefined> {
-  return watched.hasEnded || path === undefined ? watched.found : await findJoined(path);
+async function followingOf(watched: WatchedReader, path: string | undefined): Promise<Following> {
+  return watched.hasEnded || path === undefined ? watched.following : await findJoined(path);
 }
 
 /** A child process cannot be given a name that is not UTF-8: ffmpeg then gets the bytes. */
@@ -208,8 +208,8 @@ export class AudioStream {
   readonly #opened: OpenedDecoder;
   readonly #resamplers: readonly Resampler[];
   readonly #from: number;
-  /** At the end: a file that follows the one that was read. */
-  readonly #joined: () => Promise<Joined | undefined>;
+  /** At the end: what follows the file that was read. */
+  readonly #following: () => Promise<Following>;
   #state: "first" | "body" | "tail" | "ended" = "first";
   #sourceSamples = 0;
 
@@ -218,9 +218,9 @@ export class AudioStream {
     opened: OpenedDecoder,
     range: { readonly from: number; readonly to: number },
     isApart: boolean,
-    joined: () => Promise<Joined | undefined>,
+    following: () => Promise<Following>,
   ) {
-    this.#joined = joined;
+    this.#following = following;
     const info = opened.decoder.info!;
     this.#name = name;
     this.#opened = opened;
@@ -278,12 +278,16 @@ export class AudioStream {
   async #tail(): Promise<readonly Float32Array[]> {
     const { decoder, reader } = this.#opened;
     const complaint = reader instanceof FfmpegReader ? await reader.complaint() : undefined;
-    const joined = await this.#joined();
-    if (complaint !== undefined) {
-      if (this.#sourceSamples === 0) throw new InputError(`${this.#name}: ffmpeg: ${complaint}`);
-      if (joined === undefined) this.warnings.push(`ffmpeg: ${complaint}`); // Else that is what it stumbled over.
+    if (complaint !== undefined && this.#sourceSamples === 0) {
+      throw new InputError(`${this.#name}: ffmpeg: ${complaint}`);
     }
     const samples = this.#resample(decoder.end());
+    const { found, goesOn } = await this.#following();
+    const isFfmpeg = reader instanceof FfmpegReader;
+    if (isFfmpeg && goesOn?.name === "FLAC") this.warnings.push(joinedLine(goesOn)); // It loses frames there.
+    const joined = decoder.unheard ? decoder.unheard(found) : found;
+    const isExplained = joined !== undefined || goesOn !== undefined; // By the header of a file in the middle.
+    if (complaint !== undefined && !isExplained) this.warnings.push(`ffmpeg: ${complaint}`);
     if (joined !== undefined) this.warnings.push(joinedLine(joined));
     else if (decoder.lossLine !== undefined) this.warnings.push(decoder.lossLine);
     return samples;

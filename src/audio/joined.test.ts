@@ -29,11 +29,12 @@ const KINDS: readonly (readonly [string, string, readonly string[]])[] = [
   ["avi", "AVI", ["-c:a", "mp3"]],
   ["aiff", "AIFF", []],
   ["caf", "CAF", []],
+  ["au", "AU", []],
   ["wv", "WavPack", []],
   ["wav", "WAV", []],
 ];
 /** Players go on with one of these after itself. */
-const GO_ON = ["mp3", "ogg", "opus", "webm", "live.webm", "mka", "aac", "ac3", "ts", "avi"];
+const GO_ON = ["mp3", "flac", "ogg", "opus", "webm", "live.webm", "mka", "aac", "ac3", "ts", "avi"];
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "qwen-asr-joined-"));
@@ -62,7 +63,7 @@ function pass(bytes: Uint8Array, step: number): Joined | undefined {
 async function find(bytes: Uint8Array): Promise<Joined | undefined> {
   const path = join(folder, "joined.bin");
   writeFileSync(path, bytes);
-  const inFile = await findJoined(path);
+  const inFile = (await findJoined(path)).found;
   for (const step of [997, 65_536]) expect(pass(bytes, step)).toEqual(inFile);
   return inFile;
 }

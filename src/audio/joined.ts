@@ -6,7 +6,7 @@
 import type { Joined } from "./joined_line.ts";
 import { isBlank } from "./plausible.ts";
 import { sniff, SNIFF_BYTES } from "./sniff.ts";
-import { findCandidate, id3Bytes, isAscii, startAt } from "./starts.ts";
+import { findCandidate, id3Bytes, signatureAt, startAt, trailingTagBytes } from "./starts.ts";
 import { createWalker, type Walker } from "./walkers.ts";
 
 /** Enough for some frames in a row, and for what a container says of its tracks. */
@@ -15,13 +15,12 @@ const LOOK_BYTES = 1 << 15;
 const UNIT_BYTES_MIN = 16;
 /** Bytes that belong to nothing are looked through so far. */
 const JUNK_BYTES_MAX = 1 << 25;
-const ID3V1_BYTES = 128;
-const APE_BYTES = 32;
 
 /** Walks through a container's units. Give it the bytes in order, or go on at `position` where some can be left out. */
 export class JoinedFinder {
   found: Joined | undefined;
   isDone = false;
+  goesOn: Joined | undefined;
   #name: string | undefined;
   #walker: Walker | undefined;
   #window: Uint8Array = new Uint8Array(0);
@@ -87,6 +86,7 @@ export class JoinedFinder {
   /** What stands at `at` of the window. Returns how many bytes it has. */
   #step(at: number): number {
     if (this.#base + at > 0 && this.#findStart(at)) return 0;
+    if (this.#hasUnits && signatureAt(this.#window, at) === this.#name) this.#goOn(at);
     const unitBytes = this.#walker!.unit(this.#window, at, this.#junkBytes > 0);
     if (unitBytes > 0) {
       this.#hasUnits = true;
@@ -96,7 +96,8 @@ export class JoinedFinder {
     }
     const id3 = id3Bytes(this.#window, at);
     if (id3 > 0) this.#tagAt ??= this.#base + at;
-    return id3 || tagBytes(this.#window, at) || this.#junk(at);
+    if (id3 > 0 && this.#hasUnits) this.#goOn(at);
+    return id3 || trailingTagBytes(this.#window, at) || this.#junk(at);
   }
 
   /** Whether another file begins here. One before any unit is what follows a tag: the container itself. */
@@ -106,10 +107,15 @@ export class JoinedFinder {
     const name = isAgain ? own : startAt(this.#window, at);
     if (name === undefined || (!isAgain && isSame(name, own))) return false;
     if (this.#hasUnits) {
-      this.found = { at: this.#tagAt ?? this.#base + at, name, after: own };
+      const isOtherRate = isAgain && own === "FLAC";
+      this.found = { at: this.#tagAt ?? this.#base + at, name, after: own, ...(isOtherRate && { isOtherRate }) };
       this.isDone = true;
     } else this.#own(name);
     return true;
+  }
+
+  #goOn(at: number): void {
+    this.goesOn ??= { at: this.#base + at, name: this.#name!, after: this.#name! };
   }
 
   #junk(at: number): number {
@@ -128,13 +134,4 @@ export class JoinedFinder {
 /** QuickTime and MP4 are one format by two names. */
 function isSame(name: string, own: string): boolean {
   return name === own || (name === "MP4" && own === "QuickTime");
-}
-
-/** Length of an ID3v1 or APE tag. */
-function tagBytes(bytes: Uint8Array, at: number): number {
-  if (isAscii(bytes, at, "TAG")) return ID3V1_BYTES;
-  if (!isAscii(bytes, at, "APETAGEX") || at + APE_BYTES > bytes.length) return 0;
-  const view = new DataView(bytes.buffer, bytes.byteOffset + at);
-  const isHeader = (view.getUint32(20, true) & 0x2000_0000) !== 0;
-  return isHeader ? APE_BYTES + view.getUint32(12, true) : APE_BYTES;
 }

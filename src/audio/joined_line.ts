@@ -6,11 +6,22 @@ export type Joined = {
   /** What it is, and what the one before it is. */
   readonly name: string;
   readonly after: string;
+  /** It is of the same kind, with samples of another rate. */
+  readonly isOtherRate?: boolean;
+};
+
+/** What follows a file that was read. */
+export type Following = {
+  /** The first file that players do not go on with. */
+  readonly found: Joined | undefined;
+  /** Before that, the first of the same kind, with which they do. */
+  readonly goesOn: Joined | undefined;
 };
 
 /** One line: what was not read, and from where. */
-export function joinedLine({ at, name, after }: Joined): string {
+export function joinedLine({ at, name, after, isOtherRate }: Joined): string {
   if (name !== after) return `${name} audio follows at byte ${at}, not read`;
+  if (isOtherRate) return `another ${name} follows at byte ${at}, of another sample rate, not read`;
   if (name === "FLAC") {
     return `another FLAC follows at byte ${at}, read in the format of the first: sound may be missing there`;
   }

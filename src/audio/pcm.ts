@@ -5,6 +5,7 @@
 
 import { FloatGuard } from "./floats.ts";
 import { lazily } from "../lazy.ts";
+import type { Joined } from "./joined_line.ts";
 import { counted } from "../units.ts";
 import { type ChannelChoice, createMixer, type Mixer } from "./mix.ts";
 
@@ -41,6 +42,8 @@ export interface ByteDecoder {
   readonly lossLine?: string | undefined;
   /** Nothing that follows would be read. */
   readonly isDone?: boolean;
+  /** The first file behind its own that it does not go on with; `found`: what follows by the look of the bytes. */
+  unheard?(found: Joined | undefined): Joined | undefined;
   /** The bytes are only read during the call. */
   push(bytes: Uint8Array): Float32Array;
   /** What else the bytes so far hold, where few bytes can stand for much: call until it is undefined. */

@@ -85,6 +85,18 @@ function framesAt(bytes: Uint8Array, at: number): string | undefined {
   return ["MP3", "AAC", "AC-3"].find((name) => isFrameChain(name, bytes, at, FRAMES_MIN));
 }
 
+const ID3V1_BYTES = 128;
+const APE_BYTES = 32;
+
+/** Length of an ID3v1 or APE tag, as they stand behind the sound; 0 where there is none. */
+export function trailingTagBytes(bytes: Uint8Array, at: number): number {
+  if (isAscii(bytes, at, "TAG")) return ID3V1_BYTES;
+  if (!isAscii(bytes, at, "APETAGEX") || at + APE_BYTES > bytes.length) return 0;
+  const view = new DataView(bytes.buffer, bytes.byteOffset + at);
+  const isHeader = (view.getUint32(20, true) & 0x2000_0000) !== 0;
+  return isHeader ? APE_BYTES + view.getUint32(12, true) : APE_BYTES;
+}
+
 /** Length of an ID3v2 tag that opens at `at`; 0 where there is none. */
 export function id3Bytes(bytes: Uint8Array, at: number): number {
   if (!isAscii(bytes, at, "ID3") || bytes[at + 3]! > 4 || bytes[at + 3]! < 2 || at + 10 > bytes.length) return 0;

@@ -40,6 +40,8 @@ export function createWalker(name: string): Walker | undefined {
       return matroskaWalker();
     case "AVI":
       return { unit: aviBytes };
+    case "AU":
+      return { unit: auBytes, endsAt: (bytes, at) => signatureAt(bytes, at) === "AU" };
     case "AIFF":
       return { unit: formBytes, endsAt: (bytes, at) => formBytes(bytes, at) > 0 };
     case "CAF":
@@ -76,6 +78,12 @@ function formBytes(bytes: Uint8Array, at: number): number {
   return size <= 4 || size >= 0xffff_ff00 ? Infinity : 8 + size + size % 2;
 }
 
+function auBytes(bytes: Uint8Array, at: number): number {
+  if (!isAscii(bytes, at, ".snd")) return 0;
+  const size = u32be(bytes, at + 8);
+  return size === 0 || size === 0xffff_ffff ? Infinity : u32be(bytes, at + 4) + size;
+}
+
 function cafBytes(bytes: Uint8Array, at: number): number {
   if (isAscii(bytes, at, "caff")) return 8;
   if (at + 12 > bytes.length || !/^[A-Za-z0-9 ]{4}$/.test(chunkName(bytes, at))) return 0;
@@ -83,23 +91,35 @@ function cafBytes(bytes: Uint8Array, at: number): number {
   return high === 0xffff_ffff ? Infinity : high > 2 ** 20 ? 0 : 12 + high * 2 ** 32 + u32be(bytes, at + 8);
 }
 
-/** Blocks before the sound have lengths, cover art and headers of other files in them too; frames have none. */
+/**
+ * Blocks before the sound have lengths, cover art and headers of other files in them too; frames have none. A FLAC of
+ * the same rate that follows is heard.
+ */
 function flacWalker(): Walker {
   let state: "start" | "blocks" | "frames" = "start";
+  let rate = 0;
   return {
     searches: true,
     unit: (bytes, at) => {
-      if (state === "frames") return 0;
-      if (state === "start") {
+      if (state === "frames" && signatureAt(bytes, at) !== "FLAC") return 0;
+      if (state !== "blocks") {
         if (!isAscii(bytes, at, "fLaC")) return 0;
         state = "blocks";
+        rate = flacRate(bytes, at);
         return 4;
       }
       if ((bytes[at]! & 0x80) !== 0) state = "frames";
       return 4 + (u32be(bytes, at) & 0xff_ffff);
     },
-    endsAt: (bytes, at) => state === "frames" && signatureAt(bytes, at) === "FLAC",
+    endsAt: (bytes, at) => {
+      return state === "frames" && signatureAt(bytes, at) === "FLAC" && flacRate(bytes, at) !== rate;
+    },
   };
+}
+
+/** In the STREAMINFO of the file at `at`. */
+function flacRate(bytes: Uint8Array, at: number): number {
+  return u32be(bytes, at + 18) >>> 12;
 }
 
 const OGG_PAGE_BYTES = 27;

@@ -5,6 +5,7 @@
 
 import { InputError } from "../../errors.ts";
 import type { Track } from "../container.ts";
+import type { Joined } from "../joined_line.ts";
 import { createMixer, type Mixer } from "../mix.ts";
 import { type ByteDecoder, chosen, type SourceInfo } from "../pcm.ts";
 import { type Codec, type Decoded, openCodec } from "./codec.ts";
@@ -53,6 +54,11 @@ export class BuiltinDecoder implements ByteDecoder {
     if (isCut) return `${format} is cut off at ${((this.#output?.framesCount ?? 0) / rate).toFixed(2)} s`;
     if (lostBytes === 0 || this.#damagedCount > 0) return undefined;
     return `${format} is damaged: ${lostBytes} bytes of it are not read`;
+  }
+
+  unheard(found: Joined | undefined): Joined | undefined {
+    const { next } = this.#demuxer;
+    return next && !(found && found.at < next.at) ? next : found;
   }
 
   /** All audio tracks, where the container can have several. */

@@ -110,7 +110,40 @@ describeWhere(hasFfmpeg, "ffmpeg")("the same samples as ffmpeg", () => {
     const id3 = Buffer.from("ID3\x04\0\0\0\0\x10\0" + "\0".repeat(2048), "latin1");
     writeFileSync(tagged, Buffer.concat([id3, readFileSync(flac), Buffer.from("TAG".padEnd(128))]));
     expect(await hear(tagged)).toMatchObject({ samples, warnings: [] });
-  });
+  }, 60_000);
+
+  test("joined files of one rate are heard one after the other, without the encoders' delays", async () => {
+    for (const names of [["a.mp3", "b.mp3"], ["a.mp2", "a.mp3"], ["a.mp3", "a.mp2"], ["a.flac", "b.flac"]]) {
+      const paths = names.map((name) => make(name, ...(name === "b.flac" ? ["-ac", "1", "-sample_fmt", "s32"] : [])));
+      const alone = await Promise.all(paths.map((path) => hear(path)));
+      const both = join(folder, `both.${names[0]}`);
+      writeFileSync(both, Buffer.concat(paths.map((path) => readFileSync(path))));
+      const { samples, warnings } = await hear(both, { decoder: "builtin" });
+      expect([names, warnings]).toEqual([names, []]);
+      expect(samples.length).toBe(alone.reduce((sum, one) => sum + one.samples.length, 0));
+      expect(worst(samples.slice(-8000), alone[1]!.samples.slice(-8000))).toBeLessThan(ROUNDING);
+    }
+  }, 60_000);
+
+  test("a joined file of another rate gets a line, and the one before it keeps its last frame", async () => {
+    const others: readonly [string, string, readonly string[]][] = [
+      ["c.flac", "another FLAC follows at byte N, of another sample rate, not read", ["-ar", "44100"]],
+      ["c.mp3", "another MP3 follows at byte N, of another sample rate, not read", ["-ar", "44100"]],
+      ["c.ac3", "AC-3 audio follows at byte N, not read", []],
+      ["d.flac", "FLAC audio follows at byte N, not read", []],
+      ["d.mp3", "MP3 audio follows at byte N, not read", ["-write_xing", "0", "-id3v2_version", "0"]],
+    ];
+    for (const [second, line, args] of others) {
+      const kind = line.startsWith("another MP3") || second === "d.flac" ? "mp3" : "flac";
+      const first = make(`first.${kind}`);
+      const { samples } = await hear(first);
+      const both = join(folder, `both.${kind}`);
+      writeFileSync(both, Buffer.concat([first, make(second, ...args)].map((path) => readFileSync(path))));
+      const heard = await hear(both, { decoder: "builtin" });
+      expect(heard.warnings.map((warning) => warning.replace(/byte \d+/, "byte N"))).toEqual([line]);
+      expect([second, heard.samples.length]).toEqual([second, samples.length]);
+    }
+  }, 60_000);
 
   test("in any pieces", () => {
     for (const name of ["pieces.mp3", "pieces.flac", "pieces.ogg", "pieces.webm"]) {

@@ -1,13 +1,16 @@
 /**
  * FLAC without a container. In: bytes. Out: its frames as packets, each with its place.
  *
- * A frame does not say how long it is: it ends where the next header begins and its checksum is right.
+ * A frame does not say how long it is: it ends where the next header begins and its checksum is right. Another FLAC
+ * that follows is read too, if it has the same rate.
  */
 
 import { InputError } from "../../errors.ts";
 import { lazily } from "../../lazy.ts";
+import type { Joined } from "../joined_line.ts";
 import { checkSourceShape } from "../limits.ts";
-import { findSignature } from "../starts.ts";
+import { isBlank } from "../plausible.ts";
+import { id3Bytes, isAscii, startAt, trailingTagBytes } from "../starts.ts";
 import type { CodecSetup, Demuxer, Packet } from "./packets.ts";
 import { Pending } from "./pending.ts";
 
@@ -23,9 +26,14 @@ export class FlacDemuxer implements Demuxer {
   setup: CodecSetup | undefined;
   lostBytes = 0;
   isCut = false;
+  next: Joined | undefined;
   readonly #name: string;
   readonly #pending = new Pending();
-  #state: "magic" | "blocks" | "frames" = "magic";
+  #state: "magic" | "blocks" | "frames" | "over" = "magic";
+  /** Where the file begins. */
+  #fileAt = 0;
+  /** Of a file that follows, for its first frame. */
+  #renewed: CodecSetup | undefined;
   #blockSamples = 0;
   /** Of the frame at the front: its checksum so far, up to the candidate that was looked at last. */
   #checked = 0;
@@ -45,21 +53,22 @@ export class FlacDemuxer implements Demuxer {
   }
 
   #packets(isEnd: boolean): Packet[] {
-    if (this.#state === "magic") this.#magic();
-    if (this.#state === "blocks") this.#blocks();
     const packets: Packet[] = [];
-    while (this.#state === "frames") {
+    for (;;) {
+      if (this.#state === "magic") this.#magic();
+      if (this.#state === "blocks") this.#blocks();
+      if (this.#state === "over") this.#pending.drop(this.#pending.length);
+      if (this.#state !== "frames") return packets;
       const packet = this.#frame(isEnd);
-      if (packet === "more") break;
+      if (packet === "more") return packets;
       if (packet !== "lost") packets.push(packet);
     }
-    return packets;
   }
 
   #magic(): void {
-    const view = this.#pending.view;
-    if (view.length < 4) return;
-    this.#pending.drop(4); // "fLaC", which the door has seen.
+    if (this.#pending.length < 4) return;
+    this.#fileAt = this.#pending.at;
+    this.#pending.drop(4); // "fLaC", which was seen.
     this.#state = "blocks";
   }
 
@@ -70,9 +79,10 @@ export class FlacDemuxer implements Demuxer {
       if (view.length < 4) return;
       const kind = view[0]! & 0x7f;
       const bytes = view[1]! << 16 | view[2]! << 8 | view[3]!;
-      if (kind === 0 && this.setup === undefined) {
+      if (kind === 0) {
         if (view.length < 4 + STREAMINFO_BYTES) return;
         this.#streamInfo(view.slice(4, 4 + STREAMINFO_BYTES));
+        if (this.#state === "over") return;
       }
       const isLast = (view[0]! & 0x80) !== 0;
       this.#pending.drop(4 + bytes);
@@ -85,7 +95,14 @@ export class FlacDemuxer implements Demuxer {
   }
 
   #streamInfo(info: Uint8Array): void {
+    if (this.setup !== undefined && rateOf(info) !== this.setup.rate) {
+      this.next = { at: this.#fileAt, name: "FLAC", after: "FLAC", isOtherRate: true };
+      this.#state = "over";
+      return;
+    }
+    const isFirst = this.setup === undefined;
     this.setup = flacSetup(this.#name, info, "FLAC");
+    if (!isFirst) this.#renewed = this.setup;
     this.#blockSamples = info[0]! << 8 | info[1]!;
   }
 
@@ -93,6 +110,15 @@ export class FlacDemuxer implements Demuxer {
   #frame(isEnd: boolean): Packet | "more" | "lost" {
     const view = this.#pending.view;
     if (view.length < (isEnd ? 1 : HEADER_BYTES_MAX)) return "more";
+    if (isAscii(view, 0, "fLaC")) {
+      this.#state = "magic";
+      return "lost";
+    }
+    const tag = id3Bytes(view, 0);
+    if (tag > 0) {
+      this.#pending.drop(tag);
+      return "lost";
+    }
     const header = frameHeader(view, 0, this.#blockSamples);
     if (header === undefined) return this.#seek(view, isEnd);
     for (let at = view.indexOf(0xff, Math.max(this.#checked, header.bytes)); at >= 0; at = view.indexOf(0xff, at + 1)) {
@@ -109,16 +135,12 @@ export class FlacDemuxer implements Demuxer {
 
   /** No header ends this frame: it is the last one, with or without a tag behind it, or damaged. */
   #unended(view: Uint8Array, header: FrameHeader, isEnd: boolean): Packet | "lost" {
-    const tag = view.length >= 128 && String.fromCharCode(...view.subarray(-128, -125)) === "TAG" ? 128 : 0;
-    const end = view.length - tag;
-    if (isEnd && crc16(view, this.#checked, end, this.#crc) === 0) {
+    const end = this.#endOf(view, header.bytes, isEnd);
+    if (end !== undefined) {
       const packet = this.#take(view, end, header);
-      this.#pending.drop(tag);
+      const rest = this.#pending.view;
+      if (isBlank(rest, 0) || trailingTagBytes(rest, 0) === rest.length) this.#pending.drop(rest.length);
       return packet;
-    }
-    const other = findSignature(view); // Of a file that was joined to this one.
-    if (other && other.at > header.bytes && crc16(view, 0, other.at, 0) === 0) {
-      return this.#take(view, other.at, header);
     }
     let next = view.indexOf(0xff, header.bytes);
     while (next >= 0 && frameHeader(view, next, this.#blockSamples) === undefined) next = view.indexOf(0xff, next + 1);
@@ -129,10 +151,22 @@ export class FlacDemuxer implements Demuxer {
     return "lost";
   }
 
+  /** Where the frame at the front ends: its checksum is right, and a tag, blanks, another file or nothing follows. */
+  #endOf(view: Uint8Array, from: number, isEnd: boolean): number | undefined {
+    let crc = crc16(view, 0, from, 0);
+    for (let at = from; at < view.length; crc = crc16(view, at, at + 1, crc), at++) {
+      if (crc === 0 && endsAt(view, at)) return at;
+    }
+    return isEnd && crc === 0 ? view.length : undefined;
+  }
+
   #take(view: Uint8Array, bytes: number, { at, samples }: FrameHeader): Packet {
+    const setup = this.#renewed;
+    this.#renewed = undefined;
+    const packet = { data: view.slice(0, bytes), samples, at, ...(setup && { setup }) };
     this.#pending.drop(bytes);
     this.#restart();
-    return { data: view.slice(0, bytes), samples, at };
+    return packet;
   }
 
   #seek(view: Uint8Array, isEnd: boolean): "lost" | "more" {
@@ -141,12 +175,14 @@ export class FlacDemuxer implements Demuxer {
       next = view.indexOf(0xff, next + 1);
     }
     if (next < 0) next = view.length;
-    this.#lose(next);
+    const again = Buffer.from(view.buffer, view.byteOffset, view.length).indexOf("fLaC", 1, "latin1");
+    this.#lose(again < 0 ? next : Math.min(next, again));
     return isEnd || this.#pending.length >= HEADER_BYTES_MAX ? "lost" : "more";
   }
 
+  /** Blank bytes are no loss: some recorders and copies fill a file up. */
   #lose(bytes: number): void {
-    this.lostBytes += bytes;
+    if (!isBlank(this.#pending.view.subarray(0, bytes), 0)) this.lostBytes += bytes;
     this.#pending.drop(bytes);
     this.#restart();
   }
@@ -157,9 +193,20 @@ export class FlacDemuxer implements Demuxer {
   }
 }
 
+const BLANK_BYTES = 16;
+
+function endsAt(view: Uint8Array, at: number): boolean {
+  if (view[at] === 0) return isBlank(view.subarray(at, at + BLANK_BYTES), 0);
+  return startAt(view, at) !== undefined || id3Bytes(view, at) > 0 || trailingTagBytes(view, at) > 0;
+}
+
+function rateOf(info: Uint8Array): number {
+  return info[10]! << 12 | info[11]! << 4 | info[12]! >> 4;
+}
+
 /** What a STREAMINFO block says. Throws an InputError where it cannot be right. */
 export function flacSetup(name: string, info: Uint8Array, format: string): CodecSetup {
-  const rate = info[10]! << 12 | info[11]! << 4 | info[12]! >> 4;
+  const rate = rateOf(info);
   const channels = (info[12]! >> 1 & 7) + 1;
   checkSourceShape(`${name}: FLAC`, rate, channels);
   return { codec: "flac", rate, channels, header: info.slice(0, STREAMINFO_BYTES), format };

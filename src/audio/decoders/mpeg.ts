@@ -2,16 +2,22 @@
  * MPEG audio (MP3, MP2, MP1) without a container. In: bytes. Out: its frames as packets.
  *
  * Tags before, between and behind the frames are passed over. The encoder's note in the first frame (Xing, Info, LAME)
- * says how many samples at the start and at the end are its own; a decoder adds 529.
+ * says how many samples at the start and at the end are its own; a decoder adds 529. Other frames that follow are read
+ * too, of whatever layer, if they have the same rate.
  */
 
-import { MPEG_SHARED, type MpegHeader, mpegHeader } from "../frames.ts";
+import { isFrameChain, MPEG_SHARED, type MpegHeader, mpegHeader } from "../frames.ts";
+import type { Joined } from "../joined_line.ts";
+import { isBlank } from "../plausible.ts";
 import { FlacDemuxer } from "./flac.ts";
 import type { CodecSetup, Demuxer, Packet } from "./packets.ts";
 import { Pending } from "./pending.ts";
 
 const DECODER_DELAY = 529;
 const HEADER_BYTES = 4;
+/** Frames in a row that show that others begin, and the most bytes they have. */
+const OTHER_FRAMES = 4;
+const OTHER_BYTES = 4 * 2881;
 
 /** What the encoder left in the first frame, in samples. */
 type EncoderNote = { readonly delay: number; readonly padding: number; readonly framesCount: number };
@@ -20,6 +26,9 @@ export class MpegDemuxer implements Demuxer {
   #setup: CodecSetup | undefined;
   #lostBytes = 0;
   #isCut = false;
+  next: Joined | undefined;
+  /** Of a file that follows, for its first frame. */
+  #renewed: CodecSetup | undefined;
   readonly #name: string;
   readonly #pending = new Pending();
   /** Where a tag of MP3 stands in front of a FLAC. */
@@ -79,6 +88,9 @@ export class MpegDemuxer implements Demuxer {
       const header = this.#headerAt(view, 0);
       if (header === undefined) {
         this.#isInStep = false;
+        const other = this.#otherFrames(view, isEnd);
+        if (other === "unknown") break;
+        if (other === "begin") continue;
         if (!this.#seek(view, isEnd)) break;
         continue;
       }
@@ -105,6 +117,34 @@ export class MpegDemuxer implements Demuxer {
     return header && (this.#shared === 0 || sharedBits(view, at) === this.#shared) ? header : undefined;
   }
 
+  /** Whether frames of another kind begin: they are gone on with, or are the end. */
+  #otherFrames(view: Uint8Array, isEnd: boolean): "none" | "unknown" | "begin" {
+    const header = this.#setup && mpegHeader(view, 0);
+    if (header === undefined) return "none";
+    if (!isEnd && view.length < OTHER_BYTES) return "unknown";
+    if (!isFrameChain("MP3", view, 0, OTHER_FRAMES)) return "none";
+    if (header.rate === this.#setup!.rate) {
+      this.#shared = sharedBits(view, 0);
+      this.#restart(header, undefined);
+    } else {
+      const name = `MP${header.layer}`;
+      this.next = {
+        at: this.#pending.at,
+        name,
+        after: this.#setup!.format,
+        ...(name === this.#setup!.format && { isOtherRate: true }),
+      };
+      this.#pending.drop(Infinity);
+    }
+    return "begin";
+  }
+
+  #restart(header: MpegHeader, note: EncoderNote | undefined): void {
+    this.#renewed = setupOf(header);
+    this.#note = note;
+    [this.#framesCount, this.#framesBytes, this.#lostRun] = [0, 0, 0];
+  }
+
   /** Goes to the next byte that may begin a frame. Returns false if more bytes are needed. */
   #seek(view: Uint8Array, isEnd: boolean): boolean {
     const next = view.indexOf(0xff, 1);
@@ -114,7 +154,8 @@ export class MpegDemuxer implements Demuxer {
   }
 
   #lose(bytes: number): true {
-    if (this.#setup !== undefined) {
+    const isLoss = this.#setup !== undefined && !isBlank(this.#pending.view.subarray(0, bytes), 0);
+    if (isLoss) {
       this.#lostBytes += bytes;
       this.#lostRun += bytes;
     }
@@ -137,18 +178,21 @@ export class MpegDemuxer implements Demuxer {
   }
 
   #take(frame: Uint8Array, header: MpegHeader): Packet | undefined {
+    const note = encoderNote(frame, header);
     if (this.#setup === undefined) {
       this.#shared = sharedBits(frame, 0);
       this.#setup = setupOf(header);
-      this.#note = encoderNote(frame, header);
-      if (this.#note) return undefined;
-    }
+      this.#note = note;
+    } else if (note) this.#restart(header, note);
+    if (note) return undefined;
     this.#framesBytes += frame.length;
     return this.#packet(frame.slice(), header.samples);
   }
 
   #packet(data: Uint8Array, samples: number): Packet {
-    return { data, samples, ...this.#trim(this.#framesCount++ * samples, samples) };
+    const setup = this.#renewed;
+    this.#renewed = undefined;
+    return { data, samples, ...this.#trim(this.#framesCount++ * samples, samples), ...(setup && { setup }) };
   }
 
   #trim(from: number, samples: number): Pick<Packet, "skip" | "keep"> {

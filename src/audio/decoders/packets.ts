@@ -2,6 +2,7 @@
 
 import { InputError } from "../../errors.ts";
 import type { Track } from "../container.ts";
+import type { Joined } from "../joined_line.ts";
 
 export type CodecName = "mp1" | "mp2" | "mp3" | "flac" | "vorbis" | "opus" | "aac";
 
@@ -51,6 +52,8 @@ export interface Demuxer {
   readonly lostBytes: number;
   /** The last packet is not whole. */
   readonly isCut: boolean;
+  /** A file of the same kind that follows, but cannot be gone on with. */
+  readonly next?: Joined | undefined;
   push(bytes: Uint8Array): Packet[];
   /** Call once, after the last byte. */
   end(): Packet[];

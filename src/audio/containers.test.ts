@@ -96,6 +96,24 @@ describeWhere(hasFfmpeg, "ffmpeg")("the container's time line", () => {
     expect(Math.abs((await hear(both)).samples.length / RATE - 4)).toBeLessThan(0.15);
   }, 30_000);
 
+  test.each<[string, readonly string[]]>([
+    ["channels, with times that go on", ["-ac", "6", "-output_ts_offset", "2"]],
+    ["channels, with times that begin anew", ["-ac", "6"]],
+    ["rate, with times that go on", ["-ar", "32000", "-output_ts_offset", "2"]],
+  ])("sound that changes its %s, as on television, stays where it is", async (_, change) => {
+    const mark = ["-f", "lavfi", "-i", "aevalsrc='sin(2764*t)*between(t,1,1.5)*.5:d=2:s=48000'"];
+    const parts = [[], change].map((args, i) => ffmpeg(`part${i}.ts`, ...mark, "-c:a", "ac3", ...args));
+    const path = join(folder, "changes.ts");
+    writeFileSync(path, Buffer.concat(parts.map((part) => readFileSync(part))));
+    near(edges((await hear(path)).samples), [1, 1.5, 3, 3.5]);
+  }, 30_000);
+
+  test("bare AAC frames that change their rate are heard at their own", async () => {
+    const [one, two] = ["16000", "44100"].map((rate) => readFileSync(ffmpeg(`${rate}.aac`, ...TONE, "-ar", rate)));
+    writeFileSync(join(folder, "changes.aac"), Buffer.concat([one!, two!]));
+    expect(Math.abs((await hear(join(folder, "changes.aac"))).samples.length / RATE - 4)).toBeLessThan(0.2);
+  }, 30_000);
+
   test("joined MP4 files get a line", async () => {
     const one = ffmpeg("one.m4a", ...TONE);
     const bytes = readFileSync(one);

@@ -54,6 +54,8 @@ const UNKNOWN_WAIT_MS = 500;
 const NO_HELP_HINT = "ffmpeg cannot read it either: convert it to 16-bit PCM WAV with the program that made it";
 /** Containers whose index may come last. */
 const INDEX_LAST = ["MP4", "QuickTime"];
+/** Frames without a container, so without times. */
+const BARE = ["MP3", "AAC", "AC-3"];
 
 export async function openDecoder(source: DecoderSource, reader: ReplayReader): Promise<OpenedDecoder> {
   const { name, isStdin, raw } = source;
@@ -178,7 +180,8 @@ async function startFfmpeg(
   else await reader.close();
   const seeks = INDEX_LAST.includes(label);
   const input = path === undefined ? { kind: "bytes", reader, seeks } as const : { kind: "path", path } as const;
-  const options = track ? { track, startSec: container.startSec } : {};
+  const isBare = BARE.includes(label);
+  const options = track ? { track, startSec: container.startSec, isBare } : { isBare };
   const ffmpeg = new FfmpegReader(findFfmpeg(name), input, options);
   try {
     const started = await startDecoder(ffmpeg, new WavDecoder(`${name}: ffmpeg output`, Infinity, channel), source);

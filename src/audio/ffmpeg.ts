@@ -10,6 +10,7 @@ import type { Readable, Writable } from "node:stream";
 import { InputError } from "../errors.ts";
 import type { ByteReader, ReplayReader } from "./bytes.ts";
 import { type Container, parseContainer, type Track } from "./container.ts";
+import { placed } from "./ffmpeg_place.ts";
 
 export type FfmpegInput =
   /** ffmpeg opens the file itself, and may seek in it. */
@@ -18,7 +19,12 @@ export type FfmpegInput =
   | { readonly kind: "bytes"; readonly reader: ByteReader; readonly seeks: boolean };
 
 /** What of the container is decoded; by default the track that ffmpeg itself would take. */
-export type Wanted = { readonly track?: Track; readonly startSec?: number };
+export type Wanted = {
+  readonly track?: Track;
+  readonly startSec?: number;
+  /** Frames without times, one after the other: ffmpeg would count them as if their rate never changed. */
+  readonly isBare?: boolean;
+};
 
 const STDERR_CHARS_MAX = 1 << 16;
 
@@ -57,6 +63,8 @@ export function ffmpegMissing(reason: string): InputError {
 export class FfmpegReader implements ByteReader {
   readonly #child: ChildProcess;
   readonly #chunks: AsyncIterator<Uint8Array>;
+  /** Where the first sample lies on the time line; 0 where nobody says. */
+  readonly #place: Promise<number>;
   readonly #exited: Promise<void>;
   readonly #feeding: ByteReader | undefined;
   #fed: Promise<void> = Promise.resolve();
@@ -85,9 +93,18 @@ export class FfmpegReader implements ByteReader {
         settle();
       });
     });
-    this.#chunks = (child.stdout as Readable)[Symbol.asyncIterator]();
+    let foundPlace = (_place: number) => {};
+    this.#place = new Promise((resolve) => foundPlace = resolve);
+    if (wanted.isBare) foundPlace(0);
+    void this.#exited.then(() => foundPlace(0));
+    this.#chunks = placed((child.stdout as Readable)[Symbol.asyncIterator](), this.#place);
+    let latest = "";
     child.stderr!.setEncoding("utf8").on("data", (text: string) => {
       if (this.#stderr.length < STDERR_CHARS_MAX) this.#stderr += text;
+      latest += text;
+      const place = firstPlace(latest);
+      if (place !== undefined) foundPlace(place);
+      latest = latest.slice(latest.lastIndexOf("\n") + 1);
     });
     if (input.kind === "bytes") {
       this.#feeding = input.reader;
@@ -192,11 +209,11 @@ function inputArgs(source: Source): string[] {
   return ["-protocol_whitelist", protocols, "-i", url];
 }
 
-function ffmpegArgs(input: FfmpegInput, { track, startSec }: Wanted): string[] {
+function ffmpegArgs(input: FfmpegInput, { track, startSec, isBare = false }: Wanted): string[] {
   // By itself ffmpeg lets time begin where the mapped stream does, if that is one of a transport stream.
   const times = startSec === undefined ? [] : ["-copyts"];
   const map = track === undefined ? [] : ["-map", `0:${track.stream}`];
-  const filters = ["-af", `${timeLine(startSec)},aresample=async=1:first_pts=0`];
+  const filters = isBare ? [] : ["-af", `${timeLine(startSec)},aresample=async=1`];
   const to = ["-vn", "-sn", "-dn", ...filters, "-c:a", "pcm_f32le", "-f", "wav", "pipe:1"];
   return [...common, "-v", "error", ...times, ...inputArgs(input), ...map, ...to];
 }
@@ -208,12 +225,25 @@ const HOLE_SEC_MAX = 6 * 3600;
  * The places of decoded samples on the container's time line, for the filter that fills holes. Where times jump back (a
  * file joined to another) or absurdly far, sound goes on from where it is: what follows would be dropped. A container
  * that begins before 0 does so for the encoder's delay alone, which the decoder has cut off already.
+ *
+ * The place of the first samples is printed, for `placed`: ffmpeg could fill up to there by itself, but would do so
+ * again wherever the sound changes its channels or rate, as films on television do, because its filters begin anew.
  */
 function timeLine(startSec = 0): string {
   const place = `if(isnan(PTS),ld(1),PTS+ld(0)-round(${Math.max(0, startSec)}*SR))`; // ld(1): where sound is.
   const jumps = `gt(ld(2),ld(1)+${HOLE_SEC_MAX}*SR)+gt(NB_CONSUMED_SAMPLES,0)*lt(ld(2),ld(1)-SR/10)`;
   const goOn = `if(${jumps},st(0,ld(0)+ld(1)-ld(2));st(2,ld(1)),0)`;
-  return `asetpts='st(2,${place});${goOn};st(1,ld(2)+NB_SAMPLES);ld(2)'`;
+  const print = `if(gt(NB_CONSUMED_SAMPLES,0),0,print(ld(2),${errorLevel}))`;
+  return `asetpts='st(2,${place});${goOn};${print};st(1,ld(2)+NB_SAMPLES);ld(2)'`;
+}
+
+/** Of ffmpeg's messages. */
+const errorLevel = 16;
+const printed = /^(?:\[Eval @ [^\]]*\] ?)?(-?\d+\.\d{6})$/;
+
+function firstPlace(stderr: string): number | undefined {
+  const line = stderr.split(/[\r\n]+/).slice(0, -1).find((line) => printed.test(line));
+  return line === undefined ? undefined : Math.round(Number(printed.exec(line)![1]));
 }
 
 /** Lines that give no reason: advice, repetitions, and what newer versions say of their own options and output. */
@@ -223,7 +253,7 @@ const aside =
 /** ffmpeg's reasons, without component addresses and the file name it was given. */
 function complaints(stderr: string): string[] {
   return stderr.split(/[\r\n]+/)
-    .filter((line) => !aside.test(line))
+    .filter((line) => !aside.test(line) && !printed.test(line))
     .map((line) => line.replace(/^(\[[^\]]* @ 0x[0-9a-f]+\] ?)+/, "").replace(/^(file|cache|pipe):.*: (?=[^:]*$)/, ""))
     .map((line) => /^Stream map '0:|^Output file #0 does not contain/.test(line) ? "no audio track" : line.trim());
 }

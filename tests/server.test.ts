@@ -183,6 +183,27 @@ test("what cannot be served is said in one line", async () => {
   expectRefusal(await run(["serve"]), 3, /qwen-asr download small/);
 });
 
+testWhere(hasFfmpeg, "ffmpeg")("a browser's recording is a live stream, cut anywhere", async () => {
+  using folder = temporaryFolder();
+  const path = join(folder.path, "talk.webm");
+  // Opus in clusters of unknown size, as MediaRecorder makes it.
+  await Bun.$`${ffmpeg} -v error -i ${wav("en-weather")} -c:a libopus -live 1 -f webm ${path}`;
+  const bytes = readFileSync(path);
+  const pieces = [0, 5, 700, 701, 20_000, bytes.length].map((at, index, all) =>
+    bytes.subarray(all[index - 1] ?? 0, at)
+  );
+  const messages = await streamed("/v1/stream", pieces);
+  const commits = messages.filter(({ type }) => type === "commit").map((message) => message["text"]);
+  expect(commits.join("")).toStartWith("Today is Sunday");
+  expect(messages.findLast(({ type }) => type === "ack")).toEqual({ type: "ack", bytes: bytes.length });
+  expect(messages.at(-1)).toMatchObject({ type: "end" });
+  const broken = await streamed("/v1/stream", [bytes.subarray(0, 4), new Uint8Array(5000)]);
+  expect(broken.at(-1)).toMatchObject({
+    type: "error",
+    error: { type: "invalid_request_error", code: "invalid_file" },
+  });
+});
+
 test("a stream too many is told so, and when one ends there is room", async () => {
   const open = async () => {
     const socket = new WebSocket(`${server.url.replace("http", "ws")}/v1/stream?key=${key}`);

@@ -40,6 +40,7 @@ export class Live {
   pushed = 0;
   #run: { readonly source: PushedSource; readonly stopper: Stopper; readonly done: Promise<void> } | undefined;
   #utterances = 0;
+  #isClosed = false;
   readonly #lead = new Lead(Date.now);
 
   private constructor(
@@ -73,7 +74,7 @@ export class Live {
 
   /** Throws an ApiError where too much waits to be heard. */
   push(samples: Float32Array): void {
-    if (samples.length === 0) return;
+    if (samples.length === 0 || this.#isClosed) return;
     this.#run ??= this.#start();
     if (this.#run.source.waiting > waitingMax) {
       throw new ApiError(429, "audio comes faster than it can be heard", { code: "too_fast" });
@@ -101,6 +102,7 @@ export class Live {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.clear();
     await this.listener.close();
     this.leave();

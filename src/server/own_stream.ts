@@ -1,5 +1,5 @@
 /**
- * WebSocket /v1/stream: samples in, text out as it settles. Options are in the query, samples are binary messages, and
+ * WebSocket /v1/stream: sound in, text out as it settles. Options are in the query, sound is in binary messages, and
  * {"type": "end"} ends it. A connection that breaks can be taken up for a minute: the session's id, which only its
  * client knows, says where to go on.
  */
@@ -10,9 +10,9 @@ import { TextView } from "../views/view.ts";
 import { ApiError, apiError } from "./errors.ts";
 import { type Fields, transcriptionRequest } from "./fields.ts";
 import { Live, type LiveEvent } from "./live.ts";
-import { PcmStream } from "./pcm_stream.ts";
 import type { Service } from "./service.ts";
 import type { Socket, SocketSession } from "./socket.ts";
+import { SoundStream } from "./sound_stream.ts";
 
 type Message = Readonly<Record<string, unknown>>;
 
@@ -24,7 +24,7 @@ const eventsMax = 10_000;
 /** A stream, which outlives a connection for a while. */
 class OwnStream {
   readonly id = randomBytes(16).toString("hex");
-  readonly pcm: PcmStream;
+  readonly sound: SoundStream;
   /** Since the first that may be asked for again. */
   readonly events: Message[] = [];
   /** Number of the first of `events`. */
@@ -33,9 +33,30 @@ class OwnStream {
   socket: Socket | undefined;
   live!: Live;
   timer: Timer | undefined;
+  #last: Promise<void> = Promise.resolve();
 
   constructor(readonly owner: string, rate: number) {
-    this.pcm = new PcmStream(rate);
+    this.sound = new SoundStream(rate);
+  }
+
+  /** What the client need not send again. */
+  get received(): Message {
+    return { bytes: this.bytes, ...(this.sound.isEncoded ? {} : { samples: this.bytes >> 1 }) };
+  }
+
+  /** In the order of the calls, also where another connection has taken over meanwhile. */
+  hear(pieces: Iterable<Float32Array>): Promise<void> {
+    const heard = this.#last.then(() => this.#push(pieces));
+    this.#last = heard.catch(() => {});
+    return heard;
+  }
+
+  /** Others have their turn between two pieces: a few bytes can stand for minutes. */
+  async #push(pieces: Iterable<Float32Array>): Promise<void> {
+    for (const samples of pieces) {
+      this.live.push(samples);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   }
 
   emit(event: Message): void {
@@ -127,7 +148,7 @@ class OwnSession implements SocketSession {
     const isNew = resumed === undefined;
     const stream = isNew ? await this.streams.begin(this.owner, this.query) : this.streams.resume(this.owner, resumed);
     [this.#stream, stream.socket] = [stream, this.socket];
-    this.socket.send({ type: "ready", id: stream.id, samples: stream.bytes >> 1 });
+    this.socket.send({ type: "ready", id: stream.id, ...stream.received });
     const seen = Number(this.query["events"]?.at(-1) ?? 0);
     if (!isNew) stream.events.slice(Math.max(0, seen - stream.firstEvent)).forEach((event) => this.socket.send(event));
   }
@@ -138,8 +159,9 @@ class OwnSession implements SocketSession {
 
   async #end(message: string): Promise<void> {
     const stream = this.#stream!;
-    if (typeOf(message) !== "end") throw new ApiError(400, 'messages are samples, or {"type": "end"}');
-    stream.live.push(stream.pcm.end());
+    if (typeOf(message) !== "end") throw new ApiError(400, 'messages are sound, or {"type": "end"}');
+    await stream.hear(stream.sound.end());
+    for (const message of stream.sound.losses) stream.emit({ type: "loss", message });
     await stream.live.finish();
     stream.emit({ type: "end" });
     this.#stream = undefined;
@@ -149,10 +171,10 @@ class OwnSession implements SocketSession {
 
   bytes(message: Uint8Array): Promise<void> {
     const stream = this.#stream!;
-    return this.#orEnd(() => {
-      stream.live.push(stream.pcm.push(message));
+    return this.#orEnd(async () => {
       stream.bytes += message.length;
-      this.socket.send({ type: "ack", samples: stream.bytes >> 1 });
+      await stream.hear(stream.sound.push(message));
+      this.socket.send({ type: "ack", ...stream.received });
     });
   }
 

@@ -1,6 +1,7 @@
 /** Failures as clients of OpenAI's API know them. In: what was thrown. Out: a status and a JSON body. Pure. */
 
 import { InputError, shortage, UsageError } from "../errors.ts";
+import { Stopped } from "../stop.ts";
 
 export type ApiErrorType =
   | "invalid_request_error"
@@ -44,6 +45,7 @@ export class ApiError extends Error {
 /** What the client is told. Failures that are not its own are not explained: the log has them. */
 export function apiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
+  if (error instanceof Stopped) return new ApiError(503, "the request was given up", { code: "cancelled" });
   if (error instanceof UsageError) return new ApiError(400, error.message);
   if (error instanceof InputError) return new ApiError(400, error.message, { param: "file", code: "invalid_file" });
   if (error instanceof Error && shortage(error)) return new ApiError(503, "the server has too little memory for this");
@@ -52,5 +54,5 @@ export function apiError(error: unknown): ApiError {
 
 /** Whether the failure is the server's own, and worth a line in its log. */
 export function isOurs(error: unknown): boolean {
-  return apiError(error).status >= 500 && !(error instanceof ApiError);
+  return apiError(error).status >= 500 && !(error instanceof ApiError || error instanceof Stopped);
 }

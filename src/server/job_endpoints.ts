@@ -7,7 +7,7 @@ import { progressJson } from "./job_events.ts";
 import { peaksReply, soundReply } from "./job_sound.ts";
 import type { Job, Jobs } from "./jobs.ts";
 import { replyOf } from "./replies.ts";
-import { eventStream } from "./sse.ts";
+import { eventResponse, type ServerEvent } from "./sse.ts";
 import { type Call, checkPossible, receive } from "./task.ts";
 
 /** Takes the form of a transcription, and answers at once with the job's id. */
@@ -71,7 +71,7 @@ export function jobResult(jobs: Jobs, call: Call, id: string): Response {
 export function jobEvents(jobs: Jobs, call: Call, id: string): Response {
   const job = foundJob(jobs, call, id);
   let leave = () => {};
-  const work = (send: Parameters<Parameters<typeof eventStream>[0]>[0]) => {
+  const work = (send: (event: ServerEvent) => void) => {
     if (job.isOver && job.events.length === 0) send({ type: `job.${job.row.status}` }); // Of an earlier server.
     job.events.forEach(send);
     if (job.isOver) return Promise.resolve();
@@ -79,8 +79,7 @@ export function jobEvents(jobs: Jobs, call: Call, id: string): Response {
     leave = () => void job.listeners.delete(send);
     return job.running ?? Promise.resolve();
   };
-  const headers = { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" };
-  return new Response(eventStream(work, () => undefined, () => leave()), { headers });
+  return eventResponse({ work, onGone: () => leave(), onFailure: call.onFailure }, call.facts);
 }
 
 /** What it sounds like: as WAV, or as bars. */

@@ -116,7 +116,7 @@ export class Jobs {
     } catch (error) {
       if (error instanceof Stopped && this.#end.signal.aborted && !job.cancel.signal.aborted) return;
       if (!(error instanceof Stopped)) job.row.error = apiError(error).body;
-      if (isOurs(error) && !(error instanceof Stopped)) this.log(`internal error: ${(error as Error).stack ?? error}`);
+      if (isOurs(error)) this.log(`internal error: ${(error as Error).stack ?? error}`);
       this.#over(job, error instanceof Stopped ? "cancelled" : "failed");
       this.state.forgetSteps(job.row.id);
       this.state.put(job.row);

@@ -212,10 +212,10 @@ function messageOf(event: LiveEvent): Message {
 }
 
 /** What a client is told when its connection ends by a failure: that of a busy server may be tried again later. */
-export function closing(error: unknown): { readonly code: number; readonly reason: string; readonly message: Message } {
+export function closing(error: unknown) {
   const { status, message, body } = apiError(error);
   const code = status >= 500 ? 1011 : status === 429 ? 1013 : 1008;
   // A reason has 123 bytes at most.
   const reason = Buffer.from(message).subarray(0, 120).toString().replace(/\ufffd+$/, "");
-  return { code, reason, message: { type: "error", ...body } };
+  return { status, code, reason, message: { type: "error", ...body } satisfies Message };
 }

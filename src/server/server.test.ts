@@ -2,6 +2,7 @@ import { connect } from "node:net";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "bun:test";
+import { fakeEngine } from "../cli/fake_parts.ts";
 import { readDocument } from "../document/json.ts";
 import { schemaErrors } from "../document/schema_fixture.ts";
 import { readHtml, textsOf } from "../output/html_fixture.ts";
@@ -99,6 +100,33 @@ test("events come while it decodes, with their names", async () => {
   expect(events.map(({ delta = "" }) => delta).join("")).toBe("One two three.");
   expect(events.at(-1)).toMatchObject({ type: "transcript.text.done", text: "One two three." });
   expect(events.at(-1)!.segments).toHaveLength(1);
+  expect(server.lines.at(-1)).toMatch(
+    new RegExp(` POST /v1/audio/transcriptions 200 0\\.\\d+s audio=2\\.0s bytes=${held.length}$`),
+  );
+});
+
+test("the log says when and how a reply of events ended, also where it failed or the client left", async () => {
+  const engine = fakeEngine(({ context }) => {
+    if (context === "fail") throw new Error("broken");
+    return slow;
+  });
+  const slow = { says: "language English<asr_text>One two three four five.", tokenDelayMs: 100 };
+  await using server = await fakeServer(engine);
+  const failed = await (await post(server.url, form("1s", { stream: "true", prompt: "fail" }))).text();
+  expect(failed).toContain('event: error\ndata: {"type":"error","error":{"message":"internal error"');
+  const [internal, line] = server.lines;
+  expect(internal).toContain("internal error: ");
+  expect(line).toMatch(/ 500 \d\.\d+s audio=1\.0s bytes=\d+$/);
+  const gone = new AbortController();
+  const body = form("1s", { stream: "true" });
+  const response = await fetch(server.url + path, { method: "POST", body, signal: gone.signal });
+  for await (const _ of response.body!) {
+    expect(server.lines).toHaveLength(2); // Not before it is over.
+    break;
+  }
+  gone.abort();
+  while (server.lines.length < 3) await Bun.sleep(5);
+  expect(server.lines[2]).toMatch(/ 499 \d\.\d+s audio=1\.0s bytes=\d+$/);
 });
 
 test("failures have OpenAI's shape, and do not tell where files lie", async () => {

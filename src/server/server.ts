@@ -5,7 +5,6 @@
 
 import type { Server, WebSocketHandler } from "bun";
 import { InputError, InternalError } from "../errors.ts";
-import { Stopped } from "../stop.ts";
 import { type AccessRules, allowedOrigin, bearerKey, checkHost, checkOrigin, ownerOf, protocolKey } from "./access.ts";
 import { alignment } from "./alignments.ts";
 import { ApiError, apiError, isOurs } from "./errors.ts";
@@ -27,7 +26,7 @@ import {
   showJob,
 } from "./job_endpoints.ts";
 import { Jobs } from "./jobs.ts";
-import { logLine } from "./log.ts";
+import { type Ended, goneStatus, logLine } from "./log.ts";
 import { logIn, logOut } from "./login.ts";
 import { openApi } from "./openapi.ts";
 import { OwnStreams } from "./own_stream.ts";
@@ -60,7 +59,7 @@ export type RunningServer = {
 };
 
 /** What the log says of a request. */
-type Facts = { found?: Found; owner: string; readonly address: string; audioSec?: number };
+type Facts = Call["facts"] & { found?: Found; owner: string; readonly address: string };
 
 type Bunny = Server<Connection>;
 
@@ -165,23 +164,29 @@ class Handler {
     try {
       response = await this.#respond(request, server, facts);
     } catch (error) {
-      if (isOurs(error) && !(error instanceof Stopped)) this.logFailure(error);
+      this.#failed(error);
       response = errorResponse(error);
     }
     if (response) this.#finish(request, response);
-    const isStream = response?.headers.get("content-type")?.startsWith("text/event-stream") ?? true;
-    if (!isStream) server.timeout(request, idleSec); // Of what comes next on the connection.
-    const { found, ...rest } = facts;
-    const status = response?.status ?? 101;
-    this.service.metrics.request(found?.route.name ?? "-", status);
-    const line = {
-      time: new Date(start),
-      method: request.method,
-      endpoint: found?.route.name,
-      tookMs: Date.now() - start,
-    };
-    this.#log(logLine({ ...line, ...rest, status }));
+    const told = (ended: Ended) => this.#tell(request.method, start, facts, ended);
+    if (facts.ended) void facts.ended.then(told);
+    else {
+      server.timeout(request, idleSec); // Of what comes next on the connection.
+      told({ status: request.signal.aborted ? goneStatus : response!.status });
+    }
     return response;
+  }
+
+  /** Counts and logs a request that is over. */
+  #tell(method: string, start: number, { found, owner, address, audioSec }: Facts, ended: Ended): void {
+    const endpoint = found?.route.name;
+    this.service.metrics.request(endpoint ?? "-", ended.status);
+    const tookMs = Date.now() - start;
+    this.#log(logLine({ time: new Date(start), method, endpoint, tookMs, audioSec, owner, address, ...ended }));
+  }
+
+  #failed(error: unknown): void {
+    if (isOurs(error)) this.logFailure(error);
   }
 
   /** A failure of ours, for the log alone. */
@@ -214,7 +219,7 @@ class Handler {
     if (found.route.method !== "GET" || found.route.isSocket) checkOrigin(request.headers, this.#access);
     if (this.#isOver) throw new ApiError(503, "the server is ending", { code: "shutting_down" });
     const query = queryOf(url);
-    if (found.route.isSocket) return this.#upgrade(found, request, server, facts.owner, query);
+    if (found.route.isSocket) return this.#upgrade(found, request, server, facts, query);
     if (found.route.endpoint === "login" || found.route.endpoint === "logout") {
       return this.#logInOrOut(found.route.endpoint, request, facts.address, server.port!);
     }
@@ -223,6 +228,7 @@ class Handler {
       stop: AbortSignal.any([request.signal, this.#end.signal]),
       // The runtime would close a connection on which nothing is sent for a while.
       onTaken: () => server.timeout(request, 0),
+      onFailure: (error) => this.#failed(error),
     });
   }
 
@@ -251,7 +257,8 @@ class Handler {
     return logIn(request, { keys: this.#access.keys, guesses: this.#guesses, address, cookie, isSecure });
   }
 
-  #upgrade({ route }: Found, request: Request, server: Bunny, owner: string, query: Fields): undefined {
+  #upgrade({ route }: Found, request: Request, server: Bunny, facts: Facts, query: Fields): undefined {
+    const { owner } = facts;
     const begin = (socket: Socket) =>
       route.endpoint === "stream"
         ? this.#streams.session(socket, owner, query)
@@ -260,8 +267,13 @@ class Handler {
     const headers: Record<string, string> = offered.includes("realtime")
       ? { "sec-websocket-protocol": "realtime" }
       : {};
-    const data: Connection = { begin, last: Promise.resolve(), waiting: 0 };
-    if (server.upgrade(request, { data, headers })) return undefined;
+    const { promise, resolve } = Promise.withResolvers<Ended>();
+    const ended = (failed = 101) => resolve({ status: failed });
+    const data: Connection = { begin, ended, last: Promise.resolve(), waiting: 0 };
+    if (server.upgrade(request, { data, headers })) {
+      facts.ended = promise;
+      return undefined;
+    }
     throw new ApiError(426, "a WebSocket is served here", { headers: { upgrade: "websocket" } });
   }
 
@@ -336,10 +348,6 @@ class Handler {
 }
 
 function errorResponse(error: unknown): Response {
-  if (error instanceof Stopped) {
-    const ending = new ApiError(503, "the request was given up", { code: "cancelled" });
-    return Response.json(ending.body, { status: ending.status });
-  }
   const { status, body, details } = apiError(error);
   return Response.json(body, { status, headers: { ...details.headers } });
 }

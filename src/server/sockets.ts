@@ -11,6 +11,9 @@ export type Connection = {
   session?: SocketSession;
   /** Of the messages so far. */
   last: Promise<void>;
+  /** The connection is gone. `failed`: the status of why, where the server ended it. */
+  readonly ended: (failed: number | undefined) => void;
+  failed?: number;
   /** Bytes of messages that wait. */
   waiting: number;
 };
@@ -38,7 +41,7 @@ export function socketHandler(log: (error: unknown) => void): WebSocketHandler<C
       inTurn(ws, message.length, work, log);
     },
     close: ({ data }) => {
-      data.last = data.last.then(() => data.session?.closed()).catch(log);
+      data.last = data.last.then(() => data.session?.closed()).catch(log).finally(() => data.ended(data.failed));
     },
   };
 }
@@ -52,8 +55,9 @@ function inTurn(ws: Bunny, bytes: number, work: () => Promise<void>, log: (error
     data.waiting -= bytes;
     if (ws.readyState === WebSocket.OPEN) await work();
   }).catch((error) => {
-    const { code, reason, message } = closing(error);
+    const { status, code, reason, message } = closing(error);
     if (code === 1011) log(error);
+    data.failed = status;
     socketOf(ws).send(message);
     ws.close(code, reason);
   });

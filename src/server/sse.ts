@@ -1,8 +1,20 @@
 /** Server-sent events. In: objects with a type. Out: a response whose body grows, and a sign of life in silence. */
 
+import { apiError } from "./errors.ts";
+import { type Ended, goneStatus } from "./log.ts";
+
 export type ServerEvent = Readonly<Record<string, unknown>> & { readonly type: string };
 
+type Streamed = {
+  /** Sends events; its failure is sent as one. */
+  readonly work: (send: (event: ServerEvent) => void) => Promise<void>;
+  /** Called when the client has left. */
+  readonly onGone: () => void;
+  readonly onFailure: (error: unknown) => void;
+};
+
 const aliveMs = 15_000;
+const headers = { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" };
 
 /** `event:` lines are there for clients that read events by name. */
 export function eventText(event: ServerEvent): string {
@@ -10,35 +22,46 @@ export function eventText(event: ServerEvent): string {
 }
 
 /**
- * `work` sends events; its failure is sent as one. `onGone` is called when the client has left. A client that does not
- * read has what it is sent kept for it: of one request that is its transcript, and no more.
+ * A client that does not read has what it is sent kept for it: of one request that is its transcript, and no more.
+ * `facts` is told how it ends: with the status that a reply without events would have had.
  */
-export function eventStream(
-  work: (send: (event: ServerEvent) => void) => Promise<void>,
-  failed: (error: unknown) => ServerEvent | undefined,
-  onGone: () => void,
-): ReadableStream<Uint8Array> {
+export function eventResponse({ work, onGone, onFailure }: Streamed, facts: { ended?: Promise<Ended> }): Response {
+  const ended = Promise.withResolvers<Ended>();
+  facts.ended = ended.promise;
   const encoder = new TextEncoder();
   let timer: Timer | undefined;
   let isOver = false;
-  return new ReadableStream({
+  let [status, bytes] = [200, 0];
+  const end = () => {
+    clearInterval(timer);
+    isOver = true;
+    ended.resolve({ status, bytes });
+  };
+  const body = new ReadableStream<Uint8Array>({
     start(controller) {
-      const put = (text: string) => isOver || controller.enqueue(encoder.encode(text));
-      timer = setInterval(() => put(": waiting\n\n"), aliveMs);
-      const end = () => {
-        clearInterval(timer);
-        if (!isOver) controller.close();
-        isOver = true;
+      const put = (text: string) => {
+        if (isOver) return;
+        const piece = encoder.encode(text);
+        bytes += piece.length;
+        controller.enqueue(piece);
       };
+      timer = setInterval(() => put(": waiting\n\n"), aliveMs);
       work((event) => put(eventText(event))).catch((error) => {
-        const event = failed(error);
-        if (event) put(eventText(event));
-      }).finally(end);
+        onFailure(error);
+        const failure = apiError(error);
+        status = failure.status;
+        put(eventText({ type: "error", ...failure.body }));
+      }).finally(() => {
+        if (isOver) return;
+        end();
+        controller.close();
+      });
     },
     cancel() {
-      isOver = true;
-      clearInterval(timer);
+      status = goneStatus;
+      end();
       onGone();
     },
   });
+  return new Response(body, { headers });
 }

@@ -19,6 +19,7 @@ import {
   readUpload,
   shortSecMax,
 } from "./hear.ts";
+import type { Ended } from "./log.ts";
 import type { Service } from "./service.ts";
 import { takeForm, type UploadedFile } from "./upload.ts";
 
@@ -32,9 +33,11 @@ export type Call = {
   /** Whose key came with it; "" without keys. */
   readonly owner: string;
   /** For the request's line in the log. */
-  readonly facts: { audioSec?: number };
+  readonly facts: { audioSec?: number; ended?: Promise<Ended> };
   /** To be called when all of the request is there: from then on the client waits in silence. */
   readonly onTaken: () => void;
+  /** To be told what fails after the headers of the reply. */
+  readonly onFailure: (error: unknown) => void;
 };
 
 /** A form that was taken, with its recording. */

@@ -3,17 +3,15 @@
  * the end or as events while it is heard.
  */
 
-import { Stopped } from "../stop.ts";
-import { apiError } from "./errors.ts";
 import type { Heard, HearEvent } from "./hear.ts";
 import { replyOf, segmentFields, truncatedOf, usageOf, verboseSegments } from "./replies.ts";
 import type { Service } from "./service.ts";
-import { eventStream, type ServerEvent } from "./sse.ts";
+import { eventResponse, type ServerEvent } from "./sse.ts";
 import { type Call, Task } from "./task.ts";
 
 export async function transcription(service: Service, call: Call): Promise<Response> {
   const task = await Task.begin(service, call);
-  if (task.wanted.isStreamed) return streamed(task, call.stop);
+  if (task.wanted.isStreamed) return streamed(task, call);
   await using _ = task;
   return replyTo(await task.hear(call.stop), task);
 }
@@ -27,16 +25,14 @@ export function replyTo(heard: Heard, { wanted, service }: Task): Response {
 }
 
 /** As events of OpenAI's API; some clients want the segments once more at the end. */
-function streamed(task: Task, stop: AbortSignal): Response {
+function streamed(task: Task, { stop, facts, onFailure }: Call): Response {
   const gone = new AbortController();
   const work = async (send: (event: ServerEvent) => void) => {
     await using _ = task;
     const heard = await task.hear(AbortSignal.any([stop, gone.signal]), eventsTo(send));
     send(doneEvent(heard, task));
   };
-  const failed = (error: unknown) => error instanceof Stopped ? undefined : { type: "error", ...apiError(error).body };
-  const headers = { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" };
-  return new Response(eventStream(work, failed, () => gone.abort()), { headers });
+  return eventResponse({ work, onGone: () => gone.abort(), onFailure }, facts);
 }
 
 /** What is heard, as events. */

@@ -257,6 +257,25 @@ testWhere(hasFfmpeg, "ffmpeg")("a recording that names other files gets none of 
   expect((await reply.json()).error.message).not.toContain(folder.path);
 });
 
+testWhere(hasFfmpeg, "ffmpeg")("a few bytes that stand for hours are read as far as may be heard", async () => {
+  const small = await served(["--audio-max-hours", "0.02"]);
+  using folder = temporaryFolder();
+  const jump = "asetpts=if(gt(N\\,0)\\,PTS+18000/TB\\,PTS)"; // Five hours behind the first packet.
+  for (const [name, codec] of [["hole.m4a", "aac"], ["hole.webm", "libopus"]] as const) {
+    const path = join(folder.path, name);
+    await Bun.$`${ffmpeg} -v error -f lavfi -i sine=d=0.2:r=48000 -af ${jump} -c:a ${codec} ${path}`;
+    const body = new FormData();
+    body.append("file", new File([readFileSync(path)], name));
+    const reply = await fetch(`${small.url}/v1/audio/transcriptions`, { method: "POST", body });
+    const { error } = await reply.json();
+    // Versions of ffmpeg that make the silence in one piece have no memory for it.
+    const refusals = [[413, "the recording is longer than 0.02 hours"]];
+    if (codec === "aac") refusals.push([400, `${name}: ffmpeg: Error while filtering: Cannot allocate memory`]);
+    expect(refusals).toContainEqual([reply.status, error.message]);
+  }
+  expect(await small.stop()).toBe("SIGTERM");
+});
+
 test("a job goes on after the server was killed, and comes to the same", async () => {
   using folder = temporaryFolder();
   const state = ["--state", join(folder.path, "state")];

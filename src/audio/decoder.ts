@@ -13,7 +13,7 @@ import { chooseTrack, type Container, listTracks, refusePlaylist, type Track } f
 import { AuDecoder } from "./au.ts";
 import { builtinDecoder } from "./decoders/open.ts";
 import { UnsupportedError } from "./decoders/packets.ts";
-import { ffmpegMissing, ffmpegPath, FfmpegReader, findFfmpeg, probeContainer } from "./ffmpeg.ts";
+import { ffmpegMissing, ffmpegPath, FfmpegReader, findFfmpeg, probeContainer, type ProcessLimits } from "./ffmpeg.ts";
 import type { ByteDecoder } from "./pcm.ts";
 import { judgeBytes } from "./plausible.ts";
 import { RAW_DEFAULT, RawDecoder, type RawLayout } from "./raw.ts";
@@ -37,6 +37,8 @@ export type DecoderSource = {
   /** The channel that is read, from 1; "each": they come interleaved; undefined: all are mixed. */
   readonly channel: number | "each" | undefined;
   readonly decoder: DecoderChoice;
+  /** Of ffmpeg; none where undefined. */
+  readonly limits: ProcessLimits | undefined;
 };
 
 /** A decoder whose `info` is known, the bytes that go into it, and the samples it already gave. */
@@ -106,7 +108,7 @@ async function openUnknown(source: DecoderSource, reader: ReplayReader, seen: Ui
 
 /** Returns undefined if ffmpeg does not recognise the bytes either. */
 async function tryFfmpeg(source: DecoderSource, reader: ReplayReader): Promise<OpenedDecoder | undefined> {
-  const container = await probeContainer(ffmpegPath()!, source.path ?? reader);
+  const container = await probeContainer(ffmpegPath()!, source.path ?? reader, source.limits);
   if (container === undefined || container.isGuess || container.tracks.length === 0) return undefined;
   return await startFfmpeg(source, reader, container.format.toUpperCase(), container);
 }
@@ -163,7 +165,7 @@ function noDecoder(what: string, { decoder }: DecoderSource): InputError {
 async function openFfmpeg(source: DecoderSource, reader: ReplayReader, label: string): Promise<OpenedDecoder> {
   if (source.decoder === "builtin") throw noDecoder(`${source.name}: ${label} audio`, source);
   const program = findFfmpeg(`${source.name}: ${label} audio`);
-  return await startFfmpeg(source, reader, label, await probeContainer(program, source.path ?? reader));
+  return await startFfmpeg(source, reader, label, await probeContainer(program, source.path ?? reader, source.limits));
 }
 
 async function startFfmpeg(
@@ -182,7 +184,7 @@ async function startFfmpeg(
   const input = path === undefined ? { kind: "bytes", reader, seeks } as const : { kind: "path", path } as const;
   const isBare = BARE.includes(label);
   const options = track ? { track, startSec: container.startSec, isBare } : { isBare };
-  const ffmpeg = new FfmpegReader(findFfmpeg(name), input, options);
+  const ffmpeg = new FfmpegReader(findFfmpeg(name), input, options, source.limits);
   try {
     const started = await startDecoder(ffmpeg, new WavDecoder(`${name}: ffmpeg output`, Infinity, channel), source);
     const warnings = track && wanted === undefined ? tracksLine(container.tracks, track) : [];

@@ -5,7 +5,7 @@
  * protocol but files and pipes. Feeding it and reading it run concurrently, and neither waits for a dead process.
  */
 
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, type SpawnOptions } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 import { InputError } from "../errors.ts";
 import type { ByteReader, ReplayReader } from "./bytes.ts";
@@ -17,6 +17,15 @@ export type FfmpegInput =
   | { readonly kind: "path"; readonly path: string }
   /** ffmpeg reads a pipe. `seeks`: the container's index may come last, so ffmpeg keeps a copy on disk. */
   | { readonly kind: "bytes"; readonly reader: ByteReader; readonly seeks: boolean };
+
+/** What a process of ffmpeg may take, where recordings come from strangers. */
+export type ProcessLimits = {
+  readonly cpuSec: number;
+  /** Of addresses. */
+  readonly memoryBytes: number;
+  /** Of a file that it writes: a copy of what it reads, in which it seeks. */
+  readonly fileBytes: number;
+};
 
 /** What of the container is decoded; by default the track that ffmpeg itself would take. */
 export type Wanted = {
@@ -71,16 +80,15 @@ export class FfmpegReader implements ByteReader {
   #feedError: unknown;
   #stderr = "";
   #hasExited = false;
+  readonly #isLimited: boolean;
   /** Wakes the feeder, whatever it is waiting for. */
   #onExit = () => {};
 
   /** `program` is the path that `findFfmpeg` returned. */
-  constructor(program: string, input: FfmpegInput, wanted: Wanted = {}) {
-    const child = spawn(program, ffmpegArgs(input, wanted), {
-      stdio: [input.kind === "path" ? "ignore" : "pipe", "pipe", "pipe"],
-      env: { ...process.env, AV_LOG_FORCE_NOCOLOR: "1" },
-    });
+  constructor(program: string, input: FfmpegInput, wanted: Wanted = {}, limits?: ProcessLimits) {
+    const child = spawnFfmpeg(program, ffmpegArgs(input, wanted), input.kind === "path", "pipe", limits);
     this.#child = child;
+    this.#isLimited = limits !== undefined;
     this.#exited = new Promise((resolve) => {
       const settle = () => {
         this.#hasExited = true;
@@ -127,10 +135,11 @@ export class FfmpegReader implements ByteReader {
     await this.#fed;
     if (this.#feedError !== undefined) throw this.#feedError;
     const lines = complaints(this.#stderr);
-    if (lines.length === 0 && this.#child.exitCode !== 0) {
-      return `ended with ${this.#child.signalCode ?? `exit code ${this.#child.exitCode}`}`;
-    }
-    return lines.at(-1);
+    const { signalCode, exitCode } = this.#child;
+    if (lines.length > 0 || exitCode === 0) return lines.at(-1);
+    // At the limit it gets a signal, on which it ends by itself, or is killed.
+    if (this.#isLimited && (signalCode !== null || exitCode === 255)) return "it takes too much to decode";
+    return `ended with ${signalCode ?? `exit code ${exitCode}`}`;
   }
 
   async close(): Promise<void> {
@@ -165,13 +174,14 @@ export class FfmpegReader implements ByteReader {
 }
 
 /** What ffmpeg says of a container without decoding it; undefined where it does not know it. */
-export async function probeContainer(program: string, source: string | ReplayReader): Promise<Container | undefined> {
+export async function probeContainer(
+  program: string,
+  source: string | ReplayReader,
+  limits?: ProcessLimits,
+): Promise<Container | undefined> {
   const isPath = typeof source === "string";
   const args = isPath ? inputArgs({ kind: "path", path: source }) : inputArgs({ kind: "bytes", seeks: false });
-  const child = spawn(program, [...common, "-v", "info", ...args], {
-    stdio: [isPath ? "ignore" : "pipe", "ignore", "pipe"],
-    env: { ...process.env, AV_LOG_FORCE_NOCOLOR: "1" },
-  });
+  const child = spawnFfmpeg(program, [...common, "-v", "info", ...args], isPath, "ignore", limits);
   let stderr = "";
   child.stderr!.setEncoding("utf8").on("data", (text: string) => {
     if (stderr.length < STDERR_CHARS_MAX) stderr += text;
@@ -196,6 +206,27 @@ async function feedHead(reader: ReplayReader, stdin: Writable, exited: Promise<u
     await Promise.race([new Promise((resolve) => stdin.write(chunk, resolve)), closed]);
   }
   if (isOpen) stdin.end();
+}
+
+/** A shell sets the limits and becomes ffmpeg. One that a system does not have is left out. */
+function spawnFfmpeg(
+  program: string,
+  args: readonly string[],
+  isPath: boolean,
+  output: "pipe" | "ignore",
+  limits: ProcessLimits | undefined,
+): ChildProcess {
+  const options: SpawnOptions = {
+    stdio: [isPath ? "ignore" : "pipe", output, "pipe"],
+    env: { ...process.env, AV_LOG_FORCE_NOCOLOR: "1" },
+  };
+  if (limits === undefined) return spawn(program, args, options);
+  const { cpuSec, memoryBytes, fileBytes } = limits;
+  const wanted = [["t", cpuSec], ["v", memoryBytes / 1024], ["f", fileBytes / 512]] as const;
+  const set = wanted.map(([flag, most]) => `ulimit -${flag} ${Math.ceil(most)} 2>/dev/null || :`).join("; ");
+  // Each thread more would ask for addresses of its own.
+  const command = ["-c", `${set}; exec "$0" "$@"`, program, "-filter_threads", "1", "-threads", "1", ...args];
+  return spawn("/bin/sh", command, options);
 }
 
 const common = ["-nostdin", "-hide_banner"];

@@ -23,7 +23,7 @@ import {
   WatchedReader,
 } from "./bytes.ts";
 import { type DecoderChoice, openDecoder, type OpenedDecoder } from "./decoder.ts";
-import { FfmpegReader } from "./ffmpeg.ts";
+import { FfmpegReader, type ProcessLimits } from "./ffmpeg.ts";
 import { type Following, joinedLine } from "./joined_line.ts";
 import { LevelMeter } from "./level.ts";
 import { OffsetMeter } from "./offset.ts";
@@ -50,6 +50,8 @@ export type AudioInput = AudioSource & {
   readonly channel?: number | "each";
   /** What decodes compressed audio: this program where it can, else ffmpeg ("auto", the default), or one of them. */
   readonly decoder?: DecoderChoice;
+  /** What ffmpeg may take; no limit by default. */
+  readonly limits?: ProcessLimits;
   /** The wanted part, in seconds; the whole by default. */
   readonly fromSec?: number;
   readonly toSec?: number;
@@ -170,8 +172,8 @@ export async function openAudio(input: AudioInput): Promise<AudioStream> {
     const path = input.kind === "file" && !isPiped && statReadable(input.path).isFile()
       ? ffmpegName(input.path)
       : undefined;
-    const { raw, track, channel, decoder = "auto" } = input;
-    const opened = await openDecoder({ name, path, isStdin: isPiped, raw, track, channel, decoder }, reader);
+    const { raw, track, channel, decoder = "auto", limits } = input;
+    const opened = await openDecoder({ name, path, isStdin: isPiped, raw, track, channel, decoder, limits }, reader);
     const following = () => followingOf(watched, path);
     return new AudioStream(name, opened, rangeOf(input), channel === "each", following);
   } catch (error) {

@@ -80,6 +80,8 @@ export type SharedCore = { readonly core: Core; readonly share: Share };
 export type ReadUpload = { readonly sides: readonly LoadedAudio[]; readonly durationSec: number };
 
 const nameMax = 200;
+/** Of ffmpeg. Its libraries take a quarter of it, and a hole in a recording as much as its silence. */
+const decoderBytesMax = 2 ** 30;
 
 /** Reads the file, no more of it than may be heard. Messages have the client's name for it. */
 export async function readUpload(
@@ -96,6 +98,7 @@ export async function readUpload(
     ...(track !== undefined && { track }),
     ...(channel !== undefined && { channel }),
     ...(fromSec !== undefined && { fromSec }),
+    limits: { cpuSec: 60 + audioSecMax / 50, memoryBytes: decoderBytesMax, fileBytes: file.bytes + 2 ** 20 },
     toSec: Math.min(toSec ?? Infinity, (fromSec ?? 0) + audioSecMax + 1),
   };
   const sides = splitChannels ? await host.readChannels({ ...input, channel: "each" }) : [await host.readAudio(input)];

@@ -3,24 +3,20 @@
 import { UsageError } from "../errors.ts";
 import type { Choices } from "./choices.ts";
 
-export type ServeChoices = {
+/** What holds while the server runs, as it was asked for. */
+export type ServeRules = {
   readonly host: string;
   /** 0: a free one. */
   readonly port: number;
-  /** A path; undefined: there is no such file. */
-  readonly keyFile: string | undefined;
-  /** A public address may be served without keys. */
-  readonly isOpen: boolean;
-  /** Lower case; "*.example.org" is all names below it. */
+  /** Names, lower case; "*.example.org" is all below it. */
   readonly allowedHosts: readonly string[];
-  /** Origins, lower case, or "*". */
+  /** Origins of pages that may use it, lower case; "*": all. */
   readonly origins: readonly string[];
+  /** The last address in X-Forwarded-For is the client's. */
   readonly trustsProxy: boolean;
-  /** Paths; undefined: plain HTTP. */
-  readonly tlsFiles: { readonly cert: string; readonly key: string } | undefined;
-  /** undefined: none. */
+  /** Port for Wyoming; 0: a free one; undefined: none. */
   readonly wyomingPort: number | undefined;
-  /** undefined: never. */
+  /** The models are closed when nothing was asked for so long; undefined: never. */
   readonly unloadMs: number | undefined;
   readonly uploadBytesMax: number;
   readonly audioSecMax: number;
@@ -28,12 +24,24 @@ export type ServeChoices = {
   /** Live recordings at a time. */
   readonly listenersMax: number;
   readonly drainMs: number;
-  /** A path; undefined: the usual place. */
-  readonly stateFolder: string | undefined;
-  readonly stateBytesMax: number;
+  /** Finished jobs stay so long. */
   readonly keepMs: number;
-  /** A path; undefined: only the program's own. */
+  /** What jobs may keep on disk. */
+  readonly stateBytesMax: number;
+  /** Recordings that the page offers to try, a path; undefined: only the program's own. */
   readonly samplesFolder: string | undefined;
+};
+
+/** The rest names files, by their paths. */
+export type ServeChoices = ServeRules & {
+  /** undefined: there is no such file. */
+  readonly keyFile: string | undefined;
+  /** A public address may be served without keys. */
+  readonly isOpen: boolean;
+  /** undefined: plain HTTP. */
+  readonly tlsFiles: { readonly cert: string; readonly key: string } | undefined;
+  /** undefined: the usual place. */
+  readonly stateFolder: string | undefined;
 };
 
 export function serveChoices(choices: Choices): ServeChoices {

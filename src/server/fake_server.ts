@@ -33,6 +33,7 @@ const settings: Omit<ServerSettings, "folder"> = {
     uploadBytesMax: 2 ** 20,
     audioSecMax: 3600,
     queueMax: 16,
+    listenersMax: 8,
     drainMs: 50,
   },
   ...{ keepMs: 3_600_000, stateBytesMax: 2 ** 30 },

@@ -2,6 +2,7 @@
 
 import type { Audio, AudioInput } from "../audio/input.ts";
 import type { LeveledSamples } from "../audio/sample_store.ts";
+import type { ServeRules } from "../options/serve_choices.ts";
 import type { PageParts } from "../output/writer.ts";
 import type { ModelHost, ModelsRequest } from "../pipeline/host.ts";
 import type { VoiceJudge } from "../segment/has_voice.ts";
@@ -30,33 +31,11 @@ export type ServerHost = ModelHost & {
   pageParts(): PageParts;
 };
 
-export type ServerSettings = ModelsRequest & {
-  readonly host: string;
-  readonly port: number;
+export type ServerSettings = ModelsRequest & ServeRules & {
   /** None: everyone may use it. */
   readonly keys: readonly Key[];
-  /** Names, lower case; "*.example.org" is all below it. */
-  readonly allowedHosts: readonly string[];
-  /** Origins of pages that may use it; "*": all. */
-  readonly origins: readonly string[];
-  /** The last address in X-Forwarded-For is the client's. */
-  readonly trustsProxy: boolean;
   /** In PEM; undefined: plain HTTP. */
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
-  /** Port for Wyoming; 0: a free one; undefined: none. */
-  readonly wyomingPort: number | undefined;
-  /** The models are closed when nothing was asked for so long; undefined: never. */
-  readonly unloadMs: number | undefined;
-  readonly uploadBytesMax: number;
-  readonly audioSecMax: number;
-  readonly queueMax: number;
-  readonly drainMs: number;
-  /** Finished jobs stay so long. */
-  readonly keepMs: number;
-  /** What jobs may keep on disk. */
-  readonly stateBytesMax: number;
-  /** Recordings that the page offers to try; undefined: only the program's own. */
-  readonly samplesFolder: string | undefined;
   /** Holds the state, and uploads; it is this server's alone. */
   readonly folder: string;
 };

@@ -61,7 +61,7 @@ export type RunningServer = {
 /** What the log says of a request. */
 type Facts = Call["facts"] & { found?: Found; owner: string; readonly address: string };
 
-type Bunny = Server<Connection>;
+type HttpServer = Server<Connection>;
 
 /** Throws an InputError where the port cannot be had. */
 export function startServer(core: Core, state: State, log: (line: string) => void): RunningServer {
@@ -81,9 +81,9 @@ export function startServer(core: Core, state: State, log: (line: string) => voi
 
 function listen(
   { host, port, tls }: ServerSettings,
-  fetch: (request: Request, server: Bunny) => Promise<Response | undefined>,
+  fetch: (request: Request, server: HttpServer) => Promise<Response | undefined>,
   websocket: WebSocketHandler<Connection>,
-): Bunny {
+): HttpServer {
   try {
     // The limit of a body is kept while it is read, so that its client is told.
     const limits = { idleTimeout: idleSec, maxRequestBodySize: Number.MAX_SAFE_INTEGER };
@@ -97,7 +97,7 @@ function listen(
 }
 
 async function stopServer(
-  bun: Bunny,
+  bun: HttpServer,
   wyoming: WyomingServer | undefined,
   handler: Handler,
   drainMs: number,
@@ -157,7 +157,7 @@ class Handler {
   }
 
   /** undefined where the connection has become a WebSocket. */
-  async handle(request: Request, server: Bunny): Promise<Response | undefined> {
+  async handle(request: Request, server: HttpServer): Promise<Response | undefined> {
     const start = Date.now();
     const facts: Facts = { owner: "", address: this.#addressOf(request, server) };
     let response: Response | undefined;
@@ -195,7 +195,7 @@ class Handler {
   }
 
   /** Behind a proxy that can be trusted, the last address that it has added. */
-  #addressOf(request: Request, server: Bunny): string {
+  #addressOf(request: Request, server: HttpServer): string {
     const forwarded = this.#core.settings.trustsProxy ? request.headers.get("x-forwarded-for") : null;
     const last = forwarded?.split(",").at(-1)?.trim() ?? "";
     return /^[0-9a-f.:]{2,45}$/i.test(last) ? last : server.requestIP(request)?.address ?? "-";
@@ -209,7 +209,7 @@ class Handler {
     response.headers.set("x-content-type-options", "nosniff");
   }
 
-  #respond(request: Request, server: Bunny, facts: Facts): Promise<Response> | Response | undefined {
+  #respond(request: Request, server: HttpServer, facts: Facts): Promise<Response> | Response | undefined {
     checkHost(request.headers.get("host"), this.#access);
     if (request.method === "OPTIONS") return preflight(request.headers, this.#access);
     const url = urlOf(request.url);
@@ -257,7 +257,7 @@ class Handler {
     return logIn(request, { keys: this.#access.keys, guesses: this.#guesses, address, cookie, isSecure });
   }
 
-  #upgrade({ route }: Found, request: Request, server: Bunny, facts: Facts, query: Fields): undefined {
+  #upgrade({ route }: Found, request: Request, server: HttpServer, facts: Facts, query: Fields): undefined {
     const { owner } = facts;
     const begin = (socket: Socket) =>
       route.endpoint === "stream"

@@ -18,7 +18,7 @@ export type Connection = {
   waiting: number;
 };
 
-type Bunny = ServerWebSocket<Connection>;
+type ClientSocket = ServerWebSocket<Connection>;
 
 const messageBytesMax = 4 * 2 ** 20;
 const waitingBytesMax = 32 * 2 ** 20;
@@ -47,7 +47,7 @@ export function socketHandler(log: (error: unknown) => void): WebSocketHandler<C
 }
 
 /** A failure ends the connection; its client is told why. */
-function inTurn(ws: Bunny, bytes: number, work: () => Promise<void>, log: (error: unknown) => void): void {
+function inTurn(ws: ClientSocket, bytes: number, work: () => Promise<void>, log: (error: unknown) => void): void {
   const { data } = ws;
   data.waiting += bytes;
   if (data.waiting > waitingBytesMax) return ws.close(1008, "too much is sent at once");
@@ -63,7 +63,7 @@ function inTurn(ws: Bunny, bytes: number, work: () => Promise<void>, log: (error
   });
 }
 
-function socketOf(ws: Bunny): Socket {
+function socketOf(ws: ClientSocket): Socket {
   return {
     send: (message) => void (ws.readyState === WebSocket.OPEN && ws.send(JSON.stringify(message))),
     close: (code, reason) => ws.close(code, reason),

@@ -13,8 +13,10 @@ import { StreamViews } from "../stream/views.ts";
 import type { TextEvent } from "../stream/text.ts";
 import { Stopper } from "../stop.ts";
 import { sampleRate } from "../units.ts";
-import type { TextView } from "../views/view.ts";
+import { contextsOf, termsMax } from "../views/term_context.ts";
+import { TextView } from "../views/view.ts";
 import { ApiError } from "./errors.ts";
+import { type Fields, transcriptionRequest } from "./fields.ts";
 import { Lead } from "./lead.ts";
 import type { Service } from "./service.ts";
 
@@ -27,6 +29,13 @@ export type LiveOptions = {
   readonly vad: VoiceChoice;
   readonly view: TextView | undefined;
 };
+
+/** What the fields of a stream ask for, as those of a form. Throws an ApiError. */
+export async function liveOptions(fields: Fields): Promise<Omit<LiveOptions, "endpointMs">> {
+  const { options: { language, prompt, vad, views }, terms } = transcriptionRequest(fields, false);
+  const { first: context } = await contextsOf(prompt, terms.slice(0, termsMax));
+  return { language, context, vad, view: await TextView.open(views, terms) };
+}
 
 export type LiveEvent = TextEvent | { readonly kind: "loss"; readonly text: string };
 

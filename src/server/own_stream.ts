@@ -5,11 +5,9 @@
  */
 
 import { randomBytes } from "node:crypto";
-import { contextsOf } from "../views/term_context.ts";
-import { TextView } from "../views/view.ts";
 import { ApiError, apiError } from "./errors.ts";
-import { type Fields, transcriptionRequest } from "./fields.ts";
-import { Live, type LiveEvent } from "./live.ts";
+import type { Fields } from "./fields.ts";
+import { Live, type LiveEvent, liveOptions } from "./live.ts";
 import type { Service } from "./service.ts";
 import type { Socket, SocketSession } from "./socket.ts";
 import { SoundStream } from "./sound_stream.ts";
@@ -79,11 +77,8 @@ export class OwnStreams {
   }
 
   async begin(owner: string, query: Fields): Promise<OwnStream> {
-    const { options, terms } = transcriptionRequest(query, false);
-    const { first: context } = await contextsOf(options.prompt, terms.slice(0, 40));
+    const wanted = { ...await liveOptions(query), endpointMs };
     const stream = new OwnStream(owner, Number(query["rate"]?.at(-1) ?? 16_000));
-    const view = await TextView.open(options.views, terms);
-    const wanted = { language: options.language, context, endpointMs, vad: options.vad, view };
     stream.live = await this.#withRoom(() => {
       return Live.open(this.service, wanted, (event) => stream.emit(messageOf(event)));
     });

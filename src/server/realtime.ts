@@ -7,7 +7,8 @@ import { randomUUID } from "node:crypto";
 import { defaultVoiceRule } from "../segment/voice.ts";
 import { findLanguage } from "../text/languages.ts";
 import { ApiError, apiError } from "./errors.ts";
-import { Live, type LiveEvent } from "./live.ts";
+import { type Fields, transcriptionRequest } from "./fields.ts";
+import { Live, type LiveEvent, liveOptions } from "./live.ts";
 import { PcmStream } from "./pcm_stream.ts";
 import type { Service } from "./service.ts";
 import type { Socket, SocketSession } from "./socket.ts";
@@ -19,6 +20,8 @@ type Session = {
   readonly model: string;
   readonly language: string;
   readonly prompt: string;
+  /** Terms to expect. */
+  readonly keywords: readonly string[];
   /** Of a pause that ends a turn; 0: only the client ends it. */
   readonly silenceMs: number;
   /** The probability from which it is a voice. */
@@ -26,10 +29,13 @@ type Session = {
 };
 
 const { threshold } = defaultVoiceRule;
-const defaults: Session = { rate: 24_000, model: "", language: "", prompt: "", silenceMs: 500, threshold };
+const defaults: Session = {
+  ...{ rate: 24_000, model: "", language: "", prompt: "", keywords: [], silenceMs: 500, threshold },
+};
 const [silenceMsMin, silenceMsMax] = [100, 10_000];
 const [thresholdMin, thresholdMax] = [0.01, 0.99];
 const promptLengthMax = 16_384;
+const [keywordsMax, keywordLengthMax] = [1000, 200];
 
 type Item = { readonly id: string; readonly startMs: number; text: string };
 
@@ -95,6 +101,7 @@ export class RealtimeSession implements SocketSession {
   async #update(given: Json): Promise<void> {
     const next = updated(this.#session, given);
     const pcm = new PcmStream(next.rate);
+    transcriptionRequest(fieldsOf(next), false); // What is wrong with it is said now.
     await this.#live?.finish(); // What was said before is heard as it was asked for then.
     await this.#live?.close();
     this.#live = undefined;
@@ -111,11 +118,11 @@ export class RealtimeSession implements SocketSession {
     this.#live.push(samples);
   }
 
-  #listen(): Promise<Live> {
-    const { language, prompt, silenceMs, threshold } = this.#session;
+  async #listen(): Promise<Live> {
+    const { silenceMs, threshold } = this.#session;
     const vad = { kind: "neural" as const, rule: { ...defaultVoiceRule, threshold } };
-    const options = { language, context: prompt, endpointMs: silenceMs, vad, view: undefined };
-    return Live.open(this.service, options, (event) => this.#heard(event));
+    const options = { ...await liveOptions(fieldsOf(this.#session)), endpointMs: silenceMs, vad };
+    return await Live.open(this.service, options, (event) => this.#heard(event));
   }
 
   async #commit(): Promise<void> {
@@ -170,14 +177,19 @@ export class RealtimeSession implements SocketSession {
   }
 
   #json(): Json {
-    const { rate, model, language, prompt, silenceMs, threshold } = this.#session;
+    const { rate, model, language, prompt, keywords, silenceMs, threshold } = this.#session;
+    const hints = {
+      ...(language && { language }),
+      ...(prompt && { prompt }),
+      ...(keywords.length > 0 && { keywords }),
+    };
     const turns = { type: "server_vad", threshold, silence_duration_ms: silenceMs };
     return {
       ...{ id: this.#id, object: "realtime.session", type: "transcription" },
       audio: {
         input: {
           format: { type: "audio/pcm", rate },
-          transcription: { model, ...(language && { language }), ...(prompt && { prompt }) },
+          transcription: { model, ...hints },
           turn_detection: silenceMs === 0 ? null : turns,
         },
       },
@@ -203,22 +215,41 @@ function updated(session: Session, given: Json): Session {
     throw wrong("the format is audio/pcm", "session.audio.input.format");
   }
   const transcription = objectOf(input["transcription"] ?? {}, "session.audio.input.transcription");
-  const { model = session.model, language, prompt = session.prompt } = transcription;
+  const { model = session.model, language, languages, prompt = session.prompt, keywords } = transcription;
   return {
     ...session,
     rate: typeof format["rate"] === "number" ? format["rate"] : session.rate,
     model: String(model).slice(0, 200),
-    language: language === undefined ? session.language : languageOf(language),
+    language: languageOf(language ?? onlyOf(languages) ?? session.language),
+    keywords: keywords === undefined ? session.keywords : keywordsOf(keywords),
     prompt: String(prompt).slice(0, promptLengthMax).normalize("NFC"),
     ...("turn_detection" in input ? turnsOf(input["turn_detection"]) : {}),
   };
 }
 
+/** As a form has them. */
+function fieldsOf({ language, prompt, keywords }: Session): Fields {
+  return { language: [language], prompt: [prompt], keywords: [...keywords] };
+}
+
+/** Of several languages the model finds out itself which it is. */
+function onlyOf(languages: unknown): unknown {
+  if (!Array.isArray(languages)) return languages;
+  return languages.length === 1 ? languages[0] : "";
+}
+
 function languageOf(given: unknown): string {
   if (given === null || given === "" || given === "auto") return "";
-  const found = typeof given === "string" ? findLanguage(given) : undefined;
-  if (found === undefined) throw wrong("the language is not known", "session.audio.input.transcription.language");
-  return found;
+  const isKnown = typeof given === "string" && findLanguage(given) !== undefined;
+  if (!isKnown) throw wrong("the language is not known", "session.audio.input.transcription.language");
+  return given;
+}
+
+function keywordsOf(given: unknown): string[] {
+  if (given === null) return [];
+  const isRight = Array.isArray(given) && given.length <= keywordsMax && given.every((one) => typeof one === "string");
+  if (!isRight) throw wrong(`keywords are at most ${keywordsMax} texts`, "session.audio.input.transcription.keywords");
+  return given.map((keyword) => keyword.slice(0, keywordLengthMax));
 }
 
 const turnsName = "session.audio.input.turn_detection";

@@ -89,7 +89,7 @@ test("a realtime session transcribes turns as they are spoken", async () => {
   expect(client.protocol).toBe("realtime");
   client.send(session({ transcription: { language: "en" } }));
   expect(await client.until("session.updated")).toMatchObject({
-    session: { audio: { input: { transcription: { language: "English" }, format: { rate: 16_000 } } } },
+    session: { audio: { input: { transcription: { language: "en" }, format: { rate: 16_000 } } } },
   });
   const audio = pcm(3, 2);
   for (let at = 0; at < audio.length; at += 3201) client.send(append(audio.subarray(at, at + 3201)));
@@ -143,6 +143,8 @@ test("wrong events are answered, and the session goes on", async () => {
     session({ format: { type: "audio/pcm", rate: 1 } }),
     session({ turn_detection: { type: "server_vad", silence_duration_ms: -1 } }),
     session({ transcription: { language: "Klingon" } }),
+    session({ transcription: { keywords: "Qwen" } }),
+    session({ transcription: { keywords: ["a => b => c"] } }),
     { type: "input_audio_buffer.append", audio: "*" },
     [],
     null,
@@ -153,6 +155,23 @@ test("wrong events are answered, and the session goes on", async () => {
     expect(await client.until("error", before)).toMatchObject({ error: { type: "invalid_request_error" } });
   }
   expect(client.messages[1]).toMatchObject({ error: { event_id: "mine" } });
+  client.close();
+});
+
+test("a realtime session has languages and keywords as newer models take them", async () => {
+  const engine = sayingEngine("the qwen model");
+  await using server = await fakeServer(engine);
+  const client = new Client(server, "/v1/realtime?intent=transcription");
+  await client.until("session.created");
+  client.send(session({ transcription: { languages: ["en"], keywords: ["Qwen"] }, turn_detection: null }));
+  expect(await client.until("session.updated")).toMatchObject({
+    session: { audio: { input: { transcription: { language: "en", keywords: ["Qwen"] } } } },
+  });
+  client.send(session({ transcription: { languages: ["en", "zh"] } }));
+  client.send(append(pcm(2)));
+  client.send({ type: "input_audio_buffer.commit" });
+  const done = await client.until("conversation.item.input_audio_transcription.completed");
+  expect(done["transcript"]).toBe("the Qwen model");
   client.close();
 });
 

@@ -1,7 +1,8 @@
 /** Tests of pages: all text, at all times, and nothing but text. */
 
 import { expect, test } from "bun:test";
-import type { TimedSegment } from "../document/document.ts";
+import fc from "fast-check";
+import type { Gap, TimedSegment } from "../document/document.ts";
 import { unalignedSegment } from "../document/unaligned.ts";
 import { defaultRules } from "../subtitles/rules.ts";
 import { readHtml, textsOf } from "./html_fixture.ts";
@@ -53,7 +54,7 @@ test("the page is whole at every moment, and has the text once in paragraphs and
     expect(textsOf(elements, "note")).toEqual(["Incomplete: the recording was not heard to its end."]);
   }
   expect(textsOf(readHtml(text + writer.rest(true, [{ startMs: 0, endMs: 1500 }])), "note"))
-    .toEqual(["Speech without text: 0.0 to 1.5 s"]);
+    .toEqual(["Speech without text: 0:00 \u2013 0:01"]);
 });
 
 test("whatever is said or a file is called, the page has its own script and no element besides its own", () => {
@@ -123,6 +124,21 @@ test("paragraphs end after sentences, and speech without sentences is broken too
     .toEqual(["0:00", "0:59", "1:00", "59:59", "1:00:00", "10:01:01"]);
 });
 
+test("what is missing is told, with the times to hear it", () => {
+  const notes = (segments: readonly TimedSegment[], isComplete: boolean, gaps: readonly Gap[]) => {
+    const writer = htmlWriter(options);
+    const elements = readHtml(segments.map((segment) => writer.add(segment)).join("") + writer.rest(isComplete, gaps));
+    return textsOf(elements, "note");
+  };
+  expect(notes([], true, [])).toEqual(["No speech was heard."]);
+  expect(notes([segmentOf("Yes.", 0)], true, [])).toEqual([]);
+  const cuts = [{ ...segmentOf("Yes.", 0), isTruncated: true }, { ...segmentOf("No.", 9000), isLooped: true }];
+  expect(notes(cuts, true, [{ startMs: 20_000, endMs: 23_500, speaker: "left" }])).toEqual([
+    "Text that ends too early: 0:00 \u2013 0:09 0:09 \u2013 0:18",
+    "Speech without text: 0:20 \u2013 0:23 left",
+  ]);
+});
+
 test("a turn begins with the speaker, in text and in cues", () => {
   const writer = htmlWriter(options);
   const sides = ["left", "left", "right"].map((speaker, index) => ({
@@ -144,4 +160,38 @@ test("cues are read as the paragraphs that they are part of", () => {
   const cues = [cue("It was", 0), cue(" late.", 1000), cue(" We", 4000), cue(" left.", 5000, { speaker: "left" })];
   const shown = paragraphsOf(cues).map(({ words, named }) => `${named}:${words.map(({ text }) => text).join("")}`);
   expect(shown).toEqual(["undefined:It was late.", "undefined: We", "left: left."]);
+});
+
+test("any text, name and speaker: whole, and nothing but text", () => {
+  const text = fc.oneof(
+    fc.string({ unit: "binary", minLength: 1, maxLength: 30 }),
+    fc.array(
+      fc.constantFrom("<", ">", "&", '"', "'", "</main>", "<!--", "]]>", "&lt;", "\u2028", "\0", " ", "\ud83d", "a"),
+      {
+        minLength: 1,
+        maxLength: 12,
+      },
+    ).map((parts) => parts.join("")),
+  );
+  const known = new Set(
+    "html head meta title style body header h1 bdi p main button span aside details summary ol li br footer script mark"
+      .split(" "),
+  );
+  const shown = (text: string) =>
+    // deno-lint-ignore no-control-regex
+    bare(text.toWellFormed().replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\ufdd0-\ufdef\ufffe\uffff]/g, "\ufffd"));
+  fc.assert(
+    fc.property(text, text, text, fc.boolean(), (said, speaker, name, isComplete) => {
+      const head = { ...options.head, source: { name, durationMs: 9000 }, program: said };
+      const writer = htmlWriter({ ...options, head });
+      const page = writer.add({ ...segmentOf(said, 0, speaker), speaker }) +
+        writer.rest(isComplete, [{ startMs: 0, endMs: 900, speaker }]);
+      const elements = readHtml(page);
+      expect(elements.map(({ tag }) => tag).filter((tag) => !known.has(tag))).toEqual([]);
+      const [first] = textsOf(elements.filter(({ path }) => path.includes("main")), "say");
+      if (said.trim() !== "") expect(bare(first!)).toBe(shown(speaker) + shown(said));
+      expect(elements.filter(({ tag }) => tag === "script").map(({ text }) => text)).toEqual(["go()"]);
+    }),
+    { numRuns: 300, seed: 20_261_129 },
+  );
 });

@@ -6,12 +6,12 @@
  * that script, that style and the recording, and nothing else: nothing in a transcript can run or load anything.
  */
 
-import type { Gap } from "../document/document.ts";
-import { gapPlace } from "../document/audit.ts";
+import type { TimedSegment } from "../document/document.ts";
 import { type Cue, timestamp } from "../subtitles/cue.ts";
 import { printable } from "../writer.ts";
 import { punctuatedCue, TurnLayout } from "./cues.ts";
 import { element, escaped, html, openingTag } from "./markup.ts";
+import { isCut, type Missing, notesMarkup } from "./notes.ts";
 import { clock, type Paragraph, ParagraphFlow, paragraphMarkup, timeButton } from "./paragraphs.ts";
 import { peaksText } from "./peaks.ts";
 import { labelled } from "./words.ts";
@@ -23,6 +23,7 @@ export function htmlWriter(options: WriterOptions): SegmentWriter {
   const layout = new TurnLayout(rules, cutChinese);
   const items = (cues: readonly Cue[]) => cues.map((cue) => cueItem(punctuatedCue(cue, cuePunctuation))).join("");
   const opening = openingOf(options);
+  const cuts: TimedSegment[] = [];
   let cueItems = "";
   let speaker: string | undefined;
   let begun = false;
@@ -30,14 +31,17 @@ export function htmlWriter(options: WriterOptions): SegmentWriter {
     add: (segment) => {
       const isTurn = segment.speaker !== undefined && segment.speaker !== speaker;
       speaker = segment.speaker;
+      if (isCut(segment)) cuts.push(segment);
       cueItems += items(layout.push(isTurn ? labelled(segment, speaker!) : segment));
       const text = (begun ? "" : opening) + written(paragraphs.push(segment));
       begun = true;
       return text;
     },
-    rest: (isComplete, gaps) =>
-      (begun ? "" : opening) + written(paragraphs.rest()) +
-      closingOf(options, cueItems + items(layout.rest()), isComplete, gaps),
+    rest: (isComplete, gaps = []) => {
+      const closing = cueItems + items(layout.rest());
+      const missing = { isComplete, isEmpty: closing === "", cuts, gaps };
+      return (begun ? "" : opening) + written(paragraphs.rest()) + closingOf(options, closing, missing);
+    },
   };
 }
 
@@ -105,23 +109,15 @@ function cueItem({ startMs, endMs, lines }: Cue): string {
   return `${html(element("li", {}, timeButton(startMs, times), " ", shown))}\n`;
 }
 
-function closingOf(
-  { head, page: parts }: WriterOptions,
-  cueItems: string,
-  isComplete: boolean,
-  gaps: readonly Gap[] = [],
-) {
-  const missing = gaps.map(gapPlace).join(", ");
-  const notes = [
-    ...(isComplete ? [] : ["Incomplete: the recording was not heard to its end."]),
-    ...(isComplete && cueItems === "" ? ["No speech was heard."] : []),
-    ...(missing === "" ? [] : [`Speech without text: ${printable(missing)}`]),
-  ].map((note) => `${html(element("p", { class: "note" }, note))}\n`).join("");
-  const cues = cueItems === ""
-    ? ""
-    : `<details id="cues" class="cues">\n<summary>Subtitles</summary>\n<ol>\n${cueItems}</ol>\n</details>\n`;
+function closingOf({ head, page: parts }: WriterOptions, cueItems: string, missing: Missing): string {
+  const notes = notesMarkup(missing).map((each) => `${html(each)}\n`).join("");
+  const cues = missing.isEmpty ? "" : `<details id="cues" class="cues">
+<summary data-string="subtitles">Subtitles</summary>
+<ol>
+${cueItems}</ol>
+</details>
+`;
   const script = parts ? `<script>${parts().script.text}</script>\n` : "";
-  return `</main>\n<aside>\n${notes}${cues}</aside>\n<footer>${
-    escaped(head.program)
-  }</footer>\n${script}</body>\n</html>\n`;
+  return `</main>\n<aside>\n${notes}${cues}</aside>\n<footer>${escaped(head.program)}</footer>\n${script}` +
+    "</body>\n</html>\n";
 }

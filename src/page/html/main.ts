@@ -17,8 +17,13 @@ function start(): void {
   const durationMs = Number(document.body.dataset["duration"]);
   const peaks = readPeaks(document.body.dataset["peaks"] ?? "");
   const player = new Player({ place, text, audio, durationMs, peaks, strings });
+  for (const node of document.querySelectorAll<HTMLElement>("[data-string]")) {
+    node.textContent = strings[node.dataset["string"] as keyof typeof strings];
+    node.lang = strings.lang;
+  }
   const footer = document.querySelector("footer")!;
   footer.prepend(div("keys", strings.keys));
+  footer.lang = place.lang = strings.lang;
   if (bytes && peaks.length === 0) {
     void decodedPeaks(bytes.data, durationMs).then((found) => found && player.setPeaks(found));
   }

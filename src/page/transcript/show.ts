@@ -6,6 +6,7 @@
 import type { TranscriptDocument } from "../../document/document.ts";
 import { acceptEdits } from "../../document/edits.ts";
 import { cueSegments } from "../../output/cue_segments.ts";
+import { isCut, type Missing, notesMarkup } from "../../output/notes.ts";
 import { paragraphMarkup, paragraphsOf } from "../../output/paragraphs.ts";
 import { defaultRules } from "../../subtitles/rules.ts";
 import { button, div, nodeOf } from "./dom.ts";
@@ -31,6 +32,10 @@ export type TranscriptGiven = {
 export function showTranscript(root: HTMLElement, given: TranscriptGiven): { dispose(): void } {
   const view = new TranscriptView(root, given);
   return { dispose: () => view.dispose() };
+}
+
+function missingOf({ segments, isComplete, gaps = [] }: TranscriptDocument): Missing {
+  return { isComplete, isEmpty: segments.length === 0, cuts: segments.filter(isCut), gaps };
 }
 
 class TranscriptView {
@@ -75,7 +80,7 @@ class TranscriptView {
       this.#text.replaceChildren(this.#editor.rows);
     } else {
       const paragraphs = paragraphsOf(this.#transcript.segments).map((each) => nodeOf(paragraphMarkup(each)));
-      this.#text.replaceChildren(...(paragraphs.length > 0 ? paragraphs : [strings.empty]));
+      this.#text.replaceChildren(...paragraphs, ...notesMarkup(missingOf(this.#transcript), strings).map(nodeOf));
     }
     this.#player.refresh();
   }

@@ -1,6 +1,9 @@
 /** What a transcript on a page says around its text, in English, Simplified and Traditional Chinese. Data. */
 
+import { englishNotes } from "../../output/notes.ts";
+
 const english = {
+  lang: "en",
   player: "Player",
   play: "Play",
   pause: "Pause",
@@ -13,7 +16,8 @@ const english = {
   nextDoubtful: "Next doubtful word",
   follow: "Follow the text",
   keys: "Keys: space plays, j and l jump 10 s, arrows 5 s, up and down a line, d finds the next doubtful word.",
-  empty: "No speech was heard.",
+  subtitles: "Subtitles",
+  ...englishNotes,
   edit: "Edit",
   editText: "Edit subtitles",
   editEnd: "Read",
@@ -39,6 +43,7 @@ const english = {
 export type Strings = Readonly<Record<keyof typeof english, string>>;
 
 const simplified: Strings = {
+  lang: "zh-Hans",
   player: "播放器",
   play: "播放",
   pause: "暂停",
@@ -51,6 +56,10 @@ const simplified: Strings = {
   nextDoubtful: "下一个存疑的词",
   follow: "跟随文本",
   keys: "按键：空格播放，j 和 l 跳 10 秒，左右方向键跳 5 秒，上下方向键换行，d 找下一个存疑的词。",
+  subtitles: "字幕",
+  cuts: "过早结束的文字：",
+  gaps: "有语音而无文字：",
+  incomplete: "不完整：录音未听到结尾。",
   empty: "没有听到语音。",
   edit: "编辑",
   editText: "编辑字幕",
@@ -74,6 +83,7 @@ const simplified: Strings = {
 };
 
 const traditional: Strings = {
+  lang: "zh-Hant",
   player: "播放器",
   play: "播放",
   pause: "暫停",
@@ -86,6 +96,10 @@ const traditional: Strings = {
   nextDoubtful: "下一個存疑的詞",
   follow: "跟隨文字",
   keys: "按鍵：空白鍵播放，j 和 l 跳 10 秒，左右方向鍵跳 5 秒，上下方向鍵換行，d 找下一個存疑的詞。",
+  subtitles: "字幕",
+  cuts: "過早結束的文字：",
+  gaps: "有語音而無文字：",
+  incomplete: "不完整：錄音未聽到結尾。",
   empty: "沒有聽到語音。",
   edit: "編輯",
   editText: "編輯字幕",

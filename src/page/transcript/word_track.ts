@@ -24,7 +24,7 @@ export class WordTrack {
       .map((node) => ({ startMs: Number(node.dataset["s"]), endMs: Number(node.dataset["e"]), node }))
       .sort((a, b) => a.startMs - b.startMs);
     this.doubts = nodes.filter(({ tagName }) => tagName === "MARK").length;
-    this.#lines = [...this.text.querySelectorAll<HTMLElement>(".at")].map((node) => Number(node.dataset["s"]))
+    this.#lines = [...this.text.querySelectorAll<HTMLElement>(".par > .at")].map((node) => Number(node.dataset["s"]))
       .sort((a, b) => a - b);
     this.#marked = undefined;
   }

@@ -57,6 +57,8 @@ export type Heard = {
   readonly audioTokens: number;
   /** Speech without text. */
   readonly gaps: readonly Gap[];
+  /** false: it was stopped early. */
+  readonly isComplete?: false;
   /** Absent where nobody asked. */
   readonly voice?: VoiceLikelihoods;
 };
@@ -66,6 +68,13 @@ export type VoiceLikelihoods = {
   readonly startMs: number;
   readonly sides: readonly (readonly (number | null)[])[];
 };
+
+/** Stopped, with what was heard until then. */
+export class HeardInPart extends Stopped {
+  constructor(readonly part: Heard) {
+    super();
+  }
+}
 
 export type Core = {
   readonly host: ServerHost;
@@ -114,8 +123,8 @@ export async function closeUpload({ sides }: Pick<ReadUpload, "sides">): Promise
 }
 
 /**
- * Hears the recording and times it. Throws Stopped where `stop` was aborted first. Leaves it open. `journal` has the
- * steps of an earlier run of the same recording, which has one side: it goes on from there.
+ * Hears the recording and times it. Throws HeardInPart where `stop` was aborted first. Leaves it open. `journal` has
+ * the steps of an earlier run of the same recording, which has one side: it goes on from there.
  */
 export async function hear(
   { core, share }: SharedCore,
@@ -132,7 +141,6 @@ export async function hear(
   const run = { core, share, request, read, view, contexts, stop, onEvent, journal };
   const heard: HeardSide[] = [];
   for (const side of read.sides) heard.push(await hearSide(run, side));
-  if (stop.aborted) throw new Stopped();
   const names = speakerNames(heard.length);
   const segments = heard.length === 1 ? heard[0]!.segments : inTurns(heard, onEvent);
   const model = await core.models.transcriber.known();
@@ -141,7 +149,7 @@ export async function hear(
   const head = { ...options, segmentSec: segmentSecOf(request, core.models.transcriber.autoLimits) };
   const endMs = ((options.fromSec ?? 0) + read.durationSec) * 1000;
   const sum = (of: (side: HeardSide) => number) => heard.reduce((total, side) => total + of(side), 0);
-  return {
+  const result: Heard = {
     head: documentHead({ version, options: head, model, aligner }, printable(file.name), endMs),
     text: segments.map(({ text }) => text).join(""),
     segments,
@@ -154,6 +162,8 @@ export async function hear(
       voice: { startMs: Math.round((options.fromSec ?? 0) * 1000), sides: heard.map(({ voice }) => voice) },
     }),
   };
+  if (stop.aborted) throw new HeardInPart({ ...result, isComplete: false });
+  return result;
 }
 
 type HearRun = SharedCore & {

@@ -96,14 +96,18 @@ export function foundJob(jobs: Jobs, { owner }: Pick<Call, "owner">, id: string)
 }
 
 function jobJson({ row, progress }: Job): Record<string, unknown> {
-  const { id, createdMs, finishedMs, file, status, error, audioSec, language = "" } = row;
+  const { id, createdMs, finishedMs, file, status, error, audioSec, heardSec = audioSec, isPartial, language = "" } =
+    row;
   // A job of an earlier server has no progress, but its row says how long it was.
-  const known = audioSec === undefined ? progress : { audioSec, heardSec: audioSec, etaSec: undefined, language };
+  const known = audioSec === undefined || heardSec === undefined
+    ? progress
+    : { audioSec, heardSec, etaSec: undefined, language };
   return {
     ...{ id, object: "transcription.job", status, name: file.name, bytes: file.bytes },
     created_at: Math.round(createdMs / 1000),
     ...(finishedMs !== undefined && { finished_at: Math.round(finishedMs / 1000) }),
     ...(known && progressJson(known)),
+    ...(isPartial && { partial: true }),
     ...error,
   };
 }

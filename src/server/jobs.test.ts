@@ -73,6 +73,19 @@ test("a job can fail, and can be cancelled", async () => {
   expect(performance.now() - start).toBeLessThan(1000);
 });
 
+test("a job that is cancelled keeps what was heard until then", async () => {
+  let decodes = 0;
+  const engine = fakeEngine(() => ({ says: "language English<asr_text>One.", tokenDelayMs: decodes++ < 1 ? 1 : 500 }));
+  await using server = await fakeServer(engine);
+  const { id } = await create(server, "90s", { segment_sec: "30" });
+  await untilEvent(server, id, "job.progress");
+  const [, cancelled] = await ask(server, `/${id}/cancel`, "POST");
+  expect(JSON.parse(cancelled)).toMatchObject({ status: "cancelled", partial: true, audio_seconds: 90 });
+  expect(JSON.parse(cancelled).heard_seconds).toBeWithin(20, 40);
+  expect((await ask(server, `/${id}/result?response_format=text`))[1]).toBe("One.\n");
+  expect(JSON.parse((await ask(server, `/${id}/result?response_format=document`))[1]).complete).toBeFalse();
+});
+
 test("jobs are their owner's alone", async () => {
   const keys = parseKeys("ann:secret-of-ann\nbob:secret-of-bob", "keys");
   await using server = await fakeServer(sayingEngine(), { keys });

@@ -8,7 +8,7 @@ import { Stopped } from "../stop.ts";
 import { sampleRate } from "../units.ts";
 import { apiError, isOurs } from "./errors.ts";
 import { remove } from "./folder.ts";
-import type { Heard, HearEvent } from "./hear.ts";
+import { type Heard, HeardInPart, type HearEvent } from "./hear.ts";
 import { type JobProgress, JobTeller } from "./job_events.ts";
 import type { JobSound } from "./job_sound.ts";
 import type { Service } from "./service.ts";
@@ -108,9 +108,8 @@ export class Jobs {
     const stop = AbortSignal.any([job.cancel.signal, this.#end.signal]);
     try {
       const heard = await this.#hear(job, stop);
-      Object.assign(job.row, { audioSec: heard.durationSec, language: heard.language });
       this.#over(job, "done");
-      this.state.finish(job.row, heard);
+      this.#keep(job, heard);
       const { length } = heard.segments;
       job.send({ type: "transcript.text.done", text: heard.text.trim(), segments: length });
     } catch (error) {
@@ -118,8 +117,8 @@ export class Jobs {
       if (!(error instanceof Stopped)) job.row.error = apiError(error).body;
       if (isOurs(error)) this.log(`internal error: ${(error as Error).stack ?? error}`);
       this.#over(job, error instanceof Stopped ? "cancelled" : "failed");
-      this.state.forgetSteps(job.row.id);
-      this.state.put(job.row);
+      if (error instanceof HeardInPart && error.part.segments.length > 0) this.#keep(job, error.part);
+      else this.#forget(job);
       job.send(error instanceof Stopped ? { type: "job.cancelled" } : { type: "error", ...apiError(error).body });
     }
     job.listeners.clear();
@@ -128,6 +127,19 @@ export class Jobs {
     await Promise.allSettled([job.sound]);
     for (const path of [job.row.file.path, this.state.soundPath(job.row.id)]) await remove(path);
     job.sound = undefined;
+  }
+
+  #keep({ row, progress }: Job, heard: Heard): void {
+    const { durationSec, language, isComplete = true } = heard;
+    Object.assign(row, { audioSec: durationSec, language });
+    row.heardSec = isComplete ? durationSec : progress?.heardSec ?? 0;
+    row.isPartial = !isComplete;
+    this.state.finish(row, heard);
+  }
+
+  #forget({ row }: Job): void {
+    this.state.forgetSteps(row.id);
+    this.state.put(row);
   }
 
   #over(job: Job, status: JobRow["status"]): void {

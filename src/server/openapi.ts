@@ -51,6 +51,7 @@ export const schemas: Readonly<Record<string, Json>> = {
     ...{ id: string, object: { const: "transcription.job" }, name: string, bytes: integer, created_at: integer },
     status: { enum: ["queued", "running", "done", "failed", "cancelled"] },
     ...{ finished_at: integer, audio_seconds: number, heard_seconds: number, eta_seconds: number, language: string },
+    partial: { const: true },
     error: { type: "object" },
   }, ["id", "object", "name", "bytes", "created_at", "status"]),
   Jobs: object({ object: { const: "list" }, data: array(ref("Job")) }),

@@ -56,11 +56,12 @@ function jsonReply(value: Json): Reply {
 }
 
 /** As the command line writes it. Of a page, the recording lies beside it, under the name that the client gave it. */
-function written({ head, segments, gaps }: Heard, format: Format, request: TranscriptionRequest, parts: ReplyParts) {
+function written(heard: Heard, format: Format, request: TranscriptionRequest, parts: ReplyParts): string {
+  const { head, segments, gaps, isComplete = true } = heard;
   const name = head.source.name.replace(/^.*\//s, "");
   const sound: Sound = { kind: "link", href: encodeURIComponent(name.toWellFormed()), name };
   const writer = createWriter(format, { head, ...layoutOf(request.options), ...writerParts(parts), sound });
-  return segments.map((segment) => writer.add(segment)).join("") + writer.rest(true, gaps);
+  return segments.map((segment) => writer.add(segment)).join("") + writer.rest(isComplete, gaps);
 }
 
 /** Writes subtitles while the recording is heard. */

@@ -26,8 +26,11 @@ export type JobRow = {
   readonly modelHash: string;
   status: JobStatus;
   finishedMs: number | undefined;
-  /** Of the recording, when it is heard; undefined until then. */
+  /** Of the recording, and of it as far as it was heard, when the job is over; undefined until then. */
   audioSec?: number;
+  heardSec?: number;
+  /** The result is what was heard before the job was cancelled. */
+  isPartial?: boolean;
   /** Of most of its text, as the model names it. */
   language?: string;
   /** OpenAI's body of a failure. */

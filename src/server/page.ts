@@ -6,16 +6,21 @@
 import { ApiError } from "./errors.ts";
 import type { PageFile } from "./host.ts";
 
-/** Nothing but this server's own files runs or is asked for, and no other page shows this one in a frame. */
-const pagePolicy = [
-  "default-src 'self'",
-  "img-src 'self' data:",
-  "media-src 'self' blob:",
-  "base-uri 'none'",
-  "form-action 'self'",
-  "frame-ancestors 'none'",
-  "object-src 'none'",
-].join("; ");
+/**
+ * Nothing but this server's own files runs or is asked for, and no other page shows this one in a frame. Not every
+ * browser takes the WebSockets of the page's host for its own.
+ */
+const policyOf = (host: string) =>
+  [
+    "default-src 'self'",
+    `connect-src 'self' ws://${host} wss://${host}`,
+    "img-src 'self' data:",
+    "media-src 'self' blob:",
+    "base-uri 'none'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+    "object-src 'none'",
+  ].join("; ");
 
 const contentTypes: Readonly<Record<string, string>> = {
   html: "text/html; charset=utf-8",
@@ -37,7 +42,8 @@ export class Page {
   async index({ headers }: Request): Promise<Response> {
     const { index } = await this.#load();
     const etag = `"${index.hash}"`;
-    const own = { etag, "cache-control": "no-cache", "content-security-policy": pagePolicy };
+    const policy = policyOf(headers.get("host") ?? ""); // Which was checked.
+    const own = { etag, "cache-control": "no-cache", "content-security-policy": policy };
     if (headers.get("if-none-match") === etag) return new Response(null, { status: 304, headers: own });
     return new Response(index.bytes, {
       headers: { ...own, "content-type": index.type, "referrer-policy": "no-referrer", "x-frame-options": "DENY" },

@@ -27,6 +27,8 @@ export type Job = {
   readonly heard_seconds?: number;
   readonly eta_seconds?: number;
   readonly language?: string;
+  /** It was cancelled, and there is the text until then. */
+  readonly partial?: true;
   readonly error?: { readonly message: string };
 };
 

@@ -9,6 +9,7 @@ import { showTranscript, type SpanToAlign } from "../transcript/show.ts";
 import { stringsFor } from "../transcript/strings.ts";
 import { type Aligned, call, type Info, type Job, type JobEvent, listen, resultPath, textOf } from "./api.ts";
 import { button, element, icon } from "./dom.ts";
+import { Flow } from "./flow.ts";
 import { clock, stem } from "./format.ts";
 import { isOpen } from "./jobs.ts";
 import { Keeper } from "./keeper.ts";
@@ -35,12 +36,10 @@ const otherFormats = [
 
 export class JobView {
   readonly element: HTMLElement;
-  readonly #settled = document.createTextNode("");
-  readonly #tail: HTMLElement = element("span", { class: "tail" });
+  readonly #flow = new Flow();
   readonly #cues: HTMLElement = element("pre", { class: "cues", tabindex: 0, dir: "auto" });
   readonly #hint: HTMLElement = element("p", { class: "dim" });
   readonly #facts: HTMLElement = element("p", { class: "facts dim" });
-  readonly #text: HTMLElement;
   readonly #saves: HTMLElement = element("div", { class: "saves", hidden: true });
   readonly #transcript: HTMLElement = element("div", {});
   readonly #ending = new AbortController();
@@ -55,7 +54,6 @@ export class JobView {
     addEventListener("beforeunload", (event) => {
       if (this.#keeper.isBehind) event.preventDefault();
     }, { signal: this.#ending.signal });
-    this.#text = element("p", { class: "flow", dir: "auto" }, this.#settled, this.#tail);
     this.#cues.setAttribute("aria-label", strings.subtitles);
     this.element = element(
       "article",
@@ -70,7 +68,7 @@ export class JobView {
           { class: "pane", "aria-label": strings.text },
           element("h3", {}, strings.text),
           this.#hint,
-          this.#text,
+          this.#flow.element,
           this.#transcript,
         ),
         element("section", { class: "pane" }, element("h3", {}, strings.subtitles), this.#cues),
@@ -79,7 +77,7 @@ export class JobView {
     this.#saves.addEventListener("click", (event) => void this.#saveKept(event));
     this.#showFacts(job);
     if (isOpen(job.status)) this.#follow();
-    else if (job.status === "done") void this.#showResult();
+    else if (job.status === "done" || job.partial) void this.#showResult();
     else this.#say(job.error?.message ?? strings[job.status]);
   }
 
@@ -101,7 +99,8 @@ export class JobView {
 
   /** Everything comes from the start. */
   #clear(): void {
-    this.#settled.data = this.#tail.textContent = this.#cues.textContent = "";
+    this.#flow.clear();
+    this.#cues.textContent = "";
   }
 
   #take(event: JobEvent): void {
@@ -109,10 +108,10 @@ export class JobView {
     switch (event.type) {
       case "transcript.text.delta":
         this.#begun();
-        return this.#settled.appendData(delta);
+        return this.#flow.append(delta);
       case "job.tail":
         this.#begun();
-        this.#tail.textContent = this.#tail.textContent.slice(drop) + delta;
+        this.#flow.tail = this.#flow.tail.slice(drop) + delta;
         return;
       case "job.srt":
         return this.#cues.append(delta);
@@ -154,11 +153,12 @@ export class JobView {
     const { id } = this.#job;
     try {
       const [text] = await Promise.all([textOf(resultPath(id, "text")), this.#showCues()]);
-      this.#settled.data = text!.trim();
-      this.#tail.textContent = "";
-      this.#say(text!.trim() === "" ? this.host.strings.noSpeech : "");
+      this.#flow.clear();
+      this.#flow.append(text!.trim());
+      const { noSpeech, cancelledPart } = this.host.strings;
+      this.#say(this.#job.partial ? cancelledPart : text!.trim() === "" ? noSpeech : "");
       this.#showSaves();
-      await this.#showTranscript(readDocument(await textOf(resultPath(id, "jsonl")), this.#job.name));
+      await this.#showTranscript(readDocument(await textOf(resultPath(id, "document")), this.#job.name));
     } catch (error) {
       this.host.onFailure(error);
     }
@@ -169,7 +169,7 @@ export class JobView {
     const path = `v1/jobs/${this.#job.id}`;
     const sound = await call<{ readonly peaks: readonly number[] }>("GET", `${path}/peaks`).catch(() => undefined);
     if (this.#ending.signal.aborted) return;
-    this.#text.hidden = true;
+    this.#flow.element.hidden = true;
     const shown = showTranscript(this.#transcript, {
       ...{ transcript, strings: stringsFor([this.host.pageLanguage]), editable: true },
       ...(sound && { audioUrl: `${path}/audio`, peaks: sound.peaks }),
@@ -235,7 +235,7 @@ export class JobView {
       await navigator.clipboard.writeText((await textOf(resultPath(this.#job.id, "text"))).trim());
       this.host.onSay(this.host.strings.copied);
     } catch {
-      getSelection()?.selectAllChildren(this.#text); // To be copied by hand: a plain http page may not do it.
+      getSelection()?.selectAllChildren(this.#flow.element); // To be copied by hand: a plain http page may not do it.
     }
   }
 }

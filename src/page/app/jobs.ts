@@ -172,7 +172,11 @@ export class JobList {
       this.show(job.id);
       await this.refresh();
     } catch (error) {
-      if (!row.stop.signal.aborted) row.failed(error instanceof ApiFailure ? error.message : String(error));
+      const again = () => {
+        this.#waiting.push({ row, file, fields });
+        void this.#uploadNext();
+      };
+      if (!row.stop.signal.aborted) row.failed(error instanceof ApiFailure ? error.message : String(error), again);
     }
     this.#showOrHide();
   }
@@ -208,11 +212,15 @@ class UploadRow {
 
   sent(share: number): void {
     this.#bar.value = share;
+    this.#bar.hidden = false;
+    this.#state.textContent = this.strings.uploading;
+    this.element.classList.remove("failed");
   }
 
-  failed(message: string): void {
-    this.#bar.remove();
-    this.#state.textContent = message || this.strings.offline;
+  /** `again` sends it once more. */
+  failed(message: string, again: () => void): void {
+    this.#bar.hidden = true;
+    this.#state.replaceChildren(message || this.strings.offline, " ", button(this.strings.again, "link", again));
     this.element.classList.add("failed");
   }
 

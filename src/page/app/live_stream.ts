@@ -6,7 +6,7 @@
 import type { Fields } from "./api.ts";
 
 export type LiveStreamHost = {
-  /** Text that stays, and text that follows it and may change. */
+  /** Text that stays from now on, and text that follows it and may change. */
   onText(settled: string, tail: string): void;
   /** Whether the connection is broken. */
   onBroken(isBroken: boolean): void;
@@ -41,7 +41,6 @@ export class LiveStream {
   #isOver = false;
   #events = 0;
   #tries = 0;
-  #settled = "";
 
   constructor(fields: Fields, host: LiveStreamHost) {
     this.#fields = fields;
@@ -89,10 +88,9 @@ export class LiveStream {
       case "ack":
         return this.#acknowledged(message.samples ?? 0);
       case "commit":
-        this.#settled += message.text ?? "";
-        return this.#host.onText(this.#settled, "");
+        return this.#host.onText(message.text ?? "", "");
       case "partial":
-        return this.#host.onText(this.#settled, message.text ?? "");
+        return this.#host.onText("", message.text ?? "");
       case "end":
         return this.#over(undefined);
       case "error":

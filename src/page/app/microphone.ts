@@ -5,6 +5,7 @@
 
 import { type Capture, capture, loudness, mayCapture, wavFile } from "./capture.ts";
 import { button, element, icon } from "./dom.ts";
+import { Flow } from "./flow.ts";
 import { clock } from "./format.ts";
 import { LiveStream } from "./live_stream.ts";
 import type { Settings } from "./settings.ts";
@@ -78,6 +79,7 @@ abstract class Session {
 
   async begin(onStopped: () => void): Promise<void> {
     this.#onStopped = onStopped;
+    addEventListener("beforeunload", stay);
     this.#capture = await capture((samples) => this.#take(samples));
   }
 
@@ -108,9 +110,15 @@ abstract class Session {
     if (this.stopButton.disabled) return;
     this.stopButton.disabled = true;
     await this.#capture?.end();
+    removeEventListener("beforeunload", stay);
     this.#onStopped();
     this.ended();
   }
+}
+
+/** What was said would be lost. */
+function stay(event: Event): void {
+  event.preventDefault();
 }
 
 class RecordSession extends Session {
@@ -138,8 +146,7 @@ class LiveSession extends Session {
   readonly element: HTMLElement;
   readonly #title: HTMLElement;
   readonly #hint: HTMLElement;
-  readonly #settled: HTMLElement = element("span", {});
-  readonly #tail: HTMLElement = element("span", { class: "tail" });
+  readonly #flow = new Flow();
   readonly #row: HTMLElement;
   #stream: LiveStream | undefined;
   #isOver = false;
@@ -150,16 +157,13 @@ class LiveSession extends Session {
     this.#title = element("h2", {}, strings.liveNow);
     this.#hint = element("p", { class: "dim" }, strings.liveHint);
     this.#row = element("div", { class: "controls" }, this.time, this.meter, this.stopButton);
+    this.#flow.element.role = "log";
+    this.#flow.element.ariaLabel = strings.liveText;
     this.element = element(
       "div",
       { class: "session" },
       ...[this.#title, this.#row, this.#hint],
-      element(
-        "p",
-        { class: "flow", dir: "auto", role: "log", "aria-label": strings.liveText },
-        this.#settled,
-        this.#tail,
-      ),
+      this.#flow.element,
     );
   }
 
@@ -186,20 +190,20 @@ class LiveSession extends Session {
 
   #show(settled: string, tail: string): void {
     const wasInView = this.element.getBoundingClientRect().bottom <= innerHeight;
-    this.#settled.textContent = settled.trimStart();
-    this.#tail.textContent = tail;
-    if (wasInView) this.#tail.scrollIntoView({ block: "nearest" });
+    this.#flow.append(settled);
+    this.#flow.tail = tail;
+    if (wasInView) this.#flow.element.scrollIntoView({ block: "nearest" });
   }
 
   async #over(failure: string | undefined): Promise<void> {
     this.#isOver = true;
     await this.stop(); // Where the server ended it.
     const { strings } = this.host;
-    this.#tail.textContent = "";
+    this.#flow.tail = "";
     this.#title.textContent = strings.liveDone;
     this.#hint.hidden = failure === undefined;
     if (failure !== undefined) this.#hint.textContent = failure || strings.offline;
-    const copy = button(strings.copy, "plain", () => void navigator.clipboard.writeText(this.#settled.textContent));
+    const copy = button(strings.copy, "plain", () => void navigator.clipboard.writeText(this.#flow.element.innerText));
     const keep = button(strings.liveToJob, "primary", () => {
       this.close();
       this.host.onRecording(this.file());

@@ -53,9 +53,14 @@ export const demoAlignerFiles = [
   ...demoTokenizer,
 ] as const;
 
+let knownParts: PageParts | undefined;
+
 /** The script and the style of an exported page, with their hashes. */
 export function pageParts(): PageParts {
-  return { script: inline(exportedScript as unknown as string), style: inline(exportedStyle as unknown as string) };
+  return knownParts ??= {
+    script: inline(exportedScript as unknown as string),
+    style: inline(exportedStyle as unknown as string),
+  };
 }
 
 function inline(path: string): Inline {

@@ -9,6 +9,7 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Browser, Locator, Page } from "playwright-core";
 import { clip } from "../fixtures.ts";
+import { readHtml } from "../../src/output/html_fixture.ts";
 import { run, temporaryFolder } from "../harness.ts";
 import { hasChromium, openBrowser, openPage } from "../support/browser.ts";
 import { qwen } from "../support/cli.ts";
@@ -254,13 +255,27 @@ async function editSteps(page: Page, before: readonly string[]): Promise<void> {
   await page.locator(".cue .say").nth(2).dblclick();
   await text.fill("Typed, and saved at once.");
   equal(await page.evaluate("window.hit"), undefined);
-  const [download] = await Promise.all([
-    page.waitForEvent("download"),
-    page.getByRole("link", { name: "Save subtitles (SRT)" }).click(),
-  ]);
-  const srt = readFileSync(await download.path(), "utf8");
+  const saved = async (link: Locator) => {
+    const [download] = await Promise.all([page.waitForEvent("download"), link.click()]);
+    return readFileSync(await download.path(), "utf8");
+  };
+  const srt = await saved(page.getByRole("link", { name: "Save subtitles (SRT)" }));
   const times = [...srt.matchAll(/^(\S+) --> (\S+)$/gm)].flatMap(([, start, end]) => [start!, end!]);
   deepEqual(times, times.toSorted());
   equal(times.length, 2 * (before.length - 1));
   ok(srt.includes("\nTyped, and saved at once.\n"));
+  const other = async (name: string) => {
+    await page.locator("details.menu").evaluate((menu) => menu.setAttribute("open", ""));
+    return await saved(page.getByRole("link", { name, exact: true }));
+  };
+  const json = await other("JSON");
+  const formats = [["srt", srt], ["vtt", await other("WebVTT")], ["lrc", await other("LRC")], [
+    "csv",
+    await other("CSV"),
+  ]];
+  for (const [format, text] of [...formats, ["md", await other("Markdown")], ["json", json]] as const) {
+    const args = ["render", "-", "-f", format!, ...(format === "csv" ? ["--spreadsheet"] : [])];
+    deepEqual([format, (await run(args, { stdin: json })).stdout], [format, text]);
+  }
+  ok(readHtml(await other("HTML")).some(({ tag }) => tag === "main"));
 }

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { type Cues, merge, realigned, remove, retime, split, withText } from "./cue_edits.ts";
+import { type Cues, insert, merge, openGaps, realigned, remove, retime, split, withText } from "./cue_edits.ts";
 import type { TimedSegment, TimedWord } from "./document.ts";
 import { acceptEdits } from "./edits.ts";
 import { begun, changed, type History, redone, undone } from "./history.ts";
@@ -81,6 +81,22 @@ test("an aligner's times, between the neighbours; of another text, none", () => 
   expect(realigned(cues, 2, [])).toBeUndefined();
 });
 
+test("what nobody had heard is put where there is room, and its gap is closed", () => {
+  const gap = { startMs: 1400, endMs: 2900 };
+  const more = insert(cues, gap, " You are  late. ", "English");
+  expect(more.map(({ startMs, endMs, text }) => `${startMs}-${endMs}${text}`)).toEqual([
+    ...["0-900It was", "1000-1500 late.", "1500-2900 You are late.", "3000-4000 So we left."],
+  ]);
+  expect(more[2]).toMatchObject({ isCue: true, language: "English", words: [{}, {}, {}] });
+  expect([openGaps([gap], cues), openGaps([gap], more)]).toEqual([[gap], []]);
+  const left = { ...gap, speaker: "left" };
+  expect(insert(cues, left, "x", "")[2]!.speaker).toBe("left");
+  expect(openGaps([left], more)).toEqual([left]);
+  expect(insert(cues, gap, "  ", "")).toBe(cues);
+  expect(insert(cues, { startMs: 1000, endMs: 1400 }, "x", "")).toBe(cues);
+  expect(insert([], gap, "Alone.", "").map(({ text }) => text)).toEqual(["Alone."]);
+});
+
 test("a cue goes, and the last one too", () => {
   expect(remove(remove(remove(cues, 0), 0), 0)).toEqual([]);
 });
@@ -137,7 +153,7 @@ const given = fc.array(
   return acceptEdits(segments).segments;
 });
 const edit = fc.record({
-  kind: fc.constantFrom("text", "split", "merge", "retime", "realign", "remove", "undo", "redo"),
+  kind: fc.constantFrom("text", "split", "merge", "retime", "realign", "remove", "insert", "undo", "redo"),
   at: fc.nat(20),
   text,
   offset: fc.integer({ min: -2, max: 30 }),
@@ -155,6 +171,7 @@ function applied(cues: Cues, { kind, at, text, offset, startMs, ms }: Edit): Cue
   if (kind === "merge") return merge(cues, index);
   if (kind === "retime") return retime(cues, index, { startMs, endMs: startMs + ms });
   if (kind === "remove") return remove(cues, index);
+  if (kind === "insert") return insert(cues, { startMs: Math.max(0, startMs), endMs: startMs + ms }, text, "English");
   const words = cues[index]!.text.trim().split(/\s+/u).map((word, order) => (
     { text: word, startMs: startMs + order * offset, endMs: startMs + ms }
   ));

@@ -7,7 +7,7 @@
  */
 
 import type { TimeSpan } from "../units.ts";
-import type { TimedSegment, TimedWord } from "./document.ts";
+import type { Gap, TimedSegment, TimedWord } from "./document.ts";
 import { acceptEdits } from "./edits.ts";
 import { unalignedSegment } from "./unaligned.ts";
 
@@ -88,6 +88,40 @@ export function retime(cues: Cues, index: number, wanted: TimeSpan): Cues {
 /** Takes a cue out. */
 export function remove(cues: Cues, index: number): Cues {
   return replaced(cues, index, 1, []);
+}
+
+/** A cue more, of what nobody had heard: as long as `wanted`, as far as there is room between the others. */
+export function insert(cues: Cues, wanted: Gap, text: string, language: string): Cues {
+  const shown = text.replace(/\s+/gu, " ").trim();
+  const after = cues.findIndex(({ startMs }) => startMs >= wanted.startMs);
+  const index = after < 0 ? cues.length : after;
+  const startMs = Math.max(wanted.startMs, cues[index - 1]?.endMs ?? 0);
+  const endMs = Math.min(wanted.endMs, cues[index]?.startMs ?? Infinity);
+  if (shown === "" || endMs <= startMs) return cues;
+  const { words, ...segment } = unalignedSegment({ text: shown, language, tokens: [] }, [{ startMs, endMs }]);
+  const { speaker } = wanted;
+  return replaced(cues, index, 0, [{
+    ...segment,
+    ...(speaker !== undefined && { speaker }),
+    isCue: true,
+    words: words!,
+  }]);
+}
+
+/** The gaps in which there is no text now either: words cover less than half of them. */
+export function openGaps<Each extends Gap>(gaps: readonly Each[], cues: Cues): readonly Each[] {
+  return gaps.filter((gap) => {
+    const near = cues.filter((cue) =>
+      overlapMs(gap, cue) > 0 && (gap.speaker === undefined || cue.speaker === gap.speaker)
+    );
+    // A cue may be shown for longer than its words are said.
+    const spans = near.flatMap((cue): readonly TimeSpan[] => cue.words ?? [cue]);
+    return spans.reduce((sum, span) => sum + overlapMs(gap, span), 0) < (gap.endMs - gap.startMs) / 2;
+  });
+}
+
+function overlapMs(a: TimeSpan, b: TimeSpan): number {
+  return Math.max(0, Math.min(a.endMs, b.endMs) - Math.max(a.startMs, b.startMs));
 }
 
 /**

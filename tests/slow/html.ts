@@ -206,8 +206,13 @@ async function edit(browser: Browser): Promise<void> {
     await page.setInputFiles("input[multiple]", {
       ...{ name: "talk.wav", mimeType: "audio/wav", buffer: readFileSync(clip("en-45s").wav) },
     });
-    await page.getByRole("button", { name: "Edit subtitles" }).click({ timeout: 60_000 });
+    await page.getByRole("button", { name: "Edit subtitles" }).waitFor({ timeout: 60_000 });
+    await addGap(server.url);
+    await page.reload();
+    await page.getByText("Speech without text:").waitFor();
+    await page.getByRole("button", { name: "Edit subtitles" }).click();
     const before = await cueTexts(page);
+    await fillGap(page, before);
     ok(before.length > 5);
     await editSteps(page, before);
     if (pictures) await page.screenshot({ path: join(pictures, "editor.png"), fullPage: true });
@@ -221,14 +226,36 @@ async function edit(browser: Browser): Promise<void> {
   }
 }
 
+/** Makes the transcript one in which something was not heard. */
+async function addGap(url: string): Promise<void> {
+  const jobs = await (await fetch(`${url}/v1/jobs`)).json();
+  const result = `${url}/v1/jobs/${jobs.data[0].id}/result`;
+  const transcript = await (await fetch(`${result}?response_format=document`)).json();
+  const gaps = [{ start: 2.75, end: 3.5 }];
+  const headers = { "content-type": "application/json" };
+  await fetch(result, { method: "PUT", body: JSON.stringify({ ...transcript, gaps }), headers });
+}
+
+/** What is written in a gap is a subtitle, and undone, a gap again. */
+async function fillGap(page: Page, before: readonly string[]): Promise<void> {
+  await page.getByRole("button", { name: "Write it" }).click();
+  await page.keyboard.type("Unheard");
+  await page.keyboard.press("Enter");
+  deepEqual(await cueTexts(page), [before[0], "Unheard", ...before.slice(1)]);
+  equal(await page.getByRole("button", { name: "Write it" }).count(), 0);
+  await page.locator("pre.cues", { hasText: "00:00:02,750 --> 00:00:03,500\nUnheard" }).waitFor();
+  await page.keyboard.press("Control+z");
+  deepEqual(await cueTexts(page), before);
+}
+
 async function cueTexts(page: Page): Promise<string[]> {
-  return (await page.locator(".cue .say").allTextContents()).map((text) => text.trim());
+  return (await page.locator(".cue:not(.gap) .say").allTextContents()).map((text) => text.trim());
 }
 
 /** The first cue split and joined; the second with another text and times, timed again; the last removed. */
 async function editSteps(page: Page, before: readonly string[]): Promise<void> {
   const text = page.getByRole("textbox", { name: "Text of the subtitle" });
-  await page.locator(".cue .say").first().dblclick();
+  await page.locator(".cue:not(.gap) .say").first().dblclick();
   const [word] = before[0]!.split(" ");
   deepEqual(await barriers(page), []);
   await page.keyboard.press("Home");
@@ -249,10 +276,10 @@ async function editSteps(page: Page, before: readonly string[]): Promise<void> {
   await page.getByRole("button", { name: "Read" }).click();
   ok((await page.locator(".transcript .text").textContent())!.includes(hostile));
   await page.getByRole("button", { name: "Edit subtitles" }).click();
-  await page.locator(".cue .say").last().dblclick();
+  await page.locator(".cue:not(.gap) .say").last().dblclick();
   await page.getByRole("button", { name: "Delete", exact: true }).click();
   equal((await cueTexts(page)).length, before.length - 1);
-  await page.locator(".cue .say").nth(2).dblclick();
+  await page.locator(".cue:not(.gap) .say").nth(2).dblclick();
   await text.fill("Typed, and saved at once.");
   equal(await page.evaluate("window.hit"), undefined);
   const saved = async (link: Locator) => {

@@ -1,6 +1,6 @@
 /** A cue as a row: read, or written. In: a cue. Out: nodes, and what somebody does to it. */
 
-import type { TimedSegment } from "../../document/document.ts";
+import type { Gap, TimedSegment } from "../../document/document.ts";
 import { timeButton, wordsMarkup } from "../../output/paragraphs.ts";
 import { languageCode } from "../../text/languages.ts";
 import type { TimeSpan } from "../../units.ts";
@@ -20,6 +20,16 @@ export function readRow(cue: TimedSegment, strings: Strings, onOpen: () => void)
   const row = div("par cue", nodeOf(timeButton(cue.startMs, preciseTime(cue.startMs))), say, open);
   row.lang = languageCode(cue.language);
   return row;
+}
+
+/** Speech without text, which somebody may write. */
+export function gapRow(gap: Gap, strings: Strings, onOpen: () => void): HTMLElement {
+  const name = gap.speaker === undefined ? [] : [bold(gap.speaker), " "];
+  const open = button(strings.write, onOpen);
+  open.className = "open";
+  const seconds = ((gap.endMs - gap.startMs) / 1000).toFixed(1);
+  const says = div("say", ...name, `${strings.gap} (${seconds} s)`);
+  return div("par cue gap", nodeOf(timeButton(gap.startMs, preciseTime(gap.startMs))), says, open);
 }
 
 function bold(speaker: string): HTMLElement {

@@ -3,11 +3,22 @@
  * aligned again where their words have changed, if somebody can do that.
  */
 
-import { canMerge, type Cues, merge, realigned, remove, retime, split, withText } from "../../document/cue_edits.ts";
-import type { TimedSegment, TimedWord } from "../../document/document.ts";
+import {
+  canMerge,
+  type Cues,
+  insert,
+  merge,
+  openGaps,
+  realigned,
+  remove,
+  retime,
+  split,
+  withText,
+} from "../../document/cue_edits.ts";
+import type { Gap, TimedSegment, TimedWord } from "../../document/document.ts";
 import { begun, changed, type History, redone, undone } from "../../document/history.ts";
 import type { TimeSpan } from "../../units.ts";
-import { OpenRow, readRow, type RowAct } from "./cue_row.ts";
+import { gapRow, OpenRow, readRow, type RowAct } from "./cue_row.ts";
 import { button, div, takesKeys } from "./dom.ts";
 import type { Strings } from "./strings.ts";
 
@@ -21,6 +32,8 @@ export type EditorGiven = {
   readonly strings: Strings;
   readonly realign?: Realign;
   readonly cues: Cues;
+  /** Speech without text. */
+  readonly gaps: readonly Gap[];
   readonly positionMs: () => number;
   /** The rows are others. */
   readonly onRows: () => void;
@@ -40,12 +53,13 @@ export class Editor {
   readonly #redo: HTMLButtonElement;
   readonly #realign: HTMLButtonElement;
   readonly #message = div("message");
-  readonly #nodes = new WeakMap<TimedSegment, HTMLElement>();
+  readonly #nodes = new WeakMap<TimedSegment | Gap, HTMLElement>();
   readonly #ending = new AbortController();
   /** As they were given, or as an aligner has left them. */
   readonly #timed: Set<TimedSegment>;
   #history: History<Cues>;
-  #open: { readonly cue: TimedSegment; readonly row: OpenRow } | undefined;
+  /** `gap`: the row is not there yet, and `cue` stands for what may be written in it. */
+  #open: { readonly cue: TimedSegment; readonly row: OpenRow; readonly gap?: Gap } | undefined;
   #isAligning = false;
 
   constructor(given: EditorGiven) {
@@ -85,60 +99,74 @@ export class Editor {
   #openAt(index: number, offset?: number): void {
     this.#takeOver();
     const cue = this.#cues[Math.min(Math.max(0, index), this.#cues.length - 1)];
-    this.#open = cue && { cue, row: this.#openRow(cue) };
+    this.#open = cue && { cue, row: this.#openRow(cue, canMerge(this.#cues, this.#cues.indexOf(cue))) };
     this.#show();
     this.#open?.row.focus(offset);
   }
 
-  #openRow(cue: TimedSegment): OpenRow {
+  /** Somebody wants to write what is said in a gap. */
+  #openGap(gap: Gap): void {
+    this.#takeOver();
+    const { language = "" } = this.#cues.findLast(({ startMs }) => startMs < gap.startMs) ?? this.#cues[0] ?? {};
+    const cue: TimedSegment = { ...gap, text: "", language, isCue: true, words: [] };
+    this.#open = { cue, gap, row: this.#openRow(cue, false) };
+    this.#show();
+    this.#open.row.focus();
+  }
+
+  #openRow(cue: TimedSegment, mayMerge: boolean): OpenRow {
     const { strings, realign, positionMs } = this.#given;
     return new OpenRow({
-      ...{ cue, strings, positionMs, canMerge: canMerge(this.#cues, this.#cues.indexOf(cue)) },
-      canRealign: realign !== undefined,
+      ...{ cue, strings, positionMs, canMerge: mayMerge, canRealign: realign !== undefined },
       onAct: (act) => this.#act(act),
     });
   }
 
   #act(act: RowAct): void {
     const { cue, row } = this.#open!;
-    const index = this.#cues.indexOf(cue);
     const { caret } = row;
-    if (act === "cancel") this.#open = undefined;
-    if (act === "remove") {
-      this.#open = undefined;
-      this.#set(remove(this.#cues, index));
-    } else this.#takeOver();
-    // A row without text is gone, and with it what could be done to it.
-    const isThere = this.#cues[index]?.startMs !== undefined && act !== "remove";
-    if (isThere) this.#actOn(act, index, caret);
-    if (!this.#open) this.#show();
-    if (!this.#open) this.#focusRow(index);
+    const before = this.#cues.indexOf(cue);
+    if (act === "cancel" || act === "remove") this.#open = undefined;
+    if (act === "remove" && before >= 0) this.#set(remove(this.#cues, before));
+    const index = this.#takeOver();
+    if (index !== undefined) this.#actOn(act, index, caret);
+    else if (act === "mergeBefore" && before > 0) this.#openAt(before - 1); // It was emptied, and is gone.
+    if (this.#open) return;
+    this.#show();
+    this.#focusRow(index ?? Math.max(0, before));
   }
 
   #actOn(act: RowAct, index: number, caret: number): void {
-    const lengthOf = (at: number) => this.#cues[at]!.text.trim().length;
     if (act === "split") {
-      this.#set(split(this.#cues, index, caret));
-      this.#openAt(index + 1, 0);
+      const parts = split(this.#cues, index, caret);
+      const isCut = parts !== this.#cues;
+      this.#set(parts);
+      this.#openAt(isCut ? index + 1 : index, isCut ? 0 : caret);
     } else if (act === "mergeNext" || act === "mergeBefore") {
       const first = act === "mergeNext" ? index : index - 1;
-      if (first < 0 || !canMerge(this.#cues, first)) return this.#openAt(index, 0);
-      const seam = lengthOf(first);
+      if (first < 0 || !canMerge(this.#cues, first)) return this.#openAt(index, caret);
+      const seam = this.#cues[first]!.text.trim().length;
       this.#set(merge(this.#cues, first));
       this.#openAt(first, seam);
     } else if (act === "next" || act === "before") this.#openAt(index + (act === "next" ? 1 : -1));
     else if (act === "realign") void this.#alignAgain([this.#cues[index]!]);
   }
 
-  /** Text and times of the open row, as one edit. */
-  #takeOver(): void {
-    if (!this.#open) return;
-    const { cue, row } = this.#open;
+  /** Text and times of the open row, as one edit. Returns where its cue is then; undefined: there is none. */
+  #takeOver(): number | undefined {
+    if (!this.#open) return undefined;
+    const { cue, row, gap } = this.#open;
     this.#open = undefined;
-    const index = this.#cues.indexOf(cue);
-    if (index < 0) return;
-    const timed = retime(this.#cues, index, row.span);
-    this.#set(withText(timed, index, row.text));
+    const before = this.#cues;
+    if (gap) {
+      this.#set(insert(before, { ...gap, ...row.span }, row.text, cue.language));
+      const index = this.#cues.findIndex((each, at) => each !== before[at]);
+      return index < 0 ? undefined : index;
+    }
+    const index = before.indexOf(cue);
+    if (index < 0) return undefined;
+    this.#set(withText(retime(before, index, row.span), index, row.text));
+    return row.text.trim() === "" ? undefined : index;
   }
 
   #step(by: (history: History<Cues>) => History<Cues>): void {
@@ -231,9 +259,28 @@ export class Editor {
     return node;
   }
 
+  #gapNodeOf(gap: Gap): HTMLElement {
+    if (this.#open?.gap === gap) return this.#open.row.element;
+    const known = this.#nodes.get(gap);
+    if (known) return known;
+    const node = gapRow(gap, this.#given.strings, () => this.#openGap(gap));
+    this.#nodes.set(gap, node);
+    return node;
+  }
+
+  /** Cues, and the gaps between them, in order of time. */
+  #rowNodes(): HTMLElement[] {
+    const gaps = [...openGaps(this.#given.gaps, this.#cues)];
+    const nodes = this.#cues.flatMap((cue) => {
+      const before = gaps.splice(0, gaps.findLastIndex(({ startMs }) => startMs <= cue.startMs) + 1);
+      return [...before.map((gap) => this.#gapNodeOf(gap)), this.#nodeOf(cue)];
+    });
+    return [...nodes, ...gaps.map((gap) => this.#gapNodeOf(gap))];
+  }
+
   /** Changes only the rows that are others: thousands may be there. */
   #show(): void {
-    const nodes = this.#cues.map((cue) => this.#nodeOf(cue));
+    const nodes = this.#rowNodes();
     const old = [...this.rows.children];
     let front = 0;
     while (front < nodes.length && nodes[front] === old[front]) front++;

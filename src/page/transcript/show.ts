@@ -4,6 +4,7 @@
  */
 
 import type { TranscriptDocument } from "../../document/document.ts";
+import { openGaps } from "../../document/cue_edits.ts";
 import { acceptEdits } from "../../document/edits.ts";
 import { cueSegments } from "../../output/cue_segments.ts";
 import { isCut, type Missing, notesMarkup } from "../../output/notes.ts";
@@ -94,13 +95,17 @@ class TranscriptView {
 
   #newEditor(): Editor {
     const { transcript, strings, realign, onChange } = this.#given;
+    const { gaps = [] } = transcript;
     const cues = cueSegments(acceptEdits(transcript.segments).segments, defaultRules);
     return new Editor({
-      ...{ cues, strings, ...(realign && { realign }), positionMs: () => this.#player.positionMs },
+      ...{ cues, gaps, strings, ...(realign && { realign }), positionMs: () => this.#player.positionMs },
       onRows: () => this.#player.refresh(),
       onChange: (changed) => {
         // Everything undone, it is what it was, not yet cut into cues.
-        this.#transcript = changed === cues ? transcript : { ...transcript, segments: changed };
+        this.#transcript = changed === cues ? transcript : {
+          ...{ ...transcript, segments: changed },
+          ...(transcript.gaps && { gaps: openGaps(gaps, changed) }),
+        };
         onChange?.(this.#transcript);
       },
     });

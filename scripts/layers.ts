@@ -61,7 +61,7 @@ export const zigLayers: Layers = {
   kernels: [],
   compute: ["errors", "kernels"],
   checkpoint: ["errors", "kernels", "compute"],
-  tokenizer: ["errors", "checkpoint"],
+  tokenizer: ["errors", "compute", "checkpoint"],
   packing: ["errors", "kernels", "compute", "checkpoint"],
   network: ["errors", "kernels", "compute", "checkpoint"],
   engine: ["errors", "kernels", "compute", "checkpoint", "tokenizer", "packing", "network"],

@@ -100,18 +100,37 @@ pub const Reader = struct {
         if (self.peek() != '"') return self.fail("not a string");
         self.at += 1;
         const start = self.at;
-        var ascii = true;
-        while (self.at < self.bytes.len) : (self.at += 1) {
-            const byte = self.bytes[self.at];
-            if (byte == '"') break;
-            if (byte == '\\') return self.stringWithEscapes(start);
-            if (byte < 0x20) return self.invalid();
-            ascii = ascii and byte < 0x80;
-        } else return self.invalid();
+        self.at = plainEnd(self.bytes, start);
+        if (self.at == self.bytes.len) return self.invalid();
+        switch (self.bytes[self.at]) {
+            '"' => {},
+            '\\' => return self.stringWithEscapes(start),
+            else => return self.invalid(),
+        }
         const result = self.bytes[start..self.at];
-        if (!ascii and !std.unicode.utf8ValidateSlice(result)) return self.invalid();
+        if (!std.unicode.utf8ValidateSlice(result)) return self.invalid();
         self.at += 1;
         return result;
+    }
+
+    /// Where characters that a string may hold as they are end.
+    fn plainEnd(bytes: []const u8, from: usize) usize {
+        var at = from;
+        while (bytes.len - at >= 16) : (at += 16) {
+            const block: @Vector(16, u8) = bytes[at..][0..16].*;
+            const ends = (block == splat16('"')) | (block == splat16('\\')) | (block < splat16(0x20));
+            const mask: u16 = @bitCast(ends);
+            if (mask != 0) return at + @ctz(mask);
+        }
+        while (at < bytes.len) : (at += 1) {
+            const byte = bytes[at];
+            if (byte == '"' or byte == '\\' or byte < 0x20) break;
+        }
+        return at;
+    }
+
+    fn splat16(byte: u8) @Vector(16, u8) {
+        return @splat(byte);
     }
 
     fn stringWithEscapes(self: *Reader, start: usize) errors.Error![]const u8 {
@@ -193,13 +212,14 @@ pub const Reader = struct {
         const start = self.at;
         if (first != '-' and !std.ascii.isDigit(first)) return self.fail("not a number");
         try self.skipNumber();
-        const text = self.bytes[start..self.at];
-        const value = std.fmt.parseInt(u32, text, 10) catch null;
-        if (value == null or value.? > max) {
+        var value: u64 = 0;
+        for (self.bytes[start..self.at]) |digit| {
+            if (std.ascii.isDigit(digit)) value = value * 10 + (digit - '0');
+            if (std.ascii.isDigit(digit) and value <= max) continue;
             const what = "{s}/{s}: not a whole number up to {d} at byte {d}";
             return errors.fail(error.Model, what, .{ self.folder, self.name, max, start });
         }
-        return value.?;
+        return @intCast(value);
     }
 
     pub fn boolean(self: *Reader) errors.Error!bool {
@@ -276,9 +296,12 @@ pub const Reader = struct {
         }
     }
 
-    fn skipByte(self: *Reader, any_of: []const u8) bool {
+    fn skipByte(self: *Reader, comptime any_of: []const u8) bool {
         if (self.at == self.bytes.len) return false;
-        const found = std.mem.indexOfScalar(u8, any_of, self.bytes[self.at]) != null;
+        const byte = self.bytes[self.at];
+        const found = inline for (any_of) |one| {
+            if (byte == one) break true;
+        } else false;
         if (found) self.at += 1;
         return found;
     }

@@ -92,11 +92,15 @@ const Builder = struct {
     texts: TextTable = .none,
     merges: std.ArrayList(Merge) = .empty,
     added: std.ArrayList(u32) = .empty,
-    /// A merge's result while it is looked up.
+    /// Merges that are looked up next, with their parts as they are written, and the bytes of these.
+    waiting: [ahead]Waiting = undefined,
+    waiting_count: usize = 0,
+    written: std.ArrayList(u8) = .empty,
     joined: std.ArrayList(u8) = .empty,
     /// For messages: where tokens and merges came from.
     tokens_name: []const u8 = "",
     merges_name: []const u8 = "",
+    merges_unit: []const u8 = "",
     /// In tokenizer.json, once it has been looked through.
     places: ?Places = null,
 
@@ -106,6 +110,7 @@ const Builder = struct {
         self.texts.deinit(self.allocator);
         self.merges.deinit(self.allocator);
         self.added.deinit(self.allocator);
+        self.written.deinit(self.allocator);
         self.joined.deinit(self.allocator);
     }
 
@@ -202,11 +207,19 @@ const Builder = struct {
     fn indexTokens(self: *Builder, name: []const u8) Error!void {
         self.tokens_name = name;
         self.texts = try .init(self.allocator, self.tokens_count);
-        for (self.tokens.items, 0..) |token, id| {
-            if (token.bytes == 0) continue;
-            if (self.texts.add(self.pool.items, token, @intCast(id))) |first| {
-                return self.fail(name, "ids {d} and {d} are the same token", .{ first, id });
+        var hashes: [ahead]u32 = undefined;
+        const tokens = self.tokens.items;
+        for (0..tokens.len + ahead) |i| {
+            const hash = &hashes[i % ahead];
+            if (i >= ahead and tokens[i - ahead].bytes > 0) {
+                const id: u32 = @intCast(i - ahead);
+                if (self.texts.add(self.pool.items, tokens[id], hash.*, id)) |first| {
+                    return self.fail(name, "ids {d} and {d} are the same token", .{ first, id });
+                }
             }
+            if (i >= tokens.len) continue;
+            hash.* = TextTable.hashOf(self.bytesOf(tokens[i]));
+            self.texts.fetch(hash.*);
         }
     }
 
@@ -215,7 +228,7 @@ const Builder = struct {
     }
 
     fn idOf(self: *const Builder, text: []const u8) ?u32 {
-        return self.texts.get(self.pool.items, text);
+        return self.texts.get(self.pool.items, text, TextTable.hashOf(text));
     }
 
     /// What a merge makes. Ids were given in the order of the merges, so it is nearly always the id
@@ -231,6 +244,7 @@ const Builder = struct {
 
     fn readMergesTxt(self: *Builder, bytes: []const u8) Error!void {
         self.merges_name = "merges.txt";
+        self.merges_unit = "line";
         self.merges.ensureTotalCapacity(self.allocator, @min(bytes.len / 11, merges_max)) catch
             return errors.outOfMemory(memory);
         var number: usize = 0;
@@ -240,48 +254,91 @@ const Builder = struct {
             const line = std.mem.trimEnd(u8, with_return, "\r");
             if (line.len == 0) continue;
             if (number == 1 and std.mem.startsWith(u8, line, "#version")) continue;
-            try self.addMerge("line", number, line, null);
+            const space = std.mem.indexOfScalar(u8, line, ' ') orelse return self.noSpace(number);
+            try self.addMerge(number, .{ line[0..space], line[space + 1 ..] });
         }
+        try self.lookUp();
     }
 
-    /// A merge of `left` and `right`, or of the two words of `left` where `right` is null. `unit`
-    /// and `number` say where it is.
-    fn addMerge(
-        self: *Builder,
-        comptime unit: []const u8,
-        number: usize,
-        left: []const u8,
-        right: ?[]const u8,
-    ) Error!void {
-        const name = self.merges_name;
-        var parts = [2][]const u8{ left, right orelse "" };
-        if (right == null) {
-            const space = std.mem.indexOfScalar(u8, left, ' ') orelse
-                return self.fail(name, unit ++ " {d}: not two tokens and a space", .{number});
-            parts = .{ left[0..space], left[space + 1 ..] };
+    /// Two parts, one after the other, in a buffer.
+    const Joined = struct {
+        start: usize,
+        middle: usize,
+        end: usize,
+
+        fn parts(self: Joined, buffer: []const u8) [2][]const u8 {
+            return .{ buffer[self.start..self.middle], buffer[self.middle..self.end] };
         }
-        if (self.merges.items.len == merges_max) {
-            return self.fail(name, "more than {d} merges", .{merges_max});
+    };
+
+    /// A merge that is not looked up yet. `number` says where it is in the file.
+    const Waiting = struct { number: usize, written: Joined, bytes: Joined, hashes: [2]u32 };
+
+    /// Every look-up misses the caches: of as many the memory is asked before the first one waits for it.
+    const ahead = 32;
+
+    fn addMerge(self: *Builder, number: usize, parts: [2][]const u8) Error!void {
+        if (self.waiting_count == ahead) try self.lookUp();
+        if (self.merges.items.len + self.waiting_count == merges_max) {
+            return self.fail(self.merges_name, "more than {d} merges", .{merges_max});
         }
-        self.joined.clearRetainingCapacity();
-        self.joined.ensureTotalCapacity(self.allocator, parts[0].len + parts[1].len) catch
-            return errors.outOfMemory(memory);
-        var ids: [2]u32 = undefined;
-        for (parts, &ids) |part, *id| {
-            const bytes = tables.decodeAlphabet(part, self.joined.unusedCapacitySlice()) orelse 0;
-            const start = self.joined.items.len;
-            self.joined.items.len += bytes;
-            id.* = (if (bytes > 0) self.idOf(self.joined.items[start..]) else null) orelse {
-                const values = .{ number, files.quote(part) };
-                return self.fail(name, unit ++ " {d}: \"{f}\" is not in the vocabulary", values);
-            };
+        const length = parts[0].len + parts[1].len;
+        self.written.ensureUnusedCapacity(self.allocator, length) catch return errors.outOfMemory(memory);
+        self.joined.ensureUnusedCapacity(self.allocator, length) catch return errors.outOfMemory(memory);
+        var written: [3]usize = @splat(self.written.items.len);
+        var bytes: [3]usize = @splat(self.joined.items.len);
+        var hashes: [2]u32 = undefined;
+        for (parts, &hashes, 1..) |part, *hash, i| {
+            self.written.appendSliceAssumeCapacity(part);
+            written[i] = self.written.items.len;
+            const count = tables.decodeAlphabet(part, self.joined.unusedCapacitySlice()) orelse 0;
+            if (count == 0) {
+                try self.lookUp(); // What is wrong earlier is told first.
+                return self.notAToken(number, .{ part, "" });
+            }
+            self.joined.items.len += count;
+            bytes[i] = self.joined.items.len;
+            hash.* = TextTable.hashOf(self.joined.items[bytes[i - 1]..]);
+            self.texts.fetch(hash.*);
         }
-        const result = self.resultOf(self.joined.items) orelse {
-            const values = .{ number, files.quote(parts[0]), files.quote(parts[1]) };
-            return self.fail(name, unit ++ " {d}: \"{f}{f}\" is not in the vocabulary", values);
+        self.waiting[self.waiting_count] = .{
+            .number = number,
+            .written = .{ .start = written[0], .middle = written[1], .end = written[2] },
+            .bytes = .{ .start = bytes[0], .middle = bytes[1], .end = bytes[2] },
+            .hashes = hashes,
         };
-        const merge: Merge = .{ .left = ids[0], .right = ids[1], .result = result };
-        self.merges.append(self.allocator, merge) catch return errors.outOfMemory(memory);
+        self.waiting_count += 1;
+    }
+
+    /// The merges that wait become ids.
+    fn lookUp(self: *Builder) Error!void {
+        for (self.waiting[0..self.waiting_count]) |*one| {
+            const written = one.written.parts(self.written.items);
+            var ids: [2]u32 = undefined;
+            for (&ids, one.bytes.parts(self.joined.items), one.hashes, written) |*id, text, hash, part| {
+                id.* = self.texts.get(self.pool.items, text, hash) orelse
+                    return self.notAToken(one.number, .{ part, "" });
+            }
+            const result = self.resultOf(self.joined.items[one.bytes.start..one.bytes.end]) orelse
+                return self.notAToken(one.number, written);
+            const merge: Merge = .{ .left = ids[0], .right = ids[1], .result = result };
+            self.merges.append(self.allocator, merge) catch return errors.outOfMemory(memory);
+        }
+        self.waiting_count = 0;
+        self.written.items.len = 0;
+        self.joined.items.len = 0;
+    }
+
+    fn notAToken(self: *const Builder, number: usize, parts: [2][]const u8) Error {
+        const what = "{s} {d}: \"{f}{f}\" is not in the vocabulary";
+        const values = .{ self.merges_unit, number, files.quote(parts[0]), files.quote(parts[1]) };
+        return self.fail(self.merges_name, what, values);
+    }
+
+    fn noSpace(self: *Builder, number: usize) Error {
+        self.lookUp() catch |reason| return reason; // What is wrong earlier is told first.
+        const what = "{s} {d}: not two tokens and a space";
+        return self.fail(self.merges_name, what, .{ self.merges_unit, number });
     }
 
     // ----------------------------------------------------------------------------- tokenizer.json
@@ -339,6 +396,7 @@ const Builder = struct {
     /// ["a b", ...] or [["a", "b"], ...]
     fn readMergesArray(self: *Builder, json: *Reader) Error!void {
         self.merges_name = json.name;
+        self.merges_unit = "merge";
         const bytes = json.bytes.len - json.at;
         self.merges.ensureTotalCapacity(self.allocator, @min(bytes / 14, merges_max)) catch
             return errors.outOfMemory(memory);
@@ -348,7 +406,9 @@ const Builder = struct {
         try json.beginArray();
         while (try json.nextElement(&count)) {
             if (json.peek() != '[') {
-                try self.addMerge("merge", count, try json.string(), null);
+                const merge = try json.string();
+                const space = std.mem.indexOfScalar(u8, merge, ' ') orelse return self.noSpace(count);
+                try self.addMerge(count, .{ merge[0..space], merge[space + 1 ..] });
                 continue;
             }
             var parts: u32 = 0;
@@ -358,9 +418,10 @@ const Builder = struct {
             left.appendSlice(self.allocator, try json.string()) catch
                 return errors.outOfMemory(memory);
             if (!try json.nextElement(&parts)) return json.fail("a merge of one part");
-            try self.addMerge("merge", count, left.items, try json.string());
+            try self.addMerge(count, .{ left.items, try json.string() });
             if (try json.nextElement(&parts)) return json.fail("a merge of more than two parts");
         }
+        try self.lookUp();
     }
 
     // ------------------------------------------------------------------------------- added tokens
@@ -486,7 +547,12 @@ const Builder = struct {
     fn indexMerges(self: *Builder) Error!PairTable {
         var table: PairTable = try .init(self.allocator, self.merges.items.len);
         errdefer table.deinit(self.allocator);
-        for (self.merges.items, 0..) |merge, rank| {
+        const merges = self.merges.items;
+        for (merges, 0..) |merge, rank| {
+            if (rank + ahead < merges.len) {
+                const later = merges[rank + ahead];
+                table.fetch(later.left, later.right);
+            }
             const slot = table.find(merge.left, merge.right);
             if (!slot.isEmpty()) {
                 const what = "merges {d} and {d} are the same";

@@ -5,6 +5,7 @@ import { everythingIsVoice, type FakeAnswer, fakeEngine } from "../cli/fake_part
 import type { DecodeRequest, DecodeResult, Engine } from "../engine/engine.ts";
 import { samplesInMemory } from "../audio/sample_store.ts";
 import { Recording } from "../segment/recording.ts";
+import { allSpeech } from "../segment/speech.ts";
 import type { TranscribeEvent } from "./events.ts";
 import { nothingCovered } from "../document/audit.ts";
 import type { TranscribeRequest } from "./decoding.ts";
@@ -404,6 +405,23 @@ test("segments without a voice are not decoded, and are told", async () => {
   expect((await run(voiced("-----v"), [en("One.")])).result.unvoiced).toEndWith("; and 2 more");
 });
 
+test("noise beside speech is not decoded: the segment is of what is left, except with -S 0", async () => {
+  const samples = Float32Array.from({ length: 20 * rate }, (_, i) => i < 5 * rate || i >= 15 * rate ? 0.9 : 0.1);
+  const unvoiced = [{ start: 6 * rate, end: 14 * rate }];
+  const recording = Recording.of(samplesInMemory(samples), Promise.resolve({ ...allSpeech(20 * rate), unvoiced }));
+  const heard = async (segmentSec: number | "auto") => {
+    const engine = fakeEngine(() => ({ says: en("One. Two.") }));
+    const events: TranscribeEvent[] = [];
+    const request = { ...requestOf({ ...base, segmentSec, voiceJudge: judgeOf((sample) => sample > 0.5) }), recording };
+    const { audioSec } = await transcribe(request, engine, new AbortController().signal, (one) => events.push(one));
+    const ranges = events.flatMap((event) => event.kind === "segment" ? event.segment.ranges : []);
+    return [audioSec, engine.requests.map(({ samples }) => samples.length / rate), ranges];
+  };
+  const ranges = [{ start: 0, end: 6 * rate }, { start: 14 * rate, end: 20 * rate }];
+  expect(await heard("auto")).toEqual([20, [12], ranges]);
+  expect(await heard(0)).toEqual([20, [20], [{ start: 0, end: 20 * rate }]]);
+});
+
 test("without any voice there is no text, whatever the language", async () => {
   for (const language of ["", "English"]) {
     const { result, events } = await run({ ...voiced("--"), language }, []);
@@ -549,8 +567,8 @@ test("an interrupted run tells the same of loops, mended ones, gaps and noise", 
   const whole: TranscribeEvent[] = [];
   const uninterrupted = await transcribe(requestOf(request), engine(), signal, (event) => whole.push(event));
   expect(uninterrupted.unvoiced).toBe("no voice, so no text, in segment 7 of 7, 60.0 to 70.0 s");
-  const gaps = [[20, 30], [50, 60]].map(([from, to]) => ({ startMs: from! * 1000, endMs: to! * 1000 }));
-  expect(uninterrupted.audit).toEqual({ gaps, speechSec: 60, saidSec: 40 }); // Noise is no speech.
+  const gaps = [[20, 30], [50, 70]].map(([from, to]) => ({ startMs: from! * 1000, endMs: to! * 1000 }));
+  expect(uninterrupted.audit).toEqual({ gaps, speechSec: 70, saidSec: 40 }); // By its level, noise is speech.
   const segments = whole.flatMap((event) => event.kind === "segment" ? [event.segment] : []);
   expect(segments.map(({ stop, repaired = "" }) => `${stop} ${repaired}`)).toEqual([
     ...["end ", "end cuts", "loop ", "end "],

@@ -19,14 +19,14 @@ import {
   type TranscribeRequest,
 } from "./decoding.ts";
 import type { Progress, Resume, TranscribeEvent, Unvoiced } from "./events.ts";
+import { Part } from "./part.ts";
 import { mended } from "./repair.ts";
 import { assert, InputError } from "../errors.ts";
 import { release } from "../memory.ts";
 import { type Audit, auditOf, covered, nothingCovered } from "../document/audit.ts";
 import { planSegments, type SegmentLimits } from "../segment/plan.ts";
-import { joinedLength, originalPosition, originalRanges } from "../segment/ranges.ts";
+import { joinedLength, originalPosition } from "../segment/ranges.ts";
 import type { Recording } from "../segment/recording.ts";
-import { hasVoice } from "../segment/has_voice.ts";
 import { templateTokens } from "../engine/budget.ts";
 import { textTail, tokensEstimate } from "../text/budget.ts";
 import { counted, sampleRate, type Span } from "../units.ts";
@@ -72,14 +72,11 @@ export async function transcribe(
   const segments = await cut(run, audio);
   await recording.found;
   run.speech = recording.speech.speech;
-  const parts = segments.map((segment, index): Part => {
-    const heard = request.segmentSec === 0 ? segment : audio.speech.withoutSilentEnds(segment);
-    return {
-      ranges: originalRanges(kept, heard),
-      noSpeech: audio.speech.noSpeech([heard]),
-      read: () => readSpoken(request, audio, heard),
-      place: () => placeOf(run, segment, index, segments.length, kept),
-    };
+  const { voiceJudge, segmentSec } = request;
+  const source = { audio, kept, voiceJudge, isWhole: segmentSec === 0 };
+  const parts = segments.map((segment, index) => {
+    const place = () => placeOf(run, segment, index, segments.length, kept);
+    return { part: new Part(source, segment), place };
   });
   const rest = parts.slice(heardParts(parts, state.heardSamples));
   await (request.pastText ? oneByOne(run, rest) : together(run, rest));
@@ -117,9 +114,9 @@ function andUnvoiced({ count, places }: Unvoiced, place: string): Unvoiced {
 }
 
 /** How many of the parts lie before `heardSamples`, which is the end of one. */
-function heardParts(parts: readonly Part[], heardSamples: number): number {
+function heardParts(parts: readonly PlacedPart[], heardSamples: number): number {
   if (heardSamples === 0) return 0;
-  const last = parts.findIndex(({ ranges }) => ranges.at(-1)!.end === heardSamples);
+  const last = parts.findIndex(({ part }) => part.end === heardSamples);
   if (last < 0) throw new InputError("cannot go on: the recording or the options are not those of the first run");
   return last + 1;
 }
@@ -146,8 +143,8 @@ async function cut({ request, engine, onEvent }: Run, audio: Recording): Promise
     memoryBytes: request.memoryBytes,
   };
   const promptTokens = templateTokens + contextTokens(request) + pastTokens;
-  const pauses = request.segmentSec === 0 ? undefined : audio.speech.pauses;
-  const plan = await planSegments(audio, { ...request, promptTokens, pauses }, limits);
+  const { pauses, unvoiced } = request.segmentSec === 0 ? {} : audio.speech;
+  const plan = await planSegments(audio, { ...request, promptTokens, pauses, longPauses: unvoiced }, limits);
   if (plan.notice) onEvent({ kind: "notice", text: plan.notice });
   if (plan.segments.length > 1) onEvent({ kind: "debug", text: `Splitting into ${plan.segments.length} segments` });
   return plan.segments;
@@ -175,45 +172,28 @@ function placeOf(
   return count > 1 ? `segment ${index + 1} of ${count}, ${from} to ${to} s` : `${from} to ${to} s`;
 }
 
-/** The samples of a range; undefined if there is no voice: the model would invent words for it. */
-async function readSpoken({ voiceJudge }: TranscribeRequest, audio: Recording, range: Span) {
-  const samples = await audio.read(range.start, range.end);
-  if (hasVoice(samples, voiceJudge(), audio.speech.evidence([range]))) return samples;
-  release(samples);
-  return undefined;
-}
-
-/** One segment to decode. */
-type Part = {
-  /** undefined if there is no voice in it. */
-  readonly read: () => Promise<Float32Array | undefined>;
-  /** Of the recording. */
-  readonly ranges: readonly Span[];
-  readonly noSpeech: number | undefined;
-  /** Says where it is, and that it is its turn. */
-  readonly place: () => string;
-};
+/** `place` says where it is, and that it is its turn. */
+type PlacedPart = { readonly part: Part; readonly place: () => string };
 
 /**
  * Segments that know nothing of each other are decoded several at a time, in one pass over the weights per step. The
  * first that is not done shows its text as it comes, the others keep theirs until it is their turn. When the run is
  * stopped, what later segments had is dropped: a gap would mislead.
  */
-async function together(run: Run, parts: readonly Part[]): Promise<void> {
+async function together(run: Run, parts: readonly PlacedPart[]): Promise<void> {
   const { state, stop } = run;
   const ahead: Decoding[] = [];
   const { later } = run.request;
   const most = run.request.decodesMax ?? decodesMaxOf(run.engine.info);
   let started = 0;
   try {
-    for (const part of parts) {
-      const { read, place, ranges } = part;
+    for (const { part, place } of parts) {
       if (stop.aborted) break;
       const where = place();
       const before = state.text.length;
       if (!later) ahead[0]?.goLive();
       while (started < parts.length && ahead.length < most && !stop.aborted) {
-        const samples = await parts[started]!.read();
+        const samples = await parts[started]!.part.read();
         if (stop.aborted) break;
         started++;
         ahead.push(new Decoding(run, samples, "", ahead.length === 0 && !later));
@@ -221,11 +201,11 @@ async function together(run: Run, parts: readonly Part[]): Promise<void> {
       }
       const [current] = ahead;
       if (!current) break;
-      const piece = await withoutRepeats(run, await again(run, await current.done, read, ""), part, where);
+      const piece = await withoutRepeats(run, await again(run, await current.done, part, ""), part, where);
       ahead.shift();
       showPiece(run, piece, later ? 0 : current.shown);
       reportSegment(run, piece, part, state.text.slice(before));
-      reportStop(run, piece, where, ranges);
+      reportStop(run, piece, part, where);
       if (state.stopped) break;
     }
   } finally {
@@ -236,33 +216,32 @@ async function together(run: Run, parts: readonly Part[]): Promise<void> {
 }
 
 /** Every segment is shown the text before it, so they come one after the other. */
-async function oneByOne(run: Run, parts: readonly Part[]): Promise<void> {
+async function oneByOne(run: Run, parts: readonly PlacedPart[]): Promise<void> {
   const { state, stop, onEvent } = run;
-  for (const part of parts) {
-    const { read, ranges, place } = part;
+  for (const { part, place } of parts) {
     if (stop.aborted) state.stopped = true;
     if (state.stopped) return;
     const where = place();
     const before = state.text.length;
     const conditioned = state.text !== "" && state.collapses < collapsesMax;
     // A broken try is thrown away, so nothing is shown before the segment is done.
-    let piece = await new Decoding(run, await read(), conditioned ? textTail(state.text, pastTokensMax) : "").done;
+    let piece = await new Decoding(run, await part.read(), conditioned ? textTail(state.text, pastTokensMax) : "").done;
     if (
       conditioned && piece.hasVoice && piece.stop !== "cancelled" &&
-      isCollapsed(piece, joinedLength(ranges) / sampleRate, state.text)
+      isCollapsed(piece, joinedLength(part.ranges) / sampleRate, state.text)
     ) {
       reportDecode(run, piece);
       state.collapses++;
       const off = state.collapses === collapsesMax;
       onEvent({ kind: "debug", text: "Segment mode: retrying segment without past text" });
       if (off) onEvent({ kind: "debug", text: `Segment mode: past text is off after ${collapsesMax} collapses` });
-      piece = await new Decoding(run, await read(), "").done;
+      piece = await new Decoding(run, await part.read(), "").done;
     }
-    piece = await again(run, piece, read, conditioned ? textTail(state.text, pastTokensMax) : "");
+    piece = await again(run, piece, part, conditioned ? textTail(state.text, pastTokensMax) : "");
     piece = await withoutRepeats(run, piece, part, where);
     showPiece(run, piece, 0);
     reportSegment(run, piece, part, state.text.slice(before));
-    reportStop(run, piece, where, ranges);
+    reportStop(run, piece, part, where);
   }
 }
 
@@ -273,9 +252,9 @@ function showPiece(run: Run, piece: Piece, shown: number): void {
 }
 
 /** The piece with a doubtful repetition mended, as far as it can be (repair.ts). */
-async function withoutRepeats(run: Run, piece: Piece, { read }: Part, place: string): Promise<Piece> {
+async function withoutRepeats(run: Run, piece: Piece, segment: Part, place: string): Promise<Piece> {
   if (!piece.certain || piece.stop === "cancelled") return piece;
-  const samples = await read();
+  const samples = await segment.read();
   if (!samples) return piece;
   run.onEvent({ kind: "debug", text: `${place}: a repetition is heard again in parts` });
   const context = run.request.prompt;
@@ -300,11 +279,11 @@ async function withoutRepeats(run: Run, piece: Piece, { read }: Part, place: str
  * Decodes a segment once more where its text calls for a context of its own. The first try is thrown away, unless the
  * second is broken.
  */
-async function again(run: Run, first: Piece, read: Part["read"], pastText: string): Promise<Piece> {
+async function again(run: Run, first: Piece, part: Part, pastText: string): Promise<Piece> {
   const context = first.stop === "cancelled" ? undefined : run.request.later?.of(first.text);
   if (context === undefined) return first;
   run.onEvent({ kind: "debug", text: "Terms may be heard: the segment is decoded again" });
-  const second = await new Decoding(run, await read(), pastText, false, context).done;
+  const second = await new Decoding(run, await part.read(), pastText, false, context).done;
   const isBroken = second.text === "" || second.stop !== "end" && second.stop !== "cancelled";
   reportDecode(run, isBroken ? second : first);
   return isBroken ? first : second;
@@ -330,13 +309,12 @@ function reportSegment({ onEvent }: Run, piece: Piece, { ranges, noSpeech }: Par
   onEvent({ kind: "segment", segment: { ranges, text, language, tokens, stop, ...doubt } });
 }
 
-function reportStop(run: Run, piece: Piece, place: string, ranges: readonly Span[]): void {
+function reportStop(run: Run, piece: Piece, { end, ranges }: Part, place: string): void {
   const { state, onEvent } = run;
   if (piece.hasVoice) reportDecode(run, piece);
   else state.unvoiced = andUnvoiced(state.unvoiced, place);
   if (piece.stop === "cancelled") state.stopped = true;
-  else if (piece.hasVoice) heardTo(run, ranges.at(-1)!.end, ranges, piece.text !== "");
-  else state.heardSamples = ranges.at(-1)!.end; // What sounds there is no speech.
+  else heardTo(run, end, ranges, piece.text !== "");
   if (piece.stop === "loop") {
     onEvent({ kind: "loss", text: `${place}: repetition loop after ${counted(piece.tokens, "token")}, stopped there` });
   }

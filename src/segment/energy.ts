@@ -24,6 +24,8 @@ export const silenceWindowsMax = 60;
 export const pauseWindowsMin = 15;
 
 export class EnergyMap implements SpeechMap {
+  /** What sounds may be a voice. */
+  readonly unvoiced: readonly Span[] = [];
   readonly #levels: Float64Array;
   /** 1 for every window that holds voice or lies next to it. */
   readonly #voice: Uint8Array;

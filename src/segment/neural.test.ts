@@ -92,6 +92,8 @@ test("the map of a part is the map where the part is", () => {
   const part = map.part([second(2, 4), second(6, 9)]);
   expect(seconds(part.stretches)).toEqual([[0, 1.1], [2, 4.1]]);
   expect(seconds(part.part([second(1, 3)]).stretches)).toEqual([[0, 0.1], [1, 2]]);
+  expect(seconds(map.unvoiced)).toEqual([[3.3, 5.7]]);
+  expect(seconds(part.unvoiced)).toEqual([[1.3, 2]]);
   expect(part.noSpeech([second(4, 5)])).toBeCloseTo(0.8, 1);
   expect(part.evidence([second(0, 1)])).toBe("voice");
   expect(part.evidence([second(1.2, 1.9)])).toBe("none");

@@ -13,7 +13,7 @@ import { sampleRate, type Span } from "../units.ts";
 import { EnergyMap, pauseWindowsMin, rangesOf, silenceWindowsMax, smoothed } from "./energy.ts";
 import { joinedLength, originalRanges } from "./ranges.ts";
 import type { SpeechMap } from "./speech.ts";
-import { doubtfulFrom, VoiceDoubt, type VoiceEvidence, voiceRanges, type VoiceRule } from "./voice.ts";
+import { doubtfulFrom, unvoicedRanges, VoiceDoubt, type VoiceEvidence, voiceRanges, type VoiceRule } from "./voice.ts";
 
 /** What stands out: 6 dB above the level that a tenth of the recording stays below, within limits. */
 const floorQuantile = 0.1;
@@ -54,6 +54,7 @@ export class NeuralMap implements SpeechMap {
     readonly voice: Span[],
     /** All that is not silent. */
     readonly sound: Span[],
+    readonly unvoiced: Span[],
   ) {
     this.#found = found;
     this.#ranges = ranges;
@@ -67,7 +68,8 @@ export class NeuralMap implements SpeechMap {
     const stretches = voiceRanges(probabilities, frameSamples, length, rule);
     const voice = louder(stretches, EnergyMap.ofLevels(levels, length).voice);
     const whole = length > 0 ? [{ start: 0, end: length }] : [];
-    return new NeuralMap(found, whole, stretches, voice, soundOf(found, levels, length, stretches));
+    const sound = soundOf(found, levels, length, stretches);
+    return new NeuralMap(found, whole, stretches, voice, sound, unvoicedRanges(probabilities, frameSamples, length));
   }
 
   get length(): number {
@@ -111,8 +113,9 @@ export class NeuralMap implements SpeechMap {
 
   part(ranges: readonly Span[]): NeuralMap {
     const own = ranges.flatMap((range) => originalRanges(this.#ranges, range));
-    const [stretches, voice, sound] = [this.stretches, this.voice, this.sound].map((spans) => within(spans, ranges));
-    return new NeuralMap(this.#found, own, stretches!, voice!, sound!);
+    const part = (spans: Span[]) => within(spans, ranges);
+    const [stretches, voice] = [part(this.stretches), part(this.voice)];
+    return new NeuralMap(this.#found, own, stretches, voice, part(this.sound), part(this.unvoiced));
   }
 
   #doubt(ranges: readonly Span[]): VoiceDoubt {

@@ -31,10 +31,13 @@ export type SegmentOrder = {
   readonly promptTokens: number;
   /** Where nobody speaks, if that is known. */
   readonly pauses?: readonly Span[] | undefined;
+  /** Of them, those of seconds. */
+  readonly longPauses?: readonly Span[] | undefined;
 };
 
-/** With `-S auto`, a segment may end at a pause after so much of its length. */
+/** With `-S auto`, a segment may end at a pause after so much of its length, and at a long one after so much. */
 const autoShare = 2 / 3;
+const autoShareLong = 1 / 3;
 
 export type SegmentPlan = { readonly segments: readonly Span[]; readonly notice: string | undefined };
 
@@ -47,8 +50,11 @@ export async function planSegments(
   const seconds = samples.length / sampleRate;
   const targetSec = order.segmentSec === "auto" ? autoTarget(seconds, order, limits) : order.segmentSec;
   const segments = await splitAtPauses(samples, {
-    ...{ targetSec, searchSec: order.searchSec, pauses: order.pauses },
-    earliestSec: order.segmentSec === "auto" ? targetSec * autoShare : undefined,
+    ...{ targetSec, searchSec: order.searchSec, pauses: order.pauses, longPauses: order.longPauses },
+    ...(order.segmentSec === "auto" && {
+      earliestSec: targetSec * autoShare,
+      earliestLongSec: targetSec * autoShareLong,
+    }),
   });
   assert(joinedLength(segments) === samples.length, "segments are all of the recording");
   const longest = segments.reduce((most, segment) => Math.max(most, segment.end - segment.start), 0) / sampleRate;

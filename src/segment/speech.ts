@@ -18,6 +18,8 @@ export type SpeechMap = {
   readonly withoutSilence: Span[];
   /** Where nobody speaks, if that is known well enough to prefer these places for cuts. */
   readonly pauses?: readonly Span[];
+  /** Stretches in which nothing may be a voice, as far as that is known, with a margin to what may be. */
+  readonly unvoiced: readonly Span[];
   /** How doubtful it is that somebody speaks in these ranges, 0 to 1; undefined if nothing says so. */
   noSpeech(ranges: readonly Span[]): number | undefined;
   /** Whether somebody speaks in these ranges: "voice" stands, whatever else is in them. */
@@ -35,7 +37,7 @@ export type SpeechMap = {
 export function allSpeech(length: number, told?: SpeechMap): SpeechMap {
   const all = length > 0 ? [{ start: 0, end: length }] : [];
   return {
-    ...{ voice: all, speech: told?.speech ?? all, withoutSilence: all },
+    ...{ voice: all, speech: told?.speech ?? all, withoutSilence: all, unvoiced: [] },
     noSpeech: () => undefined,
     evidence: () => "voice",
     withoutSilentEnds: (range) => range,

@@ -107,3 +107,42 @@ declare module "bun:test" {
     toBeWithin(low: number, high: number): T;
   }
 }
+
+test("a segment ends where a long pause does, and the longest of short ones counts", async () => {
+  const audio = samplesInMemory(toneWithPauses(60, [[5, 5.2], [8, 8.2], [11, 11.9], [22, 22.2], [29, 45]]));
+  const spans = (...ranges: readonly (readonly [number, number])[]) =>
+    ranges.map(([start, end]) => ({ start: start * sampleRate, end: end * sampleRate }));
+  const rule = {
+    ...{ targetSec: 10, searchSec: 3, earliestSec: 7, earliestLongSec: 3 },
+    pauses: spans([5, 5.2], [8, 8.2], [11, 11.9], [22, 22.2], [29, 45]),
+    longPauses: spans([29.3, 44.7]),
+  };
+  const ends = (await splitAtPauses(audio, rule)).map(({ end }) => Math.round((10 * end) / sampleRate) / 10);
+  expect(ends).toEqual([11.1, 22.1, 35.1, 44.7, 54.3, 60]);
+});
+
+test("long pauses of any kind: an exact partition within bounds", async () => {
+  const span = fc.tuple(fc.integer({ min: 1, max: 5 * sampleRate }), fc.integer({ min: 1, max: 20 * sampleRate }));
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(span, { maxLength: 8 }),
+      fc.integer({ min: 0, max: 50 * sampleRate }),
+      async (gaps, rest) => {
+        let at = 0;
+        const longPauses = gaps.map(([before, length]) => ({ start: at + before, end: at += before + length }));
+        const length = at + rest;
+        const samples = samplesInMemory(new Float32Array(length));
+        const rule = { targetSec: 6, searchSec: 2, pauses: longPauses, longPauses, earliestSec: 4, earliestLongSec: 2 };
+        let position = 0;
+        for (const { start, end } of await splitAtPauses(samples, rule)) {
+          expect(start).toBe(position);
+          expect(end).toBeGreaterThan(start);
+          expect(end - start).toBeLessThanOrEqual(8 * sampleRate);
+          position = end;
+        }
+        expect(position).toBe(length);
+      },
+    ),
+    { numRuns: 60 },
+  );
+});

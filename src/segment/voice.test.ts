@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { voiceRanges, type VoiceRule } from "./voice.ts";
+import { unvoicedRanges, voiceRanges, type VoiceRule } from "./voice.ts";
 
 const folder = join(import.meta.dir, "../../tests/data/vad");
 
@@ -55,4 +55,18 @@ test("a voice at both ends reaches them, and two ranges share a short silence", 
     { start: 0, end: 10 * 512 },
     { start: 10 * 512, end: 20 * 512 },
   ]);
+});
+
+test("where no voice may be: seconds without two doubtful frames in a row, less what is near one", () => {
+  const of = (...stretches: readonly (readonly [frames: number, probability: number])[]) => {
+    const probabilities = stretches.flatMap(([frames, probability]) => Array<number>(frames).fill(probability));
+    const found = unvoicedRanges(probabilities, 512, probabilities.length * 512 - 100);
+    return found.map(({ start, end }) => [start, end].map((place) => Math.round((place * 100) / 16_000) / 100));
+  };
+  expect(of([50, 0.1], [20, 0.9], [50, 0.1])).toEqual([[0, 1.3], [2.54, 3.83]]); // Both ends of a recording.
+  expect(of([10, 0.9], [46, 0.1], [10, 0.9])).toEqual([]); // Less than 1.5 s.
+  expect(of([10, 0.9], [50, 0.1], [1, 0.4], [50, 0.1], [10, 0.9])).toEqual([[0.62, 3.25]]);
+  expect(of([10, 0.9], [50, 0.1], [2, 0.2], [50, 0.1], [10, 0.9])).toEqual([[0.62, 1.62], [2.28, 3.28]]);
+  expect(of([200, 0.16])).toEqual([]);
+  expect(of()).toEqual([]);
 });

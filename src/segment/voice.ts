@@ -41,6 +41,30 @@ export const defaultVoiceRule: VoiceRule = { threshold: 0.5, minSpeechMs: 100, m
 /** A frame that is not above this is none of a voice. */
 export const doubtfulFrom = 0.15;
 
+const unvoicedMsMin = 1500;
+const unvoicedMarginMs = 300;
+
+/**
+ * Ranges of samples of 1.5 s or more in which no frame may be of a voice, less 300 ms beside one that may. Noise and
+ * tones that begin make the detector err in single frames: these count as little as no frame.
+ */
+export function unvoicedRanges(probabilities: ArrayLike<number>, frameSamples: number, length: number): Span[] {
+  const ranges: Span[] = [];
+  const margin = samplesOf(unvoicedMarginMs);
+  const isDoubtful = (frame: number) => (probabilities[frame] ?? 0) > doubtfulFrom;
+  const mayBeVoice = (frame: number) => isDoubtful(frame) && (isDoubtful(frame - 1) || isDoubtful(frame + 1));
+  let from = 0;
+  for (let frame = 0; frame <= probabilities.length; frame++) {
+    if (frame < probabilities.length && !mayBeVoice(frame)) continue;
+    const end = Math.min(length, frame * frameSamples);
+    if (end - from >= samplesOf(unvoicedMsMin)) {
+      ranges.push({ start: from === 0 ? 0 : from + margin, end: end === length ? length : end - margin });
+    }
+    from = end + frameSamples;
+  }
+  return ranges;
+}
+
 /**
  * What a detector says of a stretch as a whole: that there is a voice, that there may be one, or that there is none.
  * Noise and tones make it err in single frames.

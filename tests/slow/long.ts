@@ -3,9 +3,10 @@
  *
  * Clips of the fixtures, with noise, chords and silence between them, in a fixed random order. They are
  * transcribed once without a break, and once with KILLS (10) kills at random moments, each gone on from with --resume,
- * and, where root may mount one, on a disk that is full halfway. Exit 1 where the files differ by a byte, where words
- * are missing, come twice or in another order than the clips alone give them (1 % may differ: cuts change what is
- * heard), where words stand in noise, or where memory is 80 MB above that of ten minutes.
+ * and, where root may mount one, on a disk that is full halfway. Exit 1 where the files differ by a byte, where more
+ * than 1 % of the words that the clips alone give are missing, or come twice or from nowhere, where words stand in
+ * noise, or where memory is 80 MB above that of ten minutes. Of the words, 3 % may be others: beside another sound, or
+ * cut elsewhere, the demo model mistakes words (1 % are others with silence in place of noise).
  */
 
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from "node:fs";
@@ -19,7 +20,7 @@ import { wavHeader } from "../../src/audio/wav_header.ts";
 
 const sampleRate = 16_000;
 const apartMax = 80e6;
-const errorsMax = 0.01;
+const [lostMax, inventedMax, othersMax] = [0.01, 0.01, 0.03];
 const options = ["-d", "demo", "--silent", "-f", "json,srt,text"];
 
 type Span = { readonly start: number; readonly end: number };
@@ -158,9 +159,15 @@ function checkText({ speech, names, gaps }: Made, expected: readonly string[], p
   const words = wordsOf(path);
   const [reference, heard] = numbered(expected, words.flatMap(({ text }) => plain(text)));
   const { substitutions, deletions, insertions } = editCounts(reference!, heard!);
-  const rate = (substitutions + deletions + insertions) / expected.length;
-  const counts = `${substitutions} others, ${deletions} missing, ${insertions} more`;
-  check(rate <= errorsMax, `${names.length} clips, ${expected.length} words: ${counts} (${(100 * rate).toFixed(2)} %)`);
+  console.log(`       ${names.length} clips, ${expected.length} words`);
+  const rates = [[deletions, lostMax, "missing"], [insertions, inventedMax, "more"], [
+    substitutions,
+    othersMax,
+    "others",
+  ]];
+  for (const [count, most, what] of rates as [number, number, string][]) {
+    check(count <= most * expected.length, `${count} ${what} (${((100 * count) / expected.length).toFixed(2)} %)`);
+  }
   const inNoise = Object.fromEntries(Object.keys(between).map((kind) => [kind, 0]));
   for (const { start, end } of words) {
     const before = speech.findLastIndex((one) => one.start <= start);

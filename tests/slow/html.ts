@@ -75,7 +75,6 @@ function marked(page: Page): Locator {
 async function playLinked(browser: Browser, folder: string): Promise<void> {
   const { page, home, asked, wrong } = await openExport(browser, folder, "linked");
   await page.locator(".play:enabled").waitFor();
-  if (pictures) await page.screenshot({ path: join(pictures, "html.png") });
   equal(await timeOf(page), "0:00 / 0:05");
   await page.locator(".w", { hasText: "nineteen" }).click();
   equal(await marked(page).textContent(), "nineteen");
@@ -166,7 +165,20 @@ async function readPlain(browser: Browser, folder: string): Promise<void> {
   ok(text.includes("\u4f60\u597d"));
 }
 
+/** docs/html.png */
+async function takePortrait(browser: Browser, folder: string): Promise<void> {
+  const [sound, path] = [join(folder, "talk.wav"), join(folder, "talk.html")];
+  copyFileSync(clip("en-45s").wav, sound);
+  await qwen(["--silent", "-f", "html", "-o", path, sound]);
+  const { page } = await openFile(browser, path, { viewport: { width: 860, height: 560 } });
+  await page.locator(".play:enabled").waitFor();
+  await page.locator(".w", { hasText: "bright" }).click();
+  await page.mouse.move(0, 0);
+  await page.screenshot({ path: join(pictures!, "html.png") });
+}
+
 async function takePictures(browser: Browser, folder: string): Promise<void> {
+  if (pictures) await takePortrait(browser, folder);
   const path = await hostilePage(folder);
   const looks = [
     ["light", { viewport: { width: 1000, height: 900 } }],

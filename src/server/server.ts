@@ -43,6 +43,7 @@ import { asr, detectLanguage } from "./whisper_service.ts";
 import type { Call } from "./task.ts";
 import { transcription } from "./transcriptions.ts";
 import { noTranslation } from "./translations.ts";
+import { drain } from "./upload.ts";
 import { startWyoming, type WyomingServer } from "./wyoming_server.ts";
 
 /** Seconds without a byte after which a connection that sends a request is closed. */
@@ -166,6 +167,7 @@ class Handler {
     } catch (error) {
       this.#failed(error);
       response = errorResponse(error);
+      if (request.body !== null) await endBody(request, response);
     }
     if (response) this.#finish(request, response);
     const told = (ended: Ended) => this.#tell(request.method, start, facts, ended);
@@ -345,6 +347,12 @@ class Handler {
     const { name } = this.#core.models.transcriber.info;
     return { id: name, object: "model", created: 0, owned_by: "qwen-asr" };
   }
+}
+
+/** Of a request that failed: what is left of its body is waited for no longer than a moment. */
+async function endBody({ body, bodyUsed }: Request, { headers }: Response): Promise<void> {
+  if (!bodyUsed && !body!.locked) await drain(body!.getReader());
+  headers.set("connection", "close");
 }
 
 function errorResponse(error: unknown): Response {

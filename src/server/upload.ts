@@ -30,6 +30,7 @@ export type UploadRules = {
 const fieldBytesMax = 65_536;
 const fieldsBytesMax = 1_048_576;
 const bytesPerSecMin = 1000;
+const lingerMs = 2000;
 /** Names that clients use for the recording. */
 const fileNames = ["file", "audio_file", "audio"];
 
@@ -106,9 +107,11 @@ export async function* bounded(
   const reader = body.getReader();
   const start = now();
   let count = 0;
+  let isRead = false;
   try {
     for (;;) {
       const { value, done } = await untilStalled(reader.read(), stallMs);
+      isRead = done;
       if (done) return;
       count += value.length;
       if (count > bytesMax) throw tooLarge(bytesMax);
@@ -116,9 +119,16 @@ export async function* bounded(
       yield value;
     }
   } finally {
-    // What is not read would be kept for it.
-    reader.cancel().catch(() => {});
+    if (!isRead) await drain(reader);
   }
+}
+
+/** Reads on for a while: a client that still sends takes notice of its reply then, where it would see a broken pipe. */
+export async function drain(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+  const isOver = Bun.sleep(lingerMs).then(() => ({ done: true }));
+  const next = () => reader.read().catch(() => ({ done: true }));
+  while (!(await Promise.race([next(), isOver])).done);
+  reader.cancel().catch(() => {}); // What is not read would be kept for it.
 }
 
 async function untilStalled<T>(promise: Promise<T>, stallMs: number): Promise<T> {

@@ -6,6 +6,7 @@ import { executable, fixedEnvironment, temporaryFolder } from "../harness.ts";
 export type Served = {
   readonly url: string;
   readonly port: number;
+  readonly pid: number;
   readonly errors: () => string;
   /** Returns how it ended. */
   stop(signal?: NodeJS.Signals): Promise<string>;
@@ -37,5 +38,5 @@ export async function served(args: readonly string[] = [], env: Record<string, s
     home[Symbol.dispose]();
     return String(child.signalCode ?? child.exitCode);
   };
-  return { url: `http://127.0.0.1:${open}`, port: open, errors: () => errors, stop };
+  return { url: `http://127.0.0.1:${open}`, port: open, pid: child.pid, errors: () => errors, stop };
 }

@@ -3,6 +3,7 @@
 //! One decoder per instance of the module. The caller writes into the buffer that `reserve` returns, then calls
 //! `open` (the codec's own header) or `decode` (a packet). A panic is a trap: the instance is then of no use.
 
+use symphonia_codec_aac::AacDecoder;
 use symphonia_core::audio::{AudioBuffer, AudioBufferRef, Channels, Signal};
 use symphonia_core::codecs::{
     CodecParameters, CodecType, Decoder, DecoderOptions, CODEC_TYPE_AAC, CODEC_TYPE_FLAC, CODEC_TYPE_MP1,
@@ -14,9 +15,23 @@ use symphonia_core::sample::Sample;
 
 const FAILED: i32 = -1;
 
+enum Opened {
+    Aac(Box<AacDecoder>),
+    Other(Box<dyn Decoder>),
+}
+
+impl Opened {
+    fn decoder(&mut self) -> &mut dyn Decoder {
+        match self {
+            Opened::Aac(decoder) => decoder.as_mut(),
+            Opened::Other(decoder) => decoder.as_mut(),
+        }
+    }
+}
+
 #[derive(Default)]
 struct State {
-    decoder: Option<Box<dyn Decoder>>,
+    decoder: Option<Opened>,
     input: Vec<u8>,
     output: Vec<f32>,
     rate: u32,
@@ -40,7 +55,7 @@ pub extern "C" fn reserve(bytes: usize) -> *mut u8 {
 }
 
 /// Opens a decoder; `codec`: 1 to 3 MPEG audio of that layer, 4 FLAC, 5 Vorbis, 6 AAC. The input holds its header:
-/// STREAMINFO; the identification and the setup packet, one after the other; an AudioSpecificConfig or nothing.
+/// STREAMINFO; the identification and the setup packet, one after the other; an AudioSpecificConfig.
 /// Returns 0, or -1 where it cannot be decoded.
 #[no_mangle]
 pub extern "C" fn open(codec: u32, rate: u32, channels: u32) -> i32 {
@@ -68,16 +83,16 @@ pub extern "C" fn open(codec: u32, rate: u32, channels: u32) -> i32 {
     if state.decoder.is_some() { 0 } else { FAILED }
 }
 
-fn new_decoder(codec: CodecType, params: &CodecParameters) -> Option<Box<dyn Decoder>> {
-    fn boxed<D: Decoder + 'static>(params: &CodecParameters) -> Option<Box<dyn Decoder>> {
-        Some(Box::new(D::try_new(params, &DecoderOptions::default()).ok()?))
+fn new_decoder(codec: CodecType, params: &CodecParameters) -> Option<Opened> {
+    fn opened<D: Decoder>(params: &CodecParameters) -> Option<D> {
+        D::try_new(params, &DecoderOptions::default()).ok()
     }
-    match codec {
-        CODEC_TYPE_FLAC => boxed::<symphonia_bundle_flac::FlacDecoder>(params),
-        CODEC_TYPE_VORBIS => boxed::<symphonia_codec_vorbis::VorbisDecoder>(params),
-        CODEC_TYPE_AAC => boxed::<symphonia_codec_aac::AacDecoder>(params),
-        _ => boxed::<symphonia_bundle_mp3::MpaDecoder>(params),
-    }
+    Some(match codec {
+        CODEC_TYPE_AAC => Opened::Aac(Box::new(opened(params)?)),
+        CODEC_TYPE_FLAC => Opened::Other(Box::new(opened::<symphonia_bundle_flac::FlacDecoder>(params)?)),
+        CODEC_TYPE_VORBIS => Opened::Other(Box::new(opened::<symphonia_codec_vorbis::VorbisDecoder>(params)?)),
+        _ => Opened::Other(Box::new(opened::<symphonia_bundle_mp3::MpaDecoder>(params)?)),
+    })
 }
 
 /// Decodes the input as one packet. Returns how many samples of each channel `output` holds, or -1 if it is damaged.
@@ -86,7 +101,7 @@ pub extern "C" fn decode() -> i32 {
     let state = state();
     state.output.clear();
     let decoder = match &mut state.decoder {
-        Some(decoder) => decoder,
+        Some(opened) => opened.decoder(),
         None => return FAILED,
     };
     let packet = Packet::new_from_slice(0, 0, 0, &state.input);
@@ -136,10 +151,11 @@ pub extern "C" fn channels() -> u32 {
     state().channels
 }
 
-/// Forgets what earlier packets left, as after a gap.
+/// 1 if the last packet had spectral band replication, which is not decoded: HE-AAC.
 #[no_mangle]
-pub extern "C" fn reset() {
-    if let Some(decoder) = &mut state().decoder {
-        decoder.reset();
+pub extern "C" fn sbr() -> u32 {
+    match &state().decoder {
+        Some(Opened::Aac(decoder)) => decoder.has_sbr as u32,
+        _ => 0,
     }
 }

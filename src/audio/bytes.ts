@@ -17,6 +17,8 @@ export interface ByteReader {
   next(): Promise<Uint8Array | undefined>;
   /** From this byte on a file holds one byte value over and over, such as the zeros of a preallocated file. */
   readonly blankFrom?: number;
+  /** Where bytes can be read from anywhere: the next ones then come from that place on. */
+  readonly seek?: ((place: number) => void) | undefined;
   /** Closes the file or stream, whether or not it was read to the end. Safe to repeat. */
   close(): Promise<void>;
 }
@@ -49,7 +51,7 @@ export function statReadable(path: string): Stats {
 export async function openFile(path: string): Promise<ByteReader> {
   try {
     const handle = await open(onDisk(path), "r");
-    return new FileReader(path, handle, await findBlankEnd(handle));
+    return new FileReader(path, handle, await findBlankEnd(handle), (await handle.stat()).isFile());
   } catch (error) {
     throw inputError(path, error);
   }
@@ -98,15 +100,20 @@ export async function findJoined(path: string): Promise<Following> {
 class FileReader implements ByteReader {
   readonly #buffer = new Uint8Array(CHUNK_BYTES);
   #handle: FileHandle | undefined;
+  /** Where reading goes on; null: where it stopped. */
+  #place: number | null = null;
+  readonly seek: ((place: number) => void) | undefined;
 
-  constructor(readonly path: string, handle: FileHandle, readonly blankFrom: number) {
+  constructor(readonly path: string, handle: FileHandle, readonly blankFrom: number, isFile: boolean) {
     this.#handle = handle;
+    if (isFile) this.seek = (place) => this.#place = place;
   }
 
   async next(): Promise<Uint8Array | undefined> {
     if (this.#handle === undefined) return undefined;
     try {
-      const { bytesRead } = await this.#handle.read(this.#buffer, 0, CHUNK_BYTES, null);
+      const { bytesRead } = await this.#handle.read(this.#buffer, 0, CHUNK_BYTES, this.#place);
+      if (this.#place !== null) this.#place += bytesRead;
       return bytesRead === 0 ? undefined : this.#buffer.subarray(0, bytesRead);
     } catch (error) {
       throw inputError(this.path, error);
@@ -175,6 +182,17 @@ export class ReplayReader implements ByteReader {
     return this.#source.blankFrom;
   }
 
+  get seek(): ((place: number) => void) | undefined {
+    const seek = this.#source.seek;
+    return seek && ((place) => {
+      this.#kept = [];
+      this.#replayAt = 0;
+      this.#keeping = false;
+      this.#hasEnded = false;
+      seek(place);
+    });
+  }
+
   async next(): Promise<Uint8Array | undefined> {
     for (;;) {
       await this.#fetching;
@@ -219,6 +237,11 @@ export class ReplayReader implements ByteReader {
   /** Goes back to the first byte. Returns false if that is gone. */
   rewind(): boolean {
     this.#replayAt = 0;
+    if (!this.#keeping && this.seek) {
+      this.seek(0);
+      this.#keeping = true;
+      this.#keptBytes = 0;
+    }
     return this.#keeping;
   }
 
@@ -257,6 +280,8 @@ export class ReplayReader implements ByteReader {
 export class WatchedReader implements ByteReader {
   readonly #source: ByteReader;
   readonly #finder = new JoinedFinder();
+  #isInOrder = true;
+  /** All bytes were seen. */
   hasEnded = false;
 
   constructor(source: ByteReader) {
@@ -267,12 +292,22 @@ export class WatchedReader implements ByteReader {
     return this.#source.blankFrom;
   }
 
+  /** The finder then sees no more. */
+  get seek(): ((place: number) => void) | undefined {
+    const seek = this.#source.seek;
+    return seek && ((place) => {
+      this.#isInOrder = false;
+      seek(place);
+    });
+  }
+
   get following(): Following {
     return this.#finder;
   }
 
   async next(): Promise<Uint8Array | undefined> {
     const bytes = await this.#source.next();
+    if (!this.#isInOrder) return bytes;
     if (bytes !== undefined) this.#finder.push(bytes);
     else if (!this.hasEnded) {
       this.#finder.end();

@@ -8,17 +8,27 @@
  */
 
 import { InputError } from "../errors.ts";
-import type { ByteReader, ReplayReader } from "./bytes.ts";
+import { type ByteReader, ReplayReader } from "./bytes.ts";
 import { chooseTrack, type Container, listTracks, refusePlaylist, type Track } from "./container.ts";
 import { AuDecoder } from "./au.ts";
+import { isIndexLast } from "./decoders/mp4.ts";
 import { builtinDecoder } from "./decoders/open.ts";
 import { UnsupportedError } from "./decoders/packets.ts";
-import { ffmpegMissing, ffmpegPath, FfmpegReader, findFfmpeg, probeContainer, type ProcessLimits } from "./ffmpeg.ts";
+import {
+  type FfmpegInput,
+  ffmpegMissing,
+  ffmpegPath,
+  FfmpegReader,
+  findFfmpeg,
+  probeContainer,
+  type ProcessLimits,
+} from "./ffmpeg.ts";
 import type { ByteDecoder } from "./pcm.ts";
 import { judgeBytes } from "./plausible.ts";
 import { RAW_DEFAULT, RawDecoder, type RawLayout } from "./raw.ts";
 import { certainFormat } from "./raw_guess.ts";
 import { sniff, SNIFF_BYTES, SNIFF_FAR_BYTES } from "./sniff.ts";
+import { SpooledReader } from "./spool.ts";
 import { WavDecoder } from "./wav.ts";
 import { WavCodecError } from "./wav_format.ts";
 
@@ -108,9 +118,10 @@ async function openUnknown(source: DecoderSource, reader: ReplayReader, seen: Ui
 
 /** Returns undefined if ffmpeg does not recognise the bytes either. */
 async function tryFfmpeg(source: DecoderSource, reader: ReplayReader): Promise<OpenedDecoder | undefined> {
-  const container = await probeContainer(ffmpegPath()!, source.path ?? reader, source.limits);
+  const input = await ffmpegInput(source, reader, "");
+  const container = await probeContainer(ffmpegPath()!, input, source.limits);
   if (container === undefined || container.isGuess || container.tracks.length === 0) return undefined;
-  return await startFfmpeg(source, reader, container.format.toUpperCase(), container);
+  return await startFfmpeg(source, reader, input, container.format.toUpperCase(), container);
 }
 
 async function openWav(source: DecoderSource, reader: ReplayReader): Promise<OpenedDecoder> {
@@ -138,18 +149,33 @@ async function openAlone(source: DecoderSource, reader: ReplayReader, decoder: B
 /** With "auto", ffmpeg gets what our own decoders refuse before they gave a sample. */
 async function openContainer(source: DecoderSource, reader: ReplayReader, label: string): Promise<OpenedDecoder> {
   const own = label === "AU" ? new AuDecoder(source.name, source.channel) : undefined; // ffmpeg reads beyond its end.
-  const decoder = own ?? (source.decoder === "ffmpeg" ? undefined : builtinDecoder(label, source));
+  const isLast = !mayUseFfmpeg(source);
+  const decoder = own ?? (source.decoder === "ffmpeg" ? undefined : builtinDecoder(label, { ...source, isLast }));
   if (decoder === undefined) return await openFfmpeg(source, reader, label);
+  const spool = "mayGoBack" in decoder && decoder.mayGoBack && !reader.seek
+    ? new SpooledReader(source.name, reader)
+    : undefined;
   try {
     if (!("tracks" in decoder) || decoder.tracks === undefined) return await openAlone(source, reader, decoder);
-    const opened = await startDecoder(reader, decoder, source);
+    const opened = await startDecoder(spool ?? reader, decoder, source);
+    if (!decoder.mayGoBack) await spool?.release();
     const { tracks, track } = decoder;
     return { ...opened, warnings: source.track === undefined ? tracksLine(tracks, track!) : [] };
   } catch (error) {
-    const canRetry = error instanceof InputError && (source.path !== undefined || reader.rewind());
-    if (canRetry && mayUseFfmpeg(source)) return await openFfmpeg(source, reader, label);
+    spool?.seek(0);
+    const again = spool ? new ReplayReader(spool) : reader;
+    const canRetry = error instanceof InputError && (source.path !== undefined || again.rewind());
+    if (canRetry && mayUseFfmpeg(source)) return await openFfmpeg(source, again, label, spool);
+    await spool?.close();
     throw error instanceof UnsupportedError ? noDecoder(error.message, source) : error;
   }
+}
+
+/** The next bytes that the decoder wants. */
+export async function nextBytes(reader: ByteReader, decoder: ByteDecoder): Promise<Uint8Array | undefined> {
+  const place = reader.seek && decoder.jump?.();
+  if (place !== undefined) reader.seek!(place);
+  return await reader.next();
 }
 
 function mayUseFfmpeg({ decoder }: DecoderSource): boolean {
@@ -162,15 +188,40 @@ function noDecoder(what: string, { decoder }: DecoderSource): InputError {
   return ffmpegMissing(what);
 }
 
-async function openFfmpeg(source: DecoderSource, reader: ReplayReader, label: string): Promise<OpenedDecoder> {
+/** `spool`: what `reader` reads, where it is kept already. */
+async function openFfmpeg(
+  source: DecoderSource,
+  reader: ReplayReader,
+  label: string,
+  spool?: SpooledReader,
+): Promise<OpenedDecoder> {
   if (source.decoder === "builtin") throw noDecoder(`${source.name}: ${label} audio`, source);
   const program = findFfmpeg(`${source.name}: ${label} audio`);
-  return await startFfmpeg(source, reader, label, await probeContainer(program, source.path ?? reader, source.limits));
+  const input = await ffmpegInput(source, reader, label, spool);
+  try {
+    return await startFfmpeg(source, reader, input, label, await probeContainer(program, input, source.limits));
+  } catch (error) {
+    if (input.kind === "file") await input.owner.close();
+    throw error;
+  }
+}
+
+/** A pipe whose index comes last is kept whole, since ffmpeg must go back in it. */
+async function ffmpegInput(
+  { name, path }: DecoderSource,
+  reader: ReplayReader,
+  label: string,
+  spool = new SpooledReader(name, reader),
+): Promise<FfmpegInput> {
+  if (path !== undefined) return { kind: "path", path };
+  if (!INDEX_LAST.includes(label) || !isIndexLast(await reader.peek(SNIFF_BYTES))) return { kind: "bytes", reader };
+  return { kind: "file", fd: await spool.whole(), owner: spool };
 }
 
 async function startFfmpeg(
   source: DecoderSource,
   reader: ReplayReader,
+  input: FfmpegInput,
   label: string,
   container: Container | undefined,
 ): Promise<OpenedDecoder> {
@@ -180,8 +231,6 @@ async function startFfmpeg(
   const track = container && chooseTrack(name, container, wanted);
   if (path === undefined) reader.commit();
   else await reader.close();
-  const seeks = INDEX_LAST.includes(label);
-  const input = path === undefined ? { kind: "bytes", reader, seeks } as const : { kind: "path", path } as const;
   const isBare = BARE.includes(label);
   const options = track ? { track, startSec: container.startSec, isBare } : { isBare };
   const ffmpeg = new FfmpegReader(findFfmpeg(name), input, options, source.limits);
@@ -209,7 +258,7 @@ async function startDecoder(
 ): Promise<OpenedDecoder> {
   let first: Float32Array = new Float32Array(0);
   while (decoder.info === undefined) {
-    const bytes = await reader.next();
+    const bytes = await nextBytes(reader, decoder);
     if (bytes === undefined) {
       const complaint = reader instanceof FfmpegReader ? await reader.complaint() : undefined;
       if (complaint !== undefined) throw new InputError(`${name}: ffmpeg: ${complaint}`);

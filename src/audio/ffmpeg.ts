@@ -15,15 +15,17 @@ import { placed } from "./ffmpeg_place.ts";
 export type FfmpegInput =
   /** ffmpeg opens the file itself, and may seek in it. */
   | { readonly kind: "path"; readonly path: string }
-  /** ffmpeg reads a pipe. `seeks`: the container's index may come last, so ffmpeg keeps a copy on disk. */
-  | { readonly kind: "bytes"; readonly reader: ByteReader; readonly seeks: boolean };
+  /** A file without a name, in which ffmpeg may seek as well; it is closed with the reader. */
+  | { readonly kind: "file"; readonly fd: number; readonly owner: Pick<ByteReader, "close"> }
+  /** ffmpeg reads a pipe. */
+  | { readonly kind: "bytes"; readonly reader: ReplayReader };
 
 /** What a process of ffmpeg may take, where recordings come from strangers. */
 export type ProcessLimits = {
   readonly cpuSec: number;
   /** Of addresses. */
   readonly memoryBytes: number;
-  /** Of a file that it writes: a copy of what it reads, in which it seeks. */
+  /** Of a file that it writes. */
   readonly fileBytes: number;
 };
 
@@ -75,7 +77,7 @@ export class FfmpegReader implements ByteReader {
   /** Where the first sample lies on the time line; 0 where nobody says. */
   readonly #place: Promise<number>;
   readonly #exited: Promise<void>;
-  readonly #feeding: ByteReader | undefined;
+  readonly #feeding: Pick<ByteReader, "close"> | undefined;
   #fed: Promise<void> = Promise.resolve();
   #feedError: unknown;
   #stderr = "";
@@ -86,7 +88,7 @@ export class FfmpegReader implements ByteReader {
 
   /** `program` is the path that `findFfmpeg` returned. */
   constructor(program: string, input: FfmpegInput, wanted: Wanted = {}, limits?: ProcessLimits) {
-    const child = spawnFfmpeg(program, ffmpegArgs(input, wanted), input.kind === "path", "pipe", limits);
+    const child = spawnFfmpeg(program, ffmpegArgs(input, wanted), standardInput(input), "pipe", limits);
     this.#child = child;
     this.#isLimited = limits !== undefined;
     this.#exited = new Promise((resolve) => {
@@ -114,6 +116,7 @@ export class FfmpegReader implements ByteReader {
       if (place !== undefined) foundPlace(place);
       latest = latest.slice(latest.lastIndexOf("\n") + 1);
     });
+    if (input.kind === "file") this.#feeding = input.owner;
     if (input.kind === "bytes") {
       this.#feeding = input.reader;
       this.#fed = this.#feed(input.reader, child.stdin!).catch((error) => {
@@ -176,12 +179,11 @@ export class FfmpegReader implements ByteReader {
 /** What ffmpeg says of a container without decoding it; undefined where it does not know it. */
 export async function probeContainer(
   program: string,
-  source: string | ReplayReader,
+  input: FfmpegInput,
   limits?: ProcessLimits,
 ): Promise<Container | undefined> {
-  const isPath = typeof source === "string";
-  const args = isPath ? inputArgs({ kind: "path", path: source }) : inputArgs({ kind: "bytes", seeks: false });
-  const child = spawnFfmpeg(program, [...common, "-v", "info", ...args], isPath, "ignore", limits);
+  const args = [...common, "-v", "info", ...inputArgs(input)];
+  const child = spawnFfmpeg(program, args, standardInput(input), "ignore", limits);
   let stderr = "";
   child.stderr!.setEncoding("utf8").on("data", (text: string) => {
     if (stderr.length < STDERR_CHARS_MAX) stderr += text;
@@ -190,7 +192,7 @@ export async function probeContainer(
     child.once("close", () => resolve(undefined));
     child.once("error", () => resolve(undefined));
   });
-  if (!isPath) await feedHead(source, child.stdin!, exited);
+  if (input.kind === "bytes") await feedHead(input.reader, child.stdin!, exited);
   await exited;
   return parseContainer(stderr);
 }
@@ -212,12 +214,12 @@ async function feedHead(reader: ReplayReader, stdin: Writable, exited: Promise<u
 function spawnFfmpeg(
   program: string,
   args: readonly string[],
-  isPath: boolean,
+  input: "ignore" | "pipe" | number,
   output: "pipe" | "ignore",
   limits: ProcessLimits | undefined,
 ): ChildProcess {
   const options: SpawnOptions = {
-    stdio: [isPath ? "ignore" : "pipe", output, "pipe"],
+    stdio: [input, output, "pipe"],
     env: { ...process.env, AV_LOG_FORCE_NOCOLOR: "1" },
   };
   if (limits === undefined) return spawn(program, args, options);
@@ -231,13 +233,20 @@ function spawnFfmpeg(
 
 const common = ["-nostdin", "-hide_banner"];
 
-type Source = { readonly kind: "path"; readonly path: string } | { readonly kind: "bytes"; readonly seeks: boolean };
+function standardInput(input: FfmpegInput): "ignore" | "pipe" | number {
+  return input.kind === "path" ? "ignore" : input.kind === "file" ? input.fd : "pipe";
+}
 
-function inputArgs(source: Source): string[] {
-  // With "file:", a name such as "-x" or "http://..." is taken as a file name.
-  const url = source.kind === "path" ? `file:${source.path}` : source.seeks ? "cache:pipe:0" : "pipe:0";
-  const protocols = source.kind === "path" ? "file,pipe" : "cache,pipe";
+function inputArgs(input: FfmpegInput): string[] {
+  const [url, protocols] = inputUrl(input);
   return ["-protocol_whitelist", protocols, "-i", url];
+}
+
+function inputUrl(input: FfmpegInput): readonly [string, string] {
+  if (input.kind === "bytes") return ["pipe:0", "pipe"];
+  // From its first byte on, wherever another reader of it has stopped.
+  if (input.kind === "file") return ["subfile,,start,0,end,0,,:file:/dev/stdin", "file,subfile"];
+  return [`file:${input.path}`, "file,pipe"]; // With "file:", a name such as "-x" or "http://..." is one of a file.
 }
 
 function ffmpegArgs(input: FfmpegInput, { track, startSec, isBare = false }: Wanted): string[] {
@@ -278,13 +287,14 @@ function firstPlace(stderr: string): number | undefined {
 }
 
 /** Lines that give no reason: advice, repetitions, and what newer versions say of their own options and output. */
-const aside =
-  /^\s*$|^\[cache @|Last message repeated|^To ignore this|^Failed to set|^Error (parsing options|opening output)/;
+const aside = /^\s*$|Last message repeated|^To ignore this|^Failed to set|^Error (parsing options|opening output)/;
 
 /** ffmpeg's reasons, without component addresses and the file name it was given. */
 function complaints(stderr: string): string[] {
   return stderr.split(/[\r\n]+/)
     .filter((line) => !aside.test(line) && !printed.test(line))
-    .map((line) => line.replace(/^(\[[^\]]* @ 0x[0-9a-f]+\] ?)+/, "").replace(/^(file|cache|pipe):.*: (?=[^:]*$)/, ""))
+    .map((line) =>
+      line.replace(/^(\[[^\]]* @ 0x[0-9a-f]+\] ?)+/, "").replace(/^(subfile|file|pipe)[:,].*: (?=[^:]*$)/, "")
+    )
     .map((line) => /^Stream map '0:|^Output file #0 does not contain/.test(line) ? "no audio track" : line.trim());
 }

@@ -14,10 +14,12 @@ type FrameFormat = {
 
 /** Bits of an MPEG audio header that the frames of a file share: all but bit rate, padding and channel mode. */
 export const MPEG_SHARED = 0xfffe_0c00;
+/** Of an ADTS header: all but channels, lengths and marks. */
+export const ADTS_SHARED = 0xffff_fc00;
 
 const FORMATS: readonly FrameFormat[] = [
   { name: "MP3", bytes: mpegFrameBytes, shared: MPEG_SHARED },
-  { name: "AAC", bytes: adtsFrameBytes, shared: 0xffff_fc00 },
+  { name: "AAC", bytes: adtsFrameBytes, shared: ADTS_SHARED },
   { name: "AC-3", bytes: ac3FrameBytes, shared: 0xffff_0000 },
 ];
 
@@ -139,12 +141,34 @@ function mpegFrameBytes(head: Uint8Array, at: number): number {
   return mpegHeader(head, at)?.bytes ?? 0;
 }
 
-/** Length of the ADTS AAC frame whose header is at `at`; 0 if there is none. */
-function adtsFrameBytes(head: Uint8Array, at: number): number {
-  if (at + 7 > head.length || head[at] !== 0xff || (head[at + 1] & 0xf6) !== 0xf0) return 0;
-  if (((head[at + 2] >> 2) & 15) > 12) return 0;
+/** What an ADTS frame of AAC says of itself. */
+export type AdtsHeader = {
+  /** MPEG-4's number of the kind of audio. */
+  readonly objectType: number;
+  readonly rateCode: number;
+  /** Which speakers there are; 0 where the packet says so. */
+  readonly layout: number;
+  /** Of the header, with the checksum that may follow. */
+  readonly headBytes: number;
+  /** Length of the frame. */
+  readonly bytes: number;
+  /** Packets in it. */
+  readonly blocks: number;
+};
+
+/** The header at `at` of an ADTS frame; undefined if there is none. */
+export function adtsHeader(head: Uint8Array, at: number): AdtsHeader | undefined {
+  if (at + 7 > head.length || head[at] !== 0xff || (head[at + 1] & 0xf6) !== 0xf0) return undefined;
+  const rateCode = (head[at + 2] >> 2) & 15;
   const bytes = (head[at + 3] & 3) << 11 | head[at + 4] << 3 | head[at + 5] >> 5;
-  return bytes >= 7 ? bytes : 0;
+  const headBytes = (head[at + 1] & 1) === 1 ? 7 : 9;
+  if (rateCode > 12 || bytes < headBytes) return undefined;
+  const layout = (head[at + 2] & 1) << 2 | head[at + 3] >> 6;
+  return { objectType: 1 + (head[at + 2] >> 6), rateCode, layout, headBytes, bytes, blocks: 1 + (head[at + 6] & 3) };
+}
+
+function adtsFrameBytes(head: Uint8Array, at: number): number {
+  return adtsHeader(head, at)?.bytes ?? 0;
 }
 
 const AC3_KBITS = [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640];

@@ -22,7 +22,7 @@ import {
   StreamReader,
   WatchedReader,
 } from "./bytes.ts";
-import { type DecoderChoice, openDecoder, type OpenedDecoder } from "./decoder.ts";
+import { type DecoderChoice, nextBytes, openDecoder, type OpenedDecoder } from "./decoder.ts";
 import { FfmpegReader, type ProcessLimits } from "./ffmpeg.ts";
 import { type Following, joinedLine } from "./joined_line.ts";
 import { LevelMeter } from "./level.ts";
@@ -169,12 +169,11 @@ export async function openAudio(input: AudioInput): Promise<AudioStream> {
   const reader = new ReplayReader(watched);
   try {
     const isPiped = isStdin(input);
-    const path = input.kind === "file" && !isPiped && statReadable(input.path).isFile()
-      ? ffmpegName(input.path)
-      : undefined;
+    const file = input.kind === "file" && !isPiped && statReadable(input.path).isFile() ? input.path : undefined;
+    const path = file === undefined ? undefined : ffmpegName(file);
     const { raw, track, channel, decoder = "auto", limits } = input;
     const opened = await openDecoder({ name, path, isStdin: isPiped, raw, track, channel, decoder, limits }, reader);
-    const following = () => followingOf(watched, path);
+    const following = () => followingOf(watched, file);
     return new AudioStream(name, opened, rangeOf(input), channel === "each", following);
   } catch (error) {
     await reader.close();
@@ -264,7 +263,7 @@ export class AudioStream {
       this.#state = "ended";
       return this.#flush();
     }
-    const bytes = decoder.isDone ? undefined : await reader.next();
+    const bytes = decoder.isDone ? undefined : await nextBytes(reader, decoder);
     if (bytes !== undefined) return this.#resample(decoder.push(bytes));
     this.#state = "tail";
     return await this.#tail();

@@ -44,6 +44,11 @@ export interface ByteDecoder {
   readonly isDone?: boolean;
   /** The first file behind its own that it does not go on with; `found`: what follows by the look of the bytes. */
   unheard?(found: Joined | undefined): Joined | undefined;
+  /**
+   * Where the bytes of the next `push` must come from; undefined: from behind the last. Only for a caller that can
+   * always do so, before every `push`.
+   */
+  jump?(): number | undefined;
   /** The bytes are only read during the call. */
   push(bytes: Uint8Array): Float32Array;
   /** What else the bytes so far hold, where few bytes can stand for much: call until it is undefined. */

@@ -47,7 +47,7 @@ export class SampleStore implements Samples {
 
   /** `openFile`: a new file for a long recording. */
   constructor(
-    readonly openFile: () => Promise<SampleFile> = () => openNameless(tmpdir()),
+    readonly openFile: () => Promise<SampleFile> = openTemporary,
     readonly memorySamples: number = memorySamplesMax,
   ) {}
 
@@ -159,11 +159,16 @@ export function samplesInMemory(samples: Float32Array): LeveledSamples {
 }
 
 /** A file that has lost its name already: it goes when it is closed, whatever happens. */
-export async function openNameless(folder: string): Promise<SampleFile> {
+export async function openNameless(folder: string): Promise<FileHandle> {
   const path = join(folder, `qwen-asr-${randomBytes(8).toString("hex")}`);
   const handle = await open(path, "wx+", 0o600);
   await unlink(path);
   return handle;
+}
+
+/** The same in the system's folder for such files. */
+export function openTemporary(): Promise<FileHandle> {
+  return openNameless(tmpdir());
 }
 
 async function writeFully(file: SampleFile, samples: Float32Array, at: number): Promise<void> {

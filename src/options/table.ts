@@ -188,7 +188,7 @@ export const optionTable: readonly OptionSpec[] = [
     group: "Input",
     value: { placeholder: "FILE", type: "path" },
     help: "same as FILE; may be repeated",
-    more: "WAV, MP3, FLAC, Ogg and WebM are decoded here, other formats by ffmpeg if it is installed.",
+    more: "WAV, MP3, AAC (M4A, MP4), FLAC, Ogg and WebM are decoded here, other formats by ffmpeg if it is installed.",
     commands: ["transcribe", "align", "render", "text", "lint", "inspect", "eval"],
   },
   {

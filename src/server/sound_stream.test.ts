@@ -42,6 +42,7 @@ test("bare samples, cut anywhere, and fewer than tell what they are", () => {
 // As a browser's recorder writes it, no cluster knows its size.
 const containers: readonly (readonly [string, readonly string[]])[] = [
   ["live.webm", ["-c:a", "libopus", "-live", "1", "-cluster_time_limit", "200", "-f", "webm"]],
+  ["live.mp4", ["-c:a", "aac", "-movflags", "empty_moov+default_base_moof", "-frag_duration", "200000"]],
   ["talk.ogg", ["-c:a", "libopus", "-page_duration", "100000"]],
   ["talk.flac", []],
   ["talk.wav", []],
@@ -81,7 +82,7 @@ test("what is damaged or not decoded is refused, and says why", () => {
   const tracks = [0x16, 0x54, 0xae, 0x6b, 0x80 + track.length + 2, 0xae, 0x80 + track.length, ...track];
   expect(refusal([...ebml, 0x80, ...tracks])).toMatchObject({
     status: 415,
-    message: "Matroska AC3 audio is not decoded in streams: send samples, WebM or Ogg",
+    message: "Matroska AC3 audio is not decoded in streams: send samples, WebM, Ogg or fragmented MP4",
   });
 });
 

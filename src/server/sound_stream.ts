@@ -1,6 +1,6 @@
 /**
- * Sound of a socket: bare samples, or a recording as browsers and programs make it (WebM, Ogg, FLAC, WAV), which its
- * first bytes tell. In: bytes, cut anywhere. Out: 16 kHz mono, piece by piece. Pure.
+ * Sound of a socket: bare samples, or a recording as browsers and programs make it (WebM, MP4, Ogg, FLAC, WAV), which
+ * its first bytes tell. In: bytes, cut anywhere. Out: 16 kHz mono, piece by piece. Pure.
  */
 
 import { builtinDecoder } from "../audio/decoders/open.ts";
@@ -65,13 +65,13 @@ function decoderOf(head: Uint8Array): ByteDecoder | undefined {
   const found = sniff(head);
   if (found.kind === "wav") return new WavDecoder(name, Infinity, undefined);
   if (found.kind !== "container" || !containers.includes(found.name)) return undefined;
-  const decoder = builtinDecoder(found.name, { name, track: undefined, channel: undefined });
+  const decoder = builtinDecoder(found.name, { name, track: undefined, channel: undefined, isLast: true });
   if (decoder === undefined) throw notDecoded(found.name);
   return decoder;
 }
 
 function notDecoded(what: string): ApiError {
-  const message = `${what} is not decoded in streams: send samples, WebM or Ogg`;
+  const message = `${what} is not decoded in streams: send samples, WebM, Ogg or fragmented MP4`;
   return new ApiError(415, message, { code: "unsupported_media_type" });
 }
 

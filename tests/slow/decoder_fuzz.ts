@@ -32,6 +32,14 @@ const KINDS: readonly (readonly [string, string, readonly string[]])[] = [
   ["a.webm", "Matroska or WebM", ["-c:a", "libopus", "-ar", "48000"]],
   ["b.webm", "Matroska or WebM", ["-c:a", "libvorbis"]],
   ["a.mka", "Matroska or WebM", ["-c:a", "mp3"]],
+  ["b.mka", "Matroska or WebM", ["-c:a", "aac"]],
+  ["a.aac", "AAC", ["-b:a", "48k"]],
+  ["b.aac", "AAC", ["-ac", "2", "-ar", "44100"]],
+  ["a.m4a", "MP4", ["-b:a", "48k"]],
+  ["b.m4a", "MP4", ["-ac", "6", "-movflags", "+faststart"]],
+  ["a.mp4", "MP4", ["-movflags", "frag_keyframe+empty_moov+default_base_moof", "-frag_duration", "100000"]],
+  ["b.mp4", "MP4", ["-c:a", "libopus", "-ar", "48000", "-movflags", "dash"]],
+  ["a.mov", "QuickTime", ["-c:a", "aac"]],
 ];
 
 const { random, pick } = seededRandom(SEED);
@@ -61,7 +69,7 @@ const counts = { read: 0, refused: 0, slowestMs: 0 };
 
 function check(label: string, bytes: Uint8Array): void {
   const startMs = performance.now();
-  const decoder = builtinDecoder(label, { name: "x", track: undefined, channel: undefined })!;
+  const decoder = builtinDecoder(label, { name: "x", track: undefined, channel: undefined, isLast: true })!;
   let samplesCount = 0;
   const drain = (first: Float32Array) => {
     for (let block: Float32Array | undefined = first; block; block = decoder.more()) {
@@ -71,8 +79,12 @@ function check(label: string, bytes: Uint8Array): void {
     }
   };
   try {
-    for (let at = 0; at < bytes.length && samplesCount < SAMPLES_MAX;) {
+    const jumps = random(3) > 0; // Else as from a pipe.
+    for (let at = 0, chunks = 0; samplesCount < SAMPLES_MAX; chunks++) {
       const size = 1 + random(random(3) === 0 ? 100 : 50_000);
+      at = (jumps ? decoder.jump() : undefined) ?? at;
+      if (at >= bytes.length) break;
+      if (chunks > 10 * bytes.length + 1000) throw new Error("reads without end");
       drain(decoder.push(bytes.subarray(at, at + size)));
       at += size;
     }

@@ -24,6 +24,7 @@ export class BuiltinDecoder implements ByteDecoder {
   readonly #name: string;
   readonly #demuxer: Demuxer;
   readonly #choice: number | "each" | undefined;
+  readonly #mayBeLowBand: boolean;
   #setup: CodecSetup | undefined;
   #codec: Codec | undefined;
   #output: Output | undefined;
@@ -34,18 +35,23 @@ export class BuiltinDecoder implements ByteDecoder {
   #lostSamples = 0;
   #work: Generator<void> | undefined;
   #hasEnded = false;
+  #isLowBand = false;
 
-  constructor(name: string, demuxer: Demuxer, choice: number | "each" | undefined) {
+  /** `mayBeLowBand`: of HE-AAC the lower half of the band is decoded, where nothing else decodes all of it. */
+  constructor(name: string, demuxer: Demuxer, choice: number | "each" | undefined, mayBeLowBand: boolean) {
     this.#name = name;
     this.#demuxer = demuxer;
     this.#choice = choice;
+    this.#mayBeLowBand = mayBeLowBand;
   }
 
   get warnings(): readonly string[] {
     const { format = "", rate = 1 } = this.#setup ?? {};
     const more = this.#damagedCount > 1 ? ` and ${this.#damagedCount - 1} more places` : "";
     const damaged = `${format} is damaged at ${(this.#damagedAt / rate).toFixed(2)} s${more}, where it is silent`;
-    return [...(this.#damagedCount > 0 ? [damaged] : []), ...this.#output?.notes(rate) ?? []];
+    const lowBand = `is HE-AAC: what is above ${rate / 2000} kHz is not decoded (ffmpeg can)`;
+    const own = [...(this.#isLowBand ? [lowBand] : []), ...(this.#damagedCount > 0 ? [damaged] : [])];
+    return [...own, ...this.#output?.notes(rate) ?? []];
   }
 
   get lossLine(): string | undefined {
@@ -68,6 +74,15 @@ export class BuiltinDecoder implements ByteDecoder {
 
   get track(): Track | undefined {
     return this.#demuxer.track;
+  }
+
+  /** See Demuxer. */
+  jump(): number | undefined {
+    return this.#demuxer.jump?.();
+  }
+
+  get mayGoBack(): boolean {
+    return this.#demuxer.mayGoBack ?? false;
   }
 
   push(bytes: Uint8Array): Float32Array {
@@ -111,6 +126,13 @@ export class BuiltinDecoder implements ByteDecoder {
     this.#setup = setup;
     this.#codec = openCodec(setup);
     if (this.#codec === undefined) throw new UnsupportedError(`${this.#name}: ${setup.format} of this kind: audio`);
+    if (setup.hasSbr) this.#foundLowBand();
+  }
+
+  /** Before anything was handed out, another decoder may take over. */
+  #foundLowBand(): void {
+    if (this.#output === undefined && !this.#mayBeLowBand) throw new UnsupportedError(`${this.#name}: HE-AAC audio`);
+    this.#isLowBand = true;
   }
 
   *#take(packet: Packet): Generator<void> {
@@ -119,6 +141,7 @@ export class BuiltinDecoder implements ByteDecoder {
     if (decoded === undefined || (this.info !== undefined && decoded.rate !== this.info.rate)) {
       return yield* this.#damaged(packet);
     }
+    if (decoded.isLowBand && !this.#isLowBand) this.#foundLowBand();
     if (this.#output === undefined) {
       this.#output = this.#start(decoded);
       yield* this.#output.silence(this.#lostSamples);
@@ -128,7 +151,7 @@ export class BuiltinDecoder implements ByteDecoder {
 
   #start({ rate, channels }: Decoded): Output {
     this.info = { rate, channels, format: this.#setup!.format };
-    return new Output(this.info, chosen(this.#choice, channels));
+    return new Output(this.info, this.#setup!.mask ?? MASKS[channels] ?? 0, chosen(this.#choice, channels));
   }
 
   *#damaged({ samples = 0, skip = 0, keep = Infinity, at }: Packet): Generator<void> {
@@ -139,7 +162,7 @@ export class BuiltinDecoder implements ByteDecoder {
   }
 }
 
-/** Channels by their number in the order of a WAV: how FLAC, Vorbis, Opus and AAC place them. */
+/** Channels by their number in the order of a WAV: how FLAC, Vorbis and Opus place them. */
 const MASKS: readonly number[] = [0, 0x4, 0x3, 0x7, 0x33, 0x37, 0x3f, 0x70f, 0x63f];
 
 /** Mixed samples that were not handed out yet, each at its place on the time line. */
@@ -155,10 +178,10 @@ class Output {
   #shift = 0;
   #hasBegun = false;
 
-  constructor({ rate, channels }: SourceInfo, choice: ReturnType<typeof chosen>) {
+  constructor({ rate, channels }: SourceInfo, mask: number, choice: ReturnType<typeof chosen>) {
     this.#rate = rate;
     this.#channels = channels;
-    this.#mixer = createMixer(channels, MASKS[channels] ?? 0, choice);
+    this.#mixer = createMixer(channels, mask, choice);
   }
 
   get isFull(): boolean {

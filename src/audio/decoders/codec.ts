@@ -12,6 +12,8 @@ export type Decoded = {
   readonly samples: Float32Array;
   readonly rate: number;
   readonly channels: number;
+  /** The upper half of the band comes as a description, which is not decoded: HE-AAC. */
+  readonly isLowBand?: boolean;
 };
 
 export interface Codec {
@@ -74,11 +76,12 @@ type Symphonia = {
   output(): number;
   rate(): number;
   channels(): number;
+  sbr(): number;
 };
 
 const CODES: Readonly<Record<CodecName, number>> = { mp1: 1, mp2: 2, mp3: 3, flac: 4, vorbis: 5, aac: 6, opus: 0 };
 
-function symphoniaWorks({ codec, rate, channels, header }: CodecSetup): Works {
+function symphoniaWorks({ codec, rate, channels, header, order, hasSbr }: CodecSetup): Works {
   return () => {
     const exports = new WebAssembly.Instance(codecsModule()).exports as unknown as Symphonia;
     const write = (bytes: Uint8Array) => {
@@ -93,9 +96,21 @@ function symphoniaWorks({ codec, rate, channels, header }: CodecSetup): Works {
       if (frames < 0) return undefined;
       const channels = exports.channels();
       const samples = new Float32Array(exports.memory.buffer, exports.output() >>> 0, frames * channels);
-      return { samples, rate: exports.rate(), channels };
+      if (codec !== "aac") return { samples, rate: exports.rate(), channels };
+      reorder(samples, order ?? []);
+      return { samples, rate, channels, isLowBand: hasSbr ?? exports.sbr() === 1 };
     };
   };
+}
+
+/** `order`: for each channel which one it is now. */
+function reorder(samples: Float32Array, order: readonly number[]): void {
+  if (order.every((from, to) => from === to)) return;
+  const frame = new Float32Array(order.length);
+  for (let at = 0; at + order.length <= samples.length; at += order.length) {
+    frame.set(samples.subarray(at, at + order.length));
+    for (let channel = 0; channel < order.length; channel++) samples[at + channel] = frame[order[channel]!]!;
+  }
 }
 
 type Opus = {

@@ -6,9 +6,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describeWhere, hasFfmpeg } from "../../../tests/support/where.ts";
-import { hear, type Heard } from "../hear_fixture.ts";
-import type { AudioInput } from "../input.ts";
-import { builtinDecoder } from "./open.ts";
+import { hear } from "../hear_fixture.ts";
+import { decode, encode, ROUNDING, sameAsFfmpeg, worst } from "../../../tests/support/against_ffmpeg.ts";
 
 let folder = "";
 beforeAll(() => {
@@ -16,35 +15,11 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** 2.3 s that no codec finds easy: tones that move, with noise, and a pause. */
-const SOUND = "aevalsrc='(.3*sin(2*PI*t*(220+300*t))+.1*sin(9000*t)+.05*(random(0)-.5))*lt(mod(t,1),.8)" +
-  "|.3*sin(2*PI*t*330)+.1*sin(5000*t*t)':d=2.3:s=48000";
-
 function make(name: string, ...args: readonly string[]): string {
   const path = join(folder, name);
-  const all = ["-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i", SOUND, ...args, path];
-  const { status, stderr } = spawnSync("ffmpeg", all, { encoding: "utf8" });
-  if (status !== 0) throw new Error(stderr);
+  encode(...args, path);
   return path;
 }
-
-/** The largest difference between samples of the same number. */
-function worst(samples: Float32Array, expected: Float32Array): number {
-  expect(samples.length).toBe(expected.length);
-  return samples.reduce((most, sample, at) => Math.max(most, Math.abs(sample - expected[at]!)), 0);
-}
-
-async function sameAsFfmpeg(path: string, bound: number, input: Partial<AudioInput> = {}): Promise<Heard> {
-  const builtin = await hear(path, { ...input, decoder: "builtin" });
-  const ffmpeg = await hear(path, { ...input, decoder: "ffmpeg" });
-  expect(ffmpeg.format).toEndWith("through ffmpeg");
-  expect(builtin.warnings).toEqual([]);
-  expect(worst(builtin.samples, ffmpeg.samples)).toBeLessThanOrEqual(bound);
-  return builtin;
-}
-
-/** Float arithmetic in another order. */
-const ROUNDING = 3e-6;
 
 describeWhere(hasFfmpeg, "ffmpeg")("the same samples as ffmpeg", () => {
   const mpeg: readonly (readonly [string, readonly string[], number])[] = [
@@ -206,15 +181,3 @@ describe("what cannot be decoded gets a line", () => {
     expect(error.message).toEndWith("x.amr: AMR audio is not decoded by this program itself");
   });
 });
-
-function decode(name: string, bytes: Uint8Array, size: number): Float32Array {
-  const label = { mp3: "MP3", flac: "FLAC", ogg: "Ogg", webm: "Matroska or WebM" }[name.split(".")[1]!]!;
-  const decoder = builtinDecoder(label, { name, track: undefined, channel: undefined })!;
-  const blocks: Float32Array[] = [];
-  const drain = (first: Float32Array) => {
-    for (let block: Float32Array | undefined = first; block; block = decoder.more()) blocks.push(block);
-  };
-  for (let at = 0; at < bytes.length; at += size) drain(decoder.push(bytes.subarray(at, at + size)));
-  drain(decoder.end());
-  return Float32Array.from(blocks.flatMap((block) => Array.from(block)));
-}

@@ -1,5 +1,5 @@
 /**
- * Matroska and WebM with Opus, Vorbis, FLAC or MPEG audio. In: bytes. Out: the packets of one audio track.
+ * Matroska and WebM with Opus, Vorbis, FLAC, MPEG audio or AAC. In: bytes. Out: the packets of one audio track.
  *
  * Read from front to back: elements that hold others are entered, and all others are told apart by their names, so that
  * neither sizes that nobody knew (live streams) nor lost bytes matter for long.
@@ -8,6 +8,7 @@
 import { InputError } from "../../errors.ts";
 import { chooseTrack, type Track } from "../container.ts";
 import { mpegHeader } from "../frames.ts";
+import { AAC_SAMPLES, type AacConfig, aacSetup, readAudioConfig } from "./aac.ts";
 import { flacSetup } from "./flac.ts";
 import { type Element, type ElementHead, elements, readHead, text, unsigned } from "./ebml.ts";
 import { opusHead, opusSamples } from "./opus.ts";
@@ -226,6 +227,10 @@ function setupOf(name: string, entry: TrackEntry): CodecSetup {
   const plain = (codec: CodecSetup["codec"], format: string, header = new Uint8Array(0)): CodecSetup => ({
     ...{ codec, rate: Math.round(rate), channels, header, format },
   });
+  if (codec.startsWith("A_AAC")) {
+    entry.samplesOf = () => AAC_SAMPLES;
+    return aacSetup(`${name}: Matroska`, aacConfig(entry), "Matroska AAC");
+  }
   switch (codec) {
     case "A_OPUS":
       entry.samplesOf = opusSamples;
@@ -246,6 +251,14 @@ function setupOf(name: string, entry: TrackEntry): CodecSetup {
     default:
       throw refuse(codec.replace(/^A_/, "Matroska ") || "Matroska");
   }
+}
+
+/** Old writers name the kind of AAC in place of its header. */
+function aacConfig({ codec, header, rate, channels }: TrackEntry): AacConfig {
+  const objectType = codec.includes("/MAIN") ? 1 : codec.includes("/SSR") ? 3 : codec.includes("/LTP") ? 4 : 2;
+  const hasSbr = codec.includes("/SBR") ? true : undefined;
+  const stated = { objectType, rate: Math.round(rate), layout: channels, samples: AAC_SAMPLES, hasSbr };
+  return (header.length >= 2 ? readAudioConfig(header) : undefined) ?? stated;
 }
 
 /** The three headers of Vorbis in one: how many less one, the lengths of all but the last, the headers. */

@@ -16,6 +16,12 @@ export type CodecSetup = {
   readonly header: Uint8Array;
   /** For people: "Ogg Vorbis". */
   readonly format: string;
+  /** For each channel in the order of a WAV, which one of the codec it is; undefined: the same. */
+  readonly order?: readonly number[];
+  /** A bit per channel that says its place, as a WAV has them; undefined: the usual places of so many. */
+  readonly mask?: number;
+  /** AAC: whether the upper half of the band comes as a description, which is not decoded; undefined: packets tell. */
+  readonly hasSbr?: boolean;
 };
 
 /** What this program does not decode by itself; the message ends with "audio". */
@@ -55,6 +61,13 @@ export interface Demuxer {
   /** A file of the same kind that follows, but cannot be gone on with. */
   readonly next?: Joined | undefined;
   push(bytes: Uint8Array): Packet[];
+  /**
+   * Where the bytes of the next `push` must come from; undefined: from behind the last. Only for a caller that can
+   * always do so, before every `push`; without calls, bytes come in their order.
+   */
+  jump?(): number | undefined;
+  /** Whether places that were passed may be asked for. */
+  readonly mayGoBack?: boolean;
   /** Call once, after the last byte. */
   end(): Packet[];
 }

@@ -35,6 +35,20 @@ export class Pending {
     this.#skip += bytes - here;
   }
 
+  /** Drops what is before that place, also such as is still to come. */
+  dropTo(place: number): void {
+    this.drop(Math.min(place - this.at, this.length));
+    this.#skip = place - this.at;
+  }
+
+  /** Drops all: the next chunk comes from that place. */
+  restart(at: number): void {
+    this.#from = 0;
+    this.#to = 0;
+    this.#skip = 0;
+    this.at = at;
+  }
+
   #makeRoom(bytes: number): void {
     if (this.#to + bytes <= this.#buffer.length) return;
     const kept = this.view;

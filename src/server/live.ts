@@ -143,8 +143,8 @@ export class Live {
       if (event.kind === "loss") this.onEvent(event);
       if (event.kind === "gap") this.onEvent({ kind: "loss", text: `speech without text: ${gapPlace(event)}` });
       if (
-        event.kind === "gap" || event.kind === "step" || event.kind === "loss" || event.kind === "delay" ||
-        stopper.stop.drop.aborted
+        event.kind === "gap" || event.kind === "step" || event.kind === "loss" || event.kind === "notice" ||
+        event.kind === "delay" || stopper.stop.drop.aborted
       ) return;
       for (const one of views?.push(event) ?? [event]) {
         if (one.kind !== "language") this.#utterances = before + one.id;

@@ -88,8 +88,8 @@ function jsonLine(event: Exclude<TextEvent, { kind: "language" }> | GapEvent, fi
   const { kind: type, startMs, endMs } = event;
   const places = { start_ms: startMs, end_ms: endMs };
   if (type === "gap") return `${jsonText({ type, file, ...places })}\n`;
-  const { id, language, text, spoken, isTruncated: truncated, isLooped: loop, noSpeech: no_speech } = event;
-  return `${jsonText({ type, file, id, ...places, language, text, spoken, truncated, loop, no_speech })}\n`;
+  const { id, language, text, spoken, isTruncated: truncated, isLooped: loop, repaired, noSpeech: no_speech } = event;
+  return `${jsonText({ type, file, id, ...places, language, text, spoken, truncated, loop, repaired, no_speech })}\n`;
 }
 
 function cueWriter(

@@ -97,3 +97,34 @@ test("the final text of an utterance says what ended it", async () => {
     text: expect.stringContaining("repetition loop"),
   });
 });
+
+test("what goes round in circles is heard again in two parts, and is not lost", async () => {
+  const words = [3, 5, 8, 13, 21, 34, 55, 89, 100, 120];
+  const audio = speech(words.map((word) => ({ word, gap: 2400 })), 2 * rate);
+  const header = [1, 2, fakeTag].map((id) => fakeToken(id));
+  /** Says all words, except that more than three seconds of them make it repeat one without end. */
+  const circling = (): Listener["hear"] => {
+    const listener = fakeListener();
+    let held = 0;
+    return async (request) => {
+      held = Math.max(0, held - request.forget) + request.samples.length;
+      const result = await listener.hear(request);
+      if (held < 3.2 * rate) return result;
+      const tokens = [
+        ...(request.prefix.length === 0 ? header : []),
+        ...Array.from({ length: 60 }, () => fakeToken(20)),
+      ];
+      return { ...result, tokens };
+    };
+  };
+  const { events, totals } = await stream(audio, circling());
+  const finals = events.flatMap((event) => event.kind === "final" ? [event] : []);
+  expect(finals.map(({ text }) => text).join(" ")).toBe(words.map((word) => `w${word}`).join(" "));
+  expect(finals.some(({ repaired }) => repaired === "cuts")).toBe(true);
+  expect(finals.every(({ isLooped }) => !isLooped)).toBe(true);
+  expect(events.filter(({ kind }) => kind === "loss")).toEqual([]);
+  expect(events.find(({ kind }) => kind === "notice")).toMatchObject({
+    text: expect.stringMatching(/^6\d\.\d to 6\d\.\d s: the model repeated itself; heard again in shorter parts/),
+  });
+  expect(totals.audit.gaps).toEqual([]);
+});

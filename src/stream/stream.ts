@@ -59,6 +59,8 @@ export type StreamEvent =
   | { readonly kind: "step"; readonly step: Step }
   /** Text may be missing. */
   | { readonly kind: "loss"; readonly text: string }
+  /** Worth a line. */
+  | { readonly kind: "notice"; readonly text: string }
   /** Audio that waits to be heard, each time it has grown by half. */
   | { readonly kind: "delay"; readonly ms: number };
 
@@ -99,8 +101,11 @@ const readAheadSamples = 8 * sampleRate;
 const liveReadAheadSamples = 600 * sampleRate;
 /** A live source that sends nothing for so long has stalled. */
 const stallMs = 2000;
-/** Steps in a row that went round in circles before their audio is let go. */
+/** Steps in a row that went round in circles before their audio is heard in two parts, or let go. */
 const loopsMax = 2;
+/** A part is no shorter, or words would be cut, and of an utterance so many are heard again. */
+const partSamplesMin = 1.5 * sampleRate;
+const mendsMax = 3;
 
 /** How a voice is found in one stream. A detector that is opened for it is closed after it, by the caller. */
 export async function streamVoice(
@@ -161,6 +166,8 @@ class StreamRun {
   #wasMoved = false;
   #wasCapped = false;
   #loops = 0;
+  /** Times that audio of the utterance was heard again because its text went round in circles. */
+  #mends = 0;
   #behind = 0;
   #encodeMs = 0;
   #decodeMs = 0;
@@ -211,6 +218,7 @@ class StreamRun {
     switch (cut.kind) {
       case "start":
         this.#text.start(this.#cutter.voice.start);
+        this.#mends = 0;
         return this.#startAnew(cut.at);
       case "hear":
         return this.#isDeferred(waiting) ? undefined : await this.#chunk(cut.at);
@@ -285,18 +293,39 @@ class StreamRun {
 
   /** Everything up to `to` is heard and committed. */
   async #finish(to: number): Promise<void> {
-    const isHeard = to === this.#givenTo && !this.#mustForget && !this.#wasCapped;
+    const isHeard = to === this.#givenTo && !this.#mustForget && !this.#wasCapped && this.#loops === 0;
     if (!isHeard) return await this.#hear(to, true);
     this.#take({ tokens: this.#state.tail, heardTo: to, isCapped: false, isLast: true });
   }
 
   async #hear(to: number, isLast: boolean): Promise<void> {
+    const prefixTokens = this.options.rules.feedsPast ? this.#state.committed.length : 0;
+    const result = await this.#decode(to, isLast);
+    const isCapped = isCut(result);
+    const hypothesis = { tokens: result.tokens, heardTo: to, isCapped, isLast };
+    if (this.#loops + 1 >= loopsMax || isLast) {
+      if (this.#loopsIn(hypothesis) && await this.#mend(to, isLast)) return;
+    }
+    const isLooped = this.#take(hypothesis);
+    this.#report(result, prefixTokens, to, isLooped);
+    this.#loops = isLooped ? this.#loops + 1 : 0;
+    if (isLast && !isLooped && isCapped) {
+      this.#text.mark({ isTruncated: true });
+      this.#tell("loss", to, `stopped after ${result.tokens.length} tokens, more than speech takes`);
+    }
+    if (!isLooped || (!isLast && this.#loops < loopsMax)) return;
+    this.#text.mark({ isLooped: true });
+    this.#tell("loss", to, "repetition loop, cut short");
+    if (!isLast) this.#restart(to);
+  }
+
+  /** The model's answer to all audio from the anchor on, after what is committed. */
+  async #decode(to: number, isLast: boolean): Promise<HearResult> {
     const { committed, tail } = this.#state;
-    const prefix = this.options.rules.feedsPast ? committed.map(({ id }) => id) : [];
     const request = {
       samples: this.#held.slice(this.#givenTo, to),
       forget: this.#mustForget ? Infinity : 0,
-      prefix,
+      prefix: this.options.rules.feedsPast ? committed.map(({ id }) => id) : [],
       draft: tail.map(({ id }) => id),
       tokensMax: this.#tokensMax(to, isLast),
     };
@@ -306,24 +335,47 @@ class StreamRun {
     this.#wasCapped = result.stop !== "end";
     this.#encodeMs += result.encodeMs;
     this.#decodeMs += result.prefillMs + result.verifyMs + result.decodeMs;
-    const isCapped = result.stop === "cap" || result.stop === "loop";
-    const isLooped = this.#take({ tokens: result.tokens, heardTo: to, isCapped, isLast });
-    this.#report(result, prefix.length, to, isLooped);
-    this.#loops = isLooped ? this.#loops + 1 : 0;
-    if (isLast && !isLooped && isCapped) {
-      this.#text.lose("isTruncated");
-      this.#tellLoss(to, `stopped after ${result.tokens.length} tokens, more than speech takes`);
-    }
-    if (!isLooped || (!isLast && this.#loops < loopsMax)) return;
-    this.#text.lose("isLooped");
-    this.#tellLoss(to, "repetition loop, cut short");
-    if (!isLast) this.#restart(to);
+    return result;
   }
 
-  /** Text is lost of what was heard since the anchor. */
-  #tellLoss(to: number, what: string): void {
+  #loopsIn(hypothesis: Hypothesis): boolean {
+    return commit(this.#state, hypothesis, this.options.rules).isLooped;
+  }
+
+  /**
+   * Text that goes round in circles is seldom in the audio: cut elsewhere, the same audio gives another one. So what is
+   * not committed is heard in two parts, the second as the start of an utterance. Returns false, and nothing has
+   * changed, where the first part loops as well, or is too short.
+   */
+  async #mend(to: number, isLast: boolean): Promise<boolean> {
+    const from = Math.max(this.#anchor, this.#state.committed.at(-1)?.seenAfter ?? 0);
+    const [first, last] = [from + partSamplesMin, to - partSamplesMin];
+    if (first > last || this.#mends === mendsMax || this.stop.drop.aborted) return false;
+    this.#mends++;
+    const anchor = this.#anchor;
+    const { start, end } = middleHalf(first, last);
+    const at = start + quietestPlace(this.#held.slice(start, end), 0, end - start);
+    const forgetsAll = () => [this.#givenTo, this.#mustForget] = [anchor, true];
+    forgetsAll();
+    const result = await this.#decode(at, true);
+    const hypothesis = { tokens: result.tokens, heardTo: at, isCapped: isCut(result), isLast: true };
+    if (this.stop.drop.aborted || this.#loopsIn(hypothesis)) {
+      forgetsAll();
+      return false;
+    }
+    this.#text.mark({ repaired: "cuts" });
+    this.#take(hypothesis);
+    this.#tell("notice", to, "the model repeated itself; heard again in shorter parts");
+    this.#restart(at);
+    this.#hasSound = true;
+    if (this.#isSpoken(to)) await this.#hear(to, isLast);
+    return true;
+  }
+
+  /** Of what was heard since the anchor. */
+  #tell(kind: "loss" | "notice", to: number, what: string): void {
     const [fromSec, toSec] = [this.#anchor, to].map((place) => (this.options.startSec + place / sampleRate).toFixed(1));
-    this.onEvent({ kind: "loss", text: `${fromSec} to ${toSec} s: ${what}` });
+    this.onEvent({ kind, text: `${fromSec} to ${toSec} s: ${what}` });
   }
 
   #report(result: HearResult, prefixTokens: number, to: number, isLooped: boolean): void {
@@ -395,6 +447,16 @@ class StreamRun {
     const audio = this.#held.slice(start, to);
     return start + quietestPlace(audio, 0, audio.length);
   }
+}
+
+/** A limit ended it, or the engine saw it go round in circles. */
+function isCut({ stop }: HearResult): boolean {
+  return stop === "cap" || stop === "loop";
+}
+
+function middleHalf(start: number, end: number): { readonly start: number; readonly end: number } {
+  const quarter = Math.floor((end - start) / 4);
+  return { start: start + quarter, end: Math.max(start + quarter + frameSamples, end - quarter) };
 }
 
 /** Frames are the unit of every place. */

@@ -38,6 +38,8 @@ export type UtteranceText = {
   /** Of a final: a limit ended its text; or the model repeated itself without end, and the repeats were cut. */
   readonly isTruncated?: boolean;
   readonly isLooped?: boolean;
+  /** Of a final: the model repeated itself, and the audio was heard again in parts, of which this is the first. */
+  readonly repaired?: "cuts";
   /** Of a final: how doubtful it is that somebody speaks, 0 to 1, if that is known. */
   readonly noSpeech?: number;
   /** As the model names it; "" while it is unknown. */
@@ -49,6 +51,8 @@ export type UtteranceText = {
   readonly startMs: number;
   readonly endMs: number;
 };
+
+type Marks = Pick<UtteranceText, "isTruncated" | "isLooped" | "repaired">;
 
 export type TextOptions = {
   readonly rules: CommitRules;
@@ -80,8 +84,8 @@ export class StreamText {
   #start = 0;
   /** Where the words of the last commit end, as estimated. */
   #saidTo = 0;
-  /** What is missing in the utterance. */
-  #lost: Pick<UtteranceText, "isTruncated" | "isLooped"> = {};
+  /** What is missing in the utterance, or was. */
+  #marks: Marks = {};
   #coverage = nothingCovered;
   /** Up to here it is known which speech has text, and so many gaps were told. */
   #auditedTo = 0;
@@ -112,9 +116,9 @@ export class StreamText {
     this.#showPartial(state);
   }
 
-  /** Text of the utterance is missing. */
-  lose(what: "isTruncated" | "isLooped"): void {
-    this.#lost = { ...this.#lost, [what]: true };
+  /** Text of the utterance is missing, or was mended. */
+  mark(marks: Marks): void {
+    this.#marks = { ...this.#marks, ...marks };
   }
 
   /** The utterance has ended, and the next one starts with new words. `isSpoken`: there was a voice in it. */
@@ -167,7 +171,7 @@ export class StreamText {
         kind: "final",
         ...(goesOn && { goesOn }),
         ...this.#placed(text, end),
-        ...this.#lost,
+        ...this.#marks,
         speech,
         ...doubt,
       });
@@ -176,7 +180,7 @@ export class StreamText {
     this.#text = "";
     this.#partial = "";
     this.#hadPartial = false;
-    this.#lost = {};
+    this.#marks = {};
   }
 
   #put(piece: string, end: number): void {

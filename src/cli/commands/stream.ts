@@ -293,6 +293,8 @@ function reportEvent({ parts, options, report }: Run, source: InputSource, event
       return report.language(event.name, options.inputs.length > 1 ? source : undefined);
     case "loss":
       return report.loss(source, event.text);
+    case "notice":
+      return report.notice({ kind: "notice", text: event.text }, source);
     case "gap":
       return report.loss(source, `speech without text: ${gapPlace(event)}`);
     case "delay":

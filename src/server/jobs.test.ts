@@ -73,6 +73,18 @@ test("a job can fail, and can be cancelled", async () => {
   expect(performance.now() - start).toBeLessThan(1000);
 });
 
+test("who listens late gets the same text in fewer pieces", async () => {
+  await using server = await fakeServer(sayingEngine("One two three four five six seven. Eight nine ten.", 30));
+  const { id } = await create(server, "2s");
+  const early = untilEvent(server, id, "transcript.text.done");
+  await untilEvent(server, id, "six");
+  const late = untilEvent(server, id, "transcript.text.done");
+  const deltas = (events: string) => [...events.matchAll(/"delta":"([^"]*)"/g)].map(([, delta]) => delta);
+  const [first, second] = [deltas(await early), deltas(await late)];
+  expect(second.join("")).toBe(first.join(""));
+  expect(first.length).toBeGreaterThan(second.length + 3);
+});
+
 test("a job that is cancelled keeps what was heard until then", async () => {
   let decodes = 0;
   const engine = fakeEngine(() => ({ says: "language English<asr_text>One.", tokenDelayMs: decodes++ < 1 ? 1 : 500 }));

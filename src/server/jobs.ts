@@ -39,7 +39,11 @@ export class Job {
   }
 
   send(event: ServerEvent): void {
-    this.events.push(event);
+    const last = this.events.at(-1);
+    // What comes token by token is kept in pieces: a recording of hours has tens of thousands.
+    const goesOn = last?.type === event.type && typeof event["delta"] === "string" && !event["drop"];
+    if (goesOn) this.events[this.events.length - 1] = { ...last, delta: `${last["delta"]}${event["delta"]}` };
+    else this.events.push(event);
     for (const listener of this.listeners) listener(event);
   }
 }

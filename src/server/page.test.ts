@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { symlink } from "node:fs/promises";
-import { fakeServer, sayingEngine } from "./fake_server.ts";
+import { fakeServer, form, sayingEngine } from "./fake_server.ts";
 import { remove, temporaryFolder } from "./folder.ts";
 import { parseKeys } from "./keys.ts";
 
@@ -21,6 +21,14 @@ test("the page is there without a key, and its files are named by what is in the
   for (const other of ["page/app.js", "page/index.html", "page/..%2findex.html", "page/app-0000000000000000.js"]) {
     expect((await fetch(`${server.url}/${other}`)).status).toBe(404);
   }
+});
+
+test("a transcript as a page has no part in the server's origin", async () => {
+  await using server = await fakeServer(sayingEngine());
+  const body = form("2s", { response_format: "html" });
+  const reply = await fetch(`${server.url}/v1/audio/transcriptions`, { method: "POST", body });
+  expect(reply.headers.get("content-type")).toStartWith("text/html");
+  expect(reply.headers.get("content-security-policy")).toBe("sandbox allow-scripts");
 });
 
 test("a key becomes a cookie, which the API takes until it is given up", async () => {

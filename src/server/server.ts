@@ -50,6 +50,7 @@ import { startWyoming, type WyomingServer } from "./wyoming_server.ts";
 const idleSec = 60;
 
 const lastReplyMs = 500;
+const policyHeader = "content-security-policy";
 
 export type RunningServer = {
   readonly port: number;
@@ -209,6 +210,10 @@ class Handler {
     if (allowed !== undefined) response.headers.set("access-control-allow-origin", allowed);
     if (this.#access.origins.length > 0) response.headers.append("vary", "origin");
     response.headers.set("x-content-type-options", "nosniff");
+    // A transcript as a page is somebody's document: it has no part in this origin.
+    if (response.headers.get("content-type")?.startsWith("text/html") && !response.headers.has(policyHeader)) {
+      response.headers.set(policyHeader, "sandbox allow-scripts");
+    }
   }
 
   #respond(request: Request, server: HttpServer, facts: Facts): Promise<Response> | Response | undefined {

@@ -362,8 +362,9 @@ async function watchSettled(page: Page): Promise<() => Promise<string[]>> {
   return () => page.evaluate("settled");
 }
 
+/** From nothing, in two steps at least: a machine that is busy has more to settle at a time. */
 function expectGrowing(texts: readonly string[]): void {
-  expect(texts.length).toBeGreaterThan(3);
+  expect(texts.length).toBeGreaterThan(2);
   for (const [index, text] of texts.entries()) expect(text).toStartWith(texts[index - 1] ?? "");
 }
 

@@ -53,9 +53,9 @@ export type Aligned = {
 /** Fields of a form. */
 export type Fields = Readonly<Record<string, string>>;
 
-/** `status` 0: the server was not reached. */
+/** `status` 0: the server was not reached. `againSec`: when it may be asked again, if it says so. */
 export class ApiFailure extends Error {
-  constructor(readonly status: number, message: string) {
+  constructor(readonly status: number, message: string, readonly againSec?: number) {
     super(message);
   }
 }
@@ -114,7 +114,10 @@ export function createJob(
   sending.upload.onprogress = ({ loaded, total }) => onProgress(total === 0 ? 1 : loaded / total);
   sending.onload = () => {
     if (sending.status === 202) resolve(JSON.parse(sending.responseText));
-    else reject(new ApiFailure(sending.status, messageIn(sending.responseText) ?? sending.statusText));
+    else {
+      const againSec = Number(sending.getResponseHeader("retry-after") ?? NaN);
+      reject(new ApiFailure(sending.status, messageIn(sending.responseText) ?? sending.statusText, againSec));
+    }
   };
   sending.onerror = () => reject(new ApiFailure(0, ""));
   sending.onabort = () => reject(new DOMException("cancelled", "AbortError"));

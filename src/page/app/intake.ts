@@ -40,7 +40,8 @@ export function createIntake(
   const zone = element(
     "div",
     { class: "zone" },
-    element("h2", {}, strings.drop),
+    element("h2", { class: "with-mouse" }, strings.drop),
+    element("h2", { class: "by-touch" }, strings.give),
     element("p", { class: "dim" }, strings.dropMore),
     buttons,
     element("p", { class: "folder" }, button(strings.chooseFolder, "link", () => folder.click())),

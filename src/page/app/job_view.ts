@@ -94,7 +94,14 @@ export class JobView {
 
   #follow(): void {
     this.#say(this.#job.status === "queued" ? this.host.strings.waits : this.host.strings.notYet);
-    this.#source = listen(this.#job.id, () => this.#clear(), (event) => this.#take(event));
+    const listens = () => {
+      this.#source?.close();
+      // A browser has few connections for all tabs of a server: one that nobody looks at leaves its to others.
+      if (document.hidden) return;
+      this.#source = listen(this.#job.id, () => this.#clear(), (event) => this.#take(event));
+    };
+    document.addEventListener("visibilitychange", listens, { signal: this.#ending.signal });
+    listens();
   }
 
   /** Everything comes from the start. */

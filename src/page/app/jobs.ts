@@ -8,8 +8,9 @@ import { button, element, signButton } from "./dom.ts";
 import { clock } from "./format.ts";
 import { fill, type Strings } from "./strings.ts";
 
-/** How often the server is asked while something is going on. */
+/** How often the server is asked while something is going on, and while nobody looks. */
 const askMs = 1000;
+const askHiddenMs = 10_000;
 
 type Progress = Pick<Job, "audio_seconds" | "heard_seconds" | "eta_seconds" | "language">;
 
@@ -53,13 +54,22 @@ export class JobList {
       this.host.onAnswer();
       this.#update(data);
       const isBusy = data.some(({ status }) => isOpen(status));
-      if (isBusy && !document.hidden) this.#timer = setTimeout(() => void this.refresh(), askMs);
+      this.#tellTitle();
+      if (isBusy) this.#timer = setTimeout(() => void this.refresh(), document.hidden ? askHiddenMs : askMs);
     } catch (error) {
       this.host.onFailure(error);
       if (!(error instanceof ApiFailure) || error.status !== 401) {
         this.#timer = setTimeout(() => void this.refresh(), 5 * askMs);
       }
     }
+  }
+
+  /** What the tab says of the job that is shown. */
+  #tellTitle(): void {
+    const job = this.#shown === undefined ? undefined : this.#rows.get(this.#shown)?.job;
+    const { status, audio_seconds: audio = 0, heard_seconds: heard = 0 } = job ?? {};
+    const share = status === "running" && audio > 0 ? `${Math.floor((heard / audio) * 100)} % · ` : "";
+    document.title = job ? `${share}${job.name} · qwen-asr` : "qwen-asr";
   }
 
   /** Sends files, one after the other. */
@@ -91,6 +101,7 @@ export class JobList {
       else title.removeAttribute("aria-current");
     }
     this.host.onShow(row.job, isChosen);
+    this.#tellTitle();
   }
 
   /** What the events of the shown job say, which come sooner than the next answer. */
@@ -140,6 +151,7 @@ export class JobList {
   #hide(): void {
     this.#shown = undefined;
     this.host.onShow(undefined);
+    this.#tellTitle();
   }
 
   async #ask(method: "POST" | "DELETE", path: string): Promise<void> {
@@ -172,6 +184,8 @@ export class JobList {
       this.show(job.id);
       await this.refresh();
     } catch (error) {
+      // A full queue: there is a place for it later.
+      if (error instanceof ApiFailure && error.status === 429) return this.#uploadLater(row, file, fields, error);
       const again = () => {
         this.#waiting.push({ row, file, fields });
         void this.#uploadNext();
@@ -179,6 +193,14 @@ export class JobList {
       if (!row.stop.signal.aborted) row.failed(error instanceof ApiFailure ? error.message : String(error), again);
     }
     this.#showOrHide();
+  }
+
+  #uploadLater(row: UploadRow, file: File, fields: Fields, { againSec = NaN }: ApiFailure): void {
+    row.waits();
+    setTimeout(() => {
+      this.#waiting.unshift({ row, file, fields });
+      void this.#uploadNext();
+    }, 1000 * (againSec > 0 ? againSec : 10));
   }
 
   #showOrHide(): void {
@@ -215,6 +237,11 @@ class UploadRow {
     this.#bar.hidden = false;
     this.#state.textContent = this.strings.uploading;
     this.element.classList.remove("failed");
+  }
+
+  waits(): void {
+    this.#bar.hidden = true;
+    this.#state.textContent = this.strings.queued;
   }
 
   /** `again` sends it once more. */

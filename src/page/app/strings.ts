@@ -1,8 +1,9 @@
 /** What the server's page says, in English, Simplified and Traditional Chinese. Data, and the choice among them. */
 
 const english = {
-  tagline: "Speech to text on this computer's own server. What you give it stays there.",
+  tagline: "Speech to text. What you give it stays on this server.",
   drop: "Drop recordings here",
+  give: "Add a recording",
   dropMore: "Audio or video of any length: mp3, m4a, wav, webm, mp4 and others",
   chooseFiles: "Choose files",
   chooseFolder: "Choose a folder",
@@ -13,11 +14,11 @@ const english = {
   sampleEnglish: "English",
   sampleMandarin: "Mandarin with numbers",
   language: "Language",
-  detect: "Detect",
+  detect: "Detect automatically",
   taiwan: "Chinese (Taiwan)",
   moreOptions: "More options",
   terms: "Names and terms that may occur",
-  termsHelp: "One a line, or `heard => written`. The best are few.",
+  termsHelp: "One a line, or “heard => written”. Few are best.",
   itn: "Write numbers as digits",
   script: "Chinese script",
   scriptKeep: "As the model writes it",
@@ -84,8 +85,9 @@ const english = {
 export type Strings = Readonly<Record<keyof typeof english, string>>;
 
 const simplified: Strings = {
-  tagline: "在本机服务器上把语音变成文字。您给它的内容不会离开服务器。",
+  tagline: "语音变文字。您给它的内容不会离开这台服务器。",
   drop: "把录音拖到这里",
+  give: "添加录音",
   dropMore: "音频或视频，长度不限：mp3、m4a、wav、webm、mp4 等",
   chooseFiles: "选择文件",
   chooseFolder: "选择文件夹",
@@ -163,8 +165,9 @@ const simplified: Strings = {
 };
 
 const traditional: Strings = {
-  tagline: "在本機伺服器上把語音變成文字。您給它的內容不會離開伺服器。",
+  tagline: "語音變文字。您給它的內容不會離開這台伺服器。",
   drop: "把錄音拖到這裡",
+  give: "加入錄音",
   dropMore: "音訊或影片，長度不限：mp3、m4a、wav、webm、mp4 等",
   chooseFiles: "選擇檔案",
   chooseFolder: "選擇資料夾",

@@ -30,20 +30,18 @@ export class Player {
   readonly #controls: PlayerControls;
   readonly #ending = new AbortController();
   #positionMs = 0;
+  #hasPeaks = false;
   #durationMs: number;
 
   constructor({ place, text, audio, durationMs, peaks, strings }: PlayerGiven) {
     this.#audio = audio;
     this.#durationMs = durationMs;
     this.#track = new WordTrack(text);
-    this.#wave = createWaveform({
-      ...{ label: strings.position, clock, spoken: () => this.#track.words },
-      onSeek: (ms) => this.seek(ms),
-    });
+    this.#wave = createWaveform({ label: strings.position, clock, onSeek: (ms) => this.seek(ms) });
     const acts = { toggle: () => this.#toggle(), nextDoubt: () => this.#seekTo(this.#nextDoubt()) };
     this.#controls = new PlayerControls({ place, audio, strings, wave: this.#wave.element, ...acts });
     this.#wave.setDuration(durationMs);
-    this.#wave.setPeaks(peaks);
+    this.setPeaks(peaks);
     this.#listen(text);
     this.refresh();
   }
@@ -61,6 +59,7 @@ export class Player {
   }
 
   setPeaks(peaks: readonly number[]): void {
+    this.#hasPeaks = peaks.length > 0;
     this.#wave.setPeaks(peaks);
   }
 
@@ -68,6 +67,7 @@ export class Player {
   refresh(): void {
     this.#track.read();
     this.#controls.setDoubts(this.#track.doubts);
+    if (!this.#hasPeaks) this.#wave.setPeaks(this.#track.shape(this.#durationMs));
     this.#show();
   }
 

@@ -1,6 +1,4 @@
-/** A recording drawn as bars, and a slider on it. In: how loud it is, or where it has text. Out: places to seek. */
-
-export type Bar = { readonly startMs: number; readonly endMs: number };
+/** A recording drawn as bars, and a slider on it. In: bars, how loud it is or where it has text. Out: places to go. */
 
 export type Waveform = {
   readonly element: HTMLElement;
@@ -15,13 +13,11 @@ type WaveformGiven = {
   readonly label: string;
   readonly clock: (ms: number) => string;
   readonly onSeek: (ms: number) => void;
-  /** Where there is text: drawn as long as the peaks are not known. */
-  readonly spoken: () => readonly Bar[];
 };
 
 const barWidth = 3;
 
-export function createWaveform({ label, clock, onSeek, spoken }: WaveformGiven): Waveform {
+export function createWaveform({ label, clock, onSeek }: WaveformGiven): Waveform {
   const canvas = document.createElement("canvas");
   canvas.className = "wave";
   canvas.tabIndex = 0;
@@ -30,8 +26,7 @@ export function createWaveform({ label, clock, onSeek, spoken }: WaveformGiven):
   canvas.setAttribute("aria-valuemin", "0");
   let peaks: readonly number[] = [];
   let [positionMs, durationMs] = [0, 0];
-  const draw = () =>
-    drawBars(canvas, peaks.length > 0 ? peaks : density(spoken(), durationMs), positionMs / durationMs);
+  const draw = () => drawBars(canvas, peaks, positionMs / durationMs);
   const seekAt = ({ clientX }: PointerEvent) => {
     const { left, width } = canvas.getBoundingClientRect();
     onSeek(Math.min(1, Math.max(0, (clientX - left) / width)) * durationMs);
@@ -75,16 +70,6 @@ export function createWaveform({ label, clock, onSeek, spoken }: WaveformGiven):
       scheme.removeEventListener("change", draw);
     },
   };
-}
-
-/** Low bars where there is text: not the sound, but its shape in time. */
-function density(bars: readonly Bar[], durationMs: number): number[] {
-  const shares = Array<number>(Math.min(400, Math.max(1, Math.ceil(durationMs / 100)))).fill(0);
-  for (const { startMs, endMs } of bars) {
-    const [from, to] = [startMs, endMs].map((ms) => (ms / durationMs) * shares.length);
-    for (let index = Math.floor(from!); index < Math.min(shares.length, to!); index++) shares[index] = 0.4;
-  }
-  return shares;
 }
 
 function drawBars(canvas: HTMLCanvasElement, peaks: readonly number[], played: number): void {

@@ -13,19 +13,17 @@ export class WordTrack {
   #lines: readonly number[] = [];
   #marked: HTMLElement | undefined;
 
-  constructor(readonly text: HTMLElement) {
-    this.read();
-  }
+  constructor(readonly text: HTMLElement) {}
 
   /** Reads the words anew. */
   read(): void {
     const nodes = [...this.text.querySelectorAll<HTMLElement>(".w")];
     this.words = nodes
-      .map((node) => ({ startMs: Number(node.dataset["s"]), endMs: Number(node.dataset["e"]), node }))
+      .map((node) => ({ startMs: timeOf(node, "data-s"), endMs: timeOf(node, "data-e"), node }))
       .sort((a, b) => a.startMs - b.startMs);
-    this.doubts = nodes.filter(({ tagName }) => tagName === "MARK").length;
-    this.#lines = [...this.text.querySelectorAll<HTMLElement>(".par > .at")].map((node) => Number(node.dataset["s"]))
-      .sort((a, b) => a - b);
+    this.doubts = this.text.querySelectorAll("mark.w").length;
+    const lines = [...this.text.querySelectorAll<HTMLElement>(".par > .at")];
+    this.#lines = lines.map((node) => timeOf(node, "data-s")).sort((a, b) => a - b);
     this.#marked = undefined;
   }
 
@@ -43,14 +41,21 @@ export class WordTrack {
     if (follows && node) this.showMarked();
   }
 
-  /** Scrolls to the marked word, if it is not on the screen. */
-  showMarked(): void {
-    if (!this.#marked) return;
-    const { top, bottom } = this.#marked.getBoundingClientRect();
+  /**
+   * Scrolls to the marked word, if it is not on the screen. Far off, where nothing is laid out yet, places are guesses:
+   * it is looked for again when it is there.
+   */
+  showMarked(triesLeft = 3): void {
+    const marked = this.#marked;
+    if (!marked) return;
+    const { top, bottom } = marked.getBoundingClientRect();
     const [high, low] = [innerHeight * 0.2, innerHeight * 0.8];
     if (top >= high && bottom <= low) return;
-    const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    this.#marked.scrollIntoView({ block: "center", behavior: isCalm ? "auto" : "smooth" });
+    const isFar = Math.abs(top) > 2 * innerHeight || triesLeft < 3;
+    const isCalm = isFar || matchMedia("(prefers-reduced-motion: reduce)").matches;
+    marked.scrollIntoView({ block: "center", behavior: isCalm ? "auto" : "smooth" });
+    if (!isFar || triesLeft === 0) return;
+    requestAnimationFrame(() => this.#marked === marked && this.showMarked(triesLeft - 1));
   }
 
   lineBefore(ms: number): number | undefined {
@@ -62,8 +67,19 @@ export class WordTrack {
   }
 
   nextDoubt(ms: number): number | undefined {
-    const doubtful = this.words.filter(({ node }) => node.tagName === "MARK");
-    return (doubtful.find(({ startMs }) => startMs > ms + 1) ?? doubtful[0])?.startMs;
+    const isDoubtful = ({ node }: TrackedWord) => node.tagName === "MARK";
+    const next = this.words.find((word) => word.startMs > ms + 1 && isDoubtful(word));
+    return (next ?? this.words.find(isDoubtful))?.startMs;
+  }
+
+  /** Where there is text, as low bars: not the sound, but its shape in time. */
+  shape(durationMs: number): number[] {
+    const bars = Array<number>(Math.min(400, Math.max(1, Math.ceil(durationMs / 100)))).fill(0);
+    for (const { startMs, endMs } of this.words) {
+      const [from, to] = [startMs, endMs].map((ms) => (ms / durationMs) * bars.length);
+      for (let bar = Math.floor(from!); bar < Math.min(bars.length, to!); bar++) bars[bar] = 0.4;
+    }
+    return bars;
   }
 
   /** The index of the last word that has begun, or -1. */
@@ -76,4 +92,8 @@ export class WordTrack {
     }
     return low - 1;
   }
+}
+
+function timeOf(node: HTMLElement, name: "data-s" | "data-e"): number {
+  return Number(node.getAttribute(name));
 }

@@ -54,7 +54,7 @@ export function serveChoices(choices: Choices): ServeChoices {
     keyFile: choices.text("api-key-file"),
     isOpen: choices.has("no-auth"),
     allowedHosts: list(choices, "allow-host", /^(?:\*\.)?[\w-]+(?:\.[\w-]+)*$/, "a name, or *.name"),
-    origins: list(choices, "cors", /^(?:\*|https?:\/\/[\w.\[\]:-]+)$/, "https://name, or *"),
+    origins: list(choices, "cors", /^(?:\*|[a-z][a-z0-9+.-]*:\/\/[\w.\[\]:-]+)$/, "https://name, or *"),
     trustsProxy: choices.has("trust-proxy"),
     tlsFiles: cert === undefined || key === undefined ? undefined : { cert, key },
     wyomingPort: choices.has("wyoming") ? choices.number("wyoming") : undefined,

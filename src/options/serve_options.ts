@@ -53,7 +53,7 @@ export const serveOptions = [
     group: "Server",
     value: { placeholder: "ORIGINS", type: "text" },
     help: "web pages that may use it, or *",
-    more: "Such as https://app.example.org, with commas or repeated.",
+    more: "Such as https://app.example.org or app://obsidian.md, with commas or repeated.",
     rare: true,
     commands: onServe,
   },

@@ -13,9 +13,13 @@ export type Served = {
 };
 
 /** A server of its own on a free port. */
-export async function served(args: readonly string[] = [], env: Record<string, string> = {}): Promise<Served> {
+export async function served(
+  args: readonly string[] = [],
+  env: Record<string, string> = {},
+  model: string = modelDir(),
+): Promise<Served> {
   const home = temporaryFolder();
-  const child = Bun.spawn([executable(), "serve", "-d", modelDir(), "--port", "0", ...args], {
+  const child = Bun.spawn([executable(), "serve", "-d", model, "--port", "0", ...args], {
     ...{ cwd: home.path, env: { ...fixedEnvironment(home.path), ...env } },
     ...{ stdin: "ignore", stdout: "ignore", stderr: "pipe" },
   });

@@ -3,7 +3,7 @@
  * the page. Out: an address or the bytes in base64; a line where it cannot be had as it was asked for.
  */
 
-import { readFile, realpath, stat } from "node:fs/promises";
+import { open, readFile, realpath, stat } from "node:fs/promises";
 import { relative, resolve } from "node:path";
 import { sniff, SNIFF_FAR_BYTES } from "../audio/sniff.ts";
 import type { Sound, SoundChoice } from "../output/writer.ts";
@@ -22,22 +22,24 @@ export type SoundRequest = {
 
 const embeddedBytesMax = 50_000_000;
 
-/** undefined: the page has none, as it was asked to, or because the recording came from a pipe. */
+/** undefined: the page has none, as it was asked to, or because what the transcript names is no recording. */
 export async function findSound(request: SoundRequest, tell: (line: string) => void): Promise<Sound | undefined> {
-  const { choice, name, input } = request;
-  if (choice === "none") return undefined;
+  const { choice, name, input, page } = request;
+  if (choice === "none" || await isPassing(name)) return undefined;
   const places = [name, join(dirname(input), name), join(dirname(input), basename(name))];
   const sizes = await Promise.all(places.map(sizeOf));
   const at = sizes.findIndex((size) => size !== undefined);
   const [place, size] = at < 0 ? [name, undefined] : [places[at]!, sizes[at]!];
-  if (at < 0 && await isOther(name)) return undefined;
+  // A transcript may be a stranger's, and names what it likes; one that was made of subtitles names these.
+  const isSound = size === undefined || await isRecording(place);
   if (choice === "embed") {
-    const bytes = size !== undefined && size <= embeddedBytesMax ? await readFile(onDisk(place)) : undefined;
-    const reason = whyNot(bytes, size);
-    if (bytes && reason === undefined) return { kind: "embed", base64: bytes.toString("base64"), type: typeOf(place) };
-    tell(`${printable(name)}: ${reason}: the page links it instead`);
+    const isFitting = isSound && size !== undefined && size <= embeddedBytesMax;
+    const bytes = isFitting ? await readFile(onDisk(place)).catch(() => undefined) : undefined;
+    if (bytes) return { kind: "embed", base64: bytes.toString("base64"), type: typeOf(place) };
+    tell(`${printable(name)}: ${whyNot(size, isSound)}: the page ${isSound ? "links it instead" : "has no sound"}`);
   }
-  return { kind: "link", href: await address(place, request.page), name: printable(basename(name)) };
+  if (!isSound) return undefined;
+  return { kind: "link", href: await address(place, page), name: printable(basename(name)) };
 }
 
 async function sizeOf(path: string): Promise<number | undefined> {
@@ -46,17 +48,28 @@ async function sizeOf(path: string): Promise<number | undefined> {
 }
 
 /** Standard input, a pipe or a device: nothing that is there tomorrow. */
-async function isOther(name: string): Promise<boolean> {
-  if (name === "stdin" || name === "-") return true;
+async function isPassing(name: string): Promise<boolean> {
+  if (["stdin", "standard input", "-"].includes(name)) return true;
   return await stat(onDisk(name)).then((found) => !found.isFile(), () => false);
 }
 
-/** Why a recording is not embedded. What is no recording is not either: the transcript may be a stranger's. */
-function whyNot(bytes: Buffer | undefined, size: number | undefined): string | undefined {
+async function isRecording(path: string): Promise<boolean> {
+  const file = await open(onDisk(path)).catch(() => undefined);
+  if (!file) return true; // Whoever opens the page may be allowed to.
+  try {
+    const head = new Uint8Array(SNIFF_FAR_BYTES);
+    const { bytesRead } = await file.read(head, 0, head.length, 0);
+    return ["wav", "container"].includes(sniff(head.subarray(0, bytesRead)).kind);
+  } finally {
+    await file.close();
+  }
+}
+
+function whyNot(size: number | undefined, isSound: boolean): string {
   if (size === undefined) return "is not there";
-  if (!bytes) return `has ${Math.ceil(size / 1e6)} MB, and a page takes up to ${embeddedBytesMax / 1e6} MB`;
-  const { kind } = sniff(bytes.subarray(0, SNIFF_FAR_BYTES));
-  return kind === "wav" || kind === "container" ? undefined : "is no recording that a browser plays";
+  if (!isSound) return "is no recording that a browser plays";
+  if (size <= embeddedBytesMax) return "cannot be read";
+  return `has ${Math.ceil(size / 1e6)} MB, and a page takes up to ${embeddedBytesMax / 1e6} MB`;
 }
 
 const types: Readonly<Record<string, string>> = {

@@ -59,7 +59,8 @@ function jsonReply(value: Json): Reply {
 function written(heard: Heard, format: Format, request: TranscriptionRequest, parts: ReplyParts): string {
   const { head, segments, gaps, isComplete = true } = heard;
   const name = head.source.name.replace(/^.*\//s, "");
-  const sound: Sound = { kind: "link", href: encodeURIComponent(name.toWellFormed()), name };
+  const href = encodeURIComponent(name.toWellFormed());
+  const sound: Sound | undefined = href === "" ? undefined : { kind: "link", href, name };
   const writer = createWriter(format, { head, ...layoutOf(request.options), ...writerParts(parts), sound });
   return segments.map((segment) => writer.add(segment)).join("") + writer.rest(isComplete, gaps);
 }

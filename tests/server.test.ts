@@ -155,6 +155,17 @@ test("Open WebUI's JSON, Bazarr's question of the language and an alignment", as
   expect((await aligned.json()).words.map(({ word }: { word: string }) => word)).toHaveLength(5);
 });
 
+test("what is wrong with a recording is said", async () => {
+  const cut = new File([readFileSync(wav("en-weather")).subarray(0, 100_000)], "talk.wav");
+  const line = "WAV data is cut short: 3.1 s of the 10.4 s in its header";
+  const json = await post("/v1/audio/transcriptions", { file: cut });
+  expect((await json.json()).warnings).toEqual([line]);
+  const srt = await post("/v1/audio/transcriptions", { file: cut, response_format: "srt" });
+  expect(srt.headers.get("x-qwen-asr-warnings")).toBe(line);
+  const events = await (await post("/v1/audio/transcriptions", { file: cut, stream: "true" })).text();
+  expect(events).toContain(`"warnings":["${line}"]`);
+});
+
 test("many at a time have the text that each has alone", async () => {
   const names = ["en-short", "en-weather", "en-digits", "en-subsecond"];
   const ask = async (name: string) =>

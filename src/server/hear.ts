@@ -57,6 +57,8 @@ export type Heard = {
   readonly audioTokens: number;
   /** Speech without text. */
   readonly gaps: readonly Gap[];
+  /** What is wrong with the recording, a line each; absent where nothing is. */
+  readonly warnings?: readonly string[];
   /** false: it was stopped early. */
   readonly isComplete?: false;
   /** Absent where nobody asked. */
@@ -148,6 +150,7 @@ export async function hear(
   const { version } = core.host;
   const head = { ...options, segmentSec: segmentSecOf(request, core.models.transcriber.autoLimits) };
   const endMs = ((options.fromSec ?? 0) + read.durationSec) * 1000;
+  const warnings = [...new Set(read.sides.flatMap((side) => side.warnings))];
   const sum = (of: (side: HeardSide) => number) => heard.reduce((total, side) => total + of(side), 0);
   const result: Heard = {
     head: documentHead({ version, options: head, model, aligner }, printable(file.name), endMs),
@@ -158,6 +161,7 @@ export async function hear(
     textTokens: sum(({ textTokens }) => textTokens),
     audioTokens: sum(({ audioTokens }) => audioTokens),
     gaps: heard.flatMap(({ gaps }, index) => heard.length === 1 ? gaps : withSpeaker(gaps, names[index]!)),
+    ...(warnings.length > 0 && { warnings }),
     ...(request.wantsVoice && {
       voice: { startMs: Math.round((options.fromSec ?? 0) * 1000), sides: heard.map(({ voice }) => voice) },
     }),

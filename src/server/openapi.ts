@@ -22,7 +22,10 @@ const query = (...names: string[]) => names.map((name) => ({ name, in: "query", 
 
 const span = { start: number, end: number };
 const usage = object({ type: { const: "duration" }, seconds: number });
-const gaps = { gaps: array(object(span)), truncated: array(object({ ...span, reason: { enum: ["cap", "loop"] } })) };
+const extras = {
+  ...{ gaps: array(object(span)), warnings: array(string) },
+  truncated: array(object({ ...span, reason: { enum: ["cap", "loop"] } })),
+};
 
 export const schemas: Readonly<Record<string, Json>> = {
   Error: object({
@@ -33,14 +36,14 @@ export const schemas: Readonly<Record<string, Json>> = {
       code: { type: ["string", "null"] },
     }),
   }),
-  Transcription: object({ text: string, usage, ...gaps }, ["text", "usage"]),
+  Transcription: object({ text: string, usage, ...extras }, ["text", "usage"]),
   Segment: object({
     ...{ id: integer, seek: integer, ...span, text: string, tokens: array(integer), temperature: number },
     ...{ avg_logprob: number, compression_ratio: number, no_speech_prob: number },
   }),
   Word: object({ word: string, ...span }),
   VerboseTranscription: object({
-    ...{ task: { const: "transcribe" }, language: string, duration: number, text: string, usage, ...gaps },
+    ...{ task: { const: "transcribe" }, language: string, duration: number, text: string, usage, ...extras },
     ...{ segments: array(ref("Segment")), words: array(ref("Word")) },
   }, ["task", "language", "duration", "text", "usage"]),
   Alignment: object({

@@ -81,12 +81,22 @@ const noHead: DocumentHead = {
 };
 
 /** What OpenAI's API does not have; clients ignore it. */
-function extras({ segments, gaps }: Heard): Json {
+export function extras({ segments, gaps, warnings }: Heard): Json {
   const truncated = truncatedOf(segments);
   return {
     ...(truncated.length > 0 && { truncated }),
-    ...(gaps.length > 0 &&
-      { gaps: gaps.map(gapJson) }),
+    ...(gaps.length > 0 && { gaps: gaps.map(gapJson) }),
+    ...(warnings && { warnings }),
+  };
+}
+
+/** The same in headers, for formats that have no place for it. */
+export function extraHeaders({ segments, warnings }: Heard): Record<string, string> {
+  const truncated = truncatedOf(segments).length;
+  return {
+    ...(truncated > 0 && { "x-qwen-asr-truncated": String(truncated) }),
+    // A header has one line of ASCII.
+    ...(warnings && { "x-qwen-asr-warnings": warnings.join("; ").replaceAll(/[^ -~]/g, "?") }),
   };
 }
 
@@ -95,7 +105,7 @@ function gapJson({ startMs, endMs, speaker }: Gap): Json {
 }
 
 /** Segments whose end is missing, and why: the model repeated itself, or said more than speech takes. */
-export function truncatedOf(segments: readonly DoneSegment[]) {
+function truncatedOf(segments: readonly DoneSegment[]) {
   return segments.filter(({ truncated }) => truncated !== undefined)
     .map(({ startMs, endMs, truncated }) => ({ start: seconds(startMs), end: seconds(endMs), reason: truncated }));
 }

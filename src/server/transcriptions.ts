@@ -4,7 +4,7 @@
  */
 
 import type { Heard, HearEvent } from "./hear.ts";
-import { replyOf, segmentFields, truncatedOf, usageOf, verboseSegments } from "./replies.ts";
+import { extraHeaders, extras, replyOf, segmentFields, usageOf, verboseSegments } from "./replies.ts";
 import type { Service } from "./service.ts";
 import { eventResponse, type ServerEvent } from "./sse.ts";
 import { type Call, Task } from "./task.ts";
@@ -19,9 +19,7 @@ export async function transcription(service: Service, call: Call): Promise<Respo
 /** The transcript as one body. */
 export function replyTo(heard: Heard, { wanted, service }: Task): Response {
   const { body, contentType } = replyOf(heard, wanted, service.core.host);
-  const count = truncatedOf(heard.segments).length;
-  const headers = { "content-type": contentType, ...(count > 0 && { "x-qwen-asr-truncated": String(count) }) };
-  return new Response(body, { headers });
+  return new Response(body, { headers: { "content-type": contentType, ...extraHeaders(heard) } });
 }
 
 /** As events of OpenAI's API; some clients want the segments once more at the end. */
@@ -58,5 +56,6 @@ function doneEvent(heard: Heard, { wanted, service }: Task): ServerEvent {
     text: isCues ? replyOf(heard, wanted, service.core.host).body : heard.text.trim(),
     ...usageOf(heard),
     ...(wanted.format === "verbose_json" ? { segments: verboseSegments(heard) } : {}),
+    ...extras(heard),
   };
 }

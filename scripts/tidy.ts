@@ -20,7 +20,7 @@ const edgeFiles: readonly RegExp[] = [
   /^src\/(main|app|embed|system|writer)\.ts$/,
   /^src\/cli\/terminal\.ts$/,
   /^src\/cli\/commands\/cache\.ts$/,
-  /^src\/audio\/(input|bytes|ffmpeg|sample_store|spool|decoders\/modules)\.ts$/,
+  /^src\/audio\/(input|bytes|command|ffmpeg|microphone|sample_store|spool|decoders\/modules)\.ts$/,
   /^src\/(model|files|server|engine)\//,
 ];
 

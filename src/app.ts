@@ -5,6 +5,7 @@ import { openFile, openStdin } from "./audio/bytes.ts";
 import { checkInput, openAudio, readAudio, readChannels } from "./audio/input.ts";
 import { splitterSource } from "./align/splitters.ts";
 import { ffmpegVersion } from "./audio/ffmpeg.ts";
+import { listMicrophones } from "./audio/microphone.ts";
 import { createProgram } from "./cli/program.ts";
 import { availableMemory, machineParts, peakMemory, readTextFile, usableProcessors } from "./system.ts";
 import { openTerminal } from "./cli/terminal.ts";
@@ -46,6 +47,7 @@ export function runProgram(args: readonly string[]): Promise<number> {
     readAudio,
     readChannels,
     openAudio,
+    microphones: listMicrophones,
     voiceJudge: () => new SpectralJudge(),
     keepsStreamCaches: () => ["", "0"].includes(process.env.QWEN_STREAM_NO_ENC_CACHE ?? ""),
     locateModel: (dir) => locateModel(dir),

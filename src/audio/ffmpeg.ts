@@ -290,7 +290,7 @@ function firstPlace(stderr: string): number | undefined {
 const aside = /^\s*$|Last message repeated|^To ignore this|^Failed to set|^Error (parsing options|opening output)/;
 
 /** ffmpeg's reasons, without component addresses and the file name it was given. */
-function complaints(stderr: string): string[] {
+export function complaints(stderr: string): string[] {
   return stderr.split(/[\r\n]+/)
     .filter((line) => !aside.test(line) && !printed.test(line))
     .map((line) =>

@@ -28,20 +28,26 @@ import { type Following, joinedLine } from "./joined_line.ts";
 import { LevelMeter } from "./level.ts";
 import { OffsetMeter } from "./offset.ts";
 import type { SourceInfo } from "./pcm.ts";
-import type { RawLayout } from "./raw.ts";
+import { microphoneCommand, microphoneName } from "./microphone.ts";
+import { type Command, ProcessReader } from "./command.ts";
+import { RAW_DEFAULT, type RawLayout } from "./raw.ts";
 import { Resampler } from "./resample.ts";
 import { type LeveledSamples, SampleStore } from "./sample_store.ts";
+import { isUrl, urlCommand } from "./url.ts";
 import { sampleRate } from "../units.ts";
 
 /** Where audio comes from. */
 export type AudioSource =
   | { readonly kind: "file"; readonly path: string }
-  | { readonly kind: "stdin" }
+  /** With `microphone`, what that device hears takes the place of standard input. */
+  | { readonly kind: "stdin"; readonly microphone?: string }
   /** Bytes from elsewhere, such as an upload; `name` is for messages. Read once. */
   | { readonly kind: "stream"; readonly name: string; readonly stream: ReadableStream<Uint8Array> };
 
 /** A source, how to read it, and which part of it. */
 export type AudioInput = AudioSource & {
+  /** Whether a URL may be fetched; by default it may not. */
+  readonly allowsUrl?: boolean;
   /** Decode the bytes as headerless samples, whatever they look like. */
   readonly raw?: RawLayout;
   /** The audio track, by number from 1 or by language; the default one where there are several. */
@@ -76,7 +82,8 @@ const measureSamples = 1 << 18;
 
 /** How messages call an input. */
 export function inputName(input: AudioInput): string {
-  return input.kind === "stdin" ? STDIN_NAME : printable(input.kind === "file" ? input.path : input.name);
+  if (input.kind === "stdin") return input.microphone === undefined ? STDIN_NAME : microphoneName;
+  return printable(input.kind === "file" ? input.path : input.name);
 }
 
 /** Throws if the input is missing, unreadable or a directory, or if the wanted part is empty. Reads nothing. */
@@ -84,6 +91,7 @@ export function checkInput(input: AudioInput): void {
   const { fromSec = 0, toSec = Infinity } = input;
   if (!(fromSec >= 0 && fromSec < Infinity)) throw new UsageError(`the start is ${fromSec} s, not 0 or more`);
   if (!(toSec > fromSec)) throw new UsageError(`the end, ${toSec} s, is not after the start, ${fromSec} s`);
+  if (commandOf(input) !== undefined) return;
   if (input.kind === "file" && !isStdinPath(input.path)) statReadable(input.path);
   else if (isStdin(input) && isatty(0)) {
     throw new InputError(`${STDIN_NAME}: is a terminal`, "pipe a recording into it, or name a file");
@@ -165,13 +173,17 @@ async function measured(store: SampleStore): Promise<LevelMeter> {
 export async function openAudio(input: AudioInput): Promise<AudioStream> {
   checkInput(input);
   const name = inputName(input);
-  const watched = new WatchedReader(await openBytes(input, name));
+  const command = commandOf(input);
+  const watched = new WatchedReader(command ? new ProcessReader(command) : await openBytes(input, name));
   const reader = new ReplayReader(watched);
   try {
     const isPiped = isStdin(input);
-    const file = input.kind === "file" && !isPiped && statReadable(input.path).isFile() ? input.path : undefined;
+    const file = input.kind === "file" && !isPiped && !command && statReadable(input.path).isFile()
+      ? input.path
+      : undefined;
     const path = file === undefined ? undefined : ffmpegName(file);
-    const { raw, track, channel, decoder = "auto", limits } = input;
+    const { track, channel, decoder = "auto", limits } = input;
+    const raw = input.kind === "stdin" && input.microphone !== undefined ? RAW_DEFAULT : input.raw;
     const opened = await openDecoder({ name, path, isStdin: isPiped, raw, track, channel, decoder, limits }, reader);
     const following = () => followingOf(watched, file);
     return new AudioStream(name, opened, rangeOf(input), channel === "each", following);
@@ -184,6 +196,13 @@ export async function openAudio(input: AudioInput): Promise<AudioStream> {
 /** What follows the container, seen as it passed or, where ffmpeg read the file itself, in the file. */
 async function followingOf(watched: WatchedReader, path: string | undefined): Promise<Following> {
   return watched.hasEnded || path === undefined ? watched.following : await findJoined(path);
+}
+
+/** The program that gives the bytes, where it is not this one. Throws an InputError where it may not or cannot. */
+function commandOf(input: AudioInput): Command | undefined {
+  if (input.kind === "stdin" && input.microphone !== undefined) return microphoneCommand(input.microphone);
+  if (input.kind === "file" && isUrl(input.path)) return urlCommand(input.path, input.allowsUrl === true);
+  return undefined;
 }
 
 /** A child process cannot be given a name that is not UTF-8: ffmpeg then gets the bytes. */

@@ -243,6 +243,7 @@ export function fakeParts(engine: Engine, changes: Partial<ProgramParts> = {}): 
       called("locateAligner");
       return dir === "demo" ? { kind: "demo-aligner" } : { kind: "folder", path: dir ?? "/models/aligner" };
     },
+    microphones: async () => ["default  the usual one"],
     openVoiceDetector: async () => everywhereVoice(),
     splitters: async () => ({}),
     readChannels: async () => [loadedAudio(fakeSecond()), loadedAudio(fakeSecond())],

@@ -248,8 +248,7 @@ Examples:
   qwen-asr inspect talk.wav -o talk.svg    what was heard, as a picture
   qwen-asr eval test.tsv -o small.json     how many words are heard wrong
   qwen-asr batch list.jsonl -o out.jsonl   thousands of files, a row each
-  ffmpeg -v error -f pulse -i default -ar 16000 -ac 1 -f s16le - |
-    qwen-asr --stdin --stream --live
+  qwen-asr --mic default                   a microphone, until Ctrl-C
   qwen-asr --prompt @names.txt --from 1:30 --to 2:00 meeting.wav
 
 Exit codes:

@@ -14,13 +14,13 @@ import type { Report } from "./report.ts";
 
 export function audioInput(
   source: InputSource,
-  { raw, fromSec, toSec, track, channel, decoder }: Pick<
-    TranscribeOptions,
-    "raw" | "fromSec" | "toSec" | "track" | "channel" | "decoder"
-  >,
+  { raw, fromSec, toSec, track, channel, decoder, allowsUrl = false }:
+    & Pick<TranscribeOptions, "raw" | "fromSec" | "toSec" | "track" | "channel" | "decoder">
+    & Partial<Pick<TranscribeOptions, "allowsUrl">>,
 ): AudioInput {
   return {
     ...source,
+    ...(allowsUrl ? { allowsUrl } : {}),
     ...(raw === undefined ? {} : { raw }),
     ...(track === undefined ? {} : { track }),
     ...(channel === undefined ? {} : { channel }),

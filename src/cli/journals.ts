@@ -12,7 +12,18 @@ import type { ReadAudio } from "./prefetch.ts";
 /** Options that change nothing of what is heard and when; all others do. The models are in the key by themselves. */
 const unheard = new Set<keyof TranscribeOptions>([
   ...["inputs", "model", "aligner", "threads", "weights", "cache", "decodesMax", "lowMemory", "monitor"] as const,
-  ...["formats", "format", "output", "force", "jobs", "withFilename", "headings", "verbosity", "stream"] as const,
+  ...[
+    "formats",
+    "format",
+    "output",
+    "force",
+    "jobs",
+    "withFilename",
+    "headings",
+    "allowsUrl",
+    "verbosity",
+    "stream",
+  ] as const,
   ...["rules", "paragraphMs", "timestamps", "cuePunctuation", "doubtBelow", "views", "isStrict"] as const,
 ]);
 

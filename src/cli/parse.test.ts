@@ -65,6 +65,7 @@ test("defaults", () => {
     },
     withFilename: false,
     headings: true,
+    allowsUrl: false,
     isStrict: false,
     stream: undefined,
     format: "text",

@@ -81,6 +81,8 @@ export type TranscribeOptions = RequestOptions & {
   readonly force: boolean;
   readonly jobs: JobOptions;
   readonly withFilename: boolean;
+  /** Inputs may be URLs. */
+  readonly allowsUrl: boolean;
   /** A terminal shows the name of each of several inputs above its text. */
   readonly headings: boolean;
   /** Text known to be missing has an exit code of its own. */
@@ -209,7 +211,7 @@ export type Command =
   | { readonly kind: "man" }
   /** `command` is the one whose help is wanted; undefined: that of the program. */
   | { readonly kind: "help"; readonly long: boolean; readonly command: NamedCommand | undefined }
-  | { readonly kind: "version" | "licenses" };
+  | { readonly kind: "version" | "licenses" | "microphones" };
 
 /** The command that may have been meant by a word that was taken for a file. */
 export function meantCommand(word: string): string | undefined {
@@ -235,6 +237,7 @@ export function parseCommandLine(args: readonly string[]): Command {
   const choices = new Choices(values, "argv", command);
   switch (command) {
     case "transcribe":
+      if (choices.text("mic") === "list") return { kind: "microphones" };
       return { kind: command, options: transcribeOptions(choices, inputsOf(choices, words)) };
     case "align":
       return { kind: command, options: alignOptions(choices, inputsOf(choices, words)) };
@@ -385,6 +388,9 @@ function extensionFormat(values: ReadonlyMap<string, string>, command: CommandNa
 }
 
 function inputsOf(choices: Choices, words: readonly string[], wanted?: string): InputSource[] {
+  const microphone = choices.text("mic");
+  if (microphone !== undefined && words.length > 0) throw new UsageError("--mic takes no other input");
+  if (microphone !== undefined) return [{ kind: "stdin", microphone }];
   const inputs = choices.has("stdin") ? [inputSource("-")] : words.map(inputSource);
   if (choices.has("watch") && inputs.length > 0) throw new UsageError("--watch takes no other input");
   const isListed = choices.has("files-from") || choices.has("watch");
@@ -426,6 +432,7 @@ function transcribeOptions(choices: Choices, inputs: readonly InputSource[]): Tr
     jobs: jobOptions(choices),
     withFilename: choices.has("with-filename"),
     headings: !choices.has("no-filename"),
+    allowsUrl: choices.has("allow-url"),
     isStrict: choices.has("strict"),
     verbosity: verbosity(choices),
   };

@@ -69,6 +69,8 @@ export type ProgramParts = ModelHost & {
   /** Where the input asks for each channel, one recording for each, of the same length. */
   readChannels(input: AudioInput): Promise<LoadedAudio[]>;
   openAudio(input: AudioInput): Promise<OpenedAudio>;
+  /** The devices that --mic takes, a line each. Throws an InputError. */
+  microphones(): Promise<string[]>;
   openVoiceDetector(): Promise<VoiceDetector>;
   /** Tells whether there is a voice in what the detector knows none in. */
   voiceJudge(): VoiceJudge;

@@ -67,6 +67,9 @@ async function runCommand(allParts: ProgramParts, args: readonly string[]): Prom
     case "licenses":
       stdout.write(await parts.licenses());
       return 0;
+    case "microphones":
+      stdout.write(`${(await parts.microphones()).join("\n")}\n`);
+      return 0;
     case "completions":
       stdout.write(completions(command.shell));
       return 0;

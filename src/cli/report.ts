@@ -5,8 +5,9 @@
  * Errors and lost text are always told; the rest not with --silent, and some of it only with --debug.
  */
 
-import { STDIN_NAME } from "../audio/bytes.ts";
+import { inputName } from "../audio/input.ts";
 import { isLoss } from "../audio/joined_line.ts";
+import { microphoneName } from "../audio/microphone.ts";
 import type { TimedSegment } from "../document/document.ts";
 import { InputError } from "../errors.ts";
 import { type Hardship, hardship } from "../files/rescue.ts";
@@ -79,7 +80,7 @@ export class Report {
 
   /** "qwen-asr: talk.wav: what is wrong", the name once. */
   complain(source: InputSource, message: string): void {
-    const name = source.kind === "stdin" ? STDIN_NAME : label(source);
+    const name = inputName(source);
     const line = printable(message);
     this.#write(`qwen-asr: ${line.startsWith(`${name}: `) ? line : `${name}: ${line}`}\n`);
   }
@@ -212,7 +213,8 @@ function figure(seconds: number): string {
 
 /** The name of an input in front of its text. */
 export function label(source: InputSource): string {
-  return source.kind === "stdin" ? "stdin" : printable(source.path);
+  if (source.kind === "stdin") return source.microphone === undefined ? "stdin" : microphoneName;
+  return printable(source.path);
 }
 
 type HeadingOptions =

@@ -9,6 +9,7 @@
 import type { Stats } from "node:fs";
 import { lstat, open, readdir, stat } from "node:fs/promises";
 import { sniff, SNIFF_BYTES } from "../audio/sniff.ts";
+import { isUrl } from "../audio/url.ts";
 import { systemReason } from "../errors.ts";
 import { dirname, join, nameOfBytes, onDisk } from "../path_bytes.ts";
 import { printable } from "../writer.ts";
@@ -103,6 +104,7 @@ class Finder {
   }
 
   async find(named: FileInput): Promise<FileInput[]> {
+    if (isUrl(named.path)) return this.#isLeftOut(named.path) ? [] : [named];
     const stats = await stat(onDisk(named.path)).catch(() => undefined);
     if (stats?.isDirectory()) return await this.#inFolder(named.path, named.folder ?? "");
     if (stats || !isPattern(named.path)) return this.#isLeftOut(named.path) ? [] : [named];

@@ -3,6 +3,7 @@
  * caller says what is a folder.
  */
 
+import { isUrl } from "../audio/url.ts";
 import { basename, dirname, join } from "../path_bytes.ts";
 import { UsageError } from "../errors.ts";
 import { printable } from "../writer.ts";
@@ -63,9 +64,10 @@ export function folderIn(path: string, folder = ""): string {
   return folder === "" ? path : join(path, folder);
 }
 
-/** "talk" of "a/talk.wav". */
+/** "talk" of "a/talk.wav" and of "https://example.org/talk.mp3?from=feed". */
 function stem(input: string): string {
-  return input === "-" ? "stdin" : splitName(basename(input))[0];
+  const path = isUrl(input) ? input.replace(/[?#].*$/, "") : input;
+  return input === "-" ? "stdin" : splitName(basename(path))[0];
 }
 
 /**

@@ -405,6 +405,6 @@ function streamChoice(choices: Choices): StreamChoice | undefined {
     policy: isRollback ? { kind: "rollback", tokens, unfixedChunks } : { kind: "agreement" },
     tokensMax: tokensMax === -1 ? undefined : tokensMax,
     feedsPast: choices.choice("past-text") !== "no",
-    isLive: choices.has("live"),
+    isLive: choices.has("live") || choices.has("mic"),
   };
 }

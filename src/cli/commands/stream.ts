@@ -119,7 +119,7 @@ function writeFailures(report: Report, { format }: TranscribeOptions, out: TextW
 }
 
 function nameOf(source: InputSource): string {
-  return source.kind === "stdin" ? "stdin" : source.path;
+  return source.kind === "stdin" ? label(source) : source.path;
 }
 
 async function filePath({ output, format, inputs }: TranscribeOptions): Promise<string> {

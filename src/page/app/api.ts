@@ -133,13 +133,21 @@ const eventNames = [
 ];
 const lastNames = ["transcript.text.done", "job.done", "job.failed", "job.cancelled"];
 
-/** What a job tells: all so far, then what comes. `onStart` is called whenever all comes from the start. */
-export function listen(id: string, onStart: () => void, onEvent: (event: JobEvent) => void): { close(): void } {
+export type JobListener = {
+  /** All comes from the start. */
+  onStart(): void;
+  onEvent(event: JobEvent): void;
+  /** The connection broke; it is made again. */
+  onBroken(): void;
+};
+
+/** What a job tells: all so far, then what comes. */
+export function listen(id: string, { onStart, onEvent, onBroken }: JobListener): { close(): void } {
   const source = new EventSource(`v1/jobs/${id}/events`);
   source.onopen = onStart;
   for (const name of eventNames) {
     source.addEventListener(name, (message) => {
-      if (!(message instanceof MessageEvent)) return; // The connection broke: it is made again.
+      if (!(message instanceof MessageEvent)) return onBroken();
       if (lastNames.includes(name) || name === "error") source.close();
       onEvent(JSON.parse(message.data));
     });

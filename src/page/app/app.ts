@@ -91,7 +91,7 @@ function content(info: Info, strings: Strings, pageLanguage: PageLanguage): HTML
     ...{ strings, pageLanguage, info, onFailure },
     onSay: (message: string) => messages.say(message),
     onProgress: list.progressed.bind(list),
-    onEnd: () => void list.refresh(),
+    onDoubt: () => void list.refresh(),
   };
   function show(job: Job | undefined, isChosen: boolean): void {
     view?.dispose();

@@ -64,3 +64,14 @@ export function icon(name: Icon): SVGElement {
   svg.append(path);
   return svg;
 }
+
+/** Whether the text is on the clipboard. A page by plain http may not put it there: then it is selected where it is. */
+export async function copied(text: string, shown: HTMLElement): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    getSelection()?.selectAllChildren(shown);
+    return false;
+  }
+}

@@ -8,7 +8,7 @@ import { readDocument } from "../../document/json.ts";
 import { showTranscript, type SpanToAlign } from "../transcript/show.ts";
 import { stringsFor } from "../transcript/strings.ts";
 import { type Aligned, call, type Info, type Job, type JobEvent, listen, resultPath, textOf } from "./api.ts";
-import { button, element, icon } from "./dom.ts";
+import { button, copied, element, icon } from "./dom.ts";
 import { Flow } from "./flow.ts";
 import { clock, stem } from "./format.ts";
 import { isOpen } from "./jobs.ts";
@@ -22,8 +22,8 @@ export type JobViewHost = {
   readonly info: Info;
   /** It is being heard. */
   onProgress(id: string, progress: Partial<Job>): void;
-  /** The job is over. */
-  onEnd(): void;
+  /** The job is over, or the server may be: it should be asked. */
+  onDoubt(): void;
   onSay(message: string): void;
   onFailure(error: unknown): void;
 };
@@ -98,7 +98,11 @@ export class JobView {
       this.#source?.close();
       // A browser has few connections for all tabs of a server: one that nobody looks at leaves its to others.
       if (document.hidden) return;
-      this.#source = listen(this.#job.id, () => this.#clear(), (event) => this.#take(event));
+      this.#source = listen(this.#job.id, {
+        onStart: () => this.#clear(),
+        onEvent: (event) => this.#take(event),
+        onBroken: () => this.host.onDoubt(),
+      });
     };
     document.addEventListener("visibilitychange", listens, { signal: this.#ending.signal });
     listens();
@@ -128,7 +132,7 @@ export class JobView {
         return this.host.onProgress(this.#job.id, progress);
       }
       default:
-        return this.host.onEnd();
+        return this.host.onDoubt();
     }
   }
 
@@ -239,10 +243,11 @@ export class JobView {
   async #copy(): Promise<void> {
     try {
       await this.#keeper.flush();
-      await navigator.clipboard.writeText((await textOf(resultPath(this.#job.id, "text"))).trim());
-      this.host.onSay(this.host.strings.copied);
-    } catch {
-      getSelection()?.selectAllChildren(this.#flow.element); // To be copied by hand: a plain http page may not do it.
+      const text = (await textOf(resultPath(this.#job.id, "text"))).trim();
+      const shown = this.#flow.element.hidden ? this.#transcript : this.#flow.element;
+      if (await copied(text, shown)) this.host.onSay(this.host.strings.copied);
+    } catch (error) {
+      this.host.onFailure(error);
     }
   }
 }

@@ -8,9 +8,9 @@ import { button, element, signButton } from "./dom.ts";
 import { clock } from "./format.ts";
 import { fill, type Strings } from "./strings.ts";
 
-/** How often the server is asked while something is going on, and while nobody looks. */
-const askMs = 1000;
-const askHiddenMs = 10_000;
+/** How often the server is asked while it has work, and while there is little to see: the shown job has its events. */
+const askMs = 2000;
+const askSeldomMs = 15_000;
 
 type Progress = Pick<Job, "audio_seconds" | "heard_seconds" | "eta_seconds" | "language">;
 
@@ -53,13 +53,14 @@ export class JobList {
       const { data } = await call<{ readonly data: readonly Job[] }>("GET", "v1/jobs");
       this.host.onAnswer();
       this.#update(data);
-      const isBusy = data.some(({ status }) => isOpen(status));
       this.#tellTitle();
-      if (isBusy) this.#timer = setTimeout(() => void this.refresh(), document.hidden ? askHiddenMs : askMs);
+      const busy = data.filter(({ status }) => isOpen(status));
+      const isSeen = !document.hidden && busy.some(({ id }) => id !== this.#shown);
+      if (busy.length > 0) this.#timer = setTimeout(() => void this.refresh(), isSeen ? askMs : askSeldomMs);
     } catch (error) {
       this.host.onFailure(error);
       if (!(error instanceof ApiFailure) || error.status !== 401) {
-        this.#timer = setTimeout(() => void this.refresh(), 5 * askMs);
+        this.#timer = setTimeout(() => void this.refresh(), askMs);
       }
     }
   }
@@ -108,6 +109,7 @@ export class JobList {
   progressed(id: string, progress: Progress): void {
     const row = this.#rows.get(id);
     if (row && isOpen(row.job.status)) row.update({ ...row.job, ...progress, status: "running" });
+    this.#tellTitle();
   }
 
   #update(jobs: readonly Job[]): void {

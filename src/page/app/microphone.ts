@@ -4,7 +4,7 @@
  */
 
 import { type Capture, capture, loudness, mayCapture, wavFile } from "./capture.ts";
-import { button, element, icon } from "./dom.ts";
+import { button, copied, element, icon } from "./dom.ts";
 import { Flow } from "./flow.ts";
 import { clock } from "./format.ts";
 import { LiveStream } from "./live_stream.ts";
@@ -60,6 +60,9 @@ export function microphoneButtons(host: MicrophoneHost): MicrophonePart {
   return { buttons, panel };
 }
 
+/** Five seconds without any sound at all: no room is that quiet. */
+const mutedSamples = 5 * 16_000;
+
 /** What is the same while recording and while listening. */
 abstract class Session {
   abstract readonly element: HTMLElement;
@@ -67,18 +70,25 @@ abstract class Session {
   protected readonly blocks: Int16Array<ArrayBuffer>[] = [];
   protected readonly time: HTMLElement = element("span", { class: "time" }, clock(0));
   protected readonly meter: HTMLMeterElement;
+  protected readonly muted: HTMLElement;
   #capture: Capture | undefined;
+  #lock: WakeLockSentinel | undefined;
   #samples = 0;
+  /** When something was heard last. */
+  #soundAt = 0;
   #onStopped = () => {};
 
   constructor(protected readonly host: MicrophoneHost) {
     const { strings } = host;
+    this.muted = element("p", { class: "problem", role: "status", hidden: true }, strings.muted);
     this.meter = element("meter", { min: 0, max: 1, "aria-label": strings.levelLabel });
     this.stopButton = button(strings.stop, "primary stop", () => void this.stop(), icon("stop"));
   }
 
   async begin(onStopped: () => void): Promise<void> {
     this.#onStopped = onStopped;
+    // A telephone that falls asleep would hear nothing more. Where that cannot be, it is as it was.
+    void navigator.wakeLock?.request("screen").then((lock) => this.#lock = lock, () => {});
     addEventListener("beforeunload", stay);
     this.#capture = await capture((samples) => this.#take(samples));
   }
@@ -102,6 +112,8 @@ abstract class Session {
     this.#samples += samples.length;
     this.time.textContent = clock(Math.floor(this.#samples / 16_000));
     this.meter.value = loudness(samples);
+    if (samples.some((sample) => Math.abs(sample) > 2)) this.#soundAt = this.#samples;
+    this.muted.hidden = this.#samples - this.#soundAt < mutedSamples;
     this.take(samples);
   }
 
@@ -111,6 +123,7 @@ abstract class Session {
     this.stopButton.disabled = true;
     await this.#capture?.end();
     removeEventListener("beforeunload", stay);
+    void this.#lock?.release();
     this.#onStopped();
     this.ended();
   }
@@ -131,6 +144,7 @@ class RecordSession extends Session {
       { class: "session" },
       element("h2", {}, host.strings.recordingNow),
       element("div", { class: "controls" }, this.time, this.meter, this.stopButton),
+      this.muted,
     );
   }
 
@@ -162,7 +176,7 @@ class LiveSession extends Session {
     this.element = element(
       "div",
       { class: "session" },
-      ...[this.#title, this.#row, this.#hint],
+      ...[this.#title, this.#row, this.muted, this.#hint],
       this.#flow.element,
     );
   }
@@ -201,14 +215,21 @@ class LiveSession extends Session {
     const { strings } = this.host;
     this.#flow.tail = "";
     this.#title.textContent = strings.liveDone;
+    this.muted.hidden = true;
     this.#hint.hidden = failure === undefined;
     if (failure !== undefined) this.#hint.textContent = failure || strings.offline;
-    const copy = button(strings.copy, "plain", () => void navigator.clipboard.writeText(this.#flow.element.innerText));
+    const text = this.#flow.element.innerText;
+    const copy = button(strings.copy, "plain", () => void copied(text, this.#flow.element));
+    const save = element("a", {
+      class: "button plain",
+      download: this.file().name.replace(/wav$/, "txt"),
+      href: URL.createObjectURL(new Blob([`${text}\n`], { type: "text/plain" })),
+    }, strings.saveText);
     const keep = button(strings.liveToJob, "primary", () => {
       this.close();
       this.host.onRecording(this.file());
     });
-    this.#row.replaceChildren(this.time, keep, copy, button(strings.close, "plain", this.close));
+    this.#row.replaceChildren(this.time, keep, save, copy, button(strings.close, "plain", this.close));
     keep.focus();
   }
 }

@@ -14,9 +14,10 @@ export async function alignment(service: Service, call: Call): Promise<Response>
   await using task = await Task.begin(service, call);
   const lines = linesOf(task.fields["text"]?.at(-1) ?? "");
   const { language, fromSec = 0 } = task.wanted.options;
-  const recording = Recording.of(task.read.sides[0]!);
-  const job = { recording, startMs: Math.round(fromSec * 1000), texts: lines, language };
-  const { words, stopped } = await task.inTurn(call.stop, () => timer.texts(job));
+  const job = { startMs: Math.round(fromSec * 1000), texts: lines, language };
+  const { words, stopped } = await task.inTurn(call.stop, (_, { sides: [side] }) => {
+    return timer.texts({ ...job, recording: Recording.of(side!) });
+  });
   if (stopped || call.stop.aborted) throw new Stopped();
   const segments = words.filter((own) => own.length > 0).map((own, id) => ({
     id,
@@ -29,7 +30,7 @@ export async function alignment(service: Service, call: Call): Promise<Response>
   }));
   return Response.json({
     task: "align",
-    duration: Math.round(task.read.durationSec * 1000) / 1000,
+    duration: Math.round(task.durationSec * 1000) / 1000,
     segments,
     words: segments.flatMap((segment) => segment.words),
   });

@@ -14,6 +14,8 @@ export type FakeServer = AsyncDisposable & {
   readonly port: number;
   readonly wyomingPort: number | undefined;
   readonly lines: string[];
+  /** Recordings that are read and not closed. */
+  readonly openReads: () => number;
   readonly settings: ServerSettings;
   stop(): Promise<void>;
 };
@@ -41,6 +43,7 @@ const settings: Omit<ServerSettings, "folder"> = {
 
 export async function fakeServer(engine: Engine, changes: Partial<ServerSettings> = {}): Promise<FakeServer> {
   const own: ServerSettings = { ...settings, folder: changes.folder ?? await temporaryFolder(), ...changes };
+  let openReads = 0;
   const parts = fakeParts(engine, {
     readAudio: async (input) => {
       if (input.kind !== "stream") throw new Error("uploads are read as bytes");
@@ -49,7 +52,8 @@ export async function fakeServer(engine: Engine, changes: Partial<ServerSettings
       const seconds = Math.min(Number.parseInt(text), input.toSec ?? Infinity);
       const samples = new Float32Array(seconds * 16_000);
       for (let second = 0; second < seconds; second++) samples.set(fakeSecond(), second * 16_000);
-      return loadedAudio(samples);
+      openReads++;
+      return { ...loadedAudio(samples), close: () => Promise.resolve(void openReads--) };
     },
   });
   const models = await openModels(parts, own, new AbortController().signal, () => {});
@@ -67,6 +71,7 @@ export async function fakeServer(engine: Engine, changes: Partial<ServerSettings
     port: server.port,
     wyomingPort: server.wyomingPort,
     lines,
+    openReads: () => openReads,
     settings: own,
     stop,
     [Symbol.asyncDispose]: stop,

@@ -155,14 +155,14 @@ export class Jobs {
     const { row } = job;
     const { fields, file } = row;
     await using task = await Task.open(this.service, { fields, file, stop, isKept: true, wantsVoice: true });
-    const hasOneSide = task.read.sides.length === 1;
+    const hasOneSide = task.sidesCount === 1;
     const { hash } = await this.service.core.models.transcriber.known();
     if (row.modelHash !== hash || !hasOneSide) this.state.forgetSteps(row.id);
     const journal = this.state.steps(row.id);
     let steps = journal.length;
     const hasCues = fields["preview"]?.at(-1) === "srt";
     const { cutChinese } = this.service.core.host;
-    const { read: { durationSec }, wanted } = task;
+    const { durationSec, wanted } = task;
     const teller = new JobTeller(durationSec, wanted, hasCues, (event) => job.send(event), cutChinese, Date.now);
     job.progress = teller.progress;
     const onEvent = (event: HearEvent) => {

@@ -20,6 +20,10 @@ export class Places {
     return this.#taken;
   }
 
+  get isFull(): boolean {
+    return this.#taken >= this.most;
+  }
+
   get waiting(): number {
     return this.#waiting.length;
   }

@@ -209,6 +209,22 @@ test("when too many wait, the next is told to come again", async () => {
   expect((await Promise.all(both)).map(({ status }) => status)).toEqual([200, 200]);
 });
 
+test("of long recordings that wait, none is kept read", async () => {
+  await using server = await fakeServer(sayingEngine("a ".repeat(10), 5), { queueMax: 99 });
+  const asked = Array.from({ length: 16 }, () => post(server.url, form("61s")));
+  let [most, isOver] = [0, false];
+  const all = Promise.all(asked).finally(() => isOver = true);
+  while (!isOver) {
+    most = Math.max(most, server.openReads());
+    await Bun.sleep(2);
+  }
+  const texts = await Promise.all((await all).map(async (reply) => (await reply.json()).text));
+  expect(new Set(texts).size).toBe(1);
+  expect(most).toBeGreaterThan(4);
+  expect(most).toBeLessThan(14); // Eight are heard, and two are read at a time.
+  expect(server.openReads()).toBe(0);
+}, 20_000);
+
 test("what nobody waits for stops", async () => {
   const engine = sayingEngine("a ".repeat(500), 10);
   await using server = await fakeServer(engine, { queueMax: 1 });

@@ -57,7 +57,11 @@ const slownessMax = 60;
 
 export class Task implements AsyncDisposable {
   readonly #startedAt = Date.now();
+  /** undefined while it waits and is put away. */
   #read: ReadUpload | undefined;
+  durationSec = 0;
+  /** Channels that are heard apart. */
+  sidesCount = 1;
 
   private constructor(
     readonly service: Service,
@@ -77,7 +81,7 @@ export class Task implements AsyncDisposable {
       const form = await receive(service, call, path);
       const { file } = form;
       const task = await Task.open(service, { fields: fieldsOf(form), file, stop: call.stop, isKept: false }, leave);
-      call.facts.audioSec = task.read.durationSec;
+      call.facts.audioSec = task.durationSec;
       return task;
     } catch (error) {
       leave();
@@ -97,21 +101,28 @@ export class Task implements AsyncDisposable {
     return task;
   }
 
-  get read(): ReadUpload {
-    return this.#read!;
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
-    await closeUpload(this.read);
+    await this.#putAway();
     if (!this.isKept) await remove(this.file.path);
     this.leave();
   }
 
   /** Large files are read beside small ones, which need not wait for them. */
-  async #readInTurn(stop: AbortSignal): Promise<void> {
+  async #readInTurn(stop: AbortSignal): Promise<ReadUpload> {
     const { core, reading } = this.service;
     const places = this.file.bytes < largeBytesMin ? reading.small : reading.large;
-    this.#read = await places.run(this.file.bytes, stop, () => readUpload(core, this.wanted, this.file));
+    const read = await places.run(this.file.bytes, stop, () => readUpload(core, this.wanted, this.file));
+    this.#read = read;
+    this.durationSec = read.durationSec;
+    this.sidesCount = read.sides.length;
+    return read;
+  }
+
+  /** Gives back what its samples take: a few bytes can stand for gigabytes of them. */
+  async #putAway(): Promise<void> {
+    const read = this.#read;
+    this.#read = undefined;
+    if (read) await closeUpload(read);
   }
 
   /** Hears it when it is its turn, of which `onTurn` is told. */
@@ -121,23 +132,28 @@ export class Task implements AsyncDisposable {
     journal: readonly JournalStep[] = [],
     onTurn = () => {},
   ): Promise<Heard> {
-    const work = (signal: AbortSignal) => {
+    const work = (signal: AbortSignal, read: ReadUpload) => {
       onTurn();
-      return hear(this.service, this.wanted, this.file, this.read, signal, onEvent, journal);
+      return hear(this.service, this.wanted, this.file, read, signal, onEvent, journal);
     };
     const heard = await this.inTurn(stop, work);
     this.service.metrics.heard(heard.durationSec, (Date.now() - this.#startedAt) / 1000, heard.textTokens);
     return heard;
   }
 
-  /** Does `work` when it is its turn. What takes far longer than any recording of its length should is given up. */
-  async inTurn<T>(stop: AbortSignal, work: (stop: AbortSignal) => Promise<T>): Promise<T> {
-    const { durationSec } = this.read;
-    const places = durationSec <= shortSecMax ? this.service.hearing.short : this.service.hearing.long;
+  /**
+   * Does `work` when it is its turn. A long recording that has to wait is read once more then. What takes far longer
+   * than any recording of its length should is given up.
+   */
+  async inTurn<T>(stop: AbortSignal, work: (stop: AbortSignal, read: ReadUpload) => Promise<T>): Promise<T> {
+    const { durationSec } = this;
+    const isShort = durationSec <= shortSecMax;
+    const places = isShort ? this.service.hearing.short : this.service.hearing.long;
+    if (!isShort && places.isFull) await this.#putAway();
     return await places.run(durationSec, stop, async () => {
       const deadline = AbortSignal.timeout(graceMs + durationSec * 1000 * slownessMax);
       try {
-        return await work(AbortSignal.any([stop, deadline]));
+        return await work(AbortSignal.any([stop, deadline]), this.#read ?? await this.#readInTurn(stop));
       } catch (error) {
         if (!(error instanceof Stopped) || stop.aborted || !deadline.aborted) throw error;
         throw new ApiError(504, "the recording took too long", { code: "deadline_exceeded" });

@@ -44,7 +44,7 @@ test("other encodings", () => {
   for (const [code, sample] of names) {
     expect(read(au(new Array(4 * sampleBytes(sample)).fill(0), { code })).samples).toHaveLength(4);
   }
-  expect(() => read(au(sound, { code: 23 }))).toThrow("x.au: AU of encoding 23: audio");
+  expect(() => read(au(sound, { code: 23 }))).toThrow("x.au: AU of encoding 23");
 });
 
 test("what cannot be right", () => {

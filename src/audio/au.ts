@@ -81,7 +81,7 @@ export class AuDecoder implements ByteDecoder {
       number,
     ];
     const encoding = ENCODINGS[code];
-    if (encoding === undefined) throw new UnsupportedError(`${this.#name}: AU of encoding ${code}: audio`);
+    if (encoding === undefined) throw new UnsupportedError(`${this.#name}: AU of encoding ${code}`);
     checkSourceShape(`${this.#name}: AU`, rate, channels);
     this.info = { rate, channels, format: `AU, ${encoding.name}` };
     this.#frameBytes = sampleBytes(encoding.sample) * channels;

@@ -7,6 +7,7 @@ import { describeWhere, hasFfmpeg, testWhere } from "../../tests/support/where.t
 import { InputError } from "../errors.ts";
 import { chooseTrack, listTracks, parseContainer, refusePlaylist } from "./container.ts";
 import { hear } from "./hear_fixture.ts";
+import { readAudio } from "./input.ts";
 
 const RATE = 16_000;
 
@@ -113,6 +114,20 @@ describeWhere(hasFfmpeg, "ffmpeg")("the container's time line", () => {
     writeFileSync(join(folder, "changes.aac"), Buffer.concat([one!, two!]));
     expect(Math.abs((await hear(join(folder, "changes.aac"))).samples.length / RATE - 4)).toBeLessThan(0.2);
   }, 30_000);
+
+  test.each(["mp4", "mov"])("%s in a pipe, whose index comes after a MiB of pictures", async (kind) => {
+    const noise = ["-f", "lavfi", "-i", "nullsrc=s=256x256:d=3:r=10,geq=random(1)*255:128:128"];
+    const tracks = [...TONE, "-f", "lavfi", "-i", "sine=frequency=1000:duration=1:sample_rate=48000"];
+    const maps = ["-map", "0:v", "-map", "1:a", "-map", "2:a", "-metadata:s:a:1", "language=ger", "-q:v", "1"];
+    const bytes = readFileSync(ffmpeg(`index.${kind}`, ...noise, ...tracks, ...maps, "-c:v", "mpeg4", "-c:a", "aac"));
+    expect(bytes.length).toBeGreaterThan(1 << 20);
+    const source = () => ({ kind: "stream", name: "x", stream: new Blob([bytes]).stream() }) as const;
+    for (const [track, seconds] of [["1", 2], ["de", 1]] as const) {
+      const audio = await readAudio({ ...source(), track });
+      expect(Math.abs(audio.durationSec - seconds)).toBeLessThan(0.1);
+      await audio.close();
+    }
+  }, 60_000);
 
   test("joined MP4 files get a line", async () => {
     const one = ffmpeg("one.m4a", ...TONE);

@@ -125,7 +125,7 @@ export class BuiltinDecoder implements ByteDecoder {
   #open(setup: CodecSetup): void {
     this.#setup = setup;
     this.#codec = openCodec(setup);
-    if (this.#codec === undefined) throw new UnsupportedError(`${this.#name}: ${setup.format} of this kind: audio`);
+    if (this.#codec === undefined) throw new UnsupportedError(`${this.#name}: ${setup.format} audio of this kind`);
     if (setup.hasSbr) this.#foundLowBand();
   }
 

@@ -66,6 +66,37 @@ describeWhere(hasFfmpeg, "ffmpeg")("the same samples as ffmpeg", () => {
     expect(none.message).toEndWith("has no audio track fr: it has 1 eng (default), 2 ger");
   });
 
+  test(
+    "an Ogg of several tracks, or with pictures, is left to ffmpeg: tracks are told, late sound is late",
+    async () => {
+      const other = ["-f", "lavfi", "-i", "sine=d=1:r=48000", "-map", "0:a", "-map", "1:a", "-c:a", "libopus"];
+      const two = make("two.ogg", ...other, "-ar", "48000");
+      const line = "has 2 audio tracks: 1, 2; 1 is read (--track N|LANG)";
+      expect((await hear(two)).warnings).toEqual([line]);
+      expect((await hear(two, { track: "2" })).samples.length).toBe(16_000);
+      const alone = await hear(two, { decoder: "builtin" }).catch((error) => error);
+      expect(alone.message).toEndWith("Ogg with several audio tracks is not decoded by this program itself");
+
+      const pictures = [
+        "-f",
+        "lavfi",
+        "-i",
+        "testsrc=s=64x64:r=5:d=4",
+        "-map",
+        "1:v",
+        "-map",
+        "0:a",
+        "-c:v",
+        "libtheora",
+      ];
+      const film = make("film.ogv", ...pictures, "-af", "asetpts=PTS+2*SR", "-c:a", "libvorbis");
+      const { samples } = await hear(film);
+      expect(samples.subarray(0, 31_000).every((sample) => Math.abs(sample) < 0.01)).toBe(true);
+      expect(samples.subarray(33_000, 36_000).some((sample) => Math.abs(sample) > 0.02)).toBe(true);
+    },
+    60_000,
+  );
+
   test("a part, and one channel", async () => {
     const path = make("parts.mp3");
     const { samples } = await hear(path);

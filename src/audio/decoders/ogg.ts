@@ -1,5 +1,6 @@
 /**
- * Ogg with Vorbis, Opus or FLAC. In: bytes. Out: the packets of the first audio stream, each page's with their place.
+ * Ogg with Vorbis, Opus or FLAC. In: bytes. Out: the packets of the audio stream, each page's with their place. Several
+ * such streams beside each other, and pictures, whose clock counts too, are left to ffmpeg.
  *
  * A page states where its last packet ends (its granule), the last page where the sound ends. Streams that follow one
  * another in a file are heard one after the other, where they are of one codec and rate.
@@ -7,6 +8,7 @@
 
 import { InputError } from "../../errors.ts";
 import { lazily } from "../../lazy.ts";
+import { isAscii } from "../starts.ts";
 import { flacFrame, flacSetup } from "./flac.ts";
 import { opusHead, opusSamples } from "./opus.ts";
 import { type CodecSetup, type Demuxer, keepTo, type Packet, UnsupportedError } from "./packets.ts";
@@ -74,6 +76,7 @@ export class OggDemuxer implements Demuxer {
   }
 
   #page(page: Page): Packet[] {
+    if (page.isFirst) this.#refuseFilm(page);
     if (page.isFirst && (this.#stream === undefined || this.#hasLast)) this.#begin(page);
     const stream = this.#stream;
     if (stream === undefined || page.serial !== stream.serial) return [];
@@ -88,6 +91,15 @@ export class OggDemuxer implements Demuxer {
       this.setup = stream.setup;
     }
     return packets;
+  }
+
+  /** All streams of a file begin before any goes on. */
+  #refuseFilm({ body }: Page): void {
+    if (this.setup !== undefined) return;
+    if (isPicture(body)) throw new UnsupportedError(`${this.#name}: Ogg with pictures`);
+    if (this.#stream !== undefined && codecOf(body) !== undefined) {
+      throw new UnsupportedError(`${this.#name}: Ogg with several audio tracks`);
+    }
   }
 
   #begin(page: Page): void {
@@ -253,11 +265,15 @@ function readPage(view: Uint8Array): Page | "more" | "none" {
 
 /** The codec of a stream that begins so; undefined where it is no audio. */
 function codecOf(body: Uint8Array): string | undefined {
-  const begins = (text: string, at = 0) => Array.from(text).every((char, i) => body[at + i] === char.charCodeAt(0));
-  if (begins("\x01vorbis")) return "vorbis";
-  if (begins("OpusHead")) return "opus";
-  if (begins("\x7fFLAC")) return "flac";
-  return begins("Speex   ") ? "Speex" : undefined;
+  if (isAscii(body, 0, "\x01vorbis")) return "vorbis";
+  if (isAscii(body, 0, "OpusHead")) return "opus";
+  if (isAscii(body, 0, "\x7fFLAC")) return "flac";
+  return isAscii(body, 0, "Speex   ") ? "Speex" : undefined;
+}
+
+/** Theora, Dirac, VP8, and what OGM has. */
+function isPicture(body: Uint8Array): boolean {
+  return ["\x80theora", "BBCD\0", "OVP80", "\x01video"].some((text) => isAscii(body, 0, text));
 }
 
 function word(view: Uint8Array, at: number): number {

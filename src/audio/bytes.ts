@@ -19,6 +19,8 @@ export interface ByteReader {
   readonly blankFrom?: number;
   /** Where bytes can be read from anywhere: the next ones then come from that place on. */
   readonly seek?: ((place: number) => void) | undefined;
+  /** Lets the bytes end soon after `blankFrom`: for formats whose sound is not blank for so long. */
+  skipBlankEnd?(): void;
   /** Closes the file or stream, whether or not it was read to the end. Safe to repeat. */
   close(): Promise<void>;
 }
@@ -58,6 +60,8 @@ export async function openFile(path: string): Promise<ByteReader> {
 }
 
 const BLANK_STEP_BYTES = 1 << 20;
+/** What is found behind a container, of a frame or a tag that ends in zeros, is read. */
+const BLANK_KEPT_BYTES = 1 << 16;
 const BLANK_SAMPLE_BYTES = 1 << 14;
 
 /**
@@ -103,6 +107,8 @@ class FileReader implements ByteReader {
   /** Where reading goes on; null: where it stopped. */
   #place: number | null = null;
   readonly seek: ((place: number) => void) | undefined;
+  #position = 0;
+  #endAt = Infinity;
 
   constructor(readonly path: string, handle: FileHandle, readonly blankFrom: number, isFile: boolean) {
     this.#handle = handle;
@@ -110,14 +116,20 @@ class FileReader implements ByteReader {
   }
 
   async next(): Promise<Uint8Array | undefined> {
-    if (this.#handle === undefined) return undefined;
+    const isOver = this.#place === null && this.#position >= this.#endAt;
+    if (this.#handle === undefined || isOver) return undefined;
     try {
       const { bytesRead } = await this.#handle.read(this.#buffer, 0, CHUNK_BYTES, this.#place);
       if (this.#place !== null) this.#place += bytesRead;
+      this.#position += bytesRead;
       return bytesRead === 0 ? undefined : this.#buffer.subarray(0, bytesRead);
     } catch (error) {
       throw inputError(this.path, error);
     }
+  }
+
+  skipBlankEnd(): void {
+    this.#endAt = this.blankFrom + BLANK_KEPT_BYTES;
   }
 
   async close(): Promise<void> {
@@ -191,6 +203,10 @@ export class ReplayReader implements ByteReader {
       this.#hasEnded = false;
       seek(place);
     });
+  }
+
+  skipBlankEnd(): void {
+    this.#source.skipBlankEnd?.();
   }
 
   async next(): Promise<Uint8Array | undefined> {
@@ -299,6 +315,10 @@ export class WatchedReader implements ByteReader {
       this.#isInOrder = false;
       seek(place);
     });
+  }
+
+  skipBlankEnd(): void {
+    this.#source.skipBlankEnd?.();
   }
 
   get following(): Following {

@@ -151,6 +151,7 @@ async function openContainer(source: DecoderSource, reader: ReplayReader, label:
   const own = label === "AU" ? new AuDecoder(source.name, source.channel) : undefined; // ffmpeg reads beyond its end.
   const isLast = !mayUseFfmpeg(source);
   const decoder = own ?? (source.decoder === "ffmpeg" ? undefined : builtinDecoder(label, { ...source, isLast }));
+  if (!INDEX_LAST.includes(label)) reader.skipBlankEnd();
   if (decoder === undefined) return await openFfmpeg(source, reader, label);
   const spool = "mayGoBack" in decoder && decoder.mayGoBack && !reader.seek
     ? new SpooledReader(source.name, reader)
@@ -206,14 +207,18 @@ async function openFfmpeg(
   }
 }
 
-/** A pipe whose index comes last is kept whole, since ffmpeg must go back in it. */
+/**
+ * A pipe whose index comes last is kept whole, since ffmpeg must go back in it. Of a file that is filled up with blank
+ * bytes it does not get these.
+ */
 async function ffmpegInput(
   { name, path }: DecoderSource,
   reader: ReplayReader,
   label: string,
   spool = new SpooledReader(name, reader),
 ): Promise<FfmpegInput> {
-  if (path !== undefined) return { kind: "path", path };
+  const isFilledUp = (reader.blankFrom ?? Infinity) < Infinity && !INDEX_LAST.includes(label) && reader.rewind();
+  if (path !== undefined && !isFilledUp) return { kind: "path", path };
   if (!INDEX_LAST.includes(label) || !isIndexLast(await reader.peek(SNIFF_BYTES))) return { kind: "bytes", reader };
   return { kind: "file", fd: await spool.whole(), owner: spool };
 }
@@ -225,12 +230,12 @@ async function startFfmpeg(
   label: string,
   container: Container | undefined,
 ): Promise<OpenedDecoder> {
-  const { name, path, track: wanted, channel } = source;
+  const { name, track: wanted, channel } = source;
   if (container === undefined && wanted !== undefined) throw new InputError(`${name}: its tracks cannot be told apart`);
   if (container) refusePlaylist(name, container);
   const track = container && chooseTrack(name, container, wanted);
-  if (path === undefined) reader.commit();
-  else await reader.close();
+  if (input.kind === "path") await reader.close();
+  else reader.commit();
   const isBare = BARE.includes(label);
   const options = track ? { track, startSec: container.startSec, isBare } : { isBare };
   const ffmpeg = new FfmpegReader(findFfmpeg(name), input, options, source.limits);

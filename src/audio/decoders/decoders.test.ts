@@ -1,6 +1,6 @@
 /** What is decoded here against what ffmpeg decodes: the same samples, at the same places. */
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -14,6 +14,8 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "qwen-asr-decoders-"));
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+setDefaultTimeout(60_000); // Each test runs ffmpeg several times, which takes long on a busy machine.
 
 function make(name: string, ...args: readonly string[]): string {
   const path = join(folder, name);
@@ -175,6 +177,25 @@ describeWhere(hasFfmpeg, "ffmpeg")("the same samples as ffmpeg", () => {
       expect(worst(cut.samples.slice(0, sound), samples.slice(0, sound))).toBe(0);
     }
   });
+
+  test("filled up with zeros: no word is said of them, but of sound that is missing", async () => {
+    for (const name of ["full.mp3", "full.flac", "full.ogg", "full.mka"]) {
+      const path = make(name, ...(name === "full.mka" ? ["-c:a", "libopus", "-ar", "48000"] : []));
+      const whole = await hear(path, { decoder: "builtin" });
+      const bytes = readFileSync(path);
+      for (const zeros of [5000, 3 << 20]) {
+        writeFileSync(path, Buffer.concat([bytes, new Uint8Array(zeros)]));
+        expect(await hear(path, { decoder: "builtin" })).toMatchObject({ samples: whole.samples, warnings: [] });
+        writeFileSync(path, Buffer.concat([bytes.subarray(0, bytes.length * 0.6), new Uint8Array(zeros)]));
+        const { warnings } = await hear(path, { decoder: "builtin" });
+        expect([name, zeros, warnings.filter((line) => /is (cut off|damaged)/.test(line)).length]).toEqual([
+          name,
+          zeros,
+          1,
+        ]);
+      }
+    }
+  }, 60_000);
 
   test("damaged: silent there, the rest at its place, one line", async () => {
     for (const name of ["hurt.mp3", "hurt.flac"]) {

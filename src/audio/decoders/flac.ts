@@ -35,6 +35,11 @@ export class FlacDemuxer implements Demuxer {
   /** Of a file that follows, for its first frame. */
   #renewed: CodecSetup | undefined;
   #blockSamples = 0;
+  /** Of the file: as far as its frames went, and as its header says, 0 where that is unknown. */
+  #samples = 0;
+  #samplesStated = 0;
+  /** There are blank bytes where frames should be. */
+  #isFilledUp = false;
   /** Of the frame at the front: its checksum so far, up to the candidate that was looked at last. */
   #checked = 0;
   #crc = 0;
@@ -49,7 +54,9 @@ export class FlacDemuxer implements Demuxer {
   }
 
   end(): Packet[] {
-    return this.#packets(true);
+    const packets = this.#packets(true);
+    if (this.#isFilledUp && this.#samples < this.#samplesStated) this.isCut = true;
+    return packets;
   }
 
   #packets(isEnd: boolean): Packet[] {
@@ -104,6 +111,8 @@ export class FlacDemuxer implements Demuxer {
     this.setup = flacSetup(this.#name, info, "FLAC");
     if (!isFirst) this.#renewed = this.setup;
     this.#blockSamples = info[0]! << 8 | info[1]!;
+    this.#samples = 0;
+    this.#samplesStated = (info[13]! & 15) * 2 ** 32 + new DataView(info.buffer, info.byteOffset).getUint32(14);
   }
 
   /** The frame at the front. */
@@ -139,7 +148,7 @@ export class FlacDemuxer implements Demuxer {
     if (end !== undefined) {
       const packet = this.#take(view, end, header);
       const rest = this.#pending.view;
-      if (isBlank(rest, 0) || trailingTagBytes(rest, 0) === rest.length) this.#pending.drop(rest.length);
+      if (trailingTagBytes(rest, 0) === rest.length) this.#pending.drop(rest.length);
       return packet;
     }
     let next = view.indexOf(0xff, header.bytes);
@@ -164,6 +173,7 @@ export class FlacDemuxer implements Demuxer {
     const setup = this.#renewed;
     this.#renewed = undefined;
     const packet = { data: view.slice(0, bytes), samples, at, ...(setup && { setup }) };
+    this.#samples = at + samples;
     this.#pending.drop(bytes);
     this.#restart();
     return packet;
@@ -182,7 +192,8 @@ export class FlacDemuxer implements Demuxer {
 
   /** Blank bytes are no loss: some recorders and copies fill a file up. */
   #lose(bytes: number): void {
-    if (!isBlank(this.#pending.view.subarray(0, bytes), 0)) this.lostBytes += bytes;
+    this.#isFilledUp = isBlank(this.#pending.view.subarray(0, bytes), 0);
+    if (!this.#isFilledUp) this.lostBytes += bytes;
     this.#pending.drop(bytes);
     this.#restart();
   }

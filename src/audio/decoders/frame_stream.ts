@@ -41,6 +41,8 @@ export type Frame<Header> = {
 export class FrameStream<Header extends FrameHeader> {
   lostBytes = 0;
   isCut = false;
+  /** The latest bytes that are no frames are blank: no loss, unless there should be frames. */
+  isFilledUp = false;
   /** Frames of another rate that follow. */
   next: Joined | undefined;
   readonly #format: FrameFormat<Header>;
@@ -138,7 +140,8 @@ export class FrameStream<Header extends FrameHeader> {
   }
 
   #lose(bytes: number): true {
-    if (this.#shared !== undefined && !isBlank(this.#pending.view.subarray(0, bytes), 0)) {
+    this.isFilledUp = isBlank(this.#pending.view.subarray(0, bytes), 0);
+    if (this.#shared !== undefined && !this.isFilledUp) {
       this.lostBytes += bytes;
       this.#lostRun += bytes;
     }

@@ -9,6 +9,7 @@ import { InputError } from "../../errors.ts";
 import { chooseTrack, type Track } from "../container.ts";
 import { mpegHeader } from "../frames.ts";
 import { AAC_SAMPLES, type AacConfig, aacSetup, readAudioConfig } from "./aac.ts";
+import { isBlank } from "../plausible.ts";
 import { flacSetup } from "./flac.ts";
 import { type Element, type ElementHead, elements, readHead, text, unsigned } from "./ebml.ts";
 import { opusHead, opusSamples } from "./opus.ts";
@@ -36,6 +37,8 @@ export class MatroskaDemuxer implements Demuxer {
   track: Track | undefined;
   lostBytes = 0;
   isCut = false;
+  /** Place in the stream; what is blank behind it is no loss. */
+  #segmentEnd = Infinity;
   readonly #name: string;
   readonly #wanted: string | undefined;
   readonly #pending = new Pending();
@@ -59,7 +62,8 @@ export class MatroskaDemuxer implements Demuxer {
   }
 
   end(): Packet[] {
-    if (this.#pending.length > 0) this.isCut = true;
+    const isFilledUp = isBlank(this.#pending.view, 0) && this.#pending.at >= this.#segmentEnd;
+    if (this.#pending.length > 0 && !isFilledUp) this.isCut = true;
     return [];
   }
 
@@ -69,6 +73,7 @@ export class MatroskaDemuxer implements Demuxer {
     const head = readHead(view, 0);
     if (head === "more") return false;
     if (head === "none") return this.#seek(view);
+    if (head.id === SEGMENT) this.#segmentEnd = this.#pending.at + head.headBytes + head.bytes;
     if (head.id === SEGMENT || head.id === CLUSTER) {
       this.#pending.drop(head.headBytes);
       return true;
@@ -107,7 +112,8 @@ export class MatroskaDemuxer implements Demuxer {
     const bytes = Buffer.from(view.buffer, view.byteOffset, view.length);
     const next = bytes.indexOf("1f43b675", 1, "hex");
     const lost = next > 0 ? next : Math.max(0, view.length - 3);
-    this.lostBytes += lost;
+    const isFiller = this.#pending.at >= this.#segmentEnd && isBlank(view.subarray(0, lost), 0);
+    if (!isFiller) this.lostBytes += lost;
     this.#pending.drop(lost);
     return next > 0;
   }

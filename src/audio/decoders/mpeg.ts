@@ -33,7 +33,8 @@ export class MpegDemuxer implements Demuxer {
   }
 
   get isCut(): boolean {
-    return this.#stream.isCut;
+    const { isCut, isFilledUp } = this.#stream;
+    return isCut || (isFilledUp && this.#framesCount < (this.#note?.framesCount ?? 0));
   }
 
   get next(): Joined | undefined {

@@ -8,6 +8,7 @@
 
 import { InputError } from "../../errors.ts";
 import { lazily } from "../../lazy.ts";
+import { isBlank } from "../plausible.ts";
 import { isAscii } from "../starts.ts";
 import { flacFrame, flacSetup } from "./flac.ts";
 import { opusHead, opusSamples } from "./opus.ts";
@@ -63,7 +64,8 @@ export class OggDemuxer implements Demuxer {
   }
 
   end(): Packet[] {
-    if (this.#pending.length > 0 || (this.#stream !== undefined && !this.#hasLast)) this.isCut = true;
+    const isInPage = isAscii(this.#pending.view, 0, "OggS");
+    if (isInPage || (this.#stream !== undefined && !this.#hasLast)) this.isCut = true;
     if (this.#stream !== undefined && this.setup === undefined) {
       throw new InputError(`${this.#name}: Ogg is cut off within its headers`);
     }
@@ -71,7 +73,8 @@ export class OggDemuxer implements Demuxer {
   }
 
   #lose(bytes: number): void {
-    if (this.#stream !== undefined) this.lostBytes += bytes;
+    const isLoss = this.#stream !== undefined && !isBlank(this.#pending.view.subarray(0, bytes), 0);
+    if (isLoss) this.lostBytes += bytes;
     this.#pending.drop(bytes);
   }
 

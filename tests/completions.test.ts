@@ -3,7 +3,7 @@
  * its tests by name.
  */
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { shells } from "../src/cli/shells/surface.ts";
@@ -11,6 +11,7 @@ import { transcribers } from "../src/model/catalog.ts";
 import { commandNames, optionTable, takes } from "../src/options/table.ts";
 import { languageNames } from "../src/text/languages.ts";
 import { fixedEnvironment, run, temporaryFolder } from "./harness.ts";
+import { describeWhere } from "./support/where.ts";
 
 const home = temporaryFolder();
 afterAll(() => home[Symbol.dispose]());
@@ -96,7 +97,7 @@ function plain(words: readonly string[]): string[] {
 }
 
 for (const [shell, complete] of Object.entries(completers)) {
-  describe.skipIf(Bun.which(shell) === null)(`completions in ${shell}`, () => {
+  describeWhere(Bun.which(shell) !== null, shell)(`completions in ${shell}`, () => {
     test("commands and files, first; options of a command", async () => {
       const first = plain(await complete("qwen-asr "));
       expect(first).toEqual(expect.arrayContaining([...commandNames, "help", "talk one.wav", "models"]));
@@ -140,7 +141,7 @@ test("scripts for a shell that is not one, or for none", async () => {
   }
 });
 
-describe.skipIf(Bun.which("groff") === null)("the manual page", () => {
+describeWhere(Bun.which("groff") !== null, "groff")("the manual page", () => {
   test("groff and man have no warning, and show every option and command", async () => {
     const { stdout } = await run(["man"]);
     writeFileSync(join(home.path, "qwen-asr.1"), stdout);

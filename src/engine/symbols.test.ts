@@ -12,7 +12,7 @@ const header = await Bun.file(join(root, "zig/qwen_asr.h")).text();
 type Signature = { readonly args: readonly string[]; readonly returns: string };
 
 /** Functions whose parameters cannot cross bun:ffi, or that only C programs call. */
-const forC = /^qasr_(transcribe_\w+|model_row_floats)$/;
+const forC = /^qasr_(transcribe_\w+|model_row_floats|vad_has_voice)$/;
 
 /** Every prototype of the header, by name, in the table's words. */
 function prototypes(text: string): Map<string, Signature> {

@@ -4,6 +4,7 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { builtinContainers } from "../../audio/decoders/open.ts";
 import type { Measured } from "../../engine/measure.ts";
 import { locateAligner, locateModel } from "../../model/locate.ts";
 import { openHub } from "../../model/hub/fake_hub.ts";
@@ -117,7 +118,7 @@ test("one page without a model, without the home's name, and the same as JSON", 
   expect(out).toStartWith(`Program    qwen-asr 1.2.3, fake x64\nInstalled  no model`);
   expect(out).toContain("\nok  memory: 8.00 GB, 8.59 GB free: small fits, ");
   expect(out).toContain(
-    "\n!   decoders: built in: WAV, MP3, FLAC, Ogg, Matroska or WebM; no ffmpeg\n    -> install ffmpeg for",
+    `\n!   decoders: built in: ${builtinContainers.join(", ")}; no ffmpeg\n    -> install ffmpeg for`,
   );
   expect(out).toContain(
     "network: not tried (--online does)\nok  speed: 18.2x real time with 2 threads, Fake (official",

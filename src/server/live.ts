@@ -75,7 +75,7 @@ export class Live {
     } catch (error) {
       leave();
       if (error instanceof InputError) {
-        throw new ApiError(429, "too many streams are open", { code: "too_many_streams" });
+        throw tooManyStreams();
       }
       throw error;
     }
@@ -160,6 +160,10 @@ export class Live {
       if (typeof voice === "object") voice.detector.close();
     }
   }
+}
+
+export function tooManyStreams(): ApiError {
+  return new ApiError(429, "too many streams are open", { code: "too_many_streams" });
 }
 
 /** Samples that are pushed, as a source. */

@@ -29,6 +29,7 @@ import { Jobs } from "./jobs.ts";
 import { type Ended, goneStatus, logLine } from "./log.ts";
 import { logIn, logOut } from "./login.ts";
 import { openApi } from "./openapi.ts";
+import { tooManyStreams } from "./live.ts";
 import { OwnStreams } from "./own_stream.ts";
 import { Page } from "./page.ts";
 import { RealtimeSession } from "./realtime.ts";
@@ -50,6 +51,8 @@ import { startWyoming, type WyomingServer } from "./wyoming_server.ts";
 const idleSec = 60;
 
 const lastReplyMs = 500;
+/** WebSockets on which nobody speaks, beside the live streams: clients hold some ready. */
+const socketsBeside = 64;
 const policyHeader = "content-security-policy";
 
 export type RunningServer = {
@@ -128,6 +131,8 @@ class Handler {
   readonly #guesses = new Guesses(Date.now);
   readonly #end = new AbortController();
   #isOver = false;
+  /** WebSockets that are open. */
+  #sockets = 0;
 
   constructor(core: Core, state: State, log: (line: string) => void) {
     this.#core = core;
@@ -266,6 +271,8 @@ class Handler {
 
   #upgrade({ route }: Found, request: Request, server: HttpServer, facts: Facts, query: Fields): undefined {
     const { owner } = facts;
+    const { listenersMax } = this.#core.settings;
+    if (this.#sockets >= listenersMax + socketsBeside) throw tooManyStreams();
     const begin = (socket: Socket) =>
       route.endpoint === "stream"
         ? this.#streams.session(socket, owner, query)
@@ -275,10 +282,14 @@ class Handler {
       ? { "sec-websocket-protocol": "realtime" }
       : {};
     const { promise, resolve } = Promise.withResolvers<Ended>();
-    const ended = (failed = 101) => resolve({ status: failed });
+    const ended = (failed = 101) => {
+      this.#sockets--;
+      resolve({ status: failed });
+    };
     const data: Connection = { begin, ended, last: Promise.resolve(), waiting: 0 };
     if (server.upgrade(request, { data, headers })) {
       facts.ended = promise;
+      this.#sockets++;
       return undefined;
     }
     throw new ApiError(426, "a WebSocket is served here", { headers: { upgrade: "websocket" } });

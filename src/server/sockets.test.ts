@@ -210,6 +210,31 @@ test("a stream gives text as it settles, and acknowledges samples", async () => 
   });
 });
 
+test("a stream that is pushed faster than it is spoken waits as a recording does, another does not", async () => {
+  const engine = sayingEngine();
+  const ahead: (boolean | undefined)[] = [];
+  const listen: typeof engine.listen = async (options) => {
+    const listener = await engine.listen(options);
+    return {
+      hear: (request, signal) => {
+        ahead.push(request.isAhead);
+        return listener.hear(request, signal);
+      },
+      close: () => listener.close(),
+    };
+  };
+  await using server = await fakeServer({ ...engine, listen });
+  for (const [seconds, isAhead] of [[3, undefined], [20, true]] as const) {
+    ahead.splice(0);
+    const client = new Client(server, "/v1/stream?language=en");
+    await client.until("ready");
+    client.send(pcm(seconds));
+    client.send({ type: "end" });
+    await client.until("end");
+    expect(new Set(ahead)).toEqual(new Set([isAhead]));
+  }
+});
+
 test("a stream is taken up where its connection broke, by its owner alone", async () => {
   const keys = parseKeys("ann:secret-of-ann\nbob:secret-of-bob", "keys");
   await using server = await fakeServer(sayingEngine(), { keys });
@@ -251,6 +276,24 @@ test("streams without a client give their places to others", async () => {
     [there, more].map((client) => client.until("ready").then(() => "ready", () => "closed")),
   );
   expect(types.toSorted()).toEqual(["closed", "ready"]);
+});
+
+test("sockets on which nobody speaks have a limit, and the next has room when one closes", async () => {
+  await using server = await fakeServer(sayingEngine(), { listenersMax: 1 });
+  const clients = Array.from({ length: 65 }, () => new Client(server, "/v1/realtime"));
+  for (const client of clients) await client.until("session.created");
+  const headers = {
+    ...{ connection: "upgrade", upgrade: "websocket", "sec-websocket-version": "13" },
+    "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+  };
+  const refused = await fetch(`${server.url}/v1/realtime`, { headers });
+  expect([refused.status, (await refused.json()).error.code]).toEqual([429, "too_many_streams"]);
+  clients[0]!.close();
+  await clients[0]!.closed();
+  while (!server.lines.some((line) => line.includes("/v1/realtime 101"))) await Bun.sleep(5);
+  const next = new Client(server, "/v1/realtime");
+  await next.until("session.created");
+  for (const client of [...clients, next]) client.close();
 });
 
 test("whatever is sent, the server lives", async () => {

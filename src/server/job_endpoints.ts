@@ -1,14 +1,16 @@
 /** The endpoints of jobs. In: requests. Out: jobs as JSON, their events, their results in any format. */
 
+import { copyFile, link } from "node:fs/promises";
 import { ApiError } from "./errors.ts";
-import { transcriptionRequest } from "./fields.ts";
+import { type Fields, transcriptionRequest } from "./fields.ts";
 import { folderBytes } from "./folder.ts";
 import { progressJson } from "./job_events.ts";
-import { peaksReply, soundReply } from "./job_sound.ts";
+import { notKept, peaksReply, soundReply } from "./job_sound.ts";
 import type { Job, Jobs } from "./jobs.ts";
 import { replyOf } from "./replies.ts";
 import { eventResponse, type ServerEvent } from "./sse.ts";
 import { type Call, checkPossible, receive } from "./task.ts";
+import type { UploadedFile } from "./upload.ts";
 
 /** Takes the form of a transcription, and answers at once with the job's id. */
 export async function createJob(jobs: Jobs, call: Call): Promise<Response> {
@@ -19,7 +21,8 @@ export async function createJob(jobs: Jobs, call: Call): Promise<Response> {
     if (await folderBytes(state.folder) > service.core.settings.stateBytesMax) {
       throw new ApiError(507, "the server keeps as much as it may (see --state-max)", { code: "storage_full" });
     }
-    const { fields, file } = await receive(service, call, state.uploadPath(id));
+    const path = state.uploadPath(id);
+    const { fields, file } = await receive(service, call, path, (form) => earlier(jobs, call, form, path));
     try {
       checkPossible(service, transcriptionRequest(fields, service.core.models.timer !== undefined));
     } catch (error) {
@@ -32,6 +35,19 @@ export async function createJob(jobs: Jobs, call: Call): Promise<Response> {
     leave();
     throw error;
   }
+}
+
+/** The recording of the job that `recording` names, for another job: neither minds when the other goes. */
+async function earlier(jobs: Jobs, call: Call, fields: Fields, path: string): Promise<UploadedFile | undefined> {
+  const id = fields["recording"]?.at(-1);
+  if (id === undefined) return undefined;
+  const { file } = foundJob(jobs, call, id).row;
+  try {
+    await link(file.path, path).catch(() => copyFile(file.path, path));
+  } catch {
+    throw notKept();
+  }
+  return { ...file, path };
 }
 
 export function listJobs(jobs: Jobs, { owner }: Call): Response {

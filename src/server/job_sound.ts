@@ -42,7 +42,7 @@ async function decode({ service, state }: Sounds, row: JobRow): Promise<JobSound
   const leave = service.admit();
   try {
     if (!await Bun.file(row.file.path).exists()) {
-      throw new ApiError(410, "the recording was not kept (see --keep)", { code: "not_kept" });
+      throw notKept();
     }
     const request = transcriptionRequest(row.fields, false);
     const whole = { ...request.options, fromSec: undefined, toSec: undefined, splitChannels: false };
@@ -59,6 +59,10 @@ async function decode({ service, state }: Sounds, row: JobRow): Promise<JobSound
   } finally {
     leave();
   }
+}
+
+export function notKept(): ApiError {
+  return new ApiError(410, "the recording was not kept (see --keep)", { code: "not_kept" });
 }
 
 /** Whole or not at all. */

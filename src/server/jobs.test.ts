@@ -73,6 +73,26 @@ test("a job can fail, and can be cancelled", async () => {
   expect(performance.now() - start).toBeLessThan(1000);
 });
 
+test("a recording is heard again with other options, whatever becomes of the first job", async () => {
+  await using server = await fakeServer(sayingEngine("It is twenty two."));
+  const first = await create(server, "2s");
+  await untilEvent(server, first.id, "transcript.text.done");
+  const again = async (id: string) => {
+    const body = new FormData();
+    for (const [name, value] of [["recording", id], ["itn", "true"]] as const) body.append(name, value);
+    const reply = await fetch(`${server.url}/v1/jobs`, { method: "POST", body });
+    return { ...await reply.json(), code: reply.status };
+  };
+  const second = await again(first.id);
+  expect(second).toMatchObject({ code: 202, name: "talk.wav" });
+  await ask(server, `/${first.id}`, "DELETE");
+  expect(await untilEvent(server, second.id, "transcript.text.done")).toContain('"text":"It is 22."');
+  expect((await again(first.id)).code).toBe(404);
+  await Bun.file(join(server.settings.folder, "uploads", second.id)).delete();
+  expect((await again(second.id)).code).toBe(410);
+  expect(await readdir(join(server.settings.folder, "uploads"))).toEqual([]);
+});
+
 test("who listens late gets the same text in fewer pieces", async () => {
   await using server = await fakeServer(sayingEngine("One two three four five six seven. Eight nine ten.", 30));
   const { id } = await create(server, "2s");

@@ -78,6 +78,11 @@ const formFields = {
   include: array({ enum: ["logprobs"] }),
 };
 
+const jobFields = {
+  preview: { enum: ["srt"] },
+  recording: { ...string, description: "id of a job whose recording is heard again, instead of a file" },
+};
+
 function form(properties: Json, required: readonly string[]): Json {
   return {
     requestBody: { required: true, content: { "multipart/form-data": { schema: object(properties, required) } } },
@@ -131,7 +136,7 @@ function jobPaths(): Record<string, Json> {
   const job = ok("the job", json(ref("Job")));
   return {
     "/v1/jobs": {
-      post: { ...form(formFields, ["file"]), responses: { 202: job, ...failure } },
+      post: { ...form({ ...formFields, ...jobFields }, []), responses: { 202: job, ...failure } },
       get: { responses: { 200: ok("the jobs of this key", json(ref("Jobs"))), ...failure } },
     },
     "/v1/jobs/{id}": {

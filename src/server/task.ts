@@ -162,12 +162,17 @@ export class Task implements AsyncDisposable {
   }
 }
 
-/** Takes the form of a request; its recording goes to `path`. */
-export async function receive({ core }: Service, { request, onTaken }: Call, path: string): Promise<Received> {
+/** Takes the form of a request; its recording goes to `path`. `instead` finds one for a form without. */
+export async function receive(
+  { core }: Service,
+  { request, onTaken }: Call,
+  path: string,
+  instead = (_: Fields): Promise<UploadedFile | undefined> => Promise.resolve(undefined),
+): Promise<Received> {
   const { uploadBytesMax } = core.settings;
   const { fields, file } = await takeForm(request, { path, bytesMax: uploadBytesMax, stallMs, now: Date.now });
   onTaken();
-  return { fields, file: fileOf(file) };
+  return { fields, file: fileOf(file ?? await instead(fields)) };
 }
 
 function fileOf(file: UploadedFile | undefined): UploadedFile {

@@ -127,6 +127,7 @@ describeWhere(hasChromium && hasFfmpeg, "Chromium and ffmpeg")("the page", () =>
 
   describe("recordings", recordings);
   describe("crowds", crowds);
+  describe("choices", choices);
   describe("strangers", strangers);
   describe("jobs", jobs);
   describe("outages", outages);
@@ -203,6 +204,19 @@ function crowds(): void {
     expect((await page.locator(".jobs .name").allTextContents()).toSorted()).toEqual([...names, "interview.wav"]);
     await page.context().close();
     await small.stop();
+  });
+}
+
+function choices(): void {
+  test("a recording is heard again with other options", async () => {
+    const page = await openFresh();
+    await give(page, "weather.wav", clipBytes("en-weather"));
+    await done(page);
+    await page.getByText("More options").click();
+    await page.getByLabel("Write numbers as digits").check();
+    await page.getByRole("button", { name: "Transcribe again, with the options as they are now" }).click();
+    await page.locator(".say", { hasText: "Today is Sunday, November 2." }).waitFor();
+    expect(await page.locator(".jobs .done").count()).toBe(2);
   });
 }
 

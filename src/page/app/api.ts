@@ -127,6 +127,13 @@ export function createJob(
   return promise;
 }
 
+/** Makes a job of an earlier one's recording. */
+export async function createJobAgain(id: string, fields: Fields): Promise<Job> {
+  const form = new FormData();
+  for (const [name, value] of Object.entries({ ...fields, recording: id })) form.append(name, value);
+  return await (await request("v1/jobs", { method: "POST", body: form })).json();
+}
+
 const eventNames = [
   ...["transcript.text.delta", "transcript.text.done", "job.tail", "job.srt", "job.progress"],
   ...["job.done", "job.failed", "job.cancelled", "error"],

@@ -9,6 +9,7 @@ import { JobList } from "./jobs.ts";
 import { askForKey } from "./login.ts";
 import { microphoneButtons } from "./microphone.ts";
 import { Settings } from "./settings.ts";
+import { keep, kept } from "./store.ts";
 import { fill, isPageLanguage, type PageLanguage, pageLanguageFor, type Strings, tables } from "./strings.ts";
 
 const languageKey = "qwen-asr page language";
@@ -40,8 +41,8 @@ class Messages {
 }
 
 async function start(): Promise<void> {
-  const kept = localStorage.getItem(languageKey);
-  const language = isPageLanguage(kept) ? kept : pageLanguageFor(navigator.languages);
+  const chosen = kept(languageKey);
+  const language = isPageLanguage(chosen) ? chosen : pageLanguageFor(navigator.languages);
   const { strings } = tables[language];
   document.documentElement.lang = language;
   const info = await enter(strings, language);
@@ -92,6 +93,7 @@ function content(info: Info, strings: Strings, pageLanguage: PageLanguage): HTML
     onSay: (message: string) => messages.say(message),
     onProgress: list.progressed.bind(list),
     onDoubt: () => void list.refresh(),
+    onAgain: (id: string) => void list.hearAgain(id, settings.fields()),
   };
   function show(job: Job | undefined, isChosen: boolean): void {
     view?.dispose();
@@ -153,7 +155,7 @@ function footer(strings: Strings, language: PageLanguage, info?: Info): HTMLElem
 }
 
 function choose(tag: string): void {
-  localStorage.setItem(languageKey, tag);
+  keep(languageKey, tag);
   location.reload();
 }
 

@@ -66,7 +66,7 @@ export function createIntake(
     }
   }
 
-  acceptDrops(zone, take);
+  acceptDrops(zone, take, (error) => onProblem((error as Error).message));
   return { element: zone, buttons };
 }
 
@@ -82,7 +82,11 @@ function isRecording({ name, type }: File): boolean {
 }
 
 /** Drops count wherever they fall: a file that misses would replace the page. */
-function acceptDrops(zone: HTMLElement, take: (files: readonly File[]) => void): void {
+function acceptDrops(
+  zone: HTMLElement,
+  take: (files: readonly File[]) => void,
+  onFailure: (error: unknown) => void,
+): void {
   const hasFiles = (event: DragEvent) => event.dataTransfer?.types.includes("Files") ?? false;
   document.addEventListener("dragover", (event) => {
     if (!hasFiles(event)) return;
@@ -99,7 +103,7 @@ function acceptDrops(zone: HTMLElement, take: (files: readonly File[]) => void):
     // Entries have to be asked for before anything is awaited.
     const entries = [...event.dataTransfer!.items].map((item) => item.webkitGetAsEntry());
     const files = [...event.dataTransfer!.files];
-    void filesOf(entries).then((found) => take(entries.some(Boolean) ? found : files));
+    void filesOf(entries).then((found) => take(entries.some(Boolean) ? found : files)).catch(onFailure);
   });
 }
 

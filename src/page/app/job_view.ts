@@ -24,6 +24,8 @@ export type JobViewHost = {
   onProgress(id: string, progress: Partial<Job>): void;
   /** The job is over, or the server may be: it should be asked. */
   onDoubt(): void;
+  /** The job's recording is to be heard with the options as they are now. */
+  onAgain(id: string): void;
   onSay(message: string): void;
   onFailure(error: unknown): void;
 };
@@ -58,7 +60,13 @@ export class JobView {
     this.element = element(
       "article",
       { class: "job", "aria-label": job.name },
-      element("header", {}, element("h2", { dir: "auto" }, job.name), this.#facts),
+      element(
+        "header",
+        {},
+        element("h2", { dir: "auto" }, job.name),
+        this.#facts,
+        isOpen(job.status) ? undefined : button(strings.hearAgain, "link", () => host.onAgain(job.id)),
+      ),
       this.#saves,
       element(
         "div",

@@ -3,7 +3,7 @@
  * list that is kept up to date, and which of its jobs is to be shown.
  */
 
-import { ApiFailure, call, createJob, type Fields, type Job, type JobStatus } from "./api.ts";
+import { ApiFailure, call, createJob, createJobAgain, type Fields, type Job, type JobStatus } from "./api.ts";
 import { button, element, signButton } from "./dom.ts";
 import { clock } from "./format.ts";
 import { fill, type Strings } from "./strings.ts";
@@ -83,6 +83,21 @@ export class JobList {
     }
     this.#showOrHide();
     void this.#uploadNext();
+  }
+
+  /** The recording of a job, with other options. */
+  async hearAgain(id: string, fields: Fields): Promise<void> {
+    try {
+      await this.#made(await createJobAgain(id, fields));
+    } catch (error) {
+      this.host.onFailure(error);
+    }
+  }
+
+  async #made(job: Job): Promise<void> {
+    this.#insert(job);
+    this.show(job.id);
+    await this.refresh();
   }
 
   /** The latest that is not over; else the latest. */
@@ -182,9 +197,7 @@ export class JobList {
     try {
       const job = await createJob(file, fields, (share) => row.sent(share), row.stop.signal);
       row.element.remove();
-      this.#insert(job);
-      this.show(job.id);
-      await this.refresh();
+      await this.#made(job);
     } catch (error) {
       // A full queue: there is a place for it later.
       if (error instanceof ApiFailure && error.status === 429) return this.#uploadLater(row, file, fields, error);

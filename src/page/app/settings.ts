@@ -2,6 +2,7 @@
 
 import type { Fields, Info } from "./api.ts";
 import { element } from "./dom.ts";
+import { keep, kept } from "./store.ts";
 import type { PageLanguage, Strings } from "./strings.ts";
 
 /** What the browser keeps from visit to visit. */
@@ -19,23 +20,23 @@ export class Settings {
   readonly #align: HTMLInputElement | undefined;
 
   constructor(info: Info, strings: Strings, pageLanguage: PageLanguage) {
-    const kept = readKept();
-    this.#language = languageSelect(info, strings, pageLanguage, kept.language);
+    const earlier = readKept();
+    this.#language = languageSelect(info, strings, pageLanguage, earlier.language);
     this.#script = select(
       [["", strings.scriptKeep], ...scripts.map((name): [string, string] => [name, scriptName(name, strings)])],
-      kept.script,
+      earlier.script,
     );
     this.#terms = element("textarea", { rows: 3, spellcheck: "false", "aria-describedby": "terms-help" });
-    this.#terms.value = kept.terms;
-    this.#itn = checkbox(kept.itn);
-    this.#align = info.aligner ? checkbox(kept.align) : undefined;
+    this.#terms.value = earlier.terms;
+    this.#itn = checkbox(earlier.itn);
+    this.#align = info.aligner ? checkbox(earlier.align) : undefined;
     this.element = element(
       "form",
       { class: "settings", on: { change: () => this.#keep(), submit: (event) => event.preventDefault() } },
       labelled("language", strings.language, this.#language),
       element(
         "details",
-        { open: kept.terms !== "" || kept.itn || kept.script !== "" },
+        { open: earlier.terms !== "" || earlier.itn || earlier.script !== "" },
         element("summary", {}, strings.moreOptions),
         element("label", { class: "check" }, this.#itn, strings.itn),
         this.#align && element("label", { class: "check" }, this.#align, strings.aligner),
@@ -75,7 +76,7 @@ export class Settings {
       script: this.#script.value,
       align: this.#align?.checked ?? true,
     };
-    localStorage.setItem(storeKey, JSON.stringify(kept));
+    keep(storeKey, JSON.stringify(kept));
   }
 }
 
@@ -122,8 +123,10 @@ function labelled(id: string, text: string, control: HTMLElement): HTMLElement {
 function readKept(): Kept {
   const none: Kept = { language: "", terms: "", itn: false, script: "", align: true };
   try {
-    const kept: unknown = JSON.parse(localStorage.getItem(storeKey) ?? "{}");
-    const fits = Object.entries(kept ?? {}).filter(([name, value]) => typeof none[name as keyof Kept] === typeof value);
+    const found: unknown = JSON.parse(kept(storeKey) ?? "{}");
+    const fits = Object.entries(found ?? {}).filter(([name, value]) =>
+      typeof none[name as keyof Kept] === typeof value
+    );
     return { ...none, ...Object.fromEntries(fits) };
   } catch {
     return none;

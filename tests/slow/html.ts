@@ -13,10 +13,17 @@ import { readHtml } from "../../src/output/html_fixture.ts";
 import { run, temporaryFolder } from "../harness.ts";
 import { hasChromium, openBrowser, openPage } from "../support/browser.ts";
 import { qwen } from "../support/cli.ts";
+import { seededRandom } from "../support/random.ts";
 import { served } from "../support/served.ts";
 
 const pictures = process.argv[2] === undefined ? undefined : resolve(process.argv[2]);
 const hostile = `</script><script>window.hit = 1</script><img src=x onerror="window.hit = 2">`;
+
+/** What is pressed in the editor at random. */
+const keys = [
+  ...["Enter", "Control+Enter", "Control+Enter", "Home", "End", "Backspace", "Delete", "Alt+ArrowDown", "Alt+ArrowUp"],
+  ...["ArrowLeft", "ArrowRight", "Escape", "Control+a", "w", "Space", "Tab", "Control+z", "Control+Shift+z"],
+];
 
 type Tried = { readonly name: string; readonly act: (browser: Browser, folder: string) => Promise<void> };
 
@@ -28,6 +35,7 @@ const all: readonly Tried[] = [
   { name: "without scripts the text is there", act: readPlain },
   { name: "light, dark, phone, paper: nothing is cut off", act: takePictures },
   { name: "subtitles are edited, undone, timed again, and saved as they are shown", act: edit },
+  { name: "any keys in the editor: the server has what is shown, and all can be undone", act: press },
 ];
 
 if (!hasChromium) console.log("skipped: no Chromium");
@@ -208,7 +216,10 @@ async function barriers(page: Page): Promise<string[]> {
   return found.violations.map(({ id, nodes }) => `${id}: ${nodes[0]!.html}`);
 }
 
-async function edit(browser: Browser): Promise<void> {
+type Editing = { readonly page: Page; readonly problems: readonly string[]; readonly url: string };
+
+/** Uploads a recording to a server of its own, and lets `act` edit its subtitles. */
+async function editing(browser: Browser, act: (at: Editing) => Promise<void>): Promise<void> {
   const server = await served(["--aligner", "demo"]);
   try {
     const { page, problems } = await openPage(browser, server.url, {
@@ -219,7 +230,15 @@ async function edit(browser: Browser): Promise<void> {
       ...{ name: "talk.wav", mimeType: "audio/wav", buffer: readFileSync(clip("en-45s").wav) },
     });
     await page.getByRole("button", { name: "Edit subtitles" }).waitFor({ timeout: 60_000 });
-    await addGap(server.url);
+    await act({ page, problems, url: server.url });
+  } finally {
+    await server.stop();
+  }
+}
+
+async function edit(browser: Browser): Promise<void> {
+  await editing(browser, async ({ page, problems, url }) => {
+    await addGap(url);
     await page.reload();
     await page.getByText("Speech without text:").waitFor();
     await page.getByRole("button", { name: "Edit subtitles" }).click();
@@ -228,20 +247,52 @@ async function edit(browser: Browser): Promise<void> {
     ok(before.length > 5);
     await editSteps(page, before);
     if (pictures) await page.screenshot({ path: join(pictures, "editor.png"), fullPage: true });
-    for (let left = 20; left > 0 && await page.getByRole("button", { name: "Undo" }).isEnabled(); left--) {
-      await page.keyboard.press("Control+z");
-    }
+    await undoAll(page);
     deepEqual(await cueTexts(page), before);
     deepEqual(problems, []);
-  } finally {
-    await server.stop();
-  }
+  });
+}
+
+async function undoAll(page: Page): Promise<void> {
+  const undo = page.getByRole("button", { name: "Undo" });
+  for (let left = 300; left > 0 && await undo.isEnabled(); left--) await undo.click();
+}
+
+async function press(browser: Browser): Promise<void> {
+  await editing(browser, async ({ page, problems, url }) => {
+    await page.getByRole("button", { name: "Edit subtitles" }).click();
+    const before = await cueTexts(page);
+    const { random, pick } = seededRandom(20_261_129);
+    for (let step = 0; step < 300; step++) {
+      const rows = page.locator(".cue:not(.editing) .say");
+      const isOpen = await page.locator(".editing").count() > 0;
+      if (!isOpen && await rows.count() === 0) await undoAll(page);
+      if (!isOpen || random(10) === 0) await rows.nth(random(await rows.count())).dblclick();
+      else await page.keyboard.press(pick(keys));
+    }
+    await page.getByRole("button", { name: "Read" }).click();
+    await Bun.sleep(3000); // What is edited is kept a moment after the last edit.
+    const { segments } = JSON.parse(await (await fetch(`${await resultOf(url)}?response_format=document`)).text());
+    const bare = (text: string) => text.replace(/\s/gu, "");
+    const shown = await page.locator(".transcript .say").allTextContents();
+    equal(bare(segments.map(({ text }: { text: string }) => text).join("")), bare(shown.join("")));
+    const times = segments.flatMap(({ start, end }: { start: number; end: number }) => [start, end]);
+    deepEqual(times, times.toSorted((a: number, b: number) => a - b));
+    await page.getByRole("button", { name: "Edit subtitles" }).click();
+    await undoAll(page);
+    deepEqual(await cueTexts(page), before);
+    deepEqual(problems, []);
+  });
+}
+
+async function resultOf(url: string): Promise<string> {
+  const { data } = await (await fetch(`${url}/v1/jobs`)).json();
+  return `${url}/v1/jobs/${data[0].id}/result`;
 }
 
 /** Makes the transcript one in which something was not heard. */
 async function addGap(url: string): Promise<void> {
-  const jobs = await (await fetch(`${url}/v1/jobs`)).json();
-  const result = `${url}/v1/jobs/${jobs.data[0].id}/result`;
+  const result = await resultOf(url);
   const transcript = await (await fetch(`${result}?response_format=document`)).json();
   const gaps = [{ start: 2.75, end: 3.5 }];
   const headers = { "content-type": "application/json" };

@@ -69,7 +69,10 @@ export class Editor {
     const { strings } = given;
     this.#undo = button(strings.undo, () => this.#step(undone));
     this.#redo = button(strings.redo, () => this.#step(redone));
-    this.#realign = button(strings.realignAll, () => void this.#alignAgain(this.#mended()));
+    this.#realign = button(strings.realignAll, () => {
+      this.close();
+      void this.#alignAgain(this.#mended());
+    });
     this.#message.setAttribute("role", "status");
     this.tools = div("row options", this.#undo, this.#redo, this.#realign, this.#message);
     const on = { signal: this.#ending.signal, capture: true };
@@ -226,6 +229,7 @@ export class Editor {
     this.#isAligning = false;
     let aligned = this.#cues;
     for (const [cue, words] of found) {
+      if (this.#open?.cue === cue) continue; // Somebody writes in it: other words will be timed.
       const index = aligned.indexOf(cue);
       const next = index < 0 ? undefined : realigned(aligned, index, words);
       if (next) {

@@ -1,14 +1,16 @@
 /**
- * Checkpoint folders through the executable: damaged ones are rejected with one line that names the file and the
- * tensor; unusual ones give the same text.
+ * Checkpoint folders: damaged ones are rejected with one line that names the file and the tensor, each by the library
+ * and one of every kind by the executable; unusual ones give the same text.
  */
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { closeSync, openSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { EngineError, STATUS } from "../src/engine/native.ts";
 import { golden, modelDir, spokenText } from "./fixtures.ts";
 import { run, temporaryFolder } from "./harness.ts";
 import { makeHfCopy } from "./hf_copy.ts";
+import { native } from "./native.ts";
 import {
   headerBytes,
   linkedCopy,
@@ -31,8 +33,28 @@ async function expectGolden(folder: string): Promise<void> {
   expect(lines(result.stdout)).toEqual(texts);
 }
 
-/** Expects a rejection by a line that begins with the path of `file` in the folder. */
-async function expectDamage(folder: string, file: string, says: RegExp): Promise<void> {
+/** Expects the library to refuse the folder by a line that begins with the path of its `file`. */
+function expectDamage(folder: string, file: string, says: RegExp): void {
+  const refusal = refusalOf(folder);
+  expect(refusal).toMatch(says);
+  expect(refusal).toStartWith(`${join(folder, file)}: `);
+  expect(refusal).not.toContain("\n");
+}
+
+/** What is wrong with the model, as the library says it. */
+function refusalOf(folder: string): string {
+  try {
+    native().closeModel(native().openFolder(folder, 1));
+  } catch (error) {
+    if (error instanceof EngineError && error.status === STATUS.model) return error.message;
+    throw error;
+  }
+  throw new Error("the library opens it");
+}
+
+/** Expects both, the library and the executable, to refuse the folder. */
+async function expectRefusedRun(folder: string, file: string, says: RegExp): Promise<void> {
+  expectDamage(folder, file, says);
   const result = await run(["-d", folder, "--silent", wav("en-short")]);
   expectRefusal(result, 3, says);
   expect(lines(result.stderr).length).toBe(1);
@@ -91,22 +113,22 @@ describe("damaged weights", () => {
     },
   };
   for (const [title, { change, says }] of Object.entries(cases)) {
-    test(title, async () => {
+    test(title, () => {
       using folder = temporaryFolder();
       const model = linkedCopy(folder.path, [weightsFile]);
       writeHollowWeights(model, change);
-      await expectDamage(model, weightsFile, says);
+      expectDamage(model, weightsFile, says);
     });
   }
 
-  test("truncated: by a byte, in the middle, in the header, in the length, empty", async () => {
+  test("truncated: by a byte, in the middle, in the header, in the length, empty", () => {
     using folder = temporaryFolder();
     const model = linkedCopy(folder.path, [weightsFile]);
     const { header, data } = nanoWeights();
     const size = headerBytes(header).length + data.length;
     for (const missing of [1, data.length >> 1, data.length, data.length + 1000, size - 7, size]) {
       writeHollowWeights(model, () => {}, missing);
-      await expectDamage(model, weightsFile, missing <= data.length ? /tensor "|header/ : /header|bytes|short|empty/);
+      expectDamage(model, weightsFile, missing <= data.length ? /tensor "|header/ : /header|bytes|short|empty/);
     }
   });
 
@@ -116,30 +138,30 @@ describe("damaged weights", () => {
     writeHollowWeights(model, () => {}, 1);
     const { header, data } = nanoWeights();
     const [last] = Object.entries(header).find(([, { data_offsets: [, to] }]) => to === data.length)!;
-    await expectDamage(model, weightsFile, new RegExp(`tensor "${last.replaceAll(".", "\\.")}"`));
+    await expectRefusedRun(model, weightsFile, new RegExp(`tensor "${last.replaceAll(".", "\\.")}"`));
   });
 
-  test("a header that is no JSON, an array, or says it has 2^60 bytes", async () => {
+  test("a header that is no JSON, an array, or says it has 2^60 bytes", () => {
     using folder = temporaryFolder();
     const model = linkedCopy(folder.path, [weightsFile]);
     for (const text of ["{".padEnd(64), "[]".padEnd(64), '{"a": {"dtype": 1}}'.padEnd(64), "\0".repeat(64)]) {
       replaceFile(model, weightsFile, Buffer.concat([Buffer.from([64, 0, 0, 0, 0, 0, 0, 0]), Buffer.from(text)]));
-      await expectDamage(model, weightsFile, /./);
+      expectDamage(model, weightsFile, /./);
     }
     replaceFile(model, weightsFile, Buffer.from([0, 0, 0, 0, 0, 0, 0, 16, 0x7b, 0x7d]));
-    await expectDamage(model, weightsFile, /header/);
+    expectDamage(model, weightsFile, /header/);
   });
 
   test("what came instead of the weights: a web page, an LFS pointer, a folder", async () => {
     using folder = temporaryFolder();
     const model = linkedCopy(folder.path, [weightsFile]);
     replaceFile(model, weightsFile, "<!DOCTYPE html><title>404</title>".padEnd(2000));
-    await expectDamage(model, weightsFile, /./);
+    await expectRefusedRun(model, weightsFile, /./);
     replaceFile(model, weightsFile, "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 45665728\n");
-    await expectDamage(model, weightsFile, /./);
+    expectDamage(model, weightsFile, /./);
     rmSync(join(model, weightsFile));
     symlinkSync(model, join(model, weightsFile));
-    await expectDamage(model, weightsFile, /./);
+    expectDamage(model, weightsFile, /./);
   });
 });
 
@@ -177,7 +199,7 @@ describe("shards", () => {
     const last = new Uint8Array(await Bun.file(join(sharded, name)).slice(size - 2).arrayBuffer());
     try {
       truncateSync(join(sharded, name), size - 2);
-      await expectDamage(sharded, name, /tensor "/);
+      await expectRefusedRun(sharded, name, /tensor "/);
     } finally {
       writeSync(fd, last, 0, 2, size - 2);
       closeSync(fd);
@@ -203,8 +225,7 @@ describe("shards", () => {
       for (const [text, says] of cases) {
         expect(text).not.toBe(whole);
         writeFileSync(join(sharded, index), text);
-        const result = await run(["-d", sharded, "--silent", wav("en-short")]);
-        expectRefusal(result, 3, says);
+        expect(refusalOf(sharded)).toMatch(says);
       }
     } finally {
       writeFileSync(join(sharded, index), whole);
@@ -254,13 +275,13 @@ describe("config.json", () => {
     },
   };
   for (const [title, { change, says, file = "config.json" }] of Object.entries(cases)) {
-    test(title, async () => {
+    test(title, () => {
       using folder = temporaryFolder();
       const model = linkedCopy(folder.path);
       const config = readJson(model, "config.json") as Parameters<Change>[0];
       change(config);
       replaceFile(model, "config.json", JSON.stringify(config));
-      await expectDamage(model, file, says);
+      expectDamage(model, file, says);
     });
   }
 
@@ -269,8 +290,9 @@ describe("config.json", () => {
     const model = linkedCopy(folder.path);
     for (const text of ["", "{", "[]", "null", '{"model_type": "qwen3_asr",}', "[".repeat(100_000), "\xff\xfe"]) {
       replaceFile(model, "config.json", text);
-      await expectDamage(model, "config.json", /./);
+      expectDamage(model, "config.json", /./);
     }
+    await expectRefusedRun(model, "config.json", /JSON/);
   });
 });
 
@@ -288,7 +310,7 @@ describe("tokenizer", () => {
     const model = linkedCopy(folder.path);
     for (const text of ["{", "", "[1, 2]", '{"a": "b"}', '{"a": -1}', '{"a": 1e30}', '{"a": 0, "b": 0}']) {
       replaceFile(model, "vocab.json", text);
-      await expectDamage(model, "vocab.json", /./);
+      expectDamage(model, "vocab.json", /./);
     }
     replaceFile(model, "vocab.json", JSON.stringify({ "!": 0, '"': 1, "hello": 2 }));
     expectRefusal(await run(["-d", model, "--silent", wav("en-short")]), 3, /./);
@@ -313,7 +335,7 @@ describe("tokenizer", () => {
     replaceFile(model, "tokenizer_config.json", JSON.stringify({ ...config, added_tokens_decoder: {} }));
     expectRefusal(await run(["-d", model, "--silent", wav("en-short")]), 3, /<\|/);
     replaceFile(model, "tokenizer_config.json", "{");
-    await expectDamage(model, "tokenizer_config.json", /byte 1/);
+    await expectRefusedRun(model, "tokenizer_config.json", /byte 1/);
   });
 });
 

@@ -1,15 +1,16 @@
 /** The files that the executable writes: independent parsers read every format, after the end, Ctrl-C and kill -9. */
 
 import { parse } from "@plussub/srt-vtt-parser";
-import { describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { lazily } from "../src/lazy.ts";
 import { schemaErrors } from "../src/document/schema_fixture.ts";
 import { parseSubtitles } from "../src/subtitles/parse.ts";
 import { golden, modelDir, projectRoot, spokenText } from "./fixtures.ts";
 import { executable, fixedEnvironment, run, temporaryFolder } from "./harness.ts";
 import { expectRefusal, lines, qwen, wav } from "./support/cli.ts";
-import { ffmpeg, hasFfmpeg, testWhere } from "./support/where.ts";
+import { ffmpeg, hasFfmpeg, testThoroughly, testWhere } from "./support/where.ts";
 
 const all = "text,json,jsonl,srt,vtt,tsv,lrc,csv";
 const names = ["csv", "json", "jsonl", "lrc", "srt", "tsv", "txt", "vtt"];
@@ -66,16 +67,19 @@ function longRecording(folder: string): string {
   return path;
 }
 
+/** All formats of one recording, in files talk.srt and so on, which tests only read. */
+const talkFolder = temporaryFolder();
+const talk = lazily(() => qwen(["-f", all, "-o", join(talkFolder.path, "talk"), wav("en-45s")]));
+const talkFile = (name: string) => join(talkFolder.path, `talk.${name}`);
+afterAll(() => talkFolder[Symbol.dispose]());
+
 describe("-f", () => {
   test("eight formats at once, the live text on stdout; each has all of it", async () => {
-    using folder = temporaryFolder();
-    const result = await qwen(["-f", all, "-o", join(folder.path, "talk"), wav("en-45s")]);
+    const result = await talk();
     expect(result.code).toBe(0);
-    expect(readdirSync(folder.path).sort()).toEqual(names.map((name) => `talk.${name}`));
-    for (const name of names) {
-      expect([name, readWhole(join(folder.path, `talk.${name}`))]).toEqual([name, bare(result.stdout)]);
-    }
-    const value = JSON.parse(readFileSync(join(folder.path, "talk.json"), "utf8"));
+    expect(readdirSync(talkFolder.path).sort()).toEqual(names.map((name) => `talk.${name}`));
+    for (const name of names) expect([name, readWhole(talkFile(name))]).toEqual([name, bare(result.stdout)]);
+    const value = JSON.parse(readFileSync(talkFile("json"), "utf8"));
     expect(value).toMatchObject({
       complete: true,
       source: { name: wav("en-45s") },
@@ -138,12 +142,13 @@ describe("-f", () => {
 
 testWhere(hasFfmpeg, "ffmpeg")("ffmpeg reads the cues", async () => {
   using folder = temporaryFolder();
-  await qwen(["-f", "srt,vtt", "-o", join(folder.path, "talk"), wav("en-45s")]);
+  await talk();
   for (const [from, to] of [["srt", "vtt"], ["vtt", "srt"]] as const) {
-    const args = ["-v", "warning", "-i", join(folder.path, `talk.${from}`), join(folder.path, `made.${to}`)];
+    const path = join(folder.path, `made.${to}`);
+    const args = ["-v", "warning", "-i", talkFile(from), path];
     expect(await run(args, { executable: ffmpeg! })).toMatchObject({ code: 0, stderr: "" });
-    const [made, own] = [`made.${to}`, `talk.${to}`].map((name) =>
-      parse(readFileSync(join(folder.path, name), "utf8")).entries.map(({ from, to, text }) => ({
+    const [made, own] = [path, talkFile(to)].map((each) =>
+      parse(readFileSync(each, "utf8")).entries.map(({ from, to, text }) => ({
         from,
         to,
         text: text.replaceAll("\r", ""), // ffmpeg breaks a cue's lines as Windows does.
@@ -168,42 +173,50 @@ describe("a run that ends early", () => {
     expect(JSON.parse(readFileSync(join(folder.path, "talk.part.json"), "utf8")).complete).toBe(false);
   });
 
-  test("kill -9 at ten moments: every file on disk is whole", async () => {
-    let [files, unfinished] = [0, 0];
-    for (let moment = 0; moment < 10; moment++) {
+  /** Kills runs at so many moments, spread over the second after the first file is there. */
+  async function killedAt(moments: number): Promise<void> {
+    let [filesCount, unfinished] = [0, 0];
+    for (let moment = 0; moment < moments; moment++) {
       using folder = temporaryFolder();
       const target = join(folder.path, "out");
       mkdirSync(target);
-      const args = ["-d", modelDir(), "--no-cache", "-f", all, "-S", "5", "-o", join(target, "talk"), "--raw"];
+      const args = ["-d", modelDir(), "-f", all, "-S", "5", "-o", join(target, "talk"), "--raw"];
       const child = Bun.spawn([executable(), ...args, longRecording(folder.path)], {
         env: fixedEnvironment(folder.path),
-        stdout: "pipe",
+        stdout: "ignore",
         stderr: "ignore",
       });
-      // The first text says that decoding has begun; from there on, one moment after the other.
-      await child.stdout.getReader().read();
-      await Bun.sleep(40 + moment * 90);
+      const files = () => readdirSync(target).filter((name) => !name.startsWith("."));
+      const isThere = async (name: string) => {
+        while (!files().includes(name) && child.exitCode === null) await Bun.sleep(5);
+      };
+      await isThere("talk.jsonl");
+      if (moment === 0) await isThere("talk.part.json");
+      await Bun.sleep((moment * 900) / moments);
       child.kill("SIGKILL");
       await child.exited;
-      const found = readdirSync(target).filter((name) => !name.startsWith("."));
+      const found = files();
       // A file that grows is there a moment before its first line.
       const begun = found.filter((name) => name !== "talk.jsonl" || statSync(join(target, name)).size > 0);
       for (const name of begun) readWhole(join(target, name));
-      files += found.length;
+      filesCount += found.length;
       if (found.includes("talk.part.json")) {
         unfinished += JSON.parse(readFileSync(join(target, "talk.part.json"), "utf8")).complete ? 0 : 1;
       }
     }
-    expect(files).toBeGreaterThan(20);
+    expect(filesCount).toBeGreaterThan(moments);
     expect(unfinished).toBeGreaterThan(0);
-  }, 60_000); // It sleeps for nearly as long as Bun's own limit.
+  }
+
+  const killMsMax = 180_000; // It sleeps for nearly as long as Bun's own limit.
+  test("kill -9 at four moments: every file on disk is whole", () => killedAt(4), killMsMax);
+  testThoroughly("kill -9 at ten moments", () => killedAt(10), killMsMax); // tests/resume.test.ts kills, too.
 });
 
 describe("render, lint, inspect", () => {
   test("render gives what the run gave, and other layouts without decoding", async () => {
-    using folder = temporaryFolder();
-    const at = (name: string) => join(folder.path, name);
-    await qwen(["-f", all, "-o", at("talk"), wav("en-45s")]);
+    const at = (name: string) => join(talkFolder.path, name);
+    await talk();
     for (const from of ["json", "jsonl"]) {
       for (const name of names) {
         const format = name === "txt" ? "text" : name;

@@ -1,17 +1,20 @@
 /** What all requests share: the core, and the places in which requests wait and run. */
 
 import { ApiError } from "./errors.ts";
-import type { Core } from "./hear.ts";
+import { type Core, shortSecMax } from "./hear.ts";
 import { type Gauges, Metrics } from "./metrics.ts";
 import { Places } from "./places.ts";
 import { Share } from "./share.ts";
 
 /** Decodes that long recordings leave to others. */
 const placesLeft = 2;
+/** Recordings up to these lengths wait for one another alone: a quarter of an hour would wait hours behind films. */
+const classesSec = [shortSecMax, 900, Infinity];
 const longMax = 8;
 
 export class Service {
-  readonly hearing: { readonly short: Places; readonly long: Places };
+  /** By the classes of length. */
+  readonly #hearing: readonly Places[];
   readonly reading = { small: new Places(2), large: new Places(1) };
   readonly share: Share;
   readonly metrics = new Metrics();
@@ -23,10 +26,15 @@ export class Service {
   constructor(readonly core: Core) {
     const { stepMax } = core.models.transcriber.info;
     const { lowMemory } = core.settings;
-    const short = new Places(lowMemory ? 1 : stepMax);
-    this.hearing = { short, long: lowMemory ? short : new Places(longMax) };
+    const one = new Places(1);
+    this.#hearing = classesSec.map((sec) => lowMemory ? one : new Places(sec === shortSecMax ? stepMax : longMax));
     this.#unloadLater();
     this.share = new Share(Math.max(1, stepMax - placesLeft));
+  }
+
+  /** Where a recording of this length waits to be heard. */
+  placesFor(durationSec: number): Places {
+    return this.#hearing[classesSec.findIndex((most) => durationSec <= most)]!;
   }
 
   /** Requests that are received, wait or run. */
@@ -35,8 +43,7 @@ export class Service {
   }
 
   gauges(): Gauges {
-    const { short, long } = this.hearing;
-    const hearing = this.core.settings.lowMemory ? [short] : [short, long];
+    const hearing = [...new Set(this.#hearing)];
     return {
       requests_admitted: this.#admitted,
       recordings_waiting: hearing.reduce((sum, { waiting }) => sum + waiting, 0),

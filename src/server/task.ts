@@ -147,9 +147,8 @@ export class Task implements AsyncDisposable {
    */
   async inTurn<T>(stop: AbortSignal, work: (stop: AbortSignal, read: ReadUpload) => Promise<T>): Promise<T> {
     const { durationSec } = this;
-    const isShort = durationSec <= shortSecMax;
-    const places = isShort ? this.service.hearing.short : this.service.hearing.long;
-    if (!isShort && places.isFull) await this.#putAway();
+    const places = this.service.placesFor(durationSec);
+    if (durationSec > shortSecMax && places.isFull) await this.#putAway();
     return await places.run(durationSec, stop, async () => {
       const deadline = AbortSignal.timeout(graceMs + durationSec * 1000 * slownessMax);
       try {

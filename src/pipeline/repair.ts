@@ -1,12 +1,15 @@
 /**
- * Mends a text that repeats itself. In: what a decode made of a segment, and a way to decode parts of it. Out: the text
- * that stands. No I/O of its own; the same audio gives the same text.
+ * Mends a text that repeats itself, or that ends long before the speech does. In: what a decode made of a segment, and
+ * a way to decode parts of it. Out: the text that stands. No I/O of its own; the same audio gives the same text.
  *
  * A repetition is a property of how a decoder goes on, and seldom of the audio: cut elsewhere, the same audio gives
  * another text. So the segment is cut in two, at a quiet place near its middle, and both parts are decoded; of a part
  * that loops again, its own two parts; and what then still loops is decoded without context. All that decodes at most
  * three times the audio of the segment. A repetition that ended by itself may be what was said: it stands unless the
  * parts, which all must end well, have far less text.
+ *
+ * A text that is far too short for its speech is completed in the same way: by what two parts say after it, if they
+ * both end well and have much more text.
  *
  * Text that people have seen is never taken back. So what came before the repetition stays, and what the parts say
  * after it follows.
@@ -55,6 +58,27 @@ export async function mended(first: FirstAttempt, hearing: Hearing): Promise<Men
   const heard = continued(first.heard.slice(0, first.certainTokens), joined(parts));
   const repaired = parts.some(({ withContext }) => !withContext) ? "context" : "cuts";
   return { text: textOf(heard), heard, stop: bad?.stop ?? "end", repaired };
+}
+
+/** Less than this in a second of speech is too little: of all clips, the slowest singing has 2.3, speech 4 and more. */
+const weightPerSecMin = 2;
+const speechSecMin = 5;
+const muchMore = 1.5;
+
+/** Whether a text that ended by itself is far too short for so much speech. */
+export function endsEarly({ text, stop }: Attempt, speechSec: number): boolean {
+  return stop === "end" && text !== "" && speechSec >= speechSecMin && spokenWeight(text) < weightPerSecMin * speechSec;
+}
+
+/** A text that ends early, completed; the first try stands where the parts have little more. */
+export async function completed(first: Attempt, hearing: Hearing): Promise<Mended> {
+  const parts = await partsOf({ start: 0, end: hearing.samples.length }, 1, false, hearing);
+  if (parts.some(({ stop }) => stop === "cancelled")) return { ...first, stop: "cancelled", repaired: "none" };
+  const weight = parts.reduce((sum, { text }) => sum + (text === "" ? 0 : spokenWeight(text)), 0);
+  const isMore = weight >= muchMore * spokenWeight(first.text) && parts.every(({ stop }) => stop === "end");
+  if (!isMore) return { ...first, repaired: "none" };
+  const heard = continued(first.heard, joined(parts));
+  return { text: textOf(heard), heard, stop: "end", repaired: "cuts" };
 }
 
 type PartAttempt = Attempt & { readonly withContext: boolean };

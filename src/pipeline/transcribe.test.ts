@@ -405,6 +405,31 @@ test("segments without a voice are not decoded, and are told", async () => {
   expect((await run(voiced("-----v"), [en("One.")])).result.unvoiced).toEndWith("; and 2 more");
 });
 
+test("a text that ends long before the speech is completed by its parts, and a slow speaker is believed", async () => {
+  const map = { ...allSpeech(20 * rate), noSpeech: () => 0.1 };
+  const said = async (first: string, second: string) => {
+    const engine = fakeEngine(({ samples }) => {
+      const isFirst = samples[0] === 0.5;
+      return { says: en(samples.length > 15 * rate ? "One here." : isFirst ? first : second) };
+    });
+    const samples = Float32Array.from({ length: 20 * rate }, (_, i) => i < 5 * rate ? 0.5 : 0.1);
+    const recording = Recording.of(samplesInMemory(samples), Promise.resolve(map));
+    const events: TranscribeEvent[] = [];
+    const request = { ...requestOf({ ...base, samples }), recording };
+    const { text } = await transcribe(request, engine, new AbortController().signal, (one) => events.push(one));
+    const notices = events.flatMap((event) => event.kind === "notice" ? [event.text] : []);
+    const repaired = events.flatMap((event) => event.kind === "segment" ? [event.segment.repaired] : []);
+    return { text, repaired, notices, decodes: engine.requests.length };
+  };
+  expect(await said("One here.", "Two three and so on.")).toEqual({
+    text: "One here. Two three and so on.",
+    repaired: ["cuts"],
+    notices: ["0.0 to 20.0 s: the model stopped early; heard again in shorter parts"],
+    decodes: 3,
+  });
+  expect(await said("One", "here.")).toEqual({ text: "One here.", repaired: [undefined], notices: [], decodes: 3 });
+});
+
 test("noise beside speech is not decoded: the segment is of what is left, except with -S 0", async () => {
   const samples = Float32Array.from({ length: 20 * rate }, (_, i) => i < 5 * rate || i >= 15 * rate ? 0.9 : 0.1);
   const unvoiced = [{ start: 6 * rate, end: 14 * rate }];

@@ -20,7 +20,7 @@ import {
 } from "./decoding.ts";
 import type { Progress, Resume, TranscribeEvent, Unvoiced } from "./events.ts";
 import { Part } from "./part.ts";
-import { mended } from "./repair.ts";
+import { completed, endsEarly, type Hearing, mended } from "./repair.ts";
 import { assert, InputError } from "../errors.ts";
 import { release } from "../memory.ts";
 import { type Audit, auditOf, covered, nothingCovered } from "../document/audit.ts";
@@ -201,7 +201,7 @@ async function together(run: Run, parts: readonly PlacedPart[]): Promise<void> {
       }
       const [current] = ahead;
       if (!current) break;
-      const piece = await withoutRepeats(run, await again(run, await current.done, part, ""), part, where);
+      const piece = await mendedPiece(run, await again(run, await current.done, part, ""), part, where);
       ahead.shift();
       showPiece(run, piece, later ? 0 : current.shown);
       reportSegment(run, piece, part, state.text.slice(before));
@@ -238,7 +238,7 @@ async function oneByOne(run: Run, parts: readonly PlacedPart[]): Promise<void> {
       piece = await new Decoding(run, await part.read(), "").done;
     }
     piece = await again(run, piece, part, conditioned ? textTail(state.text, pastTokensMax) : "");
-    piece = await withoutRepeats(run, piece, part, where);
+    piece = await mendedPiece(run, piece, part, where);
     showPiece(run, piece, 0);
     reportSegment(run, piece, part, state.text.slice(before));
     reportStop(run, piece, part, where);
@@ -251,14 +251,18 @@ function showPiece(run: Run, piece: Piece, shown: number): void {
   addText(run, piece.text.slice(shown), shown === 0);
 }
 
-/** The piece with a doubtful repetition mended, as far as it can be (repair.ts). */
-async function withoutRepeats(run: Run, piece: Piece, segment: Part, place: string): Promise<Piece> {
-  if (!piece.certain || piece.stop === "cancelled") return piece;
+/** The piece with a doubtful repetition mended, or with what its text lacks at its end, as far as can be. */
+async function mendedPiece(run: Run, piece: Piece, segment: Part, place: string): Promise<Piece> {
+  const { certain } = piece;
+  if (piece.stop === "cancelled" || !certain && !endsEarly(piece, speechIn(run, segment))) return piece;
   const samples = await segment.read();
   if (!samples) return piece;
-  run.onEvent({ kind: "debug", text: `${place}: a repetition is heard again in parts` });
+  run.onEvent({
+    kind: "debug",
+    text: `${place}: ${certain ? "a repetition" : "a short text"} is heard again in parts`,
+  });
   const context = run.request.prompt;
-  const result = await mended({ ...piece, certainTokens: piece.certain.tokens }, {
+  const hearing: Hearing = {
     samples,
     hasContext: context !== "",
     decode: async ({ start, end }, withContext) => {
@@ -266,13 +270,26 @@ async function withoutRepeats(run: Run, piece: Piece, segment: Part, place: stri
       reportDecode(run, part);
       return part;
     },
-  });
+  };
+  const result =
+    await (certain ? mended({ ...piece, certainTokens: certain.tokens }, hearing) : completed(piece, hearing));
   release(samples);
   const { text, heard, stop, repaired } = result;
   if (repaired === "none") return { ...piece, stop };
   const how = repaired === "cuts" ? "in shorter parts" : "without --prompt and --terms";
-  run.onEvent({ kind: "notice", text: `${place}: the model repeated itself; heard again ${how}` });
+  const why = certain ? "the model repeated itself" : "the model stopped early";
+  run.onEvent({ kind: "notice", text: `${place}: ${why}; heard again ${how}` });
   return { ...piece, text, heard, stop, repaired };
+}
+
+/** Seconds of speech that the detector finds in what is decoded of the segment; 0 where there is no detector. */
+function speechIn({ speech }: Run, { ranges, noSpeech }: Part): number {
+  if (noSpeech === undefined) return 0;
+  let samples = 0;
+  for (const { start, end } of ranges) {
+    for (const one of speech) samples += Math.max(0, Math.min(end, one.end) - Math.max(start, one.start));
+  }
+  return samples / sampleRate;
 }
 
 /**

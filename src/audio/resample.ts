@@ -1,6 +1,6 @@
 /**
- * Band-limited sample rate conversion to 16 kHz. In: f32 in pieces of any size. Out: f32, the same bits however the
- * input is cut.
+ * Band-limited sample rate conversion, to 16 kHz unless said otherwise. In: f32 in pieces of any size. Out: f32, the
+ * same bits however the input is cut.
  *
  * The filter is a Kaiser-windowed sinc, flat to 0.913 and silent from 1.0 of the lower Nyquist frequency, so no alias
  * folds into the band. When the rate is reduced, its length grows with the ratio. Rates with few phases (44100: 160)
@@ -12,7 +12,7 @@
 
 import { sampleRate } from "../units.ts";
 
-/** Which part of the output is wanted, in 16 kHz samples. */
+/** Which part of the output is wanted, in its samples. */
 export type OutputRange = { readonly from: number; readonly to: number };
 
 /** End of the passband, as a share of the lower Nyquist frequency, and the attenuation above 1.0 of it. */
@@ -34,6 +34,7 @@ type Filter = {
 
 export class Resampler {
   readonly #rate: number;
+  readonly #toRate: number;
   /** Output i sits at source position i * #step / #phases. */
   readonly #step: number;
   readonly #phases: number;
@@ -50,12 +51,13 @@ export class Resampler {
   #windowAt: number;
   #windowSamples = 0;
 
-  constructor(rate: number, range: OutputRange = { from: 0, to: Infinity }) {
-    const divisor = gcd(rate, sampleRate);
+  constructor(rate: number, range: OutputRange = { from: 0, to: Infinity }, toRate: number = sampleRate) {
+    const divisor = gcd(rate, toRate);
     this.#rate = rate;
+    this.#toRate = toRate;
     this.#step = rate / divisor;
-    this.#phases = sampleRate / divisor;
-    this.#filter = rate === sampleRate ? undefined : designFilter(rate, this.#phases);
+    this.#phases = toRate / divisor;
+    this.#filter = rate === toRate ? undefined : designFilter(rate, toRate, this.#phases);
     this.#range = range;
     this.#next = range.from;
     // Whole cycles of phases are taken out first: the plain product may exceed 2^53.
@@ -90,7 +92,7 @@ export class Resampler {
 
   /** The last outputs: the source is followed by silence. Call once. */
   flush(): Float32Array {
-    const total = Math.floor(this.#pushed * sampleRate / this.#rate);
+    const total = Math.floor(this.#pushed * this.#toRate / this.#rate);
     const count = Math.max(0, Math.min(this.#range.to, total) - this.#next);
     const out = new Float32Array(this.#filter === undefined ? 0 : count);
     if (this.#filter === undefined || count === 0) return out;
@@ -163,8 +165,8 @@ export class Resampler {
 }
 
 /** Windowed sinc, one row per position between two source samples, each row summing to 1. */
-function designFilter(rate: number, phases: number): Filter {
-  const scale = Math.min(1, sampleRate / rate); // The lower Nyquist frequency, as a share of the source's.
+function designFilter(rate: number, toRate: number, phases: number): Filter {
+  const scale = Math.min(1, toRate / rate); // The lower Nyquist frequency, as a share of the source's.
   const transition = Math.PI * scale * (1 - PASSBAND); // Radians per source sample.
   const taps = (STOPBAND_DB - 8) / (2.285 * transition); // Kaiser's estimate.
   const half = 2 * Math.ceil(taps / 4);

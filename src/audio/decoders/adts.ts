@@ -1,7 +1,7 @@
 /**
  * AAC without a container (ADTS). In: bytes. Out: its frames as packets.
  *
- * A stream may change its channels on the way: the codec then begins anew.
+ * A stream may change its channels and its rate on the way: the codec then begins anew.
  */
 
 import { InputError } from "../../errors.ts";
@@ -14,7 +14,7 @@ import { type CodecSetup, type Demuxer, type Packet, UnsupportedError } from "./
 type Header = AdtsHeader & FrameHeader;
 
 const FORMAT: FrameFormat<Header> = {
-  ...{ name: "AAC", nameOf: () => "AAC", headerBytes: 7, frameBytesMax: 8191, shared: ADTS_SHARED },
+  ...{ name: "AAC", nameOf: () => "AAC", mixesRates: true, headerBytes: 7, frameBytesMax: 8191, shared: ADTS_SHARED },
   header: (view, at) => {
     const header = adtsHeader(view, at);
     return header && { ...header, samples: AAC_SAMPLES, rate: rateOf(header.rateCode) };
@@ -51,9 +51,9 @@ export class AdtsDemuxer implements Demuxer {
     return this.#stream.end().map((frame) => this.#packet(frame));
   }
 
-  #packet({ frame, header }: Frame<Header>): Packet {
+  #packet({ frame, header, isOther }: Frame<Header>): Packet {
     const data = frame?.slice(header.headBytes) ?? new Uint8Array(0);
-    if (data.length === 0 || header.layout === this.#layout) return { data, samples: AAC_SAMPLES };
+    if (data.length === 0 || (header.layout === this.#layout && !isOther)) return { data, samples: AAC_SAMPLES };
     try {
       const setup = this.#setupOf(header, data);
       const isFirst = this.setup === undefined;

@@ -7,6 +7,7 @@ import { InputError } from "../../errors.ts";
 import type { Track } from "../container.ts";
 import type { Joined } from "../joined_line.ts";
 import { createMixer, type Mixer } from "../mix.ts";
+import { Resampler } from "../resample.ts";
 import { type ByteDecoder, chosen, type SourceInfo } from "../pcm.ts";
 import { type Codec, type Decoded, openCodec } from "./codec.ts";
 import { type CodecSetup, type Demuxer, type Packet, UnsupportedError } from "./packets.ts";
@@ -46,16 +47,18 @@ export class BuiltinDecoder implements ByteDecoder {
   }
 
   get warnings(): readonly string[] {
-    const { format = "", rate = 1 } = this.#setup ?? {};
+    const { format = "", rate: lastRate = 1 } = this.#setup ?? {};
+    const rate = this.info?.rate ?? lastRate;
     const more = this.#damagedCount > 1 ? ` and ${this.#damagedCount - 1} more places` : "";
     const damaged = `${format} is damaged at ${(this.#damagedAt / rate).toFixed(2)} s${more}, where it is silent`;
-    const lowBand = `is HE-AAC: what is above ${rate / 2000} kHz is not decoded (ffmpeg can)`;
+    const lowBand = `is HE-AAC: what is above ${lastRate / 2000} kHz is not decoded (ffmpeg can)`;
     const own = [...(this.#isLowBand ? [lowBand] : []), ...(this.#damagedCount > 0 ? [damaged] : [])];
     return [...own, ...this.#output?.notes(rate) ?? []];
   }
 
   get lossLine(): string | undefined {
-    const { format = "", rate = 1 } = this.#setup ?? {};
+    const { format = "" } = this.#setup ?? {};
+    const { rate = 1 } = this.info ?? {};
     const { lostBytes, isCut } = this.#demuxer;
     if (isCut) return `${format} is cut off at ${((this.#output?.framesCount ?? 0) / rate).toFixed(2)} s`;
     if (lostBytes === 0 || this.#damagedCount > 0) return undefined;
@@ -100,7 +103,7 @@ export class BuiltinDecoder implements ByteDecoder {
   end(): Float32Array {
     if (this.#hasEnded) return new Float32Array(0);
     this.#hasEnded = true;
-    this.#work = this.#decode(this.#demuxer.end());
+    this.#work = this.#last(this.#demuxer.end());
     const samples = this.more();
     if (this.info === undefined) throw new InputError(`${this.#name}: ${this.#nothing()}`);
     return samples ?? new Float32Array(0);
@@ -122,6 +125,11 @@ export class BuiltinDecoder implements ByteDecoder {
     }
   }
 
+  *#last(packets: readonly Packet[]): Generator<void> {
+    yield* this.#decode(packets);
+    this.#output?.finish();
+  }
+
   #open(setup: CodecSetup): void {
     this.#setup = setup;
     this.#codec = openCodec(setup);
@@ -138,7 +146,7 @@ export class BuiltinDecoder implements ByteDecoder {
   *#take(packet: Packet): Generator<void> {
     if (packet.setup !== undefined) this.#open(packet.setup);
     const decoded = this.#codec!.decode(packet.data);
-    if (decoded === undefined || (this.info !== undefined && decoded.rate !== this.info.rate)) {
+    if (decoded === undefined || (this.info !== undefined && decoded.rate !== this.#setup!.rate)) {
       return yield* this.#damaged(packet);
     }
     if (decoded.isLowBand && !this.#isLowBand) this.#foundLowBand();
@@ -157,7 +165,7 @@ export class BuiltinDecoder implements ByteDecoder {
   *#damaged({ samples = 0, skip = 0, keep = Infinity, at }: Packet): Generator<void> {
     if (this.#damagedCount++ === 0) this.#damagedAt = at ?? this.#output?.framesCount ?? 0;
     const lost = Math.max(0, Math.min(samples - skip, keep));
-    if (this.#output) yield* this.#output.missing(lost, at === undefined ? undefined : at + skip);
+    if (this.#output) yield* this.#output.missing(lost, at === undefined ? undefined : at + skip, this.#setup!.rate);
     else this.#lostSamples += lost;
   }
 }
@@ -174,12 +182,16 @@ class Output {
   #blocks: Float32Array[] = [];
   #waiting = 0;
   #scratch = new Float64Array(0);
+  /** Where a part has another rate than the first: one for each channel that comes out. */
+  #converters: readonly Resampler[] = [];
+  #convertedRate: number;
   /** What is added to the container's times, where they jumped back or too far. */
   #shift = 0;
   #hasBegun = false;
 
   constructor({ rate, channels }: SourceInfo, mask: number, choice: ReturnType<typeof chosen>) {
     this.#rate = rate;
+    this.#convertedRate = rate;
     this.#channels = channels;
     this.#mixer = createMixer(channels, mask, choice);
   }
@@ -188,8 +200,9 @@ class Output {
     return this.#waiting >= SAMPLES_AT_ONCE;
   }
 
-  *write({ samples, channels }: Decoded, { at, skip = 0, keep = Infinity }: Packet): Generator<void> {
-    if (at !== undefined) yield* this.#goTo(at + skip);
+  /** The packet's numbers are of its own rate. */
+  *write({ samples, channels, rate }: Decoded, { at, skip = 0, keep = Infinity }: Packet): Generator<void> {
+    if (at !== undefined) yield* this.#goTo(Math.round((at + skip) * this.#rate / rate));
     const all = samples.length / channels;
     const from = Math.min(all, skip);
     const frames = Math.min(all - from, keep);
@@ -198,19 +211,45 @@ class Output {
     const block = this.#inChannels(samples.subarray(from * channels, (from + frames) * channels), channels);
     const mixed = new Float32Array(frames * (this.#mixer.width ?? 1));
     this.#mixer.mix(block, frames, mixed, 0);
-    this.#add(mixed, frames);
+    this.#convertFrom(rate);
+    this.#add(this.#convert((converter, samples) => converter.push(samples), mixed));
   }
 
-  /** Silence in place of what a packet should have given. */
-  *missing(frames: number, at: number | undefined): Generator<void> {
-    if (at !== undefined) yield* this.#goTo(at);
-    yield* this.silence(frames);
+  /** What only the end completes. */
+  finish(): void {
+    this.#convertFrom(this.#rate);
+  }
+
+  #convertFrom(rate: number): void {
+    if (rate === this.#convertedRate) return;
+    if (this.#converters.length > 0) this.#add(this.#convert((converter) => converter.flush(), new Float32Array(0)));
+    this.#convertedRate = rate;
+    const count = rate === this.#rate ? 0 : this.#mixer.width ?? 1;
+    this.#converters = Array.from({ length: count }, () => new Resampler(rate, undefined, this.#rate));
+  }
+
+  /** Each channel that comes out for itself; the block as it is where it has the right rate. */
+  #convert(one: (converter: Resampler, samples: Float32Array) => Float32Array, block: Float32Array): Float32Array {
+    const width = this.#converters.length;
+    if (width === 0) return block;
+    const sides = this.#converters.map((converter, side) => {
+      return one(converter, Float32Array.from({ length: block.length / width }, (_, at) => block[at * width + side]!));
+    });
+    return Float32Array.from({ length: sides[0]!.length * width }, (_, at) => {
+      return sides[at % width]![Math.floor(at / width)]!;
+    });
+  }
+
+  /** Silence in place of what a packet of that rate should have given. */
+  *missing(frames: number, at: number | undefined, rate: number): Generator<void> {
+    if (at !== undefined) yield* this.#goTo(Math.round(at * this.#rate / rate));
+    yield* this.silence(Math.round(frames * this.#rate / rate));
   }
 
   *silence(frames: number): Generator<void> {
     for (let left = frames; left > 0; left -= SILENCE_FRAMES) {
       const count = Math.min(left, SILENCE_FRAMES);
-      this.#add(new Float32Array(count * (this.#mixer.width ?? 1)), count);
+      this.#add(new Float32Array(count * (this.#mixer.width ?? 1)));
       if (this.isFull) yield;
     }
   }
@@ -235,10 +274,10 @@ class Output {
     return [`left and right are in antiphase and cancel out (for ${seconds.toFixed(1)} s): the left one alone is read`];
   }
 
-  #add(block: Float32Array, frames: number): void {
+  #add(block: Float32Array): void {
     this.#blocks.push(block);
     this.#waiting += block.length;
-    this.framesCount += frames;
+    this.framesCount += block.length / (this.#mixer.width ?? 1);
   }
 
   /** Fills a hole before `place`; sound goes on where times jump back or absurdly far. */

@@ -3,7 +3,7 @@
  * frames, and how many were lost.
  *
  * Tags before, between and behind the frames are passed over. Where bytes are lost, frames go on with the next header
- * like those before that another one follows. Other frames that follow are read too, if they have the same rate.
+ * like those before that another one follows. Other frames that follow are read too, if they may.
  */
 
 import { isFrameChain } from "../frames.ts";
@@ -22,6 +22,8 @@ export type FrameFormat<Header extends FrameHeader> = {
   readonly name: "MP3" | "AAC";
   /** For people: "MP2". */
   readonly nameOf: (header: Header) => string;
+  /** Frames of another rate are gone on with. */
+  readonly mixesRates: boolean;
   readonly headerBytes: number;
   readonly frameBytesMax: number;
   /** The header at `at`; undefined if there is none. */
@@ -110,12 +112,12 @@ export class FrameStream<Header extends FrameHeader> {
 
   /** Whether frames of another kind begin: they are gone on with, or are the end. */
   #otherFrames(view: Uint8Array, isEnd: boolean): "none" | "unknown" | "begin" {
-    const { name, nameOf, frameBytesMax } = this.#format;
+    const { name, nameOf, frameBytesMax, mixesRates } = this.#format;
     const header = this.#first && this.#format.header(view, 0);
     if (header === undefined) return "none";
     if (!isEnd && view.length < OTHER_FRAMES * frameBytesMax) return "unknown";
     if (!isFrameChain(name, view, 0, OTHER_FRAMES)) return "none";
-    if (header.rate === this.#first!.rate) {
+    if (mixesRates || header.rate === this.#first!.rate) {
       this.#shared = this.#sharedBits(view, 0);
       this.#isOther = true;
       [this.#framesCount, this.#framesBytes, this.#lostRun] = [0, 0, 0];

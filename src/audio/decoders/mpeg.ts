@@ -13,7 +13,7 @@ import type { CodecSetup, Demuxer, Packet } from "./packets.ts";
 const DECODER_DELAY = 529;
 
 const FORMAT: FrameFormat<MpegHeader> = {
-  ...{ name: "MP3", nameOf: ({ layer }) => `MP${layer}`, headerBytes: 4, frameBytesMax: 2881 },
+  ...{ name: "MP3", nameOf: ({ layer }) => `MP${layer}`, mixesRates: false, headerBytes: 4, frameBytesMax: 2881 },
   ...{ header: mpegHeader, shared: MPEG_SHARED },
 };
 

@@ -17,7 +17,6 @@ describeWhere(ffmpeg !== null, "ffmpeg")("a PATH without ffmpeg", () => {
     ["x.webm", ["-ar", "48000", "-ac", "2", "-c:a", "libopus"]],
     ["x.m4a", ["-ar", "44100", "-movflags", "+faststart"]],
     ["x.mp4", ["-ar", "48000", "-ac", "2", "-movflags", "empty_moov+default_base_moof", "-frag_duration", "300000"]],
-    ["x.aac", ["-ar", "24000"]],
   ])("%s says what ffmpeg's samples say, as a file and cut off", async (name, args) => {
     using folder = temporaryFolder();
     const path = join(folder.path, name);

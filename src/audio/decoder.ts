@@ -166,7 +166,12 @@ async function openContainer(source: DecoderSource, reader: ReplayReader, label:
     spool?.seek(0);
     const again = spool ? new ReplayReader(spool) : reader;
     const canRetry = error instanceof InputError && (source.path !== undefined || again.rewind());
-    if (canRetry && mayUseFfmpeg(source)) return await openFfmpeg(source, again, label, spool);
+    if (canRetry && mayUseFfmpeg(source)) {
+      return await openFfmpeg(source, again, label, spool).catch((second) => {
+        // Ours says what is damaged.
+        throw second instanceof InputError && !(error instanceof UnsupportedError) ? error : second;
+      });
+    }
     await spool?.close();
     throw error instanceof UnsupportedError ? noDecoder(error.message, source) : error;
   }

@@ -4,6 +4,7 @@
  */
 
 import { samplesInMemory } from "../audio/sample_store.ts";
+import { acceptEdits } from "../document/edits.ts";
 import { readDocument } from "../document/json.ts";
 import { Recording } from "../segment/recording.ts";
 import { Stopped } from "../stop.ts";
@@ -19,11 +20,12 @@ const documentBytesMax = 64 * 2 ** 20;
 const alignBytesMax = 2 ** 18;
 const alignSecMax = 300;
 
-/** Takes a document, as `-f json` writes it. The head is the job's own. */
+/** Takes a document, as `-f json` writes it, mended as `render` takes one. The head is the job's own. */
 export async function putTranscript(jobs: Jobs, { request }: Call, job: Job): Promise<Response> {
   const heard = jobs.state.result(job.row.id);
   if (heard === undefined) throw new ApiError(409, `the job is ${job.row.status}`, { code: `job_${job.row.status}` });
-  const { segments, gaps } = readDocument(await jsonText(request, documentBytesMax), "the transcript");
+  const { segments: given, gaps } = readDocument(await jsonText(request, documentBytesMax), "the transcript");
+  const { segments } = acceptEdits(given);
   const edited: Heard = {
     ...heard,
     text: segments.map(({ text }) => text).join(""),

@@ -76,6 +76,10 @@ test("a mended transcript is the result in every format; what is none is refused
   expect((await put({ ...head, complete: true, segments: [mended] })).status).toBe(200);
   expect(await (await result("srt")).text()).toContain("00:00:00,500 --> 00:00:01,500\nGood morning.\n");
   expect((await (await result("json")).json()).text).toBe("Good morning.");
+  const corrected = { ...mended, text: "Good evening." };
+  expect((await put({ ...head, complete: true, segments: [corrected] })).status).toBe(200);
+  expect(await (await result("srt")).text()).toContain("00:00:00,500 --> 00:00:01,500\nGood evening.\n");
+  expect((await put({ ...head, complete: true, segments: [mended] })).status).toBe(200);
   const wrong = await put({ ...head, complete: true, segments: [{ ...mended, end: -1 }] });
   expect([wrong.status, (await wrong.json()).error.message]).toEqual([400, expect.stringContaining("segments")]);
   expect((await put([])).status).toBe(400);

@@ -4,6 +4,7 @@ import { deflateSync } from "node:zlib";
 import { documentVersion, type Gap, type TimedSegment, type TimedWord } from "../document/document.ts";
 import type { DocumentHead } from "../document/json.ts";
 import { speakerNames } from "../document/turns.ts";
+import { cueSegments } from "../output/cue_segments.ts";
 import { createWriter, type Format } from "../output/formats.ts";
 import { timedWords } from "../output/words.ts";
 import { layoutOf } from "../options/choices.ts";
@@ -28,7 +29,6 @@ const contentTypes: Partial<Record<ReplyFormat, string>> = {
   csv: "text/csv; charset=utf-8",
   html: "text/html; charset=utf-8",
   md: "text/markdown; charset=utf-8",
-  document: jsonType,
 };
 
 /** What a shell has that writers need. */
@@ -43,10 +43,16 @@ export function replyOf(heard: Heard, request: TranscriptionRequest, parts: Repl
       return jsonReply(verbose(heard, request));
     case "diarized_json":
       return jsonReply(diarized(heard));
+    case "document":
+      return { contentType: jsonType, body: written(heard, "json", request, parts) };
+    case "cues": {
+      const segments = cueSegments(heard.segments, request.options.rules, parts.cutChinese);
+      return { contentType: jsonType, body: written({ ...heard, segments }, "json", request, parts) };
+    }
     default:
       return {
         contentType: contentTypes[format] ?? "text/plain; charset=utf-8",
-        body: written(heard, format === "document" ? "json" : format, request, parts),
+        body: written(heard, format, request, parts),
       };
   }
 }
@@ -55,8 +61,10 @@ function jsonReply(value: Json): Reply {
   return { contentType: jsonType, body: JSON.stringify(value) };
 }
 
+type Written = Pick<Heard, "head" | "gaps" | "isComplete"> & { readonly segments: readonly TimedSegment[] };
+
 /** As the command line writes it. Of a page, the recording lies beside it, under the name that the client gave it. */
-function written(heard: Heard, format: Format, request: TranscriptionRequest, parts: ReplyParts): string {
+function written(heard: Written, format: Format, request: TranscriptionRequest, parts: ReplyParts): string {
   const { head, segments, gaps, isComplete = true } = heard;
   const name = head.source.name.replace(/^.*\//s, "");
   const href = encodeURIComponent(name.toWellFormed());

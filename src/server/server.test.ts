@@ -356,5 +356,8 @@ test("a page, Markdown and the program's own JSON are as the command line writes
   const { body } = await ask("document");
   expect(schemaErrors(JSON.parse(body))).toEqual([]);
   expect(readDocument(body, "it")).toMatchObject({ isComplete: true, gaps: [], source: { name: "talk.wav" } });
+  const cues = JSON.parse((await ask("cues", { max_cols: "12", max_lines: "1" })).body).segments;
+  expect(cues.every(({ cue }: { cue?: boolean }) => cue)).toBeTrue();
+  expect(cues.map(({ text }: { text: string }) => text)).toEqual(["Hello there.", " All is well."]);
   expect((await ask("csv", { spreadsheet: "true" })).body).toBe((await ask("csv")).body);
 });

@@ -193,6 +193,7 @@ export class JobView {
       ...{ transcript, strings: stringsFor([this.host.pageLanguage]), editable: true },
       ...(sound && { audioUrl: `${path}/audio`, peaks: sound.peaks }),
       ...(sound && this.host.info.aligner && { realign: (span) => this.#realigned(span) }),
+      cues: async () => readDocument(await textOf(resultPath(this.#job.id, "cues")), this.#job.name).segments,
       onChange: (changed) => this.#keeper.changed(changed),
     });
     this.#ending.signal.addEventListener("abort", () => shown.dispose());

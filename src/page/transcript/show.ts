@@ -3,7 +3,7 @@
  * show it in. Out: its nodes; what ends them.
  */
 
-import type { TranscriptDocument } from "../../document/document.ts";
+import type { TimedSegment, TranscriptDocument } from "../../document/document.ts";
 import { openGaps } from "../../document/cue_edits.ts";
 import { acceptEdits } from "../../document/edits.ts";
 import { cueSegments } from "../../output/cue_segments.ts";
@@ -26,6 +26,8 @@ export type TranscriptGiven = {
   readonly strings: Strings;
   readonly editable: boolean;
   readonly realign?: Realign;
+  /** A segment for each of its subtitles. Absent, or rejected: they are laid out here, without a Chinese dictionary. */
+  readonly cues?: () => Promise<readonly TimedSegment[]>;
   /** After every edit. */
   readonly onChange?: (transcript: TranscriptDocument) => void;
 };
@@ -50,6 +52,7 @@ class TranscriptView {
   #transcript: TranscriptDocument;
   #editor: Editor | undefined;
   #isEditing = false;
+  #isOver = false;
 
   constructor(root: HTMLElement, given: TranscriptGiven) {
     const { transcript, audioUrl, peaks = [], strings, editable } = given;
@@ -65,6 +68,7 @@ class TranscriptView {
   }
 
   dispose(): void {
+    this.#isOver = true;
     this.#editor?.dispose();
     this.#player.dispose();
     this.#audio.removeAttribute("src");
@@ -73,30 +77,39 @@ class TranscriptView {
 
   #show(): void {
     const { strings } = this.#given;
-    const toggle = button(this.#isEditing ? strings.editEnd : strings.editText, () => this.#toggle());
-    this.#tools.replaceChildren(toggle);
-    if (this.#isEditing) {
-      this.#editor ??= this.#newEditor();
-      this.#tools.append(this.#editor.tools);
-      this.#text.replaceChildren(this.#editor.rows);
-    } else {
+    const editor = this.#isEditing ? this.#editor : undefined;
+    const toggle = button(editor ? strings.editEnd : strings.editText, () => void this.#toggle(toggle));
+    this.#tools.replaceChildren(toggle, ...(editor ? [editor.tools] : []));
+    if (editor) this.#text.replaceChildren(editor.rows);
+    else {
       const paragraphs = paragraphsOf(this.#transcript.segments).map((each) => nodeOf(paragraphMarkup(each)));
       this.#text.replaceChildren(...paragraphs, ...notesMarkup(missingOf(this.#transcript), strings).map(nodeOf));
     }
     this.#player.refresh();
   }
 
-  #toggle(): void {
-    if (this.#isEditing) this.#editor!.close();
+  async #toggle(toggle: HTMLButtonElement): Promise<void> {
+    if (!this.#editor) {
+      toggle.disabled = true;
+      const cues = await this.#cues();
+      if (this.#isOver) return;
+      this.#editor = this.#newEditor(cues);
+    }
+    if (this.#isEditing) this.#editor.close();
     this.#isEditing = !this.#isEditing;
     this.#show();
     this.#tools.querySelector("button")!.focus();
   }
 
-  #newEditor(): Editor {
+  async #cues(): Promise<readonly TimedSegment[]> {
+    const { transcript, cues } = this.#given;
+    const own = () => cueSegments(acceptEdits(transcript.segments).segments, defaultRules);
+    return await cues?.().catch(own) ?? own();
+  }
+
+  #newEditor(cues: readonly TimedSegment[]): Editor {
     const { transcript, strings, realign, onChange } = this.#given;
     const { gaps = [] } = transcript;
-    const cues = cueSegments(acceptEdits(transcript.segments).segments, defaultRules);
     return new Editor({
       ...{ cues, gaps, strings, ...(realign && { realign }), positionMs: () => this.#player.positionMs },
       onRows: () => this.#player.refresh(),

@@ -68,9 +68,8 @@ pub fn build(b: *std.Build) void {
         module.*.addOptions("config", options);
         for (kernels) |object| module.*.addObject(object);
         switch (blas) {
-            .none => {},
+            .none, .accelerate => {}, // zig/compute/blas.zig opens Accelerate: it needs no SDK so.
             .openblas => module.*.addObjectFile(.{ .cwd_relative = openblas_a }),
-            .accelerate => module.*.linkFramework("Accelerate", .{}),
         }
     }
 

@@ -34,7 +34,7 @@ pub const panic = std.debug.FullPanic(panicLine);
 
 fn panicLine(message: []const u8, _: ?usize) noreturn {
     for ([_][]const u8{ "qwen-asr: internal error: ", message, "\n" }) |part| {
-        _ = std.c.write(2, part.ptr, part.len);
+        _ = exported.write(2, part.ptr, @intCast(part.len));
     }
     std.c.abort();
 }

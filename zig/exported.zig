@@ -5,8 +5,15 @@
 //! is one line here for every number of them; in exchange each function stands once in abi.zig.
 
 const std = @import("std");
+const builtin = @import("builtin");
 const errors = @import("errors.zig");
 const Error = errors.Error;
+
+/// The C library's, which has small numbers for files also on Windows.
+pub const write = if (builtin.os.tag == .windows)
+    @extern(*const fn (c_int, [*]const u8, c_uint) callconv(.c) c_int, .{ .name = "_write" })
+else
+    &std.c.write;
 
 pub fn missing(comptime what: []const u8) Error {
     return errors.fail(error.Invalid, what ++ " is null", .{});

@@ -15,6 +15,11 @@ const Error = errors.Error;
 const fail = errors.fail;
 const posix = std.posix;
 
+const is_windows = builtin.os.tag == .windows;
+const windows_files = @import("windows_files.zig");
+/// What may end a folder's name.
+const slashes = if (is_windows) "/\\" else "/";
+
 /// One file in memory; name and bytes are borrowed.
 pub const Named = struct { name: []const u8, bytes: []const u8 };
 
@@ -35,22 +40,31 @@ pub const Source = struct {
                 .{},
             );
         }
+        try checkFolder(path_z);
+        const trimmed = if (path.len > 1) std.mem.trimEnd(u8, path, slashes) else path;
+        const kept = if (trimmed.len == 0) "/" else trimmed;
+        const owned = allocator.dupe(u8, kept) catch return errors.outOfMemory("the folder's path");
+        return .{ .allocator = allocator, .origin = .{ .folder = owned } };
+    }
+
+    fn checkFolder(path: [:0]const u8) Error!void {
+        if (is_windows) return windows_files.checkFolder(path) catch |reason| switch (reason) {
+            error.Missing => fail(error.Model, "{s}: no such folder", .{path}),
+            error.NotRegular => fail(error.Model, "{s}: not a folder", .{path}),
+            else => fail(error.Model, "{s}: {s}", .{ path, explainRefusal(reason) }),
+        };
         const flags: posix.O = .{
             .ACCMODE = .RDONLY,
             .CLOEXEC = true,
             .DIRECTORY = true,
             .NONBLOCK = true,
         };
-        const fd = posix.openatZ(posix.AT.FDCWD, path_z, flags, 0) catch |reason| switch (reason) {
+        const fd = posix.openatZ(posix.AT.FDCWD, path, flags, 0) catch |reason| switch (reason) {
             error.FileNotFound => return fail(error.Model, "{s}: no such folder", .{path}),
             error.NotDir => return fail(error.Model, "{s}: not a folder", .{path}),
             else => return fail(error.Model, "{s}: {s}", .{ path, explain(reason) }),
         };
         _ = std.c.close(fd);
-        const trimmed = if (path.len > 1) std.mem.trimEnd(u8, path, "/") else path;
-        const kept = if (trimmed.len == 0) "/" else trimmed;
-        const owned = allocator.dupe(u8, kept) catch return errors.outOfMemory("the folder's path");
-        return .{ .allocator = allocator, .origin = .{ .folder = owned } };
     }
 
     /// `files` and all they point at are borrowed until `close`.
@@ -150,6 +164,7 @@ const Quoted = std.fmt.Alt(std.ascii.HexEscape, std.ascii.HexEscape.format);
 /// cache of files and puts them back when they are read. Never for memory that is not a file's: that
 /// would be zero afterwards.
 pub fn release(bytes: []const u8) void {
+    if (is_windows) return; // The system takes clean pages by itself.
     const page = std.heap.pageSize();
     const first = std.mem.alignForward(usize, @intFromPtr(bytes.ptr), page);
     const end = std.mem.alignBackward(usize, @intFromPtr(bytes.ptr) + bytes.len, page);
@@ -159,6 +174,10 @@ pub fn release(bytes: []const u8) void {
 /// The bytes of a regular file, until `unmap`; null where there is no such file. `kind` is the error
 /// for one that cannot be read.
 pub fn map(path: [:0]const u8, kind: Error) Error!?[]const u8 {
+    if (is_windows) return windows_files.map(path) catch |reason| switch (reason) {
+        error.Missing => null,
+        else => fail(kind, "{s}: {s}", .{ path, explainRefusal(reason) }),
+    };
     // NONBLOCK: opening a FIFO must not wait for a writer. It means nothing for regular files.
     const flags: posix.O = .{
         .ACCMODE = .RDONLY,
@@ -182,7 +201,8 @@ pub fn map(path: [:0]const u8, kind: Error) Error!?[]const u8 {
 }
 
 pub fn unmap(bytes: []const u8) void {
-    if (bytes.len > 0) posix.munmap(@alignCast(bytes));
+    if (bytes.len == 0) return;
+    if (is_windows) windows_files.unmap(bytes) else posix.munmap(@alignCast(bytes));
 }
 
 /// Null where `fd` is anything but a regular file.
@@ -204,6 +224,16 @@ fn regularFileSize(fd: posix.fd_t) ?u64 {
     var status: std.c.Stat = undefined;
     if (std.c.fstat(fd, &status) != 0 or !std.c.S.ISREG(status.mode)) return null;
     return @intCast(status.size);
+}
+
+fn explainRefusal(reason: windows_files.Refusal) []const u8 {
+    return switch (reason) {
+        error.Missing => "no such file",
+        error.Denied => "permission denied",
+        error.NotRegular => "not a regular file",
+        error.TooLong => "the path is too long",
+        error.Unreadable => "cannot be read",
+    };
 }
 
 fn explain(reason: posix.OpenError) []const u8 {

@@ -18,6 +18,7 @@ pub fn name() []const u8 {
 /// False where none is linked, and where what is linked has nothing for this processor.
 pub fn isUsed() bool {
     if (!available) return false;
+    if (config.blas == .accelerate) return foundAccelerate();
     if (!leaves_out) return true;
     const table = openblas_table orelse return true; // Built for one kind of processor.
     return table.* != @as(?*const anyopaque, @ptrCast(&left_out));
@@ -29,6 +30,16 @@ pub fn isUsed() bool {
 /// Accelerate has what no kernel can use.
 pub fn isFaster(lanes: u32) bool {
     return isUsed() and (config.blas == .accelerate or lanes < 8);
+}
+
+/// Accelerate is part of macOS, and opened when it is first asked for: no SDK is needed to build for it.
+fn foundAccelerate() bool {
+    if (cblas_sgemm == null) {
+        const framework = "/System/Library/Frameworks/Accelerate.framework/Accelerate";
+        const library = std.c.dlopen(framework, .{ .LAZY = true }) orelse return false;
+        cblas_sgemm = @ptrCast(@alignCast(std.c.dlsym(library, "cblas_sgemm") orelse return false));
+    }
+    return true;
 }
 
 const leaves_out = config.blas == .openblas and builtin.cpu.arch == .x86_64;
@@ -79,7 +90,7 @@ const row_major: c_int = 101;
 const no_transpose: c_int = 111;
 const transpose: c_int = 112;
 
-extern fn cblas_sgemm(
+const Sgemm = fn (
     order: c_int,
     transpose_a: c_int,
     transpose_b: c_int,
@@ -95,10 +106,16 @@ extern fn cblas_sgemm(
     c: [*]f32,
     ldc: c_int,
 ) callconv(.c) void;
+
+/// The call itself; of Accelerate null until `init` has found it.
+var cblas_sgemm: ?*const Sgemm = if (config.blas == .openblas)
+    @extern(*const Sgemm, .{ .name = "cblas_sgemm" })
+else
+    null;
 extern fn openblas_set_num_threads(count: c_int) callconv(.c) void;
 
 /// Holds the library to the calling thread: the pool is ours, a nested one would be many times
-/// slower. Call once, before the first product.
+/// slower. Call before the first product.
 pub fn init() void {
     if (config.blas == .openblas and isUsed()) openblas_set_num_threads(1);
 }
@@ -117,7 +134,7 @@ pub fn sgemm(
 ) void {
     comptime assert(available);
     assert(a_stride >= k and b_stride >= k and c_stride >= n);
-    cblas_sgemm(
+    cblas_sgemm.?(
         row_major,
         no_transpose,
         transpose,

@@ -158,6 +158,7 @@ pub fn threadsDefault() u32 {
         const performance = sysctl("hw.perflevel0.physicalcpu");
         return @max(1, if (performance > 0) performance else sysctl("hw.physicalcpu"));
     }
+    if (builtin.os.tag == .windows) return windowsCores();
     var allowed: std.os.linux.cpu_set_t = undefined;
     const rc = std.os.linux.sched_getaffinity(0, @sizeOf(std.os.linux.cpu_set_t), &allowed);
     var cores: u32 = 0;
@@ -168,6 +169,20 @@ pub fn threadsDefault() u32 {
     }
     if (cores == 0) cores = @intCast(std.Thread.getCpuCount() catch 1);
     return @max(1, @min(cores, quotaCores(), 64));
+}
+
+/// Physical cores of the machine, of at most 64 processors, as Windows counts in groups of them.
+fn windowsCores() u32 {
+    const Information = extern struct { mask: usize, relationship: u32, other: [2]u64 };
+    const kernel = struct {
+        extern "kernel32" fn GetLogicalProcessorInformation(?[*]Information, *u32) callconv(.winapi) c_int;
+    };
+    var list: [256]Information = undefined;
+    var bytes: u32 = @sizeOf(@TypeOf(list));
+    if (kernel.GetLogicalProcessorInformation(&list, &bytes) == 0) return @intCast(std.Thread.getCpuCount() catch 1);
+    var cores: u32 = 0;
+    for (list[0 .. bytes / @sizeOf(Information)]) |one| cores += @intFromBool(one.relationship == 0);
+    return @max(1, cores);
 }
 
 fn isAllowed(set: *const std.os.linux.cpu_set_t, cpu: usize) bool {

@@ -83,7 +83,7 @@ var workers: Workers = .{};
 
 const Workers = struct {
     /// Held while workers start or end.
-    gate: std.c.pthread_mutex_t = .{},
+    gate: Turn = .{},
     pools: u32 = 0,
     threads: [threads_max - 1]std.Thread = undefined,
     count: u32 = 0,
@@ -106,8 +106,8 @@ const Workers = struct {
 
     /// One more pool, for which there are `threads` with the caller.
     fn join(self: *Workers, threads: u32) errors.Error!void {
-        _ = std.c.pthread_mutex_lock(&self.gate);
-        defer _ = std.c.pthread_mutex_unlock(&self.gate);
+        self.gate.take();
+        defer self.gate.pass();
         self.turn.take(); // No job runs meanwhile.
         defer self.turn.pass();
         assert(threads >= 1 and threads <= threads_max);
@@ -123,8 +123,8 @@ const Workers = struct {
     }
 
     fn leave(self: *Workers) void {
-        _ = std.c.pthread_mutex_lock(&self.gate);
-        defer _ = std.c.pthread_mutex_unlock(&self.gate);
+        self.gate.take();
+        defer self.gate.pass();
         assert(self.pools > 0);
         self.pools -= 1;
         if (self.pools == 0) self.stop();
@@ -220,6 +220,7 @@ fn sleep(word: *std.atomic.Value(u32), value: u32) void {
             value,
             0,
         ),
+        .windows => _ = std.os.windows.ntdll.RtlWaitOnAddress(&word.raw, &value, @sizeOf(u32), null),
         else => @compileError("threads.zig: no futex for this system"),
     }
 }
@@ -236,6 +237,7 @@ fn wake(word: *std.atomic.Value(u32)) void {
             &word.raw,
             0,
         ),
+        .windows => std.os.windows.ntdll.RtlWakeAddressAll(&word.raw),
         else => @compileError("threads.zig: no futex for this system"),
     }
 }

@@ -13,6 +13,7 @@
 //! memory, and `info.notice` says why. Not thread-safe; an open cache may be read by any thread.
 
 const std = @import("std");
+const builtin = @import("builtin");
 const errors = @import("../errors.zig");
 const cache_file = @import("cache_file.zig");
 const cache_folder = @import("cache_folder.zig");
@@ -85,7 +86,7 @@ pub const Cache = struct {
     }
 
     pub fn close(self: *Cache) void {
-        if (self.mapping.len > 0) posix.munmap(self.mapping);
+        unmap(self.mapping);
         self.allocator.free(self.items);
         self.allocator.free(self.info.path);
         self.allocator.free(self.info.notice);
@@ -100,6 +101,7 @@ pub fn open(allocator: Allocator, request: Request) Error!Cache {
         return errors.fail(error.Invalid, "the packed weights are too large for a file", .{});
     defer allocator.free(plan.offsets);
     const path = request.folder orelse return openMemory(allocator, request, plan, "");
+    if (builtin.os.tag == .windows) return openMemory(allocator, request, plan, "no files of them on Windows yet");
     const path_z = allocator.dupeZ(u8, path) catch return errors.outOfMemory("the cache's path");
     defer allocator.free(path_z);
 
@@ -419,7 +421,7 @@ fn openMemory(
     const start = if (plan.offsets.len > 0) plan.offsets[0] else plan.file_bytes;
     const total = plan.file_bytes - start;
     const mapping = try anonymous(total);
-    errdefer if (mapping.len > 0) posix.munmap(mapping);
+    errdefer unmap(mapping);
     var work = try Work.init(allocator, &request, &plan, .{ .memory = mapping });
     defer work.deinit();
     work.run(.packing) catch |why| return @as(Error, @errorCast(why)); // Memory is never unusable.
@@ -434,10 +436,19 @@ fn anonymous(bytes: u64) Error![]align(std.heap.page_size_min) u8 {
     if (bytes == 0) return &.{};
     const length = std.math.cast(usize, bytes) orelse
         return errors.outOfMemory("the packed weights");
+    if (builtin.os.tag == .windows) {
+        return std.heap.page_allocator.alignedAlloc(u8, .fromByteUnits(std.heap.page_size_min), length) catch
+            errors.outOfMemory("the packed weights");
+    }
     const protection: posix.PROT = .{ .READ = true, .WRITE = true };
     const flags: posix.MAP = .{ .TYPE = .PRIVATE, .ANONYMOUS = true };
     return posix.mmap(null, length, protection, flags, -1, 0) catch
         return errors.outOfMemory("the packed weights");
+}
+
+fn unmap(mapping: []align(std.heap.page_size_min) const u8) void {
+    if (mapping.len == 0) return;
+    if (builtin.os.tag == .windows) std.heap.page_allocator.free(mapping) else posix.munmap(mapping);
 }
 
 fn report(request: *const Request, stage: Stage, done: u64) void {

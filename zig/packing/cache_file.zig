@@ -7,6 +7,7 @@
 //! 16 MiB) and one chunk. No state, safe on any thread.
 
 const std = @import("std");
+const builtin = @import("builtin");
 const errors = @import("../errors.zig");
 const cache_folder = @import("cache_folder.zig");
 const layout = @import("cache_layout.zig");
@@ -19,6 +20,7 @@ const Fd = cache_folder.Fd;
 
 /// The header as one JSON object (see qasr_cache_info); owned by the caller.
 pub fn info(allocator: Allocator, path: [:0]const u8) Error![]u8 {
+    if (builtin.os.tag == .windows) return notHere(path);
     const file: File = try .open(allocator, path);
     defer file.close(allocator);
     const header = file.header;
@@ -44,6 +46,7 @@ fn utf8(allocator: Allocator, bytes: []const u8) Error![]u8 {
 
 /// Reads all of it against its checksums, and names what is not as it was packed.
 pub fn verify(allocator: Allocator, path: [:0]const u8) Error!void {
+    if (builtin.os.tag == .windows) return notHere(path);
     const file: File = try .open(allocator, path);
     defer file.close(allocator);
     var chunk_max: u32 = 0;
@@ -65,6 +68,11 @@ pub fn verify(allocator: Allocator, path: [:0]const u8) Error!void {
     if (damaged == 0) return;
     if (damaged == 1) return errors.fail(error.Model, "{s}: damaged: {s}", .{ path, first });
     return errors.fail(error.Model, "{s}: damaged: {s} and {d} more", .{ path, first, damaged - 1 });
+}
+
+/// See cache.zig: there are none.
+fn notHere(path: []const u8) Error {
+    return errors.fail(error.Invalid, "{s}: no packed weights are kept on Windows", .{path});
 }
 
 /// An open file whose header is sound.

@@ -193,6 +193,7 @@ pub const Folder = struct {
         bytes: []const u8,
         offset: u64,
     ) Unusable!void {
+        if (builtin.os.tag == .windows) unreachable; // cache.zig has no files there.
         var done: usize = 0;
         while (done < bytes.len) {
             const count = @min(bytes.len - done, 64 << 20); // macOS refuses 2 GiB and more.
@@ -236,6 +237,7 @@ const lock_poll_ms = 20;
 
 /// Fills `buffer` from `offset`; false where the file has no more, or fails.
 pub fn readAt(fd: Fd, buffer: []u8, offset: u64) bool {
+    if (builtin.os.tag == .windows) unreachable; // As above.
     var done: usize = 0;
     while (done < buffer.len) {
         const count = @min(buffer.len - done, 64 << 20);

@@ -158,11 +158,19 @@ export function samplesInMemory(samples: Float32Array): LeveledSamples {
   return { length: samples.length, read, levels: meter.end() };
 }
 
-/** A file that has lost its name already: it goes when it is closed, whatever happens. */
+/**
+ * A file that has lost its name already: it goes when it is closed, whatever happens. Where a file in use keeps its
+ * name (Windows), it loses it then.
+ */
 export async function openNameless(folder: string): Promise<FileHandle> {
   const path = join(folder, `qwen-asr-${randomBytes(8).toString("hex")}`);
   const handle = await open(path, "wx+", 0o600);
-  await unlink(path);
+  if (await unlink(path).then(() => true, () => false)) return handle;
+  const close = handle.close.bind(handle);
+  handle.close = async () => {
+    await close();
+    await unlink(path);
+  };
   return handle;
 }
 

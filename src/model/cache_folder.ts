@@ -8,6 +8,7 @@ export function cacheFolder(env: Environment, platform: string = process.platfor
   if (env.QWEN_ASR_CACHE) return resolve(env.QWEN_ASR_CACHE);
   // The XDG specification says that a relative folder must be ignored.
   if (env.XDG_CACHE_HOME && isAbsolute(env.XDG_CACHE_HOME)) return join(env.XDG_CACHE_HOME, "qwen-asr");
+  if (platform === "win32") return env.LOCALAPPDATA ? join(env.LOCALAPPDATA, "qwen-asr", "cache") : undefined;
   if (!env.HOME) return undefined;
   const parts = platform === "darwin" ? ["Library", "Caches"] : [".cache"];
   return join(env.HOME, ...parts, "qwen-asr");

@@ -41,6 +41,7 @@ export function dataFolder(env: Environment, platform: string = process.platform
   if (env.QWEN_ASR_HOME) return resolve(env.QWEN_ASR_HOME);
   // The XDG specification says that a relative folder must be ignored.
   if (env.XDG_DATA_HOME && isAbsolute(env.XDG_DATA_HOME)) return join(env.XDG_DATA_HOME, "qwen-asr");
+  if (platform === "win32") return env.LOCALAPPDATA ? join(env.LOCALAPPDATA, "qwen-asr") : undefined;
   if (!env.HOME) return undefined;
   const parts = platform === "darwin" ? ["Library", "Application Support"] : [".local", "share"];
   return join(env.HOME, ...parts, "qwen-asr");

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { ModelError, UsageError } from "../errors.ts";
 import { dataFolder, shellWord, systemEnvironment } from "./folders.ts";
+import { cacheFolder } from "./cache_folder.ts";
 import { locateModel } from "./locate.ts";
 
 let home: string;
@@ -111,6 +112,8 @@ test("the data folder follows the environment and the system's custom", () => {
   expect(dataFolder({ XDG_DATA_HOME: "/x", HOME: "/h" }, "linux")).toBe("/x/qwen-asr");
   expect(dataFolder({ XDG_DATA_HOME: "relative", HOME: "/h" }, "linux")).toBe("/h/.local/share/qwen-asr");
   expect(dataFolder({ HOME: "/h" }, "darwin")).toBe("/h/Library/Application Support/qwen-asr");
+  expect(dataFolder({ LOCALAPPDATA: "/l", HOME: "/h" }, "win32")).toBe("/l/qwen-asr");
+  expect(cacheFolder({ LOCALAPPDATA: "/l", HOME: "/h" }, "win32")).toBe("/l/qwen-asr/cache");
   expect(dataFolder({}, "linux")).toBeUndefined();
 });
 

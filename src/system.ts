@@ -1,10 +1,11 @@
 /** Reads what the machine says about its memory and processors, and small files of the user, such as the prompt. */
 
 import { exactArguments, onDisk } from "./path_bytes.ts";
-import { readFileSync } from "node:fs";
+import { createReadStream, readFileSync } from "node:fs";
 import { access, constants, open, readFile, stat, statfs } from "node:fs/promises";
 import { availableParallelism, cpus, tmpdir, totalmem } from "node:os";
 import { dirname } from "node:path";
+import { Readable } from "node:stream";
 import { InputError, systemReason, UsageError } from "./errors.ts";
 import { printable } from "./writer.ts";
 
@@ -201,7 +202,7 @@ export async function readTextFile(path: string): Promise<string> {
 
 async function readBytes(path: string, label: string): Promise<Uint8Array> {
   try {
-    if (path === "-") return await Bun.stdin.bytes();
+    if (path === "-") return new Uint8Array(await new Response(standardInput()).arrayBuffer());
     const { size } = await stat(onDisk(path));
     if (size > textBytesMax) throw new InputError(`${label}: is larger than ${textBytesMax / 2 ** 20} MiB`);
     return await readFile(onDisk(path));
@@ -210,6 +211,12 @@ async function readBytes(path: string, label: string): Promise<Uint8Array> {
     const reason = systemReason(error, { ENOENT: "no such file", ENOTDIR: "no such file", EISDIR: "is a folder" });
     throw new InputError(`${label}: ${reason}`, undefined, { cause: error });
   }
+}
+
+/** Standard input as it comes. The runtime's own stream takes only some kinds of pipes on Windows. */
+export function standardInput(): ReadableStream<Uint8Array> {
+  if (process.platform !== "win32") return Bun.stdin.stream();
+  return Readable.toWeb(createReadStream("", { fd: 0 })) as unknown as ReadableStream<Uint8Array>;
 }
 
 /** The process's arguments: byte for byte where the system tells (Linux), elsewhere as the runtime has them. */

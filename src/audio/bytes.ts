@@ -7,6 +7,7 @@ import { onDisk } from "../path_bytes.ts";
 import { accessSync, constants, type Stats, statSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { InputError, systemReason } from "../errors.ts";
+import { standardInput } from "../system.ts";
 import { printable } from "../writer.ts";
 import { JoinedFinder } from "./joined.ts";
 import type { Following } from "./joined_line.ts";
@@ -142,7 +143,7 @@ class FileReader implements ByteReader {
 /** `name` begins error messages. */
 export function openStdin(name = STDIN_NAME): ByteReader {
   try {
-    return new StreamReader(name, Bun.stdin.stream());
+    return new StreamReader(name, standardInput());
   } catch (error) {
     throw inputError(name, error); // It is a folder.
   }

@@ -177,7 +177,8 @@ Environment:
   QWEN_ASR_HOME        the data folder; models go into its folder "models".
                        Otherwise $XDG_DATA_HOME/qwen-asr or
                        ~/.local/share/qwen-asr, on macOS
-                       ~/Library/Application Support/qwen-asr
+                       ~/Library/Application Support/qwen-asr, on Windows
+                       %LOCALAPPDATA%\\qwen-asr
   HF_ENDPOINT          another address for Hugging Face, which is asked first
   HF_TOKEN             sent to that address only
   MODELSCOPE_ENDPOINT  another address for ModelScope, which is asked second

@@ -124,7 +124,7 @@ function refusing(onFailure: (error: NodeJS.ErrnoException) => void): TextWriter
 /** Ends the process as its exit code says: by a signal where that is what stopped it. */
 export function endProcess(exitCode: number): never {
   const signal = (Object.keys(signals) as Signal[]).find((name) => signals[name] === exitCode);
-  if (signal) {
+  if (signal && process.platform !== "win32") { // Windows knows no end by a signal, only its code.
     process.removeAllListeners(signal); // The system's own handler is back.
     process.kill(process.pid, signal);
   }

@@ -3,6 +3,7 @@
  * model as a run does, so weights that were never packed are packed. Without any model: what is installed, and where.
  */
 
+import { join } from "node:path";
 import { ModelError } from "../../errors.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { cacheFolder } from "../../model/cache_folder.ts";
@@ -97,14 +98,14 @@ function runLines({ info, description }: Engine, place: ModelPlace, memory: { lo
 
 function installedLines({ models, modelsFolder, cacheFolder }: Installed): string {
   return row("Installed", models.join(", ") || "no model but the built-in demo") +
-    row("Models in", modelsFolder === null ? "nowhere: HOME is not set" : `${printable(modelsFolder)}/models`) +
+    row("Models in", modelsFolder === null ? "nowhere: HOME is not set" : printable(join(modelsFolder, "models"))) +
     row("Cache in", cacheFolder === null ? "nowhere: HOME is not set" : printable(cacheFolder));
 }
 
 function installedFields({ models, modelsFolder, cacheFolder }: Installed): Record<string, unknown> {
   return {
     installed: models,
-    models_folder: modelsFolder === null ? null : `${modelsFolder}/models`,
+    models_folder: modelsFolder === null ? null : join(modelsFolder, "models"),
     cache_folder: cacheFolder,
   };
 }

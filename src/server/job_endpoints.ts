@@ -3,6 +3,7 @@
 import { copyFile, link } from "node:fs/promises";
 import { ApiError } from "./errors.ts";
 import { type Fields, transcriptionRequest } from "./fields.ts";
+import { replyExtension } from "./formats.ts";
 import { folderBytes } from "./folder.ts";
 import { progressJson } from "./job_events.ts";
 import { notKept, peaksReply, soundReply } from "./job_sound.ts";
@@ -11,6 +12,7 @@ import { replyOf } from "./replies.ts";
 import { eventResponse, type ServerEvent } from "./sse.ts";
 import { type Call, checkPossible, receive } from "./task.ts";
 import type { UploadedFile } from "./upload.ts";
+import { zipOf } from "./zip.ts";
 
 /** Takes the form of a transcription, and answers at once with the job's id. */
 export async function createJob(jobs: Jobs, call: Call): Promise<Response> {
@@ -23,16 +25,12 @@ export async function createJob(jobs: Jobs, call: Call): Promise<Response> {
     }
     const path = state.uploadPath(id);
     const { fields, file } = await receive(service, call, path, (form) => earlier(jobs, call, form, path));
-    try {
-      checkPossible(service, transcriptionRequest(fields, service.core.models.timer !== undefined));
-    } catch (error) {
-      state.delete(id);
-      throw error;
-    }
+    checkPossible(service, transcriptionRequest(fields, service.core.models.timer !== undefined));
     const job = await jobs.add({ id, owner: call.owner, createdMs: Date.now(), fields, file }, leave);
     return Response.json(jobJson(job), { status: 202, headers: { location: `/v1/jobs/${id}` } });
   } catch (error) {
     leave();
+    state.delete(id); // Its recording may be there.
     throw error;
   }
 }
@@ -81,6 +79,24 @@ export function jobResult(jobs: Jobs, call: Call, id: string): Response {
   const wanted = transcriptionRequest({ ...row.fields, ...call.query }, false);
   const { body, contentType } = replyOf(heard, wanted, jobs.service.core.host);
   return new Response(body, { headers: { "content-type": contentType } });
+}
+
+/** All results of an owner as a ZIP, the first job first, each in the format of the query or in its own. */
+export function allResults(jobs: Jobs, { owner, query }: Call): Response {
+  const entries = jobs.list(owner).toReversed().flatMap(({ row }) => {
+    const heard = jobs.state.result(row.id);
+    if (heard === undefined) return [];
+    const wanted = transcriptionRequest({ ...row.fields, ...query }, false);
+    const stem = row.file.name.split(/[/\\]/).at(-1)!.replace(/(?<=.)\.[^.]{1,5}$/, "");
+    const { body } = replyOf(heard, wanted, jobs.service.core.host);
+    return [{ name: `${stem}.${replyExtension(wanted.format)}`, text: body }];
+  });
+  if (entries.length === 0) throw new ApiError(404, "there is no result yet", { code: "not_found" });
+  const headers = {
+    "content-type": "application/zip",
+    "content-disposition": 'attachment; filename="transcripts.zip"',
+  };
+  return new Response(zipOf(entries), { headers });
 }
 
 /** All events from the start, then those that come. */

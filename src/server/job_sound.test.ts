@@ -50,6 +50,17 @@ test("a job's recording is WAV, whole and in ranges, and goes with the job", asy
   expect((await ask("audio")).status).toBe(404);
 });
 
+test("all results are had at once", async () => {
+  await using server = await fakeServer(sayingEngine());
+  const ask = (format: string) => fetch(`${server.url}/v1/results?response_format=${format}`);
+  expect((await ask("srt")).status).toBe(404);
+  for (let count = 0; count < 2; count++) await doneJob(server, "1s");
+  const reply = await ask("document");
+  expect(reply.headers.get("content-type")).toBe("application/zip");
+  const text = new TextDecoder("latin1").decode(await reply.arrayBuffer());
+  expect(text.match(/talk(?: \(2\))?\.json/g)).toEqual(["talk.json", "talk (2).json", "talk.json", "talk (2).json"]);
+});
+
 test("nobody else hears it, and what was not kept is said to be gone", async () => {
   const keys = parseKeys("ann:secret-of-ann\nbob:secret-of-bob", "keys");
   await using server = await fakeServer(sayingEngine(), { keys, keepMs: 0 });

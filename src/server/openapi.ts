@@ -139,6 +139,9 @@ function jobPaths(): Record<string, Json> {
       post: { ...form({ ...formFields, ...jobFields }, []), responses: { 202: job, ...failure } },
       get: { responses: { 200: ok("the jobs of this key", json(ref("Jobs"))), ...failure } },
     },
+    "/v1/results": {
+      get: { parameters: query("response_format"), responses: { 200: ok("all results as a ZIP"), ...failure } },
+    },
     "/v1/jobs/{id}": {
       get: { parameters: idParameter, responses: { 200: job, ...failure } },
       delete: { parameters: idParameter, responses: { 200: ok("it is gone"), ...failure } },

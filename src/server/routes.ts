@@ -28,6 +28,7 @@ export type Endpoint =
   | "cancelJob"
   | "jobResult"
   | "jobEvents"
+  | "allResults"
   | "jobSound"
   | "jobPeaks"
   | "alignJob"
@@ -77,6 +78,7 @@ export const routes: readonly Route[] = [
   { method: "GET", path: /^\/stream$/, endpoint: "stream", name: "/v1/stream", isSocket: true, hasQueryKey: true },
   { method: "POST", path: /^\/jobs$/, endpoint: "createJob", name: "/v1/jobs" },
   { method: "GET", path: /^\/jobs$/, endpoint: "listJobs", name: "/v1/jobs" },
+  { method: "GET", path: /^\/results$/, endpoint: "allResults", name: "/v1/results" },
   { method: "GET", path: /^\/jobs\/([\w-]+)$/, endpoint: "showJob", name: "/v1/jobs/ID" },
   { method: "DELETE", path: /^\/jobs\/([\w-]+)$/, endpoint: "deleteJob", name: "/v1/jobs/ID" },
   { method: "POST", path: /^\/jobs\/([\w-]+)\/cancel$/, endpoint: "cancelJob", name: "/v1/jobs/ID/cancel" },

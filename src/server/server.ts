@@ -15,6 +15,7 @@ import type { ServerSettings } from "./host.ts";
 import { infoReply } from "./info.ts";
 import { alignStretch, putTranscript } from "./job_edits.ts";
 import {
+  allResults,
   cancelJob,
   createJob,
   deleteJob,
@@ -340,6 +341,8 @@ class Handler {
         return cancelJob(this.#jobs, call, parameter!);
       case "jobResult":
         return jobResult(this.#jobs, call, parameter!);
+      case "allResults":
+        return allResults(this.#jobs, call);
       case "jobSound":
       case "jobPeaks":
         call.onTaken(); // It may have to be decoded first.

@@ -202,6 +202,10 @@ function crowds(): void {
     await page.getByRole("button", { name: "interview.wav" }).click();
     await page.locator(".jobs .done").nth(6).waitFor();
     expect((await page.locator(".jobs .name").allTextContents()).toSorted()).toEqual([...names, "interview.wav"]);
+    const all = page.getByRole("link", { name: "Save all subtitles (ZIP)" });
+    const [download] = await Promise.all([page.waitForEvent("download"), all.click()]);
+    expect(download.suggestedFilename()).toBe("transcripts.zip");
+    expect(await Bun.file(await download.path()).text()).toContain("interview.srt");
     await page.context().close();
     await small.stop();
   });
@@ -487,7 +491,7 @@ function everybody(): void {
     [
       ["wide and light", { viewport: { width: 1280, height: 860 } }, "page"],
       ["wide and dark", { viewport: { width: 1280, height: 860 }, colorScheme: "dark" }, ""],
-      ["a phone", phone, "page-phone"],
+      ["a phone", phone, ""],
       ["a phone in the dark, in Chinese", { ...phone, colorScheme: "dark", locale: "zh-CN" }, ""],
     ] as const,
   )("%s: WCAG AA holds and nothing sticks out", async (_, options, picture) => {
@@ -505,6 +509,8 @@ function everybody(): void {
     await page.locator(".menu summary").click();
     expect(await violations(page)).toEqual([]);
     expect(await widthBeyond(page)).toBe(0);
+    await page.keyboard.press("Escape");
+    await page.locator(".menu ul").waitFor({ state: "hidden" });
   });
 
   test("everything can be done by keyboard", async () => {

@@ -226,15 +226,10 @@ export class JobView {
       link("srt", "srt", strings.saveSrt, "button primary", icon("save")),
       link("text", "txt", strings.saveText, "button plain"),
       button(strings.copy, "plain", () => void this.#copy()),
-      element(
-        "details",
-        { class: "menu" },
-        element("summary", { class: "button plain" }, strings.saveMore),
-        element(
-          "ul",
-          {},
-          ...otherFormats.map(([format, label]) => element("li", {}, link(format, extensionOf(format), label, ""))),
-        ),
+      menu(
+        strings.saveMore,
+        otherFormats.map(([format, label]) => link(format, extensionOf(format), label, "")),
+        this.#ending.signal,
       ),
     );
     this.#saves.hidden = false;
@@ -259,6 +254,30 @@ export class JobView {
       this.host.onFailure(error);
     }
   }
+}
+
+/** Closes by itself when something else is done, and by Escape. */
+function menu(label: string, entries: readonly HTMLElement[], ending: AbortSignal): HTMLDetailsElement {
+  const title = element("summary", { class: "button plain" }, label);
+  const made = element(
+    "details",
+    { class: "menu" },
+    title,
+    element("ul", {}, ...entries.map((entry) => element("li", {}, entry))),
+  );
+  const close = () => made.open = false;
+  for (const event of ["click", "focusin"]) {
+    document.addEventListener(event, ({ target }) => {
+      if (!(target instanceof Node) || !made.contains(target)) close();
+    }, { signal: ending });
+  }
+  made.addEventListener("click", ({ target }) => void (target instanceof HTMLAnchorElement && close()));
+  made.addEventListener("keydown", ({ key }) => {
+    if (key !== "Escape" || !made.open) return;
+    close();
+    title.focus();
+  });
+  return made;
 }
 
 function extensionOf(format: string): string {

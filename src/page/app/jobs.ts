@@ -28,6 +28,7 @@ export type JobListHost = {
 export class JobList {
   readonly element: HTMLElement;
   readonly #list: HTMLUListElement = element("ul", { class: "jobs" });
+  readonly #saveAll: HTMLAnchorElement;
   readonly #rows = new Map<string, JobRow>();
   readonly #waiting: { readonly row: UploadRow; readonly file: File; readonly fields: Fields }[] = [];
   #isUploading = false;
@@ -35,10 +36,16 @@ export class JobList {
   #timer: number | undefined;
 
   constructor(readonly host: JobListHost) {
+    this.#saveAll = element("a", {
+      class: "button link",
+      href: "v1/results?response_format=srt",
+      download: "transcripts.zip",
+    }, host.strings.saveAll);
     this.element = element(
       "section",
       { class: "recordings", hidden: true, "aria-label": host.strings.recordings },
       this.#list,
+      this.#saveAll,
     );
     document.addEventListener("visibilitychange", () => void (document.hidden || this.refresh()));
     addEventListener("beforeunload", (event) => {
@@ -220,6 +227,7 @@ export class JobList {
 
   #showOrHide(): void {
     this.element.hidden = this.#list.childElementCount === 0;
+    this.#saveAll.hidden = [...this.#rows.values()].filter(({ job }) => job.status === "done").length < 2;
   }
 }
 

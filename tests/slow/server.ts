@@ -31,6 +31,7 @@ const port = await portOf(child.stderr);
 const url = `http://127.0.0.1:${port}`;
 const expected = new Map<string, string>();
 const aloneMs = new Map<string, number>();
+/** Requests and streams. */
 let running = 0;
 let unfairest = 0;
 for (const name of names) {
@@ -148,7 +149,9 @@ function slow(): Promise<void> {
 /** One live stream after the other, each of a whole clip. */
 async function streamed(): Promise<void> {
   while (Date.now() < end) {
+    running++;
     const text = await streamOnce(sounds.get("en-weather")!.subarray(44));
+    running--;
     if (text !== expected.get("en-weather")) problems.push(`stream: ${text}`);
     counts.set("stream", (counts.get("stream") ?? 0) + 1);
   }

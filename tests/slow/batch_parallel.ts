@@ -7,12 +7,12 @@
  * Exit 1 where this does not hold.
  */
 
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { modelDir } from "../fixtures.ts";
 import { executable, fixedEnvironment, temporaryFolder } from "../harness.ts";
 import { expectPlainBytes, expectRows, makeManifest } from "../support/batches.ts";
 import { leftIn, runParallel } from "../support/parallel.ts";
+import { memoryOf } from "../support/process_memory.ts";
 
 const shards = 8;
 const kills = 30;
@@ -39,12 +39,11 @@ async function flat(count: number): Promise<boolean> {
   for await (const chunk of child.stdout) {
     for (const byte of chunk) {
       if (byte !== 10 || ++rows % (count / 10) !== 0) continue;
-      const status = readFileSync(`/proc/${child.pid}/status`, "utf8");
-      resident.push(Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? NaN) / 1024);
+      resident.push(memoryOf(child.pid) / 2 ** 20);
     }
   }
   const code = await child.exited;
-  const known = resident.filter((megabytes) => !Number.isNaN(megabytes)); // The last rows may come after the end.
+  const known = resident.filter((megabytes) => megabytes > 0); // The last rows may come after the end.
   const growth = Math.min(...known.slice(known.length / 2)) - Math.min(...known.slice(0, known.length / 2));
   console.log(
     `${rows} rows, MB after each tenth: ${known.map(Math.round).join(" ")}; grows by ${growth.toFixed(0)} MB`,

@@ -16,6 +16,7 @@ import { noise, pinkNoise, randomNumbers, sampled } from "../../src/segment/soun
 import { clips } from "../fixtures.ts";
 import { executable, fixedEnvironment, folderIn, temporaryFolder } from "../harness.ts";
 import { clipSamples } from "../native.ts";
+import { memoryOf } from "../support/process_memory.ts";
 import { wavHeader } from "../../src/audio/wav_header.ts";
 
 const sampleRate = 16_000;
@@ -106,20 +107,12 @@ async function transcribe(args: readonly string[], home: string, killAfterMs?: n
     },
   });
   let peakBytes = 0;
-  const watch = setInterval(() => peakBytes = Math.max(peakBytes, peakOf(child.pid)), 100);
+  const watch = setInterval(() => peakBytes = Math.max(peakBytes, memoryOf(child.pid, "peak")), 100);
   const kill = killAfterMs === undefined ? undefined : setTimeout(() => child.kill("SIGKILL"), killAfterMs);
   await child.exited;
   clearInterval(watch);
   clearTimeout(kill);
   return { code: child.exitCode, peakBytes, seconds: (performance.now() - started) / 1000 };
-}
-
-function peakOf(pid: number): number {
-  try {
-    return 1024 * Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0);
-  } catch {
-    return 0;
-  }
 }
 
 const failures: string[] = [];

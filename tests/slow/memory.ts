@@ -6,11 +6,12 @@
  * peak of each process's memory (VmHWM of Linux) is printed; exit 1 where they are more than 80 MB apart.
  */
 
-import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { clips } from "../fixtures.ts";
 import { executable, fixedEnvironment, temporaryFolder } from "../harness.ts";
 import { clipSamples } from "../native.ts";
+import { memoryOf } from "../support/process_memory.ts";
 import { wavHeader } from "../../src/audio/wav_header.ts";
 
 const sampleRate = 16_000;
@@ -40,21 +41,12 @@ async function measure(args: readonly string[], home: string): Promise<Peak> {
     ...{ env: fixedEnvironment(home), stdin: "ignore", stdout: "pipe", stderr: "inherit" },
   });
   let bytes = 0;
-  const timer = setInterval(() => bytes = Math.max(bytes, peakOf(child.pid)), 100);
+  const timer = setInterval(() => bytes = Math.max(bytes, memoryOf(child.pid, "peak")), 100);
   const written = (await new Response(child.stdout).bytes()).length;
   const code = await child.exited;
   clearInterval(timer);
   if (code !== 0) throw new Error(`${args.join(" ")}: exit code ${code}`);
   return { bytes, seconds: (performance.now() - started) / 1000, written };
-}
-
-/** 0 once the process is gone. */
-function peakOf(pid: number): number {
-  try {
-    return 1024 * Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0);
-  } catch {
-    return 0;
-  }
 }
 
 const [hours = "3", ...given] = process.argv.slice(2);

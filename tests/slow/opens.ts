@@ -11,6 +11,7 @@ import { openEngine } from "../../src/engine/client.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import { clip, modelDir } from "../fixtures.ts";
 import { clipSamples, libraryPath } from "../native.ts";
+import { memoryOf } from "../support/process_memory.ts";
 
 /** What the process holds. */
 type Held = { readonly descriptors: number; readonly mappings: number; readonly megabytes: number };
@@ -40,7 +41,7 @@ async function round(): Promise<void> {
 
 function held(): Held {
   Bun.gc(true);
-  const megabytes = Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync("/proc/self/status", "utf8"))![1]) * 1024 / 1e6;
+  const megabytes = memoryOf("self") / 1e6;
   return {
     descriptors: readdirSync("/proc/self/fd").length,
     mappings: readFileSync("/proc/self/maps", "utf8").trim().split("\n").length,

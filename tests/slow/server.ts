@@ -9,8 +9,9 @@
 
 import { readFileSync } from "node:fs";
 import { connect } from "node:net";
-import { clip, modelDir } from "../fixtures.ts";
-import { executable, fixedEnvironment, temporaryFolder } from "../harness.ts";
+import { clip } from "../fixtures.ts";
+import { memoryOf } from "../support/process_memory.ts";
+import { served } from "../support/served.ts";
 
 if (process.argv[2] === "figures") {
   const { figures } = await import("./server_figures.ts");
@@ -23,12 +24,8 @@ const problems: string[] = [];
 const counts = new Map<string, number>();
 const times: number[] = [];
 
-using home = temporaryFolder();
-const child = Bun.spawn([executable(), "serve", "-d", modelDir(), "--port", "0", "--upload-max", "1"], {
-  ...{ env: fixedEnvironment(home.path), stdout: "ignore", stderr: "pipe" },
-});
-const port = await portOf(child.stderr);
-const url = `http://127.0.0.1:${port}`;
+const server = await served(["--upload-max", "1"]);
+const { port, url } = server;
 const expected = new Map<string, string>();
 const aloneMs = new Map<string, number>();
 /** Requests and streams. */
@@ -39,18 +36,19 @@ for (const name of names) {
   aloneMs.set(name, await timeAlone(name));
 }
 
-const firstBytes = residentBytes();
+const firstBytes = memoryOf(server.pid);
 const end = Date.now() + seconds * 1000;
 const crowd = Array.from({ length: clients }, (_, index) => client(index));
 const streams = Array.from({ length: 8 }, () => streamed());
 await Bun.sleep((seconds * 1000) / 3);
-const warmBytes = residentBytes();
+const warmBytes = memoryOf(server.pid);
 await Promise.all([...crowd, ...streams]);
-const lastBytes = residentBytes();
+const lastBytes = memoryOf(server.pid);
 if (lastBytes > warmBytes * 1.3 + 2 ** 27) problems.push(`memory: ${mib(warmBytes)}, at the end ${mib(lastBytes)}`);
 if (await (await fetch(`${url}/health`)).text() !== "OK") problems.push("no health at the end");
-child.kill("SIGTERM");
-await child.exited;
+await server.stop();
+const internal = /internal error[^\n]*/.exec(server.errors())?.[0];
+if (internal) problems.push(internal);
 
 const sorted = times.toSorted((a, b) => a - b);
 const kinds = [...counts].map(([kind, count]) => `${kind} ${count}`).join(", ");
@@ -174,26 +172,6 @@ function streamOnce(bytes: Uint8Array): Promise<string> {
     };
     socket.onclose = () => resolve(text.trim());
   });
-}
-
-async function portOf(stream: ReadableStream<Uint8Array>): Promise<number> {
-  const { promise, resolve } = Promise.withResolvers<number>();
-  (async () => {
-    let text = "";
-    for await (const bytes of stream) {
-      text = (text + new TextDecoder().decode(bytes)).slice(-10_000);
-      const found = /Listening on http:\S+:(\d+)\n/.exec(text)?.[1];
-      if (found) resolve(Number(found));
-      const internal = /internal error[^\n]*/.exec(text)?.[0];
-      if (internal) problems.push(internal);
-    }
-  })();
-  return await promise;
-}
-
-function residentBytes(): number {
-  const [, kib] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${child.pid}/status`, "utf8")) ?? [];
-  return Number(kib) * 1024;
 }
 
 function mib(bytes: number): string {

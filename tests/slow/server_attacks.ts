@@ -11,6 +11,7 @@ import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { clip } from "../fixtures.ts";
+import { memoryOf } from "../support/process_memory.ts";
 import { type Served, served } from "../support/served.ts";
 import { seededRandom } from "../support/random.ts";
 
@@ -24,9 +25,9 @@ const problemsShown = 20;
 
 async function run(name: string, attack: () => Promise<unknown>): Promise<void> {
   const start = performance.now();
-  const before = residentBytes(open);
+  const before = memoryOf(open.pid);
   const said = await attack();
-  const grown = residentBytes(open) - before;
+  const grown = memoryOf(open.pid) - before;
   if (grown > 300 * 2 ** 20) problems.add(`${name}: memory grows by ${Math.round(grown / 2 ** 20)} MiB`);
   const figures = `${((performance.now() - start) / 1000).toFixed(1)} s, ${Math.round(grown / 2 ** 20)} MiB more`;
   console.log(`${name}: ${figures}${said === undefined ? "" : `, ${said}`}`);
@@ -40,15 +41,6 @@ async function over(server: Served): Promise<void> {
   const internal = /internal error[^\n]*/.exec(server.errors())?.[0];
   if (internal) problems.add(internal);
   if (server.errors().includes(key)) problems.add("a key is in the log");
-}
-
-function residentBytes({ pid }: Served): number {
-  try {
-    const [, kib] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
-    return Number(kib) * 1024;
-  } catch {
-    return 0; // It has ended.
-  }
 }
 
 async function manyAtOnce(all: number, atOnce: number, one: () => Promise<string>): Promise<string> {

@@ -7,6 +7,7 @@
 
 import { readFileSync } from "node:fs";
 import { clip } from "../fixtures.ts";
+import { memoryOf, processorMsOf } from "../support/process_memory.ts";
 import { served } from "../support/served.ts";
 import { wavHeader } from "../../src/audio/wav_header.ts";
 
@@ -76,9 +77,9 @@ async function besideAnHour(url: string, tell: Tell): Promise<void> {
 async function unloaded(model: string, tell: Tell): Promise<void> {
   const server = await served(["-t", "2", "--unload-idle-min", "0.05"], {}, model);
   await (await transcribed(server.url, twoSeconds)).text();
-  const loaded = anonymousBytes(server.pid);
+  const loaded = memoryOf(server.pid, "own");
   await Bun.sleep(6000);
-  const idle = anonymousBytes(server.pid);
+  const idle = memoryOf(server.pid, "own");
   console.log(`       memory of its own ${mib(loaded)} MiB, ${mib(idle)} MiB when the model is closed`);
   const text = await (await transcribed(server.url, twoSeconds)).json();
   const again = await timed(async () => await (await transcribed(server.url, twoSeconds)).text());
@@ -122,18 +123,9 @@ function anHour(): Uint8Array<ArrayBuffer> {
 
 /** Of one processor, in per cent. */
 async function processorShare(pid: number, ms: number): Promise<number> {
-  const before = processorMs(pid);
+  const before = processorMsOf(pid);
   await Bun.sleep(ms);
-  return ((processorMs(pid) - before) / ms) * 100;
-}
-
-function processorMs(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * 10;
-}
-
-function anonymousBytes(pid: number): number {
-  return Number(/^RssAnon:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) * 1024;
+  return ((processorMsOf(pid) - before) / ms) * 100;
 }
 
 async function timed(work: () => Promise<unknown>): Promise<number> {

@@ -6,11 +6,11 @@
  * Prints what it measured; exit 1 if a check failed.
  */
 
-import { readFileSync } from "node:fs";
 import { characterErrors, rate } from "../../bench/cer.ts";
 import { type Clip, clips, modelDir } from "../fixtures.ts";
 import { executable, fixedEnvironment, temporaryFolder } from "../harness.ts";
 import { clipSamples } from "../native.ts";
+import { memoryOf } from "../support/process_memory.ts";
 
 const bytesPerSecond = 32_000;
 const pieceBytes = 3200;
@@ -44,15 +44,11 @@ async function stream(pieces: AsyncIterable<Piece>, args: readonly string[], sam
     child.stdin.write(bytes);
     await child.stdin.flush();
     if (waitMs > 0) await Bun.sleep(waitMs);
-    if (count++ % sampleEvery === 0) memory.push(residentBytes(child.pid));
+    if (count++ % sampleEvery === 0) memory.push(memoryOf(child.pid));
   }
   await child.stdin.end();
   const code = await child.exited;
   return { text: (await stdout).trim().replaceAll("\n", " "), stderr: await stderr, code, memory };
-}
-
-function residentBytes(pid: number): number {
-  return 1024 * Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? NaN);
 }
 
 async function* cut(bytes: Uint8Array, speed: number): AsyncIterable<Piece> {

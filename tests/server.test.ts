@@ -184,6 +184,8 @@ test("what cannot be served is said in one line", async () => {
   const keys = join(folder.path, "keys.txt");
   await Bun.write(keys, "ann");
   expectRefusal(await run(["serve", "-d", "demo", "--api-key-file", keys]), 2, /line 1: is not 'name:key'/);
+  const tls = ["--tls-cert", keys, "--tls-key", keys];
+  expectRefusal(await run(["serve", "-d", "demo", ...tls]), 2, /keys\.txt: is no certificate in PEM$/);
   expectRefusal(await run(["serve"]), 3, /qwen-asr download small/);
 });
 

@@ -12,6 +12,7 @@ import { isReadableByOthers, remove, temporaryFolder } from "../../server/folder
 import { type Key, keyNamed, parseKeys } from "../../server/keys.ts";
 import { State } from "../../server/state.ts";
 import { startServer } from "../../server/server.ts";
+import { tlsFault } from "../../server/tls.ts";
 import { printable } from "../../writer.ts";
 import type { ServeOptions } from "../parse.ts";
 import type { ProgramParts } from "../parts.ts";
@@ -56,26 +57,36 @@ async function folderOf({ env }: Pick<ProgramParts, "env">, { stateFolder }: Ser
   return folder === undefined ? { folder: await temporaryFolder(), isTemporary: true } : { folder, isTemporary: false };
 }
 
-async function readTls({ readText }: Pick<ProgramParts, "readText">, { tlsFiles }: ServeOptions) {
+async function readTls(parts: Pick<ProgramParts, "readText">, { tlsFiles }: ServeOptions) {
   if (tlsFiles === undefined) return undefined;
-  return { cert: await readText(tlsFiles.cert), key: await readText(tlsFiles.key) };
+  const cert = await readNamed(parts, "--tls-cert", tlsFiles.cert);
+  const key = await readNamed(parts, "--tls-key", tlsFiles.key);
+  const wrong = tlsFault(cert, key);
+  if (wrong) throw new UsageError(`${wrong.option} ${printable(tlsFiles[wrong.file])}: ${wrong.fault}`);
+  return { cert, key };
+}
+
+/** The text of a file that an option names. */
+async function readNamed({ readText }: Pick<ProgramParts, "readText">, option: string, path: string): Promise<string> {
+  try {
+    return await readText(path);
+  } catch (error) {
+    throw error instanceof InputError ? new UsageError(`${option} ${error.message}`) : error;
+  }
 }
 
 async function readKeys(
-  { readText, env }: Pick<ProgramParts, "readText" | "env">,
+  parts: Pick<ProgramParts, "readText" | "env">,
   { keyFile }: ServeOptions,
   say: (line: string) => void,
 ): Promise<Key[]> {
   const keys: Key[] = [];
   if (keyFile !== undefined) {
     const label = `--api-key-file ${printable(keyFile)}`;
-    const text = await readText(keyFile).catch((error) => {
-      throw error instanceof InputError ? new UsageError(`--api-key-file ${error.message}`) : error;
-    });
-    keys.push(...parseKeys(text, label));
+    keys.push(...parseKeys(await readNamed(parts, "--api-key-file", keyFile), label));
     if (await isReadableByOthers(keyFile)) say(`${label}: others on this machine can read it (chmod 600)`);
   }
-  const own = env.QWEN_ASR_API_KEY;
+  const own = parts.env.QWEN_ASR_API_KEY;
   if (own) keys.push(keyNamed("env", own, "$QWEN_ASR_API_KEY"));
   return keys;
 }

@@ -10,7 +10,8 @@
  *
  * Rules:
  *  - Live recordings come first. While one runs, only so many other sequences share its steps that a pass takes 1.3
- *    times as long as without them (pace.ts). Other prompts, and sequences that find no room, get one turn a second.
+ *    times as long as without them (pace.ts). Other prompts, and sequences that find no room, get one turn a second;
+ *    and every third turn where live recordings have left no pause for seconds, and cannot be in time anyway.
  *    The hears of one that is given faster than it is spoken are long requests instead.
  *  - Then come short requests, then long ones, each kind in the order of arrival. A request is overtaken by at most
  *    `overtakenMax` later ones; after that it goes before all that are not live. The encoder works on one clip at a
@@ -53,6 +54,10 @@ export const overtakenMax = 8;
  */
 const patienceSteps = 25;
 const patienceMsMin = 1000;
+/** Live recordings without such a pause for so long are too many; then others have a turn after so many of theirs. */
+const crowdedMs = 3000;
+const livePauseMs = 50;
+const liveTurnsMax = 2;
 /** Sessions and encoders that were idle for so long give their memory back. */
 export const idleMs = 5000;
 
@@ -87,6 +92,11 @@ export class Scheduler {
   /** When prompts, and sequences that are not live, last had a turn. */
   #preparedAt = 0;
   #steppedAt = 0;
+  /** Since when live recordings have left no pause, and when the last of them was heard. */
+  #liveSince = 0;
+  #liveEndedAt = -Infinity;
+  /** Their turns in a row. */
+  #liveTurns = 0;
 
   constructor(parts: SchedulerParts) {
     const { library, model, info, now, post } = parts;
@@ -135,6 +145,8 @@ export class Scheduler {
       this.#budget.set(hearing, hearing.bytesFor(request));
       if (job.kind !== "live") return this.#wait(job);
       this.#liveEncoder ??= this.#openEncoder();
+      const now = this.#shared.now();
+      if (this.#live.length === 0 && now - this.#liveEndedAt > livePauseMs) this.#liveSince = now;
       job.begin(hearing.session, this.#liveEncoder);
       job.order = this.#arrivals++;
       this.#live.push(job);
@@ -217,12 +229,20 @@ export class Scheduler {
     const prepare = waiting && (() => this.#prepare(waiting));
     const live = this.#chooseLive();
     if (live) {
-      if (prepare && this.#isOutOfPatience(this.#preparedAt)) return prepare;
-      if (stepping.length > 0 && this.#isOutOfPatience(this.#steppedAt)) return () => this.#stepAll();
-      return live;
+      const others = this.#besideLive(prepare, stepping.length > 0);
+      this.#liveTurns = others ? 0 : this.#liveTurns + 1;
+      return others ?? live;
     }
     if (prepare && !(stepping.length > 0 && this.#isStepDue(stepping, waiting))) return prepare;
     return stepping.length > 0 ? () => this.#stepAll() : undefined;
+  }
+
+  /** What others do while live recordings wait; undefined: nothing is due. */
+  #besideLive(prepare: (() => void) | undefined, hasSteps: boolean): (() => void) | undefined {
+    const isCrowded = this.#shared.now() - this.#liveSince >= crowdedMs && this.#liveTurns >= liveTurnsMax;
+    const isPromptNext = isCrowded && (!hasSteps || this.#preparedAt <= this.#steppedAt);
+    if (prepare && (isPromptNext || this.#isOutOfPatience(this.#preparedAt))) return prepare;
+    return hasSteps && (isCrowded || this.#isOutOfPatience(this.#steppedAt)) ? () => this.#stepAll() : undefined;
   }
 
   /** Among live recordings, those in prefill take turns with those that decode. */
@@ -367,6 +387,7 @@ export class Scheduler {
     if (this.#running.includes(job)) this.#retireRunning(job);
     this.#waiting = this.#waiting.filter((other) => other !== job);
     this.#live = this.#live.filter((other) => other !== job);
+    if (job.kind === "live" && this.#live.length === 0) this.#liveEndedAt = this.#shared.now();
     if (job instanceof HearJob) this.#heard(job, answer);
     this.#parts.post(answer);
   }

@@ -264,11 +264,14 @@ describe("render, lint, inspect", () => {
     expect(strict.code).toBe(1);
     expect(strict.stdout).toMatch(/^\S+talk.srt:\d+: cue \d: \d+\.\d columns a second, over 5$/m);
     writeFileSync(at("bad.srt"), "1\n00:00:01,000 --> 00:00:00,500\nx\n");
-    const bad = await run(["lint", "bad.srt", "none.srt"], { cwd: folder.path });
+    writeFileSync(at("empty.srt"), "\n");
+    writeFileSync(at("notes.srt"), "just notes\n");
+    const bad = await run(["lint", "bad.srt", "none.srt", "empty.srt", "notes.srt"], { cwd: folder.path });
     expect(bad).toMatchObject({
       code: 1,
       stdout: "bad.srt:2: cue 1: ends before it starts\n",
-      stderr: "qwen-asr: none.srt: no such file\n",
+      stderr: "qwen-asr: none.srt: no such file\nqwen-asr: empty.srt: is empty\n" +
+        "qwen-asr: notes.srt: is neither SRT nor WebVTT\n",
     });
   });
 

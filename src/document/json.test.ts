@@ -180,6 +180,8 @@ test("what is wrong is named with its place", () => {
       fault((value) => set(value, ["options", "x"], [])),
       fault((value) => set(value, ["program"], undefined)),
       fails("[]"),
+      fails('{"a": 1}'),
+      fault((value) => set(value, ["version"], undefined)),
       fails("null"),
       fails("{"),
       fails(""),
@@ -194,6 +196,8 @@ test("what is wrong is named with its place", () => {
     x.json: model.weights is "int3", not a precision
     x.json: options.x is [], not a plain value
     x.json: program is missing
+    x.json: is JSON, but no transcript
+    x.json: is JSON, but no transcript
     x.json: version is missing
     x.json: the document is null, not an object
     x.json: is not JSON: line 1, column 2: a name in quotes or } is expected

@@ -126,6 +126,8 @@ function faultIn(line: string, index: number): string {
 }
 
 function documentOf(place: Place): TranscriptDocument {
+  const isOther = place.at("version").isAbsent && place.at("segments").isAbsent;
+  if (isOther) throw new InputError(`${place.name}: is JSON, but no transcript`);
   const version = place.at("version").number();
   if (version !== 1 && version !== documentVersion) throw place.at("version").wrong("1 or 2, the versions known here");
   const [aligner, gaps] = [place.at("aligner"), place.at("gaps")];
@@ -281,7 +283,8 @@ class Place {
   }
 
   wrong(wanted: string): InputError {
-    const value = JSON.stringify(this.value)?.slice(0, SHOWN_CHARS_MAX);
+    const text = typeof this.value === "number" ? `${this.value}` : JSON.stringify(this.value); // JSON has no Infinity.
+    const value = text?.slice(0, SHOWN_CHARS_MAX);
     const found = value === undefined ? "is missing" : `is ${value}, not ${wanted}`;
     return new InputError(`${this.name}: ${this.path === "" ? "the document" : this.path} ${found}`);
   }

@@ -18,8 +18,9 @@ export async function lintFiles({ terminal, readText }: LintParts, options: Lint
     const path = input.kind === "stdin" ? "-" : input.path;
     const name = path === "-" ? "standard input" : printable(path);
     try {
-      const subtitles = parseSubtitles(await readText(path));
-      if (!subtitles) throw new InputError(`${name}: is neither SRT nor WebVTT`);
+      const text = await readText(path);
+      const subtitles = parseSubtitles(text);
+      if (!subtitles) throw new InputError(`${name}: is ${text.trim() === "" ? "empty" : "neither SRT nor WebVTT"}`);
       const found = lintSubtitles(subtitles, options.rules);
       for (const { line, message } of found) terminal.stdout.write(`${name}:${line}: ${printable(message)}\n`);
       const { length } = subtitles.cues;

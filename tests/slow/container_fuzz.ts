@@ -3,8 +3,8 @@
  *
  * Each input is a container that ffmpeg made, cut and shuffled by a seeded generator, read as a file. Every one must
  * give finite samples, no more than its codec could hold, or one `InputError` line; soon, and in bounded memory. An
- * input that takes long, on a busy machine perhaps, is read again alone, and what counts is the processor's time. Prints
- * the throughput; exits 1 at the first input that breaks a rule, and leaves it in the temporary folder.
+ * input that takes long, on a busy machine perhaps, is read again alone, and what counts is the processor's time.
+ * Prints the throughput; exits 1 at the first input that breaks a rule, and leaves it in the temporary folder.
  */
 
 import { spawnSync } from "node:child_process";

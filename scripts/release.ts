@@ -16,7 +16,7 @@ import { type Entry, gzip, tar, zip } from "./archives.ts";
 import { projectRoot } from "./commands.ts";
 import { type Built, packagesOf, type Release } from "./release_packages.ts";
 import { billOfMaterials } from "./release_sbom.ts";
-import { buildExecutable, prepareForWine, runnerOf, type Target, targets } from "./release_targets.ts";
+import { buildExecutable, otherRunnersOf, prepareForWine, runnerOf, type Target, targets } from "./release_targets.ts";
 
 type Made = Built & {
   /** What was seen of it here. */
@@ -24,20 +24,6 @@ type Made = Built & {
 };
 
 const text = new TextEncoder();
-
-if (import.meta.main) {
-  const { values, positionals: [version, ...rest] } = parseArgs({
-    options: { only: { type: "string" }, url: { type: "string" } },
-    allowPositionals: true,
-  });
-  try {
-    if (version === undefined || rest.length > 0) throw new Error("which version?");
-    await makeRelease(version, chosenTargets(values.only), values.url);
-  } catch (error) {
-    console.error(`release: ${(error as Error).message}`);
-    process.exitCode = 1;
-  }
-}
 
 function chosenTargets(only: string | undefined): readonly Target[] {
   const names = only?.split(",");
@@ -134,11 +120,15 @@ const sample = { clip: "samples/fixtures/audio/en-short.wav", says: "Please open
 function seenOf(target: Target, path: string, version: string): string {
   const runner = runnerOf(target);
   if (runner === undefined) return "untested";
+  for (const one of [runner, ...otherRunnersOf(target)]) tryOut(one, target, path, version);
+  const others = otherRunnersOf(target).map(([, , processor]) => `, and on ${processor} under qemu`).join("");
+  return `the demo model, ${runner.length === 0 ? "here" : `under ${basename(runner[0]!)}`}${others}`;
+}
+
+function tryOut(runner: readonly string[], target: Target, path: string, version: string): void {
   const run = (...args: string[]) => {
-    const { stdout, stderr, exitCode } = Bun.spawnSync([...runner, path, ...args], {
-      cwd: projectRoot,
-      timeout: 600_000,
-    });
+    const command = [...runner, path, ...args];
+    const { stdout, stderr, exitCode } = Bun.spawnSync(command, { cwd: projectRoot, timeout: 600_000 });
     if (exitCode !== 0) throw new Error(`${target.name}: ${args[0]} ends with ${exitCode}: ${stderr.toString()}`);
     return stdout.toString().replaceAll("\r\n", "\n");
   };
@@ -146,7 +136,6 @@ function seenOf(target: Target, path: string, version: string): string {
   if (says !== `qwen-asr ${version}\n` || heard !== sample.says) {
     throw new Error(`${target.name}: says "${says.trim()}" and hears "${heard.trim()}"`);
   }
-  return runner.length === 0 ? "the demo model, here" : `the demo model, under ${basename(runner[0]!)}`;
 }
 
 function notesOf(version: string, made: readonly Made[]): string {
@@ -169,4 +158,18 @@ function json(value: unknown): Uint8Array {
 
 function sha256(bytes: Uint8Array): string {
   return new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
+}
+
+if (import.meta.main) {
+  const { values, positionals: [version, ...rest] } = parseArgs({
+    options: { only: { type: "string" }, url: { type: "string" } },
+    allowPositionals: true,
+  });
+  try {
+    if (version === undefined || rest.length > 0) throw new Error("which version?");
+    await makeRelease(version, chosenTargets(values.only), values.url);
+  } catch (error) {
+    console.error(`release: ${(error as Error).message}`);
+    process.exitCode = 1;
+  }
 }

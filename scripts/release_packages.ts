@@ -31,18 +31,12 @@ export type OutputFile = { readonly name: string; readonly bytes: Uint8Array };
 const packageName = "qwen-asr-cli";
 const moduleName = "qwen_asr_cli";
 
-/** Packages cannot ask for a processor's features, so those for x86-64 on Linux carry the build that runs on all. */
-function isPackaged({ target }: Built, all: readonly Built[]): boolean {
-  return target.name !== "linux-x64" || !all.some((other) => other.target.isBaseline);
-}
-
 export function packagesOf(release: Release, all: readonly Built[]): OutputFile[] {
-  const packaged = all.filter((built) => isPackaged(built, all));
   return [
-    npmMain(release, packaged),
-    ...packaged.map((built) => npmPlatform(release, built)),
-    ...packaged.map((built) => wheel(release, built)),
-    ...packaged.filter(({ target }) => target.libc === "glibc").map((built) => debian(release, built)),
+    npmMain(release, all),
+    ...all.map((built) => npmPlatform(release, built)),
+    ...all.map((built) => wheel(release, built)),
+    ...all.filter(({ target }) => target.libc === "glibc").map((built) => debian(release, built)),
     ...manifests(release, all),
   ];
 }

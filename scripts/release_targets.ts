@@ -13,8 +13,6 @@ export type Target = {
   readonly os: "linux" | "macos" | "windows";
   readonly arch: "x64" | "arm64";
   readonly libc?: "glibc" | "musl";
-  /** For processors without AVX2; the library chooses its kernels anyway. */
-  readonly isBaseline?: boolean;
   readonly zigTarget: string;
   readonly bunTarget: string;
   /** What multiplies f32 matrices where vectors are narrow. */
@@ -28,11 +26,7 @@ const musl = { os: "linux", libc: "musl", blas: "none" } as const;
 const x64 = { arch: "x64", zigTarget: "x86_64-linux-gnu.2.28" } as const;
 
 export const targets: readonly Target[] = [
-  { name: "linux-x64", ...linux, ...x64, bunTarget: "bun-linux-x64", title: "Linux, x86-64 with AVX2" },
-  {
-    ...{ name: "linux-x64-baseline", ...linux, ...x64, bunTarget: "bun-linux-x64-baseline", isBaseline: true },
-    title: "Linux, x86-64 without AVX2",
-  },
+  { name: "linux-x64", ...linux, ...x64, bunTarget: "bun-linux-x64", title: "Linux, x86-64" },
   {
     ...{ name: "linux-arm64", ...linux, arch: "arm64", zigTarget: "aarch64-linux-gnu.2.28" },
     ...{ bunTarget: "bun-linux-arm64", title: "Linux, arm64" },
@@ -73,6 +67,15 @@ export function runnerOf({ name, os, arch, libc }: Target): readonly string[] | 
   const isThere = program !== undefined && Bun.which(program) !== null &&
     args.every((arg) => !arg.startsWith("/") || existsSync(arg));
   return isThere ? [program, ...args] : undefined;
+}
+
+/**
+ * Further processors that an executable is tried on. Bun's build for x86-64 needs no AVX2 (npm's "baseline" of 1.4.5
+ * has the same bytes), and the library chooses its kernels, so there is no archive of its own for older processors.
+ */
+export function otherRunnersOf({ name }: Target): readonly (readonly string[])[] {
+  if (name !== "linux-x64" || Bun.which("qemu-x86_64") === null) return [];
+  return [["qemu-x86_64", "-cpu", "Westmere"]];
 }
 
 const work = join(projectRoot, ".tools", "release");

@@ -1,5 +1,6 @@
 /** The server's page: its parts, and what goes from one to the other. Its own entry point. */
 
+import { type PageLanguage, pageLanguageFor } from "../languages.ts";
 import { ApiFailure, call, type Info, type Job } from "./api.ts";
 import { button, element } from "./dom.ts";
 import { size } from "./format.ts";
@@ -10,7 +11,7 @@ import { askForKey } from "./login.ts";
 import { microphoneButtons } from "./microphone.ts";
 import { Settings } from "./settings.ts";
 import { keep, kept } from "./store.ts";
-import { fill, isPageLanguage, type PageLanguage, pageLanguageFor, type Strings, tables } from "./strings.ts";
+import { fill, isPageLanguage, type Strings, tables } from "./strings.ts";
 
 const languageKey = "qwen-asr page language";
 

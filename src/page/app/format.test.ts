@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { clock, size, stem } from "./format.ts";
-import { fill, pageLanguageFor } from "./strings.ts";
+import { pageLanguageFor } from "../languages.ts";
+import { fill } from "./strings.ts";
 
 test("times, sizes and names", () => {
   expect([0, 65.9, 3725, -1].map(clock)).toEqual(["0:00", "1:05", "1:02:05", "0:00"]);

@@ -6,7 +6,8 @@
 import type { TimedWord, TranscriptDocument } from "../../document/document.ts";
 import { readDocument } from "../../document/json.ts";
 import { showTranscript, type SpanToAlign } from "../transcript/show.ts";
-import { stringsFor } from "../transcript/strings.ts";
+import type { PageLanguage } from "../languages.ts";
+import { tables } from "../transcript/strings.ts";
 import { type Aligned, call, type Info, type Job, type JobEvent, listen, resultPath, textOf } from "./api.ts";
 import { button, copied, element, icon } from "./dom.ts";
 import { Flow } from "./flow.ts";
@@ -14,7 +15,7 @@ import { clock, stem } from "./format.ts";
 import { isOpen } from "./jobs.ts";
 import { Keeper } from "./keeper.ts";
 import { languageName } from "./settings.ts";
-import { fill, type PageLanguage, type Strings } from "./strings.ts";
+import { fill, type Strings } from "./strings.ts";
 
 export type JobViewHost = {
   readonly strings: Strings;
@@ -190,7 +191,7 @@ export class JobView {
     if (this.#ending.signal.aborted) return;
     this.#flow.element.hidden = true;
     const shown = showTranscript(this.#transcript, {
-      ...{ transcript, strings: stringsFor([this.host.pageLanguage]), editable: true },
+      ...{ transcript, strings: tables[this.host.pageLanguage], editable: true },
       ...(sound && { audioUrl: `${path}/audio`, peaks: sound.peaks }),
       ...(sound && this.host.info.aligner && { realign: (span) => this.#realigned(span) }),
       cues: async () => readDocument(await textOf(resultPath(this.#job.id, "cues")), this.#job.name).segments,

@@ -1,9 +1,10 @@
 /** The choices that go with a recording. In: what the server can do. Out: a form, and its values as fields. */
 
+import type { PageLanguage } from "../languages.ts";
 import type { Fields, Info } from "./api.ts";
 import { element } from "./dom.ts";
 import { keep, kept } from "./store.ts";
-import type { PageLanguage, Strings } from "./strings.ts";
+import type { Strings } from "./strings.ts";
 
 /** What the browser keeps from visit to visit. */
 type Kept = { language: string; terms: string; itn: boolean; script: string; align: boolean };

@@ -1,5 +1,7 @@
 /** What the server's page says, in English, Simplified and Traditional Chinese. Data, and the choice among them. */
 
+import type { PageLanguage } from "../languages.ts";
+
 const english = {
   tagline: "Speech to text. What you give it stays on this server.",
   drop: "Drop recordings here",
@@ -255,22 +257,10 @@ export const tables = {
   "en": { name: "English", strings: english },
   "zh-Hans": { name: "简体中文", strings: simplified },
   "zh-Hant": { name: "繁體中文", strings: traditional },
-} as const satisfies Readonly<Record<string, { readonly name: string; readonly strings: Strings }>>;
-
-export type PageLanguage = keyof typeof tables;
+} as const satisfies Readonly<Record<PageLanguage, { readonly name: string; readonly strings: Strings }>>;
 
 export function isPageLanguage(tag: string | null): tag is PageLanguage {
   return tag !== null && Object.hasOwn(tables, tag);
-}
-
-/** What suits a reader best, whose languages are as `navigator.languages` lists them. */
-export function pageLanguageFor(languages: readonly string[]): PageLanguage {
-  for (const language of languages) {
-    const tag = language.toLowerCase();
-    if (/^(?:zh|yue)\b/.test(tag)) return /hant|tw|hk|mo|yue(?!.*hans)/.test(tag) ? "zh-Hant" : "zh-Hans";
-    if (/^en\b/.test(tag)) break;
-  }
-  return "en";
 }
 
 /** Puts values into a text: fill("{time} left", { time: "2 min" }). */

@@ -4,10 +4,11 @@ import { readPeaks } from "../../output/peaks.ts";
 import { div } from "../transcript/dom.ts";
 import { Player } from "../transcript/player.ts";
 import { decodedPeaks } from "../transcript/sound.ts";
-import { stringsFor } from "../transcript/strings.ts";
+import { pageLanguageFor } from "../languages.ts";
+import { tables } from "../transcript/strings.ts";
 
 function start(): void {
-  const strings = stringsFor(navigator.languages);
+  const strings = tables[pageLanguageFor(navigator.languages)];
   const text = document.body;
   const audio = document.querySelector<HTMLAudioElement>("#sound") ?? document.createElement("audio");
   const bytes = embeddedSound();

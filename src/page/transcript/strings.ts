@@ -2,6 +2,8 @@
 
 import { englishNotes } from "../../output/notes.ts";
 
+import type { PageLanguage } from "../languages.ts";
+
 const english = {
   lang: "en",
   player: "Player",
@@ -128,12 +130,9 @@ const traditional: Strings = {
   notAligned: "未能重新對時：",
 };
 
-/** The table for a reader's languages, as `navigator.languages` lists them. */
-export function stringsFor(languages: readonly string[]): Strings {
-  for (const language of languages) {
-    const tag = language.toLowerCase();
-    if (/^(?:zh|yue)\b/.test(tag)) return /hant|tw|hk|mo|yue(?!.*hans)/.test(tag) ? traditional : simplified;
-    if (/^en\b/.test(tag)) break;
-  }
-  return english;
-}
+/** By the page's language. */
+export const tables: Readonly<Record<PageLanguage, Strings>> = {
+  "en": english,
+  "zh-Hans": simplified,
+  "zh-Hant": traditional,
+};

@@ -1,7 +1,6 @@
 /** What a transcript on a page says around its text, in English, Simplified and Traditional Chinese. Data. */
 
 import { englishNotes } from "../../output/notes.ts";
-
 import type { PageLanguage } from "../languages.ts";
 
 const english = {

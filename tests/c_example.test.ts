@@ -9,6 +9,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { clip, golden, hasClip, modelDir, projectRoot, spokenText } from "./fixtures.ts";
+import { lazily } from "../src/lazy.ts";
 import { noVoices } from "../src/segment/sounds_fixture.ts";
 import { run, type RunOptions } from "./harness.ts";
 import { clipSamples, libraryPath } from "./native.ts";
@@ -104,8 +105,10 @@ describe("one call", () => {
     expect(symbols.qasr_model_close(model)).toBe(0);
   }, 60_000);
 
-  const names = ["en-short", "en-digits", "zh-weather", "en-45s", "noise-3s"];
   for (const [number, weights] of [[0, "bf16"], [1, "int8"]] as const) {
+    // A long recording, which is cut in one way for all weights, takes three times as long with bf16.
+    const long = weights === "int8" ? ["en-45s"] : [];
+    const names = ["en-short", "en-digits", "zh-weather", ...long, "noise-3s"];
     test(`${weights}: what the program says, from files and from samples`, async () => {
       const symbols = library();
       const [handle, text, bytes] = [new BigUint64Array(1), new Uint8Array(4096), new Uint32Array(1)];
@@ -155,6 +158,9 @@ function oddFile(samples: Float32Array): Uint8Array {
   return Buffer.concat([new Uint8Array(header.buffer), new Uint8Array(sound.buffer)]);
 }
 
+/** What stream.c says of a long recording; tests only read it. */
+const longStream = lazily(async () => await run([modelDir()], { executable: stream, stdin: await raw("en-45s") }));
+
 /** A clip as raw 16-bit samples. */
 async function raw(name: string): Promise<Uint8Array> {
   const samples = await clipSamples(clip(name).wav);
@@ -170,7 +176,7 @@ describe("stream.c", () => {
   }
 
   test("a long recording: a line per utterance, and the program's words but for few", async () => {
-    const result = await run([modelDir()], { executable: stream, stdin: await raw("en-45s") });
+    const result = await longStream();
     expect(result.code).toBe(0);
     const lines = result.stdout.trimEnd().split("\n");
     expect(lines.length).toBeGreaterThan(5);
@@ -198,7 +204,7 @@ describe("stream.c", () => {
     const checked = join(folder, "stream_checked");
     const words = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover"];
     expect(await compile("stream.c", checked, words, { executable: "gcc", env: { HOME: process.env.HOME } })).toBe("");
-    const plain = await run([modelDir()], { executable: stream, stdin: await raw("en-45s") });
+    const plain = await longStream();
     const result = await run([modelDir()], { executable: checked, stdin: await raw("en-45s") });
     expect(result).toMatchObject({ code: 0, stdout: plain.stdout, stderr: "" });
   }, 120_000);

@@ -34,6 +34,8 @@ export type RunResult = {
   /** Largest resident set, in bytes. */
   readonly peakBytes: number;
   readonly elapsedMs: number;
+  /** Time of processors, all threads together: what else the machine does changes it little. */
+  readonly cpuMs: number;
 };
 
 /** The values of `QWEN_ASR_ISA` for processors of this kind, whether or not this one has them all. */
@@ -97,14 +99,16 @@ export async function run(args: readonly string[], options: RunOptions = {}): Pr
       `qwen-asr ${args.join(" ")}: still running after ${timeoutMs} ms\nstdout: ${stdout}\nstderr: ${stderr}`,
     );
   }
+  const usage = child.resourceUsage();
   return {
     stdout,
     stderr,
     stdoutBytes,
     code: child.signalCode ? null : child.exitCode,
     signal: child.signalCode ? String(child.signalCode) : null,
-    peakBytes: Number(child.resourceUsage()?.maxRSS ?? 0),
+    peakBytes: Number(usage?.maxRSS ?? 0),
     elapsedMs: performance.now() - started,
+    cpuMs: Number(usage?.cpuTime.total ?? 0) / 1000,
   };
 }
 

@@ -167,6 +167,6 @@ describe("long recordings", () => {
     const result = await qwen(["--raw", "-S", "20", "--skip-silence", wav("silence-3s"), silence(folder.path, 1200)]);
     expect(result.code).toBe(0);
     expect(result.stdout.replaceAll("\n", "").length).toBeLessThan(200);
-    expect(result.elapsedMs).toBeLessThan(30_000);
+    expect(result.cpuMs).toBeWithin(1, 30_000);
   });
 });

@@ -29,6 +29,8 @@ test("samples to the end that the header states, in whatever pieces", () => {
       info: { rate: 16_000, channels: 1, format: "AU, 16-bit PCM" },
       line: undefined,
     });
+    const filled = Uint8Array.from([...au(sound), ...new Uint8Array(5000)]);
+    expect(read(filled, step)).toMatchObject({ samples: [0.5, -0.5, 0], line: undefined });
     const more = Uint8Array.from([...au(sound), 1, 2, 3]);
     expect(read(more, step)).toMatchObject({ samples: [0.5, -0.5, 0], line: "AU: 3 bytes behind its sound, not read" });
   }

@@ -8,6 +8,7 @@ import { InputError } from "../errors.ts";
 import { counted } from "../units.ts";
 import { UnsupportedError } from "./decoders/packets.ts";
 import { checkSourceShape } from "./limits.ts";
+import { isBlank } from "./plausible.ts";
 import { type ByteDecoder, chosen, MonoDecoder, sampleBytes, type SampleFormat, type SourceInfo } from "./pcm.ts";
 
 const HEADER_BYTES = 24;
@@ -37,7 +38,7 @@ export class AuDecoder implements ByteDecoder {
   #frameBytes = 1;
   /** Bytes of sound that the header promises and that have not come. */
   #left = Infinity;
-  /** Bytes behind the sound. */
+  /** Bytes behind the sound, but for blank ones, with which files are filled up. */
   #beyond = 0;
 
   constructor(name: string, choice: number | "each" | undefined) {
@@ -92,7 +93,8 @@ export class AuDecoder implements ByteDecoder {
   #sound(bytes: Uint8Array): Float32Array {
     const own = bytes.subarray(0, Math.min(bytes.length, this.#left));
     this.#left -= own.length;
-    this.#beyond += bytes.length - own.length;
+    const rest = bytes.subarray(own.length);
+    if (!isBlank(rest, 0)) this.#beyond += rest.length;
     return this.#decoder!.push(own);
   }
 }

@@ -27,6 +27,8 @@ export interface ByteReader {
 }
 
 const CHUNK_BYTES = 1 << 18;
+/** Of a file: enough to tell what it is, before it is known whether blank bytes count. */
+const FIRST_BYTES = 1 << 14;
 /** How far a reader can be rewound: enough for whatever may precede the format chunk of a WAV. */
 const REPLAY_BYTES_MAX = 1 << 22;
 const STDIN_PATHS = ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"];
@@ -62,7 +64,7 @@ export async function openFile(path: string): Promise<ByteReader> {
 
 const BLANK_STEP_BYTES = 1 << 20;
 /** What is found behind a container, of a frame or a tag that ends in zeros, is read. */
-const BLANK_KEPT_BYTES = 1 << 16;
+const BLANK_KEPT_BYTES = 1 << 14;
 const BLANK_SAMPLE_BYTES = 1 << 14;
 
 /**
@@ -117,10 +119,11 @@ class FileReader implements ByteReader {
   }
 
   async next(): Promise<Uint8Array | undefined> {
-    const isOver = this.#place === null && this.#position >= this.#endAt;
-    if (this.#handle === undefined || isOver) return undefined;
+    const chunkBytes = this.#position === 0 ? FIRST_BYTES : CHUNK_BYTES;
+    const wantedBytes = this.#place === null ? Math.min(chunkBytes, this.#endAt - this.#position) : CHUNK_BYTES;
+    if (this.#handle === undefined || wantedBytes <= 0) return undefined;
     try {
-      const { bytesRead } = await this.#handle.read(this.#buffer, 0, CHUNK_BYTES, this.#place);
+      const { bytesRead } = await this.#handle.read(this.#buffer, 0, wantedBytes, this.#place);
       if (this.#place !== null) this.#place += bytesRead;
       this.#position += bytesRead;
       return bytesRead === 0 ? undefined : this.#buffer.subarray(0, bytesRead);

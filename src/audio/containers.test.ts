@@ -165,6 +165,13 @@ describeWhere(hasFfmpeg, "ffmpeg")("what a player would play", () => {
     }
   }, 60_000);
 
+  test("filled up with zeros: no word is said of them", async () => {
+    const bytes = readFileSync(ffmpeg("full.ts", ...TONE, "-c:a", "mp2"));
+    const { samples } = await pass(bytes, "full.ts");
+    const filled = Buffer.concat([bytes, new Uint8Array(3 << 20)]);
+    expect(await pass(filled, "full.ts")).toMatchObject({ samples, warnings: [] });
+  }, 60_000);
+
   test("a format that nothing here knows", async () => {
     const { samples, format } = await hear(ffmpeg("x.spx.nut", ...TONE, "-f", "nut", "-c:a", "pcm_s16le"));
     expect(format).toBe("NUT through ffmpeg");

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { schemaErrors } from "../document/schema_fixture.ts";
 import type { DecodeRequest } from "../engine/engine.ts";
-import { type FakeAnswer, fakeEngine, fakeParts, loadedAudio } from "./fake_parts.ts";
+import { everywhereVoice, type FakeAnswer, fakeEngine, fakeParts, loadedAudio } from "./fake_parts.ts";
 import type { ProgramParts } from "./parts.ts";
 import { createProgram } from "./program.ts";
 
@@ -39,6 +39,7 @@ async function run(line: string, sounds: string | string[], answer = losing, cha
   const files = [sounds].flat();
   let next = 0;
   const parts = fakeParts(fakeEngine(answer), {
+    openVoiceDetector: () => Promise.resolve(everywhereVoice()),
     readAudio: () => Promise.resolve(loadedAudio(sound(files[next++]!))),
     readChannels: () => Promise.resolve(files.map((kinds) => loadedAudio(sound(kinds)))),
     ...changes,

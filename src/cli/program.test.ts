@@ -73,7 +73,7 @@ test("--debug says more", async () => {
       Encoder: 169 tokens (100 ms)
       Prefill: 184 tokens (50 ms)
       Decode: 5 tokens (50 ms, 10.0 ms/token)
-    Audit: no speech without text (20.0 s of speech, 20.0 s with text)
+    Audit: no speech without text (4.1 s of speech, 4.1 s with text)
     Inference: 400 ms, 4 text tokens (10.00 tok/s, encoding: 200ms, decoding: 200ms)
     Audio: 20.0 s processed in 0.4 s (50.00x realtime)
     "

@@ -52,7 +52,7 @@ export function runProgram(args: readonly string[]): Promise<number> {
     keepsStreamCaches: () => ["", "0"].includes(process.env.QWEN_STREAM_NO_ENC_CACHE ?? ""),
     locateModel: (dir) => locateModel(dir),
     locateAligner: (dir, isDemo) => locateAligner(dir, isDemo),
-    openVoiceDetector: () => openVoiceDetector(libraryBytes),
+    openVoiceDetector: (model) => openVoiceDetector(libraryBytes, model),
     splitters: splitterSource({ koreanWords }),
     openEngine: async ({ model, threads, weights, cache, memory = availableMemory, ...limits }) => {
       const folder = cache ? cacheFolder(process.env) : undefined;

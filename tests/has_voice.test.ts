@@ -12,11 +12,11 @@ import { type Clip, clips } from "./fixtures.ts";
 import { clipSamples, libraryPath, native } from "./native.ts";
 
 const symbols = dlopen(libraryPath(), {
-  qasr_vad_open: { args: ["ptr"], returns: "i32" },
+  qasr_vad_open: { args: ["ptr", "u32", "ptr"], returns: "i32" },
   qasr_vad_has_voice: { args: ["ptr", "ptr", "u32", "ptr"], returns: "i32" },
 }).symbols;
 const handle = new BigUint64Array(1);
-symbols.qasr_vad_open(handle);
+symbols.qasr_vad_open(null, 0, handle);
 const vad = Number(handle[0]) as Pointer;
 const detector = native().openVad();
 

@@ -2,7 +2,7 @@
 
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { samplesInMemory } from "../src/audio/sample_store.ts";
 import { fakeEngine } from "../src/cli/fake_parts.ts";
@@ -18,6 +18,7 @@ import schema from "../docs/speech.schema.json" with { type: "json" };
 import { fixturesRoot, projectRoot } from "./fixtures.ts";
 import { run, temporaryFolder } from "./harness.ts";
 import { clipSamples, native } from "./native.ts";
+import { expectRefusal } from "./support/cli.ts";
 import { testWhere } from "./support/where.ts";
 
 type Golden = { readonly source: string; readonly samples: number; readonly probs: readonly number[] };
@@ -189,6 +190,36 @@ describe("inspect -f json", () => {
     for (const name of ["silence-3s", "noise-3s"]) {
       expect((await inspected(at(name))).speech).toEqual([]);
       expect((await inspected("--vad", "energy", at(name))).vad).toBe("energy");
+    }
+  });
+
+  test("takes other weights of the detector from a file, and no other file", async () => {
+    using folder = temporaryFolder();
+    const put = (name: string, bytes: Uint8Array) => {
+      writeFileSync(join(folder.path, name), bytes);
+      return join(folder.path, name);
+    };
+    const weights = readFileSync(join(projectRoot, "zig/network/silero_vad.safetensors"));
+    const own = await inspected("--probs", at("en-short"));
+    expect(await inspected("--probs", "--vad-model", put("same", weights), at("en-short"))).toEqual(own);
+    const header = Number(weights.readBigUInt64LE(0));
+    const tensors = JSON.parse(weights.toString("utf8", 8, 8 + header));
+    const at8 = (place: number) => 8 + header + place;
+    const deaf = Buffer.from(weights);
+    deaf.writeFloatLE(-99, at8(tensors["final_conv.bias"].data_offsets[0]));
+    expect((await inspected("--vad-model", put("deaf", deaf), at("en-short"))).speech).toEqual([]);
+    const broken = Buffer.from(weights);
+    broken.writeFloatLE(NaN, at8(tensors["conv1.weight"].data_offsets[0]));
+    const refusals = [
+      [put("broken", broken), "broken: tensor conv1.weight has values that are no numbers"],
+      [put("cut", weights.subarray(0, 500_000)), "the file at 500000 (truncated download?)"],
+      [put("empty", new Uint8Array()), "0 bytes are too few for a safetensors file"],
+      [join(fixturesRoot(), "nano-asr", "model.safetensors"), "is no voice detector: "],
+      [join(folder.path, "none"), "none: no such file"],
+      [folder.path, ": is a directory"],
+    ] as const;
+    for (const [path, says] of refusals) {
+      expectRefusal(await run(["inspect", "-f", "json", "--vad-model", path, at("en-short")]), 3, says);
     }
   });
 

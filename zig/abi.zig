@@ -46,7 +46,7 @@ const slice = exported.slice;
 const give = exported.give;
 
 pub fn qasr_abi_version() u32 {
-    return 2;
+    return 3;
 }
 
 pub fn qasr_error_message(buffer: ?[*]u8, capacity: u32) u32 {
@@ -586,9 +586,9 @@ pub fn qasr_transcribe_file(
 
 // ------------------------------------------------------------------------------- voice activity
 
-pub fn qasr_vad_open(out: ?**Vad) Error!void {
+pub fn qasr_vad_open(weights: ?[*]const u8, weights_bytes: u32, out: ?**Vad) Error!void {
     const to = out orelse return missing("the result");
-    to.* = try Vad.open(gpa);
+    to.* = try Vad.open(gpa, if (weights) |bytes| bytes[0..weights_bytes] else null);
 }
 
 pub fn qasr_vad_close(vad: ?*Vad) void {

@@ -41,7 +41,7 @@
 extern "C" {
 #endif
 
-#define QASR_ABI_VERSION 2
+#define QASR_ABI_VERSION 3
 #define QASR_SAMPLE_RATE 16000
 
 typedef enum qasr_status {
@@ -268,7 +268,9 @@ int32_t qasr_listener_run(qasr_listener *listener, qasr_encoder *encoder, uint32
 typedef struct qasr_vad qasr_vad;
 #define QASR_VAD_FRAME 512
 
-int32_t qasr_vad_open(qasr_vad **vad);
+/* `weights`: null, or others of the same model: the bytes of a safetensors file with the names and shapes of
+ * zig/network/silero_vad.safetensors, in f32. They are copied. QASR_MODEL where one is missing or another. */
+int32_t qasr_vad_open(const uint8_t *weights, uint32_t weights_bytes, qasr_vad **vad);
 void qasr_vad_close(qasr_vad *vad); /* null is fine */
 
 /* More samples of the recording, 16 kHz mono, -1 to 1. `probabilities` gets one for each frame that they complete, in

@@ -16,7 +16,7 @@ import type { PageParts } from "../output/writer.ts";
 import type { ModelHost } from "../pipeline/host.ts";
 import type { MachineLimits } from "../system.ts";
 import type { VoiceJudge } from "../segment/has_voice.ts";
-import type { VoiceDetector } from "../segment/voice.ts";
+import type { VoiceOpener } from "../segment/voice.ts";
 import type { PageFile } from "../server/host.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -71,7 +71,7 @@ export type ProgramParts = ModelHost & {
   openAudio(input: AudioInput): Promise<OpenedAudio>;
   /** The devices that --mic takes, a line each. Throws an InputError. */
   microphones(): Promise<string[]>;
-  openVoiceDetector(): Promise<VoiceDetector>;
+  openVoiceDetector: VoiceOpener;
   /** Tells whether there is a voice in what the detector knows none in. */
   voiceJudge(): VoiceJudge;
   /** Whether a stream reuses what it has computed. Without that, it gives the same text more slowly. */

@@ -57,6 +57,7 @@ async function runCommand(allParts: ProgramParts, args: readonly string[]): Prom
   const { stdout } = allParts.terminal;
   const command = parseCommandLine(args);
   const parts = withinLimit(allParts, command);
+  await checkDetector(parts, command);
   switch (command.kind) {
     case "help":
       stdout.write(command.command ? commandHelp(command.command) : command.long ? longHelp() : shortHelp());
@@ -108,6 +109,12 @@ async function runCommand(allParts: ProgramParts, args: readonly string[]): Prom
       return await (isStreamed(options) ? streamFiles : transcribeFiles)(parts, options);
     }
   }
+}
+
+/** Weights that are named are tried before anything begins. Throws a ModelError. */
+async function checkDetector({ openVoiceDetector }: ProgramParts, command: Command): Promise<void> {
+  const { vad } = ("options" in command ? command.options : {}) as Partial<TranscribeOptions>;
+  if (vad?.kind === "neural" && vad.model !== undefined) (await openVoiceDetector(vad.model)).close();
 }
 
 /** The parts of a command that is given --max-ram. */

@@ -8,7 +8,7 @@ import type { ModelInfo, Weights } from "./engine.ts";
 import { InternalError } from "../errors.ts";
 import { symbols } from "./symbols.ts";
 
-const ABI_VERSION = 2;
+const ABI_VERSION = 3;
 
 type Symbols = ReturnType<typeof dlopen<typeof symbols>>["symbols"];
 
@@ -459,8 +459,9 @@ export class Native {
     return { rows: this.#count[0]!, kept: kept[0]!, unchanged: unchanged[0]! };
   }
 
-  openVad(): VadHandle {
-    this.#check(this.#symbols.qasr_vad_open(this.#pointer));
+  /** `weights`: the bytes of a safetensors file; those of the library by default. */
+  openVad(weights?: Uint8Array): VadHandle {
+    this.#check(this.#symbols.qasr_vad_open(weights ?? null, weights?.length ?? 0, this.#pointer));
     return this.#handle();
   }
 

@@ -53,7 +53,7 @@ export const symbols = {
   },
   qasr_session_classify_begin: { args: ["ptr", "ptr", "u32", "ptr", "u32", "u32"], returns: "i32" },
   qasr_session_classified: { args: ["ptr", "ptr", "ptr", "u32", "ptr"], returns: "i32" },
-  qasr_vad_open: { args: ["ptr"], returns: "i32" },
+  qasr_vad_open: { args: ["ptr", "u32", "ptr"], returns: "i32" },
   qasr_vad_close: { args: ["ptr"], returns: "void" },
   qasr_vad_run: { args: ["ptr", "ptr", "u32", "u32", "ptr", "u32", "ptr"], returns: "i32" },
   qasr_sgemm: { args: ["ptr", "ptr", "ptr", "u32", "u32", "u32"], returns: "i32" },

@@ -380,7 +380,9 @@ export function voiceChoice(choices: Choices): VoiceChoice {
     minSilenceMs: choices.number("vad-min-silence-ms"),
     padMs: choices.number("vad-pad-ms"),
   };
-  return kind === "energy" || kind === "off" ? { kind } : { kind: "neural", rule };
+  if (kind === "energy" || kind === "off") return { kind };
+  const model = choices.text("vad-model");
+  return { kind: "neural", rule, ...(model !== undefined && { model }) };
 }
 
 /** As the model names it; "" to detect it. */

@@ -27,6 +27,16 @@ export const vadOptions = [
     perRequest: true,
   },
   {
+    name: "vad-model",
+    group: "Speech",
+    value: { placeholder: "FILE", type: "path" },
+    help: "other weights of the detector",
+    more: "A safetensors file with the tensors of Silero VAD v6, in f32.",
+    rare: true,
+    commands: onVoice,
+    excludes: ofNeural("vad-model"),
+  },
+  {
     name: "vad-threshold",
     group: "Speech",
     value: { placeholder: "P", type: "number", numberMin: 0.01, numberMax: 0.99 },

@@ -10,7 +10,7 @@ import { sampleRate } from "../units.ts";
 import { EnergyMap } from "./energy.ts";
 import { NeuralMap } from "./neural.ts";
 import { allSpeech, type SpeechMap } from "./speech.ts";
-import type { VoiceChoice, VoiceDetector } from "./voice.ts";
+import type { VoiceChoice, VoiceDetector, VoiceOpener } from "./voice.ts";
 
 /** What the detector is given at a time, some 20 ms of work: everything else has its turn in between. */
 const pieceSamples = 10 * sampleRate;
@@ -18,13 +18,13 @@ const pieceSamples = 10 * sampleRate;
 export async function findSpeech(
   audio: LeveledSamples,
   choice: VoiceChoice,
-  open: () => Promise<VoiceDetector>,
+  open: VoiceOpener,
   stop: AbortSignal,
 ): Promise<SpeechMap> {
   const byLevel = () => EnergyMap.ofLevels(audio.levels, audio.length);
   if (choice.kind === "off") return allSpeech(audio.length, byLevel());
   if (choice.kind === "energy") return byLevel();
-  const found = await voiceProbabilities(audio, open, stop);
+  const found = await voiceProbabilities(audio, () => open(choice.model), stop);
   return NeuralMap.of(found, audio.levels, audio.length, choice.rule);
 }
 

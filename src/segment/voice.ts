@@ -22,9 +22,17 @@ export type VoiceDetector = {
   close(): void;
 };
 
+/** Opens a detector, with the weights of a file where one is named. */
+export type VoiceOpener = (model?: string) => Promise<VoiceDetector>;
+
 /** How speech is found. "off": it is not looked for. */
 export type VoiceChoice =
-  | { readonly kind: "neural"; readonly rule: VoiceRule }
+  | {
+    readonly kind: "neural";
+    readonly rule: VoiceRule;
+    /** A file of weights; absent: those that the program carries. */
+    readonly model?: string;
+  }
   | { readonly kind: "energy" }
   | { readonly kind: "off" };
 

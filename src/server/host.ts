@@ -6,7 +6,7 @@ import type { ServeRules } from "../options/serve_choices.ts";
 import type { PageParts } from "../output/writer.ts";
 import type { ModelHost, ModelsRequest } from "../pipeline/host.ts";
 import type { VoiceJudge } from "../segment/has_voice.ts";
-import type { VoiceDetector } from "../segment/voice.ts";
+import type { VoiceOpener } from "../segment/voice.ts";
 import type { Key } from "./keys.ts";
 
 /** A file that the program carries inside. */
@@ -24,7 +24,7 @@ export type ServerHost = ModelHost & {
   readAudio(input: AudioInput): Promise<LoadedAudio>;
   /** Where the input asks for each channel, one recording for each, of the same length. */
   readChannels(input: AudioInput): Promise<LoadedAudio[]>;
-  openVoiceDetector(): Promise<VoiceDetector>;
+  openVoiceDetector: VoiceOpener;
   voiceJudge(): VoiceJudge;
   cutChinese(text: string): string[];
   /** What pages of transcripts are made of. */

@@ -29,7 +29,7 @@ import { type Cut, Cutter, type DetectedVoice, frameSamples, leadSamples, quiete
 import { HeldAudio } from "../audio/held.ts";
 import { SampleQueue, type SampleSource } from "../audio/queue.ts";
 import { isSpoken, type VoiceJudge } from "../segment/has_voice.ts";
-import type { VoiceChoice, VoiceDetector } from "../segment/voice.ts";
+import type { VoiceChoice, VoiceOpener } from "../segment/voice.ts";
 import { type GapEvent, StreamText, type TextEvent } from "./text.ts";
 import type { Stop } from "../stop.ts";
 import { msOfSamples, sampleRate } from "../units.ts";
@@ -110,11 +110,11 @@ const mendsMax = 3;
 /** How a voice is found in one stream. A detector that is opened for it is closed after it, by the caller. */
 export async function streamVoice(
   choice: VoiceChoice,
-  open: () => Promise<VoiceDetector>,
+  open: VoiceOpener,
 ): Promise<StreamOptions["voice"]> {
   if (choice.kind === "off") return "off";
   if (choice.kind === "energy") return undefined;
-  return { detector: await open(), threshold: choice.rule.threshold };
+  return { detector: await open(choice.model), threshold: choice.rule.threshold };
 }
 
 /** Runs a stream to its end, or until `stop`: drained, it hears out what was read; dropped, it hears no more. */

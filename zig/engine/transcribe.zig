@@ -75,7 +75,7 @@ pub fn file(model: *Model, path: [:0]const u8, request: Request) Error![]u8 {
 
 /// How likely each frame is a voice; the caller's to free.
 fn voices(gpa: std.mem.Allocator, audio: []const f32) Error![]f32 {
-    const detector: *vad.Vad = try .open(gpa);
+    const detector: *vad.Vad = try .open(gpa, null);
     defer detector.close();
     return voice.likelihoods(gpa, detector, audio);
 }

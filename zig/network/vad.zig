@@ -121,7 +121,8 @@ pub const Vad = struct {
     gate: []align(64) f32,
     busy: std.atomic.Value(bool) = .init(false),
 
-    pub fn open(gpa: std.mem.Allocator) errors.Error!*Vad {
+    /// `weights`: a safetensors file of such a model, which is copied; null: those that are embedded.
+    pub fn open(gpa: std.mem.Allocator, weights: ?[]const u8) errors.Error!*Vad {
         const self = gpa.create(Vad) catch return errors.outOfMemory("the voice detector");
         errdefer gpa.destroy(self);
         self.* = undefined;
@@ -130,7 +131,7 @@ pub const Vad = struct {
         self.busy = .init(false);
         self.arena = .init(gpa);
         errdefer self.arena.deinit();
-        self.load(self.arena.allocator()) catch |reason| switch (reason) {
+        self.load(self.arena.allocator(), weights orelse embedded) catch |reason| switch (reason) {
             error.OutOfMemory => return errors.outOfMemory("the voice detector"),
             else => return reason,
         };
@@ -269,8 +270,8 @@ pub const Vad = struct {
         return sigmoid(sum);
     }
 
-    fn load(self: *Vad, arena: std.mem.Allocator) errors.Error!void {
-        var source: files.Source = .fromMemory(arena, &.{.{ .name = "model.safetensors", .bytes = embedded }});
+    fn load(self: *Vad, arena: std.mem.Allocator, weights: []const u8) errors.Error!void {
+        var source: files.Source = .fromMemory(arena, &.{.{ .name = "model.safetensors", .bytes = weights }});
         const checkpoint = try safetensors.open(arena, &source);
         self.cosines = try self.pack(arena, try transformRows(arena, .cosine), frequencies, half);
         self.sines = try self.pack(arena, try transformRows(arena, .sine), frequencies, half);
@@ -340,6 +341,9 @@ fn tensor(
     );
     const values = try floats(arena, found.bytes.len / @sizeOf(f32));
     @memcpy(std.mem.sliceAsBytes(values), found.bytes);
+    for (values) |value| if (!std.math.isFinite(value)) {
+        return errors.fail(error.Model, "{s}: tensor {s} has values that are no numbers", .{ checkpoint.path, name });
+    };
     return values;
 }
 

@@ -72,7 +72,7 @@ async function speechIn(parts: InspectParts, { vad, probs, fromSec }: InspectOpt
   if (vad.kind !== "neural") {
     return { ...found, speech: (await findSpeech(audio, vad, parts.openVoiceDetector, stop)).speech };
   }
-  const voice = await voiceProbabilities(audio, parts.openVoiceDetector, stop);
+  const voice = await voiceProbabilities(audio, () => parts.openVoiceDetector(vad.model), stop);
   const speech = voiceRanges(voice.probabilities, voice.frameSamples, audio.length, vad.rule);
   return { ...found, speech, ...(probs && voice) };
 }

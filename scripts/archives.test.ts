@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { testWhere } from "../tests/support/where.ts";
 import { ar, type Entry, gzip, tar, withFolders, zip } from "./archives.ts";
 
 const long = `${"folder/".repeat(18)}${"n".repeat(60)}.txt`;
@@ -40,7 +41,7 @@ test("zip unpacks what was packed", () => {
   expectAll(out.folder, entries.map(({ path, bytes }) => ({ path, bytes }))); // Python leaves modes to its caller.
 });
 
-test.skipIf(Bun.which("ar") === null)("ar unpacks what was packed", () => {
+testWhere(Bun.which("ar") !== null, "ar")("ar unpacks what was packed", () => {
   const flat = entries.slice(0, 3).map(({ bytes }, index) => ({ path: `part-${index}`, bytes }));
   using out = unpacked(ar(flat), ["ar", "x", "archive"]);
   expectAll(out.folder, flat);

@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import packageFile from "../package.json" with { type: "json" };
+import { testWhere } from "../tests/support/where.ts";
 import { projectRoot } from "./commands.ts";
 import { type Built, packagesOf, type Release } from "./release_packages.ts";
 import { billOfMaterials } from "./release_sbom.ts";
@@ -46,17 +47,20 @@ test("each system has its npm package and wheel, and those with glibc a Debian p
   expect(names).toContain("aur/PKGBUILD");
 });
 
-test.skipIf(Bun.which("dpkg-deb") === null)("the Debian package unpacks to where Debian has these files", () => {
-  inFolder((folder, run) => {
-    writeFileSync(join(folder, "it.deb"), packages.find(({ name }) => name.endsWith("_amd64.deb"))!.bytes);
-    expect(run("dpkg-deb", "-f", "it.deb", "Package", "Version", "Depends")).toBe(
-      "Package: qwen-asr-cli\nVersion: 1.2.3\nDepends: libc6 (>= 2.28)\n",
-    );
-    run("dpkg-deb", "-x", "it.deb", "root");
-    expect(run("root/usr/bin/qwen-asr", "a", "b")).toBe("ran a b\n");
-    expect(run("gzip", "-dc", "root/usr/share/man/man1/qwen-asr.1.gz")).toBe(".TH QWEN 1\n");
-  });
-});
+testWhere(Bun.which("dpkg-deb") !== null, "dpkg-deb")(
+  "the Debian package unpacks to where Debian has these files",
+  () => {
+    inFolder((folder, run) => {
+      writeFileSync(join(folder, "it.deb"), packages.find(({ name }) => name.endsWith("_amd64.deb"))!.bytes);
+      expect(run("dpkg-deb", "-f", "it.deb", "Package", "Version", "Depends")).toBe(
+        "Package: qwen-asr-cli\nVersion: 1.2.3\nDepends: libc6 (>= 2.28)\n",
+      );
+      run("dpkg-deb", "-x", "it.deb", "root");
+      expect(run("root/usr/bin/qwen-asr", "a", "b")).toBe("ran a b\n");
+      expect(run("gzip", "-dc", "root/usr/share/man/man1/qwen-asr.1.gz")).toBe(".TH QWEN 1\n");
+    });
+  },
+);
 
 test("the wheel's record has the hash of every file, and its launcher starts the program", () => {
   const name = `x86_64.whl`;

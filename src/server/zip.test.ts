@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
+import { testWhere } from "../../tests/support/where.ts";
 import { remove, temporaryFolder } from "./folder.ts";
 import { zipOf } from "./zip.ts";
 
@@ -13,7 +14,7 @@ const entries = [
   { name: "C:\\x\ny.srt", text: "b" },
 ];
 
-test.skipIf(python === null)("what it packs, another's unpacker finds", async () => {
+testWhere(python !== null, "python3")("what it packs, another's unpacker finds", async () => {
   const folder = await temporaryFolder();
   await Bun.write(join(folder, "a.zip"), zipOf(entries));
   const script = `

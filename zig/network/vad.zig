@@ -369,7 +369,7 @@ fn transformRows(arena: std.mem.Allocator, part: enum { cosine, sine }) errors.E
 }
 
 test "frames one by one give the bits of frames together" {
-    const vad: *Vad = try .open(std.testing.allocator);
+    const vad: *Vad = try .open(std.testing.allocator, null);
     defer vad.close();
     var random: std.Random.DefaultPrng = .init(1);
     var samples: [40 * frame + 100]f32 = undefined;
@@ -396,7 +396,7 @@ test "frames one by one give the bits of frames together" {
 }
 
 test "no samples give no probability, and a recording of one sample gives one" {
-    const vad: *Vad = try .open(std.testing.allocator);
+    const vad: *Vad = try .open(std.testing.allocator, null);
     defer vad.close();
     vad.run(&.{}, true, &.{});
     var one: [1]f32 = undefined;

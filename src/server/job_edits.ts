@@ -50,7 +50,7 @@ export async function alignStretch(jobs: Jobs, call: Call, job: Job): Promise<Re
   if (samples.length === 0) throw invalid("start and end are no part of the recording");
   const recording = Recording.of(samplesInMemory(samples));
   const work = { recording, startMs: Math.round(start * 1000), texts: [text], language };
-  const { words, stopped } = await jobs.service.placesFor(0).run(end - start, call.stop, () => timer.texts(work));
+  const { words, stopped } = await jobs.service.hearing(end - start, call.stop, () => timer.texts(work));
   if (stopped || call.stop.aborted) throw new Stopped();
   return Response.json({
     object: "transcription.alignment",

@@ -15,7 +15,6 @@ import { closeUpload, readUpload } from "./hear.ts";
 import type { LoadedAudio } from "./host.ts";
 import type { Service } from "./service.ts";
 import type { JobRow, State } from "./state.ts";
-import { largeBytesMin } from "./task.ts";
 
 /** A decoded recording. */
 export type JobSound = { readonly path: string; readonly samples: number; readonly peaks: readonly number[] };
@@ -46,9 +45,8 @@ async function decode({ service, state }: Sounds, row: JobRow): Promise<JobSound
     }
     const request = transcriptionRequest(row.fields, false);
     const whole = { ...request.options, fromSec: undefined, toSec: undefined, splitChannels: false };
-    const places = row.file.bytes < largeBytesMin ? service.reading.small : service.reading.large;
     const read = () => readUpload(service.core, { ...request, options: whole }, row.file);
-    const { sides: [side] } = await places.run(row.file.bytes, new AbortController().signal, read);
+    const { sides: [side] } = await service.reading(row.file.bytes, new AbortController().signal, read);
     try {
       const path = state.soundPath(row.id);
       await writeWav(side!, path);

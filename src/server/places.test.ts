@@ -21,25 +21,34 @@ function tasks(places: Places) {
   return { begun, add, end };
 }
 
-test("those with little to do come first", async () => {
-  const { begun, add, end } = tasks(new Places(1));
+test("those with little to do come first, and nobody waits more times their own work than others", async () => {
+  let now = 0;
+  const { begun, add, end } = tasks(new Places(1, () => now));
   for (const [name, work] of [["a", 9], ["long", 100], ["short", 1]] as const) void add(name, work);
+  now = 9;
   await end("a");
+  void add("middle", 10);
+  now = 30; // "middle" has waited for 2.1 times its work, "long" for a third of it.
   await end("short");
-  expect(begun).toEqual(["a", "short", "long"]);
+  now = 40;
+  await end("middle");
+  expect(begun).toEqual(["a", "short", "middle", "long"]);
 });
 
-test("nobody is overtaken for ever", async () => {
-  const { begun, add, end } = tasks(new Places(1));
+test("nobody waits for ever", async () => {
+  let now = 0;
+  const { begun, add, end } = tasks(new Places(1, () => now));
   void add("first", 1);
   void add("long", 100);
+  void add("short 0", 1);
   let last = "first";
-  for (let index = 0; index < 40 && !begun.includes("long"); index++) {
-    void add(`short ${index}`, 1);
+  for (let index = 1; index < 1000 && !begun.includes("long"); index++) {
+    void add(`short ${index}`, 1); // Two wait at any time, so each waits for twice its work.
+    now += 1;
     await end(last);
     last = begun.at(-1)!;
   }
-  expect(begun.indexOf("long")).toBe(17);
+  expect(begun.indexOf("long")).toBe(200);
 });
 
 test("one that is given up leaves the line", async () => {

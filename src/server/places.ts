@@ -1,20 +1,20 @@
 /**
- * Lets so many at a time do something. In: how much each has to do. Out: its turn. Pure.
+ * Lets so many at a time do something. In: how much each has to do. Out: its turn.
  *
- * Those with little to do come first, but nobody is overtaken more than so many times.
+ * Whoever has waited longest for its work is next (highest response ratio): those with little to do come first, nobody
+ * waits for ever, and under any load all wait for about as many times their own work.
  */
 
 import { Stopped } from "../stop.ts";
 
-const overtakenMax = 16;
-
-type Waiting = { readonly work: number; overtaken: number; readonly start: () => void };
+type Waiting = { readonly work: number; readonly since: number; readonly start: () => void };
 
 export class Places {
   readonly #waiting: Waiting[] = [];
   #taken = 0;
 
-  constructor(readonly most: number) {}
+  /** `now` is the clock; its unit does not matter. */
+  constructor(readonly most: number, readonly now: () => number = () => performance.now()) {}
 
   get taken(): number {
     return this.#taken;
@@ -28,7 +28,7 @@ export class Places {
     return this.#waiting.length;
   }
 
-  /** Does `task` in its turn. Throws Stopped if `stop` is aborted before. */
+  /** Does `task` in its turn; `work` is above 0, in any unit. Throws Stopped if `stop` is aborted before. */
   async run<T>(work: number, stop: AbortSignal, task: () => Promise<T>): Promise<T> {
     await this.#enter(work, stop);
     try {
@@ -53,7 +53,7 @@ export class Places {
         stop.removeEventListener("abort", onStop);
         resolve();
       };
-      const one: Waiting = { work, overtaken: 0, start };
+      const one: Waiting = { work, since: this.now(), start };
       this.#waiting.push(one);
       stop.addEventListener("abort", onStop, { once: true });
     });
@@ -61,17 +61,11 @@ export class Places {
 
   /** The place is handed over. */
   #leave(): void {
-    const next = this.#next();
-    if (next === undefined) return void this.#taken--;
-    const index = this.#waiting.indexOf(next);
-    for (const before of this.#waiting.slice(0, index)) before.overtaken++;
-    this.#waiting.splice(index, 1);
+    if (this.#waiting.length === 0) return void this.#taken--;
+    const now = this.now();
+    const urgency = ({ since, work }: Waiting) => (now - since) / work;
+    const next = this.#waiting.reduce((most, one) => urgency(one) > urgency(most) ? one : most);
+    this.#waiting.splice(this.#waiting.indexOf(next), 1);
     next.start();
-  }
-
-  #next(): Waiting | undefined {
-    const [first] = this.#waiting;
-    if (first === undefined || first.overtaken >= overtakenMax) return first;
-    return this.#waiting.reduce((least, one) => one.work < least.work ? one : least);
   }
 }

@@ -11,11 +11,17 @@ const placesLeft = 2;
 /** Recordings up to these lengths wait for one another alone: a quarter of an hour would wait hours behind films. */
 const classesSec = [shortSecMax, 900, Infinity];
 const longMax = 8;
+/** What a recording costs beside its length, as so much of it; and a file. */
+const hearingSec = 1;
+const readingBytes = 2 ** 16;
+/** Uploads of so much are read one at a time. */
+const largeBytesMin = 8 * 2 ** 20;
 
 export class Service {
   /** By the classes of length. */
   readonly #hearing: readonly Places[];
-  readonly reading = { small: new Places(2), large: new Places(1) };
+  /** Large files are read beside small ones, which need not wait for them. */
+  readonly #reading = { small: new Places(2), large: new Places(1) };
   readonly share: Share;
   readonly metrics = new Metrics();
   #admitted = 0;
@@ -32,8 +38,23 @@ export class Service {
     this.share = new Share(Math.max(1, stepMax - placesLeft));
   }
 
-  /** Where a recording of this length waits to be heard. */
-  placesFor(durationSec: number): Places {
+  /** Does `read` of a file of so many bytes in its turn. Throws Stopped if `stop` is aborted before. */
+  reading<T>(bytes: number, stop: AbortSignal, read: () => Promise<T>): Promise<T> {
+    const { small, large } = this.#reading;
+    return (bytes < largeBytesMin ? small : large).run(bytes + readingBytes, stop, read);
+  }
+
+  /** Does `hear` of a recording of this length in its turn. Throws Stopped if `stop` is aborted before. */
+  hearing<T>(durationSec: number, stop: AbortSignal, hear: () => Promise<T>): Promise<T> {
+    return this.#placesFor(durationSec).run(durationSec + hearingSec, stop, hear);
+  }
+
+  /** Whether a recording of this length would wait. */
+  isBusy(durationSec: number): boolean {
+    return this.#placesFor(durationSec).isFull;
+  }
+
+  #placesFor(durationSec: number): Places {
     return this.#hearing[classesSec.findIndex((most) => durationSec <= most)]!;
   }
 

@@ -50,8 +50,6 @@ type OpenTask = Received & {
 };
 
 const stallMs = 30_000;
-/** Uploads of so much are read one at a time. */
-export const largeBytesMin = 8 * 2 ** 20;
 const graceMs = 300_000;
 const slownessMax = 60;
 
@@ -107,11 +105,9 @@ export class Task implements AsyncDisposable {
     this.leave();
   }
 
-  /** Large files are read beside small ones, which need not wait for them. */
   async #readInTurn(stop: AbortSignal): Promise<ReadUpload> {
-    const { core, reading } = this.service;
-    const places = this.file.bytes < largeBytesMin ? reading.small : reading.large;
-    const read = await places.run(this.file.bytes, stop, () => readUpload(core, this.wanted, this.file));
+    const { service, file } = this;
+    const read = await service.reading(file.bytes, stop, () => readUpload(service.core, this.wanted, file));
     this.#read = read;
     this.durationSec = read.durationSec;
     this.sidesCount = read.sides.length;
@@ -146,10 +142,9 @@ export class Task implements AsyncDisposable {
    * than any recording of its length should is given up.
    */
   async inTurn<T>(stop: AbortSignal, work: (stop: AbortSignal, read: ReadUpload) => Promise<T>): Promise<T> {
-    const { durationSec } = this;
-    const places = this.service.placesFor(durationSec);
-    if (durationSec > shortSecMax && places.isFull) await this.#putAway();
-    return await places.run(durationSec, stop, async () => {
+    const { durationSec, service } = this;
+    if (durationSec > shortSecMax && service.isBusy(durationSec)) await this.#putAway();
+    return await service.hearing(durationSec, stop, async () => {
       const deadline = AbortSignal.timeout(graceMs + durationSec * 1000 * slownessMax);
       try {
         return await work(AbortSignal.any([stop, deadline]), this.#read ?? await this.#readInTurn(stop));

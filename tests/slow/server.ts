@@ -55,6 +55,7 @@ const kinds = [...counts].map(([kind, count]) => `${kind} ${count}`).join(", ");
 console.log(
   `${kinds}; median ${sorted[sorted.length >> 1]?.toFixed(0)} ms, worst ${sorted.at(-1)?.toFixed(0)} ms, ` +
     `at most ${unfairest.toFixed(2)} fair shares; ` +
+    `alone ${[...aloneMs].map(([name, ms]) => `${name} ${ms.toFixed(0)} ms`).join(", ")}; ` +
     `memory ${mib(firstBytes)}, ${mib(warmBytes)}, ${mib(lastBytes)}`,
 );
 for (const problem of new Set(problems)) console.log(`wrong: ${problem}`);

@@ -298,6 +298,21 @@ describe("order", () => {
     expect(priorityOf(new Float32Array(480_001))).toBe("long");
   });
 
+  test("a short one that comes while a long clip is encoded does not wait for its end", () => {
+    using bench = new Bench();
+    bench.scheduler.decode(1, request(1, { rows: 60, priority: "long" }));
+    bench.run(() => bench.library.calls.length > 0);
+    bench.scheduler.decode(2, request(2));
+    bench.scheduler.turn();
+    expect(bench.library.calls).toEqual(["encode 1", "encode 2"]);
+    bench.run(() => endOf(bench.outcome(2)) !== "none");
+    const prompts = [...bench.library.sessions.values()].filter(({ begun }) => begun !== undefined);
+    expect([prompts.length, bench.outcome(1).tokens]).toEqual([0, []]);
+    bench.run();
+    expectAlone(bench, 1, request(1, { rows: 60 }));
+    expectAlone(bench, 2, request(2));
+  });
+
   test("a short one that comes while a long prompt goes in is let in before it has gone in", () => {
     using bench = new Bench();
     bench.scheduler.decode(1, request(1, { rows: 60, priority: "long" }));

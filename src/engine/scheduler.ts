@@ -14,8 +14,8 @@
  *    and every third turn where live recordings have left no pause for seconds, and cannot be in time anyway.
  *    The hears of one that is given faster than it is spoken are long requests instead.
  *  - Then come short requests, then long ones, each kind in the order of arrival. A request is overtaken by at most
- *    `overtakenMax` later ones; after that it goes before all that are not live. The encoder works on one clip at a
- *    time, and finishes a clip that it has begun.
+ *    `overtakenMax` later ones; after that it goes before all that are not live. Each kind has an encoder, which
+ *    works on one clip at a time, and finishes a clip that it has begun.
  *  - `info.stepMax` requests have a place beside the live ones. Together with the recordings they hold what the budget
  *    allows. The first in line waits until there is room; if nothing else runs, it is admitted whatever it needs.
  *  - Prompts are prefilled before the next step of admitted sequences, because more of them then share every later
@@ -30,7 +30,7 @@ import { Budget, budgetOf } from "./budget.ts";
 import { DecodeJob, headerIds } from "./decode_job.ts";
 import type { AlignRequest, DecodeRequest, HearRequest, ListenOptions, ModelInfo } from "./engine.ts";
 import { Hearing, type HearingFacts, HearJob } from "./hearing.ts";
-import type { Job, Library, Shared } from "./job.ts";
+import type { Job, JobClass, Library, Shared } from "./job.ts";
 import { type EncoderHandle, EngineError, type ModelHandle, type SessionHandle, STATUS } from "./native.ts";
 import { Pace } from "./pace.ts";
 import type { Answer } from "./protocol.ts";
@@ -61,6 +61,8 @@ const liveTurnsMax = 2;
 /** Sessions and encoders that were idle for so long give their memory back. */
 export const idleMs = 5000;
 
+/** It owns its bytes in the budget. */
+type Encoder = { readonly handle: EncoderHandle };
 type FreeSession = { readonly session: SessionHandle; readonly since: number; isReleased: boolean };
 
 export class Scheduler {
@@ -76,13 +78,10 @@ export class Scheduler {
   readonly #hearings = new Map<number, Hearing>();
   /** Sessions without a request, the most recently used at the end. */
   readonly #free: FreeSession[] = [];
-  /** One for requests, and one for recordings, which do not wait for the end of a clip; opened when first used. */
-  #encoder: EncoderHandle | undefined;
-  #liveEncoder: EncoderHandle | undefined;
-  /** The owner in the budget of each encoder's bytes. */
-  readonly #encoders = new Map<EncoderHandle, object>();
-  /** The request whose clip the encoder is working on. */
-  #encoding: Job | undefined;
+  /** One for each kind of request, so that no kind waits for the end of another's clip; opened when first used. */
+  readonly #encoders = new Map<JobClass, Encoder>();
+  /** The requests whose clips the encoders are working on; live ones choose for themselves. */
+  readonly #encoding = new Map<JobClass, Job>();
   #turns = 0;
   #arrivals = 0;
   /** Whether the last turn was a slice of a prompt, not a step. */
@@ -144,10 +143,9 @@ export class Scheduler {
       const job = new HearJob(id, hearing, request);
       this.#budget.set(hearing, hearing.bytesFor(request));
       if (job.kind !== "live") return this.#wait(job);
-      this.#liveEncoder ??= this.#openEncoder();
       const now = this.#shared.now();
       if (this.#live.length === 0 && now - this.#liveEndedAt > livePauseMs) this.#liveSince = now;
-      job.begin(hearing.session, this.#liveEncoder);
+      job.begin(hearing.session, this.#encoderOf("live"));
       job.order = this.#arrivals++;
       this.#live.push(job);
     });
@@ -276,7 +274,7 @@ export class Scheduler {
 
   #canLetIn(job: Job): boolean {
     if (this.#running.length === 0) return true;
-    return this.#encoding === undefined && this.#running.length < this.#shared.info.stepMax &&
+    return !this.#encoding.has(job.kind) && this.#running.length < this.#shared.info.stepMax &&
       this.#budget.fits(job.bytes);
   }
 
@@ -290,7 +288,7 @@ export class Scheduler {
     this.#served(job, () => {
       if (!this.#running.includes(job)) return this.#letIn(job);
       job.prepare();
-      if (job === this.#encoding && job.stage !== "encode") this.#encoded();
+      if (job === this.#encoding.get(job.kind) && job.stage !== "encode") this.#encoded(job);
       if (job.stage === "step") this.#hasJoined = true;
     });
     this.#preparedAt = this.#shared.now();
@@ -307,14 +305,13 @@ export class Scheduler {
     for (const other of passed) if (other.order < job.order) other.overtaken++;
     assert(passed.every(({ overtaken }) => overtaken <= overtakenMax), "a request was overtaken too often");
     this.#budget.set(job, job.bytes);
-    this.#encoder ??= this.#openEncoder();
-    this.#encoding = job;
-    job.begin(job instanceof HearJob ? job.hearing.session : this.#takeSession(), this.#encoder);
+    this.#encoding.set(job.kind, job);
+    job.begin(job instanceof HearJob ? job.hearing.session : this.#takeSession(), this.#encoderOf(job.kind));
   }
 
   /** Releases the encoder's weights if no other clip is waiting: the decoder needs the room. */
-  #encoded(): void {
-    this.#encoding = undefined;
+  #encoded(job: Job): void {
+    this.#encoding.delete(job.kind);
     if (this.size === 1 && this.#hearings.size === 0) this.#shared.library.releaseEncoder(this.#shared.model);
   }
 
@@ -401,9 +398,9 @@ export class Scheduler {
     this.#running = this.#running.filter((other) => other !== job);
     this.#budget.set(job, 0);
     if (job.hasSession && !(job instanceof HearJob)) this.#freeSession(job.session, job.bytes);
-    if (job !== this.#encoding) return;
-    this.#encoding = undefined;
-    this.#encoder = this.#closeEncoder(this.#encoder); // The clip that it has begun is dropped with it.
+    if (job !== this.#encoding.get(job.kind)) return;
+    this.#encoding.delete(job.kind);
+    this.#closeEncoder(job.kind); // The clip that it has begun is dropped with it.
   }
 
   #takeSession(): SessionHandle {
@@ -428,24 +425,26 @@ export class Scheduler {
     }
   }
 
-  #openEncoder(): EncoderHandle {
+  #encoderOf(kind: JobClass): EncoderHandle {
     const { library, model, info } = this.#shared;
-    const encoder = library.openEncoder(model);
-    this.#encoders.set(encoder, {});
-    this.#budget.set(this.#encoders.get(encoder)!, info.encoderBytes);
-    return encoder;
+    const open = this.#encoders.get(kind);
+    if (open) return open.handle;
+    const encoder = { handle: library.openEncoder(model) };
+    this.#encoders.set(kind, encoder);
+    this.#budget.set(encoder, info.encoderBytes);
+    return encoder.handle;
   }
 
-  #closeEncoder(encoder: EncoderHandle | undefined): undefined {
+  #closeEncoder(kind: JobClass): void {
+    const encoder = this.#encoders.get(kind);
     if (encoder === undefined) return;
-    this.#shared.library.closeEncoder(encoder);
-    this.#budget.set(this.#encoders.get(encoder)!, 0);
-    this.#encoders.delete(encoder);
+    this.#shared.library.closeEncoder(encoder.handle);
+    this.#budget.set(encoder, 0);
+    this.#encoders.delete(kind);
   }
 
   #closeEncoders(): void {
-    this.#encoder = this.#closeEncoder(this.#encoder);
-    this.#liveEncoder = this.#closeEncoder(this.#liveEncoder);
+    for (const kind of this.#encoders.keys()) this.#closeEncoder(kind);
   }
 
   #closeHearing(id: number, hearing: Hearing): void {

@@ -1,6 +1,6 @@
 /** Failures as clients of OpenAI's API know them. In: what was thrown. Out: a status and a JSON body. Pure. */
 
-import { InputError, shortage, UsageError } from "../errors.ts";
+import { InputError, shortage, ShortageError, UsageError } from "../errors.ts";
 import { Stopped } from "../stop.ts";
 
 export type ApiErrorType =
@@ -47,8 +47,10 @@ export function apiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   if (error instanceof Stopped) return new ApiError(503, "the request was given up", { code: "cancelled" });
   if (error instanceof UsageError) return new ApiError(400, error.message);
+  if (error instanceof ShortageError || (error instanceof Error && shortage(error))) {
+    return new ApiError(503, "the server has too little memory for this");
+  }
   if (error instanceof InputError) return new ApiError(400, error.message, { param: "file", code: "invalid_file" });
-  if (error instanceof Error && shortage(error)) return new ApiError(503, "the server has too little memory for this");
   return new ApiError(500, "internal error");
 }
 

@@ -71,13 +71,6 @@ export type VoiceLikelihoods = {
   readonly sides: readonly (readonly (number | null)[])[];
 };
 
-/** Stopped, with what was heard until then. */
-export class HeardInPart extends Stopped {
-  constructor(readonly part: Heard) {
-    super();
-  }
-}
-
 export type Core = {
   readonly host: ServerHost;
   readonly settings: ServerSettings;
@@ -125,8 +118,9 @@ export async function closeUpload({ sides }: Pick<ReadUpload, "sides">): Promise
 }
 
 /**
- * Hears the recording and times it. Throws HeardInPart where `stop` was aborted first. Leaves it open. `journal` has
- * the steps of an earlier run of the same recording, which has one side: it goes on from there.
+ * Hears the recording and times it. Throws Stopped where `stop` was aborted first, and whatever fails; `onPart` has
+ * what was heard until then. Leaves the recording open. `journal` has the steps of an earlier run of the same
+ * recording, which has one side: it goes on from there.
  */
 export async function hear(
   { core, share }: SharedCore,
@@ -136,13 +130,19 @@ export async function hear(
   stop: AbortSignal,
   onEvent: (event: HearEvent) => void,
   journal: readonly JournalStep[] = [],
+  onPart: (part: Heard) => void = () => {},
 ): Promise<Heard> {
   const { options, terms } = request;
   const view = await TextView.open(options.views, terms);
   const contexts = await contextsOf(options.prompt, terms);
   const run = { core, share, request, read, view, contexts, stop, onEvent, journal };
   const heard: HeardSide[] = [];
-  for (const side of read.sides) heard.push(await hearSide(run, side));
+  let failure: unknown;
+  for (const side of read.sides) {
+    const one = await hearSide(run, side);
+    heard.push(one);
+    failure ??= one.failure;
+  }
   const names = speakerNames(heard.length);
   const segments = heard.length === 1 ? heard[0]!.segments : inTurns(heard, onEvent);
   const model = await core.models.transcriber.known();
@@ -166,8 +166,10 @@ export async function hear(
       voice: { startMs: Math.round((options.fromSec ?? 0) * 1000), sides: heard.map(({ voice }) => voice) },
     }),
   };
-  if (stop.aborted) throw new HeardInPart({ ...result, isComplete: false });
-  return result;
+  if (stop.aborted) failure = new Stopped();
+  if (failure === undefined) return result;
+  onPart({ ...result, isComplete: false });
+  throw failure;
 }
 
 type HearRun = SharedCore & {
@@ -186,6 +188,8 @@ type HeardSide = {
   readonly textTokens: number;
   readonly audioTokens: number;
   readonly voice: VoiceLikelihoods["sides"][number];
+  /** What ended it early; undefined where nothing did, or a stop. */
+  readonly failure: unknown;
 };
 
 async function hearSide(run: HearRun, side: LoadedAudio): Promise<HeardSide> {
@@ -215,7 +219,7 @@ async function hearSide(run: HearRun, side: LoadedAudio): Promise<HeardSide> {
   );
   const take = (heard: HeardSegment) => timed.add((heardSegments.push(heard), heard));
   const earlier = run.journal.flatMap((step) => step.segments);
-  try {
+  const hearAll = async () => {
     const sayText = (text: string) => isApart || onEvent({ kind: view ? "tail" : "text", text });
     if (earlier.length > 0) await recording.found; // Their times need it.
     for (const segment of earlier) {
@@ -235,10 +239,13 @@ async function hearSide(run: HearRun, side: LoadedAudio): Promise<HeardSide> {
       }
     });
     await timed.time();
-    const audioTokens = Math.ceil(read.durationSec * 13);
     await recording.found;
-    const voice = run.request.wantsVoice ? likelihoods(recording) : [];
-    return { segments, textTokens: transcript.textTokens, audioTokens, gaps: transcript.audit.gaps, voice };
+    return { textTokens: transcript.textTokens, gaps: transcript.audit.gaps, failure: undefined };
+  };
+  try {
+    const known = await hearAll().catch((failure: unknown) => ({ textTokens: 0, gaps: [], failure }));
+    const voice = run.request.wantsVoice && known.failure === undefined ? likelihoods(recording) : [];
+    return { segments, audioTokens: Math.ceil(read.durationSec * 13), voice, ...known };
   } finally {
     await timed.end();
   }

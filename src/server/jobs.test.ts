@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fakeEngine } from "../cli/fake_parts.ts";
+import { ShortageError } from "../errors.ts";
 import { type FakeServer, fakeServer, form, sayingEngine } from "./fake_server.ts";
 import { remove, temporaryFolder } from "./folder.ts";
 import { parseKeys } from "./keys.ts";
@@ -11,6 +12,7 @@ type JobJson = {
   readonly id: string;
   readonly status: string;
   readonly audio_seconds?: number;
+  readonly heard_seconds?: number;
   readonly error?: unknown;
 };
 
@@ -128,6 +130,23 @@ test("a job that is cancelled keeps what was heard until then", async () => {
   const [, cancelled] = await ask(server, `/${id}/cancel`, "POST");
   expect(JSON.parse(cancelled)).toMatchObject({ status: "cancelled", partial: true, audio_seconds: 90 });
   expect(JSON.parse(cancelled).heard_seconds).toBeWithin(20, 40);
+  expect((await ask(server, `/${id}/result?response_format=text`))[1]).toStartWith("word0 word1 ");
+  expect(JSON.parse((await ask(server, `/${id}/result?response_format=document`))[1]).complete).toBeFalse();
+});
+
+test("a job that fails keeps what was heard until then", async () => {
+  const words = Array.from({ length: 60 }, (_, index) => `word${index}`).join(" ");
+  let decodes = 0;
+  const engine = fakeEngine(() => {
+    if (decodes++ >= 1) throw new ShortageError("no memory for the KV cache");
+    return { says: `language English<asr_text>${words}`, tokenDelayMs: 1 };
+  });
+  await using server = await fakeServer(engine);
+  const { id } = await create(server, "90s", { segment_sec: "30" });
+  await untilEvent(server, id, "event: error");
+  const job = await show(server, id);
+  expect(job).toMatchObject({ status: "failed", partial: true, error: { message: expect.stringContaining("memory") } });
+  expect(job.heard_seconds).toBeWithin(20, 40);
   expect((await ask(server, `/${id}/result?response_format=text`))[1]).toStartWith("word0 word1 ");
   expect(JSON.parse((await ask(server, `/${id}/result?response_format=document`))[1]).complete).toBeFalse();
 });

@@ -8,7 +8,7 @@ import { Stopped } from "../stop.ts";
 import { sampleRate } from "../units.ts";
 import { apiError, isOurs } from "./errors.ts";
 import { remove } from "./folder.ts";
-import { type Heard, HeardInPart, type HearEvent } from "./hear.ts";
+import type { Heard, HearEvent } from "./hear.ts";
 import { type JobProgress, JobTeller } from "./job_events.ts";
 import type { JobSound } from "./job_sound.ts";
 import type { Service } from "./service.ts";
@@ -110,8 +110,9 @@ export class Jobs {
 
   async #run(job: Job): Promise<void> {
     const stop = AbortSignal.any([job.cancel.signal, this.#end.signal]);
+    let part: Heard | undefined;
     try {
-      const heard = await this.#hear(job, stop);
+      const heard = await this.#hear(job, stop, (known) => part = known);
       this.#over(job, "done");
       this.#keep(job, heard);
       const { length } = heard.segments;
@@ -121,7 +122,7 @@ export class Jobs {
       if (!(error instanceof Stopped)) job.row.error = apiError(error).body;
       if (isOurs(error)) this.log(`internal error: ${(error as Error).stack ?? error}`);
       this.#over(job, error instanceof Stopped ? "cancelled" : "failed");
-      if (error instanceof HeardInPart && error.part.segments.length > 0) this.#keep(job, error.part);
+      if (part !== undefined && part.segments.length > 0) this.#keep(job, part);
       else this.#forget(job);
       job.send(error instanceof Stopped ? { type: "job.cancelled" } : { type: "error", ...apiError(error).body });
     }
@@ -151,7 +152,7 @@ export class Jobs {
     job.row.finishedMs = Date.now();
   }
 
-  async #hear(job: Job, stop: AbortSignal): Promise<Heard> {
+  async #hear(job: Job, stop: AbortSignal, onPart: (part: Heard) => void): Promise<Heard> {
     const { row } = job;
     const { fields, file } = row;
     await using task = await Task.open(this.service, { fields, file, stop, isKept: true, wantsVoice: true });
@@ -171,7 +172,8 @@ export class Jobs {
       if (event.kind === "progress" && hasOneSide) this.state.addStep(row.id, steps++, event.step);
     };
     const heardSamples = journal.at(-1)?.progress.heardSamples ?? 0;
-    const heard = await task.hear(stop, onEvent, journal, () => teller.begin(heardSamples / sampleRate));
+    const onTurn = () => teller.begin(heardSamples / sampleRate);
+    const heard = await task.hear(stop, onEvent, { journal, onTurn, onPart });
     teller.end();
     return heard;
   }

@@ -66,7 +66,7 @@ export class Live {
       // Its model is closed whenever words are timed.
       throw new ApiError(400, "live sound needs a server without --low-memory, or without an aligner");
     }
-    const leave = service.admit();
+    const leave = service.admitStream();
     try {
       const engine = await service.core.models.transcriber.engine();
       const { language, context } = options;

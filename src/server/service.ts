@@ -25,6 +25,7 @@ export class Service {
   readonly share: Share;
   readonly metrics = new Metrics();
   #admitted = 0;
+  readonly #streams = new Set<object>();
   #meanMs = 2000;
   readonly #idle: (() => void)[] = [];
   #unloading: Timer | undefined;
@@ -67,6 +68,7 @@ export class Service {
     const hearing = [...new Set(this.#hearing)];
     return {
       requests_admitted: this.#admitted,
+      streams_open: this.#streams.size,
       recordings_waiting: hearing.reduce((sum, { waiting }) => sum + waiting, 0),
       recordings_running: hearing.reduce((sum, { taken }) => sum + taken, 0),
       resident_bytes: process.memoryUsage.rss(),
@@ -100,6 +102,17 @@ export class Service {
       this.#idle.splice(0).forEach((resolve) => resolve());
       this.#unloadLater();
       this.#meanMs += (Date.now() - start - this.#meanMs) / 16;
+    };
+  }
+
+  /** Lets a live stream in, likewise. */
+  admitStream(): () => void {
+    const leave = this.admit();
+    const stream = {};
+    this.#streams.add(stream);
+    return () => {
+      this.#streams.delete(stream);
+      leave();
     };
   }
 

@@ -121,16 +121,19 @@ export class Task implements AsyncDisposable {
     if (read) await closeUpload(read);
   }
 
-  /** Hears it when it is its turn, of which `onTurn` is told. */
+  /** Hears it when it is its turn, of which `onTurn` is told; `onPart` has what was heard of it where it ends early. */
   async hear(
     stop: AbortSignal,
     onEvent: (event: HearEvent) => void = () => {},
-    journal: readonly JournalStep[] = [],
-    onTurn = () => {},
+    { journal = [], onTurn, onPart }: {
+      readonly journal?: readonly JournalStep[];
+      readonly onTurn?: () => void;
+      readonly onPart?: (part: Heard) => void;
+    } = {},
   ): Promise<Heard> {
     const work = (signal: AbortSignal, read: ReadUpload) => {
-      onTurn();
-      return hear(this.service, this.wanted, this.file, read, signal, onEvent, journal);
+      onTurn?.();
+      return hear(this.service, this.wanted, this.file, read, signal, onEvent, journal, onPart);
     };
     const heard = await this.inTurn(stop, work);
     this.service.metrics.heard(heard.durationSec, (Date.now() - this.#startedAt) / 1000, heard.textTokens);

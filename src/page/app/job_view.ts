@@ -175,8 +175,9 @@ export class JobView {
       const [text] = await Promise.all([textOf(resultPath(id, "text")), this.#showCues()]);
       this.#flow.clear();
       this.#flow.append(text!.trim());
-      const { noSpeech, cancelledPart } = this.host.strings;
-      this.#say(this.#job.partial ? cancelledPart : text!.trim() === "" ? noSpeech : "");
+      const { noSpeech, cancelledPart, failedPart } = this.host.strings;
+      const part = this.#job.error ? `${this.#job.error.message}. ${failedPart}` : cancelledPart;
+      this.#say(this.#job.partial ? part : text!.trim() === "" ? noSpeech : "");
       this.#showSaves();
       await this.#showTranscript(readDocument(await textOf(resultPath(id, "document")), this.#job.name));
     } catch (error) {

@@ -100,7 +100,7 @@ describe("TypeScript", () => {
   });
 
   test("tests and stand-ins import what they like; data is no import", () => {
-    expect(messages(ts("src/text/a.test.ts", "../cli/a.ts"), ts("src/cli/fake_parts.ts", "../app.ts"))).toEqual([]);
+    expect(messages(ts("src/text/a.test.ts", "../cli/a.ts"), ts("src/cli/fake_screen.ts", "../app.ts"))).toEqual([]);
     expect(messages(ts("src/app.ts", "../node_modules/x/y.ts"))).toEqual([]);
   });
 });

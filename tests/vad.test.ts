@@ -5,7 +5,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { samplesInMemory } from "../src/audio/sample_store.ts";
-import { fakeEngine } from "../src/cli/fake_parts.ts";
+import { fakeEngine } from "./support/fake_parts.ts";
 import { vadFrame } from "../src/engine/native.ts";
 import type { TranscribeRequest } from "../src/pipeline/decoding.ts";
 import { transcribe } from "../src/pipeline/transcribe.ts";

@@ -6,7 +6,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { schemaErrors } from "../document/schema_fixture.ts";
 import type { DecodeRequest } from "../engine/engine.ts";
-import { everywhereVoice, type FakeAnswer, fakeEngine, fakeParts, loadedAudio } from "./fake_parts.ts";
+import {
+  everywhereVoice,
+  type FakeAnswer,
+  fakeEngine,
+  fakeParts,
+  loadedAudio,
+} from "../../tests/support/fake_parts.ts";
 import type { ProgramParts } from "./parts.ts";
 import { createProgram } from "./program.ts";
 

@@ -14,7 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { InputError } from "../errors.ts";
-import { everywhereVoice, fakeEngine, fakeParts, fakeSecond, loadedAudio } from "./fake_parts.ts";
+import { everywhereVoice, fakeEngine, fakeParts, fakeSecond, loadedAudio } from "../../tests/support/fake_parts.ts";
 import type { ProgramParts } from "./parts.ts";
 import { createProgram } from "./program.ts";
 import { watchFolder } from "./commands/watch.ts";

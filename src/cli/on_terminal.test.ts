@@ -5,7 +5,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DecodeRequest } from "../engine/engine.ts";
-import { fakeEngine, fakeParts } from "./fake_parts.ts";
+import { fakeEngine, fakeParts } from "../../tests/support/fake_parts.ts";
 import { FakeScreen } from "./fake_screen.ts";
 import { createProgram } from "./program.ts";
 import type { Screen } from "./terminal.ts";

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DecodeRequest } from "../engine/engine.ts";
 import { InputError, InternalError, ModelError } from "../errors.ts";
-import { type FakeAnswer, fakeEngine, fakeParts, fakeSecond, loadedAudio } from "./fake_parts.ts";
+import { type FakeAnswer, fakeEngine, fakeParts, fakeSecond, loadedAudio } from "../../tests/support/fake_parts.ts";
 import type { ProgramParts } from "./parts.ts";
 import { createProgram } from "./program.ts";
 

@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { memoryWriter } from "../cli/fake_parts.ts";
+import { memoryWriter } from "../../tests/support/fake_parts.ts";
 import type { TextWriter } from "../writer.ts";
 import type { AudioSource } from "../audio/input.ts";
 import { testWhere } from "../../tests/support/where.ts";

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { memoryWriter } from "../cli/fake_parts.ts";
+import { memoryWriter } from "../../tests/support/fake_parts.ts";
 import { documentVersion, type TimedSegment } from "../document/document.ts";
 import type { Format } from "../output/formats.ts";
 import type { WriterOptions } from "../output/writer.ts";

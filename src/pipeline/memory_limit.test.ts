@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fakeEngine } from "../cli/fake_parts.ts";
+import { fakeEngine } from "../../tests/support/fake_parts.ts";
 import { sizeOf, weightsSize } from "../model/weights_size.ts";
 import type { EngineChoice } from "./host.ts";
 import { fittingPrecision, neededBytes, pieceSecWithin, withinMemory } from "./memory_limit.ts";

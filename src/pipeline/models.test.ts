@@ -1,7 +1,7 @@
 /** Tests of opening, checking and giving back models, with a host whose engines are scripts. */
 
 import { expect, test } from "bun:test";
-import { fakeEngine, fakeInfo } from "../cli/fake_parts.ts";
+import { fakeEngine, fakeInfo } from "../../tests/support/fake_parts.ts";
 import type { ModelInfo } from "../engine/engine.ts";
 import type { ModelPlace } from "../model/locate.ts";
 import { Stopped } from "../stop.ts";

@@ -1,7 +1,7 @@
 /** Tests of recordings decoded ahead of their turn, with an engine whose decodes end when the test says so. */
 
 import { expect, test } from "bun:test";
-import { everythingIsVoice, fakeAsrTextId, fakeInfo } from "../cli/fake_parts.ts";
+import { everythingIsVoice, fakeAsrTextId, fakeInfo } from "../../tests/support/fake_parts.ts";
 import type { DecodeRequest, DecodeResult, DecodeToken, Engine } from "../engine/engine.ts";
 import { samplesInMemory } from "../audio/sample_store.ts";
 import { InputError } from "../errors.ts";

@@ -1,7 +1,7 @@
 /** Tests of the offline pipeline: segments, joins, past text, loops, with an engine that says a script. */
 
 import { expect, test } from "bun:test";
-import { everythingIsVoice, type FakeAnswer, fakeEngine } from "../cli/fake_parts.ts";
+import { everythingIsVoice, type FakeAnswer, fakeEngine } from "../../tests/support/fake_parts.ts";
 import type { DecodeRequest, DecodeResult, Engine } from "../engine/engine.ts";
 import { samplesInMemory } from "../audio/sample_store.ts";
 import { Recording } from "../segment/recording.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type FakeServer, fakeServer, form, sayingEngine } from "./fake_server.ts";
+import { type FakeServer, fakeServer, form, sayingEngine } from "../../tests/support/fake_server.ts";
 import { rangeOf } from "./job_sound.ts";
 import { parseKeys } from "./keys.ts";
 

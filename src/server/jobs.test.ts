@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { fakeEngine } from "../cli/fake_parts.ts";
+import { fakeEngine } from "../../tests/support/fake_parts.ts";
+import { type FakeServer, fakeServer, form, sayingEngine } from "../../tests/support/fake_server.ts";
 import { ShortageError } from "../errors.ts";
-import { type FakeServer, fakeServer, form, sayingEngine } from "./fake_server.ts";
 import { remove, temporaryFolder } from "./folder.ts";
 import { parseKeys } from "./keys.ts";
 import { State } from "./state.ts";

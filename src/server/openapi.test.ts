@@ -1,6 +1,6 @@
 import { Ajv2020 } from "ajv/dist/2020";
 import { expect, test } from "bun:test";
-import { fakeServer, form, sayingEngine } from "./fake_server.ts";
+import { fakeServer, form, sayingEngine } from "../../tests/support/fake_server.ts";
 import { openApi, schemas } from "./openapi.ts";
 import { routes } from "./routes.ts";
 

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { symlink } from "node:fs/promises";
-import { fakeServer, form, sayingEngine } from "./fake_server.ts";
+import { fakeServer, form, sayingEngine } from "../../tests/support/fake_server.ts";
 import { remove, temporaryFolder } from "./folder.ts";
 import { parseKeys } from "./keys.ts";
 

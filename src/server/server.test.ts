@@ -2,11 +2,11 @@ import { connect } from "node:net";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "bun:test";
-import { fakeEngine } from "../cli/fake_parts.ts";
+import { fakeEngine } from "../../tests/support/fake_parts.ts";
 import { readDocument } from "../document/json.ts";
 import { schemaErrors } from "../document/schema_fixture.ts";
 import { readHtml, textsOf } from "../output/html_fixture.ts";
-import { fakeServer, form, sayingEngine } from "./fake_server.ts";
+import { fakeServer, form, sayingEngine } from "../../tests/support/fake_server.ts";
 import { parseKeys } from "./keys.ts";
 
 const path = "/v1/audio/transcriptions";

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { fakeEngine } from "../cli/fake_parts.ts";
+import { fakeEngine } from "../../tests/support/fake_parts.ts";
 import { Share } from "./share.ts";
 
 test("recordings take turns, and the places left are never taken", async () => {

@@ -1,8 +1,8 @@
 import { connect } from "node:net";
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { fakeSecond } from "../cli/fake_parts.ts";
-import { type FakeServer, fakeServer, sayingEngine } from "./fake_server.ts";
+import { fakeSecond } from "../../tests/support/fake_parts.ts";
+import { type FakeServer, fakeServer, sayingEngine } from "../../tests/support/fake_server.ts";
 import { parseKeys } from "./keys.ts";
 
 type Message = Readonly<Record<string, unknown>> & { readonly type: string };

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { fakeServer, form, sayingEngine } from "./fake_server.ts";
+import { fakeServer, form, sayingEngine } from "../../tests/support/fake_server.ts";
 import { tlsFault } from "./tls.ts";
 
 /** Made for this test, for a hundred years. */

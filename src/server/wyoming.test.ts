@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { fakeServer, sayingEngine } from "./fake_server.ts";
+import { fakeServer, sayingEngine } from "../../tests/support/fake_server.ts";
 import { wyomingBytes, WyomingError, type WyomingEvent, WyomingReader } from "./wyoming.ts";
 
 const frame = (type: string, data: object, payload: Uint8Array = new Uint8Array()) =>

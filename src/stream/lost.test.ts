@@ -1,7 +1,7 @@
 /** Tests of what a stream says of text that is missing: speech without text, limits and loops, each with its place. */
 
 import { expect, test } from "bun:test";
-import { everythingIsVoice } from "../cli/fake_parts.ts";
+import { everythingIsVoice } from "../../tests/support/fake_parts.ts";
 import type { DecodeToken, Listener } from "../engine/engine.ts";
 import { defaultRules } from "../subtitles/rules.ts";
 import { Stopper } from "../stop.ts";

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { type FakeListener, fakeListener, fakeTag, speech, spoken, textOf } from "./fake_speech.ts";
-import { everythingIsVoice } from "../cli/fake_parts.ts";
+import { everythingIsVoice } from "../../tests/support/fake_parts.ts";
 import { Stopper } from "../stop.ts";
 import { runStream, type StreamEvent, type StreamOptions, type StreamTotals } from "./stream.ts";
 import type { UtteranceText } from "./text.ts";

@@ -1,6 +1,6 @@
 /** A process for tests of streams and signals: the real terminal and program with an engine that counts words. */
 
-import { fakeEngine, fakeParts } from "../../src/cli/fake_parts.ts";
+import { fakeEngine, fakeParts } from "./fake_parts.ts";
 import { createProgram } from "../../src/cli/program.ts";
 import { endProcess, openTerminal } from "../../src/cli/terminal.ts";
 

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DecodeRequest, Engine } from "../../engine/engine.ts";
 import { InputError, ShortageError } from "../../errors.ts";
-import { fakeEngine, fakeParts, type FakeProgram, fakeSecond, loadedAudio } from "../fake_parts.ts";
+import { fakeEngine, fakeParts, type FakeProgram, fakeSecond, loadedAudio } from "../../../tests/support/fake_parts.ts";
 import type { ProgramParts } from "../parts.ts";
 import { createProgram } from "../program.ts";
 

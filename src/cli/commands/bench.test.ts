@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import type { Measured, StageTimes } from "../../engine/measure.ts";
 import { benchModel, type BenchParts, chooseThreads, renderBench, syntheticSpeech, threadCounts } from "./bench.ts";
-import { fakeTerminal, memoryWriter } from "../fake_parts.ts";
+import { fakeTerminal, memoryWriter } from "../../../tests/support/fake_parts.ts";
 import { Stopped } from "../../stop.ts";
 
 /** A machine of four cores on which decoding gains nothing from the last two. */

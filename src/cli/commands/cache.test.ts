@@ -4,7 +4,7 @@ import { statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../../errors.ts";
-import { fakeTerminal, memoryWriter } from "../fake_parts.ts";
+import { fakeTerminal, memoryWriter } from "../../../tests/support/fake_parts.ts";
 import { parseCommandLine } from "../parse.ts";
 import { type CacheParts, formatAge, manageCache } from "./cache.ts";
 import { cacheFolder } from "../../model/cache_folder.ts";

@@ -10,7 +10,7 @@ import { locateAligner, locateModel } from "../../model/locate.ts";
 import { openHub } from "../../model/hub/fake_hub.ts";
 import { machineLimits } from "../../system.ts";
 import { memoryCheck, modelCheck, speedCheck, threadsCheck } from "../diagnosis.ts";
-import { fakeEngine, fakeParts } from "../fake_parts.ts";
+import { fakeEngine, fakeParts } from "../../../tests/support/fake_parts.ts";
 import type { ProgramParts } from "../parts.ts";
 import { createProgram } from "../program.ts";
 

@@ -6,7 +6,7 @@ import { mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../../errors.ts";
-import { fakeTerminal, memoryWriter } from "../fake_parts.ts";
+import { fakeTerminal, memoryWriter } from "../../../tests/support/fake_parts.ts";
 import { parseCommandLine } from "../parse.ts";
 import { downloadModel, type DownloadParts } from "./download.ts";
 import type { DownloadHost } from "../../model/hub/download_io.ts";

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { ModelError } from "../../errors.ts";
-import { fakeEngine, fakeParts } from "../fake_parts.ts";
+import { fakeEngine, fakeParts } from "../../../tests/support/fake_parts.ts";
 import type { ProgramParts } from "../parts.ts";
 import { createProgram } from "../program.ts";
 

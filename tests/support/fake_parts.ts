@@ -10,15 +10,15 @@ import type {
   Listener,
   ListenOptions,
   ModelInfo,
-} from "../engine/engine.ts";
-import { samplesInMemory } from "../audio/sample_store.ts";
-import { InputError, ModelError } from "../errors.ts";
-import { networkLimits } from "../model/hub/download_io.ts";
-import type { LoadedAudio, ProgramParts } from "./parts.ts";
-import type { VoiceDetector } from "../segment/voice.ts";
-import { Stopper } from "../stop.ts";
-import type { Ending, Terminal } from "./terminal.ts";
-import type { TextWriter } from "../writer.ts";
+} from "../../src/engine/engine.ts";
+import { samplesInMemory } from "../../src/audio/sample_store.ts";
+import { InputError, ModelError } from "../../src/errors.ts";
+import { networkLimits } from "../../src/model/hub/download_io.ts";
+import type { LoadedAudio, ProgramParts } from "../../src/cli/parts.ts";
+import type { VoiceDetector } from "../../src/segment/voice.ts";
+import { Stopper } from "../../src/stop.ts";
+import type { Ending, Terminal } from "../../src/cli/terminal.ts";
+import type { TextWriter } from "../../src/writer.ts";
 
 export const fakeAsrTextId = 151_704;
 

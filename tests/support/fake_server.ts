@@ -1,13 +1,13 @@
 /** A server for tests, with a fake engine: what is uploaded is the length of a recording ("5s"), or "bad". */
 
-import { type FakeEngine, fakeEngine, fakeParts, fakeSecond, loadedAudio } from "../cli/fake_parts.ts";
-import type { DecodeRequest, Engine } from "../engine/engine.ts";
-import { InputError } from "../errors.ts";
-import { openModels } from "../pipeline/models.ts";
-import { remove, temporaryFolder } from "./folder.ts";
-import type { ServerSettings } from "./host.ts";
-import { startServer } from "./server.ts";
-import { State } from "./state.ts";
+import { type FakeEngine, fakeEngine, fakeParts, fakeSecond, loadedAudio } from "./fake_parts.ts";
+import type { DecodeRequest, Engine } from "../../src/engine/engine.ts";
+import { InputError } from "../../src/errors.ts";
+import { openModels } from "../../src/pipeline/models.ts";
+import { remove, temporaryFolder } from "../../src/server/folder.ts";
+import type { ServerSettings } from "../../src/server/host.ts";
+import { startServer } from "../../src/server/server.ts";
+import { State } from "../../src/server/state.ts";
 
 export type FakeServer = AsyncDisposable & {
   readonly url: string;

@@ -294,10 +294,8 @@ test("-o: what is known when a signal comes is kept", async () => {
   const path = join(folder, "out.txt");
   const says = `language English<asr_text>${Array.from({ length: 90 }, (_, i) => `w${i}`).join(" ")}`;
   for (const silent of [[], ["--silent"]]) {
-    const answer = () => {
-      setTimeout(() => parts.interrupt(130), 100);
-      return { says, tokenDelayMs: 5 };
-    };
+    const onToken = (count: number) => void (count === 9 && parts.interrupt(130));
+    const answer = () => ({ says, tokenDelayMs: 5, onToken });
     const parts = fakeParts(fakeEngine(answer));
     expect(await createProgram(parts)(["-o", path, "--force", ...silent, "60s.wav"])).toBe(130);
     expect(await readFile(path.replace(".txt", ".part.txt"), "utf8")).toMatch(/^w0( w\d+)+\n$/);

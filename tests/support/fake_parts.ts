@@ -41,7 +41,13 @@ export const fakeInfo: ModelInfo = {
 };
 
 /** What the engine says to a request: its answer in the model's form, "language English<asr_text>Hello". */
-export type FakeAnswer = { readonly says: string; readonly stop?: DecodeStop; readonly tokenDelayMs?: number };
+export type FakeAnswer = {
+  readonly says: string;
+  readonly stop?: DecodeStop;
+  readonly tokenDelayMs?: number;
+  /** Called after every token with how many there were. */
+  readonly onToken?: (count: number) => void;
+};
 
 export type FakeEngine = Engine & {
   readonly requests: DecodeRequest[];
@@ -75,7 +81,7 @@ export function fakeEngine(answer: (request: DecodeRequest) => FakeAnswer, info:
       requests.push({ ...request, samples: request.samples.slice() }); // Its memory is given back later.
       mostAtOnce = Math.max(mostAtOnce, ++running);
       using _ = { [Symbol.dispose]: () => void running-- };
-      const { says, stop = "end", tokenDelayMs = 0 } = answer(request);
+      const { says, stop = "end", tokenDelayMs = 0, onToken: told } = answer(request);
       let generatedTokens = 0;
       for (const token of tokensOf(says)) {
         if (tokenDelayMs > 0) await new Promise((resolve) => setTimeout(resolve, tokenDelayMs));
@@ -83,6 +89,7 @@ export function fakeEngine(answer: (request: DecodeRequest) => FakeAnswer, info:
         if (generatedTokens === request.tokensMax) return fakeResult(request, "cap", generatedTokens);
         onToken(token);
         generatedTokens++;
+        told?.(generatedTokens);
       }
       return fakeResult(request, stop, generatedTokens);
     },

@@ -1,15 +1,27 @@
 /** Models opened and closed again and again: neither descriptors nor memory grow. */
 
-import { expect } from "bun:test";
+import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { projectRoot } from "./fixtures.ts";
+import { growthOf } from "./support/held.ts";
 import { isLinux, testWhere } from "./support/where.ts";
 
 /** In a process of its own: what the test runner holds comes and goes by more than a leak would show. */
-testWhere(isLinux, "Linux")("after the third time nothing more is held", async () => {
-  const script = join(projectRoot, "tests/slow/opens.ts");
-  const child = Bun.spawn([process.execPath, script, "10"], { stdout: "pipe", stderr: "inherit" });
+testWhere(isLinux, "Linux")("after 20 cycles of transcribing and aligning nothing more is held", async () => {
+  const script = join(projectRoot, "tests/slow/leaks.ts");
+  const args = ["align-in-turn", "--cycles", "20", "--brief", "--pause", "10"];
+  const child = Bun.spawn([process.execPath, script, ...args], { stdout: "pipe", stderr: "inherit" });
   const output = await new Response(child.stdout).text();
-  console.log(output);
-  expect(await child.exited).toBe(0);
+  console.log(output.split("\n").filter((line) => !/^\S+ \d+: /.test(line)).join("\n"));
+  expect({ code: await child.exited, output }).toEqual({ code: 0, output: expect.stringContaining("20 cycles") });
 }, 120_000);
+
+test("growth is told from what comes and goes, and a descriptor that stays from none", () => {
+  const cycles = (megabytes: (cycle: number) => number, descriptors: (cycle: number) => number = () => 9) =>
+    Array.from({ length: 40 }, (_, cycle) => ({ megabytes: megabytes(cycle), descriptors: descriptors(cycle) }));
+  const comesAndGoes = growthOf(cycles((cycle) => (cycle < 3 ? 40 : 60) + 8 * (cycle % 4)));
+  expect(comesAndGoes).toEqual({ worstMb: 0, lastMb: 0, sameDescriptors: true });
+  const leaks = growthOf(cycles((cycle) => 60 + cycle, (cycle) => 9 + (cycle === 39 ? 1 : 0)));
+  expect(leaks).toEqual({ worstMb: 32, lastMb: 32, sameDescriptors: false });
+  expect(growthOf(cycles(() => 1).slice(0, 7)).worstMb).toBeNaN();
+});

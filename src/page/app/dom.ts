@@ -1,5 +1,7 @@
 /** Makes elements. In: a tag, attributes, children. Out: the element. Text is only ever inserted as text. */
 
+import { button as plainButton } from "../transcript/dom.ts";
+
 export type Child = Node | string | undefined | false;
 
 type Listeners = { readonly [Name in keyof HTMLElementEventMap]?: (event: HTMLElementEventMap[Name]) => void };
@@ -22,22 +24,28 @@ export function element<Tag extends keyof HTMLElementTagNameMap>(
     if (value !== undefined && value !== false) made.setAttribute(name, value === true ? "" : String(value));
   }
   for (const [name, listener] of Object.entries(on)) made.addEventListener(name, listener as EventListener);
-  made.append(...children.filter((child): child is Node | string => child !== undefined && child !== false));
+  made.append(...present(children));
   return made;
+}
+
+function present(children: readonly Child[]): (Node | string)[] {
+  return children.filter((child): child is Node | string => child !== undefined && child !== false);
 }
 
 /** A button that does something in the page; `kind` is a class of the style sheet. */
 export function button(label: string, kind: string, onClick: () => void, ...more: readonly Child[]): HTMLButtonElement {
-  return element("button", { type: "button", class: kind, on: { click: onClick } }, ...more, label);
+  const made = plainButton(label, onClick);
+  made.className = kind;
+  made.prepend(...present(more));
+  return made;
 }
 
 /** A button that shows a sign alone, and is read as its label. */
 export function signButton(sign: Icon, label: string, onClick: () => void): HTMLButtonElement {
-  return element(
-    "button",
-    { type: "button", class: "sign", "aria-label": label, title: label, on: { click: onClick } },
-    icon(sign),
-  );
+  const made = plainButton("", onClick, label);
+  made.className = "sign";
+  made.append(icon(sign));
+  return made;
 }
 
 /** Strokes in a square of 24. */

@@ -56,8 +56,9 @@ export function executable(): string {
  * (tests/support/tools.ts).
  */
 export function fixedEnvironment(home: string): Record<string, string> {
-  const cache = process.env.QWEN_ASR_TEST_CACHE;
+  const { QWEN_ASR_TEST_CACHE: cache, QWEN_ASR_ISA: isa } = process.env;
   return {
+    ...(isa ? { QWEN_ASR_ISA: isa } : {}), // A lower instruction set for all runs.
     ...(cache ? { QWEN_ASR_CACHE: cache, QWEN_ASR_THREADS: "1" } : {}),
     PATH: process.env.PATH ?? "/usr/bin:/bin",
     HOME: home,

@@ -80,6 +80,7 @@ const sourceTree: Tree = {
     "src/memory.ts": "root",
     "src/writer.ts": "root",
     "src/path_bytes.ts": "root",
+    "src/secrets.ts": "root",
     "src/system.ts": "root",
     "src/app.ts": "app",
     "src/embed.ts": "app",

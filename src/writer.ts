@@ -7,6 +7,7 @@
 
 import { write } from "node:fs";
 import { systemReason } from "./errors.ts";
+import { withoutSecrets } from "./secrets.ts";
 
 /** A sink for text. `write` only queues; `drained` resolves when everything is written or the writer has failed. */
 export type TextWriter = {
@@ -105,10 +106,14 @@ export class FdWriter implements TextWriter {
   }
 }
 
-/** Makes a file name safe for one line of a message: control characters and bytes that are not UTF-8 become escapes. */
+/**
+ * Makes a file name safe for one line of a message: control characters and bytes that are not UTF-8 become escapes, and
+ * the secrets of a URL are hidden.
+ */
 export function printable(name: string): string {
+  const shown = withoutSecrets(name);
   // deno-lint-ignore no-control-regex
-  return name.replace(/[\u0000-\u001f\u007f-\u009f]|(?<![\ud800-\udbff])[\udc80-\udcff]/g, (character) => {
+  return shown.replace(/[\u0000-\u001f\u007f-\u009f]|(?<![\ud800-\udbff])[\udc80-\udcff]/g, (character) => {
     return `\\x${(character.charCodeAt(0) & 0xff).toString(16).padStart(2, "0")}`;
   });
 }

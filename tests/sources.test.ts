@@ -1,7 +1,7 @@
 /** Recordings from elsewhere: a microphone, through stand-ins of programs that listen, and URLs of a local server. */
 
 import { describe, expect, test } from "bun:test";
-import { chmodSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ffmpegPath } from "../src/audio/ffmpeg.ts";
 import { executable, fixedEnvironment, folderIn, temporaryFolder } from "./harness.ts";
@@ -138,5 +138,47 @@ describeWhere(ffmpegPath() !== null, "ffmpeg")("URLs", () => {
     await refused(at("/list.m3u8"), /list\.m3u8: ffmpeg: /);
     await refused("http://127.0.0.1:9/x.wav", /x\.wav: ffmpeg: .*refused/i);
     await refused("file:///etc/hostname", /only https:\/\/ and http:\/\/ are fetched/);
+  }, 60_000);
+
+  test("what is written shows neither password nor key", async () => {
+    using folder = temporaryFolder();
+    const login = `Basic ${btoa("someone:pa55phrase")}`;
+    await using server = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch: ({ url, headers }) => {
+        const { pathname, searchParams } = new URL(url);
+        if (pathname === "/gone.wav") return new Response("", { status: 403 });
+        const isKnown = headers.get("authorization") === login || searchParams.get("token") === "pa55key";
+        if (isKnown) return new Response(Bun.file(wav("en-short")));
+        return new Response("", { status: 401, headers: { "www-authenticate": "Basic realm=talks" } });
+      },
+    });
+    const place = `127.0.0.1:${server.port}`;
+    const talks = [
+      `http://someone:pa55phrase@${place}/one.wav`,
+      `http://${place}/two.wav?token=pa55key`,
+      `http://someone:pa55phrase@${place}/gone.wav?X-Amz-Signature=pa55sign`,
+    ];
+    const out = join(folder.path, "out");
+    const run = await qwen([
+      ...["--debug", "--allow-url", "-f", "json,jsonl,md,html,tsv", "-o", `${out}/`],
+      ...["--summary", join(folder.path, "summary.csv"), ...talks],
+    ]);
+    const lines = await qwen(["--silent", "--allow-url", "--with-filename", ...talks]);
+    const table = await qwen(["--silent", "--allow-url", "-f", "jsonl", ...talks]);
+    expect([run.code, lines.code, table.code]).toEqual([1, 1, 1]);
+    expect(lines.stdout).toBe(
+      [`http://***@${place}/one.wav`, `http://${place}/two.wav?token=***`]
+        .map((name) => `${name}: Please open the old door.\n`).join(""),
+    );
+    expect(run.stderr).toContain(`Failed: http://***@${place}/gone.wav?X-Amz-Signature=***\n`);
+    expect(JSON.parse(readFileSync(join(out, "one.json"), "utf8")).source.name).toBe(`http://***@${place}/one.wav`);
+    const written = readdirSync(folder.path, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile()).map(({ parentPath, name }) => readFileSync(join(parentPath, name), "utf8"));
+    expect(written).toHaveLength(11);
+    for (const text of [...written, ...[run, lines, table].flatMap(({ stdout, stderr }) => [stdout, stderr])]) {
+      expect(text).not.toContain("pa55");
+    }
   }, 60_000);
 });

@@ -201,7 +201,7 @@ async function followingOf(watched: WatchedReader, path: string | undefined): Pr
 /** The program that gives the bytes, where it is not this one. Throws an InputError where it may not or cannot. */
 function commandOf(input: AudioInput): Command | undefined {
   if (input.kind === "stdin" && input.microphone !== undefined) return microphoneCommand(input.microphone);
-  if (input.kind === "file" && isUrl(input.path)) return urlCommand(input.path, input.allowsUrl === true);
+  if (input.kind === "file" && isUrl(input.path)) return urlCommand(input.path, input.allowsUrl);
   return undefined;
 }
 

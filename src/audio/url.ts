@@ -19,10 +19,15 @@ const protocols = "https,tls,tcp,http,crypto";
 /** A server that sends nothing for so long has failed. */
 const silenceMicroseconds = 30_000_000;
 
-/** Throws an InputError where it may not be fetched, or cannot be. */
-export function urlCommand(url: string, isAllowed: boolean): Command {
+/** Throws an InputError where it may not be fetched, or cannot be. `isAllowed` undefined: there is no option for it. */
+export function urlCommand(url: string, isAllowed: boolean | undefined): Command {
   const name = printable(url);
-  if (!isAllowed) throw new InputError(`${name}: is a URL, which is not fetched`, "--allow-url allows it");
+  if (!isAllowed) {
+    throw new InputError(
+      `${name}: is a URL, which is not fetched`,
+      isAllowed === undefined ? "download it first" : "--allow-url allows it",
+    );
+  }
   const parsed = URL.parse(url);
   if (parsed === null || !schemes.includes(parsed.protocol)) {
     throw new InputError(`${name}: only https:// and http:// are fetched`);

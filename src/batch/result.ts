@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import type { Gap, TimedSegment } from "../document/document.ts";
 import { gapJson, segmentJson } from "../document/json.ts";
 import { roundedLogprob } from "../document/logprobs.ts";
+import { withoutSecrets } from "../secrets.ts";
 import type { ManifestRow, RowError } from "./manifest.ts";
 
 /** What is known of a recording. */
@@ -66,7 +67,11 @@ export function errorLine(row: ManifestRow, key: string, { code, message }: RowE
 /** A row that cannot be told by its id has its number, too. */
 function headOf({ id, line, audio, fault }: ManifestRow) {
   const isNumbered = id === undefined || fault?.code === "duplicate";
-  return { id: id ?? null, ...(isNumbered ? { row: line } : {}), audio: audio ?? null };
+  return {
+    id: id ?? null,
+    ...(isNumbered ? { row: line } : {}),
+    audio: audio === undefined ? null : withoutSecrets(audio),
+  };
 }
 
 function line(value: unknown): string {

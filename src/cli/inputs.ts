@@ -2,6 +2,7 @@
 
 import { type ByteReader, STDIN_NAME } from "../audio/bytes.ts";
 import type { AudioInput } from "../audio/input.ts";
+import { isUrl } from "../audio/url.ts";
 import { InputError, UsageError } from "../errors.ts";
 import { findInputs, type Found, listedInputs } from "../files/inputs.ts";
 import { dirname, join } from "../path_bytes.ts";
@@ -14,13 +15,13 @@ import type { Report } from "./report.ts";
 
 export function audioInput(
   source: InputSource,
-  { raw, fromSec, toSec, track, channel, decoder, allowsUrl = false }:
+  { raw, fromSec, toSec, track, channel, decoder, allowsUrl }:
     & Pick<TranscribeOptions, "raw" | "fromSec" | "toSec" | "track" | "channel" | "decoder">
     & Partial<Pick<TranscribeOptions, "allowsUrl">>,
 ): AudioInput {
   return {
     ...source,
-    ...(allowsUrl ? { allowsUrl } : {}),
+    ...(allowsUrl === undefined ? {} : { allowsUrl }),
     ...(raw === undefined ? {} : { raw }),
     ...(track === undefined ? {} : { track }),
     ...(channel === undefined ? {} : { channel }),
@@ -75,9 +76,11 @@ export function inputName(input: InputSource): string {
   return input.kind === "stdin" ? STDIN_NAME : printable(input.path);
 }
 
-/** A recording that a manifest names: the path is relative to the manifest's folder. */
+/** A recording that a manifest names: a path is relative to the manifest's folder. */
 export function besideManifest(manifest: InputSource, audio: string): string {
-  return manifest.kind === "file" && !audio.startsWith("/") ? join(dirname(manifest.path), audio) : audio;
+  return manifest.kind === "file" && !audio.startsWith("/") && !isUrl(audio)
+    ? join(dirname(manifest.path), audio)
+    : audio;
 }
 
 /** The inputs worth reading; the others are reported. */

@@ -4,6 +4,7 @@ import type { ModelInfo } from "../engine/engine.ts";
 import type { Models } from "../pipeline/models.ts";
 import type { KnownModel } from "../pipeline/head.ts";
 import { modelHead } from "../pipeline/head.ts";
+import { withoutSecrets } from "../secrets.ts";
 import type { Term } from "../views/terms.ts";
 import { audioIdentity, type JournalKey, type RecordingJournal, RunJournal } from "./journal.ts";
 import type { InputSource, TranscribeOptions } from "./parse.ts";
@@ -146,5 +147,5 @@ export class Journals {
 }
 
 function nameOf(source: InputSource): string {
-  return source.kind === "stdin" ? "-" : source.path;
+  return source.kind === "stdin" ? "-" : withoutSecrets(source.path);
 }

@@ -25,6 +25,7 @@ import { rewriteText } from "./commands/text.ts";
 import { serve } from "./commands/serve.ts";
 import type { Terminal } from "./terminal.ts";
 import { Stopped } from "../stop.ts";
+import { withoutSecrets } from "../secrets.ts";
 import { printable } from "../writer.ts";
 import { alignFile } from "./commands/align.ts";
 import { isStreamed, streamFiles } from "./commands/stream.ts";
@@ -173,7 +174,7 @@ function explain(terminal: Terminal, error: unknown, debug: boolean): number {
   const cause = error instanceof Error ? error : new Error(String(error));
   const known = debug ? undefined : shortage(cause);
   if (known) return explain(terminal, known, debug);
-  stderr.write(`qwen-asr: internal error: ${cause.message} (--debug says where)\n`);
+  stderr.write(`qwen-asr: internal error: ${withoutSecrets(cause.message)} (--debug says where)\n`);
   if (debug) stderr.write(`${cause.stack ?? ""}\n`);
   return 1;
 }

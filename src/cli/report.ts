@@ -14,6 +14,7 @@ import { type Hardship, hardship } from "../files/rescue.ts";
 import type { Format } from "../output/formats.ts";
 import { type Audit, auditLine } from "../document/audit.ts";
 import type { Notice } from "../pipeline/events.ts";
+import { withoutSecrets } from "../secrets.ts";
 import { counted } from "../units.ts";
 import { printable, type TextWriter } from "../writer.ts";
 import type { InputSource, TranscribeOptions } from "./parse.ts";
@@ -201,7 +202,7 @@ export class Report {
 
   #write(text: string): void {
     this.#beside?.hide();
-    this.terminal.stderr.write(text);
+    this.terminal.stderr.write(withoutSecrets(text));
     this.#beside?.show();
   }
 }

@@ -59,12 +59,12 @@ export class Summary {
   /** The recording is read. */
   begin(source: InputSource): void {
     const nothing = { firstMs: undefined, words: 0, logprob: 0, tokens: 0 };
-    this.#gathered.set(nameOf(source), { beganMs: this.#clock.now(), ...nothing });
+    this.#gathered.set(keyOf(source), { beganMs: this.#clock.now(), ...nothing });
   }
 
   /** Something of it is heard. */
   heard(source: InputSource, { text, tokens }: HeardSegment): void {
-    const own = this.#gathered.get(nameOf(source));
+    const own = this.#gathered.get(keyOf(source));
     if (!own) return;
     own.firstMs ??= this.#clock.now();
     own.words += text.match(word)?.length ?? 0;
@@ -75,11 +75,12 @@ export class Summary {
   /** It is heard, to its end or until a signal came. */
   async done(source: InputSource, transcript: Transcript, durationSec: number): Promise<void> {
     const file = nameOf(source);
-    const { beganMs, firstMs, words, logprob, tokens } = this.#gathered.get(file)!;
+    const key = keyOf(source);
+    const { beganMs, firstMs, words, logprob, tokens } = this.#gathered.get(key)!;
     const { audioSec, languages, textTokens, decodeMs, stopped } = transcript;
     const seconds = (this.#clock.now() - beganMs) / 1000;
-    this.#gathered.delete(file);
-    await this.#add({
+    this.#gathered.delete(key);
+    await this.#add(key, {
       file,
       duration: rounded(durationSec, 3),
       language: [...new Set(languages)].join("+") || undefined,
@@ -96,10 +97,12 @@ export class Summary {
 
   async failed(source: InputSource, message: string): Promise<void> {
     const file = nameOf(source);
-    this.#gathered.delete(file);
+    const key = keyOf(source);
+    this.#gathered.delete(key);
     const unknown = { duration: undefined, language: undefined, words: undefined, confidence: undefined };
     const times = { seconds: undefined, first_token: undefined, tokens_per_second: undefined, rtf: undefined };
-    await this.#add({ file, ...unknown, ...times, peak_rss: this.#clock.peakMemory(), error: message });
+    const peak_rss = this.#clock.peakMemory();
+    await this.#add(key, { file, ...unknown, ...times, peak_rss, error: message });
   }
 
   /** Throws OutputError. */
@@ -108,9 +111,10 @@ export class Summary {
     await replaceSmallFile(this.#path, summaryText([...this.#rows.values()], this.#format));
   }
 
-  async #add(row: SummaryRow): Promise<void> {
+  async #add(key: string, row: SummaryRow): Promise<void> {
     this.#rows.delete(row.file); // Its place is that of this run.
-    this.#rows.set(row.file, row);
+    this.#rows.delete(key);
+    this.#rows.set(key, row);
     if (this.#clock.now() - this.#writtenMs < writeMsMin) return;
     await this.write().catch(() => {}); // The last time says it, and the recordings go on.
   }
@@ -120,8 +124,12 @@ export class Summary {
 export async function failedInputs(path: string, inputs: readonly InputSource[]): Promise<InputSource[]> {
   const rows = await rowsOf(path, formatOf(path));
   if (!rows) throw new InputError(`${printable(path)}: there is no summary of an earlier run`);
-  const done = new Set(rows.filter(({ error }) => error === undefined).map(({ file }) => file));
-  return inputs.filter((source) => !done.has(nameOf(source)));
+  const done = Map.groupBy(rows.filter(({ error }) => error === undefined), ({ file }) => file);
+  const named = Map.groupBy(inputs, nameOf); // URLs can have one name, where only their keys are different.
+  return inputs.filter((source) => {
+    const name = nameOf(source);
+    return (done.get(name)?.length ?? 0) < named.get(name)!.length;
+  });
 }
 
 async function rowsOf(path: string, format: SummaryFormat): Promise<SummaryRow[] | undefined> {
@@ -133,6 +141,11 @@ function formatOf(path: string): SummaryFormat {
   const format = summaryFormatOf(path);
   if (!format) throw new UsageError(`--summary ${printable(path)} has to end in .csv, .tsv or .json`);
   return format;
+}
+
+/** Of one recording in this run. */
+function keyOf(source: InputSource): string {
+  return source.kind === "stdin" ? "stdin" : source.path;
 }
 
 /** A name that is no UTF-8 is shown as it is in messages: files of text cannot have it. */

@@ -6,6 +6,7 @@
 import { isUrl } from "../audio/url.ts";
 import { basename, dirname, join } from "../path_bytes.ts";
 import { UsageError } from "../errors.ts";
+import { withoutSecrets } from "../secrets.ts";
 import { printable } from "../writer.ts";
 import { extensionOf, type Format, formatOf, holdsSeveral } from "../output/formats.ts";
 
@@ -66,7 +67,7 @@ export function folderIn(path: string, folder = ""): string {
 
 /** "talk" of "a/talk.wav" and of "https://example.org/talk.mp3?from=feed". */
 function stem(input: string): string {
-  const path = isUrl(input) ? input.replace(/[?#].*$/, "") : input;
+  const path = isUrl(input) ? withoutSecrets(input).replace(/[?#].*$/, "").replace(/:\/\/[^/]*@/, "://") : input;
   return input === "-" ? "stdin" : splitName(basename(path))[0];
 }
 

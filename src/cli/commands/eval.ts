@@ -20,6 +20,7 @@ import { openModels } from "../../pipeline/models.ts";
 import { untilStopped } from "../../stop.ts";
 import { loadPrompt } from "../../system.ts";
 import { spokenSegment } from "../../views/view.ts";
+import { withoutSecrets } from "../../secrets.ts";
 import { printable } from "../../writer.ts";
 import { audioInput, besideManifest, inputName, inputPath } from "../inputs.ts";
 import type { EvalOptions, EvalRun, InputSource, TranscribeOptions } from "../parse.ts";
@@ -175,7 +176,8 @@ async function decodeRows(task: Task): Promise<KnownModel | undefined> {
 function add({ options, progress, show }: Task, row: ManifestRow, hypothesis: string): void {
   const language = row.language || options.language;
   const { line, audio, reference } = row;
-  const measured = { ...score(reference, hypothesis, language), line, audio, language, reference, hypothesis };
+  const named = { line, audio: withoutSecrets(audio) };
+  const measured = { ...score(reference, hypothesis, language), ...named, language, reference, hypothesis };
   progress.files.push(measured);
   show(fileLine(measured, printable(audio)));
 }
@@ -194,7 +196,7 @@ async function orFail(task: Task, { line, audio }: ManifestRow, work: () => Prom
 
 /** One line that names the row and the file. */
 function fail({ parts, options, progress }: Task, fault: Fault): void {
-  progress.failed.push(fault);
+  progress.failed.push({ ...fault, audio: withoutSecrets(fault.audio) });
   const { line, audio, message } = fault;
   const path = audio === "" ? "" : besideManifest(options.manifest, audio);
   const says = path === "" || message.startsWith(printable(path)) ? message : `${path}: ${message}`;

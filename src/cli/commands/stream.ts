@@ -35,6 +35,7 @@ import { StreamViews } from "../../stream/views.ts";
 import { isFew, termsMax } from "../../views/term_context.ts";
 import { termContext } from "../../views/terms.ts";
 import type { TextView } from "../../views/view.ts";
+import { withoutSecrets } from "../../secrets.ts";
 import type { TextWriter } from "../../writer.ts";
 import { audioInput, checkInputs, expandInputs, openView } from "../inputs.ts";
 import { LiveText } from "../live_text.ts";
@@ -119,7 +120,7 @@ function writeFailures(report: Report, { format }: TranscribeOptions, out: TextW
 }
 
 function nameOf(source: InputSource): string {
-  return source.kind === "stdin" ? label(source) : source.path;
+  return source.kind === "stdin" ? label(source) : withoutSecrets(source.path);
 }
 
 async function filePath({ output, format, inputs }: TranscribeOptions): Promise<string> {

@@ -19,6 +19,7 @@ import { type Models, openModels } from "../../pipeline/models.ts";
 import { peaksOf } from "../../output/peaks.ts";
 import type { Prefetch, Prefetched } from "../../pipeline/prefetch.ts";
 import type { Transcript } from "../../pipeline/transcribe.ts";
+import { withoutSecrets } from "../../secrets.ts";
 import { loadPrompt } from "../../system.ts";
 import { sampleRate } from "../../units.ts";
 import { type Contexts, contextsOf, termsMax } from "../../views/term_context.ts";
@@ -211,8 +212,13 @@ async function writeFailures(
 ) {
   for (const { source, message } of report.takeFailures()) {
     await tally.failed(source, message);
-    await outputs?.fail(inputs.indexOf(source), source.kind === "stdin" ? "stdin" : source.path, message);
+    await outputs?.fail(inputs.indexOf(source), documentName(source), message);
   }
+}
+
+/** As documents and tables name it. */
+function documentName(source: InputSource): string {
+  return source.kind === "stdin" ? "stdin" : withoutSecrets(source.path);
 }
 
 /** Into a folder goes a file for each input: of text where nothing else was asked for, or of words. */
@@ -392,7 +398,7 @@ async function startWriter(run: Run, source: InputSource, audio: LeveledSamples)
   const recording = outputs && await outputs.begin(inputs.indexOf(source), {
     head: documentHead(
       { version: parts.version, options, model: model!, aligner: models.timer?.model },
-      source.kind === "stdin" ? "stdin" : source.path,
+      documentName(source),
       endMs,
     ),
     ...(options.formats?.includes("html") && { peaks: peaksOf(audio.levels, startMs, endMs) }),

@@ -149,7 +149,7 @@ async function openAlone(source: DecoderSource, reader: ReplayReader, decoder: B
 /** With "auto", ffmpeg gets what our own decoders refuse before they gave a sample. */
 async function openContainer(source: DecoderSource, reader: ReplayReader, label: string): Promise<OpenedDecoder> {
   const own = label === "AU" ? new AuDecoder(source.name, source.channel) : undefined; // ffmpeg reads beyond its end.
-  const isLast = !mayUseFfmpeg(source);
+  const isLast = source.decoder === "auto" && !mayUseFfmpeg(source);
   const decoder = own ?? (source.decoder === "ffmpeg" ? undefined : builtinDecoder(label, { ...source, isLast }));
   if (!INDEX_LAST.includes(label)) reader.skipBlankEnd();
   if (decoder === undefined) return await openFfmpeg(source, reader, label);
@@ -190,8 +190,9 @@ function mayUseFfmpeg({ decoder }: DecoderSource): boolean {
 
 /** `what`: "x.m4a: ALAC audio". */
 function noDecoder(what: string, { decoder }: DecoderSource): InputError {
-  if (decoder === "builtin") return new InputError(`${what} is not decoded by this program itself`);
-  return ffmpegMissing(what);
+  if (decoder !== "builtin") return ffmpegMissing(what);
+  const hint = "ffmpeg decodes it, where it is installed: leave --decoder builtin out";
+  return new InputError(`${what} is not decoded by this program itself`, hint);
 }
 
 /** `spool`: what `reader` reads, where it is kept already. */

@@ -38,7 +38,7 @@ export class BuiltinDecoder implements ByteDecoder {
   #hasEnded = false;
   #isLowBand = false;
 
-  /** `mayBeLowBand`: of HE-AAC the lower half of the band is decoded, where nothing else decodes all of it. */
+  /** `mayBeLowBand`: of HE-AAC the lower half of the band is decoded; an UnsupportedError otherwise. */
   constructor(name: string, demuxer: Demuxer, choice: number | "each" | undefined, mayBeLowBand: boolean) {
     this.#name = name;
     this.#demuxer = demuxer;

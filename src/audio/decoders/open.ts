@@ -13,7 +13,7 @@ type Source = {
   readonly name: string;
   readonly track: string | undefined;
   readonly channel: number | "each" | undefined;
-  /** Nothing else could decode what is only in part decoded here. */
+  /** Nothing else can decode what is only in part decoded here, and a part is better than nothing. */
   readonly isLast: boolean;
 };
 

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
 import {
   appendFileSync,
   existsSync,
@@ -79,6 +80,23 @@ test("a write that fails is told once, and its lines go with the next", async ()
   journal.write({ number: 3 });
   await journal.close();
   expect(await valuesOf(path)).toEqual([{ number: 1 }, { number: 2 }, { number: 3 }]);
+});
+
+test("a disk that takes nothing is left without an empty file", () => {
+  using at = folder();
+  const path = join(at.path, "j");
+  const script = `
+    const { Journal } = await import(${JSON.stringify(join(import.meta.dir, "journal.ts"))});
+    const journal = new Journal(${JSON.stringify(path)}, 0, (line) => console.log(line));
+    journal.write({ number: 1 });
+    await journal.flush();
+    journal.write({ number: 2 });
+    await journal.close();
+    console.log("closed");`;
+  const shell = ["-c", `trap '' XFSZ; ulimit -f 0; exec "$0" -e "$1"`, process.execPath, script];
+  const { stdout } = spawnSync("sh", shell, { encoding: "utf8" });
+  expect(stdout).toMatch(/^.*\/j: cannot write: .*; --resume would have to hear more again\nclosed\n$/);
+  expect(existsSync(path)).toBeFalse();
 });
 
 test("there may be none", async () => {

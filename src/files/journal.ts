@@ -88,10 +88,18 @@ export class Journal {
       this.#end += bytes.length;
       this.#pending.splice(0, count);
     } catch (error) {
+      if (this.#end === 0) await this.#discard(); // On a full disk, without a line of use.
       const { message } = writeError(printable(this.path), error);
       if (!this.#hasTold) this.tell(`${message}; --resume would have to hear more again`);
       this.#hasTold = true;
     }
+  }
+
+  async #discard(): Promise<void> {
+    if (!this.#file) return;
+    await this.#file.close().catch(() => {});
+    this.#file = undefined;
+    await unlink(onDisk(this.path)).catch(() => {});
   }
 
   async #open(): Promise<FileHandle> {

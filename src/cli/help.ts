@@ -162,7 +162,6 @@ Exit codes: 0 nothing stops a run, 1 something does, 2 wrong command line,
 this machine: http://127.0.0.1:8080/v1. docs/server.md says more.
 `,
     notes: `
-QWEN_ASR_API_KEY in the environment is one more key beside --api-key-file's.
 Exit codes: 1 port in use, 2 wrong usage, 3 no model, 130 SIGINT, 143 SIGTERM
 `,
   },

@@ -34,6 +34,10 @@ export type ServeRules = {
 
 /** The rest names files, by their paths. */
 export type ServeChoices = ServeRules & {
+  /** The model to fetch while the demo model serves; undefined: that of the usual places serves. */
+  readonly download: string | undefined;
+  /** A server that runs is asked how it is, and none is started. */
+  readonly asksHealth: boolean;
   /** undefined: there is no such file. */
   readonly keyFile: string | undefined;
   /** A public address may be served without keys. */
@@ -49,6 +53,8 @@ export function serveChoices(choices: Choices): ServeChoices {
   if (!/^[\w.:-]+$/.test(host)) throw new UsageError(`--host '${host}' is no address`);
   const [cert, key] = [choices.text("tls-cert"), choices.text("tls-key")];
   return {
+    download: choices.text("download"),
+    asksHealth: choices.has("health"),
     host,
     port: choices.number("port"),
     keyFile: choices.text("api-key-file"),

@@ -4,6 +4,24 @@ const onServe = ["serve"] as const;
 
 export const serveOptions = [
   {
+    name: "download",
+    group: "Model",
+    value: { placeholder: "NAME", type: "choice", words: ["small", "large"] },
+    help: "this model; the demo until it is fetched",
+    more: "Its page shows how far it is. Then running requests have --drain-sec, and jobs go on with the new model.",
+    rare: true,
+    commands: onServe,
+    excludes: [{ option: "model" }],
+  },
+  {
+    name: "health",
+    group: "Server",
+    help: "ask a running server; exit 0: it is well",
+    more: "That of --host and --port on this machine; for the health checks of containers.",
+    rare: true,
+    commands: onServe,
+  },
+  {
     name: "host",
     group: "Server",
     value: { placeholder: "ADDRESS", type: "text" },

@@ -23,7 +23,7 @@ import { printable } from "../writer.ts";
 import { ApiError } from "./errors.ts";
 import type { TranscriptionRequest } from "./fields.ts";
 import { wantsTimes } from "./formats.ts";
-import type { LoadedAudio, ServerHost, ServerSettings } from "./host.ts";
+import type { Arriving, LoadedAudio, ServerHost, ServerSettings } from "./host.ts";
 import type { Share } from "./share.ts";
 import type { UploadedFile } from "./upload.ts";
 
@@ -75,6 +75,8 @@ export type Core = {
   readonly host: ServerHost;
   readonly settings: ServerSettings;
   readonly models: Models;
+  /** The model that will take the place of these; absent, or undefined: none. */
+  readonly arriving?: () => Arriving | undefined;
 };
 
 /** The core, and how long recordings share its engine. */

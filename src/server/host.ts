@@ -31,6 +31,16 @@ export type ServerHost = ModelHost & {
   pageParts(): PageParts;
 };
 
+/** A model that is being fetched while the demo model serves. */
+export type Arriving = {
+  readonly model: string;
+  /** 0: the hub has not said yet. */
+  readonly totalBytes: number;
+  readonly doneBytes: number;
+  /** Why it does not come, until it is tried again; "" while it comes. */
+  readonly fault: string;
+};
+
 export type ServerSettings = ModelsRequest & ServeRules & {
   /** None: everyone may use it. */
   readonly keys: readonly Key[];

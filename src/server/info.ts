@@ -2,15 +2,23 @@
 
 import { languageCode, languageNames } from "../text/languages.ts";
 import type { Core } from "./hear.ts";
+import type { Arriving } from "./host.ts";
 
 /** `owner`: whose request it is; "" without keys. */
-export function infoReply({ host, settings, models }: Core, owner: string, samples: readonly string[]): Response {
+export function infoReply(
+  { host, settings, models, arriving }: Core,
+  owner: string,
+  samples: readonly string[],
+): Response {
   const { name, languages } = models.transcriber.info;
+  const coming = arriving?.();
   const known = languages.length > 0 ? languages : languageNames;
   return Response.json({
     object: "server",
     version: host.version,
     model: name,
+    demo: models.transcriber.choice.model.kind === "demo",
+    ...(coming && { download: downloadJson(coming) }),
     languages: known.map((language) => ({ name: language, code: languageCode(language) })),
     aligner: models.timer !== undefined,
     samples,
@@ -19,4 +27,8 @@ export function infoReply({ host, settings, models }: Core, owner: string, sampl
     keys: settings.keys.length > 0,
     owner,
   });
+}
+
+function downloadJson({ model, doneBytes, totalBytes, fault }: Arriving) {
+  return { model, bytes_done: doneBytes, bytes_total: totalBytes, ...(fault && { error: fault }) };
 }

@@ -64,6 +64,8 @@ export const schemas: Readonly<Record<string, Json>> = {
     ...{ object: { const: "server" }, version: string, model: string, aligner: { type: "boolean" }, owner: string },
     ...{ samples: array(string), upload_bytes_max: integer, audio_seconds_max: number, keys: { type: "boolean" } },
     languages: array(object({ name: string, code: string })),
+    demo: { type: "boolean" },
+    download: object({ model: string, bytes_done: integer, bytes_total: integer, error: string }),
   }),
   Model: object({ id: string, object: { const: "model" }, created: integer, owned_by: string }),
   Models: object({ object: { const: "list" }, data: array(ref("Model")) }),

@@ -18,8 +18,13 @@ export async function served(
   env: Record<string, string> = {},
   model: string = modelDir(),
 ): Promise<Served> {
+  return await started(["-d", model, ...args], env);
+}
+
+/** The same with the model that `args` say. */
+export async function started(args: readonly string[], env: Record<string, string> = {}): Promise<Served> {
   const home = temporaryFolder();
-  const child = Bun.spawn([executable(), "serve", "-d", model, "--port", "0", ...args], {
+  const child = Bun.spawn([executable(), "serve", "--port", "0", ...args], {
     ...{ cwd: home.path, env: { ...fixedEnvironment(home.path), ...env } },
     ...{ stdin: "ignore", stdout: "ignore", stderr: "pipe" },
   });

@@ -17,8 +17,12 @@ import { formatBytes, Progress } from "./progress.ts";
 import { type Listing, modelSources, type Network, type RemoteFile, type Source } from "./sources.ts";
 import { fetchFile } from "./transfer.ts";
 
-/** The machine, the user's environment, and where lines for people go. */
-export type FetchHost = DownloadMachine & { readonly env: Environment; say(text: string): void };
+/** The machine, the user's environment, where lines for people go, and who counts the bytes. */
+export type FetchHost = DownloadMachine & {
+  readonly env: Environment;
+  say(text: string): void;
+  onBytes?(done: number, total: number): void;
+};
 
 /** Returns whether anything had to be fetched. Throws an InputError, or the reason of `stop`. */
 export async function fetchModel(
@@ -153,6 +157,7 @@ async function fetchMissing(listing: Listing, missing: readonly RemoteFile[], jo
     isTerminal: io.isTerminal,
     ...(io.columns ? { columns: io.columns } : {}),
     write: io.say,
+    ...(io.onBytes ? { onBytes: io.onBytes } : {}),
   });
   const { stallMs, retriesMax, retryBaseMs } = io.limits;
   const onNote = (text: string) => progress.note(text);

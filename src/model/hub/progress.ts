@@ -12,6 +12,8 @@ export type ProgressOptions = {
   /** How wide the terminal is now; undefined: not known. */
   readonly columns?: () => number | undefined;
   readonly write: (text: string) => void;
+  /** Called with the bytes that are there and those of all files, as they come. */
+  readonly onBytes?: (done: number, total: number) => void;
   /** A clock that never goes back, in ms. */
   readonly now?: () => number;
 };
@@ -37,6 +39,7 @@ export class Progress {
     this.#fileBytes = bytes;
     if (isJump) this.#samples = [];
     this.#sample();
+    this.#tell();
     this.#draw(false);
   }
 
@@ -45,6 +48,7 @@ export class Progress {
     this.#finishedBytes += size;
     this.#fileBytes = undefined;
     this.#samples = [];
+    this.#tell();
     if (this.options.isTerminal) this.#draw(true);
     else this.note(`${name}: ${formatBytes(size)}, checked`);
   }
@@ -70,6 +74,10 @@ export class Progress {
 
   #now(): number {
     return this.options.now?.() ?? performance.now();
+  }
+
+  #tell(): void {
+    this.options.onBytes?.(this.#doneBytes(), this.options.totalBytes);
   }
 
   #doneBytes(): number {

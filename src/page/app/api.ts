@@ -12,6 +12,19 @@ export type Info = {
   readonly audio_seconds_max: number;
   readonly keys: boolean;
   readonly owner: string;
+  /** The demo model serves, which knows a few words. */
+  readonly demo: boolean;
+  /** The model that will take its place. */
+  readonly download?: Download;
+};
+
+export type Download = {
+  readonly model: string;
+  readonly bytes_done: number;
+  /** 0: not known yet. */
+  readonly bytes_total: number;
+  /** Why it does not come; it is tried again. */
+  readonly error?: string;
 };
 
 export type JobStatus = "queued" | "running" | "done" | "failed" | "cancelled";

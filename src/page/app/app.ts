@@ -2,6 +2,7 @@
 
 import { type PageLanguage, pageLanguageFor } from "../languages.ts";
 import { ApiFailure, call, type Info, type Job } from "./api.ts";
+import { arrivalNotice } from "./arrival.ts";
 import { button, element } from "./dom.ts";
 import { size } from "./format.ts";
 import { createIntake } from "./intake.ts";
@@ -116,8 +117,10 @@ function content(info: Info, strings: Strings, pageLanguage: PageLanguage): HTML
   const microphone = microphoneButtons({ strings, settings, onRecording: (file) => add([file]) });
   intake.buttons.append(...microphone.buttons);
   void list.refresh().then(() => list.showFirst());
+  const notice = arrivalNotice(info, strings);
   return [
     messages.element,
+    ...notice ? [notice] : [],
     element(
       "main",
       {},

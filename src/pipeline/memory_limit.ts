@@ -10,7 +10,7 @@ import type { WeightsSize } from "../model/catalog.ts";
 import { formatBytes } from "../model/hub/progress.ts";
 import type { ModelPlace } from "../model/locate.ts";
 import { weightsSize } from "../model/weights_size.ts";
-import type { ModelHost } from "./host.ts";
+import type { EngineChoice, ModelHost } from "./host.ts";
 
 export type MemoryLimit = {
   readonly bytes: number;
@@ -94,6 +94,22 @@ export function withinMemory(
       };
     },
   };
+}
+
+/**
+ * Before a model is opened: a line where the machine has less memory than it takes, since a control group ends what
+ * takes more without a word. With --max-ram the limit has decided.
+ */
+export async function shortageLine(
+  host: Pick<ModelHost, "availableMemory" | "allowedMemory">,
+  { model, weights }: Pick<EngineChoice, "model" | "weights">,
+): Promise<string | undefined> {
+  if (host.allowedMemory) return undefined;
+  const bytes = await weightsSize(model).then((size) => size[weights], () => 0); // Opening it says what is wrong.
+  const [needed, free] = [bytes + requestBytes(bytes), host.availableMemory()];
+  if (free >= needed) return undefined;
+  return `Memory: ${formatBytes(free)} are free, and the model takes about ${formatBytes(needed)}: ` +
+    "the run may be slow, and the system may end it";
 }
 
 function tooLittle({ bytes }: MemoryLimit, size: WeightsSize, place: ModelPlace, held: number): ModelError {

@@ -52,6 +52,19 @@ test("the aligner is found before the transcriber takes its time, and each says 
   expect(timer?.model.hash).toBe("hash of demo-aligner");
 });
 
+test("less memory than a model takes is told before it is opened, where no limit has decided", async () => {
+  const free = (mb: number): Partial<ModelHost> => ({ availableMemory: () => mb * 1e6 });
+  const line =
+    "Memory: 60.0 MB are free, and the model takes about 90.0 MB: the run may be slow, and the system may end it";
+  const { lines } = await opening(fakeHost([aligner, {}], free(60)).host, { align: true, model: "demo" });
+  expect(lines.slice(2)).toEqual([
+    ...["Loading the built-in demo aligner", line, line, "Detected: Qwen3-ASR-0.6B", "Model loaded."],
+  ]);
+  for (const host of [free(90), { ...free(60), allowedMemory: () => 60e6 }]) {
+    expect((await opening(fakeHost([], host).host, { model: "demo" })).lines).not.toContain(line);
+  }
+});
+
 test("a model that is given back comes back when it is needed", async () => {
   const { host, open } = fakeHost([]);
   const { transcriber } = await opening(host);

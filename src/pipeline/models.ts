@@ -13,6 +13,7 @@ import { printable } from "../writer.ts";
 import type { Notice } from "./events.ts";
 import type { KnownModel } from "./head.ts";
 import type { EngineChoice, ModelHost, ModelsRequest } from "./host.ts";
+import { shortageLine } from "./memory_limit.ts";
 import { WordTimer } from "./word_times.ts";
 
 export type Models = { readonly transcriber: Transcriber; readonly timer: WordTimer | undefined };
@@ -72,6 +73,8 @@ export class Transcriber {
   ): Promise<Transcriber> {
     const { model, threads, weights, cache, listenersMax, language } = choice;
     const wanted = { model, threads, weights, cache, ...(listenersMax !== undefined && { listenersMax }) };
+    const doubt = await shortageLine(host, wanted);
+    if (doubt !== undefined) onNotice({ kind: "notice", text: doubt });
     const engine = await untilStopped(host.openEngine(wanted), stop);
     try {
       onNotice({ kind: "notice", text: `Detected: ${engine.info.name}` });

@@ -8,7 +8,7 @@
 import type { TimedSegment, TimedWord } from "../document/document.ts";
 import type { Engine } from "../engine/engine.ts";
 import { ModelError } from "../errors.ts";
-import { pieceSecWithin } from "./memory_limit.ts";
+import { pieceSecWithin, shortageLine } from "./memory_limit.ts";
 import { type Aligner, type AlignJob, type Alignment, alignSegment, alignTexts, pieceSecMax } from "./align.ts";
 import type { Recording } from "../segment/recording.ts";
 import type { HeardSegment, Notice } from "./events.ts";
@@ -64,6 +64,8 @@ export class WordTimer {
     const timer = new WordTimer(host, request, place, stop, onNotice);
     const isOwn = place.kind !== "folder";
     timer.#say(isOwn ? "Loading the built-in demo aligner" : `Loading aligner from ${printable(place.path)}`);
+    const doubt = await shortageLine(host, { model: place, weights: request.weights });
+    if (doubt !== undefined) timer.#say(doubt);
     const { info } = await timer.#opened();
     timer.#known = { info, hash: await host.modelHash(place) };
     if (request.lowMemory) await timer.close();

@@ -308,7 +308,7 @@ export class AudioStream {
     const joined = decoder.unheard ? decoder.unheard(found) : found;
     const isExplained = joined !== undefined || goesOn !== undefined; // By the header of a file in the middle.
     if (complaint !== undefined && !isExplained) this.warnings.push(`ffmpeg: ${complaint}`);
-    if (joined !== undefined) this.warnings.push(joinedLine(joined));
+    if (joined !== undefined) this.warnings.push(joinedLine(joined, isFfmpeg));
     else if (decoder.lossLine !== undefined) this.warnings.push(decoder.lossLine);
     return samples;
   }

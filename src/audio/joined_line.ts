@@ -18,10 +18,13 @@ export type Following = {
   readonly goesOn: Joined | undefined;
 };
 
-/** One line: what was not read, and from where. */
-export function joinedLine({ at, name, after, isOtherRate }: Joined): string {
+/** One line: what was not read, and from where. `isFfmpeg`: it goes on as well as it can, and does not tell how far. */
+export function joinedLine({ at, name, after, isOtherRate }: Joined, isFfmpeg = false): string {
   if (name !== after) return `${name} audio follows at byte ${at}, not read`;
-  if (isOtherRate) return `another ${name} follows at byte ${at}, of another sample rate, not read`;
+  if (isOtherRate) {
+    const part = isFfmpeg ? " or read in part" : "";
+    return `another ${name} follows at byte ${at}, of another sample rate, not read${part}`;
+  }
   if (name === "FLAC") {
     return `another FLAC follows at byte ${at}, read in the format of the first: sound may be missing there`;
   }

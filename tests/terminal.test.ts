@@ -49,6 +49,17 @@ function wrap(text: string, columns: number): string[] {
   return (wrapper.push(text) + wrapper.end()).split("\n");
 }
 
+test("messages and helps in whole words", async () => {
+  for (const args of [["gone.wav", "-f", "srt", "-f", "vtt"], ["--help"], ["inspect", "--help"]]) {
+    const { stdout, stderr } = await run([...args, "-d", modelDir()]);
+    const { shown } = await watch(40, args);
+    const rows = shown.split("\n");
+    expect(Math.max(...rows.map(columnsOf))).toBeLessThanOrEqual(40);
+    const words = (text: string) => text.split(/\s+|(?<=\|)/).filter(Boolean);
+    expect(words(shown)).toEqual(words(stdout + stderr).flatMap((word) => word.match(/.{1,40}/g)!));
+  }
+});
+
 const sizes = [["en-weather", 40], ["zh-weather", 21], ["en-45s", 33]] as const;
 
 for (const [name, columns] of sizes.filter(([clipName]) => hasClip(clipName))) {

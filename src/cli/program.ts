@@ -4,6 +4,7 @@
  */
 
 import { shortage, UsageError, UserError } from "../errors.ts";
+import { folded } from "./fold.ts";
 import { commandHelp, longHelp, shortHelp } from "./help.ts";
 import { describeModel } from "./commands/info.ts";
 import { transcribeBatch } from "./commands/batch.ts";
@@ -54,6 +55,10 @@ export function createProgram(parts: ProgramParts): Program {
   };
 }
 
+function helpText({ command, long }: Extract<Command, { readonly kind: "help" }>): string {
+  return command ? commandHelp(command) : long ? longHelp() : shortHelp();
+}
+
 async function runCommand(allParts: ProgramParts, args: readonly string[]): Promise<number> {
   const { stdout } = allParts.terminal;
   const command = parseCommandLine(args);
@@ -61,7 +66,7 @@ async function runCommand(allParts: ProgramParts, args: readonly string[]): Prom
   await checkDetector(parts, command);
   switch (command.kind) {
     case "help":
-      stdout.write(command.command ? commandHelp(command.command) : command.long ? longHelp() : shortHelp());
+      stdout.write(folded(helpText(command), parts.terminal.columns));
       return 0;
     case "version":
       stdout.write(`qwen-asr ${parts.version}\n`);

@@ -8,6 +8,7 @@
 import { fstatSync, readFileSync } from "node:fs";
 import { UserError } from "../errors.ts";
 import { type Stop, Stopper } from "../stop.ts";
+import { folded } from "./fold.ts";
 import { FdWriter, type TextWriter, Turns, writeReason } from "../writer.ts";
 
 export type Terminal = {
@@ -64,7 +65,7 @@ export function openTerminal(): Terminal {
   const screen = openScreen();
   return {
     stdout: wasClosed(1) ? refusing(onFailure) : new FdWriter(1, onFailure, turns),
-    stderr: new FdWriter(2, () => {}, turns), // Nobody is left to tell.
+    stderr: inRows(new FdWriter(2, () => {}, turns)), // Nobody is left to tell.
     isWatched: Boolean(process.stdout.isTTY),
     stop: stopper.stop,
     ending: () => ending,
@@ -73,6 +74,17 @@ export function openTerminal(): Terminal {
     ...(process.stderr.isTTY && (process.env.TERM ?? "dumb") !== "dumb" && {
       status: { columns: () => process.stderr.columns },
     }),
+  };
+}
+
+/** Messages in rows that break between words, on a terminal; what is drawn over is made to fit already. */
+function inRows(out: TextWriter): TextWriter {
+  if (!process.stderr.isTTY) return out;
+  // deno-lint-ignore no-control-regex
+  const isDrawn = (text: string) => /[\r\x1b]/.test(text);
+  return {
+    write: (text) => out.write(isDrawn(text) ? text : folded(text, process.stderr.columns)),
+    drained: () => out.drained(),
   };
 }
 

@@ -21,6 +21,7 @@ import { voiceRanges } from "../../segment/voice.ts";
 import { sampleRate } from "../../units.ts";
 import { untilStopped } from "../../stop.ts";
 import { printable } from "../../writer.ts";
+import { folded } from "../fold.ts";
 
 type InspectParts = Pick<
   ProgramParts,
@@ -57,7 +58,8 @@ export async function inspectRecording(parts: InspectParts, options: InspectOpti
       file.write(options.json ? speechJson(found) : svgPicture(heard, name));
       isKept = await file.finish("", true);
     }
-    if (!options.json) stdout.write(terminalPicture(heard, parts.terminal.columns));
+    const { columns } = parts.terminal;
+    if (!options.json) stdout.write(folded(terminalPicture(heard, columns), columns));
     else if (!file) stdout.write(speechJson(found));
   } catch (error) {
     await file?.discard();

@@ -11,6 +11,7 @@ test {
     _ = @import("compute/blas.zig");
     _ = @import("compute/buffers.zig");
     _ = @import("compute/compute.zig");
+    _ = @import("compute/cores.zig");
     _ = @import("compute/cpu.zig");
     _ = @import("compute/matrix.zig");
     _ = @import("compute/threads.zig");

@@ -9,6 +9,7 @@ const buffers = @import("../compute/buffers.zig");
 const cache_ = @import("../packing/cache.zig");
 const compute_ = @import("../compute/compute.zig");
 const config_ = @import("../checkpoint/config.zig");
+const cores = @import("../compute/cores.zig");
 const cpu = @import("../compute/cpu.zig");
 const decoder_ = @import("../network/decoder.zig");
 const encoder_ = @import("../network/encoder.zig");
@@ -207,7 +208,7 @@ pub const Model = struct {
             preparation.layout = layout;
             preparation.key = try self.cacheKey(layout, lists);
         }
-        const count = if (options.threads == 0) cpu.threadsDefault() else options.threads;
+        const count = if (options.threads == 0) cores.threadsDefault() else options.threads;
         assert(count >= 1);
         try self.compute.init(self.gpa, table, @min(count, threads.threads_max));
         return preparation;

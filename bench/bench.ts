@@ -8,7 +8,7 @@
 
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, totalmem } from "node:os";
-import { basename, dirname, join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { runCommand, tool } from "../scripts/commands.ts";
 import { cacheFolder } from "../src/model/cache_folder.ts";
 import { clip, hasClip, projectRoot } from "../tests/fixtures.ts";
@@ -19,6 +19,16 @@ import type { Precision } from "./cost.ts";
 import { execute, type Execution } from "./execute.ts";
 import { between, Gauge, type Moment } from "./gauge.ts";
 import { firmText, problemOf, problemOfReference } from "./expected.ts";
+import {
+  fillTemplate,
+  findHyperfine,
+  mergeExports,
+  orderOf,
+  quoted,
+  type TimedRun,
+  timeOnce,
+  type Timing,
+} from "./hyperfine.ts";
 import { type BenchModel, benchModels } from "./models.ts";
 import { bringIntoCache, dropFromCache } from "./page_cache.ts";
 import { type BenchOptions, type ClipPlan, configPlans, parseOptions, usage, weightsOf } from "./plan.ts";
@@ -41,15 +51,20 @@ import { renderTables } from "./tables.ts";
 
 type Config = { readonly model: BenchModel; readonly weights: Precision; readonly threads: number };
 
+/** The name of this executable with --batch 1. */
+const oneByOne = "one by one";
+
 class Bench {
   readonly problems: string[] = [];
   readonly gauge = new Gauge();
+  /** Every run by hyperfine. */
+  readonly timings: Timing[] = [];
   /** The text of each model at bf16, for clips without a firm text. */
   readonly #references = new Map<string, string>();
   readonly #precisions: readonly Precision[];
   readonly #hasBatch: boolean;
 
-  constructor(readonly options: BenchOptions, readonly home: string, help: string) {
+  constructor(readonly options: BenchOptions, readonly home: string, help: string, readonly hyperfine: string) {
     this.#precisions = weightsOf(help);
     this.#hasBatch = help.includes("--batch ");
   }
@@ -98,55 +113,68 @@ class Bench {
 
   async #program(config: Config, plan: ClipPlan, shape: { ffn: number; hidden: number }): Promise<ProgramTimes> {
     const { seconds, text: truth } = clip(plan.name);
-    const [ours, theirs, singles]: [Execution[], Execution[], Execution[]] = [[], [], []];
-    const runs = Math.max(plan.programRuns, this.options.against ? 1 : 0); // The other may have to prepare things.
+    const first = await this.#checked(config, plan);
+    const programs = this.#programs(config, plan);
+    // Others may have to prepare things.
+    for (const { name, command } of programs.slice(1)) if (name !== oneByOne) await this.#timed(command);
+    const runs: TimedRun[][] = programs.map(() => []);
     const limits: Moment[] = [];
-    for (let run = 0; run <= runs; run++) {
-      const before = this.gauge.now(config.threads, shape);
-      ours.push(await this.#checked(config, plan));
-      limits.push(between(before, this.gauge.now(config.threads, shape)));
-      if (plan.comparesBatch && this.#hasBatch) singles.push(await this.#oneByOne(config, plan, ours[0]!.text));
-      if (this.options.against) theirs.push(await this.#other(config, plan));
-    }
-    const from = runs > 0 ? 1 : 0;
-    const walls = (runs: readonly Execution[]) => runs.slice(from).map(({ wallMs }) => wallMs);
-    const peak = (runs: readonly Execution[]) => Math.max(...runs.map(({ peakBytes }) => peakBytes));
-    const oneByOne = singles.length > 0
-      ? { wallMs: best(walls(singles)), ratio: pairedRatio(walls(ours), walls(singles)) }
-      : undefined;
-    const headerTokens = 3 * segmentsOf(seconds, plan.segmentSec); // "language", its name, "<asr_text>"
-    const tokens = (readSummary(ours[0]!.stderr)?.tokens ?? 0) + headerTokens;
-    const against = theirs.length > 0
-      ? {
-        wallMs: best(walls(theirs)),
-        peakBytes: peak(theirs),
-        ratio: pairedRatio(walls(ours), walls(theirs)),
-        sameText: theirs.every(({ text }) => text === ours[0]!.text),
+    for (let round = 0; round < Math.max(1, plan.programRuns); round++) {
+      for (const index of orderOf(round, programs.length)) {
+        const before = index === 0 ? this.gauge.now(config.threads, shape) : undefined;
+        runs[index]!.push(await this.#timed(programs[index]!.command));
+        if (before) limits.push(between(before, this.gauge.now(config.threads, shape)));
       }
-      : undefined;
+    }
+    const where = `${config.model.name} ${config.weights} -t ${config.threads} ${plan.name}`;
+    const ours = runs[0]!.map(({ wallMs }) => wallMs);
+    const others = programs.map(({ name }, index) => {
+      const sameText = runs[index]!.every(({ text }) => text === first.text);
+      if (!sameText && (index === 0 || name === oneByOne)) {
+        const said = runs[index]!.find(({ text }) => text !== first.text)!.text;
+        this.#report(`${where}, ${name}: another text than before\n  said:   ${said}\n  before: ${first.text}`);
+      }
+      const walls = runs[index]!.map(({ wallMs }) => wallMs);
+      const peakBytes = Math.max(...runs[index]!.map(({ peakBytes }) => peakBytes));
+      return { program: name, wallMs: best(walls), peakBytes, ratio: pairedRatio(ours, walls), sameText };
+    });
+    const singles = others.find(({ program }) => program === oneByOne);
+    const against = others.slice(1).filter(({ program }) => program !== oneByOne);
+    const headerTokens = 3 * segmentsOf(seconds, plan.segmentSec); // "language", its name, "<asr_text>"
     return {
       clip: plan.name,
       seconds,
       segmentSec: plan.segmentSec,
-      runs: walls(ours).map((wallMs, run) => ({ wallMs, limits: limits[from + run]! })),
-      tokens,
-      peakBytes: peak(ours),
-      characterErrorRate: rate(characterErrors(truth, ours[0]!.text)),
+      runs: ours.map((wallMs, run) => ({ wallMs, limits: limits[run]! })),
+      tokens: (readSummary(first.stderr)?.tokens ?? 0) + headerTokens,
+      peakBytes: Math.max(first.peakBytes, others[0]!.peakBytes),
+      characterErrorRate: rate(characterErrors(truth, first.text)),
       voiceMs: await voiceMs(plan.name),
-      ...(oneByOne && { oneByOne }),
-      ...(against && { against }),
+      ...(singles && { oneByOne: { wallMs: singles.wallMs, ratio: singles.ratio } }),
+      ...(against.length > 0 && { against }),
     };
   }
 
-  /** One by one, the segments must have the same text as in lock-step. */
-  async #oneByOne(config: Config, plan: ClipPlan, text: string): Promise<Execution> {
-    const flags = [...this.#flags(config), "--batch", "1", ...clipFlags(plan)];
-    const result = await execute(executable(), flags, this.home);
-    if (result.text !== text) {
-      const where = `${config.model.name} ${config.weights} -t ${config.threads} ${plan.name}`;
-      this.#report(`${where}: another text with --batch 1\n  said:     ${result.text}\n  in step:  ${text}`);
-    }
-    return result;
+  /** What takes turns: this executable, perhaps with segments one by one, and the others. */
+  #programs(config: Config, plan: ClipPlan): { readonly name: string; readonly command: string }[] {
+    const { model, weights, threads } = config;
+    const line = (flags: readonly string[]) =>
+      [executable(), ...this.#flags(config), ...flags, ...clipFlags(plan)].map(quoted).join(" ");
+    const places = { model: model.folder, clip: clip(plan.name).wav, threads: String(threads), weights };
+    return [
+      { name: "this", command: line([]) },
+      ...(plan.comparesBatch && this.#hasBatch ? [{ name: oneByOne, command: line(["--batch", "1"]) }] : []),
+      ...this.options.against.map((template) => ({
+        name: template.split(" ")[0]!.split("/").at(-1)!,
+        command: fillTemplate(template, { ...places, segment: String(plan.segmentSec) }),
+      })),
+    ];
+  }
+
+  async #timed(command: string): Promise<TimedRun> {
+    const run = await timeOnce(this.hyperfine, command, this.home);
+    this.timings.push(run.timing);
+    return run;
   }
 
   /** Runs our executable and checks the text. */
@@ -179,12 +207,6 @@ class Bench {
 
   #ours(config: Config, plan: ClipPlan): Promise<Execution> {
     return execute(executable(), [...this.#flags(config), ...clipFlags(plan)], this.home);
-  }
-
-  /** With the C program's flags. */
-  #other({ model, threads }: Config, plan: ClipPlan): Promise<Execution> {
-    const flags = ["-d", model.folder, "-t", String(threads), ...clipFlags(plan)];
-    return execute(resolve(this.options.against!), flags, this.home);
   }
 
   #flags({ model, weights, threads }: Config): string[] {
@@ -276,22 +298,23 @@ function bars(configs: readonly ConfigFigures[]): Bar[] {
 }
 
 async function run(options: BenchOptions, command: string): Promise<BenchResult> {
+  const hyperfine = findHyperfine();
   const loadBefore = loadavg()[0]!;
   const { output: help } = await runCommand([executable(), "--help"], 10_000);
-  const bench = new Bench(options, emptyHome("home"), help);
+  const bench = new Bench(options, emptyHome("home"), help, hyperfine);
   const models = await benchModels(options.models);
   const configs = [];
   for (const { model: index, clips, startsCold, ...rest } of configPlans(options, models.length, bench.weights)) {
     configs.push(await bench.config({ model: models[index]!, ...rest }, clips, startsCold));
   }
   bench.gauge.close();
+  if (options.export) write(options.export, `${JSON.stringify(mergeExports(bench.timings), undefined, 2)}\n`);
   rmSync(homes, { recursive: true });
   return {
     when: new Date().toISOString().slice(0, 16).replace("T", " "),
     commit: await commit(),
     machine: { cpu: cpus()[0]!.model, cores: cpus().length, memoryBytes: totalmem(), loadBefore },
     command,
-    ...(options.against && { against: basename(options.against) }),
     configs: configFigures(configs),
     problems: bench.problems,
   };

@@ -6,6 +6,7 @@ import { configPlans, parseOptions, weightsOf } from "./plan.ts";
 test("options: defaults, lists, several models", () => {
   expect(parseOptions([])).toMatchObject({ quick: false, models: [], threads: [2, 1], weights: undefined });
   const given = parseOptions(["--quick", "--model", "a", "--model", "b", "-t", "1,4,4", "--weights", "int8,bf16"]);
+  expect(parseOptions(["--against", "a {clip}", "--against", "old"]).against).toHaveLength(2);
   expect(given).toMatchObject({ quick: true, models: ["a", "b"], threads: [4, 1], weights: ["int8", "bf16"] });
 });
 
@@ -14,6 +15,7 @@ test("options: what is wrong is named", () => {
   expect(() => parseOptions(["-t", "0"])).toThrow("-t 0");
   expect(() => parseOptions(["--weights", "int3"])).toThrow("int3");
   expect(() => parseOptions(["--nothing"])).toThrow("--nothing");
+  expect(() => parseOptions(["--against", "a {x}"])).toThrow("{x}");
   expect(() => parseOptions(["stray"])).toThrow("stray");
 });
 

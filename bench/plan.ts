@@ -2,6 +2,7 @@
 
 import { parseArgs } from "node:util";
 import type { Precision } from "./cost.ts";
+import { commandTemplate } from "./hyperfine.ts";
 
 export type BenchOptions = {
   readonly quick: boolean;
@@ -13,13 +14,18 @@ export type BenchOptions = {
   readonly threads: readonly number[];
   /** Precisions; undefined: all that the executable has. */
   readonly weights: readonly Precision[] | undefined;
-  readonly against: string | undefined;
+  /** Command templates of other programs (hyperfine.ts). */
+  readonly against: readonly string[];
   readonly json: string | undefined;
   readonly svg: string | undefined;
+  /** Where hyperfine's exports go, merged. */
+  readonly export: string | undefined;
 };
 
 export const usage = `usage: scripts/bench [--quick] [--stream] [--model DIR]... [-t LIST] [--weights LIST]
-                     [--against PATH] [--json FILE] [--svg FILE]
+                     [--against COMMAND]... [--json FILE] [--svg FILE] [--export FILE]
+--against: another program, for example 'transcribe-cli -m {model} {clip}' ({threads}, {segment} and {weights}
+are known too), or the path of one with our flags; --export: every run's times, in hyperfine's JSON
 `;
 
 const precisions: readonly string[] = ["bf16", "int8", "int4"] satisfies Precision[];
@@ -34,9 +40,10 @@ export function parseOptions(args: readonly string[]): BenchOptions {
       model: { type: "string", multiple: true, default: [] },
       threads: { type: "string", short: "t", default: "2,1" },
       weights: { type: "string" },
-      against: { type: "string" },
+      against: { type: "string", multiple: true, default: [] },
       json: { type: "string" },
       svg: { type: "string" },
+      export: { type: "string" },
     },
   });
   const threads = values.threads.split(",").map(Number);
@@ -52,9 +59,10 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     models: values.model,
     threads: [...new Set(threads)].sort((a, b) => b - a),
     weights: weights as Precision[] | undefined,
-    against: values.against,
+    against: values.against.map(commandTemplate),
     json: values.json,
     svg: values.svg,
+    export: values.export,
   };
 }
 

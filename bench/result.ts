@@ -40,13 +40,14 @@ export type ProgramFigures = {
   readonly voiceMs: number;
   /** Wall time with segments one by one, and the median ratio of one by one to lock-step, of runs in turns. */
   readonly oneByOne?: { readonly wallMs: number; readonly ratio: number };
-  /** The other executable's wall time, and the median ratio of its time to ours, of runs in turns. */
-  readonly against?: {
+  /** Other programs' wall times, and the median ratio of their time to ours, of runs in turns. */
+  readonly against?: readonly {
+    readonly program: string;
     readonly wallMs: number;
     readonly peakBytes: number;
     readonly ratio: number;
     readonly sameText: boolean;
-  };
+  }[];
 };
 
 /** Every run with the limits of its moment. */
@@ -102,7 +103,6 @@ export type BenchResult = {
     readonly loadBefore: number;
   };
   readonly command: string;
-  readonly against?: string;
   readonly configs: readonly ConfigFigures[];
   /** Wrong texts; a single one fails the run. */
   readonly problems: readonly string[];

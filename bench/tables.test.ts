@@ -105,12 +105,15 @@ test("what could not be had is said; steps in turn with one by one stand apart",
   expect(renderTables(result)).not.toContain("lock-step against");
 });
 
-test("another executable's times stand beside ours", () => {
-  const against = { wallMs: 6000, peakBytes: 2e9, ratio: 2, sameText: false };
+test("other programs have a table of their own", () => {
+  const other = { wallMs: 6000, peakBytes: 2e9, ratio: 2, sameText: false };
+  const against = [{ ...other, program: "old" }, { ...other, program: "peer", ratio: 3, sameText: true }];
   const config = { ...result.configs[0]!, programs: [{ ...program, characterErrorRate: 0, against }] };
-  const text = renderTables({ ...result, configs: [config], against: "old" });
-  expect(text).toContain("| old: s | peak GB | theirs / ours |");
-  expect(text).toContain("| 0.000 | 15 (0.5 %) | 6.00 | 2.00 | 2.00, another text |\n");
+  const text = renderTables({ ...result, configs: [config] });
+  expect(text).toContain("| program | wall s | peak GB | theirs / ours | text |");
+  expect(text).toContain("| 8.0 | 0 | old | 6.00 | 2.00 | 2.00 | another |\n");
+  expect(text).toContain("| peer | 6.00 | 2.00 | 3.00 | same |\n");
+  expect(renderTables(result)).not.toContain("Other programs");
 });
 
 test("chart: bars in proportion, the limit drawn, labels escaped", () => {

@@ -13,8 +13,8 @@ export function renderTables(result: BenchResult): string {
     `Products at the model's precision, rounding of activations included, and steps in lock-step\n\n` +
     `${products(configs)}\n` +
     `Program (T0: what perfect f32 code would need, by limits right before and after)\n\n` +
-    `${programs(configs, result.against)}\n` +
-    batches(configs) +
+    `${programs(configs)}\n` +
+    others(configs) + batches(configs) +
     `From process start to the model loaded / to the first token of a 2 s clip, in seconds\n\n${starts(configs)}` +
     (result.problems.length > 0
       ? `\nWRONG TEXTS\n\n${result.problems.map((problem) => `- ${problem}\n`).join("")}`
@@ -79,16 +79,15 @@ function products(configs: readonly ConfigFigures[]): string {
   );
 }
 
-function programs(configs: readonly ConfigFigures[], against: string | undefined): string {
+function programs(configs: readonly ConfigFigures[]): string {
   const head = ["model", "weights", "threads", "clip s", "-S", "wall s", "T0 s", "in T0", "peak GB", "CER", "voice ms"];
   return markdownTable(
-    against === undefined ? head : [...head, `${against}: s`, "peak GB", "theirs / ours"],
+    head,
     configs.flatMap((config) => config.programs.map((figures) => [...name(config), ...programCells(figures)])),
   );
 }
 
 function programCells(p: ProgramFigures): string[] {
-  const { against } = p;
   return [
     p.seconds.toFixed(1),
     String(p.segmentSec),
@@ -98,12 +97,22 @@ function programCells(p: ProgramFigures): string[] {
     giga(p.peakBytes, 2),
     p.characterErrorRate.toFixed(3),
     `${p.voiceMs.toFixed(0)} (${((100 * p.voiceMs) / p.wallMs).toFixed(1)} %)`,
-    ...(against ? againstCells(against) : []),
   ];
 }
 
-function againstCells({ wallMs, peakBytes, ratio, sameText }: NonNullable<ProgramFigures["against"]>): string[] {
-  return [(wallMs / 1000).toFixed(2), giga(peakBytes, 2), `${ratio.toFixed(2)}${sameText ? "" : ", another text"}`];
+/** Returns "" if there are no others. */
+function others(configs: readonly ConfigFigures[]): string {
+  const rows = configs.flatMap((config) =>
+    config.programs.flatMap((p) =>
+      (p.against ?? []).map(({ program, wallMs, peakBytes, ratio, sameText }) => [
+        ...[...name(config), p.seconds.toFixed(1), String(p.segmentSec), program],
+        ...[(wallMs / 1000).toFixed(2), giga(peakBytes, 2), ratio.toFixed(2), sameText ? "same" : "another"],
+      ])
+    )
+  );
+  if (rows.length === 0) return "";
+  const head = ["model", "weights", "threads", "clip s", "-S", "program", "wall s", "peak GB", "theirs / ours", "text"];
+  return `Other programs, in turns with this one\n\n${markdownTable(head, rows)}\n`;
 }
 
 /** Returns "" if nothing was compared. */

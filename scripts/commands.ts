@@ -19,7 +19,7 @@ export async function runCommand(command: readonly string[], timeoutMs: number):
     detached: true, // A process group of its own, so that the children end with it.
   });
   const end = () => process.kill(-child.pid, "SIGKILL");
-  begin(end);
+  const released = endWithUs(end);
   const timer = setTimeout(() => {
     output += `still running after ${timeoutMs / 1000} s: killed\n`;
     end();
@@ -34,7 +34,7 @@ export async function runCommand(command: readonly string[], timeoutMs: number):
   await Promise.all([collect(child.stdout), collect(child.stderr)]);
   const code = await child.exited;
   clearTimeout(timer);
-  finish(end);
+  released();
   return { output, code, elapsedMs: performance.now() - started };
 }
 
@@ -48,14 +48,14 @@ function onSignal(signal: NodeJS.Signals): void {
   process.exit(signal === "SIGINT" ? 130 : 143);
 }
 
-function begin(end: () => void): void {
+/** Calls `end` if a signal ends this process, until the returned function is called. */
+export function endWithUs(end: () => void): () => void {
   if (running.size === 0) { for (const signal of signals) process.on(signal, onSignal); }
   running.add(end);
-}
-
-function finish(end: () => void): void {
-  running.delete(end);
-  if (running.size === 0) { for (const signal of signals) process.off(signal, onSignal); }
+  return () => {
+    running.delete(end);
+    if (running.size === 0) { for (const signal of signals) process.off(signal, onSignal); }
+  };
 }
 
 export function tool(name: "bun" | "deno"): string {

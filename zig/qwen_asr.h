@@ -73,7 +73,8 @@ uint32_t qasr_error_message(char *buffer, uint32_t capacity);
 
 /* ------------------------------------------------------------------------------------------------------- model */
 
-/* Opens an official folder (config.json, safetensors, tokenizer files). `threads` 0: one per physical core, at most what
+/* Opens an official folder (config.json, safetensors, tokenizer files). `threads` 0: one per physical core (of the fast
+ * kind where cores differ), at most what
  * the container allows. Packed weights are made once and kept in `cache_folder`; null: made in memory at every open.
  * `progress_permille`, if not null, gets how far the packing is, 0 to 1000, for another thread to read meanwhile; where
  * nothing is packed it keeps its value. */

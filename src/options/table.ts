@@ -143,7 +143,7 @@ export const optionTable: readonly OptionSpec[] = [
     value: { placeholder: "N", type: "integer", numberMin: 0, numberMax: 256 },
     default: "0",
     help: "CPU threads; 0: one per physical core",
-    more: "Never more than the processors that this process may use.",
+    more: "Where cores differ, the fast ones count. Never more than the processors that this process may use.",
     commands: [...withModel, "serve", "info", "doctor"],
   },
   {

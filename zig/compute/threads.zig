@@ -4,9 +4,11 @@
 //!
 //! There is one set of workers however many models are open: it starts with the first pool, grows to the largest,
 //! and ends with the last. Jobs take turns in the order they ask, whoever asks. A task must not call `run`.
+//! Where cores differ, workers fill the fast ones first; the caller's thread is left where the system puts it.
 
 const std = @import("std");
 const builtin = @import("builtin");
+const cores = @import("cores.zig");
 const errors = @import("../errors.zig");
 const assert = std.debug.assert;
 
@@ -103,6 +105,8 @@ const Workers = struct {
     tasks_count: u32 = 0,
     /// Workers from this number on leave the job alone.
     threads_limit: u32 = 0,
+    /// Where cores differ: the workers below this many stay on the fast ones.
+    fast: ?cores.Fast = null,
 
     /// One more pool, for which there are `threads` with the caller.
     fn join(self: *Workers, threads: u32) errors.Error!void {
@@ -111,6 +115,7 @@ const Workers = struct {
         self.turn.take(); // No job runs meanwhile.
         defer self.turn.pass();
         assert(threads >= 1 and threads <= threads_max);
+        if (self.count == 0 and threads > 1) self.fast = cores.fast();
         while (self.count < threads - 1) : (self.count += 1) {
             const number = self.count + 1;
             const thread = std.Thread.spawn(.{ .stack_size = 1 << 20 }, work, .{ self, number }) catch {
@@ -185,7 +190,13 @@ const Workers = struct {
         }
     }
 
+    fn placeOf(self: *const Workers, thread: usize) ?*const cores.CpuSet {
+        const fast = if (self.fast) |*fast| fast else return null;
+        return if (thread < fast.cores) &fast.set else null;
+    }
+
     fn work(self: *Workers, thread: usize) void {
+        cores.placeThread(self.placeOf(thread));
         var heard: u32 = 0;
         while (true) {
             var spun: usize = 0;
@@ -340,4 +351,33 @@ test "a caller with many jobs does not keep another from its turn" {
     thread.join();
     // One of the other's jobs between two of ours, and a few more where our thread was not running.
     try std.testing.expect(meanwhile < 2000);
+}
+
+test "workers that have nothing to do take no processor time" {
+    if (builtin.os.tag == .windows) return error.SkipZigTest;
+    var pool: Pool = .{};
+    try pool.init(4);
+    defer pool.deinit();
+    const Nothing = struct {
+        fn do(_: *const u8, _: usize, _: usize) void {}
+    };
+    const context: u8 = 0;
+    for (0..100) |_| pool.run(16, &context, Nothing.do);
+    pause(50);
+    const before = processorNs();
+    pause(400);
+    // Three workers that spin would take 400 ms each, where they get that much of the machine.
+    try std.testing.expect(processorNs() - before < 20 * std.time.ns_per_ms);
+}
+
+fn pause(ms: u32) void {
+    var request: std.c.timespec = .{ .sec = 0, .nsec = ms * @as(c_long, std.time.ns_per_ms) };
+    _ = std.c.nanosleep(&request, null);
+}
+
+/// Time of processors that this process has had, all threads together.
+fn processorNs() u64 {
+    var time: std.c.timespec = undefined;
+    assert(std.c.clock_gettime(.PROCESS_CPUTIME_ID, &time) == 0);
+    return @as(u64, @intCast(time.sec)) * std.time.ns_per_s + @as(u64, @intCast(time.nsec));
 }

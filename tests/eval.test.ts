@@ -117,3 +117,18 @@ describe("eval", () => {
     expect(readFileSync(taken, "utf8")).toBe("mine");
   });
 });
+
+test("--rttm: rates of turns; damaged files, wrong numbers of them and other options are told", async () => {
+  using folder = temporaryFolder();
+  const [truth, found] = ["truth.rttm", "found.rttm"].map((name) => join(folder.path, name));
+  writeFileSync(truth!, "SPEAKER a 1 0 4 <NA> <NA> x <NA> <NA>\nSPEAKER a 1 4 4 <NA> <NA> y <NA> <NA>\n");
+  writeFileSync(found!, "SPEAKER b 1 0.5 4 <NA> <NA> 1 <NA> <NA>\nSPEAKER b 1 4.5 4.5 <NA> <NA> 2 <NA> <NA>\n");
+  const table = await run(["eval", "--rttm", truth!, found!]);
+  expect(lines(table.stdout)[1]).toBe("  25.00%  17.86%  26.11%   6.25%  12.50%     6.25%    2 of 2  a");
+  const json = JSON.parse((await run(["eval", "--rttm", "--json", truth!, found!])).stdout);
+  expect(json).toMatchObject({ version: 1, total: { der: 0.25, seconds: { total: 8, missed: 0.5, confused: 0.5 } } });
+  writeFileSync(found!, "SPEAKER b 1 zero 4 <NA> <NA> 1 <NA> <NA>\n");
+  expectRefusal(await run(["eval", "--rttm", truth!, found!]), 1, 'found.rttm:1: "zero" is no start in seconds');
+  expectRefusal(await run(["eval", "--rttm", truth!]), 2, "eval --rttm takes two files, got 1");
+  expectRefusal(await run(["eval", "--rttm", "--compare", truth!, truth!]), 2, "--compare");
+});

@@ -130,11 +130,11 @@ export type InspectOptions =
     readonly probs: boolean;
   };
 
-/** `qwen-asr eval`: recordings with what is said in them, or two results. */
+/** `qwen-asr eval`: recordings with what is said in them, two results, or who speaks when by two files. */
 export type EvalOptions =
   | EvalRun
   | {
-    readonly kind: "compare";
+    readonly kind: "compare" | "speakers";
     readonly a: InputSource;
     readonly b: InputSource;
     readonly json: boolean;
@@ -569,10 +569,11 @@ function speechOptions(choices: Choices): Pick<InspectOptions, "vad" | "json" | 
 function evalOptions(choices: Choices, inputs: readonly InputSource[]): EvalOptions {
   const output = outputPath(choices);
   const json = choices.has("json") || /\.json$/i.test(output ?? "");
-  if (choices.has("compare")) {
+  for (const [option, kind, what] of [["compare", "compare", "results"], ["rttm", "speakers", "files"]] as const) {
+    if (!choices.has(option)) continue;
     const [a, b, ...more] = inputs;
-    if (!b || more.length > 0) throw new UsageError(`eval --compare takes two results, got ${inputs.length}`);
-    return { kind: "compare", a: a!, b, json, output, force: choices.has("force") };
+    if (!b || more.length > 0) throw new UsageError(`eval --${option} takes two ${what}, got ${inputs.length}`);
+    return { kind, a: a!, b, json, output, force: choices.has("force") };
   }
   const [manifest, ...more] = inputs;
   if (more.length > 0) throw new UsageError(`eval takes one manifest, got ${inputs.length} files`);

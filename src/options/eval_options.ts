@@ -19,4 +19,14 @@ export const evalOptions = [
     commands: ["eval"],
     excludes: [{ option: "transcripts" }, { option: "model" }, { option: "language" }],
   },
+  {
+    name: "rttm",
+    group: "Evaluation",
+    help: "who speaks when: two RTTM files compared",
+    more: "Two files: the reference, then what was found. Prints the diarization error rate without and with a " +
+      "collar of 0.25 s, and the Jaccard error rate.",
+    rare: true,
+    commands: ["eval"],
+    excludes: [{ option: "compare" }, { option: "transcripts" }, { option: "model" }, { option: "language" }],
+  },
 ] as const;

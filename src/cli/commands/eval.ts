@@ -1,5 +1,6 @@
 /**
- * `qwen-asr eval`: a manifest of recordings and texts -> error rates; or two results -> which is better.
+ * `qwen-asr eval`: a manifest of recordings and texts -> error rates; two results -> which is better; or two files of
+ * speaker turns -> how well speakers are told apart.
  *
  * In: options. Out: lines or JSON, on standard output or in the file of -o, and an exit code. What was heard is in the
  * manifest, in a folder of transcripts, or is decoded as a transcription does, without the options for how text is
@@ -13,10 +14,12 @@ import { comparisonLines, fileLine, headLine, totalLines } from "../../eval/line
 import { type Fault, type Manifest, type ManifestRow, parseManifest } from "../../eval/manifest.ts";
 import { evaluationJson, type Measured, readRun } from "../../eval/results.ts";
 import { score } from "../../eval/score.ts";
+import { speakerJson, speakerResults, speakerTable } from "../../eval/speaker_lines.ts";
 import { textPath } from "../../files/names.ts";
 import { openTextFile } from "../../files/output_file.ts";
 import { type KnownModel, modelHead } from "../../pipeline/head.ts";
 import { openModels } from "../../pipeline/models.ts";
+import { parseRttm } from "../../speakers/rttm.ts";
 import { untilStopped } from "../../stop.ts";
 import { loadPrompt } from "../../system.ts";
 import { spokenSegment } from "../../views/view.ts";
@@ -31,27 +34,42 @@ import { exitCode } from "../terminal.ts";
 
 type EvalParts = HearingParts & Pick<ProgramParts, "version" | "readText">;
 
+type TwoFiles = Exclude<EvalOptions, EvalRun>;
+
 export async function evaluate(parts: EvalParts, options: EvalOptions): Promise<number> {
-  return options.kind === "run" ? await measure(parts, options) : await compare(parts, options);
+  if (options.kind === "run") return await measure(parts, options);
+  const text = options.kind === "compare" ? await compared(parts, options) : await speakers(parts, options);
+  return await printed(parts, options, text);
 }
 
-async function compare(parts: EvalParts, options: EvalOptions & { kind: "compare" }): Promise<number> {
-  const { stdout, stderr } = parts.terminal;
+/** Writes a text that is known as a whole. */
+async function printed(parts: EvalParts, options: TwoFiles, text: string): Promise<number> {
+  const report = new Report(parts.terminal, "normal");
+  const isWritten = await write(parts, options, report, [options.a, options.b], async (out) => {
+    out(text);
+    await parts.terminal.stdout.drained();
+    return true;
+  });
+  return exitCode(parts.terminal, !isWritten);
+}
+
+async function speakers(parts: EvalParts, { a, b, json: asJson }: TwoFiles): Promise<string> {
+  const read = async (input: InputSource) => parseRttm(await parts.readText(inputPath(input)), inputName(input));
+  const [reference, hypothesis] = [await read(a), await read(b)];
+  const results = speakerResults(reference, hypothesis, { a: inputName(a), b: inputName(b) });
+  return asJson ? json(speakerJson(results)) : speakerTable(results);
+}
+
+async function compared(parts: EvalParts, options: TwoFiles): Promise<string> {
   const read = async (input: InputSource) => readRun(await parts.readText(inputPath(input)), inputName(input));
   const [a, b] = [await read(options.a), await read(options.b)];
   const comparison = compareRuns(a, b);
   for (const [name, missing] of [[a.name, comparison.onlyB], [b.name, comparison.onlyA]] as const) {
     if (missing.length === 0) continue;
-    stderr.write(`qwen-asr: ${name}: lacks ${printable(missing.join(", "))}: left out of the comparison\n`);
+    const left = `lacks ${printable(missing.join(", "))}: left out of the comparison`;
+    parts.terminal.stderr.write(`qwen-asr: ${name}: ${left}\n`);
   }
-  const text = options.json ? json(comparisonJson(a, b, comparison)) : comparisonLines(a.name, b.name, comparison);
-  const report = new Report(parts.terminal, "normal");
-  const isWritten = await write(parts, options, report, [options.a, options.b], async (out) => {
-    out(text);
-    await stdout.drained();
-    return true;
-  });
-  return exitCode(parts.terminal, !isWritten);
+  return options.json ? json(comparisonJson(a, b, comparison)) : comparisonLines(a.name, b.name, comparison);
 }
 
 /** Runs `work` with a way out: standard output or the file of -o. Resolves to false where the text went elsewhere. */

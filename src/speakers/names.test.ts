@@ -1,0 +1,25 @@
+import { describe, expect, test } from "bun:test";
+import { namesByVoice, parseSpeakerNames } from "./names.ts";
+import { unit } from "./vectors.ts";
+
+describe("parseSpeakerNames", () => {
+  test("lines of label = name, or with a tab; comments and empty lines", () => {
+    const text = "\ufeff# who is who\r\n\r\nSpeaker 1 = Anna Meier\r\nSpeaker 2\tBen = B.\r\n";
+    expect([...parseSpeakerNames(text, "n")]).toEqual([["Speaker 1", "Anna Meier"], ["Speaker 2", "Ben = B."]]);
+  });
+
+  test("other lines are named", () => {
+    expect(() => parseSpeakerNames("Speaker 1", "n")).toThrow("n:1: is not LABEL = NAME: Speaker 1");
+    expect(() => parseSpeakerNames("a = b\na = c", "n")).toThrow("n:2: a has a name already");
+  });
+});
+
+test("namesByVoice: the most similar first, each person and each speaker once, none that is unlike", () => {
+  const known = [{ name: "Anna", embedding: unit(Float32Array.of(1, 0, 0)) }, {
+    name: "Ben",
+    embedding: unit(Float32Array.of(1, 1, 0)),
+  }];
+  const centres = [Float32Array.of(0.9, 0.5, 0), Float32Array.of(1, 0.1, 0), Float32Array.of(0, 0, 1)].map(unit);
+  expect([...namesByVoice(centres, known)]).toEqual([[1, "Anna"], [0, "Ben"]]);
+  expect(namesByVoice(centres, [])).toEqual(new Map());
+});

@@ -1,0 +1,147 @@
+/**
+ * What windows say of overlapping parts of a recording -> turns of speakers. In: window by window, which of its voices
+ * are active and whose they are. Out: turns, by their starts. Pure; holds the frames of one window.
+ *
+ * In every frame as many speakers are active as the windows over it have active voices, on average, and they are those
+ * that most windows say. A window counts for more in its middle than at its ends.
+ */
+
+import { assert } from "../errors.ts";
+import { sampleRate } from "../units.ts";
+import { localsMax } from "./activity.ts";
+import { frameCentre, frameStep, windowFrames } from "./networks.ts";
+import type { SpeakerTurn } from "./turns.ts";
+
+export type TurnRules = {
+  /** Pauses up to this within what one speaker says are part of the turn. */
+  readonly pauseMsMax: number;
+  /** What is shorter is no turn. */
+  readonly turnMsMin: number;
+};
+
+export const turnRules: TurnRules = { pauseMsMax: 250, turnMsMin: 150 };
+
+/** A turn, by the number of its speaker. */
+export type NumberedTurn = { readonly speaker: number; readonly startMs: number; readonly endMs: number };
+
+export class Timeline {
+  readonly #speakers: number;
+  /** A row per frame from `#from` on: for each speaker, and at the end, what the windows say, and how many say it. */
+  readonly #sums: Float32Array;
+  readonly #width: number;
+  #from = 0;
+  readonly #open: Float64Array;
+  readonly #ended: NumberedTurn[] = [];
+
+  constructor(speakers: number) {
+    this.#speakers = speakers;
+    this.#width = speakers + 2;
+    this.#sums = new Float32Array(windowFrames * this.#width);
+    this.#open = new Float64Array(speakers).fill(-1);
+  }
+
+  /**
+   * Windows come in order. `speakerOf[k]` is the speaker of local voice k; below 0: it is nobody's. Frames from
+   * `lengthSamples` of the window on are not of the recording.
+   */
+  add(startSample: number, activity: Uint8Array, speakerOf: readonly number[], lengthSamples: number): void {
+    const first = Math.round(startSample / frameStep);
+    assert(first >= this.#from, "windows come in order");
+    this.#closeTo(first);
+    const frames = Math.min(windowFrames, Math.ceil(Math.max(0, lengthSamples - frameCentre) / frameStep) + 1);
+    for (let frame = 0; frame < frames; frame++) {
+      const weight = middleWeight(frame);
+      const row = frame * this.#width;
+      let said = 0;
+      let all = 0;
+      for (let local = 0; local < localsMax; local++) {
+        if ((activity[frame]! & 1 << local) === 0) continue;
+        const speaker = speakerOf[local] ?? -1;
+        if (speaker < 0) continue;
+        if ((said & 1 << speaker) === 0) all++;
+        said |= 1 << speaker;
+        this.#sums[row + speaker]! += weight;
+      }
+      this.#sums[row + this.#speakers]! += weight * all;
+      this.#sums[row + this.#speakers + 1]! += weight;
+    }
+  }
+
+  /** All turns, by their starts. */
+  end(rules = turnRules): NumberedTurn[] {
+    this.#closeTo(this.#from + windowFrames + 1);
+    return smoothed(this.#ended, this.#speakers, rules);
+  }
+
+  /** No window to come is of frames before `frame`. */
+  #closeTo(frame: number): void {
+    const count = Math.min(windowFrames, frame - this.#from);
+    for (let at = 0; at < count; at++) this.#close(at);
+    if (frame - this.#from > windowFrames) {
+      for (let one = 0; one < this.#speakers; one++) this.#turn(one, false, this.#from + windowFrames);
+    }
+    this.#sums.copyWithin(0, count * this.#width);
+    this.#sums.fill(0, (windowFrames - count) * this.#width);
+    this.#from = frame;
+  }
+
+  #close(at: number): void {
+    const row = this.#sums.subarray(at * this.#width, (at + 1) * this.#width);
+    const windows = row[this.#speakers + 1]!;
+    const active = windows === 0 ? 0 : Math.round(row[this.#speakers]! / windows);
+    const order = active === 0 ? [] : mostSaid(row.subarray(0, this.#speakers), active);
+    for (let speaker = 0; speaker < this.#speakers; speaker++) {
+      this.#turn(speaker, order.includes(speaker), this.#from + at);
+    }
+  }
+
+  #turn(speaker: number, isActive: boolean, frame: number): void {
+    const start = this.#open[speaker]!;
+    if (isActive && start < 0) this.#open[speaker] = frame;
+    if (isActive || start < 0) return;
+    this.#open[speaker] = -1;
+    this.#ended.push({ speaker, startMs: msOfFrame(start), endMs: msOfFrame(frame) });
+  }
+}
+
+/** The `count` speakers that most windows say. */
+function mostSaid(sums: Float32Array, count: number): number[] {
+  return [...sums.keys()].filter((speaker) => sums[speaker]! > 0)
+    .toSorted((a, b) => sums[b]! - sums[a]!).slice(0, count);
+}
+
+/** From 0.1 at the ends of a window to 1 in its middle. */
+function middleWeight(frame: number): number {
+  return 0.1 + 0.9 * (1 - Math.abs(2 * frame / (windowFrames - 1) - 1));
+}
+
+/** Where a frame begins: half a step before its centre; the first of a recording at 0. */
+function msOfFrame(frame: number): number {
+  return frame === 0 ? 0 : (frame * frameStep + frameCentre - frameStep / 2) * 1000 / sampleRate;
+}
+
+/** Without short pauses, then without short turns. */
+function smoothed(turns: readonly NumberedTurn[], speakers: number, rules: TurnRules): NumberedTurn[] {
+  const bySpeaker = Array.from({ length: speakers }, (): { speaker: number; startMs: number; endMs: number }[] => []);
+  for (const turn of turns) {
+    const own = bySpeaker[turn.speaker]!;
+    const last = own.at(-1);
+    if (last && turn.startMs - last.endMs <= rules.pauseMsMax) last.endMs = turn.endMs;
+    else own.push({ ...turn });
+  }
+  return bySpeaker.flat().filter(({ startMs, endMs }) => endMs - startMs >= rules.turnMsMin)
+    .toSorted((a, b) => a.startMs - b.startMs || a.speaker - b.speaker);
+}
+
+/** "Speaker 1" is who speaks first; those who say nothing have no number. */
+export function namedTurns(turns: readonly NumberedTurn[], names?: ReadonlyMap<number, string>): SpeakerTurn[] {
+  const labels = new Map<number, string>();
+  for (const { speaker } of turns) {
+    if (!labels.has(speaker)) labels.set(speaker, names?.get(speaker) ?? `Speaker ${labels.size + 1}`);
+  }
+  return turns.map(({ speaker, startMs, endMs }) => ({
+    speaker: labels.get(speaker)!,
+    startMs: Math.round(startMs),
+    endMs: Math.round(endMs),
+  }));
+}

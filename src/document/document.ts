@@ -24,8 +24,10 @@ export type TimedWord = {
   /** Sum over all tokens that touch the word (logprobs.ts); absent if the text was given, not decoded. */
   readonly logprob?: number;
   readonly flag?: WordFlag;
-  /** Who says it: "left" and "right", or the number of a channel. */
+  /** Who says it: "left" and "right", or the number of a channel; "Speaker 1", or a name. */
   readonly speaker?: string;
+  /** Somebody else speaks at the same time, for half of it or more. */
+  readonly isOverlapped?: boolean;
 };
 
 export type TimedSegment = {

@@ -65,7 +65,7 @@ export function gapJson({ startMs, endMs, speaker }: Gap): Json {
   return { start: seconds(startMs), end: seconds(endMs), ...(speaker === undefined ? {} : { speaker }) };
 }
 
-function wordJson({ text, spoken, startMs, endMs, logprob, flag, speaker }: TimedWord): Json {
+function wordJson({ text, spoken, startMs, endMs, logprob, flag, speaker, isOverlapped }: TimedWord): Json {
   return {
     text,
     ...(spoken === undefined ? {} : { spoken }),
@@ -74,6 +74,7 @@ function wordJson({ text, spoken, startMs, endMs, logprob, flag, speaker }: Time
     ...(logprob === undefined ? {} : { logprob: roundedLogprob(logprob) }),
     ...(flag ? { flag } : {}),
     ...(speaker === undefined ? {} : { speaker }),
+    ...(isOverlapped ? { overlap: true } : {}),
   };
 }
 
@@ -196,6 +197,7 @@ function wordOf(place: Place): TimedWord {
     ...(logprob.isAbsent ? {} : { logprob: logprob.number() }),
     ...(flagged ? { flag: flagged } : {}),
     ...speakerOf(place),
+    ...(isTrue(place.at("overlap")) && { isOverlapped: true }),
   };
 }
 

@@ -1,0 +1,141 @@
+/**
+ * Says of every word who speaks it. In: timed segments, and turns of speakers. Out: segments with one speaker each: a
+ * turn that begins inside a segment splits it. Pure.
+ *
+ * A word is spoken by whom most of its time belongs to; where nobody is known to speak, by the nearest speaker within a
+ * second, else by whoever spoke before. Times of words are never exact: a short word that would be a turn of its own
+ * within another's sentence is no turn.
+ */
+
+import type { TimeSpan } from "../units.ts";
+import { endsSentence } from "../text/sentences.ts";
+import type { SpeakerTurn } from "../speakers/turns.ts";
+import type { TimedSegment, TimedWord } from "./document.ts";
+
+/** How far a word may be from a turn to be part of it. */
+const nearMs = 1000;
+/** A word of others, within a sentence, that is no turn of theirs. */
+const strayMsMax = 400;
+/** Of a word that is said while others speak, this share of its time. */
+const overlapShare = 0.5;
+
+type Said = { readonly speaker: string | undefined; readonly isOverlapped: boolean };
+
+/** Without turns, segments stay as they are. */
+export function withSpeakers(segments: readonly TimedSegment[], turns: readonly SpeakerTurn[]): TimedSegment[] {
+  const finder = new TurnFinder(turns);
+  if (turns.length === 0) return [...segments];
+  let last: string | undefined;
+  return segments.flatMap((segment) => {
+    const { words = [] } = segment;
+    if (words.length === 0) {
+      const { speaker = last } = finder.of(segment);
+      last = speaker;
+      return [speaker === undefined ? segment : { ...segment, speaker }];
+    }
+    const said = withoutStrays(words, words.map((word) => finder.of(word)));
+    const parts = partsOf(words, said, last);
+    last = parts.at(-1)!.speaker;
+    if (parts.length === 1 && last === undefined) return [segment];
+    return parts.map((part, index) => partOf(segment, part, index === parts.length - 1));
+  });
+}
+
+/** The segments with other names for speakers, in words and gaps too. */
+export function renamed<Named extends { readonly speaker?: string }>(
+  all: readonly Named[],
+  names: ReadonlyMap<string, string>,
+): Named[] {
+  const nameOf = (one: { readonly speaker?: string }) => {
+    return one.speaker === undefined ? {} : { speaker: names.get(one.speaker) ?? one.speaker };
+  };
+  return all.map((one) => {
+    const { words } = one as { words?: readonly TimedWord[] };
+    return { ...one, ...nameOf(one), ...(words && { words: words.map((word) => ({ ...word, ...nameOf(word) })) }) };
+  });
+}
+
+/** Finds who speaks at a time. Asked in order of time, it does not go back. */
+class TurnFinder {
+  readonly #turns: readonly SpeakerTurn[];
+  /** The longest of all, so that none is missed that began long ago. */
+  readonly #longestMs: number;
+
+  constructor(turns: readonly SpeakerTurn[]) {
+    this.#turns = turns.toSorted((a, b) => a.startMs - b.startMs);
+    this.#longestMs = this.#turns.reduce((most, { startMs, endMs }) => Math.max(most, endMs - startMs), 0);
+  }
+
+  of({ startMs, endMs }: TimeSpan): Said {
+    const common = new Map<string, number>();
+    let near: { speaker: string; ms: number } | undefined;
+    for (let at = this.#firstFrom(startMs - this.#longestMs - nearMs); at < this.#turns.length; at++) {
+      const turn = this.#turns[at]!;
+      if (turn.startMs > endMs + nearMs) break;
+      const ms = Math.min(endMs, turn.endMs) - Math.max(startMs, turn.startMs);
+      if (ms > 0) common.set(turn.speaker, (common.get(turn.speaker) ?? 0) + ms);
+      else if (-ms <= nearMs && (!near || -ms < near.ms)) near = { speaker: turn.speaker, ms: -ms };
+    }
+    const order = [...common].toSorted((a, b) => b[1] - a[1]);
+    const isOverlapped = order.length > 1 && order[1]![1] >= overlapShare * (endMs - startMs);
+    return { speaker: order[0]?.[0] ?? near?.speaker, isOverlapped };
+  }
+
+  /** The first turn that begins at that time or later. */
+  #firstFrom(ms: number): number {
+    let [low, high] = [0, this.#turns.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#turns[middle]!.startMs < ms) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+/** A short word between two words of one speaker, none of which ends a sentence before it, is theirs. */
+function withoutStrays(words: readonly TimedWord[], said: readonly Said[]): Said[] {
+  return said.map((one, at) => {
+    const [before, after] = [said[at - 1]?.speaker, said[at + 1]?.speaker];
+    const isBetween = before !== undefined && before === after && one.speaker !== before;
+    const { startMs, endMs } = words[at]!;
+    if (!isBetween || endMs - startMs > strayMsMax || endsSentence(words[at - 1]!.text)) return one;
+    return { ...one, speaker: before };
+  });
+}
+
+type Part = { readonly speaker: string | undefined; readonly words: TimedWord[] };
+
+function partsOf(words: readonly TimedWord[], said: readonly Said[], before: string | undefined): Part[] {
+  const first = before ?? said.find(({ speaker }) => speaker !== undefined)?.speaker;
+  const parts: Part[] = [];
+  for (const [at, word] of words.entries()) {
+    const speaker = said[at]!.speaker ?? parts.at(-1)?.speaker ?? first;
+    const own = {
+      ...word,
+      ...(speaker !== undefined && { speaker }),
+      ...(said[at]!.isOverlapped && { isOverlapped: true }),
+    };
+    const last = parts.at(-1);
+    if (last && last.speaker === speaker) last.words.push(own);
+    else parts.push({ speaker, words: [own] });
+  }
+  return parts;
+}
+
+/** A part of a segment; joined, the parts' texts are its text. What is true of its end is so of the last part. */
+function partOf(segment: TimedSegment, { speaker, words }: Part, isLast: boolean): TimedSegment {
+  const { spoken: _, isTruncated, isLooped, ...rest } = segment;
+  const isRewritten = words.some((word) => word.spoken !== undefined);
+  return {
+    ...rest,
+    ...(speaker !== undefined && { speaker }),
+    ...(isLast && isTruncated && { isTruncated }),
+    ...(isLast && isLooped && { isLooped }),
+    startMs: words[0]!.startMs,
+    endMs: Math.max(...words.map(({ endMs }) => endMs)),
+    text: words.map(({ text }) => text).join(""),
+    ...(isRewritten && { spoken: words.map(({ text, spoken }) => spoken ?? text).join("") }),
+    words,
+  };
+}

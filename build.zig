@@ -33,6 +33,13 @@ const isas_x86 = [_]Isa{
         .model = &x86.cpu.x86_64_v4,
         .features = x86.featureSet(&.{.avx512vnni}),
     },
+    .{
+        .name = "amx",
+        .lanes = 16,
+        .model = &x86.cpu.x86_64_v4,
+        // What the assembler must know; the compiler has no use for tiles of its own.
+        .features = x86.featureSet(&.{ .avx512vnni, .amx_tile, .amx_bf16 }),
+    },
 };
 const isas_arm = [_]Isa{
     .{ .name = "generic", .lanes = 1 },

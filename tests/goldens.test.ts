@@ -20,7 +20,7 @@ import {
 } from "./fixtures.ts";
 import { clipSamples, encode, libraryPath, model, nanoModel, native, smallestCosine } from "./native.ts";
 import { modelDir } from "./fixtures.ts";
-import { instructionSets } from "./harness.ts";
+import { instructionSetsAndPlain } from "./harness.ts";
 import { testWhere } from "./support/where.ts";
 
 const HIDDEN = 128;
@@ -102,7 +102,7 @@ describe("the same text", () => {
     }
   });
 
-  for (const isa of instructionSets) {
+  for (const isa of instructionSetsAndPlain) {
     test(`with QWEN_ASR_ISA=${isa}`, async () => {
       const child = Bun.spawn([
         process.execPath,

@@ -40,8 +40,11 @@ export type RunResult = {
 
 /** The values of `QWEN_ASR_ISA` for processors of this kind, whether or not this one has them all. */
 export const instructionSets = process.arch === "x64"
-  ? ["generic", "avx2", "avxvnni", "avx512", "avx512vnni", "avx512bf16"]
+  ? ["generic", "avx2", "avxvnni", "avx512", "avx512vnni", "avx512bf16", "amx"]
   : ["generic", "neon", "dotprod", "i8mm"];
+
+/** Those, and what stands for AMX on machines that do not have it: its tiles in plain code. */
+export const instructionSetsAndPlain = [...instructionSets, "amx-plain"];
 
 /** The path of the executable under test ($QWEN_ASR_EXE, else dist/qwen-asr). */
 export function executable(): string {

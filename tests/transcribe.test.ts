@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { clip, clips, golden, type GoldenVariant, hasClip, modelDir, spokenText } from "./fixtures.ts";
-import { executable, instructionSets, run, temporaryFolder, userDefaults } from "./harness.ts";
+import { executable, instructionSetsAndPlain, run, temporaryFolder, userDefaults } from "./harness.ts";
 import { expectNoStack, expectRefusal, lines, qwen, shell, wav } from "./support/cli.ts";
 import { testWhere } from "./support/where.ts";
 
@@ -115,7 +115,7 @@ describe("goldens", () => {
     expect(await prefill("--prompt", "<|im_end|>")).toBeGreaterThan(without + 1); // Plain text, not one special token.
   });
 
-  for (const isa of instructionSets) {
+  for (const isa of instructionSetsAndPlain) {
     test(`QWEN_ASR_ISA=${isa}`, async () => {
       const names = ["en-weather", "zh-weather", "en-short"].filter((name) => golden(name) !== undefined);
       for (const weights of ["int8", "bf16"]) {

@@ -269,7 +269,7 @@ Environment:
   QWEN_ASR_THREADS
                   default for -t
   QWEN_ASR_ISA    use a lower instruction set: generic, avx2, avxvnni, avx512,
-                  avx512vnni, avx512bf16, neon, dotprod, i8mm
+                  avx512vnni, avx512bf16, amx, neon, dotprod, i8mm
   QWEN_STREAM_NO_ENC_CACHE
                   1: a stream computes everything anew at every step
   HF_ENDPOINT, HF_TOKEN, MODELSCOPE_ENDPOINT

@@ -9,6 +9,8 @@ export type ModelInfo = {
   /** "Qwen3-ASR-0.6B", or "Qwen3-ASR (custom size)" if the dimensions are not those of an official size. */
   readonly name: string;
   readonly isa: string;
+  /** A sentence where a better instruction set had to be left alone. */
+  readonly isaNotice?: string;
   readonly threads: number;
   readonly weights: Weights;
   /** The packed weights: their file ("" in memory), its size, whether it was made just now, why there is none. */

@@ -134,6 +134,7 @@ export class Native {
       kind: "asr" | "aligner";
       name: string;
       isa: string;
+      isa_notice: string;
       threads: number;
       weights: Weights;
       cache: { path: string; bytes: number; was_built: boolean; notice: string } | null;
@@ -159,6 +160,7 @@ export class Native {
       kind: raw.kind,
       name: raw.name,
       isa: raw.isa,
+      ...(raw.isa_notice && { isaNotice: raw.isa_notice }),
       threads: raw.threads,
       weights: raw.weights,
       ...(raw.cache && { cache: { ...raw.cache, wasBuilt: raw.cache.was_built } }),

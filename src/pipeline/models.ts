@@ -120,12 +120,13 @@ function check(info: ModelInfo, place: ModelPlace, language: string): void {
   }
 }
 
-function describe({ cache, threads, isa }: ModelInfo, onNotice: (notice: Notice) => void): void {
+function describe({ cache, threads, isa, isaNotice }: ModelInfo, onNotice: (notice: Notice) => void): void {
   const say = (text: string) => onNotice({ kind: "notice", text });
   if (cache?.wasBuilt && cache.path !== "") {
     say(`Packed weights: ${printable(cache.path)}, ${(cache.bytes / 1e6).toFixed(0)} MB, made once for this model`);
   }
   if (cache?.notice) say(`Packed weights are in memory only: ${printable(cache.notice)}`);
+  if (isaNotice) say(isaNotice);
   say("Model loaded.");
   onNotice({ kind: "debug", text: `Thread pool: ${threads} threads` });
   onNotice({ kind: "debug", text: `Kernels: ${isa}` });

@@ -295,7 +295,7 @@ test "reading and products are measured with every number of threads, wrong size
     const cpu = @import("../compute/cpu.zig");
     for ([_]u32{ 1, 3 }) |threads| {
         var compute: Compute = undefined;
-        try compute.init(std.testing.allocator, cpu.table(try cpu.choose()), threads);
+        try compute.init(std.testing.allocator, (try cpu.choose()).table(), threads);
         defer compute.deinit();
         const read = try readSpeed(&compute, 8);
         try std.testing.expect(read > 1e7 and read < 1e14);

@@ -128,7 +128,7 @@ pub const Model = struct {
     weights: weights_.Weights,
     stem: stem_.Stem,
     mel: mel_.Mel,
-    isa: cpu.Isa,
+    isa: cpu.Choice,
     compute: compute_.Compute,
     precision: precision_.Precision,
     /// All packed matrices, where the precision has some; `weights` and `stem` point into it.
@@ -198,7 +198,7 @@ pub const Model = struct {
         self.checkpoint = try safetensors.open(arena, &self.source);
         self.weights = try weights_.resolve(arena, &self.checkpoint, &self.config);
         self.isa = try cpu.choose();
-        const table = cpu.table(self.isa);
+        const table = self.isa.table();
         self.stem = try stem_.Stem.init(arena, table, self.config.audio, &self.weights.encoder);
         self.precision = options.precision;
         const lists = precision_.list(arena, &self.weights, &self.stem.conv, self.precision) catch
@@ -437,7 +437,8 @@ pub const Model = struct {
         return std.json.Stringify.valueAlloc(allocator, .{
             .kind = @tagName(c.kind),
             .name = self.name(),
-            .isa = @tagName(self.isa),
+            .isa = self.isa.name(),
+            .isa_notice = self.isa.notice,
             .blas = blas.name(),
             .weights = @tagName(self.precision),
             .cache = if (self.cache) |cache| cache.info else null,

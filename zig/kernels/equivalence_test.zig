@@ -28,24 +28,24 @@ fn forEachTable(comptime check: fn (*const kernels.Table) anyerror!void) !void {
     }
 }
 
-fn sumBound(n: usize) f64 {
+pub fn sumBound(n: usize) f64 {
     const count: f64 = @floatFromInt(n);
     return 4 * (16 + count * @sqrt(count)) * std.math.pow(f64, 2, -24);
 }
 
 /// Random values around 0, unaligned by one float on purpose.
-const Data = struct {
+pub const Data = struct {
     prng: std.Random.DefaultPrng = .init(0x5eed),
     all: std.ArrayList([]f32) = .empty,
 
-    fn floats(self: *Data, count: usize) ![*]f32 {
+    pub fn floats(self: *Data, count: usize) ![*]f32 {
         const block = try testing.allocator.alloc(f32, count + 1);
         try self.all.append(testing.allocator, block);
         for (block) |*value| value.* = self.prng.random().floatNorm(f32);
         return block.ptr + 1;
     }
 
-    fn copy(self: *Data, from: [*]const f32, count: usize) ![*]f32 {
+    pub fn copy(self: *Data, from: [*]const f32, count: usize) ![*]f32 {
         const to = try self.floats(count);
         @memcpy(to[0..count], from);
         return to;
@@ -61,7 +61,7 @@ const Data = struct {
     }
 
     /// Weights of a kind, and the same as f32.
-    fn weights(self: *Data, dtype: Dtype, count: usize) !struct { [*]u8, [*]f32 } {
+    pub fn weights(self: *Data, dtype: Dtype, count: usize) !struct { [*]u8, [*]f32 } {
         const wide = try self.floats(count);
         const raw = try self.floats(count + 1);
         const bytes = @as([*]u8, @ptrCast(raw)) + if (dtype == .f32) @as(usize, 4) else 2;
@@ -81,13 +81,13 @@ const Data = struct {
         return .{ bytes, wide };
     }
 
-    fn deinit(self: *Data) void {
+    pub fn deinit(self: *Data) void {
         for (self.all.items) |block| testing.allocator.free(block);
         self.all.deinit(testing.allocator);
     }
 };
 
-fn dot(a: [*]const f32, b: [*]const f32, n: usize) f64 {
+pub fn dot(a: [*]const f32, b: [*]const f32, n: usize) f64 {
     var sum: f64 = 0;
     for (a[0..n], b[0..n]) |x, y| sum += @as(f64, x) * y;
     return sum;
@@ -425,14 +425,14 @@ test "8 and 4 bits: within the rounding of weights and activations, zero blocks 
 }
 
 /// Weights of bf16, packed.
-const Panels = struct {
+pub const Panels = struct {
     bits: kernels.Bits,
     columns: usize,
     outputs: usize,
     count: usize,
     weights: []align(64) u8,
 
-    fn init(
+    pub fn init(
         table: *const kernels.Table,
         bits: kernels.Bits,
         bytes: [*]const u8,
@@ -452,7 +452,7 @@ const Panels = struct {
         return .{ .bits = bits, .columns = columns, .outputs = outputs, .count = panels, .weights = to };
     }
 
-    fn deinit(self: Panels) void {
+    pub fn deinit(self: Panels) void {
         testing.allocator.free(self.weights);
     }
 

@@ -1,8 +1,11 @@
 //! Root of each instruction set's object: the kernels instantiated at its width, exported as one
-//! hidden table, `qasr_kernels_<name>`.
+//! hidden table, `qasr_kernels_<name>`. A second one, `qasr_tiles_<name>`, multiplies tiles in plain Zig.
 
 const isa = @import("isa");
+const std = @import("std");
 const kernels = @import("kernels.zig");
+const tiles = @import("tiles.zig");
+const tile_product = @import("tile_product.zig");
 const vec = @import("vec.zig");
 const lanes = isa.lanes;
 const matrix = @import("matrix.zig").Matrix(lanes);
@@ -29,8 +32,17 @@ const table: kernels.Table = .{
     .narrow = rows.narrow,
     .attention = attention.run,
     .peak = rows.peak,
+    .tile_pack = tile_product.pack,
+    .tile_gemm = if (std.mem.eql(u8, isa.name, "amx")) tile_product.Product(tiles.Amx).run else null,
+};
+
+const with_plain_tiles = plain: {
+    var other = table;
+    other.tile_gemm = tile_product.Product(tiles.Plain).run;
+    break :plain other;
 };
 
 comptime {
     @export(&table, .{ .name = "qasr_kernels_" ++ isa.name, .visibility = .hidden });
+    @export(&with_plain_tiles, .{ .name = "qasr_tiles_" ++ isa.name, .visibility = .hidden });
 }

@@ -110,6 +110,43 @@ pub const Int8 = extern struct {
     rows_valid: usize,
 };
 
+/// Rows of activations in a tile of bf16, and how deep it is (tiles.zig).
+pub const tile_rows = 16;
+pub const tile_depth = 32;
+
+/// bf16 values of so many rows of activations as tiles: whole ones.
+pub fn tileElements(rows: usize, columns: usize) usize {
+    return std.mem.alignForward(usize, rows, tile_rows) * std.mem.alignForward(usize, columns, tile_depth);
+}
+
+/// A product of activations in bf16 with weights that become bf16 on the way, a few panels of 16 at a time.
+pub const Tiled = extern struct {
+    weights: [*]const u8,
+    kind: Kind,
+    /// From `tile_pack`: for every 16 rows, for every 32 columns, a tile u16[16][32].
+    x: [*]const u16,
+    /// What is missing from `x`, as large; null where weights are packed, which are farther off themselves.
+    x_rest: ?[*]const u16,
+    /// f32[rows][out_stride]
+    out: [*]f32,
+    out_stride: usize,
+    /// u8[tiled_scratch], at the start of a cache line.
+    scratch: [*]u8,
+    rows: usize,
+    columns: usize,
+    /// Outputs: rows of weights, the first of which begins a panel.
+    count: usize,
+
+    /// Packed panels, or rows of bf16.
+    pub const Kind = enum(u32) { eight, four, bf16 };
+};
+
+/// How deep the weights are that are widened at a time, in tiles: 32 KB for two panels, which the first-level
+/// cache (48 KB) holds while the activations pass.
+pub const tiled_chunk = 16;
+/// Two such pieces, one that is used and one that is made meanwhile, and a tile of the output.
+pub const tiled_scratch = (2 * 2 * tiled_chunk + 1) * 1024;
+
 pub const Table = extern struct {
     lanes: u32,
     /// Added to stored bytes: panels of 8 bits are another table's only where this is equal. Those of
@@ -146,6 +183,22 @@ pub const Table = extern struct {
     attention: *const fn (*const Attention) callconv(.c) void,
     /// Greatest of x, its first index, and the sum of exp(x[i] - greatest).
     peak: *const fn ([*]const f32, usize, *Peak) callconv(.c) void,
+    /// Up to 16 rows of activations as tiles, and where asked for what is missing from these; missing rows and
+    /// columns are zero.
+    tile_pack: *const fn (*const TilePack) callconv(.c) void,
+    /// Null where nothing multiplies tiles.
+    tile_gemm: ?*const fn (*const Tiled) callconv(.c) void,
+};
+
+pub const TilePack = extern struct {
+    /// f32[rows][stride]
+    x: [*]const f32,
+    stride: usize,
+    rows: usize,
+    columns: usize,
+    /// u16[tileElements(16, columns)]
+    to: [*]u16,
+    rest: ?[*]u16,
 };
 
 pub const Gemm = extern struct {

@@ -33,10 +33,10 @@ const assert = std.debug.assert;
 
 pub const block = kernels.int8_block;
 pub const panel_rows = kernels.int8_panel_rows;
-const groups = block / 4;
+pub const groups = block / 4;
 const line_bytes = 4 * panel_rows;
 /// Scales are stored this much larger: f16 has few numbers below 2^-14.
-const scale_shift = 4096.0;
+pub const scale_shift = 4096.0;
 
 const has_avx512vnni = builtin.cpu.arch == .x86_64 and
     std.Target.x86.featureSetHas(builtin.cpu.features, .avx512vnni);
@@ -114,15 +114,15 @@ fn packPanel(
 }
 
 /// Where block b's scales and lines are in a panel.
-fn scalesAt(bits: kernels.Bits, b: usize) usize {
+pub fn scalesAt(bits: kernels.Bits, b: usize) usize {
     return b / 2 * pairBytes(bits) + b % 2 * panel_rows * @sizeOf(f16);
 }
 
-fn linesAt(bits: kernels.Bits, b: usize) usize {
+pub fn linesAt(bits: kernels.Bits, b: usize) usize {
     return b / 2 * pairBytes(bits) + kernels.pair_scale_bytes + b % 2 * bits.blockBytes();
 }
 
-fn pairBytes(bits: kernels.Bits) usize {
+pub fn pairBytes(bits: kernels.Bits) usize {
     return kernels.pair_scale_bytes + 2 * bits.blockBytes();
 }
 
@@ -498,6 +498,13 @@ inline fn weightsOf(comptime bits: kernels.Bits, lines: [*]const u8, comptime g:
     const stored: Numbers = lines[line * line_bytes + p * 4 * sum_lanes ..][0 .. 4 * sum_lanes].*;
     if (bits == .eight) return @bitCast(stored);
     return lookUp(if (g % 2 == 0) stored & @as(Numbers, @splat(15)) else stored >> @splat(4));
+}
+
+/// Four bytes of each of the panel's rows: group g of a block.
+pub inline fn groupOf(comptime bits: kernels.Bits, lines: [*]const u8, comptime g: usize) @Vector(line_bytes, u8) {
+    var bytes: [parts]Bytes = undefined;
+    inline for (&bytes, 0..) |*part, p| part.* = weightsOf(bits, lines, g, p);
+    return @bitCast(bytes);
 }
 
 /// The levels with these numbers, `bias` added.

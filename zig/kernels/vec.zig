@@ -10,7 +10,7 @@ pub fn Vec(comptime lanes: u32) type {
 }
 
 /// Without FMA hardware `@mulAdd` would call fmaf per element: there, multiply and add.
-const has_fma = switch (builtin.cpu.arch) {
+pub const has_fma = switch (builtin.cpu.arch) {
     .x86_64 => std.Target.x86.featureSetHas(builtin.cpu.features, .fma),
     .aarch64 => true,
     else => false,

@@ -127,7 +127,7 @@ pub const Vad = struct {
         errdefer gpa.destroy(self);
         self.* = undefined;
         self.allocator = gpa;
-        self.table = cpu.table(try cpu.choose());
+        self.table = (try cpu.choose()).table();
         self.busy = .init(false);
         self.arena = .init(gpa);
         errdefer self.arena.deinit();

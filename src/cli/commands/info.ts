@@ -91,7 +91,7 @@ function runLines({ info, description }: Engine, place: ModelPlace, memory: { lo
     row("Model", `${info.name}, ${path === null ? "built in" : printable(path)}`),
     row("Weights", `${info.weights}, ${info.weights === "bf16" ? "as in the model's files" : kept}`),
     row("Threads", String(info.threads)),
-    row("Kernels", blas ? `${info.isa}, ${blas}` : info.isa),
+    row("Kernels", [info.isa, ...blas ? [blas] : [], ...info.isaNotice ? [info.isaNotice] : []].join(", ")),
     row("Memory", `${formatBytes(memory.loaded)} with the model loaded, ${formatBytes(memory.free)} free`),
   ].join("");
 }

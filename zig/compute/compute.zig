@@ -3,8 +3,8 @@
 //!
 //! Activations are f32, row-major. A product with one row streams the weights once (GEMV); with
 //! more rows, tiles of weights are widened to f32 in a thread's scratch and multiplied by our GEMM (or
-//! by BLAS), so the whole matrix never exists in f32. Tiles depend on the shape, not on the
-//! number of threads: neither do results.
+//! by BLAS), so the whole matrix never exists in f32; or to bf16, where the processor multiplies tiles of
+//! that (tiled.zig). Tiles depend on the shape, not on the number of threads: neither do results.
 
 const std = @import("std");
 const errors = @import("../errors.zig");
@@ -13,6 +13,7 @@ const buffers = @import("buffers.zig");
 const kernels = @import("../kernels/kernels.zig");
 const matrix = @import("matrix.zig");
 const threads = @import("threads.zig");
+const tiled = @import("tiled.zig");
 const assert = std.debug.assert;
 const Matrix = matrix.Matrix;
 const Panels = matrix.Panels;
@@ -33,30 +34,48 @@ const panel_depth = 1024;
 pub const scratch_task_floats = 1 << 20;
 pub const scratch_tile_floats = 1 << 19;
 
-/// Rows of activations at 8 bits, as the int8 kernels take them. Belongs to one session; grows.
+/// Rows of activations at 8 bits, as the int8 kernels take them, or of bf16 as tiles. Belongs to one session; grows.
 pub const Quantized = struct {
     allocator: std.mem.Allocator,
+    /// Whether there is room for tiles (`Compute.multipliesTiles`).
+    has_tiles: bool,
     bytes: []align(64) i8 = &.{},
     scales: []align(64) f32 = &.{},
     starts: []align(64) i32 = &.{},
+    tiles: []align(64) u16 = &.{},
 
     pub fn deinit(self: *Quantized) void {
+        buffers.free(self.allocator, self.tiles);
         buffers.free(self.allocator, self.bytes);
         buffers.free(self.allocator, self.scales);
         buffers.free(self.allocator, self.starts);
     }
 
-    /// Room for this many elements in all.
-    pub fn reserve(self: *Quantized, elements: usize) errors.Error!void {
-        if (elements <= self.bytes.len) return;
-        const allocator = self.allocator;
+    /// Frees the room, which `reserve` makes again.
+    pub fn release(self: *Quantized) void {
         self.deinit();
-        self.* = .{ .allocator = allocator };
-        errdefer {
-            self.deinit();
-            self.* = .{ .allocator = allocator };
-        }
+        self.* = .{ .allocator = self.allocator, .has_tiles = self.has_tiles };
+    }
+
+    /// Bytes of room for so many rows.
+    pub fn bytesFor(rows: usize, columns: usize, has_tiles: bool) usize {
+        return Rounded.room(rows * columns) + @sizeOf(u16) * tilesFor(rows, columns, has_tiles);
+    }
+
+    fn tilesFor(rows: usize, columns: usize, has_tiles: bool) usize {
+        return if (has_tiles and rows > gemv_rows_max) tiled.Activations.room(rows, columns, true) else 0;
+    }
+
+    /// Room for this many rows of up to `columns` elements.
+    pub fn reserve(self: *Quantized, rows: usize, columns: usize) errors.Error!void {
+        const elements = rows * columns;
+        const tiles = tilesFor(rows, columns, self.has_tiles);
+        if (elements <= self.bytes.len and tiles <= self.tiles.len) return;
+        const allocator = self.allocator;
+        self.release();
+        errdefer self.release();
         const fail = errors.outOfMemory;
+        self.tiles = buffers.alloc(u16, allocator, tiles) catch return fail("the activations");
         const blocks = elements / kernels.int8_block;
         self.bytes = buffers.alloc(i8, allocator, elements) catch return fail("the activations");
         self.scales = buffers.alloc(f32, allocator, blocks) catch return fail("the activations");
@@ -164,6 +183,16 @@ pub const Compute = struct {
         return errors.outOfMemory("the threads' scratch");
     }
 
+    /// Whether products of many rows go by tiles.
+    pub fn multipliesTiles(self: *const Compute) bool {
+        return self.kernels.tile_gemm != null;
+    }
+
+    /// As yet without room.
+    pub fn quantized(self: *const Compute, allocator: std.mem.Allocator) Quantized {
+        return .{ .allocator = allocator, .has_tiles = self.multipliesTiles() };
+    }
+
     pub fn deinit(self: *Compute) void {
         self.pool.deinit();
         for (self.scratch) |one| {
@@ -173,10 +202,10 @@ pub const Compute = struct {
         self.allocator.free(self.scratch);
     }
 
-    /// All `products` of the same x[rows][columns], in one job. `quantized` has room for x.
+    /// All `products` of the same x[rows][columns], in one job. `rounded` has room for x.
     pub fn linear(
         self: *Compute,
-        quantized: *Quantized,
+        rounded: *Quantized,
         rows: usize,
         x: [*]const f32,
         x_stride: usize,
@@ -195,15 +224,29 @@ pub const Compute = struct {
             .x = x,
             .x_stride = x_stride,
             .products = products,
-            .quantized = quantized,
+            .quantized = rounded,
+            .tiles = self.tilesOf(rounded, rows, products),
         };
-        for (products) |one| if (one.weight.panels != null) {
+        if (job.tiles != null) {
+            self.overRows(rows, &job, LinearJob.pack);
+        } else for (products) |one| if (one.weight.panels != null) {
             self.overRows(rows, &job, LinearJob.quantize);
             break;
         };
         var tasks: usize = 0;
         for (products) |product_| tasks += job.tilesOf(product_.weight);
         self.pool.run(tasks, &job, LinearJob.run);
+    }
+
+    /// Where the activations go as tiles; null where they do not.
+    fn tilesOf(self: *const Compute, rounded: *Quantized, rows: usize, products: []const Linear) ?tiled.Activations {
+        if (!self.multipliesTiles() or rows <= gemv_rows_max) return null;
+        var needs_rest = false;
+        for (products) |one| {
+            if (!tiled.takes(one.weight)) return null;
+            needs_rest = needs_rest or tiled.needsRest(one.weight);
+        }
+        return .in(rounded.tiles, rows, products[0].weight.columns, needs_rest);
     }
 
     /// On the calling thread: out[row][n] = a[row] . weight[first + n] for n < count.
@@ -319,7 +362,6 @@ pub const Compute = struct {
     /// Calls `task(context, first, end, scratch)` for consecutive ranges of rows that cover `rows`.
     pub fn overRows(self: *Compute, rows: usize, context: anytype, comptime task: anytype) void {
         const Context = @TypeOf(context);
-        const rows_per_task = 16;
         const Job = struct {
             inner: Context,
             compute: *Compute,
@@ -349,6 +391,9 @@ pub const Compute = struct {
     }
 };
 
+/// Rows of a task that works on activations.
+const rows_per_task = 16;
+
 /// Up to as many rows are multiplied one by one: sequences in lock-step, and short extensions.
 const gemv_rows_max = 8;
 
@@ -359,6 +404,12 @@ const LinearJob = struct {
     x_stride: usize,
     products: []const Linear,
     quantized: *Quantized,
+    tiles: ?tiled.Activations,
+
+    fn pack(job: *LinearJob, first: usize, end: usize, _: Scratch) void {
+        comptime assert(rows_per_task % kernels.tile_rows == 0);
+        job.tiles.?.pack(job.compute.kernels, job.x + first * job.x_stride, job.x_stride, first, end);
+    }
 
     fn quantize(job: *LinearJob, first: usize, end: usize, _: Scratch) void {
         const columns = job.products[0].weight.columns;
@@ -376,6 +427,7 @@ const LinearJob = struct {
     /// Weight rows per task. A few rows of x: about 128 KB of weights, a few microseconds of reading.
     /// More: two panels of ours; for BLAS what fits the tile scratch, at most 256, as it packs x each time.
     fn tileRows(job: *const LinearJob, weight: Matrix) usize {
+        if (job.tiles != null) return tiled.taskOutputs(weight);
         if (weight.panels) |panels| return panelTileRows(panels.bits, weight.columns);
         if (job.rows <= gemv_rows_max) return @max(8, (1 << 17) / (@as(usize, weight.columns) * 2));
         if (!job.compute.uses_blas) return 2 * page_keys;
@@ -408,7 +460,10 @@ const LinearJob = struct {
         const table = job.compute.kernels;
         const out = to.out + first;
         const weight = to.weight;
-        if (weight.panels) |panels| {
+        if (job.tiles) |x| {
+            const scratch = job.compute.scratch[thread].tile;
+            tiled.multiply(table, x, weight, first, count, out, to.out_stride, scratch);
+        } else if (weight.panels) |panels| {
             job.runPanels(to, panels, first, count);
         } else if (job.rows <= gemv_rows_max) {
             // Row after row while the tile is in the cache: the same sum for each as alone.

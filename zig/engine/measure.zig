@@ -183,9 +183,9 @@ fn linearSpeed(model: *model_.Model, rows: usize) errors.Error!f64 {
     defer model.gpa.free(x);
     const out = try floats(model.gpa, rows *| weight.rows);
     defer model.gpa.free(out);
-    var quantized: compute_.Quantized = .{ .allocator = model.gpa };
+    var quantized = compute.quantized(model.gpa);
     defer quantized.deinit();
-    try quantized.reserve(x.len);
+    try quantized.reserve(rows, weight.columns);
     const product: Product = .{
         .compute = compute,
         .quantized = &quantized,

@@ -199,7 +199,8 @@ pub const Model = struct {
         self.weights = try weights_.resolve(arena, &self.checkpoint, &self.config);
         self.isa = try cpu.choose();
         const table = self.isa.table();
-        self.stem = try stem_.Stem.init(arena, table, self.config.audio, &self.weights.encoder);
+        const is_exact = options.precision == .bf16;
+        self.stem = try stem_.Stem.init(arena, table, self.config.audio, &self.weights.encoder, is_exact);
         self.precision = options.precision;
         const lists = precision_.list(arena, &self.weights, &self.stem.conv, self.precision) catch
             return errors.outOfMemory("the list of weights");
@@ -362,7 +363,7 @@ pub const Model = struct {
         return .{
             .session_bytes = (1 + head_.together_max) * scores,
             .position_bytes = kv_cache_.KvCache.init(self.gpa, text, kind).positionBytes(),
-            .row_bytes = block_.Block.rowBytes(text),
+            .row_bytes = block_.Block.rowBytes(text, self.compute.multipliesTiles()),
             .block_rows = block_.rows_max,
             .encoder_bytes = self.makeEncoder().bytes(),
         };

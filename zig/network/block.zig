@@ -92,7 +92,7 @@ pub const Block = struct {
             .compute = compute,
             .text = text,
             .rotation = rotation,
-            .quantized = .{ .allocator = allocator },
+            .quantized = compute.quantized(allocator),
         };
     }
 
@@ -105,16 +105,15 @@ pub const Block = struct {
     pub fn release(self: *Block) void {
         buffers_.free(self.allocator, self.buffers.all);
         self.buffers = .{};
-        self.quantized.deinit();
-        self.quantized = .{ .allocator = self.allocator };
+        self.quantized.release();
     }
 
-    /// Bytes of buffers per row.
-    pub fn rowBytes(text: config_.Text) usize {
+    /// Bytes of buffers per row, where there are many.
+    pub fn rowBytes(text: config_.Text, has_tiles: bool) usize {
         var floats: usize = 0;
         for (widths(text)) |width| floats += width;
-        const widest = widestProduct(text);
-        return floats * @sizeOf(f32) + compute_.Rounded.room(widest);
+        const rounded = compute_.Quantized.bytesFor(rows_max, widestProduct(text), has_tiles) / rows_max;
+        return floats * @sizeOf(f32) + rounded;
     }
 
     fn widths(t: config_.Text) [11]usize {
@@ -134,7 +133,7 @@ pub const Block = struct {
         if (wanted <= self.buffers.rows) return;
         const count = std.math.ceilPowerOfTwoAssert(usize, wanted);
         const sizes = widths(self.text);
-        try self.quantized.reserve(count * widestProduct(self.text));
+        try self.quantized.reserve(count, widestProduct(self.text));
         var total: usize = 0;
         for (sizes) |width| total += std.mem.alignForward(usize, count * width, 16);
         const all = buffers_.alloc(f32, self.allocator, total) catch

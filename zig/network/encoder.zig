@@ -69,7 +69,7 @@ pub const Encoder = struct {
                 .weights = weights,
                 .stem = stem,
             },
-            .quantized = .{ .allocator = allocator },
+            .quantized = compute.quantized(allocator),
         };
     }
 
@@ -90,14 +90,19 @@ pub const Encoder = struct {
         };
     }
 
-    /// Elements of the widest product's rows.
-    fn quantizedRoom(self: *const Encoder) usize {
-        return @max(self.convolver.flatRows() * self.convolver.flatWidth(), self.sizes()[3]);
+    /// Rows and columns that all products fit: those of the convolved tokens, and those of a whole group.
+    fn quantizedRoom(self: *const Encoder) [2]usize {
+        const tokens: usize = group_chunks_max * chunkTokens(self.audio.chunk_frames);
+        const convolved = kernels.tileElements(self.convolver.flatRows(), self.convolver.flatWidth());
+        const width = (convolved + tokens - 1) / tokens;
+        return .{ tokens, @max(width, self.audio.ffn, self.audio.d_model) };
     }
 
     /// Bytes of all buffers together.
     pub fn bytes(self: *const Encoder) usize {
-        var total = self.convolver.bytes() + compute_.Rounded.room(self.quantizedRoom());
+        const rows, const columns = self.quantizedRoom();
+        const rounded = compute_.Quantized.bytesFor(rows, columns, self.compute.multipliesTiles());
+        var total = self.convolver.bytes() + rounded;
         for (self.sizes()) |size| total += size * @sizeOf(f32);
         return total;
     }
@@ -106,7 +111,8 @@ pub const Encoder = struct {
     pub fn prepare(self: *Encoder) errors.Error!void {
         try self.convolver.prepare();
         if (self.buffers != null) return;
-        try self.quantized.reserve(self.quantizedRoom());
+        const rows, const columns = self.quantizedRoom();
+        try self.quantized.reserve(rows, columns);
         const floats = self.sizes();
         var total: usize = 0;
         for (floats) |size| total += std.mem.alignForward(usize, size, 16);

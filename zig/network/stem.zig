@@ -12,6 +12,7 @@ const config_ = @import("../checkpoint/config.zig");
 const errors = @import("../errors.zig");
 const kernels = @import("../kernels/kernels.zig");
 const matrix_ = @import("../compute/matrix.zig");
+const tiled = @import("../compute/tiled.zig");
 const weights_ = @import("../checkpoint/weights.zig");
 const assert = std.debug.assert;
 const Compute = compute_.Compute;
@@ -36,10 +37,10 @@ pub fn rowsOfFrames(frames: usize, chunk_frames: usize) usize {
     return frames / chunk_frames * chunkTokens(chunk_frames) + chunkTokens(frames % chunk_frames);
 }
 
-/// Shared by a model's encoders: the convolutions' weights in f32, reordered for channels last,
-/// and the positions of a chunk's tokens.
+/// Shared by a model's encoders: the convolutions' weights reordered for channels last, and the positions of a
+/// chunk's tokens.
 pub const Stem = struct {
-    /// [channels][3][3][channels of the input], f32.
+    /// [channels][3][3][channels of the input], f32; bf16 where tiles multiply them as they are in the file.
     conv: [3]Matrix,
     /// f32[tokens of a chunk][d_model].
     positions: []f32,
@@ -49,11 +50,17 @@ pub const Stem = struct {
         table: *const kernels.Table,
         audio: config_.Audio,
         weights: *const weights_.EncoderWeights,
+        /// The weights are multiplied as they are, and not packed.
+        is_exact: bool,
     ) errors.Error!Stem {
         var stem: Stem = undefined;
         for (&stem.conv, weights.conv) |*to, from| {
-            to.* = channelsLast(arena, table, from.weight) catch
-                return errors.outOfMemory("the convolutions");
+            const keeps = is_exact and table.tile_gemm != null and from.weight.dtype == .bf16;
+            const reordered = if (keeps)
+                channelsLastHalves(arena, from.weight)
+            else
+                channelsLast(arena, table, from.weight);
+            to.* = reordered catch return errors.outOfMemory("the convolutions");
         }
         stem.positions = sinusoids(arena, chunkTokens(audio.chunk_frames), audio.d_model) catch
             return errors.outOfMemory("the positions");
@@ -61,18 +68,33 @@ pub const Stem = struct {
     }
 };
 
+/// [out][in][3][3] to [out][3][3][in], bf16 both.
+fn channelsLastHalves(arena: std.mem.Allocator, weight: Matrix) !Matrix {
+    assert(weight.columns % 9 == 0 and weight.rows > 0 and weight.dtype == .bf16);
+    const out = try arena.alignedAlloc(u16, .@"64", @as(usize, weight.rows) * weight.columns);
+    for (0..weight.rows) |row| {
+        const from: [*]align(1) const u16 = @ptrCast(weight.rowBytes(row));
+        reorder(u16, from, out[row * weight.columns ..][0..weight.columns]);
+    }
+    const bytes: [*]const u8 = @ptrCast(out.ptr);
+    return .{ .rows = weight.rows, .columns = weight.columns, .dtype = .bf16, .bytes = bytes };
+}
+
+fn reorder(comptime T: type, from: [*]align(1) const T, line: []T) void {
+    const in = line.len / 9;
+    for (0..in) |channel| {
+        for (0..9) |tap| line[tap * in + channel] = from[channel * 9 + tap];
+    }
+}
+
 /// [out][in][3][3] to [out][3][3][in], f32.
 fn channelsLast(arena: std.mem.Allocator, table: *const kernels.Table, weight: Matrix) !Matrix {
     assert(weight.columns % 9 == 0 and weight.rows > 0);
-    const in = weight.columns / 9;
     const wide = try arena.alloc(f32, weight.columns);
     const out = try arena.alignedAlloc(f32, .@"64", @as(usize, weight.rows) * weight.columns);
     for (0..weight.rows) |row| {
         table.widen(weight.dtype, weight.rowBytes(row), wide.ptr, wide.len);
-        const line = out[row * wide.len ..][0..wide.len];
-        for (0..in) |channel| {
-            for (0..9) |tap| line[tap * in + channel] = wide[channel * 9 + tap];
-        }
+        reorder(f32, wide.ptr, out[row * wide.len ..][0..wide.len]);
     }
     const bytes: [*]const u8 = @ptrCast(out.ptr);
     return .{ .rows = weight.rows, .columns = weight.columns, .dtype = .f32, .bytes = bytes };
@@ -148,9 +170,10 @@ pub const Convolver = struct {
         };
     }
 
-    /// Which of the sizes are kept at 8 bits: sizes[0..2] lose them, the result has them.
+    /// Which of the sizes are kept at 8 bits: sizes[0..2] lose them, the result has them. Tiles take none of these.
     fn takeRounded(self: *const Convolver, all: *[4]usize) [2]usize {
         var maps: [2]usize = @splat(0);
+        if (self.compute.multipliesTiles()) return maps;
         for (&maps, all[0..2], self.stem.conv[1..]) |*map, *size, next| {
             if (next.panels != null) std.mem.swap(usize, map, size);
         }
@@ -238,11 +261,29 @@ pub const Batch = struct {
     /// Rows of im2col at a time: what the task scratch holds, in even shares of the positions.
     fn tilePositions(self: *const Batch) usize {
         const out = self.shape(self.layer + 1);
-        const fits = compute_.scratch_task_floats / (9 * self.shape(self.layer).c);
+        const width = 9 * self.shape(self.layer).c;
+        const fits = if (self.byTiles()) |has_rest|
+            tiledPositions(width, has_rest)
+        else
+            compute_.scratch_task_floats / width;
         const positions = out.f * out.t;
         assert(fits >= 1);
         const tiles = (positions + @min(fits, 400) - 1) / @min(fits, 400);
-        return (positions + tiles - 1) / tiles;
+        const share = (positions + tiles - 1) / tiles;
+        return if (self.byTiles() != null) std.mem.alignForward(usize, share, kernels.tile_rows) else share;
+    }
+
+    /// Positions whose patches fit as tiles beside some as f32; whole tiles.
+    fn tiledPositions(width: usize, has_rest: bool) usize {
+        const tile_floats = tiled.Activations.room(kernels.tile_rows, width, has_rest) / 2;
+        return (compute_.scratch_task_floats - kernels.tile_rows * width) / tile_floats * kernels.tile_rows;
+    }
+
+    /// Whether the convolution under way is multiplied by tiles; if so, whether activations need both parts.
+    fn byTiles(self: *const Batch) ?bool {
+        const weight = self.convolver.stem.conv[self.layer];
+        if (!self.convolver.compute.multipliesTiles() or !tiled.takes(weight)) return null;
+        return tiled.needsRest(weight);
     }
 
     pub const layers = 3;
@@ -305,6 +346,7 @@ pub const Batch = struct {
         const weight = self.convolver.stem.conv[self.layer];
         const width = weight.columns;
         assert(width == 9 * self.shape(self.layer).c and weight.rows == out.c);
+        if (self.byTiles()) |has_rest| return self.multiplyTiles(chunk, first, rows, has_rest, scratch, to);
         if (self.layer > 0) if (self.convolver.buffers.?.rounded[self.layer - 1]) |from| {
             assert(compute_.Rounded.room(rows * width) <= @sizeOf(f32) * (scratch.task.len - rows * out.c));
             const patches: compute_.Rounded = .in(@ptrCast(scratch.task.ptr), rows * width);
@@ -326,6 +368,35 @@ pub const Batch = struct {
             compute.product(scratch, rows, scratch.task.ptr, width, weight, n, share, to + n, out.c);
             n += share;
         }
+    }
+
+    /// As `multiply`, the patches as tiles.
+    fn multiplyTiles(
+        self: *const Batch,
+        chunk: usize,
+        first: usize,
+        rows: usize,
+        has_rest: bool,
+        scratch: Scratch,
+        to: [*]f32,
+    ) void {
+        const table = self.convolver.compute.kernels;
+        const out = self.shape(self.layer + 1);
+        const weight = self.convolver.stem.conv[self.layer];
+        const width = weight.columns;
+        const few = scratch.task[0 .. kernels.tile_rows * width];
+        const memory: []align(64) u16 = @ptrCast(@alignCast(scratch.task[few.len..]));
+        const patches: tiled.Activations = .in(memory, rows, width, has_rest);
+        var row: usize = 0;
+        while (row < rows) : (row += kernels.tile_rows) {
+            const end = @min(row + kernels.tile_rows, rows);
+            for (row..end) |r| {
+                const at = first + r;
+                self.gather(chunk, at / out.t, at % out.t, few[(r - row) * width ..][0..width]);
+            }
+            patches.pack(table, few.ptr, width, row, end);
+        }
+        tiled.multiply(table, patches, weight, 0, out.c, to, out.c, scratch.tile);
     }
 
     /// As `gather`, of what is rounded already.

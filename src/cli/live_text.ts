@@ -22,9 +22,9 @@ export class LiveText implements TextWriter {
     this.#wrapper = new Wrapper(() => this.#columns());
   }
 
-  /** Text that is final. What followed it has to be told again. */
-  write(text: string): void {
-    this.#tail = "";
+  /** Text that is final, and what may follow it from now on. */
+  write(text: string, tail = ""): void {
+    this.#tail = tail;
     const { row } = this.#wrapper;
     this.out.write(this.#erased() + row + this.#wrapper.push(text) + this.#drawnTail());
   }

@@ -3,7 +3,8 @@ import { RunProgress } from "./progress.ts";
 
 function drawn(columns = 80) {
   let [text, ms] = ["", 0];
-  const place = { write: (piece: string) => void (text += piece), columns: () => columns, now: () => ms };
+  const draw = (line = "") => void (text += `\r${line}\x1b[K`);
+  const place = { draw, columns: () => columns, now: () => ms, delayMs: 0 };
   const lines = () => text.split("\r").filter(Boolean).map((line) => line.replace("\x1b[K", ""));
   return { place, lines, wait: (sec: number) => void (ms += 1000 * sec), text: () => text };
 }

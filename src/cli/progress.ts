@@ -1,28 +1,20 @@
 /**
  * The progress line of a run on a terminal: files done, the current file, its share, speed, time left. In: what is
- * heard. Out: one line that is drawn over, only where nothing else is written on the terminal but lines, which hide it.
+ * heard. Out: one line that is drawn over.
  */
 
 import { fittingLine, formatDuration } from "../model/hub/progress.ts";
-import type { ProgramParts } from "./parts.ts";
 
 export type ProgressPlace = {
-  write(text: string): void;
+  /** Shows the line in place of the one before; undefined: none. */
+  draw(line: string | undefined): void;
   /** The width of the terminal. */
   columns(): number | undefined;
   /** Milliseconds of a monotonic clock. */
   now(): number;
+  /** A run that is over sooner draws nothing. */
+  readonly delayMs: number;
 };
-
-/** The line of a run over `filesCount` recordings; undefined where there is no terminal, or `hasText` goes there. */
-export function progressLine(
-  { terminal: { status, stderr, isWatched }, stopwatch: { now } }: Pick<ProgramParts, "terminal" | "stopwatch">,
-  filesCount: number,
-  { isSilent, hasText }: { readonly isSilent: boolean; readonly hasText: boolean },
-): RunProgress | undefined {
-  if (!status || isSilent || isWatched && hasText) return undefined;
-  return new RunProgress({ write: (text) => stderr.write(text), columns: () => status.columns(), now }, filesCount);
-}
 
 const redrawMs = 200;
 
@@ -70,7 +62,7 @@ export class RunProgress {
 
   /** Makes place for a line. */
   hide(): void {
-    if (this.#isDrawn) this.#place.write("\r\x1b[K");
+    if (this.#isDrawn) this.#place.draw(undefined);
     this.#isDrawn = false;
   }
 
@@ -86,10 +78,11 @@ export class RunProgress {
 
   #draw(isForced: boolean): void {
     const now = this.#place.now();
-    if (this.#startedMs === undefined || !isForced && now - this.#drawnMs < redrawMs) return;
+    if (this.#startedMs === undefined || now - this.#startedMs < this.#place.delayMs) return;
+    if (!isForced && now - this.#drawnMs < redrawMs) return;
     this.#drawnMs = now;
     this.#isDrawn = true;
-    this.#place.write(`\r${fittingLine(this.#parts(now), this.#place.columns())}\x1b[K`);
+    this.#place.draw(fittingLine(this.#parts(now), this.#place.columns()));
   }
 
   #parts(now: number): string[] {

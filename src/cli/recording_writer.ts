@@ -7,9 +7,8 @@ import type { TextWriter } from "../writer.ts";
 import { Paragraph, wordLines } from "./report.ts";
 
 export type RecordingWriterParts = {
-  /** For lines of words, and for the text as it comes. */
+  /** For lines of words, or for the text as it comes. */
   readonly out: TextWriter | undefined;
-  readonly page: TextWriter | undefined;
   readonly outputs: RecordingOutputs | undefined;
   /** An aligner times every word. */
   readonly hasWords: boolean;
@@ -33,10 +32,10 @@ export class RecordingWriter {
   readonly #wantsLines: boolean;
 
   constructor(parts: RecordingWriterParts) {
-    const { page, outputs, hasWords, prefix, holdsBack, paragraphMs, bySegment } = parts;
+    const { out, outputs, hasWords, prefix, holdsBack, paragraphMs, bySegment } = parts;
     this.#parts = parts;
     this.#wantsLines = hasWords && outputs === undefined && paragraphMs === 0;
-    if (page && !this.#wantsLines) this.#text = new Paragraph(page, prefix, holdsBack);
+    if (out && !this.#wantsLines) this.#text = new Paragraph(out, prefix, holdsBack);
     if (this.#text && bySegment) this.#paragraphs = new Paragraphs(paragraphMs);
     this.wantsTimes = outputs !== undefined || hasWords || this.#paragraphs !== undefined;
   }

@@ -17,14 +17,15 @@ import type { Prefetched } from "../../pipeline/prefetch.ts";
 import { Stopped, untilStopped } from "../../stop.ts";
 import { loadPrompt } from "../../system.ts";
 import { sampleRate } from "../../units.ts";
-import { printable } from "../../writer.ts";
+import { printable, type TextWriter } from "../../writer.ts";
 import { BatchRows, type BatchTask, faultOf, RowFault } from "../batch_rows.ts";
 import { inputName, inputPath } from "../inputs.ts";
 import type { BatchOptions } from "../parse.ts";
 import type { HearingParts, ProgramParts } from "../parts.ts";
 import { prefetchRecordings, type ReadAudio } from "../prefetch.ts";
-import { progressLine, type RunProgress } from "../progress.ts";
+import type { RunProgress } from "../progress.ts";
 import { Report } from "../report.ts";
+import { openSurface } from "../surface.ts";
 import { exitCode } from "../terminal.ts";
 import { startMsOf, startTiming } from "../timing.ts";
 
@@ -99,7 +100,7 @@ async function transcribeRows(run: Run): Promise<number> {
   try {
     if (file?.isComplete) report.say(`${printable(path!)}: is complete already`);
     else if (tally.done > 0) report.say(`Going on after ${tally.done} of ${rowsText(rows.length)}`);
-    if (tally.done < rows.length) await transcribeFrom(run, keyOf, file ?? standardOutput(parts), tally);
+    if (tally.done < rows.length) await transcribeFrom(run, keyOf, file, tally);
     if (tally.done === rows.length && !file?.isComplete) await file?.publish();
   } finally {
     await file?.close();
@@ -108,7 +109,7 @@ async function transcribeRows(run: Run): Promise<number> {
   return exitCode(parts.terminal, options.failOnError && tally.failed > 0);
 }
 
-function standardOutput({ terminal: { stdout } }: BatchParts): Pick<RowsFile, "append"> {
+function standardOutput(stdout: TextWriter): Pick<RowsFile, "append"> {
   return {
     append: async (line) => {
       stdout.write(line);
@@ -148,7 +149,7 @@ function wantsWords(prepare: BatchRows, row: ManifestRow): boolean {
 async function transcribeFrom(
   run: Run,
   keyOf: (row: ManifestRow) => string,
-  out: Pick<RowsFile, "append">,
+  file: RowsFile | undefined,
   tally: Tally,
 ): Promise<void> {
   const { parts, options, report, prepare } = run;
@@ -164,9 +165,11 @@ async function transcribeFrom(
     tasksOf(rows),
     (task) => prepare.read(task, models.transcriber.info.languages),
   );
-  const shown = { isSilent: options.verbosity === "silent", hasText: options.output === undefined };
-  const progress = progressLine(parts, rows.length, shown);
-  report.writeAbove(progress);
+  const written = file ? undefined : "lines";
+  const shown = { written, filesCount: rows.length, isSilent: options.verbosity === "silent" } as const;
+  const { out: stdout, progress, drawing } = openSurface(parts, shown);
+  const out = file ?? standardOutput(stdout);
+  report.writeAbove(drawing);
   try {
     for (let next = prefetch.next(); next && !stop.aborted; next = prefetch.next()) {
       const { row } = next.source;

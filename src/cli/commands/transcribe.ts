@@ -32,10 +32,10 @@ import { journalKey, Journals } from "../journals.ts";
 import type { InputSource, TranscribeOptions } from "../parse.ts";
 import type { HearingParts, ProgramParts } from "../parts.ts";
 import { decodesAtOnce, prefetchRecordings, type ReadAudio, readAudio } from "../prefetch.ts";
-import { progressLine } from "../progress.ts";
 import { RecordingWriter } from "../recording_writer.ts";
-import { Headings, label, page, pageOf, Report } from "../report.ts";
+import { Headings, label, Report } from "../report.ts";
 import { failedInputs, Summary } from "../summary.ts";
+import { openSurface, type Surface } from "../surface.ts";
 import { Tally } from "../tally.ts";
 import { exitCode } from "../terminal.ts";
 import { startMsOf, startTiming } from "../timing.ts";
@@ -64,6 +64,7 @@ type Run = {
   /** Where the output is a file. */
   readonly journals: Journals | undefined;
   readonly tally: Tally;
+  readonly surface: Surface;
 };
 
 /** `isAgain`: the models are known, and what was said of them was said. */
@@ -85,16 +86,17 @@ export async function transcribeFiles(
   let failed = expanded.failed || readable.length < options.inputs.length;
   const { jobs: { summary } } = options;
   if (summary !== undefined) await checkOutput(summary, mayReplaceSummary(options), options.inputs);
-  const outs = await openOuts(parts, options, place, report);
-  const tally = await openTally(parts, options, outs);
-  report.writeAbove(tally.progress);
+  const surface = surfaceOf(parts, options, place);
+  const outs = await openOuts(surface, options, place, report);
+  const tally = await openTally(parts, options, surface);
+  report.writeAbove(surface.drawing);
   let run: Run | undefined;
   let isOver = false;
   try {
     const inputs = readable.values();
     const first = await readFirst(parts, options, report, inputs);
     if (first.audio) {
-      run = await startRun(parts, options, report, { ...outs, view, contexts, terms, place, tally, isAgain });
+      run = await startRun(parts, options, report, { ...outs, view, contexts, terms, place, tally, surface, isAgain });
       await writeFailures(run, options.inputs);
       failed = await transcribeAll(run, first, inputs) || failed;
       isOver = !parts.terminal.stop.drain.aborted;
@@ -148,16 +150,25 @@ type Outs = Pick<Run, "out" | "outputs"> & {
   readonly file: TextFile | undefined;
 };
 
-async function openOuts(
+function surfaceOf(
   parts: TranscribeParts,
+  { align, paragraphMs, inputs, verbosity }: TranscribeOptions,
+  { formats, path }: Place,
+): Surface {
+  const isText = formats ? path !== undefined || formats.join() === "text" : !align || paragraphMs > 0;
+  const written = !formats && path !== undefined ? undefined : isText ? "text" : "lines";
+  return openSurface(parts, { written, filesCount: inputs.length, isSilent: verbosity === "silent" });
+}
+
+async function openOuts(
+  { out: stdout }: Surface,
   { force, inputs, htmlAudio }: TranscribeOptions,
   { formats, path, replaceable }: Place,
   report: Report,
 ): Promise<Outs> {
-  const { stdout } = parts.terminal;
   if (formats) {
     const request = { formats, path, force, replaceable, inputs, htmlAudio, hardship: report.hardship() };
-    const outputs = await Outputs.check(request, pageOf(formats, parts.terminal));
+    const outputs = await Outputs.check(request, stdout);
     return { out: path === undefined ? undefined : stdout, outputs, file: undefined };
   }
   if (path === undefined) return { out: stdout, outputs: undefined, file: undefined };
@@ -188,15 +199,14 @@ function mayReplaceSummary({ force, jobs: { retryFailed, resume } }: TranscribeO
   return force || retryFailed || resume;
 }
 
-/** The progress line, where it disturbs no text; and the summary file. */
+/** The progress line and the summary file. */
 async function openTally(
-  { terminal, stopwatch }: TranscribeParts,
-  { jobs: { summary, retryFailed, resume }, inputs, verbosity }: TranscribeOptions,
-  { out }: Outs,
+  { stopwatch }: TranscribeParts,
+  { jobs: { summary, retryFailed, resume } }: TranscribeOptions,
+  { progress }: Surface,
 ): Promise<Tally> {
-  const shown = { isSilent: verbosity === "silent", hasText: out === terminal.stdout };
   return new Tally(
-    progressLine({ terminal, stopwatch }, inputs.length, shown),
+    progress,
     summary === undefined ? undefined : await Summary.open(summary, retryFailed || resume, stopwatch),
   );
 }
@@ -272,7 +282,7 @@ async function startRun(
   parts: TranscribeParts,
   asked: TranscribeOptions,
   report: Report,
-  { place, terms, isAgain, ...to }: Pick<Run, "out" | "outputs" | "view" | "contexts" | "tally"> & {
+  { place, terms, isAgain, ...to }: Pick<Run, "out" | "outputs" | "view" | "contexts" | "tally" | "surface"> & {
     readonly place: Place;
     readonly terms: readonly Term[];
     readonly isAgain: boolean;
@@ -404,11 +414,11 @@ async function startWriter(run: Run, source: InputSource, audio: LeveledSamples)
     ...(options.formats?.includes("html") && { peaks: peaksOf(audio.levels, startMs, endMs) }),
     ...{ ...layoutOf(options), cutChinese: parts.cutChinese, page: parts.pageParts },
   });
-  const { stdout } = parts.terminal;
+  const { out: stdout } = run.surface;
   const isTextShown = out === stdout || out === undefined && options.formats?.join() === "text";
   if (isTextShown) stdout.write(headings.of(source));
   return new RecordingWriter({
-    ...{ out, page: out && page(out, parts.terminal), outputs: recording, paragraphMs, doubtBelow },
+    ...{ out, outputs: recording, paragraphMs, doubtBelow },
     bySegment: options.splitChannels || run.view !== undefined || doubtBelow !== undefined || paragraphMs > 0,
     hasWords: models.timer !== undefined,
     prefix: options.withFilename ? `${label(source)}: ` : "",

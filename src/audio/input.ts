@@ -9,6 +9,7 @@
 import { hasOddName } from "../path_bytes.ts";
 import { isatty } from "node:tty";
 import { InputError, UsageError } from "../errors.ts";
+import { release } from "../memory.ts";
 import { printable } from "../writer.ts";
 import {
   type ByteReader,
@@ -164,7 +165,9 @@ async function limitPeak(store: SampleStore, meter: LevelMeter): Promise<Float64
 async function measured(store: SampleStore): Promise<LevelMeter> {
   const meter = new LevelMeter();
   for (let at = 0; at < store.length; at += measureSamples) {
-    meter.push(await store.read(at, Math.min(store.length, at + measureSamples)));
+    const samples = await store.read(at, Math.min(store.length, at + measureSamples));
+    meter.push(samples);
+    release(samples);
   }
   return meter;
 }

@@ -1,5 +1,7 @@
 /** Levels of a recording, gathered block by block as it is read: its peak, and the RMS of every 10 ms. Pure. */
 
+import { release } from "../memory.ts";
+
 /** Samples of one level: 10 ms at 16 kHz. */
 export const levelSamples = 160;
 
@@ -25,13 +27,14 @@ export class LevelMeter {
     }
   }
 
-  /** One level for every 10 ms begun; the last may be of fewer samples. */
+  /** One level for every 10 ms begun; the last may be of fewer samples. Ends the meter: its memory is given back. */
   end(): Float64Array {
     if (this.#pending > 0) this.#close();
     const levels = new Float64Array(this.#count);
-    for (const [index, chunk] of this.#chunks.entries()) {
+    for (const [index, chunk] of this.#chunks.splice(0).entries()) {
       const at = index * chunkLevels;
       levels.set(chunk.subarray(0, Math.min(chunkLevels, this.#count - at)), at);
+      release(chunk);
     }
     return levels;
   }

@@ -7,6 +7,7 @@
 
 import { levelSamples } from "../audio/level.ts";
 import { assert } from "../errors.ts";
+import { release } from "../memory.ts";
 import type { Span } from "../units.ts";
 import { joinedLength } from "./ranges.ts";
 import type { SpeechMap } from "./speech.ts";
@@ -83,9 +84,8 @@ export class EnergyMap implements SpeechMap {
     return undefined;
   }
 
-  /** Sound alone is no voice. */
-  evidence(): "none" {
-    return "none";
+  evidence(): "unknown" {
+    return "unknown";
   }
 
   withoutSilentEnds(range: Span): Span {
@@ -113,12 +113,24 @@ export function rangesOf(windows: Uint8Array, gapWindows: number, length: number
 
 function voiceWindows(levels: Float64Array): Uint8Array {
   const smooth = smoothed(levels);
-  const sorted = smooth.slice().sort();
-  const floor = sorted[Math.trunc((sorted.length - 1) * floorQuantile)] ?? 0;
+  const floor = quantileOf(smooth, floorQuantile);
   const threshold = Math.min(thresholdMax, Math.max(thresholdMin, floor * thresholdOverFloor));
   const loud = new Uint8Array(smooth.length);
   for (let window = 0; window < loud.length; window++) loud[window] = smooth[window]! > threshold ? 1 : 0;
-  return padded(withoutShortRuns(loud));
+  release(smooth);
+  const long = withoutShortRuns(loud);
+  release(loud);
+  const voice = padded(long);
+  release(long);
+  return voice;
+}
+
+/** The value that this share of all stays below; 0 of none. */
+export function quantileOf(values: Float64Array, share: number): number {
+  const sorted = values.slice().sort();
+  const value = sorted[Math.trunc((sorted.length - 1) * share)] ?? 0;
+  release(sorted);
+  return value;
 }
 
 /** Levels smoothed over time, started at the first. */

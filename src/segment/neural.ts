@@ -9,8 +9,9 @@
 
 import { levelSamples } from "../audio/level.ts";
 import { assert } from "../errors.ts";
+import { release } from "../memory.ts";
 import { sampleRate, type Span } from "../units.ts";
-import { EnergyMap, pauseWindowsMin, rangesOf, silenceWindowsMax, smoothed } from "./energy.ts";
+import { EnergyMap, pauseWindowsMin, quantileOf, rangesOf, silenceWindowsMax, smoothed } from "./energy.ts";
 import { joinedLength, originalRanges } from "./ranges.ts";
 import type { SpeechMap } from "./speech.ts";
 import { doubtfulFrom, unvoicedRanges, VoiceDoubt, type VoiceEvidence, voiceRanges, type VoiceRule } from "./voice.ts";
@@ -153,8 +154,7 @@ function soundOf(
   stretches: Span[],
 ): Span[] {
   const smooth = smoothed(levels);
-  const sorted = smooth.slice().sort();
-  const floor = sorted[Math.trunc((sorted.length - 1) * floorQuantile)] ?? 0;
+  const floor = quantileOf(smooth, floorQuantile);
   const limit = Math.min(soundMax, Math.max(soundMin, floor * soundOverFloor));
   const heard = new Uint8Array(levels.length);
   const mark = (from: number, to: number) => heard.fill(1, Math.max(0, from - padWindows), to + padWindows);
@@ -163,7 +163,10 @@ function soundOf(
     if (smooth[at]! > limit || probabilities[frame]! > doubtfulFrom) mark(at, at + 1);
   }
   for (const { start, end } of stretches) mark(Math.floor(start / levelSamples), Math.ceil(end / levelSamples));
-  return rangesOf(heard, 1, length);
+  release(smooth);
+  const ranges = rangesOf(heard, 1, length);
+  release(heard);
+  return ranges;
 }
 
 /** Ranges that are at most `gap` apart are one. */

@@ -26,6 +26,7 @@ test {
     _ = @import("engine/slices_test.zig");
     _ = @import("engine/transcribe.zig");
     _ = @import("engine/transcript.zig");
+    _ = @import("engine/spectrum.zig");
     _ = @import("engine/voice.zig");
     _ = @import("engine/wav.zig");
     _ = @import("errors.zig");

@@ -377,10 +377,7 @@ const judgeOf = (isVoice: (sample: number) => boolean) => () => {
   let hasVoice = false;
   return {
     push: (samples: Float32Array) => void (hasVoice ||= samples.some(isVoice)),
-    mayHaveVoice: false,
-    get hasVoice() {
-      return hasVoice;
-    },
+    hasVoice: () => hasVoice,
   };
 };
 const loudIsVoice = judgeOf((sample) => sample !== 0);

@@ -4,7 +4,8 @@ import { describe, expect, test } from "bun:test";
 import { type Clip, clip, clips, hasClip } from "../../tests/fixtures.ts";
 import { clipSamples } from "../../tests/native.ts";
 import { sampleRate } from "../units.ts";
-import { atLevel, hum, joined, levelOf, madeVoice, mixed, noise, noVoices, pinkNoise } from "./sounds_fixture.ts";
+import { atLevel, changingSounds, chords, hum, joined, levelOf, madeVoice } from "./sounds_fixture.ts";
+import { mixed, noise, noVoices, pinkNoise } from "./sounds_fixture.ts";
 import { frameSamples, hopSamples, Spectrum, transform } from "./spectrum.ts";
 import { hasVoice, SpectralJudge } from "./has_voice.ts";
 
@@ -19,6 +20,30 @@ describe("what has no voice", () => {
   test("no samples, and samples that are no numbers", () => {
     expect(hasVoice(new Float32Array(0))).toBeFalse();
     expect(hasVoice(new Float32Array(sampleRate).fill(NaN))).toBeFalse();
+  });
+});
+
+describe("what changes as a voice does, where a detector finds none", () => {
+  const isOfTones = (name: string) => !/engine|clipped|organ/.test(name);
+  for (const [name, samples] of Object.entries(changingSounds)) {
+    test(name, () => {
+      expect(hasVoice(samples, undefined, "none")).toBeFalse();
+      if (isOfTones(name)) expect(hasVoice(samples, undefined, "perhaps")).toBeFalse();
+    });
+  }
+
+  test("a voice is one all the same, alone, between chords and above them", () => {
+    const voice = atLevel(madeVoice(3), -20);
+    const music = atLevel(chords(3), -20);
+    for (const sound of [voice, joined(music, voice, music), mixed(voice, music, 0.1)]) {
+      for (const evidence of ["none", "unlikely", "perhaps"] as const) {
+        expect(hasVoice(sound, undefined, evidence)).toBeTrue();
+      }
+    }
+  });
+
+  test("without a detector, it counts as a voice", () => {
+    expect(hasVoice(changingSounds["siren"]!)).toBeTrue();
   });
 });
 
@@ -82,10 +107,10 @@ test("the pieces in which samples come make no difference", () => {
 test("once there is a voice, what follows does not take it back", () => {
   const judge = new SpectralJudge();
   judge.push(madeVoice(2));
-  expect(judge.hasVoice).toBeTrue();
+  expect(judge.hasVoice("unknown")).toBeTrue();
   judge.push(new Float32Array(10 * sampleRate));
   judge.push(noise(10));
-  expect(judge.hasVoice).toBeTrue();
+  expect(judge.hasVoice("unknown")).toBeTrue();
 });
 
 test("the transform is the sum that defines it", () => {
@@ -113,7 +138,7 @@ test("a tone is in its band, a row comes every 16 ms", () => {
   const rows: Float64Array[] = [];
   for (let rest = samples; rest.length > 0;) {
     const { count, row } = spectrum.read(rest);
-    if (row) rows.push(row);
+    if (row) rows.push(row.levels);
     rest = rest.subarray(count);
   }
   expect(rows.length).toBe(10);

@@ -4,11 +4,12 @@
  *
  * What speaks or sings keeps changing the shape of its spectrum: vowels, consonants, pauses. Hiss, hum, tones and
  * clicks do not, however loud they are and however their level moves: noise that fades in or begins at once changes in
- * all bands alike. So what counts is how far the bands move against each other within a second. In doubt, it is a
+ * all bands alike. So what counts is how far the bands move against each other within a second. Music moves them, too:
+ * where a detector finds no voice, seconds that are made of pure tones (tones.ts) do not count. In doubt, it is a
  * voice: text of noise can be deleted, but speech that is dropped is lost.
  */
 
-import { bandsCount, Spectrum } from "./spectrum.ts";
+import { bandsCount, type Row, Spectrum } from "./spectrum.ts";
 import type { VoiceEvidence } from "./voice.ts";
 
 /** Levels of a window, 1 s, and from one window to the next. */
@@ -42,42 +43,58 @@ const movesMinFewDb = 1.5;
 /** Where a detector says that there may be a voice: more than noise of any kind makes. */
 const movesPerhapsDb = 1.3;
 
+/**
+ * Where a detector is sure that there is none: more than an engine makes that changes its speed. In the fixtures,
+ * speech of which the detector is so wrong lies in noise as loud as itself, and moves the bands by 2.2 dB at most.
+ */
+const movesAgainstDb = 4;
+const movesAgainstFewDb = 2.1;
+
+/** A voice is not made of pure tones in half of the loud moments of a second, and for so many of them, a syllable. */
+const otherShareMin = 0.5;
+const otherLevelsMin = 8;
+const loudRangeDb = 20;
+
 /** Listens to one stretch of audio. Another way to tell voice from noise has the same form. */
 export type VoiceJudge = {
   push(samples: Float32Array): void;
-  /** Whether there is a voice in what came so far. */
-  readonly hasVoice: boolean;
-  /** The same where something else says that there may be one. */
-  readonly mayHaveVoice: boolean;
+  /** Whether there is a voice in what came so far, given what a detector says of it. */
+  hasVoice(evidence: Exclude<VoiceEvidence, "voice">): boolean;
 };
 
 /** The one rule of what gets text: by a detector, if there is one, and by the judge. */
 export function isSpoken(evidence: VoiceEvidence, judge: VoiceJudge): boolean {
-  if (evidence === "voice") return true;
-  return evidence === "perhaps" ? judge.mayHaveVoice : judge.hasVoice;
+  return evidence === "voice" || judge.hasVoice(evidence);
 }
 
 /** Tells by the changes of the spectrum. */
 export class SpectralJudge implements VoiceJudge {
   readonly #spectrum = new Spectrum();
   /** The latest rows, for the medians. */
-  readonly #rows: Float64Array[] = [];
-  /** The latest of the bands' levels. */
+  readonly #rows: Row[] = [];
+  /** The latest of the bands' levels, and for each the row that it stands for. */
   readonly #levels: Float64Array[] = [];
+  readonly #moments: Row[] = [];
   #levelsCount = 0;
   #movesDb = 0;
+  #voiceMovesDb = 0;
 
   /** How far the bands have moved in any window so far, that of the latest samples included, in dB. */
   get movesDb(): number {
     return Math.max(this.#movesDb, movesOf(this.#levels));
   }
 
-  get hasVoice(): boolean {
-    return this.movesDb >= (this.#levelsCount < levelsFew ? movesMinFewDb : movesMinDb);
+  /** The same of windows that are not made of pure tones. */
+  get voiceMovesDb(): number {
+    return Math.max(this.#voiceMovesDb, areOfTones(this.#moments) ? 0 : movesOf(this.#levels));
   }
 
-  get mayHaveVoice(): boolean {
-    return this.movesDb >= movesPerhapsDb;
+  hasVoice(evidence: Exclude<VoiceEvidence, "voice">): boolean {
+    const isShort = this.#levelsCount < levelsFew;
+    if (evidence === "perhaps") return this.voiceMovesDb >= movesPerhapsDb;
+    if (evidence === "none") return this.voiceMovesDb >= (isShort ? movesAgainstFewDb : movesAgainstDb);
+    const least = isShort ? movesMinFewDb : movesMinDb;
+    return (evidence === "unlikely" ? this.voiceMovesDb : this.movesDb) >= least;
   }
 
   push(samples: Float32Array): void {
@@ -88,15 +105,27 @@ export class SpectralJudge implements VoiceJudge {
     }
   }
 
-  #add(row: Float64Array): void {
+  #add(row: Row): void {
     this.#rows.push(row);
     if (this.#rows.length < medianRows) return;
     this.#levels.push(mediansOf(this.#rows));
+    this.#moments.push(this.#rows[medianRows >> 1]!);
     this.#rows.shift();
     if (this.#levels.length > windowLevels) this.#levels.shift();
+    if (this.#moments.length > windowLevels) this.#moments.shift();
     this.#levelsCount++;
-    if (this.#levelsCount % stepLevels === 0 && this.#levels.length === windowLevels) this.#movesDb = this.movesDb;
+    if (this.#levelsCount % stepLevels !== 0 || this.#levels.length < windowLevels) return;
+    [this.#movesDb, this.#voiceMovesDb] = [this.movesDb, this.voiceMovesDb];
   }
+}
+
+/** Whether most of what is loud in a window is made of pure tones. */
+function areOfTones(moments: readonly Row[]): boolean {
+  const sums = moments.map(({ levels }) => sumDb(levels));
+  const least = Math.max(...sums) - loudRangeDb;
+  const loud = moments.filter((_, index) => sums[index]! >= least);
+  const others = loud.filter((row) => !row.isOfTones).length;
+  return others < Math.min(otherLevelsMin, moments.length / 2) || others < otherShareMin * loud.length;
 }
 
 /** Samples are read a second at a time, and no further than the first voice. */
@@ -106,7 +135,7 @@ const pieceSamples = 16_384;
 export function hasVoice(
   samples: Float32Array,
   judge: VoiceJudge = new SpectralJudge(),
-  evidence: VoiceEvidence = "none",
+  evidence: VoiceEvidence = "unknown",
 ): boolean {
   for (let at = 0; at < samples.length && !isSpoken(evidence, judge); at += pieceSamples) {
     judge.push(samples.subarray(at, at + pieceSamples));
@@ -115,11 +144,11 @@ export function hasVoice(
 }
 
 /** Of every band, over the rows. */
-function mediansOf(rows: readonly Float64Array[]): Float64Array {
+function mediansOf(rows: readonly Row[]): Float64Array {
   const medians = new Float64Array(bandsCount);
   const own = new Float64Array(rows.length);
   for (let band = 0; band < bandsCount; band++) {
-    for (let row = 0; row < own.length; row++) own[row] = rows[row]![band]!;
+    for (let row = 0; row < own.length; row++) own[row] = rows[row]!.levels[band]!;
     medians[band] = median(own);
   }
   return medians;

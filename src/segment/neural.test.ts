@@ -111,7 +111,8 @@ test("doubt is what the best quarter of a second lacks", () => {
   expect(doubtOf(...second(0.9))).toEqual([0.1, "voice"]);
   expect(doubtOf(...second(0), 0.8, ...second(0))).toEqual([0.9, "none"]);
   expect(doubtOf(...second(0), 0.8, 0.2, ...second(0))).toEqual([0.88, "perhaps"]);
-  expect(doubtOf(...second(0.15))).toEqual([0.85, "none"]);
+  expect(doubtOf(...second(0.15))).toEqual([0.85, "unlikely"]);
+  expect(doubtOf(...second(0.05))).toEqual([0.95, "none"]);
   expect(doubtOf(0.9, 0.9)).toEqual([0.1, "voice"]);
   expect(doubtOf()).toEqual([1, "none"]);
 });

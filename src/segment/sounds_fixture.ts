@@ -1,6 +1,6 @@
 /**
- * Made sounds for tests: forty without a voice, by name, and one with a voice. In: nothing; the same samples each time.
- * Out: 16 kHz mono at about -12 dB. Pure.
+ * Made sounds for tests: many without a voice, by name, music and the like among them, and one with a voice. In:
+ * nothing; the same samples each time. Out: 16 kHz mono at about -12 dB. Pure.
  */
 
 import { sampleRate } from "../units.ts";
@@ -87,7 +87,7 @@ function clicks(perSecond: number, samplesEach: number, isRegular: boolean): Flo
 }
 
 const shaped = (samples: Float32Array, gain: Wave) => samples.map((sample, i) => sample * gain(i / sampleRate));
-const silence = (seconds: number) => new Float32Array(seconds * sampleRate);
+const silence = (seconds: number) => new Float32Array(Math.round(seconds * sampleRate));
 const slow = (depth: number, hertz: number): Wave => (second) => 1 + depth * Math.sin(2 * Math.PI * hertz * second);
 
 /** Sounds without a voice. */
@@ -139,6 +139,72 @@ export const noVoices: Readonly<Record<string, Float32Array>> = {
   "ten clicks a second": clicks(10, 1, true),
   "soft clicks": clicks(2, 160, true),
   "crackle": mixed(clicks(5, 8, false), noise(4), 0.001),
+};
+
+/** A wave whose pitch changes: `waveOf` gets the turns that it has made. */
+function gliding(seconds: number, hertz: Wave, waveOf: (turns: number, second: number) => number): Float32Array {
+  let turns = 0;
+  return sampled(seconds, (second) => {
+    turns += hertz(second) / sampleRate;
+    return waveOf(turns, second);
+  });
+}
+
+const overtones = (turns: number, count: number, fall = 1) =>
+  Array.from({ length: count }, (_, i) => Math.sin(2 * Math.PI * (i + 1) * turns + i * i) / (i + 1) ** fall)
+    .reduce((all, one) => all + one, 0);
+
+/** Three notes of three or more overtones at a time, others after every `seconds`. */
+export function chords(length: number, seconds = 1, count = 3): Float32Array {
+  const notes = [220, 247, 262, 294, 330, 349, 392];
+  return sampled(length, (second) => {
+    const at = Math.floor(second / seconds);
+    return [0, 2, 4].reduce((all, i) => all + overtones(notes[(at + i) % notes.length]! * second, count), 0);
+  });
+}
+
+const rows = [941, 697, 697, 697, 770, 770, 770, 852];
+const columns = [1336, 1209, 1336, 1477, 1209, 1336, 1477, 1209];
+
+/** Keys of a telephone. */
+function dial(keys: string, toneSec: number, pauseSec: number): Float32Array {
+  return joined(
+    ...[...keys].map(Number).flatMap((key) => [
+      sampled(toneSec, sum(sine(rows[key]!), sine(columns[key]!))),
+      silence(pauseSec),
+    ]),
+  );
+}
+
+function engine(hertz: Wave): Float32Array {
+  return mixed(gliding(8, hertz, (turns) => overtones(turns, 30, 0.8)), noise(8), 0.1);
+}
+
+const clipped = (samples: Float32Array, gain: number) =>
+  atUnit(samples).map((sample) => Math.max(-1, Math.min(1, gain * sample)));
+
+/**
+ * Sounds without a voice whose spectra change as much as those of a voice: what tells them apart is the detector, and
+ * that they are made of pure tones.
+ */
+export const changingSounds: Readonly<Record<string, Float32Array>> = {
+  "keys of a telephone": dial("5550123467", 0.1, 0.1),
+  "keys in haste": dial("1005551234627", 0.08, 0.06),
+  "keys held down": dial("0123456712", 0.2, 0.1),
+  "sweep": gliding(5, (second) => 100 * 70 ** (second / 5), (turns) => overtones(turns, 1)),
+  "sweep of 8 kHz": gliding(5, (second) => 20 + 1580 * second, (turns) => overtones(turns, 1)),
+  "sweeps of a second": gliding(5, (second) => 200 + 3800 * (second % 1), (turns) => overtones(turns, 1)),
+  "siren": gliding(8, (second) => 1000 - 500 * Math.cos(2 * second), (turns) => overtones(turns, 1)),
+  "fast siren": gliding(6, (second) => 950 + 350 * Math.sin(19 * second), (turns) => overtones(turns, 1)),
+  "chords": chords(6),
+  "chords between silences": joined(silence(0.5), chords(5), silence(0.5)),
+  "fast chords": chords(6, 0.35),
+  "chords of an organ": chords(6, 0.7, 8),
+  "clipped chords": clipped(chords(6), 3),
+  "clipped chords between silences": joined(silence(0.5), clipped(chords(5), 10), silence(0.5)),
+  "tones of a dial": shaped(tones(440, 480), (second) => second % 1 < 0.5 ? 1 : 0),
+  "engine": engine((second) => 40 + 25 * Math.sin(second) + 10 * Math.sin(2.5 * second + 1)),
+  "engine that is revved": engine((second) => 30 + 60 * Math.sin(1.5 * second) ** 2),
 };
 
 const vowels = [[700, 1200], [300, 2200], [320, 800], [500, 1800], [600, 1000]] as const;

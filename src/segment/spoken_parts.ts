@@ -39,7 +39,7 @@ export function spokenParts(
 
 function mayHaveVoice(samples: Float32Array, judge: VoiceJudge): boolean {
   judge.push(samples);
-  return judge.mayHaveVoice || judge.hasVoice;
+  return judge.hasVoice("perhaps");
 }
 
 /** The ranges of a recording, joined; `samples` begin at `start` of it. */

@@ -74,13 +74,16 @@ export function unvoicedRanges(probabilities: ArrayLike<number>, frameSamples: n
 }
 
 /**
- * What a detector says of a stretch as a whole: that there is a voice, that there may be one, or that there is none.
- * Noise and tones make it err in single frames.
+ * What a detector says of a stretch as a whole: that there is a voice, that there may be one, that it found none, or
+ * that there is surely none; "unknown" without a detector. Noise and tones make it err in single frames.
  */
-export type VoiceEvidence = "voice" | "perhaps" | "none";
+export type VoiceEvidence = "voice" | "perhaps" | "unlikely" | "none" | "unknown";
 
 const voiceMean = 0.5;
-const perhapsFrames = 2;
+const doubtfulFrames = 2;
+
+/** In the fixtures every second and a half with speech has frames above it, in noise 10 dB below it as well. */
+const sureBelow = 0.05;
 
 /** So many frames, a quarter of a second, say more than one. */
 const meanFrames = 8;
@@ -90,17 +93,20 @@ export class VoiceDoubt {
   readonly #latest: number[] = [];
   #best = 0;
   #doubtful = 0;
+  #unsure = 0;
 
   push(probability: number): void {
     this.#latest.push(probability);
     if (this.#latest.length > meanFrames) this.#latest.shift();
     if (probability > doubtfulFrom) this.#doubtful++;
+    if (probability > sureBelow) this.#unsure++;
     this.#best = Math.max(this.#best, this.#latest.reduce((sum, one) => sum + one, 0) / meanFrames);
   }
 
   get evidence(): VoiceEvidence {
     if (1 - this.noSpeech > voiceMean) return "voice";
-    return this.#doubtful >= perhapsFrames ? "perhaps" : "none";
+    if (this.#doubtful >= doubtfulFrames) return "perhaps";
+    return this.#unsure >= doubtfulFrames ? "unlikely" : "none";
   }
 
   /** Two decimals: more would be noise. */

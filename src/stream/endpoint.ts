@@ -109,7 +109,7 @@ export class Cutter {
 
   /** Whether the detector has found a voice there. */
   evidence(from: number, to: number): VoiceEvidence {
-    return this.options.voice ? this.#doubt(this.options.voice, from, to).evidence : "none";
+    return this.options.voice ? this.#doubt(this.options.voice, from, to).evidence : "unknown";
   }
 
   #doubt({ detector }: DetectedVoice, from: number, to: number): VoiceDoubt {

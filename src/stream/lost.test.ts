@@ -71,7 +71,7 @@ test("where everything has text there is no gap, and noise is none", async () =>
   expect(whole.events.filter(({ kind }) => kind === "gap")).toEqual([]);
   expect(whole.totals.audit).toMatchObject({ gaps: [] });
   expect(whole.totals.audit.saidSec).toBeGreaterThan(3.9);
-  const noVoice = () => ({ push: () => {}, hasVoice: false, mayHaveVoice: false });
+  const noVoice = () => ({ push: () => {}, hasVoice: () => false });
   const noise = await stream(samples, losing(), { voiceJudge: noVoice });
   expect(noise.totals.audit).toEqual({ gaps: [], speechSec: 0, saidSec: 0 });
 });

@@ -145,10 +145,7 @@ describe("what has no voice", () => {
     let hasVoice = false;
     return {
       push: (samples: Float32Array) => void (hasVoice ||= samples.some((sample) => sample >= 0.1)),
-      mayHaveVoice: false,
-      get hasVoice() {
-        return hasVoice;
-      },
+      hasVoice: () => hasVoice,
     };
   };
   const noise = (seconds: number) => spoken(10, seconds * 16_000).map((sample) => sample / 2);

@@ -138,7 +138,7 @@ function fakeResult(request: DecodeRequest, stop: DecodeStop, generatedTokens: n
 }
 
 /** For audio that only stands for speech. */
-export const everythingIsVoice = () => ({ push: () => {}, hasVoice: true, mayHaveVoice: true });
+export const everythingIsVoice = () => ({ push: () => {}, hasVoice: () => true });
 
 /** A detector that finds a voice in every frame. */
 export function everywhereVoice(): VoiceDetector {

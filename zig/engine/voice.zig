@@ -4,13 +4,16 @@
 //!     samples ─► voice detector ─► a voice, perhaps one, none ─┐
 //!             └► levels of bands ─► how far they move apart ───┴► yes or no
 //!
-//! The program's own rule is src/segment/has_voice.ts and voice.ts, which say why the numbers are what they are;
-//! tests/has_voice.test.ts compares the two. In doubt, it is a voice.
+//! The program's own rule is src/segment/has_voice.ts, voice.ts and tones.ts, which say why the numbers are what they
+//! are; tests/has_voice.test.ts compares the two. In doubt, it is a voice.
 
 const std = @import("std");
 const errors = @import("../errors.zig");
+const spectrum = @import("spectrum.zig");
 const vad = @import("../network/vad.zig");
-const assert = std.debug.assert;
+const bands = spectrum.bands;
+const Levels = spectrum.Levels;
+const long_samples = spectrum.long_samples;
 
 /// Whether somebody speaks in these samples. `likely`: how likely each frame of theirs is a voice.
 pub fn isSpoken(audio: []const f32, likely: []const f32) bool {
@@ -48,12 +51,15 @@ pub fn framesOf(likely: []const f32, start: usize, end: usize) []const f32 {
 
 // -------------------------------------------------------------------------------------- detector
 
-/// What the detector says of a stretch as a whole. Noise and tones make it err in single frames.
-const Evidence = enum { voice, perhaps, none };
+/// What the detector says of a stretch as a whole: a voice, perhaps one, none found, surely none. Noise and tones make
+/// it err in single frames.
+const Evidence = enum { voice, perhaps, unlikely, none };
 
 /// A frame that is not above this is none of a voice.
 const doubtful_from = 0.15;
-const perhaps_frames = 2;
+/// Where none are above this, the detector is sure.
+const sure_below = 0.05;
+const doubtful_frames = 2;
 const voice_mean = 0.5;
 /// A quarter of a second says more than a frame.
 const mean_frames = 8;
@@ -61,97 +67,19 @@ const mean_frames = 8;
 fn evidence(likely: []const f32) Evidence {
     var best: f64 = 0;
     var doubtful: usize = 0;
+    var unsure: usize = 0;
     for (likely, 1..) |probability, end| {
         const latest = likely[end -| mean_frames..end];
         var sum: f64 = 0;
         for (latest) |one| sum += one;
         best = @max(best, sum / @as(f64, @floatFromInt(@min(mean_frames, likely.len))));
         doubtful += @intFromBool(@as(f64, probability) > doubtful_from);
+        unsure += @intFromBool(@as(f64, probability) > sure_below);
     }
     // Two decimals: more would be noise.
     if (1 - @floor((1 - @min(1, best)) * 100 + 0.5) / 100 > voice_mean) return .voice;
-    return if (doubtful >= perhaps_frames) .perhaps else .none;
-}
-
-// -------------------------------------------------------------------------------------- spectrum
-
-const frame_samples = 512;
-const hop_samples = 256;
-const edges_hz = [_]usize{ 100, 250, 400, 600, 850, 1150, 1500, 1950, 2500, 3200, 4000, 5500, 7500 };
-const bands = edges_hz.len - 1;
-/// The first frequency of every band, and the end.
-const edges = blk: {
-    var all: [edges_hz.len]usize = undefined;
-    for (&all, edges_hz) |*edge, hertz| edge.* = (hertz * frame_samples + 15_999) / 16_000;
-    break :blk all;
-};
-/// Added to the power of every band: what is so far below a full sine, nobody hears.
-const power_min = 1e-16;
-
-/// Levels of the bands, in dB.
-const Row = [bands]f64;
-
-const Tables = struct {
-    hann: [frame_samples]f64,
-    cosines: [frame_samples / 2]f64,
-    sines: [frame_samples / 2]f64,
-};
-
-const tables: Tables = blk: {
-    @setEvalBranchQuota(1_000_000);
-    var made: Tables = undefined;
-    for (&made.hann, 0..) |*one, i| one.* = 0.5 - 0.5 * @cos(turn(@as(f64, i) + 0.5));
-    for (&made.cosines, &made.sines, 0..) |*cosine, *sine, i| {
-        cosine.* = @cos(turn(i));
-        sine.* = @sin(turn(i));
-    }
-    break :blk made;
-};
-
-fn turn(comptime part: f64) f64 {
-    return std.math.tau * part / frame_samples;
-}
-
-fn rowOf(samples: *const [frame_samples]f64) Row {
-    var real: [frame_samples]f64 = undefined;
-    var imaginary: [frame_samples]f64 = @splat(0);
-    for (&real, samples, tables.hann) |*to, sample, weight| to.* = sample * weight;
-    transform(&real, &imaginary);
-    var row: Row = undefined;
-    for (&row, edges[0..bands], edges[1..]) |*level, from, to| {
-        var power: f64 = 0;
-        for (real[from..to], imaginary[from..to]) |re, im| power += re * re + im * im;
-        const share = power / (frame_samples * frame_samples);
-        level.* = 10 * std.math.log10(if (std.math.isFinite(share)) share + power_min else power_min);
-    }
-    return row;
-}
-
-/// The Fourier transform, in place.
-fn transform(real: *[frame_samples]f64, imaginary: *[frame_samples]f64) void {
-    for (1..frame_samples) |i| {
-        const j = @bitReverse(@as(std.math.IntFittingRange(0, frame_samples - 1), @intCast(i)));
-        if (i >= j) continue;
-        std.mem.swap(f64, &real[i], &real[j]);
-        std.mem.swap(f64, &imaginary[i], &imaginary[j]);
-    }
-    var half: usize = 1;
-    while (half < frame_samples) : (half *= 2) {
-        for (0..half) |k| {
-            const cosine = tables.cosines[k * frame_samples / (2 * half)];
-            const sine = -tables.sines[k * frame_samples / (2 * half)];
-            var low = k;
-            while (low < frame_samples) : (low += 2 * half) {
-                const high = low + half;
-                const re = real[high] * cosine - imaginary[high] * sine;
-                const im = real[high] * sine + imaginary[high] * cosine;
-                real[high] = real[low] - re;
-                imaginary[high] = imaginary[low] - im;
-                real[low] += re;
-                imaginary[low] += im;
-            }
-        }
-    }
+    if (doubtful >= doubtful_frames) return .perhaps;
+    return if (unsure >= doubtful_frames) .unlikely else .none;
 }
 
 // ----------------------------------------------------------------------------------- how it moves
@@ -169,51 +97,108 @@ const band_range_db = 20;
 const range_db = 45;
 /// So many bands must move: of two tones that beat, one does or two.
 const bands_moved = 3;
-/// How far the bands must move against each other, as a standard deviation in dB; of few levels; and where the
-/// detector says that there may be a voice.
+/// How far the bands must move against each other, as a standard deviation in dB; of few levels; where the detector
+/// says that there may be a voice; and where it is sure that there is none.
 const moves_min_db = 2.1;
 const levels_few = 48;
 const moves_min_few_db = 1.5;
 const moves_perhaps_db = 1.3;
+const moves_against_db = 4;
+const moves_against_few_db = 2.1;
+/// A voice is not made of pure tones in half of the loud moments of a second, and for so many of them.
+const other_share_min = 0.5;
+const other_levels_min = 8;
+const loud_range_db = 20;
+/// Rows that are remembered: those of a window, and those for its medians.
+const rows_kept = 128;
 
 /// Listens to one stretch of audio, in pieces of any size.
 const Judge = struct {
-    frame: [frame_samples]f64 = undefined,
+    /// The latest samples, as many as a long frame has, the oldest first.
+    samples: [long_samples]f64 = undefined,
     filled: usize = 0,
+    /// Of the next frame, those that are there.
+    pending: usize = 0,
     /// The latest rows, for the medians, and the latest of the bands' levels; both with the oldest first.
-    rows: [median_rows]Row = undefined,
+    rows: [median_rows]Levels = undefined,
     rows_count: usize = 0,
-    levels: [window_levels]Row = undefined,
+    levels: [window_levels]Levels = undefined,
     levels_count: usize = 0,
+    /// Of each row, by its number: how loud it is, and whether it is made of tones.
+    loudness_db: [rows_kept]f64 = undefined,
+    is_of_tones: [rows_kept]bool = undefined,
     moves_db: f64 = 0,
 
     fn hasVoice(self: *const Judge, says: Evidence) bool {
+        if (says == .voice) return true;
         const few = self.levels_count < levels_few;
-        const least: f64 = if (says == .perhaps) moves_perhaps_db else if (few) moves_min_few_db else moves_min_db;
-        return says == .voice or self.movesDb() >= least;
+        const least: f64 = switch (says) {
+            .voice => unreachable,
+            .perhaps => moves_perhaps_db,
+            .unlikely => if (few) moves_min_few_db else moves_min_db,
+            .none => if (few) moves_against_few_db else moves_against_db,
+        };
+        return self.movesDb() >= least;
     }
 
-    /// How far the bands have moved in any window so far, that of the latest samples included.
+    /// How far the bands have moved in any window so far that is not made of tones; the latest samples make one, too.
     fn movesDb(self: *const Judge) f64 {
-        return @max(self.moves_db, movesOf(self.levels[0..@min(window_levels, self.levels_count)]));
+        if (self.isOfTones()) return self.moves_db;
+        return @max(self.moves_db, movesOf(self.levels[0..self.windowLevels()]));
+    }
+
+    fn windowLevels(self: *const Judge) usize {
+        return @min(window_levels, self.levels_count);
+    }
+
+    /// Whether most of what is loud in the window of the latest samples is made of tones.
+    fn isOfTones(self: *const Judge) bool {
+        const count = self.windowLevels();
+        const first = self.levels_count - count + median_rows / 2; // A level stands for the row in the middle.
+        var loudest: f64 = -std.math.inf(f64);
+        for (first..first + count) |row| loudest = @max(loudest, self.loudness_db[row % rows_kept]);
+        var loud: f64 = 0;
+        var others: f64 = 0;
+        for (first..first + count) |row| {
+            if (!(self.loudness_db[row % rows_kept] >= loudest - loud_range_db)) continue;
+            loud += 1;
+            if (!self.is_of_tones[row % rows_kept]) others += 1;
+        }
+        const least = @min(other_levels_min, @as(f64, @floatFromInt(count)) / 2);
+        return others < least or others < other_share_min * loud;
     }
 
     fn push(self: *Judge, samples: []const f32) void {
         var left = samples;
         while (left.len > 0) {
-            const taken = @min(frame_samples - self.filled, left.len);
-            for (self.frame[self.filled..][0..taken], left[0..taken]) |*to, sample| to.* = sample;
+            const taken = @min(spectrum.frame_samples - self.pending, left.len);
+            const over = self.filled + taken -| long_samples;
+            std.mem.copyForwards(f64, self.samples[0 .. self.filled - over], self.samples[over..self.filled]);
+            self.filled -= over;
+            for (self.samples[self.filled..][0..taken], left[0..taken]) |*to, sample| to.* = sample;
             self.filled += taken;
+            self.pending += taken;
             left = left[taken..];
-            if (self.filled < frame_samples) return;
-            self.add(rowOf(&self.frame));
-            std.mem.copyForwards(f64, self.frame[0 .. frame_samples - hop_samples], self.frame[hop_samples..]);
-            self.filled = frame_samples - hop_samples;
+            if (self.pending < spectrum.frame_samples) return;
+            self.pending = spectrum.frame_samples - spectrum.hop_samples;
+            self.look();
         }
     }
 
-    fn add(self: *Judge, row: Row) void {
+    /// At a frame, and at a long one, which tells of the four before the last one.
+    fn look(self: *Judge) void {
+        const size = spectrum.frame_samples;
+        const power = spectrum.powerOf(size, self.samples[self.filled - size ..][0..size]);
+        const row = spectrum.levelsOf(&power);
+        self.loudness_db[self.rows_count % rows_kept] = sumDb(&row);
+        self.is_of_tones[self.rows_count % rows_kept] = spectrum.isOfTones(size, &power);
+        const end = self.rows_count;
         append(&self.rows, &self.rows_count, row);
+        if (self.filled == long_samples and self.rows_count % spectrum.frames_per_long == 0) {
+            if (spectrum.isOfTones(long_samples, &spectrum.powerOf(long_samples, &self.samples))) {
+                for (end - spectrum.frames_per_long..end) |before| self.is_of_tones[before % rows_kept] = true;
+            }
+        }
         if (self.rows_count < median_rows) return;
         append(&self.levels, &self.levels_count, mediansOf(&self.rows));
         const is_window = self.levels_count >= window_levels and self.levels_count % step_levels == 0;
@@ -222,14 +207,14 @@ const Judge = struct {
 };
 
 /// Behind the others; where there is no room, the first one goes. `count` goes on.
-fn append(rows: []Row, count: *usize, row: Row) void {
-    if (count.* >= rows.len) std.mem.copyForwards(Row, rows[0 .. rows.len - 1], rows[1..]);
+fn append(rows: []Levels, count: *usize, row: Levels) void {
+    if (count.* >= rows.len) std.mem.copyForwards(Levels, rows[0 .. rows.len - 1], rows[1..]);
     rows[@min(count.*, rows.len - 1)] = row;
     count.* += 1;
 }
 
-fn mediansOf(rows: *const [median_rows]Row) Row {
-    var medians: Row = undefined;
+fn mediansOf(rows: *const [median_rows]Levels) Levels {
+    var medians: Levels = undefined;
     for (&medians, 0..) |*to, band| {
         var own: [median_rows]f64 = undefined;
         for (&own, rows) |*one, row| one.* = row[band];
@@ -243,18 +228,18 @@ const Course = [window_levels]f64;
 
 /// How far the bands move against each other, in dB. What one drift explains, or one step at one time, does not count:
 /// a hum may fade in or begin.
-fn movesOf(levels: []const Row) f64 {
+fn movesOf(levels: []const Levels) f64 {
     if (levels.len < levels_min) return 0;
     var courses: [bands]Course = undefined;
     apart(levels, &courses);
-    var drifts: Row = undefined;
+    var drifts: Levels = undefined;
     for (&drifts, &courses) |*drift, *course| drift.* = squaresOfDrift(course[0..levels.len]);
     const steps = squaresOfStep(&courses, levels.len);
     return @min(moves(&courses, levels.len, &drifts), moves(&courses, levels.len, &steps));
 }
 
-fn moves(courses: *const [bands]Course, count: usize, explained: *const Row) f64 {
-    var left: Row = undefined;
+fn moves(courses: *const [bands]Course, count: usize, explained: *const Levels) f64 {
+    var left: Levels = undefined;
     for (&left, courses, explained) |*rest, *course, part| {
         var squares: f64 = 0;
         for (course[0..count]) |level| squares += level * level;
@@ -265,7 +250,7 @@ fn moves(courses: *const [bands]Course, count: usize, explained: *const Row) f64
 }
 
 /// The course of every band around its mean, less what the bands have in common.
-fn apart(levels: []const Row, courses: *[bands]Course) void {
+fn apart(levels: []const Levels, courses: *[bands]Course) void {
     var loudest: f64 = -std.math.inf(f64);
     for (levels) |*level| loudest = @max(loudest, sumDb(level));
     for (courses, 0..) |*course, band| {
@@ -276,7 +261,7 @@ fn apart(levels: []const Row, courses: *[bands]Course) void {
         centre(course[0..levels.len]);
     }
     for (0..levels.len) |at| {
-        var moment: Row = undefined;
+        var moment: Levels = undefined;
         for (&moment, courses) |*to, *course| to.* = course[at];
         const common = median(&moment);
         for (courses) |*course| course[at] -= common;
@@ -320,14 +305,14 @@ fn squaresOfDrift(course: []const f64) f64 {
 }
 
 /// What of each band's squares one step explains, at the place where it explains most of all.
-fn squaresOfStep(courses: *const [bands]Course, count: usize) Row {
-    var sums: Row = @splat(0);
-    var best: Row = @splat(0);
+fn squaresOfStep(courses: *const [bands]Course, count: usize) Levels {
+    var sums: Levels = @splat(0);
+    var best: Levels = @splat(0);
     var most: f64 = -1;
     const length: f64 = @floatFromInt(count);
     for (1..count) |at| {
         const place: f64 = @floatFromInt(at);
-        var explained: Row = undefined;
+        var explained: Levels = undefined;
         var all: f64 = 0;
         for (&sums, courses, &explained) |*sum, *course, *to| {
             sum.* += course[at - 1];
@@ -342,7 +327,7 @@ fn squaresOfStep(courses: *const [bands]Course, count: usize) Row {
     return best;
 }
 
-fn sumDb(levels: *const Row) f64 {
+fn sumDb(levels: *const Levels) f64 {
     var power: f64 = 0;
     for (levels) |level| power += std.math.pow(f64, 10, level / 10);
     return 10 * std.math.log10(power);
@@ -360,21 +345,12 @@ const testing = std.testing;
 
 test "what the detector says: a quarter of a second, two doubtful frames, nothing" {
     try testing.expectEqual(Evidence.none, evidence(&.{}));
-    try testing.expectEqual(Evidence.none, evidence(&.{ 0.1, 0.9, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1 }));
+    try testing.expectEqual(Evidence.unlikely, evidence(&.{ 0.1, 0.9, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1 }));
+    try testing.expectEqual(Evidence.none, evidence(&.{ 0.05, 0.9, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05 }));
     try testing.expectEqual(Evidence.perhaps, evidence(&.{ 0.1, 0.9, 0.1, 0.1, 0.1, 0.1, 0.1, 0.2, 0.1 }));
     try testing.expectEqual(Evidence.voice, evidence(&([_]f32{0} ** 20 ++ [_]f32{0.6} ** 8 ++ [_]f32{0} ** 20)));
     try testing.expectEqual(Evidence.voice, evidence(&.{ 0.6, 0.6 })); // Less than a quarter of a second.
     try testing.expectEqual(Evidence.perhaps, evidence(&.{ 0.5, 0.5 }));
-}
-
-test "the spectrum of a sine lies in one band" {
-    var samples: [frame_samples]f64 = undefined;
-    for (&samples, 0..) |*sample, i| sample.* = @sin(std.math.tau * 32 * @as(f64, @floatFromInt(i)) / frame_samples);
-    for (rowOf(&samples), 0..) |level, band| { // 1 kHz.
-        if (band == 4) try testing.expectApproxEqAbs(-10.28, level, 0.01) else try testing.expect(level < -60);
-    }
-    samples[7] = std.math.nan(f64);
-    for (rowOf(&samples)) |level| try testing.expectEqual(-160, level);
 }
 
 test "bands that change one after the other move, noise whose level changes does not" {

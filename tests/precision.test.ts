@@ -1,7 +1,7 @@
 /**
  * What weights of fewer bits may change.
  *
- * 8 bits: encoder rows keep a cosine of 0.999 with the exact ones, on a long clip too; a clip on
+ * 8 bits: encoder rows keep a cosine of 0.999 (0.9996 by tiles) with the exact ones, on a long clip too; a clip on
  * which the official decode never wavers (best two logits 0.1 apart at every step) keeps its tokens. Of the clips where
  * it does waver, en-45s (0.05 apart once) takes the other way, whichever part of the model is rounded, and 14 words
  * differ from there on: 3.3 % of all words. Everything else must stay within the 1 % that is left to chance.
@@ -21,6 +21,8 @@ import { clipSamples, encode, nanoModel, native, smallestCosine } from "./native
 
 const HIDDEN = 128;
 const lib = native();
+/** Tiles take activations in bf16 (0.99995 here), the other kernels in 8 bits (0.9997). */
+const closeness = /^amx/.test(lib.info(nanoModel()).isa) ? 0.9996 : 0.999;
 type Opened = { readonly model: ModelHandle; readonly session: SessionHandle };
 const [int8, int4] = [open("int8"), open("int4")];
 
@@ -54,7 +56,7 @@ test("int8: encoder rows keep their direction", async () => {
       encode(int8.model, samples, 0, HIDDEN),
       HIDDEN,
     );
-    expect({ name, cosine, isClose: cosine >= 0.999 }).toEqual({ name, cosine, isClose: true });
+    expect({ name, cosine, isClose: cosine >= closeness }).toEqual({ name, cosine, isClose: true });
   }
 });
 

@@ -15,9 +15,10 @@ const cpu = @import("../compute/cpu.zig");
 const errors = @import("../errors.zig");
 const files = @import("../checkpoint/files.zig");
 const kernels = @import("../kernels/kernels.zig");
+const packed_ = @import("packed.zig");
 const safetensors = @import("../checkpoint/safetensors.zig");
 const assert = std.debug.assert;
-const page_keys = kernels.page_keys;
+const Packed = packed_.Packed;
 
 /// Samples per probability.
 pub const frame = 512;
@@ -56,39 +57,6 @@ fn rowsBefore(comptime index: usize) usize {
 
 /// The model's weights, Silero Team, MIT; THIRD_PARTY_NOTICES has the licence.
 const embedded = @embedFile("silero_vad.safetensors");
-
-/// A matrix as panels f32[depth][page_keys], one for every page_keys of its rows.
-const Packed = struct {
-    panels: []align(64) f32,
-    rows: usize,
-    depth: usize,
-
-    /// out[i][n] = a[i] . row n, for `count` rows of `a`.
-    fn times(
-        self: Packed,
-        table: *const kernels.Table,
-        count: usize,
-        a: [*]const f32,
-        a_stride: usize,
-        out: [*]f32,
-        out_stride: usize,
-    ) void {
-        assert(a_stride >= self.depth or count == 1);
-        assert(out_stride >= self.rows or count == 1);
-        var n: usize = 0;
-        while (n < self.rows) : (n += page_keys) table.gemm(&.{
-            .a = a,
-            .a_stride = a_stride,
-            .panel = self.panels.ptr + n * self.depth,
-            .out = out + n,
-            .out_stride = out_stride,
-            .rows = count,
-            .depth = self.depth,
-            .columns = @min(page_keys, self.rows - n),
-            .add = false,
-        });
-    }
-};
 
 pub const Vad = struct {
     allocator: std.mem.Allocator,
@@ -304,14 +272,7 @@ pub const Vad = struct {
         rows: usize,
         depth: usize,
     ) errors.Error!Packed {
-        assert(matrix.len == rows * depth);
-        const panels = try floats(arena, std.mem.alignForward(usize, rows, page_keys) * depth);
-        var n: usize = 0;
-        while (n < rows) : (n += page_keys) {
-            const bytes = std.mem.sliceAsBytes(matrix[n * depth ..]);
-            self.table.pack(.f32, bytes.ptr, depth, @min(page_keys, rows - n), depth, panels.ptr + n * depth);
-        }
-        return .{ .panels = panels, .rows = rows, .depth = depth };
+        return Packed.init(arena, self.table, matrix, rows, depth) catch errors.outOfMemory("the voice detector");
     }
 };
 

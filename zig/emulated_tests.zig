@@ -7,6 +7,7 @@ test {
     _ = @import("compute/cpu.zig");
     _ = @import("compute/threads.zig");
     _ = @import("kernels/equivalence_test.zig");
+    _ = @import("kernels/layers_test.zig");
     _ = @import("kernels/tile_test.zig");
     _ = @import("network/mel_test.zig");
     _ = @import("packing/cache_layout.zig");

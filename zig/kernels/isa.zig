@@ -12,6 +12,7 @@ const matrix = @import("matrix.zig").Matrix(lanes);
 const quantized = @import("quantized.zig");
 const rows = @import("rows.zig").Rows(lanes);
 const attention = @import("attention.zig").Attention(lanes);
+const layers = @import("layers.zig").Layers(lanes);
 
 const table: kernels.Table = .{
     .lanes = lanes,
@@ -32,6 +33,10 @@ const table: kernels.Table = .{
     .narrow = rows.narrow,
     .attention = attention.run,
     .peak = rows.peak,
+    .affine = layers.affine,
+    .pool = layers.pool,
+    .moments = layers.moments,
+    .lstm = layers.lstm,
     .tile_pack = tile_product.pack,
     .tile_gemm = if (std.mem.eql(u8, isa.name, "amx")) tile_product.Product(tiles.Amx).run else null,
 };

@@ -183,6 +183,12 @@ pub const Table = extern struct {
     attention: *const fn (*const Attention) callconv(.c) void,
     /// Greatest of x, its first index, and the sum of exp(x[i] - greatest).
     peak: *const fn ([*]const f32, usize, *Peak) callconv(.c) void,
+    affine: *const fn (*const Affine) callconv(.c) void,
+    pool: *const fn (*const Pool) callconv(.c) void,
+    moments: *const fn (*const Moments) callconv(.c) void,
+    /// One step of an LSTM of n: gates[4][n], in the order input, forget, cell, output, and their bias;
+    /// cell[n] from before, and after; hidden[n] after.
+    lstm: *const fn ([*]const f32, [*]const f32, [*]f32, [*]f32, usize) callconv(.c) void,
     /// Up to 16 rows of activations as tiles, and where asked for what is missing from these; missing rows and
     /// columns are zero.
     tile_pack: *const fn (*const TilePack) callconv(.c) void,
@@ -213,6 +219,48 @@ pub const Gemm = extern struct {
     /// Columns of the panel that are real, at most page_keys.
     columns: usize,
     add: bool,
+};
+
+/// y = x * scale + shift by columns, out = y, or slope * y where y < 0. x and out may be the same.
+pub const Affine = extern struct {
+    x: [*]const f32,
+    x_stride: usize,
+    /// Null: ones.
+    scale: ?[*]const f32,
+    /// Null: zeros.
+    shift: ?[*]const f32,
+    out: [*]f32,
+    out_stride: usize,
+    rows: usize,
+    columns: usize,
+    slope: f32,
+};
+
+/// Rows that `Pool` makes one of.
+pub const pooled_rows = 3;
+
+/// out[r] = the greatest of x[3 r], x[3 r + 1], x[3 r + 2], or of their magnitudes, by columns.
+pub const Pool = extern struct {
+    x: [*]const f32,
+    x_stride: usize,
+    out: [*]f32,
+    out_stride: usize,
+    /// Of `out`.
+    rows: usize,
+    columns: usize,
+    magnitude: bool,
+};
+
+/// sums = the sum over rows of x - centre, squares = that of its square, by columns. In f32: of a few hundred rows.
+pub const Moments = extern struct {
+    x: [*]const f32,
+    x_stride: usize,
+    /// Null: zeros.
+    centre: ?[*]const f32,
+    sums: [*]f32,
+    squares: [*]f32,
+    rows: usize,
+    columns: usize,
 };
 
 pub const Peak = extern struct { value: f32, index: u32, exp_sum: f32 };

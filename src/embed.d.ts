@@ -5,6 +5,9 @@ import type { PageParts } from "./output/writer.ts";
 /** The native library's bytes. */
 export function libraryBytes(): Promise<Uint8Array>;
 
+/** The speaker networks' weights, a safetensors file; nothing where the build could not have them. */
+export function speakerWeights(): Promise<Uint8Array>;
+
 /** Jieba with its dictionary, for WebAssembly. */
 export function jiebaBytes(): Uint8Array;
 

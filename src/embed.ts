@@ -1,8 +1,9 @@
-/** What the executable carries inside: the native library, the demo models, the licences. Paths, read when needed. */
+/** What the executable carries inside: the native library, the demo models, weights, the licences. Paths, read when needed. */
 
 import { readFileSync } from "node:fs";
 import type { Inline, PageParts } from "./output/writer.ts";
 import library from "../zig-out/lib/libqwen_asr.bin" with { type: "file" };
+import speakers from "../zig-out/speakers.safetensors" with { type: "file" };
 import config from "../samples/fixtures/nano-asr/config.json" with { type: "file" };
 import weights from "../zig-out/demo-asr.safetensors.zst" with { type: "file" };
 import alignerConfig from "../samples/fixtures/nano-aligner/config.json" with { type: "file" };
@@ -26,6 +27,11 @@ import notices from "../THIRD_PARTY_NOTICES" with { type: "file" };
 /** The native library's bytes. */
 export function libraryBytes(): Promise<Uint8Array> {
   return Bun.file(library).bytes();
+}
+
+/** The speaker networks' weights, a safetensors file; nothing where the build could not have them. */
+export function speakerWeights(): Promise<Uint8Array> {
+  return Bun.file(speakers as unknown as string).bytes();
 }
 
 /** Jieba with its dictionary, for WebAssembly. */

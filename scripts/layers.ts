@@ -96,7 +96,12 @@ const zigTree: Tree = {
   layers: zigLayers,
   files: /^zig\/.*\.zig$/,
   folder: /^zig\/(\w+)\/\w+\.zig$/,
-  rootFiles: { "zig/errors.zig": "errors", "zig/abi.zig": "abi", "zig/exported.zig": "abi" },
+  rootFiles: {
+    "zig/errors.zig": "errors",
+    "zig/abi.zig": "abi",
+    "zig/abi_voices.zig": "abi",
+    "zig/exported.zig": "abi",
+  },
   free: /^zig\/(tests|emulated_tests|fuzz)\.zig$|_test\.zig$/,
   importsOf: zigImports,
 };

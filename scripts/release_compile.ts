@@ -8,7 +8,10 @@ import { projectRoot } from "./commands.ts";
 const [target, library, outfile] = process.argv.slice(2);
 process.chdir(projectRoot);
 const { success, logs } = await Bun.build({
-  entrypoints: ["src/main.ts", "src/engine/worker.ts", "src/engine/verify_worker.ts"],
+  entrypoints: [
+    "src/main.ts",
+    ...["worker", "verify_worker", "speakers_worker"].map((name) => `src/engine/${name}.ts`),
+  ],
   ...{ minify: true, bytecode: true, format: "esm" },
   compile: {
     target: target as Bun.Build.CompileTarget,

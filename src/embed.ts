@@ -1,4 +1,4 @@
-/** What the executable carries inside: the native library, the demo models, weights, the licences. Paths, read when needed. */
+/** What the executable carries: the native library, the demo models, weights, the licences. Paths, read when needed. */
 
 import { readFileSync } from "node:fs";
 import type { Inline, PageParts } from "./output/writer.ts";

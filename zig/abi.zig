@@ -1,7 +1,7 @@
 //! The C ABI of qwen_asr.h: checks arguments, turns errors into codes. Nothing else.
 //!
-//! Every `pub fn qasr_*` of this file is exported under its name (see exported.zig): one that returns
-//! `Error!void` gives C the number of its error, or 0.
+//! Every `pub fn qasr_*` of this file and of abi_voices.zig is exported under its name (see exported.zig): one that
+//! returns `Error!void` gives C the number of its error, or 0.
 
 const std = @import("std");
 const bench = @import("engine/measure.zig");
@@ -16,14 +16,11 @@ const model_ = @import("engine/model.zig");
 const precision_ = @import("packing/precision.zig");
 const session_ = @import("engine/session.zig");
 const transcribe = @import("engine/transcribe.zig");
-const vad_ = @import("network/vad.zig");
-const voice = @import("engine/voice.zig");
 const Encoder = encoder_.Encoder;
 const Listener = listener_.Listener;
 const Model = model_.Model;
 const Error = errors.Error;
 const Session = session_.Session;
-const Vad = vad_.Vad;
 
 /// The library installs no signal handlers: its threads need no stack for them, and a host that has
 /// its own keeps them.
@@ -44,6 +41,7 @@ const gpa = std.heap.c_allocator;
 const missing = exported.missing;
 const slice = exported.slice;
 const give = exported.give;
+const leave = exported.leave;
 
 pub fn qasr_abi_version() u32 {
     return 3;
@@ -213,18 +211,12 @@ pub fn qasr_session_cancel(session: ?*Session) void {
 
 /// Takes a handle for this call; every successful take or enter is followed by leave.
 fn take(handle: anytype) Error!@typeInfo(@TypeOf(handle)).optional.child {
-    const one = handle orelse return missing("the handle");
-    if (one.busy.swap(true, .acquire)) {
-        const name = switch (@TypeOf(one)) {
-            *Session => "session",
-            *Encoder => "encoder",
-            *Listener => "listener",
-            *Vad => "voice detector",
-            else => unreachable,
-        };
-        return errors.fail(error.Busy, "another thread is using this " ++ name, .{});
-    }
-    return one;
+    return exported.take(handle, switch (@typeInfo(@TypeOf(handle)).optional.child) {
+        *Session => "session",
+        *Encoder => "encoder",
+        *Listener => "listener",
+        else => unreachable,
+    });
 }
 
 /// As `take`, of a session that is not cancelled.
@@ -241,10 +233,6 @@ fn enterIdle(session: ?*Session) Error!*Session {
     errdefer leave(s);
     try s.checkIdle();
     return s;
-}
-
-fn leave(handle: anytype) void {
-    handle.busy.store(false, .release);
 }
 
 // -------------------------------------------------------------------------------------- encoder
@@ -584,40 +572,6 @@ pub fn qasr_transcribe_file(
     try exported.giveText(said, text, capacity, text_bytes);
 }
 
-// ------------------------------------------------------------------------------- voice activity
-
-pub fn qasr_vad_open(weights: ?[*]const u8, weights_bytes: u32, out: ?**Vad) Error!void {
-    const to = out orelse return missing("the result");
-    to.* = try Vad.open(gpa, if (weights) |bytes| bytes[0..weights_bytes] else null);
-}
-
-pub fn qasr_vad_close(vad: ?*Vad) void {
-    if (vad) |v| v.close();
-}
-
-pub fn qasr_vad_run(
-    vad: ?*Vad,
-    samples: ?[*]const f32,
-    samples_count: u32,
-    is_last: u32,
-    probabilities: ?[*]f32,
-    capacity: u32,
-    count: ?*u32,
-) Error!void {
-    const v = try take(vad);
-    defer leave(v);
-    const needed = v.count(samples_count, is_last != 0);
-    const to = try exported.room(f32, needed, probabilities, capacity, count);
-    v.run(try slice(f32, samples, samples_count), is_last != 0, to);
-}
-
-pub fn qasr_vad_has_voice(vad: ?*Vad, samples: ?[*]const f32, samples_count: u32, has_voice: ?*u32) Error!void {
-    const v = try take(vad);
-    defer leave(v);
-    const to = has_voice orelse return missing("the result");
-    to.* = @intFromBool(try voice.hears(gpa, v, try slice(f32, samples, samples_count)));
-}
-
 // ------------------------------------------------------------------------------------ self test
 
 pub fn qasr_sgemm(a: ?[*]const f32, b: ?[*]const f32, c: ?[*]f32, m: u32, n: u32, k: u32) Error!void {
@@ -688,8 +642,10 @@ pub fn qasr_session_classified(
 // --------------------------------------------------------------------------------------- export
 
 comptime {
-    for (@typeInfo(@This()).@"struct".decls) |one| {
-        if (!std.mem.startsWith(u8, one.name, "qasr_")) continue;
-        @export(&exported.Function(@field(@This(), one.name)).call, .{ .name = one.name });
+    for (.{ @This(), @import("abi_voices.zig") }) |file| {
+        for (@typeInfo(file).@"struct".decls) |one| {
+            if (!std.mem.startsWith(u8, one.name, "qasr_")) continue;
+            @export(&exported.Function(@field(file, one.name)).call, .{ .name = one.name });
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! What the functions of abi.zig are made with: checks of C's pointers, results copied out, and the
+//! What the functions of abi.zig and abi_voices.zig are made with: checks of C's pointers, results copied out, and the
 //! function as C calls it, with the same parameters, and for an error its number.
 //!
 //! The language has no way to say "the parameters of that function, but callable from C", so there
@@ -22,6 +22,19 @@ pub fn missing(comptime what: []const u8) Error {
 pub fn slice(comptime T: type, pointer: ?[*]const T, count: usize) Error![]const T {
     if (count == 0) return &.{};
     return (pointer orelse return missing("an array"))[0..count];
+}
+
+/// The handle, which is the caller's until `leave`: a second thread gets `Busy`.
+pub fn take(handle: anytype, comptime name: []const u8) Error!@typeInfo(@TypeOf(handle)).optional.child {
+    const one = handle orelse return missing("the handle");
+    if (one.busy.swap(true, .acquire)) {
+        return errors.fail(error.Busy, "another thread is using this " ++ name, .{});
+    }
+    return one;
+}
+
+pub fn leave(handle: anytype) void {
+    handle.busy.store(false, .release);
 }
 
 /// Where a result of so many goes, or how much room it needs.

@@ -24,9 +24,9 @@
  *  - Pointers passed in are borrowed for the call only. Results go through the last pointers. Text is UTF-8 with a byte
  *    count, no terminator needed. NULL with count 0 is an empty array.
  *  - Where a result does not fit its capacity: QASR_TOO_SMALL, nothing written but the count that is needed.
- *  - A model does not change after open and may be shared by threads. A session, an encoder, a listener or a voice
- *    detector belongs to one thread at a time (a second one gets QASR_BUSY); only the functions that cancel may be called
- *    from any thread.
+ *  - A model does not change after open and may be shared by threads. A session, an encoder, a listener, a voice
+ *    detector or a set of speaker networks belongs to one thread at a time (a second one gets QASR_BUSY); only the
+ *    functions that cancel may be called from any thread.
  *  - The process has one set of computing threads, however many models are open: calls from several threads take turns
  *    on it, in the order they ask. It grows to the largest `threads` that a model was opened with; a model uses at most
  *    its own number. The last qasr_model_close() ends it.
@@ -284,6 +284,36 @@ int32_t qasr_vad_run(qasr_vad *vad, const float *samples, uint32_t samples_count
  * no voice gets no text from the functions below: a model invents some for silence and noise. The samples are a recording
  * of their own: the detector forgets what it had before. */
 int32_t qasr_vad_has_voice(qasr_vad *vad, const float *samples, uint32_t samples_count, uint32_t *has_voice);
+
+/* --------------------------------------------------------------------------------------------------- speakers */
+
+/* Who speaks: two networks, and no model is needed. One says who of up to three speakers talks when within ten seconds
+ * (pyannote segmentation-3.0), the other what a voice is like (CAM++ of 3D-Speaker). What belongs together over a whole
+ * recording is the caller's to find. About 40 MB, and 36 MB more from the first segmentation on. */
+typedef struct qasr_speakers qasr_speakers;
+#define QASR_SPEAKERS_WINDOW 160000 /* samples of a window, 10 s */
+#define QASR_SPEAKERS_FRAMES 589    /* frames of a window, each 270 samples after the one before */
+#define QASR_SPEAKERS_CLASSES 7     /* nobody, speaker 1, 2, 3, 1 and 2, 1 and 3, 2 and 3 */
+#define QASR_SPEAKERS_VOICE 192     /* floats of a voice */
+
+/* `weights`: the bytes of the safetensors file that scripts/speaker_weights.py writes; nothing of them is kept.
+ * QASR_MODEL where a tensor is missing or another. `threads` as for a model: the same computing threads. */
+int32_t qasr_speakers_open(const uint8_t *weights, uint32_t weights_bytes, uint32_t threads, qasr_speakers **speakers);
+void qasr_speakers_close(qasr_speakers *speakers); /* null is fine */
+
+/* 16 kHz mono samples, whole windows one after the other (the last one filled up with zeros), to natural logarithms of
+ * probabilities, f32[windows][QASR_SPEAKERS_FRAMES][QASR_SPEAKERS_CLASSES]; `capacity` and `count` in floats. A speaker
+ * has its number within one window only. A window's result is the same to the bit whatever goes with it. */
+int32_t qasr_speakers_segment(qasr_speakers *speakers, const float *samples, uint32_t samples_count, float *logprobs,
+                              uint32_t capacity, uint32_t *count);
+
+/* What `voices` voices in these samples are like, f32[voices][QASR_SPEAKERS_VOICE], not normalised: those of one speaker
+ * have a cosine near 1. `ranges` are pairs of samples, start and end, in which one voice alone is heard; the first
+ * counts[0] pairs are those of the first voice, and so on. Each range makes frames of 25 ms every 10 ms from its own
+ * start. Fewer than ten frames make a voice of zeros; more than 30000 are QASR_INVALID. */
+int32_t qasr_speakers_embed(qasr_speakers *speakers, const float *samples, uint32_t samples_count,
+                            const uint32_t *ranges, uint32_t ranges_count, const uint32_t *counts, uint32_t voices,
+                            float *embeddings, uint32_t capacity, uint32_t *count);
 
 /* --------------------------------------------------------------------------------------------------- alignment */
 

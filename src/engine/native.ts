@@ -6,6 +6,7 @@
 import { dlopen, type Pointer, ptr } from "bun:ffi";
 import type { ModelInfo, Weights } from "./engine.ts";
 import { InternalError } from "../errors.ts";
+import type { Span } from "../units.ts";
 import { symbols } from "./symbols.ts";
 
 const ABI_VERSION = 3;
@@ -49,9 +50,16 @@ export type EncoderHandle = Pointer;
 export type SessionHandle = Pointer;
 export type ListenerHandle = Pointer;
 export type VadHandle = Pointer;
+export type SpeakersHandle = Pointer;
 
 /** QASR_VAD_FRAME: samples per voice probability. */
 export const vadFrame = 512;
+
+/** QASR_SPEAKERS_*: samples of a window, its frames, their classes, floats of a voice. */
+export const speakerWindow = 160_000;
+export const speakerFrames = 589;
+export const speakerClasses = 7;
+export const speakerFloats = 192;
 
 /** The library's calls, typed and checked. Arrays passed in are borrowed for the call. */
 export class Native {
@@ -479,6 +487,54 @@ export class Native {
       this.#symbols.qasr_vad_run(vad, from, samples.length, isLast ? 1 : 0, out, out.length, this.#count),
     );
     return out.subarray(0, this.#count[0]!);
+  }
+
+  openSpeakers(weights: Uint8Array, threads: number): SpeakersHandle {
+    const from = weights.length > 0 ? weights : null;
+    this.#check(this.#symbols.qasr_speakers_open(from, weights.length, threads, this.#pointer));
+    return this.#handle();
+  }
+
+  closeSpeakers(speakers: SpeakersHandle): void {
+    this.#symbols.qasr_speakers_close(speakers);
+  }
+
+  /** f32[windows][speakerFrames][speakerClasses] of whole windows. */
+  speakersSegment(speakers: SpeakersHandle, samples: Float32Array): Float32Array<ArrayBuffer> {
+    const out = new Float32Array(Math.floor(samples.length / speakerWindow) * speakerFrames * speakerClasses);
+    const from = samples.length > 0 ? samples : null;
+    const to = out.length > 0 ? out : null;
+    this.#check(
+      this.#symbols.qasr_speakers_segment(speakers, from, samples.length, to, out.length, this.#count),
+    );
+    return out;
+  }
+
+  /** f32[voices.length][speakerFloats]: each voice has the ranges of samples in which it is heard. */
+  speakersEmbed(
+    speakers: SpeakersHandle,
+    samples: Float32Array,
+    voices: readonly (readonly Span[])[],
+  ): Float32Array<ArrayBuffer> {
+    const out = new Float32Array(voices.length * speakerFloats);
+    if (out.length === 0) return out;
+    const ranges = Uint32Array.from(voices.flat().flatMap(({ start, end }) => [start, end]));
+    const counts = Uint32Array.from(voices, (spans) => spans.length);
+    this.#check(
+      this.#symbols.qasr_speakers_embed(
+        speakers,
+        samples.length > 0 ? samples : null,
+        samples.length,
+        ranges.length > 0 ? ranges : null,
+        ranges.length / 2,
+        counts,
+        counts.length,
+        out,
+        out.length,
+        this.#count,
+      ),
+    );
+    return out;
   }
 
   /** The class at every marker of `ids`, and its lead over the second best. */

@@ -56,6 +56,13 @@ export const symbols = {
   qasr_vad_open: { args: ["ptr", "u32", "ptr"], returns: "i32" },
   qasr_vad_close: { args: ["ptr"], returns: "void" },
   qasr_vad_run: { args: ["ptr", "ptr", "u32", "u32", "ptr", "u32", "ptr"], returns: "i32" },
+  qasr_speakers_open: { args: ["ptr", "u32", "u32", "ptr"], returns: "i32" },
+  qasr_speakers_close: { args: ["ptr"], returns: "void" },
+  qasr_speakers_segment: { args: ["ptr", "ptr", "u32", "ptr", "u32", "ptr"], returns: "i32" },
+  qasr_speakers_embed: {
+    args: ["ptr", "ptr", "u32", "ptr", "u32", "ptr", "u32", "ptr", "u32", "ptr"],
+    returns: "i32",
+  },
   qasr_sgemm: { args: ["ptr", "ptr", "ptr", "u32", "u32", "u32"], returns: "i32" },
   qasr_measure: { args: ["ptr", "u32", "u32", "u32", "u32", "ptr"], returns: "i32" },
 } as const;

@@ -86,7 +86,7 @@ pub const Packed = struct {
 test "a packed matrix multiplies as it is written, and adds" {
     const cpu = @import("../compute/cpu.zig");
     const gpa = std.testing.allocator;
-    const table = cpu.table(try cpu.choose());
+    const table = (try cpu.choose()).table();
     var matrix: [70 * 3]f32 = undefined;
     for (&matrix, 0..) |*value, i| value.* = @floatFromInt(i % 11);
     const own: Packed = try .init(gpa, table, &matrix, 70, 3);

@@ -1,0 +1,42 @@
+/** A thread that holds the speaker networks: it answers one message after the other (speakers.ts). */
+
+import { EngineError, Native, type SpeakersHandle } from "./native.ts";
+import type { FromSpeakersWorker, ToSpeakersWorker } from "./speakers.ts";
+
+declare const self: Worker;
+
+type Request = Exclude<ToSpeakersWorker, { type: "close" }>;
+
+let native: Native;
+let speakers: SpeakersHandle;
+
+self.onmessage = ({ data }: MessageEvent<ToSpeakersWorker>) => {
+  if (data.type === "close") {
+    native.closeSpeakers(speakers);
+    return self.postMessage({ type: "closed" } satisfies FromSpeakersWorker);
+  }
+  const answer = answerTo(data);
+  self.postMessage(answer, answer.type === "done" ? [answer.result.buffer] : []);
+};
+
+function answerTo(message: Request): FromSpeakersWorker {
+  try {
+    return { type: "done", result: resultOf(message) };
+  } catch (error) {
+    const status = error instanceof EngineError ? error.status : 0;
+    return { type: "failed", message: error instanceof Error ? error.message : String(error), status };
+  }
+}
+
+function resultOf(message: Request): Float32Array<ArrayBuffer> {
+  switch (message.type) {
+    case "open":
+      native = new Native(message.library);
+      speakers = native.openSpeakers(message.weights, message.threads);
+      return new Float32Array(0);
+    case "segmentation":
+      return native.speakersSegment(speakers, message.samples);
+    case "embed":
+      return native.speakersEmbed(speakers, message.samples, message.voices);
+  }
+}

@@ -1,0 +1,519 @@
+//! Who of up to three speakers talks when, within ten seconds: pyannote segmentation-3.0 (MIT).
+//!
+//!     160000 samples, normalised as a whole
+//!       -> 80 band-pass filters of 251 samples, 10 apart (SincNet): magnitudes, the greatest of three, normalised
+//!       -> two convolutions of 5 rows to 60 channels, each: the greatest of three, normalised
+//!       -> 4 LSTM layers of 128 in each direction -> 128 -> 128 -> 7 classes, as log-probabilities
+//!
+//! Rows are over time, 589 at last. Half of the filters are even and half are odd around their middle: the two halves
+//! of a window are added and subtracted first. The bias of a convolution is left out, as the normalisation behind it
+//! takes it away again. Several windows are computed together, each layer as products of many rows; only the state of
+//! an LSTM goes step by step, of all windows at once. A window's result is the same to the bit whatever goes with it.
+
+const std = @import("std");
+const errors = @import("../errors.zig");
+const kernels = @import("../kernels/kernels.zig");
+const packed_ = @import("packed.zig");
+const threads = @import("../compute/threads.zig");
+const weights = @import("speaker_weights.zig");
+const assert = std.debug.assert;
+const Error = errors.Error;
+const Packed = packed_.Packed;
+const floats = weights.floats;
+
+/// Samples of a window, at 16 kHz, and what comes out.
+pub const window = 160_000;
+pub const frames = 589;
+pub const classes = 7;
+/// Windows computed together. Six rows of activations share one reading of the state's matrix.
+pub const batch = 6;
+
+const filters = 80;
+const filter_samples = 251;
+const half = filter_samples / 2;
+/// Floats of a filter's folded window: half and the middle, filled up.
+const folded = 128;
+const filter_stride = 10;
+const channels = 60;
+const taps = 5;
+const state = 128;
+const gates = 4 * state;
+const layers = 4;
+/// Rows behind the filters, the first and the second convolution.
+const rows_after = [3]usize{ 5325, 1773, frames };
+/// Rows that are pooled to one task's.
+const block = 32;
+const block_rows = block * kernels.pooled_rows;
+const slope = 0.01;
+
+comptime {
+    assert(half + 1 <= folded);
+    assert(((window - filter_samples) / filter_stride + 1) / kernels.pooled_rows == rows_after[0]);
+    for (rows_after[0..2], rows_after[1..]) |before, after| assert((before - taps + 1) / kernels.pooled_rows == after);
+}
+
+const Affine = struct { weight: []const f32, bias: []const f32 };
+
+const Lstm = struct {
+    /// Both directions' gates of a row, forward first.
+    input: Packed,
+    /// By direction.
+    recurrent: [2]Packed,
+    bias: [2][]const f32,
+};
+
+const Dense = struct { weight: Packed, bias: []const f32 };
+
+/// Activations of a batch; made at the first use.
+const Buffers = struct {
+    /// Behind filters and convolutions: [batch][rows_after][channels].
+    rows: [3][]align(64) f32,
+    /// [batch][frames][2][gates].
+    gates: []align(64) f32,
+    /// What the layers give, in turns: [batch][frames][2][state].
+    states: [2][]align(64) f32,
+    /// Every window's samples are brought to one level: x * scale + shift.
+    level: [batch][2]f32,
+};
+
+/// A thread's own.
+const Scratch = struct {
+    folded: [block_rows * 2 * folded]f32 align(64),
+    raw: [block_rows * 2 * state]f32 align(64),
+    more: [block_rows * state]f32 align(64),
+};
+
+pub const Segmentation = struct {
+    arena: std.mem.Allocator,
+    table: *const kernels.Table,
+    pool: *const threads.Pool,
+    level: Affine,
+    even: Packed,
+    odd: Packed,
+    norms: [3]Affine,
+    convolutions: [2]Packed,
+    lstm: [layers]Lstm,
+    dense: [2]Dense,
+    classifier: Dense,
+    scratch: []Scratch,
+    buffers: ?Buffers = null,
+
+    /// Everything is in the reader's arena.
+    pub fn init(reader: *const weights.Reader, pool: *const threads.Pool) Error!Segmentation {
+        const scratch = reader.arena.alloc(Scratch, pool.threadsCount()) catch return weights.outOfMemory();
+        const filters_made = try sincFilters(reader);
+        var self: Segmentation = .{
+            .arena = reader.arena,
+            .table = reader.table,
+            .pool = pool,
+            .level = try affineOf(reader, "segmentation.sincnet.wav_norm1d", .{}, 1),
+            .even = filters_made[0],
+            .odd = filters_made[1],
+            .norms = undefined,
+            .convolutions = undefined,
+            .lstm = undefined,
+            .dense = undefined,
+            .classifier = .{
+                .weight = try reader.matrix("segmentation.classifier.weight", .{}, &.{ classes, state }, null),
+                .bias = try reader.vector("segmentation.classifier.bias", .{}, classes),
+            },
+            .scratch = scratch,
+        };
+        for (&self.norms, 0..) |*norm, i| {
+            norm.* = try affineOf(reader, "segmentation.sincnet.norm1d.{d}", .{i}, if (i == 0) filters else channels);
+        }
+        for (&self.convolutions, 1..) |*one, i| {
+            const in: usize = if (i == 1) filters else channels;
+            const from = try reader.tensor("segmentation.sincnet.conv1d.{d}.weight", .{i}, &.{ channels, in, taps });
+            const turned = try weights.timeFirst(reader.scratch, from, in, taps);
+            one.* = try reader.pack(turned, channels, in * taps);
+        }
+        for (&self.lstm, 0..) |*layer, i| layer.* = try lstmOf(reader, i);
+        for (&self.dense, 0..) |*layer, i| {
+            const in: usize = if (i == 0) 2 * state else state;
+            layer.* = .{
+                .weight = try reader.matrix("segmentation.linear.{d}.weight", .{i}, &.{ state, in }, null),
+                .bias = try reader.vector("segmentation.linear.{d}.bias", .{i}, state),
+            };
+        }
+        return self;
+    }
+
+    /// Windows one after the other, each of `window` samples, to out[windows][frames][classes]. `watch` is shown what
+    /// each stage gives: `watch.see(stage, window, rows, columns)`, rows without gaps.
+    pub fn run(self: *Segmentation, samples: []const f32, out: []f32, watch: anytype) Error!void {
+        assert(samples.len % window == 0);
+        const count = samples.len / window;
+        assert(out.len == count * frames * classes);
+        if (self.buffers == null) try self.makeBuffers();
+        var first: usize = 0;
+        while (first < count) : (first += batch) {
+            const some: usize = @min(batch, count - first);
+            var job: Job = .{
+                .net = self,
+                .buffers = &self.buffers.?,
+                .samples = samples[first * window ..][0 .. some * window],
+                .windows = some,
+                .first = first,
+                .out = out[first * frames * classes ..][0 .. some * frames * classes],
+            };
+            job.compute(watch);
+        }
+    }
+
+    fn makeBuffers(self: *Segmentation) Error!void {
+        var made: Buffers = undefined;
+        for (&made.rows, rows_after, 0..) |*rows, count, i| {
+            rows.* = try floats(self.arena, batch * count * if (i == 0) @as(usize, filters) else channels);
+        }
+        made.gates = try floats(self.arena, batch * frames * 2 * gates);
+        for (&made.states) |*states| states.* = try floats(self.arena, batch * frames * 2 * state);
+        self.buffers = made;
+    }
+};
+
+fn blocksOf(rows: usize, per_block: usize) usize {
+    return (rows + per_block - 1) / per_block;
+}
+
+/// A batch under way.
+const Job = struct {
+    net: *const Segmentation,
+    buffers: *Buffers,
+    samples: []const f32,
+    windows: usize,
+    /// The batch's first window.
+    first: usize,
+    out: []f32,
+    /// The convolution, or the LSTM layer, that is computed.
+    index: usize = 0,
+
+    fn compute(self: *Job, watch: anytype) void {
+        const pool = self.net.pool;
+        pool.run(self.windows, self, findLevel);
+        pool.run(self.windows * blocksOf(rows_after[0], block), self, filterBlock);
+        self.index = 0;
+        pool.run(self.windows, self, normalise);
+        self.show(watch, "filters", self.buffers.rows[0], rows_after[0], filters);
+        inline for (1..3) |index| {
+            self.index = index;
+            pool.run(self.windows * blocksOf(rows_after[index], block), self, convolveBlock);
+            pool.run(self.windows, self, normalise);
+            const stage = std.fmt.comptimePrint("convolution{d}", .{index});
+            self.show(watch, stage, self.buffers.rows[index], rows_after[index], channels);
+        }
+        inline for (0..layers) |index| {
+            self.index = index;
+            pool.run(blocksOf(self.windows * frames, block_rows), self, gateBlock);
+            pool.run(2 * self.groups(), self, recur);
+            const stage = std.fmt.comptimePrint("lstm{d}", .{index});
+            self.show(watch, stage, self.buffers.states[index % 2], frames, 2 * state);
+        }
+        pool.run(blocksOf(self.windows * frames, block_rows), self, classifyBlock);
+        self.show(watch, "classes", self.out, frames, classes);
+    }
+
+    fn show(
+        self: *const Job,
+        watch: anytype,
+        comptime stage: []const u8,
+        values: []const f32,
+        rows: usize,
+        columns: usize,
+    ) void {
+        if (@TypeOf(watch) == void) return;
+        for (0..self.windows) |w| {
+            watch.see(stage, self.first + w, values[w * rows * columns ..][0 .. rows * columns], columns);
+        }
+    }
+
+    /// Mean 0, variance 1, then the network's own level.
+    fn findLevel(self: *Job, at: usize, _: usize) void {
+        const samples = self.samples[at * window ..][0..window];
+        var sum: f64 = 0;
+        for (samples) |sample| sum += sample;
+        const mean = sum / window;
+        var squares: f64 = 0;
+        for (samples) |sample| squares += (sample - mean) * (sample - mean);
+        const scale = self.net.level.weight[0] / @sqrt(squares / window + norm_eps);
+        self.buffers.level[at] = .{ @floatCast(scale), @floatCast(self.net.level.bias[0] - mean * scale) };
+    }
+
+    fn filterBlock(self: *Job, task: usize, thread: usize) void {
+        const net = self.net;
+        const blocks = blocksOf(rows_after[0], block);
+        const at = task / blocks;
+        const row = task % blocks * block;
+        const rows: usize = @min(block, rows_after[0] - row);
+        const scratch = &net.scratch[thread];
+        const scale, const shift = self.buffers.level[at];
+        const count = rows * kernels.pooled_rows;
+        for (0..count) |i| {
+            const from = at * window + (row * kernels.pooled_rows + i) * filter_stride;
+            fold(self.samples[from..][0..filter_samples], scale, shift, scratch.folded[i * 2 * folded ..]);
+        }
+        const raw = &scratch.raw;
+        net.even.times(net.table, count, &scratch.folded, 2 * folded, raw, filters);
+        net.odd.times(net.table, count, scratch.folded[folded..].ptr, 2 * folded, raw[filters / 2 ..].ptr, filters);
+        net.table.pool(&.{
+            .x = raw,
+            .x_stride = filters,
+            .out = self.buffers.rows[0].ptr + (at * rows_after[0] + row) * filters,
+            .out_stride = filters,
+            .rows = rows,
+            .columns = filters,
+            .magnitude = true,
+        });
+    }
+
+    fn convolveBlock(self: *Job, task: usize, thread: usize) void {
+        const net = self.net;
+        const count = rows_after[self.index];
+        const before = rows_after[self.index - 1];
+        const in: usize = if (self.index == 1) filters else channels;
+        const blocks = blocksOf(count, block);
+        const at = task / blocks;
+        const row = task % blocks * block;
+        const rows: usize = @min(block, count - row);
+        const raw = &net.scratch[thread].raw;
+        const from = self.buffers.rows[self.index - 1].ptr + (at * before + row * kernels.pooled_rows) * in;
+        net.convolutions[self.index - 1].times(net.table, rows * kernels.pooled_rows, from, in, raw, channels);
+        net.table.pool(&.{
+            .x = raw,
+            .x_stride = channels,
+            .out = self.buffers.rows[self.index].ptr + (at * count + row) * channels,
+            .out_stride = channels,
+            .rows = rows,
+            .columns = channels,
+            .magnitude = false,
+        });
+    }
+
+    /// Every channel of a window to mean 0 and variance 1, then the network's own, then what is negative made small.
+    fn normalise(self: *Job, at: usize, _: usize) void {
+        const rows = rows_after[self.index];
+        const columns: usize = if (self.index == 0) filters else channels;
+        const norm = self.net.norms[self.index];
+        const x = self.buffers.rows[self.index].ptr + at * rows * columns;
+        const all: f64 = @floatFromInt(rows);
+        var means: [filters]f32 = undefined;
+        var sums: [2][filters]f64 = undefined;
+        self.moments(x, rows, columns, null, &sums);
+        for (means[0..columns], sums[0][0..columns]) |*mean, sum| mean.* = @floatCast(sum / all);
+        self.moments(x, rows, columns, &means, &sums);
+        var scales: [filters]f32 = undefined;
+        var shifts: [filters]f32 = undefined;
+        for (0..columns) |i| {
+            const rest = sums[0][i] / all; // What rounding left of the mean.
+            const variance = @max(0, sums[1][i] / all - rest * rest);
+            const scale = norm.weight[i] / @sqrt(variance + norm_eps);
+            scales[i] = @floatCast(scale);
+            shifts[i] = @floatCast(norm.bias[i] - (means[i] + rest) * scale);
+        }
+        self.net.table.affine(&.{
+            .x = x,
+            .x_stride = columns,
+            .scale = &scales,
+            .shift = &shifts,
+            .out = x,
+            .out_stride = columns,
+            .rows = rows,
+            .columns = columns,
+            .slope = slope,
+        });
+    }
+
+    fn moments(
+        self: *const Job,
+        x: [*]const f32,
+        rows: usize,
+        columns: usize,
+        centre: ?[*]const f32,
+        to: *[2][filters]f64,
+    ) void {
+        for (to) |*all| @memset(all, 0);
+        var parts: [2][filters]f32 = undefined;
+        var row: usize = 0;
+        while (row < rows) : (row += moment_rows) {
+            self.net.table.moments(&.{
+                .x = x + row * columns,
+                .x_stride = columns,
+                .centre = centre,
+                .sums = &parts[0],
+                .squares = &parts[1],
+                .rows = @min(moment_rows, rows - row),
+                .columns = columns,
+            });
+            for (to, &parts) |*all, *some| {
+                for (all[0..columns], some[0..columns]) |*sum, part| sum.* += part;
+            }
+        }
+    }
+
+    /// The input's share of an LSTM layer's gates.
+    fn gateBlock(self: *Job, task: usize, _: usize) void {
+        const first = task * block_rows;
+        const rows: usize = @min(block_rows, self.windows * frames - first);
+        const layer = &self.net.lstm[self.index];
+        const columns = layer.input.depth;
+        const from = if (self.index == 0) self.buffers.rows[2] else self.buffers.states[(self.index + 1) % 2];
+        const to = self.buffers.gates.ptr + first * 2 * gates;
+        layer.input.times(self.net.table, rows, from.ptr + first * columns, columns, to, 2 * gates);
+    }
+
+    /// How many groups the windows make in each direction: as many as there are threads for.
+    fn groups(self: *const Job) usize {
+        return @min(self.windows, @max(1, self.net.pool.threadsCount() / 2));
+    }
+
+    /// One direction through a group of windows, step by step.
+    fn recur(self: *Job, task: usize, _: usize) void {
+        const direction = task % 2;
+        const count = self.groups();
+        const first = self.windows * (task / 2) / count;
+        const some = self.windows * (task / 2 + 1) / count - first;
+        const net = self.net;
+        const layer = &net.lstm[self.index];
+        const values = self.buffers.gates.ptr + first * frames * 2 * gates + direction * gates;
+        const states = self.buffers.states[self.index % 2].ptr + first * frames * 2 * state + direction * state;
+        var cells: [batch][state]f32 = @splat(@splat(0));
+        for (0..frames) |step| {
+            const t = if (direction == 0) step else frames - 1 - step;
+            const gate = values + t * 2 * gates;
+            if (step > 0) {
+                const before = if (direction == 0) t - 1 else t + 1;
+                const hidden = states + before * 2 * state;
+                const by = layer.recurrent[direction];
+                by.addTimes(net.table, some, hidden, frames * 2 * state, gate, frames * 2 * gates);
+            }
+            for (0..some) |w| net.table.lstm(
+                gate + w * frames * 2 * gates,
+                layer.bias[direction].ptr,
+                &cells[w],
+                states + (w * frames + t) * 2 * state,
+                state,
+            );
+        }
+    }
+
+    fn classifyBlock(self: *Job, task: usize, thread: usize) void {
+        const net = self.net;
+        const first = task * block_rows;
+        const rows: usize = @min(block_rows, self.windows * frames - first);
+        const from = self.buffers.states[(layers - 1) % 2].ptr + first * 2 * state;
+        const scratch = &net.scratch[thread];
+        self.denseRows(net.dense[0], rows, from, &scratch.raw);
+        self.denseRows(net.dense[1], rows, &scratch.raw, &scratch.more);
+        const out = self.out[first * classes ..][0 .. rows * classes];
+        net.classifier.weight.times(net.table, rows, &scratch.more, state, out.ptr, classes);
+        for (0..rows) |row| logSoftmax(out[row * classes ..][0..classes], net.classifier.bias);
+    }
+
+    fn denseRows(self: *const Job, layer: Dense, rows: usize, from: [*]const f32, to: [*]f32) void {
+        layer.weight.times(self.net.table, rows, from, layer.weight.depth, to, state);
+        self.net.table.affine(&.{
+            .x = to,
+            .x_stride = state,
+            .scale = null,
+            .shift = layer.bias.ptr,
+            .out = to,
+            .out_stride = state,
+            .rows = rows,
+            .columns = state,
+            .slope = slope,
+        });
+    }
+};
+
+/// Of an instance normalisation.
+const norm_eps = 1e-5;
+/// Rows whose sum is taken in f32, before it goes on in f64.
+const moment_rows = 64;
+
+/// Around the middle: sums and the middle itself, then differences.
+fn fold(samples: *const [filter_samples]f32, scale: f32, shift: f32, to: []f32) void {
+    const sums = to[0..folded];
+    const differences = to[folded..][0..folded];
+    for (0..half) |k| {
+        const before = samples[k];
+        const after = samples[filter_samples - 1 - k];
+        sums[k] = (before + after) * scale + 2 * shift;
+        differences[k] = (before - after) * scale;
+    }
+    sums[half] = samples[half] * scale + shift;
+    differences[half] = 0;
+}
+
+fn logSoftmax(values: *[classes]f32, bias: []const f32) void {
+    var most: f32 = -std.math.inf(f32);
+    for (values, bias) |*value, b| {
+        value.* += b;
+        most = @max(most, value.*);
+    }
+    var sum: f32 = 0;
+    for (values) |value| sum += @exp(value - most);
+    const least = most + @log(sum);
+    for (values) |*value| value.* -= least;
+}
+
+fn affineOf(reader: *const weights.Reader, comptime name: []const u8, parts: anytype, count: usize) Error!Affine {
+    return .{
+        .weight = try reader.vector(name ++ ".weight", parts, count),
+        .bias = try reader.vector(name ++ ".bias", parts, count),
+    };
+}
+
+fn lstmOf(reader: *const weights.Reader, index: usize) Error!Lstm {
+    const in: usize = if (index == 0) channels else 2 * state;
+    const both = try floats(reader.scratch, 2 * gates * in);
+    var layer: Lstm = undefined;
+    inline for (.{ "", "_reverse" }, 0..) |suffix, d| {
+        const name = "segmentation.lstm.{s}_l{d}" ++ suffix;
+        const input = try reader.tensor(name, .{ "weight_ih", index }, &.{ gates, in });
+        @memcpy(both[d * gates * in ..][0 .. gates * in], input);
+        layer.recurrent[d] = try reader.matrix(name, .{ "weight_hh", index }, &.{ gates, state }, null);
+        const bias = try reader.vector(name, .{ "bias_ih", index }, gates);
+        const more = try reader.tensor(name, .{ "bias_hh", index }, &.{gates});
+        for (bias, more) |*value, other| value.* += other;
+        layer.bias[d] = bias;
+    }
+    layer.input = try reader.pack(both, 2 * gates, in);
+    return layer;
+}
+
+const frequency_max: f32 = 8000;
+const low_least: f32 = 50;
+const band_least: f32 = 50;
+
+/// Band-pass filters from their lower edges and widths in Hz: even ones of cosines, odd ones of sines, as rows that
+/// `fold`'s rows are multiplied with (asteroid-filterbanks' ParamSincFB, MIT). In f32 and in its order, sines rounded
+/// once: the angles are large, so the network was trained with what rounding makes of them.
+fn sincFilters(reader: *const weights.Reader) Error![2]Packed {
+    const count = filters / 2;
+    const name = "segmentation.sincnet.conv1d.0.filterbank.";
+    const low_hz = try reader.tensor(name ++ "low_hz_", .{}, &.{ count, 1 });
+    const band_hz = try reader.tensor(name ++ "band_hz_", .{}, &.{ count, 1 });
+    const turns = try reader.tensor(name ++ "n_", .{}, &.{ 1, half });
+    const shape = try reader.tensor(name ++ "window_", .{}, &.{half});
+    const even = try floats(reader.scratch, count * (half + 1));
+    const odd = try floats(reader.scratch, count * (half + 1));
+    for (low_hz, band_hz, 0..) |low_raw, band_raw, i| {
+        const low = low_least + @abs(low_raw);
+        const high = std.math.clamp(low + band_least + @abs(band_raw), low_least, frequency_max);
+        const width = 2 * (high - low);
+        for (turns, shape, 0..) |n, by, k| {
+            const below: f64 = low * n;
+            const above: f64 = high * n;
+            const sine = rounded(@sin(above)) - rounded(@sin(below));
+            const cosine = rounded(@cos(below)) - rounded(@cos(above));
+            even[i * (half + 1) + k] = sine / (n / 2) * by / width;
+            odd[i * (half + 1) + k] = cosine / (n / 2) * by / width;
+        }
+        even[i * (half + 1) + half] = 1;
+    }
+    return .{ try reader.pack(even, count, half + 1), try reader.pack(odd, count, half + 1) };
+}
+
+fn rounded(x: f64) f32 {
+    return @floatCast(x);
+}

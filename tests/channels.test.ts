@@ -97,6 +97,16 @@ test("--split-channels: each word on its side, in order of time; JSON, SRT and t
   const cues = readFileSync(join(folder.path, "call.srt"), "utf8").split("\n\n").map((cue) => cue.split("\n").slice(2));
   const named = cues.map(([line = ""]) => /^(left|right): /.exec(line)?.[1]).filter((name) => name !== undefined);
   expect(named).toEqual(["left", "right", "left"]);
+  writeFileSync(join(folder.path, "names.txt"), "# the call\nleft = Anna Meier\nright\tBen\n");
+  const names = ["--speaker-names", join(folder.path, "names.txt")];
+  const render = (...more: string[]) => run(["render", join(folder.path, "call.json"), ...more]);
+  const rttm = (await render("-f", "rttm", ...names)).stdout.trimEnd().split("\n").map((line) => line.split(" "));
+  expect(rttm.map(([type, file]) => `${type} ${file}`)).toEqual(rttm.map(() => "SPEAKER call"));
+  expect([...new Set(rttm.map((cells) => cells[7]))]).toEqual(["Anna_Meier", "Ben"]);
+  const vtt = (await render("-f", "vtt", ...names)).stdout;
+  expect([...vtt.matchAll(/^<v ([^>]*)>/gm)].map(([, name]) => name)).toContain("Anna Meier");
+  writeFileSync(join(folder.path, "names.txt"), "left\n");
+  expectRefusal(await render("-f", "vtt", ...names), 1, "names.txt:1: is not LABEL = NAME: left");
 });
 
 test("--split-channels from a pipe, with an aligner, rendered again, and three channels", async () => {

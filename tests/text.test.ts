@@ -50,7 +50,8 @@ describe("views", () => {
             readFileSync(at(`${part}.${extension}`), "utf8").replace(/ data-peaks="\w+"/, "") // It has heard the sound.
           );
           expect([format, theirs]).toEqual([format, ours]);
-          expect(ours).not.toBe("");
+          if (format === "rttm") expect(ours).toBe(""); // Nobody is told apart.
+          else expect(ours).not.toBe("");
         }
         const json = readFileSync(at("run.json"), "utf8");
         expectTimes(wordsOf(json), wordsOf(readFileSync(at("spoken.json"), "utf8")));

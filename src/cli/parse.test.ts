@@ -258,7 +258,7 @@ test("mistakes get one line that names them", () => {
     "--live a",
     "--endpoint-ms 0 a",
     "-f json --stream a",
-    "-f docx --stream a",
+    "-f x --stream a",
     "-f srt --stream a b",
     "-f vtt --stream --with-filename a",
   ];
@@ -301,7 +301,7 @@ test("mistakes get one line that names them", () => {
     "--live a": --live needs --stream
     "--endpoint-ms 0 a": --endpoint-ms needs --stream
     "-f json --stream a": -f of a stream is one of text, jsonl, srt, vtt, got 'json'
-    "-f docx --stream a": -f takes text, json, jsonl, srt, vtt, tsv, lrc, csv, vtt-words, ass, html, md, got 'docx'
+    "-f x --stream a": -f takes text, json, jsonl, srt, vtt, tsv, lrc, csv, vtt-words, ass, html, md, rttm, got 'x'
     "-f srt --stream a b": -f srt takes one input, got 2
     "-f vtt --stream --with-filename a": -f vtt and --with-filename are mutually exclusive"
     `);
@@ -383,8 +383,8 @@ test("render, lint, inspect: their options, and no others", () => {
     -f srt,vtt needs -o NAME: standard output takes one format
     -f srt takes one input, got 2 (-o FOLDER/ writes a file for each)
     --min-cue-sec is more than --max-cue-sec
-    -f takes text, json, jsonl, srt, vtt, tsv, lrc, csv, vtt-words, ass, html, md, got 'docx'
-    -f takes text, json, jsonl, srt, vtt, tsv, lrc, csv, vtt-words, ass, html, md, got ''
+    -f takes text, json, jsonl, srt, vtt, tsv, lrc, csv, vtt-words, ass, html, md, rttm, got 'docx'
+    -f takes text, json, jsonl, srt, vtt, tsv, lrc, csv, vtt-words, ass, html, md, rttm, got ''
     --style must be netflix, youtube or broadcast, got 'cinema'
     --paragraph-sec must be 0 or 0.2 to 3600 seconds, got '0.1'"
   `);

@@ -104,6 +104,8 @@ export type RenderOptions =
     readonly formats: readonly Format[];
     /** undefined: the text stays as it is written. */
     readonly views: ViewOptions | undefined;
+    /** A file that says what speakers are called; undefined: they keep their names. */
+    readonly speakerNames: string | undefined;
   };
 
 /** `qwen-asr text`: plain text, line by line. */
@@ -521,6 +523,7 @@ function renderOptions(choices: Choices, inputs: readonly InputSource[]): Render
     timestamps: choices.has("timestamps"),
     forSpreadsheet: choices.has("spreadsheet"),
     views: hasViews(choices) ? viewOptions(choices) : undefined,
+    speakerNames: choices.text("speaker-names"),
     ...textMarks(choices),
     output: outputPath(choices),
     force: choices.has("force"),

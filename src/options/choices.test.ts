@@ -76,7 +76,7 @@ test("mistakes are told in the same words but for the name of the option", () =>
     "from must be seconds or [hh:]mm:ss[.ms], got 'soon'
     to 3 is not after from 5
     to 0 is not after the start
-    format takes text, json, jsonl, srt, vtt, tsv, lrc, csv, vtt-words, ass, html, md, got 'docx'
+    format takes text, json, jsonl, srt, vtt, tsv, lrc, csv, vtt-words, ass, html, md, rttm, got 'docx'
     format of a stream is one of text, jsonl, srt, vtt, got 'json'
     live needs stream
     align times the words of whole recordings and cannot be combined with stream

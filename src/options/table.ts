@@ -16,6 +16,7 @@ import { evalOptions } from "./eval_options.ts";
 import { inputOptions } from "./job_options.ts";
 import { pageOptions } from "./page_options.ts";
 import { memoryOptions } from "./memory_options.ts";
+import { speakerOptions } from "./speaker_options.ts";
 import { serveOptions } from "./serve_options.ts";
 import { textOptions } from "./text_options.ts";
 import { vadOptions } from "./vad_options.ts";
@@ -535,7 +536,8 @@ export const optionTable: readonly OptionSpec[] = [
     help: "text|json|jsonl|srt|vtt|csv|html|md",
     helpOf: { inspect: "json: where speech is, and no picture" },
     more: "Also tsv, lrc, vtt-words (WebVTT with the time of every word) and ass (words change colour as they are " +
-      "said). html is a page with a player, md Markdown. Several with commas or repeated: -f srt,json -o talk writes " +
+      "said). html is a page with a player, md Markdown, rttm who speaks when. Several with commas or repeated: " +
+      "-f srt,json -o talk writes " +
       "talk.srt and talk.json, and the text on standard output. Without -f, the extension of -o decides. A stream " +
       "takes one of text, jsonl (one object per line: partial, commit or final), srt and vtt (cues as utterances " +
       "end). inspect takes json: where speech is.",
@@ -610,6 +612,7 @@ export const optionTable: readonly OptionSpec[] = [
     commands: everyCommand,
     overrides: "silent",
   },
+  ...speakerOptions,
   ...auditOptions,
   ...serveOptions,
   {

@@ -69,18 +69,22 @@ export class TurnLayout {
 
   push(segment: TimedSegment): Cue[] {
     const isTurn = this.#last !== undefined && segment.speaker !== this.#last.speaker;
-    this.#last = segment;
     const isApart = isTurn || segment.isCue === true;
-    const before = isApart ? this.#layout.rest() : [];
+    const before = isApart ? this.rest() : [];
+    this.#last = segment;
     if (isApart) this.#layout = new CueLayout(this.rules, this.cutChinese);
-    if (!segment.isCue) return [...before, ...this.#layout.push(timedWords(segment))];
+    if (!segment.isCue) return [...before, ...spokenBy(segment, this.#layout.push(timedWords(segment)))];
     const whole = wholeCue(timedWords(segment), segment, this.rules, this.cutChinese);
-    return whole ? [...before, whole] : before;
+    return whole ? [...before, ...spokenBy(segment, [whole])] : before;
   }
 
   rest(): Cue[] {
-    return this.#layout.rest();
+    return this.#last ? spokenBy(this.#last, this.#layout.rest()) : [];
   }
+}
+
+function spokenBy({ speaker }: TimedSegment, cues: readonly Cue[]): Cue[] {
+  return speaker === undefined ? [...cues] : cues.map((cue) => ({ ...cue, speaker }));
 }
 
 /** The cues that subtitles of all these segments have. */

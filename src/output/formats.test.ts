@@ -195,7 +195,7 @@ test("a row of a table is a sentence, wherever segments end; lines of a given te
 });
 
 test("segments without words share out their time", () => {
-  for (const format of formatNames) {
+  for (const format of formatNames.filter((format) => format !== "rttm")) { // It has no text.
     const writer = createWriter(format, options);
     const text = writer.add({ startMs: 0, endMs: 2000, text: "Hello there.", language: "" }) + writer.rest(true);
     expect(text.replace(/<[\d:.]+>|\{\\k\d+\}/g, "")).toContain("Hello there.");
@@ -304,7 +304,18 @@ test("turns: text has a line each, other formats the name where one begins, and 
   expect(write("text")).toBe("left: Hello,\nright: yes well.\n");
   expect(write("srt")).toContain("\nleft: Hello,\n");
   expect(write("srt")).toContain("\nright: yes well.\n");
-  expect(write("vtt")).toContain("\nright: yes well.\n");
+  expect(write("vtt")).toContain("\n<v right>yes well.\n");
+  expect(write("vtt-words")).toContain("\n<v left>Hello,\n");
+  expect(write("rttm").split("\n")).toEqual([
+    "SPEAKER talk 1 0.000 0.900 <NA> <NA> left <NA> <NA>",
+    "SPEAKER talk 1 1.000 0.900 <NA> <NA> right <NA> <NA>",
+    "SPEAKER talk 1 2.000 0.900 <NA> <NA> right <NA> <NA>",
+    "",
+  ]);
+  const hostile = createWriter("vtt", options);
+  expect(hostile.add(turn("a>\n<b --> &", "Hi.", 0)) + hostile.rest(true)).toContain(
+    "\n<v a&gt; &lt;b -&gt; &amp;>Hi.\n",
+  );
   expect(write("tsv").split("\n").slice(1)).toEqual(["0\t900\tleft: Hello,", "1000\t2900\tright: yes well.", ""]);
   expect(write("text", true).split("\n").map((line) => line.slice(32))).toEqual([
     "left: Hello,",

@@ -3,6 +3,7 @@
 import { assWriter, srtWriter, vttWordsWriter, vttWriter } from "./cues.ts";
 import { htmlWriter } from "./html.ts";
 import { jsonLinesWriter, jsonWriter } from "./json.ts";
+import { rttmWriter } from "./rttm.ts";
 import { csvWriter, lrcWriter, timestampedWriter, tsvWriter } from "./rows.ts";
 import { markdownWriter } from "./markdown.ts";
 import { textWriter } from "./text.ts";
@@ -22,6 +23,7 @@ export const formatNames = [
   "ass",
   "html",
   "md",
+  "rttm",
 ] as const;
 export type Format = (typeof formatNames)[number];
 
@@ -52,14 +54,14 @@ export function foreignExtension(name: string): string | undefined {
 
 /** Whether several recordings can go into one file or stream of this format, one after the other. */
 export function holdsSeveral(format: Format): boolean {
-  return ["text", "jsonl", "csv", "tsv", "md"].includes(format);
+  return ["text", "jsonl", "csv", "tsv", "md", "rttm"].includes(format);
 }
 
 export function createWriter(format: Format, options: WriterOptions): SegmentWriter {
   const writer = writerOf(format, options);
-  const isLabelled = !["json", "jsonl", "html", "md"].includes(format) &&
-    (format !== "text" || options.timestamps === true);
-  return isLabelled ? withLabels(writer) : writer; // JSON has the speaker in a field; text, html and md write turns.
+  // JSON has the speaker in a field, WebVTT in a tag; text, html, md and rttm write turns.
+  const hasSpeakers = ["json", "jsonl", "vtt", "vtt-words", "html", "md", "rttm"].includes(format);
+  return hasSpeakers || format === "text" && !options.timestamps ? writer : withLabels(writer);
 }
 
 /** Where speakers are told apart, a turn begins with the speaker's name. */
@@ -102,5 +104,7 @@ function writerOf(format: Format, options: WriterOptions): SegmentWriter {
       return markdownWriter(options);
     case "html":
       return htmlWriter(options);
+    case "rttm":
+      return rttmWriter(options);
   }
 }

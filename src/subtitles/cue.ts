@@ -7,6 +7,8 @@ export type Cue = {
   readonly lines: readonly string[];
   /** The words of every line, with the space before them; absent if they have no times. */
   readonly words?: readonly (readonly CueWord[])[];
+  /** Who says it all, where that is known. */
+  readonly speaker?: string | undefined;
 };
 
 export type CueWord = { readonly text: string; readonly startMs: number };
@@ -23,7 +25,7 @@ export function srtBlock(cue: Cue, number: number): string {
 /** The block of a cue in a WebVTT file. */
 export function vttBlock(cue: Cue): string {
   const text = cue.lines.map((line) => escapedVtt(withoutArrow(line))).join("\n");
-  return `${timestamp(cue.startMs, ".")} --> ${timestamp(cue.endMs, ".")}\n${text}\n\n`;
+  return `${timestamp(cue.startMs, ".")} --> ${timestamp(cue.endMs, ".")}\n${voiceTag(cue)}${text}\n\n`;
 }
 
 /** The block of a cue in a WebVTT file, with the time of every word but the first: players show them one by one. */
@@ -39,7 +41,13 @@ export function vttWordsBlock(cue: Cue): string {
       return `${/^\s*/u.exec(shown)![0]}<${timestamp(ms, ".")}>${shown.trimStart()}`;
     }).join("")
   ).join("\n");
-  return `${timestamp(cue.startMs, ".")} --> ${timestamp(cue.endMs, ".")}\n${text}\n\n`;
+  return `${timestamp(cue.startMs, ".")} --> ${timestamp(cue.endMs, ".")}\n${voiceTag(cue)}${text}\n\n`;
+}
+
+/** "<v Anna>", which goes to the end of the cue. An end of a line or of the tag in a name would end the tag. */
+function voiceTag({ speaker }: Cue): string {
+  const name = speaker?.replace(/\s+/gu, " ").trim() ?? "";
+  return name === "" ? "" : `<v ${escapedVtt(withoutArrow(name)).replaceAll(">", "&gt;")}>`;
 }
 
 /** The header of an ASS file. Words change from the secondary colour to the primary one as they are said. */

@@ -3,12 +3,14 @@
 import type { TranscriptDocument } from "../../document/document.ts";
 import { acceptEdits } from "../../document/edits.ts";
 import { readDocument } from "../../document/json.ts";
+import { renamed } from "../../document/speakers.ts";
 import { hardship } from "../../files/rescue.ts";
 import { Outputs } from "../../files/outputs.ts";
 import { InputError } from "../../errors.ts";
 import { openView } from "../inputs.ts";
 import type { InputSource, RenderOptions } from "../parse.ts";
 import type { ProgramParts } from "../parts.ts";
+import { parseSpeakerNames } from "../../speakers/names.ts";
 import { parseSubtitles } from "../../subtitles/parse.ts";
 import { readStreamLines } from "../../subtitles/stream_lines.ts";
 import { transcriptOf, transcriptOfUtterances } from "../../subtitles/transcript.ts";
@@ -33,12 +35,13 @@ export async function renderTranscripts(parts: RenderParts, options: RenderOptio
     hardship: hardship(tell, path === undefined ? undefined : stdout),
   }, pageOf(formats, parts.terminal));
   const view = options.views && (await openView(parts, options.views)).view;
+  const names = await speakerNames(parts, options);
   const headings = path === undefined && formats.join() === "text" ? new Headings(parts.terminal, options) : undefined;
   let failed = false;
   try {
     for (const [index, input] of inputs.entries()) {
       if (parts.terminal.stop.drain.aborted) break;
-      failed = !await render(parts, options, { outputs, index, view, headings }, input) || failed;
+      failed = !await render(parts, options, { outputs, index, view, headings, names }, input) || failed;
     }
   } finally {
     await outputs.finish(!parts.terminal.stop.drain.aborted);
@@ -52,12 +55,18 @@ type RenderRun = {
   readonly view: TextView | undefined;
   /** Where text is shown. */
   readonly headings: Headings | undefined;
+  /** What speakers are called, by their labels. */
+  readonly names: ReadonlyMap<string, string>;
 };
+
+async function speakerNames({ readText }: RenderParts, { speakerNames: path }: RenderOptions) {
+  return path === undefined ? new Map<string, string>() : parseSpeakerNames(await readText(path), printable(path));
+}
 
 async function render(
   parts: RenderParts,
   options: RenderOptions,
-  { outputs, index, view, headings }: RenderRun,
+  { outputs, index, view, headings, names }: RenderRun,
   input: InputSource,
 ): Promise<boolean> {
   const { views } = options;
@@ -74,11 +83,11 @@ async function render(
       ...{ ...layoutOf(options), cutChinese: parts.cutChinese, page: parts.pageParts },
     });
     const write = view?.recording();
-    for (const segment of segments) {
+    for (const segment of renamed(segments, names)) {
       const spoken = views ? spokenSegment(segment) : segment;
       recording.add(write ? write(spoken) : spoken);
     }
-    await recording.end(isComplete, true, gaps);
+    await recording.end(isComplete, true, gaps && renamed(gaps, names));
     return true;
   } catch (error) {
     if (!(error instanceof InputError)) throw error;

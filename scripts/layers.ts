@@ -47,7 +47,7 @@ export const sourceLayers: Layers = {
   model: ["root", "engine"],
   pipeline: ["root", "text", "speakers", "audio", "segment", "engine", "document", "views", "align", "model"],
   page: ["root", "text", "audio", "document", "views", "subtitles", "output"],
-  options: ["root", "text", "audio", "segment", "engine", "views", "subtitles", "output", "stream"],
+  options: ["root", "text", "speakers", "audio", "segment", "engine", "views", "subtitles", "output", "stream"],
   batch: ["root", "text", "document", "options"],
   files: ["root", "audio", "document", "output"],
   server: ["root", "text", "speakers", "audio", "segment", "engine", "document", "views", "align", "subtitles",

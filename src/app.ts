@@ -19,8 +19,10 @@ import {
   pageFiles,
   pageParts,
   sampleFiles,
+  speakerWeights,
 } from "./embed.ts";
 import { openEngine } from "./engine/client.ts";
+import { openSpeakerNetworks } from "./engine/speakers.ts";
 import { openVoiceDetector } from "./engine/vad.ts";
 import { packedFiles } from "./engine/packed_files.ts";
 import { cacheFolder } from "./model/cache_folder.ts";
@@ -53,6 +55,7 @@ export function runProgram(args: readonly string[]): Promise<number> {
     locateModel: (dir) => locateModel(dir),
     locateAligner: (dir, isDemo) => locateAligner(dir, isDemo),
     openVoiceDetector: (model) => openVoiceDetector(libraryBytes, model),
+    openSpeakers: (threads) => openSpeakerNetworks({ library: libraryBytes, weights: speakerWeights, threads }),
     splitters: splitterSource({ koreanWords }),
     openEngine: async ({ model, threads, weights, cache, memory = availableMemory, ...limits }) => {
       const folder = cache ? cacheFolder(process.env) : undefined;

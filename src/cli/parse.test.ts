@@ -35,6 +35,8 @@ test("defaults", () => {
     channel: undefined,
     decoder: "auto",
     splitChannels: false,
+    speakers: undefined,
+    speakerNames: undefined,
     raw: undefined,
     language: "",
     prompt: "",

@@ -26,11 +26,13 @@ import {
   type RequestOptions,
   requestOptions,
   requestSpecs,
+  speakerCount,
   textMarks,
   unknownOption,
   viewOptions,
   voiceChoice,
 } from "../options/choices.ts";
+import type { SpeakerCount } from "../speakers/cluster.ts";
 import { commandTexts } from "./help.ts";
 import { type Shell, shells } from "./shells/surface.ts";
 import { type JobOptions, jobOptions, joinedBy } from "../options/jobs.ts";
@@ -81,6 +83,10 @@ export type TranscribeOptions = RequestOptions & {
   readonly force: boolean;
   readonly jobs: JobOptions;
   readonly withFilename: boolean;
+  /** How many speakers are told apart; undefined: none are. */
+  readonly speakers: SpeakerCount | undefined;
+  /** A file that says what speakers are called; undefined: they keep their names. */
+  readonly speakerNames: string | undefined;
   /** Inputs may be URLs. */
   readonly allowsUrl: boolean;
   /** A terminal shows the name of each of several inputs above its text. */
@@ -99,13 +105,11 @@ export type AlignOptions = Omit<TranscribeOptions, "inputs"> & { readonly input:
 /** `qwen-asr render`: transcripts (-f json or jsonl) in other formats. */
 export type RenderOptions =
   & LayoutOptions
-  & Pick<TranscribeOptions, "htmlAudio" | "inputs" | "output" | "force" | "headings">
+  & Pick<TranscribeOptions, "htmlAudio" | "inputs" | "output" | "force" | "headings" | "speakerNames">
   & {
     readonly formats: readonly Format[];
     /** undefined: the text stays as it is written. */
     readonly views: ViewOptions | undefined;
-    /** A file that says what speakers are called; undefined: they keep their names. */
-    readonly speakerNames: string | undefined;
   };
 
 /** `qwen-asr text`: plain text, line by line. */
@@ -434,6 +438,8 @@ function transcribeOptions(choices: Choices, inputs: readonly InputSource[]): Tr
     jobs: jobOptions(choices),
     withFilename: choices.has("with-filename"),
     headings: !choices.has("no-filename"),
+    speakers: choices.has("split-channels") ? undefined : speakerCount(choices),
+    speakerNames: choices.text("speaker-names"),
     allowsUrl: choices.has("allow-url"),
     isStrict: choices.has("strict"),
     verbosity: verbosity(choices),

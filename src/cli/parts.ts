@@ -8,6 +8,7 @@ import type { Audio, AudioInput } from "../audio/input.ts";
 import type { LeveledSamples } from "../audio/sample_store.ts";
 import type { Weights } from "../engine/engine.ts";
 import type { Measured } from "../engine/measure.ts";
+import type { SpeakerNetworks } from "../engine/speakers.ts";
 import type { PackedFiles } from "../engine/packed_files.ts";
 import type { Environment } from "../model/folders.ts";
 import type { DownloadHost } from "../model/hub/download_io.ts";
@@ -72,6 +73,8 @@ export type ProgramParts = ModelHost & {
   /** The devices that --mic takes, a line each. Throws an InputError. */
   microphones(): Promise<string[]>;
   openVoiceDetector: VoiceOpener;
+  /** 0 threads: one per core. Throws a ModelError where this build has no weights of them. */
+  openSpeakers(threads: number): Promise<SpeakerNetworks>;
   /** Tells whether there is a voice in what the detector knows none in. */
   voiceJudge(): VoiceJudge;
   /** Whether a stream reuses what it has computed. Without that, it gives the same text more slowly. */

@@ -4,11 +4,13 @@
  */
 
 import type { TimedSegment } from "../document/document.ts";
+import { withSpeakers } from "../document/speakers.ts";
 import { speakerNames, turns } from "../document/turns.ts";
 import type { HeardSegment } from "../pipeline/events.ts";
 import type { Models } from "../pipeline/models.ts";
 import { type SegmentAligner, TimedRecording } from "../pipeline/recording.ts";
 import type { Recording } from "../segment/recording.ts";
+import type { SpeakerTurn } from "../speakers/turns.ts";
 import type { TextView } from "../views/view.ts";
 import type { Past, RecordingJournal } from "./journal.ts";
 import type { TranscribeOptions } from "./parse.ts";
@@ -24,6 +26,8 @@ export type TimingParts = Models & {
   readonly journal?: RecordingJournal | undefined;
   /** What an interrupted run has kept. */
   readonly past?: Past | undefined;
+  /** Who speaks when, where that is being found. */
+  readonly turns?: Promise<readonly SpeakerTurn[]> | undefined;
 };
 
 export type Timing = Pick<TimedRecording, "add" | "time" | "end" | "notice"> & {
@@ -43,8 +47,35 @@ export function startTiming(
   onSegment: (segment: TimedSegment) => void,
 ): Timing {
   if (sides) return new TimedSides(parts, sides, onSegment);
+  if (parts.turns) return timedWithSpeakers(parts, parts.turns, recording, onSegment);
   const timed = timedRecording(parts, recording, onSegment, 0);
   return Object.assign(timed, { turnTo: () => {} });
+}
+
+/** Segments wait until it is known who speaks; where that is never known, they have no speakers. */
+function timedWithSpeakers(
+  parts: TimingParts,
+  turns: Promise<readonly SpeakerTurn[]>,
+  recording: Recording,
+  onSegment: (segment: TimedSegment) => void,
+): Timing {
+  const held: TimedSegment[] = [];
+  const timed = timedRecording(parts, recording, (segment) => void held.push(segment), 0);
+  return {
+    add: (heard) => timed.add(heard),
+    turnTo: () => {},
+    time: async () => {
+      await timed.time();
+      await turns;
+    },
+    end: async () => {
+      await timed.end();
+      for (const segment of withSpeakers(held.splice(0), await turns.catch(() => []))) onSegment(segment);
+    },
+    get notice() {
+      return timed.notice;
+    },
+  };
 }
 
 /** Views come after words have their times: these are the times of what was spoken. */

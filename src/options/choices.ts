@@ -6,6 +6,7 @@
  * the command line, language for the others.
  */
 
+import { anyCount, type SpeakerCount } from "../speakers/cluster.ts";
 import type { DecoderChoice } from "../audio/decoder.ts";
 import type { RawLayout } from "../audio/raw.ts";
 import { UsageError } from "../errors.ts";
@@ -383,6 +384,17 @@ export function voiceChoice(choices: Choices): VoiceChoice {
   if (kind === "energy" || kind === "off") return { kind };
   const model = choices.text("vad-model");
   return { kind: "neural", rule, ...(model !== undefined && { model }) };
+}
+
+/** undefined: speakers are not told apart. */
+export function speakerCount(choices: Choices): SpeakerCount | undefined {
+  const given = choices.text("speakers");
+  if (given === undefined) return undefined;
+  if (given === "auto") return anyCount;
+  const [, low, high = low] = /^(\d{1,2})(?:-(\d{1,2}))?$/.exec(given) ?? [];
+  const count = { min: Number(low), max: Number(high) };
+  if (count.min >= 1 && count.max >= count.min) return count;
+  throw new UsageError(`${choices.named("speakers")} takes auto, a number from 1 to 99 or a range such as 2-4`);
 }
 
 /** As the model names it; "" to detect it. */

@@ -264,7 +264,7 @@ export function fakeParts(engine: Engine, changes: Partial<ProgramParts> = {}): 
     },
     microphones: async () => ["default  the usual one"],
     openVoiceDetector: async () => doubtfulVoice(),
-    splitters: async () => ({}),
+    ...{ openSpeakers: () => Promise.reject(new Error("no speakers here")), splitters: async () => ({}) },
     readChannels: async () => [loadedAudio(fakeSecond()), loadedAudio(fakeSecond())],
     readText: async (path) => {
       called("readText");

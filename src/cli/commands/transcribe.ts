@@ -36,13 +36,17 @@ import { RecordingWriter } from "../recording_writer.ts";
 import { Headings, label, Report } from "../report.ts";
 import { failedInputs, Summary } from "../summary.ts";
 import { openSurface, type Surface } from "../surface.ts";
+import { SpeakerFinder } from "../speakers.ts";
 import { Tally } from "../tally.ts";
 import { exitCode } from "../terminal.ts";
 import { startMsOf, startTiming } from "../timing.ts";
 
 type TranscribeParts =
   & HearingParts
-  & Pick<ProgramParts, "version" | "readText" | "openBytes" | "cutChinese" | "pageParts" | "stopwatch">;
+  & Pick<
+    ProgramParts,
+    "version" | "readText" | "openBytes" | "cutChinese" | "pageParts" | "stopwatch" | "openSpeakers"
+  >;
 
 type Run = {
   readonly parts: TranscribeParts;
@@ -51,6 +55,8 @@ type Run = {
   readonly report: Report;
   readonly headings: Headings;
   readonly models: Models;
+  /** Where speakers are told apart. */
+  readonly speakers: SpeakerFinder | undefined;
   /** Where documents tell of it. */
   readonly model: KnownModel | undefined;
   /** How the text is written; undefined: as it was spoken. */
@@ -242,9 +248,9 @@ async function placeOf({ formats, output: path, align, paragraphMs, inputs }: Tr
 const cueFormats: readonly string[] = ["srt", "vtt", "vtt-words", "ass", "lrc", "html"];
 
 /** Whether cues are made of estimated times. */
-function hasEstimatedCues({ formats, align, timestamps, splitChannels }: TranscribeOptions): boolean {
+function hasEstimatedCues({ formats, align, timestamps, splitChannels, speakers }: TranscribeOptions): boolean {
   const areCues = formats?.some((format) => cueFormats.includes(format)) ?? false;
-  return !align && (timestamps || areCues || splitChannels);
+  return !align && (timestamps || areCues || splitChannels || speakers !== undefined);
 }
 
 /** Cues need short segments, but never longer ones than the model manages. */
@@ -293,6 +299,7 @@ async function startRun(
     if (isAgain) report.debug(notice.text);
     else report.notice(notice);
   });
+  const speakers = await SpeakerFinder.open(parts, asked);
   const options = { ...asked, segmentSec: segmentSecOf(asked, models.transcriber.autoLimits) };
   const model = to.outputs ? await models.transcriber.known() : undefined;
   if (hasEstimatedCues(options)) {
@@ -305,7 +312,7 @@ async function startRun(
     isShared: !place.isFolder,
     isAtOnce: place.formats?.includes("jsonl") === true,
   });
-  return { parts, options, report, headings, models, model, journals, ...to };
+  return { parts, options, report, headings, models, speakers, model, journals, ...to };
 }
 
 /** All inputs from `first` on. Returns whether one failed. */
@@ -327,6 +334,7 @@ async function transcribeAll(run: Run, first: FirstAudio, inputs: Iterable<Input
     report.summarise(models.timer);
     await models.transcriber.close();
     await models.timer?.close();
+    run.speakers?.close();
   }
   return failed;
 }
@@ -361,7 +369,10 @@ async function transcribeOne(run: Run, begun: Prefetched<InputSource, ReadAudio>
     throw error;
   });
   const journal = await run.journals?.begin(source, read);
-  const timing = { ...models, view, options, stop: parts.terminal.stop.drain, journal, past };
+  const stop = parts.terminal.stop.drain;
+  const turns = sides ? undefined : run.speakers?.turns(recording, startMsOf(options), stop);
+  turns?.catch(() => {}); // The failure is handled where it is awaited.
+  const timing = { ...models, view, options, stop, journal, past, turns };
   const timed = sides || writer.wantsTimes
     ? startTiming(timing, { recording, sides }, (segment) => writer.add(segment))
     : undefined;
@@ -419,7 +430,8 @@ async function startWriter(run: Run, source: InputSource, audio: LeveledSamples)
   if (isTextShown) stdout.write(headings.of(source));
   return new RecordingWriter({
     ...{ out, outputs: recording, paragraphMs, doubtBelow },
-    bySegment: options.splitChannels || run.view !== undefined || doubtBelow !== undefined || paragraphMs > 0,
+    bySegment: options.splitChannels || run.speakers !== undefined || run.view !== undefined ||
+      doubtBelow !== undefined || paragraphMs > 0,
     hasWords: models.timer !== undefined,
     prefix: options.withFilename ? `${label(source)}: ` : "",
     holdsBack: verbosity === "silent" && (options.output === undefined || outputs !== undefined),

@@ -66,7 +66,9 @@ function timedWithSpeakers(
     turnTo: () => {},
     time: async () => {
       await timed.time();
-      await turns;
+      await turns.catch((error) => {
+        if (!parts.stop.aborted) throw error; // A run that is stopped keeps what it heard, without speakers.
+      });
     },
     end: async () => {
       await timed.end();

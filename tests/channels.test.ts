@@ -126,6 +126,19 @@ test("--split-channels from a pipe, with an aligner, rendered again, and three c
   expect(third.stdout).toBe(`3: ${clip("words-en-1").text}\n`);
 });
 
+test("--split-channels: each channel without a voice is told", async () => {
+  const tell = async (...clips: Place[]) => {
+    const { stderr } = await qwen([...raw, "--split-channels", "-"], { stdin: new Uint8Array(call(2, clips).buffer) });
+    return stderr.split("\n").filter((line) => line.includes("no voice"));
+  };
+  const line = "holds no voice, so there is no text";
+  const name = "words-en-1";
+  expect(await tell({ name, channel: 1, atSec: 0 })).toEqual([`qwen-asr: standard input: left: ${line}`]);
+  expect(await tell({ name, channel: 0, atSec: 0 })).toEqual([`qwen-asr: standard input: right: ${line}`]);
+  expect(await tell({ name, channel: 0, atSec: 0 }, { name, channel: 1, atSec: 6 })).toEqual([]);
+  expect(await tell({ name: "silence-3s", channel: 0, atSec: 0 })).toEqual([`qwen-asr: standard input: ${line}`]);
+}, 60_000);
+
 test("--split-channels of one channel says so; what it cannot go with", async () => {
   const { stdout, stderr, code } = await qwen(["--split-channels", wav("words-en-1")]);
   expect({ stdout, code }).toEqual({ stdout: `${clip("words-en-1").text}\n`, code: 0 });

@@ -9,7 +9,7 @@ import { auditOfSides } from "../document/audit.ts";
 import type { Resume, TranscribeEvent } from "../pipeline/events.ts";
 import type { Models } from "../pipeline/models.ts";
 import { Prefetch } from "../pipeline/prefetch.ts";
-import { transcribe, type Transcript } from "../pipeline/transcribe.ts";
+import { noVoice, transcribe, type Transcript } from "../pipeline/transcribe.ts";
 import { findSpeech } from "../segment/find_speech.ts";
 import { Recording } from "../segment/recording.ts";
 import { untilStopped } from "../stop.ts";
@@ -137,10 +137,18 @@ async function oneSideAfterTheOther(
     if (heard.at(-1)!.stopped) break;
   }
   const sum = (name: "textTokens" | "encodeMs" | "decodeMs") => heard.reduce((before, one) => before + one[name], 0);
+  const names = speakerNames(sides.length);
   return {
     ...heard.at(-1)!,
     ...{ textTokens: sum("textTokens"), encodeMs: sum("encodeMs"), decodeMs: sum("decodeMs") },
-    unvoiced: heard.find(({ unvoiced }) => unvoiced !== undefined)?.unvoiced,
-    audit: auditOfSides(heard.map(({ audit }) => audit), speakerNames(sides.length)),
+    unvoiced: unvoicedSides(heard.map(({ unvoiced }) => unvoiced), names),
+    audit: auditOfSides(heard.map(({ audit }) => audit), names),
   };
+}
+
+/** A line for each channel without a voice somewhere; one where none has any. */
+function unvoicedSides(lines: readonly (string | undefined)[], names: readonly string[]): string | undefined {
+  if (lines.every((line) => line === noVoice)) return noVoice;
+  const told = lines.flatMap((line, index) => line === undefined ? [] : [`${names[index]}: ${line}`]);
+  return told.length > 0 ? told.join("\n") : undefined;
 }

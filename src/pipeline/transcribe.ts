@@ -36,7 +36,7 @@ export type Transcript = Pick<Progress, "languages" | "textTokens" | "encodeMs" 
   /** Of the recording, before silence was taken out; where stopped, up to the last segment that was heard whole. */
   readonly audioSec: number;
   readonly stopped: boolean;
-  /** Which segments had no voice, and so no text: a line for people. */
+  /** Which segments had no voice, and so no text: a line for people; of channels that are apart, one each. */
   readonly unvoiced: string | undefined;
   /** Of what was heard. */
   readonly audit: Audit;

@@ -240,7 +240,7 @@ async function hear(
     await timed.time();
     if (transcript.stopped || stop.aborted) return undefined;
     gaps = transcript.audit.gaps;
-    if (transcript.unvoiced !== undefined) warnings.push(transcript.unvoiced);
+    if (transcript.unvoiced !== undefined) warnings.push(...transcript.unvoiced.split("\n"));
   } finally {
     await timed.end();
     await audio.close();

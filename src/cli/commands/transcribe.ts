@@ -404,7 +404,7 @@ async function transcribeOne(run: Run, begun: Prefetched<InputSource, ReadAudio>
     await run.journals?.over(source, isComplete && isSaved);
   }
   if (timed?.notice) report.complain(source, timed.notice);
-  if (transcript.unvoiced) report.warn(source, [transcript.unvoiced]);
+  if (transcript.unvoiced) report.warn(source, transcript.unvoiced.split("\n"));
   report.audit(source, transcript.audit);
   report.count(transcript);
   await tally.done(source, transcript);

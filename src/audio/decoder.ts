@@ -84,12 +84,19 @@ export async function openDecoder(source: DecoderSource, reader: ReplayReader): 
     case "wav":
       return await openWav(source, reader);
     case "container":
+      // ffmpeg takes its samples for little-endian ones, and noise comes out.
+      if (sniffed.name === "big-endian WAV") throw bigEndian(name);
       return await openContainer(source, reader, sniffed.name);
     case "other":
       throw new InputError(`${name}: looks like ${sniffed.name}, not audio`);
     case "unknown":
       return await openUnknown(source, reader, seen);
   }
+}
+
+function bigEndian(name: string): InputError {
+  const hint = "convert it to an ordinary WAV, for example with sox";
+  return new InputError(`${name}: big-endian WAV (RIFX) is not read`, hint);
 }
 
 async function openUnknown(source: DecoderSource, reader: ReplayReader, seen: Uint8Array): Promise<OpenedDecoder> {

@@ -242,6 +242,7 @@ describe("refused with one line", () => {
   test.each([
     ["empty.wav", new Uint8Array(0), "empty file"],
     ["page.html", text("<!doctype html><p>Not found"), "looks like HTML, not audio"],
+    ["big.wav", text(`RIFX\0\0\x01\0WAVEfmt ${"\0".repeat(300)}`), "big-endian WAV (RIFX) is not read"],
     ["notes.wav", text("just notes"), "looks like text, not audio"],
     ["noise.bin", s16(1, 2, 3, 4), "not a WAV and no other audio format known here"],
     ["zero.wav", wav(s16(1), { rate: 0 }), "WAV sample rate is 0 Hz"],

@@ -1,60 +1,55 @@
 /**
  * Three hours in one file: `bun tests/slow/long.ts [HOURS] [KILLS]`.
  *
- * Clips of the fixtures, with noise, chords and silence between them, in a fixed random order. They are
- * transcribed once without a break, and once with KILLS (10) kills at random moments, each gone on from with --resume,
- * and, where root may mount one, on a disk that is full halfway. Exit 1 where the files differ by a byte, where more
- * than 1 % of the words that the clips alone give are missing, or come twice or from nowhere, where words stand in
- * noise, or where memory is 80 MB above that of ten minutes. Of the words, 3 % may be others: beside another sound, or
- * cut elsewhere, the demo model mistakes words (1 % are others with silence in place of noise).
+ * Clips of the fixtures, with noise, chords and silence between them, in a fixed random order. They are transcribed
+ * once without a break, and once with KILLS (10) kills at random moments, each gone on from with --resume, and, where
+ * root may mount one, on a disk that is full halfway. Exit 1 where the files differ by a byte, where more than 1 % of
+ * the words that are said are missing, or come twice or from nowhere, where words stand in noise, or where memory is
+ * more above that of ten minutes than 20 MB and 10 MB an hour. Up to 2 % may be others: of the longest clip alone the
+ * demo model mistakes 1.2 %, and other words where it is cut elsewhere or other sound lies beside it.
+ *
+ * What is known of a recording grows by 3 MB of levels and some 2 MB of ranges, segments and text an hour; the rest is
+ * what the collector has not come to. A Chinese clip comes first, because cues of Chinese take a dictionary of 85 MB,
+ * once, however long the recording is.
  */
 
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { editCounts, numbered } from "../../src/eval/distance.ts";
-import { noise, pinkNoise, randomNumbers, sampled } from "../../src/segment/sounds_fixture.ts";
-import { clips } from "../fixtures.ts";
+import { atLevel, chords, noise, pinkNoise, randomNumbers } from "../../src/segment/sounds_fixture.ts";
+import { clip, clips } from "../fixtures.ts";
 import { executable, fixedEnvironment, folderIn, temporaryFolder } from "../harness.ts";
 import { clipSamples } from "../native.ts";
 import { memoryOf } from "../support/process_memory.ts";
 import { wavHeader } from "../../src/audio/wav_header.ts";
 
 const sampleRate = 16_000;
-const apartMax = 80e6;
-const [lostMax, inventedMax, othersMax] = [0.01, 0.01, 0.03];
+const apartMax = (hours: number) => 20e6 + 10e6 * hours;
+/** Of the words that are said. */
+const wrongMax = { missing: 0.01, more: 0.01, others: 0.02 };
 const options = ["-d", "demo", "--silent", "-f", "json,srt,text"];
 
 type Span = { readonly start: number; readonly end: number };
 type Made = {
+  /** The clip of another language lies before it, in seconds. */
+  readonly from: number;
   readonly speech: readonly Span[];
   /** The clips, and what is heard after each of them. */
   readonly names: readonly string[];
   readonly gaps: readonly string[];
 };
 
-/** Three notes at a time, with overtones, that change every second: what keeps still is no voice. */
-function chords(seconds: number): Float32Array {
-  const notes = [220, 247, 262, 294, 330, 349, 392];
-  return sampled(seconds, (time) => {
-    const at = Math.floor(time);
-    const tone = (index: number) =>
-      [1, 2, 3].reduce((sum, n) => {
-        return sum + Math.sin(2 * Math.PI * n * notes[(at + index) % notes.length]! * time) / n;
-      }, 0);
-    return 0.05 * (tone(0) + tone(2) + tone(4));
-  });
-}
-
 const between: Readonly<Record<string, (seconds: number) => Float32Array>> = {
   silence: (seconds) => new Float32Array(seconds * sampleRate),
   noise: (seconds) => noise(seconds).map((value) => 0.03 * value),
   "pink noise": (seconds) => pinkNoise(seconds).map((value) => 0.03 * value),
-  chords,
+  chords: (seconds) => atLevel(chords(seconds), -24),
 };
 
 /** Writes a WAV of `seconds`, a piece at a time. */
 async function make(path: string, seconds: number): Promise<Made> {
   const spoken = clips().filter(({ text, language }) => text !== "" && language === "English");
+  const other = await clipSamples(clip("zh-weather").wav);
   const sounds = new Map(
     await Promise.all(spoken.map(async ({ name, wav }) => [name, await clipSamples(wav)] as const)),
   );
@@ -73,6 +68,9 @@ async function make(path: string, seconds: number): Promise<Made> {
     writeSync(file, part);
     at += part.length;
   };
+  write(other);
+  write(new Float32Array(3 * sampleRate));
+  const from = at / sampleRate;
   for (;;) {
     const { name } = spoken[Math.floor(random() * spoken.length)]!;
     const gapSec = 3 + Math.floor(random() * 10);
@@ -89,7 +87,7 @@ async function make(path: string, seconds: number): Promise<Made> {
   }
   write(new Float32Array(total - at));
   closeSync(file);
-  return { speech, names, gaps };
+  return { from, speech, names, gaps };
 }
 
 type Ended = { readonly code: number | null; readonly peakBytes: number; readonly seconds: number };
@@ -139,27 +137,17 @@ function wordsOf(path: string): Word[] {
 
 const plain = (text: string) => text.toLowerCase().match(/[\p{L}\p{N}']+/gu) ?? [];
 
-/** What the clips give alone, in the order of the recording. */
-async function heardAlone(names: readonly string[], folder: string, home: string): Promise<string[]> {
-  const out = folderIn(folder, "alone");
-  const used = clips().filter(({ name }) => names.includes(name));
-  await transcribe(["-S", "15", "-o", `${out}/`, ...used.map(({ wav }) => wav)], home);
-  const texts = new Map(used.map(({ name }) => [name, plain(readFileSync(join(out, `${name}.txt`), "utf8"))]));
-  return names.flatMap((name) => texts.get(name)!);
-}
-
-function checkText({ speech, names, gaps }: Made, expected: readonly string[], path: string): void {
-  const words = wordsOf(path);
+function checkText({ from, speech, names, gaps }: Made, path: string): void {
+  const words = wordsOf(path).filter(({ start }) => start >= from);
+  const said = new Map(clips().map(({ name, text }) => [name, plain(text)]));
+  const expected = names.flatMap((name) => said.get(name)!);
   const [reference, heard] = numbered(expected, words.flatMap(({ text }) => plain(text)));
   const { substitutions, deletions, insertions } = editCounts(reference!, heard!);
   console.log(`       ${names.length} clips, ${expected.length} words`);
-  const rates = [[deletions, lostMax, "missing"], [insertions, inventedMax, "more"], [
-    substitutions,
-    othersMax,
-    "others",
-  ]];
-  for (const [count, most, what] of rates as [number, number, string][]) {
-    check(count <= most * expected.length, `${count} ${what} (${((100 * count) / expected.length).toFixed(2)} %)`);
+  const counts = { missing: deletions, more: insertions, others: substitutions };
+  for (const what of ["missing", "more", "others"] as const) {
+    const percent = ((100 * counts[what]) / expected.length).toFixed(2);
+    check(counts[what] <= wrongMax[what] * expected.length, `${counts[what]} ${what} (${percent} %)`);
   }
   const inNoise = Object.fromEntries(Object.keys(between).map((kind) => [kind, 0]));
   for (const { start, end } of words) {
@@ -210,8 +198,8 @@ const few = await transcribe(["-o", `${short}/`, shortWav], home);
 const all = await transcribe(["-o", `${whole}/`, wav], home);
 check(all.code === 0, `${hours} h in ${all.seconds.toFixed(0)} s`);
 const [fewMb, allMb] = [few, all].map(({ peakBytes }) => (peakBytes / 1e6).toFixed(0));
-check(all.peakBytes - few.peakBytes <= apartMax, `memory: ${fewMb} MB for ten minutes, ${allMb} MB for all`);
-checkText(made, await heardAlone(made.names, folder.path, home), join(whole, "long.json"));
+check(all.peakBytes - few.peakBytes <= apartMax(hours), `memory: ${fewMb} MB for ten minutes, ${allMb} MB for all`);
+checkText(made, join(whole, "long.json"));
 
 const random = randomNumbers(Date.now() & 0xffff);
 for (let kill = 0; kill < kills; kill++) {

@@ -12,8 +12,9 @@ const step = `  Encoder: 26 tokens from 0.0-2.0 s (reused 0, 255 ms)
 
 const jsonLines = [
   { type: "partial", end_ms: 2000, text: "The number" },
-  { type: "commit", end_ms: 4000, text: "The number" },
-  { type: "commit", end_ms: 6000, text: " is zero." },
+  { type: "commit", end_ms: 1690, text: "The number" },
+  { type: "partial", end_ms: 4000, text: " is near" },
+  { type: "commit", end_ms: 2880, text: " is zero." },
   { type: "final", end_ms: 6000, text: "The number is zero." },
 ].map((event) => JSON.stringify(event)).join("\n");
 

@@ -43,20 +43,27 @@ export function stepTimes(stderr: string): StepTimes {
 
 export type SpokenWord = { readonly text: string; readonly end: number };
 
+type StreamEvent = { readonly type: string; readonly text: string; readonly end_ms: number };
+
+/**
+ * Each commit's text, and how much of the stream had been heard by then, in seconds: where the step ended that made
+ * it, which its partial or final text, the next line, says. A commit's own end_ms is where its words end.
+ */
+function commits(jsonLines: string): { readonly text: string; readonly sec: number }[] {
+  const events = jsonLines.split("\n").filter(Boolean).map((line) => JSON.parse(line) as StreamEvent);
+  return events.flatMap(({ type, text, end_ms }, index) => {
+    if (type !== "commit") return [];
+    const step = events.slice(index + 1).find(({ type }) => type === "partial" || type === "final");
+    return [{ text, sec: (step?.end_ms ?? end_ms) / 1000 }];
+  });
+}
+
 /** Seconds from the end of each word to the commit that holds it, words in order; words that differ are skipped. */
 export function commitDelays(jsonLines: string, words: readonly SpokenWord[]): number[] {
-  const said: { word: string; sec: number }[] = [];
-  let open = "";
-  for (const line of jsonLines.split("\n").filter(Boolean)) {
-    const event = JSON.parse(line) as { type: string; text: string; end_ms: number };
-    if (event.type !== "commit") continue;
-    const parts = (open + event.text).split(/\s+/);
-    open = parts.pop() ?? "";
+  const said = commits(jsonLines).flatMap(({ text, sec }) =>
     // The last word may go on in the next commit; it counts with this one all the same.
-    for (const word of parts) said.push({ word: normalise(word), sec: event.end_ms / 1000 });
-    if (open !== "") said.push({ word: normalise(open), sec: event.end_ms / 1000 });
-    open = "";
-  }
+    text.split(/\s+/).filter(Boolean).map((word) => ({ word: normalise(word), sec }))
+  );
   const delays: number[] = [];
   let at = 0;
   for (const { text, end } of words) {
@@ -70,10 +77,7 @@ export function commitDelays(jsonLines: string, words: readonly SpokenWord[]): n
 
 /** Where in the stream the first text came, in seconds. */
 export function firstCommit(jsonLines: string): number | undefined {
-  const first = jsonLines.split("\n").filter(Boolean).map((line) => JSON.parse(line)).find((event) =>
-    event.type === "commit"
-  );
-  return first === undefined ? undefined : first.end_ms / 1000;
+  return commits(jsonLines)[0]?.sec;
 }
 
 export function quantile(values: readonly number[], share: number): number {

@@ -1,16 +1,17 @@
-//! What files.zig needs of Windows: regular files as read-only bytes, and whether a path is a folder.
+//! What files.zig needs of Windows: regular files as read-only bytes, and whether a path is a folder. Paths as
+//! Windows takes them are for whoever else opens files.
 //! In: paths in UTF-8, with either kind of slash. Out: bytes, or why there are none.
 
 const std = @import("std");
 
-const HANDLE = std.os.windows.HANDLE;
-const Wide = [*:0]const u16;
+pub const HANDLE = std.os.windows.HANDLE;
+pub const Wide = [*:0]const u16;
 
 pub const Refusal = error{ Missing, Denied, NotRegular, TooLong, Unreadable };
 
-const generic_read = 0x8000_0000;
-const share_all = 1 | 2 | 4;
-const open_existing = 3;
+pub const generic_read = 0x8000_0000;
+pub const share_all = 1 | 2 | 4;
+pub const open_existing = 3;
 const page_readonly = 2;
 const map_read = 4;
 const type_disk = 1;
@@ -34,13 +35,24 @@ pub fn map(path: []const u8) Refusal![]const u8 {
     const file = CreateFileW(name, generic_read, share_all, null, open_existing, 0, null);
     if (file == std.os.windows.INVALID_HANDLE_VALUE) return refusal();
     defer _ = CloseHandle(file);
-    var size: i64 = 0;
-    if (GetFileType(file) != type_disk or GetFileSizeEx(file, &size) == 0) return error.NotRegular;
+    const size = regularFileSize(file) orelse return error.NotRegular;
     if (size == 0) return ""; // An empty mapping is an error to the system.
-    const mapping = CreateFileMappingW(file, null, page_readonly, 0, 0, null) orelse return error.Unreadable;
+    return mapOpen(file, std.math.cast(usize, size) orelse return error.Unreadable) orelse error.Unreadable;
+}
+
+/// Null where the handle is of anything but a regular file.
+pub fn regularFileSize(file: HANDLE) ?u64 {
+    var size: i64 = 0;
+    return if (GetFileType(file) == type_disk and GetFileSizeEx(file, &size) != 0) @intCast(size) else null;
+}
+
+/// The first `length` bytes, more than none, of an open file: valid until `unmap`, whether or not it is closed. Null
+/// where the system refuses.
+pub fn mapOpen(file: HANDLE, length: usize) ?[]align(std.heap.page_size_min) const u8 {
+    const mapping = CreateFileMappingW(file, null, page_readonly, 0, 0, null) orelse return null;
     defer _ = CloseHandle(mapping);
-    const bytes = MapViewOfFile(mapping, map_read, 0, 0, 0) orelse return error.Unreadable;
-    return bytes[0..@intCast(size)];
+    const bytes = MapViewOfFile(mapping, map_read, 0, 0, length) orelse return null;
+    return @alignCast(bytes[0..length]);
 }
 
 pub fn unmap(bytes: []const u8) void {
@@ -56,9 +68,10 @@ pub fn checkFolder(path: []const u8) Refusal!void {
 }
 
 /// The most that Windows takes.
-const Buffer = [32_768:0]u16;
+pub const Buffer = [32_768:0]u16;
 
-fn widen(path: []const u8, buffer: *Buffer) Refusal!Wide {
+/// `path` in UTF-16, in `buffer`. Fails with error.TooLong, or with error.Missing where no file can have that name.
+pub fn widen(path: []const u8, buffer: *Buffer) Refusal!Wide {
     if (path.len >= buffer.len) return error.TooLong; // UTF-16 has no more units than UTF-8 bytes.
     const length = std.unicode.wtf8ToWtf16Le(buffer, path) catch return error.Missing;
     buffer[length] = 0;

@@ -77,7 +77,7 @@ pub const Info = struct {
 
 pub const Cache = struct {
     allocator: Allocator,
-    mapping: []align(std.heap.page_size_min) const u8,
+    mapping: cache_folder.Mapping,
     items: []Bytes,
     info: Info,
 
@@ -86,7 +86,7 @@ pub const Cache = struct {
     }
 
     pub fn close(self: *Cache) void {
-        unmap(self.mapping);
+        if (self.info.path.len > 0) cache_folder.unmap(self.mapping) else free(self.mapping);
         self.allocator.free(self.items);
         self.allocator.free(self.info.path);
         self.allocator.free(self.info.notice);
@@ -101,7 +101,6 @@ pub fn open(allocator: Allocator, request: Request) Error!Cache {
         return errors.fail(error.Invalid, "the packed weights are too large for a file", .{});
     defer allocator.free(plan.offsets);
     const path = request.folder orelse return openMemory(allocator, request, plan, "");
-    if (builtin.os.tag == .windows) return openMemory(allocator, request, plan, "no files of them on Windows yet");
     const path_z = allocator.dupeZ(u8, path) catch return errors.outOfMemory("the cache's path");
     defer allocator.free(path_z);
 
@@ -181,7 +180,10 @@ fn openInFolder(
     folder.removeMatching(prefix, ".tmp"); // Only who holds the lock makes them: theirs are dead.
     try build(allocator, request, plan, folder, &name);
     return try mapFile(allocator, request, folder, &name, true) orelse
-        reason.set("{s}/{s}: changed as soon as it was written", .{ path, name });
+        reason.set(
+            "{s}{s}{s}: changed as soon as it was written",
+            .{ path, cache_folder.separator, name },
+        );
 }
 
 const Waiting = struct {
@@ -201,7 +203,7 @@ fn mapFile(
     was_built: bool,
 ) (Error || Unusable)!?Cache {
     const fd = folder.openFile(name) orelse return null;
-    defer _ = std.c.close(fd);
+    defer cache_folder.closeFile(fd);
     const status = cache_folder.statusOf(fd) orelse return null;
     const bytes = try cache_file.readHeader(allocator, fd, status.bytes) orelse return null;
     defer allocator.free(bytes);
@@ -211,14 +213,13 @@ fn mapFile(
     const items = allocator.alloc(Bytes, request.items.len) catch
         return errors.outOfMemory("the list of packed weights");
     errdefer allocator.free(items);
-    const parts: [3][]const u8 = .{ folder.path, "/", name };
+    const parts: [3][]const u8 = .{ folder.path, cache_folder.separator, name };
     const path = std.mem.concat(allocator, u8, &parts) catch
         return errors.outOfMemory("the cache's path");
     errdefer allocator.free(path);
     const length = std.math.cast(usize, status.bytes) orelse return null;
-    const protection: posix.PROT = .{ .READ = true };
-    const mapping = posix.mmap(null, length, protection, .{ .TYPE = .PRIVATE }, fd, 0) catch |why|
-        return folder.reason.set("{s}: cannot be mapped ({t})", .{ path, why });
+    const mapping = cache_folder.map(fd, length) orelse
+        return folder.reason.set("{s}: cannot be mapped", .{path});
     var entries = header.entries();
     for (items, request.items) |*item, wanted| {
         const entry = entries.next().?;
@@ -254,9 +255,9 @@ fn build(
     var buffer: [64]u8 = undefined;
     const stem = name[0..16];
     const temporary =
-        std.fmt.bufPrintZ(&buffer, "{s}.{d}.tmp", .{ stem, std.c.getpid() }) catch unreachable;
+        std.fmt.bufPrintZ(&buffer, "{s}.{d}.tmp", .{ stem, cache_folder.processId() }) catch unreachable;
     const fd = try folder.create(temporary);
-    defer _ = std.c.close(fd);
+    defer cache_folder.closeFile(fd);
     errdefer folder.remove(temporary);
 
     try folder.reserve(fd, temporary, plan.file_bytes);
@@ -421,7 +422,7 @@ fn openMemory(
     const start = if (plan.offsets.len > 0) plan.offsets[0] else plan.file_bytes;
     const total = plan.file_bytes - start;
     const mapping = try anonymous(total);
-    errdefer unmap(mapping);
+    errdefer free(mapping);
     var work = try Work.init(allocator, &request, &plan, .{ .memory = mapping });
     defer work.deinit();
     work.run(.packing) catch |why| return @as(Error, @errorCast(why)); // Memory is never unusable.
@@ -446,7 +447,7 @@ fn anonymous(bytes: u64) Error![]align(std.heap.page_size_min) u8 {
         return errors.outOfMemory("the packed weights");
 }
 
-fn unmap(mapping: []align(std.heap.page_size_min) const u8) void {
+fn free(mapping: cache_folder.Mapping) void {
     if (mapping.len == 0) return;
     if (builtin.os.tag == .windows) std.heap.page_allocator.free(mapping) else posix.munmap(mapping);
 }

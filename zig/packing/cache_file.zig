@@ -7,12 +7,10 @@
 //! 16 MiB) and one chunk. No state, safe on any thread.
 
 const std = @import("std");
-const builtin = @import("builtin");
 const errors = @import("../errors.zig");
 const cache_folder = @import("cache_folder.zig");
 const layout = @import("cache_layout.zig");
 const assert = std.debug.assert;
-const posix = std.posix;
 
 const Allocator = std.mem.Allocator;
 const Error = errors.Error;
@@ -20,7 +18,6 @@ const Fd = cache_folder.Fd;
 
 /// The header as one JSON object (see qasr_cache_info); owned by the caller.
 pub fn info(allocator: Allocator, path: [:0]const u8) Error![]u8 {
-    if (builtin.os.tag == .windows) return notHere(path);
     const file: File = try .open(allocator, path);
     defer file.close(allocator);
     const header = file.header;
@@ -46,7 +43,6 @@ fn utf8(allocator: Allocator, bytes: []const u8) Error![]u8 {
 
 /// Reads all of it against its checksums, and names what is not as it was packed.
 pub fn verify(allocator: Allocator, path: [:0]const u8) Error!void {
-    if (builtin.os.tag == .windows) return notHere(path);
     const file: File = try .open(allocator, path);
     defer file.close(allocator);
     var chunk_max: u32 = 0;
@@ -70,11 +66,6 @@ pub fn verify(allocator: Allocator, path: [:0]const u8) Error!void {
     return errors.fail(error.Model, "{s}: damaged: {s} and {d} more", .{ path, first, damaged - 1 });
 }
 
-/// See cache.zig: there are none.
-fn notHere(path: []const u8) Error {
-    return errors.fail(error.Invalid, "{s}: no packed weights are kept on Windows", .{path});
-}
-
 /// An open file whose header is sound.
 const File = struct {
     fd: Fd,
@@ -82,32 +73,29 @@ const File = struct {
     bytes: []u8,
 
     fn open(allocator: Allocator, path: [:0]const u8) Error!File {
-        // NONBLOCK: a FIFO must not make anyone wait.
-        const flags: posix.O = .{ .ACCMODE = .RDONLY, .CLOEXEC = true, .NONBLOCK = true };
-        const fd = std.c.openat(posix.AT.FDCWD, path, flags);
-        if (fd < 0) {
-            const why = cache_folder.explain(posix.errno(fd));
-            return errors.fail(error.Invalid, "{s}: {s}", .{ path, why });
-        }
-        errdefer _ = std.c.close(fd);
-        const status = cache_folder.statusOf(fd);
-        if (status == null or !posix.S.ISREG(status.?.mode)) return foreign(path);
-        const bytes = try readHeader(allocator, fd, status.?.bytes) orelse
+        const fd = switch (cache_folder.openPath(path)) {
+            .file => |fd| fd,
+            .not_regular => return foreign(path),
+            .refused => |why| return errors.fail(error.Invalid, "{s}: {s}", .{ path, why }),
+        };
+        errdefer cache_folder.closeFile(fd);
+        const status = cache_folder.statusOf(fd) orelse return foreign(path);
+        const bytes = try readHeader(allocator, fd, status.bytes) orelse
             return explainStart(fd, path);
         errdefer allocator.free(bytes);
         const header = layout.Header.parse(bytes, layout.Header.fileBytes(bytes)) orelse
             return errors.fail(error.Model, "{s}: damaged: its header", .{path});
-        if (header.file_bytes != status.?.bytes) return errors.fail(
+        if (header.file_bytes != status.bytes) return errors.fail(
             error.Model,
             "{s}: damaged: {d} bytes instead of {d}",
-            .{ path, status.?.bytes, header.file_bytes },
+            .{ path, status.bytes, header.file_bytes },
         );
         return .{ .fd = fd, .header = header, .bytes = bytes };
     }
 
     fn close(self: *const File, allocator: Allocator) void {
         allocator.free(self.bytes);
-        _ = std.c.close(self.fd);
+        cache_folder.closeFile(self.fd);
     }
 };
 

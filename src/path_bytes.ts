@@ -63,6 +63,16 @@ export function onDisk(path: string): string {
   return Buffer.concat(parts) as unknown as string; // All calls of fs take both.
 }
 
+/** What fs is given for a folder to list: the runtime on Windows lists none that has dots in a relative path. */
+export function folderOnDisk(folder: string): string {
+  return path.sep === "\\" ? path.resolve(folder) : onDisk(folder);
+}
+
+/** A path with "/" between names, as folders and patterns are taken apart; Windows knows two separators. */
+export function slashed(text: string): string {
+  return path.sep === "\\" ? text.replaceAll("\\", "/") : text;
+}
+
 /** JSON that is Unicode: a byte of a name that is not UTF-8 stands as messages show it, \xe9. */
 export function jsonText(value: unknown, indent?: number): string {
   const shown = (_: string, part: unknown) =>
@@ -86,6 +96,10 @@ function withoutPairs(text: string): string {
 export function join(folder: string, name: string): string {
   if (!hasOddName(folder + name)) return path.join(folder, name);
   return folder === "." ? name : `${folder.replace(/\/+$/, "")}/${name}`;
+}
+
+export function isAbsolute(name: string): boolean {
+  return path.isAbsolute(name);
 }
 
 export function basename(name: string): string {

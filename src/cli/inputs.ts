@@ -5,7 +5,7 @@ import type { AudioInput } from "../audio/input.ts";
 import { isUrl } from "../audio/url.ts";
 import { InputError, UsageError } from "../errors.ts";
 import { findInputs, type Found, listedInputs } from "../files/inputs.ts";
-import { dirname, join } from "../path_bytes.ts";
+import { dirname, isAbsolute, join } from "../path_bytes.ts";
 import { parseTerms, type Term } from "../views/terms.ts";
 import { TextView, type ViewOptions } from "../views/view.ts";
 import { printable } from "../writer.ts";
@@ -78,9 +78,7 @@ export function inputName(input: InputSource): string {
 
 /** A recording that a manifest names: a path is relative to the manifest's folder. */
 export function besideManifest(manifest: InputSource, audio: string): string {
-  return manifest.kind === "file" && !audio.startsWith("/") && !isUrl(audio)
-    ? join(dirname(manifest.path), audio)
-    : audio;
+  return manifest.kind === "file" && !isAbsolute(audio) && !isUrl(audio) ? join(dirname(manifest.path), audio) : audio;
 }
 
 /** The inputs worth reading; the others are reported. */

@@ -11,7 +11,7 @@ import { lstat, open, readdir, stat } from "node:fs/promises";
 import { sniff, SNIFF_BYTES } from "../audio/sniff.ts";
 import { isUrl } from "../audio/url.ts";
 import { systemReason } from "../errors.ts";
-import { dirname, join, nameOfBytes, onDisk } from "../path_bytes.ts";
+import { dirname, folderOnDisk, isAbsolute, join, nameOfBytes, onDisk, slashed } from "../path_bytes.ts";
 import { printable } from "../writer.ts";
 import { isPattern, nameTest, pathTest } from "./patterns.ts";
 
@@ -82,7 +82,7 @@ export function listedInputs(bytes: Uint8Array): FileInput[] {
 
 function listed(path: string): FileInput {
   const folder = dirname(path).replace(/^(\.\/)+/, "");
-  const isBelow = !path.startsWith("/") && !folder.split("/").includes("..") && folder !== ".";
+  const isBelow = !isAbsolute(path) && !slashed(folder).split("/").includes("..") && folder !== ".";
   return { kind: "file", path, ...(isBelow && { folder }) };
 }
 
@@ -99,24 +99,24 @@ class Finder {
 
   constructor({ recursive, include, exclude }: FindRules) {
     this.#isRecursive = recursive;
-    this.#includes = include.map(pathTest);
-    this.#excludes = exclude.map(pathTest);
+    this.#includes = include.map((pattern) => pathTest(slashed(pattern)));
+    this.#excludes = exclude.map((pattern) => pathTest(slashed(pattern)));
   }
 
   async find(named: FileInput): Promise<FileInput[]> {
     if (isUrl(named.path)) return this.#isLeftOut(named.path) ? [] : [named];
     const stats = await stat(onDisk(named.path)).catch(() => undefined);
-    if (stats?.isDirectory()) return await this.#inFolder(named.path, named.folder ?? "");
+    if (stats?.isDirectory()) return await this.#inFolder(slashed(named.path), named.folder ?? "");
     if (stats || !isPattern(named.path)) return this.#isLeftOut(named.path) ? [] : [named];
-    const matches = await this.#matches(named.path);
+    const matches = await this.#matches(slashed(named.path));
     if (matches.length > 0) return matches;
     this.problems.push({ path: named.path, message: `${printable(named.path)}: no file has such a name` });
     return [];
   }
 
   #isLeftOut(path: string): boolean {
-    const isIn = this.#includes.length === 0 || this.#includes.some((test) => test(path));
-    if (isIn && !this.#excludes.some((test) => test(path))) return false;
+    const isIn = this.#includes.length === 0 || this.#includes.some((test) => test(slashed(path)));
+    if (isIn && !this.#excludes.some((test) => test(slashed(path)))) return false;
     this.excludedCount++;
     return true;
   }
@@ -179,7 +179,7 @@ class Finder {
   /** What is in a folder and not hidden, in the order of the bytes. */
   async #entries(folder: string, takesHidden = false): Promise<Entry[]> {
     try {
-      const names = (await readdir(onDisk(folder), { encoding: "buffer" })).map(nameOfBytes);
+      const names = (await readdir(folderOnDisk(folder), { encoding: "buffer" })).map(nameOfBytes);
       const paths = names.filter((name) => takesHidden || !name.startsWith(".")).map((name) => prefix(folder) + name);
       const found = await Promise.all(
         paths.sort(byBytes).map(async (path) => {
@@ -200,7 +200,8 @@ class Finder {
   async #matches(pattern: string): Promise<FileInput[]> {
     const parts = pattern.replace(/\/+$/, "").split("/");
     const at = parts.findIndex(isPattern);
-    const root = parts.slice(0, at).join("/") || (pattern.startsWith("/") ? "/" : ".");
+    const above = parts.slice(0, at).join("/") || (pattern.startsWith("/") ? "/" : ".");
+    const root = process.platform === "win32" && /^[a-z]:$/i.test(above) ? `${above}/` : above; // "C:" is no root.
     const paths = [...new Set(await this.#expand(root, parts.slice(at)))].sort(byBytes);
     const inputs: FileInput[] = [];
     for (const path of paths) {

@@ -5,7 +5,7 @@
  * becomes known, and is closed when the recording is done, or the last of several recordings that share it.
  */
 
-import { onDisk } from "../path_bytes.ts";
+import { onDisk, slashed } from "../path_bytes.ts";
 import { mkdir, stat } from "node:fs/promises";
 import { openTarget } from "./output_file.ts";
 import type { Hardship } from "./rescue.ts";
@@ -52,7 +52,7 @@ export type PlacedSource = AudioSource & { readonly folder?: string };
 /** What -o names: see OutputPlace. */
 export async function kindOf(path: string): Promise<{ readonly isFolder: boolean; readonly isSpecial: boolean }> {
   const found = await stat(onDisk(path)).catch(() => undefined);
-  const isFolder = path.endsWith("/") || found?.isDirectory() === true;
+  const isFolder = slashed(path).endsWith("/") || found?.isDirectory() === true;
   return { isFolder, isSpecial: found !== undefined && !found.isFile() && !isFolder };
 }
 

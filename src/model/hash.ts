@@ -6,6 +6,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { createHash, type Hash } from "node:crypto";
 import { join } from "node:path";
+import { folderOnDisk } from "../path_bytes.ts";
 
 export type ModelFile = { readonly name: string; readonly path: string };
 
@@ -14,7 +15,9 @@ const blockBytes = 4096;
 const blocks = 64;
 
 export async function folderHash(folder: string): Promise<string> {
-  const names = (await readdir(folder)).filter((name) => name === "config.json" || name.endsWith(".safetensors"));
+  const names = (await readdir(folderOnDisk(folder))).filter((name) =>
+    name === "config.json" || name.endsWith(".safetensors")
+  );
   return await modelHash(names.map((name) => ({ name, path: join(folder, name) })));
 }
 

@@ -10,6 +10,7 @@ import { ModelError, UsageError } from "../errors.ts";
 import { findModel, transcribers } from "./catalog.ts";
 import { completeMarker, type Environment, modelFolder, partSuffix, readMarker, shellWord } from "./folders.ts";
 import { systemEnvironment, underwayMarker } from "./folders.ts";
+import { folderOnDisk } from "../path_bytes.ts";
 
 export type ModelPlace =
   | { readonly kind: "folder"; readonly path: string }
@@ -134,7 +135,7 @@ function resumeAdvice(folder: string, name: string | undefined, marked: string |
 
 async function listFolder(folder: string): Promise<string[]> {
   try {
-    return await readdir(folder);
+    return await readdir(folderOnDisk(folder));
   } catch (error) {
     throw new ModelError(`${folder}: ${unreadable(error as NodeJS.ErrnoException)}`);
   }
@@ -156,7 +157,7 @@ function unreadable(error: NodeJS.ErrnoException): string {
 /** Whether a download has left any file there: without a network it makes a folder and nothing in it. */
 async function isBegun(folder: string): Promise<boolean> {
   if (!await exists(folder)) return false;
-  const names = await readdir(folder).catch(() => undefined);
+  const names = await readdir(folderOnDisk(folder)).catch(() => undefined);
   return names === undefined || names.some((entry) => entry !== ".lock");
 }
 

@@ -5,6 +5,7 @@
 
 import { open, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { folderOnDisk } from "../path_bytes.ts";
 import type { WeightsSize } from "./catalog.ts";
 import type { ModelPlace } from "./locate.ts";
 
@@ -18,7 +19,7 @@ const headBytesMax = 64 * 2 ** 20;
 
 export async function weightsSize(place: ModelPlace): Promise<WeightsSize> {
   if (place.kind !== "folder") return builtIn;
-  const names = (await readdir(place.path)).filter((name) => name.endsWith(".safetensors"));
+  const names = (await readdir(folderOnDisk(place.path))).filter((name) => name.endsWith(".safetensors"));
   const counts = new Map<string, number>();
   for (const name of names) {
     for (const [tensor, count] of await tensorsOf(join(place.path, name))) counts.set(tensor, count);

@@ -4,6 +4,7 @@ import { chmod, mkdir, mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { InputError, systemReason } from "../errors.ts";
+import { folderOnDisk } from "../path_bytes.ts";
 
 /** Makes a folder that goes with the server. Throws an InputError. */
 export async function temporaryFolder(): Promise<string> {
@@ -24,7 +25,7 @@ export async function remove(path: string): Promise<void> {
 
 /** Bytes of all files in a folder and those in it. */
 export async function folderBytes(folder: string): Promise<number> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const entries = await readdir(folderOnDisk(folder), { recursive: true, withFileTypes: true });
   const sizes = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) =>
     stat(join(parentPath, name)).then(({ size }) => size, () => 0) // It may be gone by now.
   );

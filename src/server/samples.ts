@@ -2,6 +2,7 @@
 
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { folderOnDisk } from "../path_bytes.ts";
 import { ApiError } from "./errors.ts";
 import type { PageFile } from "./host.ts";
 
@@ -28,7 +29,7 @@ export class Samples {
 
   async #inFolder(): Promise<string[]> {
     if (this.folder === undefined) return [];
-    const entries = await readdir(this.folder, { withFileTypes: true }).catch(() => []);
+    const entries = await readdir(folderOnDisk(this.folder), { withFileTypes: true }).catch(() => []);
     return entries.filter((entry) => entry.isFile() && !entry.name.startsWith(".")).map(({ name }) => name).toSorted();
   }
 }

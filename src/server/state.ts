@@ -7,6 +7,7 @@ import { Database, SQLiteError } from "bun:sqlite";
 import { chmodSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { InputError, systemReason } from "../errors.ts";
+import { folderOnDisk } from "../path_bytes.ts";
 import { printable } from "../writer.ts";
 import type { Fields } from "./fields.ts";
 import type { Heard, JournalStep } from "./hear.ts";
@@ -78,7 +79,7 @@ export class State implements Disposable {
   /** Removes recordings that belong to none of these jobs: a server that was killed has left them. */
   removeStrays(rows: readonly JobRow[]): void {
     const known = new Set(rows.map(({ id }) => id));
-    for (const name of readdirSync(join(this.folder, "uploads"))) {
+    for (const name of readdirSync(folderOnDisk(join(this.folder, "uploads")))) {
       if (!known.has(name)) rmSync(this.uploadPath(name), { force: true });
     }
   }

@@ -7,6 +7,7 @@ import { lstat, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { InputError, systemReason } from "../../errors.ts";
 import { cacheFolder } from "../../model/cache_folder.ts";
+import { folderOnDisk } from "../../path_bytes.ts";
 import { formatBytes } from "../../model/hub/progress.ts";
 import { printable } from "../../writer.ts";
 import type { CacheOptions } from "../parse.ts";
@@ -50,7 +51,7 @@ export async function manageCache(parts: CacheParts, { action, names }: CacheOpt
 const fileName = /^([0-9a-f]{16})\.(?:(packed|lock)|(\d+)\.(tmp))$/;
 
 async function filesOf(folder: string, nowMs: number): Promise<CacheFile[]> {
-  const names = await local(folder, () => readdir(folder)) ?? [];
+  const names = await local(folder, () => readdir(folderOnDisk(folder))) ?? [];
   const files: CacheFile[] = [];
   for (const name of names.sort()) {
     const [, stem, plainKind, pid, temporaryKind] = fileName.exec(name) ?? [];

@@ -3,9 +3,10 @@
  * for that system from npm (the compiler fetches it), and both put together. In: a target. Out: files in its folder.
  */
 
-import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { nativeOptions, projectRoot, runCommand, zig } from "./commands.ts";
+import { signed } from "./macho_signature.ts";
 
 export type Target = {
   /** In the names of files. */
@@ -19,8 +20,6 @@ export type Target = {
   readonly blas: "openblas" | "accelerate" | "none";
   /** For people. */
   readonly title: string;
-  /** What is known to be missing. */
-  readonly caveat?: string;
 };
 
 const linux = { os: "linux", libc: "glibc", blas: "openblas" } as const;
@@ -48,8 +47,6 @@ export const targets: readonly Target[] = [
   {
     ...{ name: "macos-x64", os: "macos", arch: "x64", zigTarget: "x86_64-macos.13.0", blas: "accelerate" },
     ...{ bunTarget: "bun-darwin-x64", title: "macOS 13, Intel" },
-    // Bun signs what it makes for Apple silicon; here the signature of its own build stays, and no longer fits.
-    caveat: "not signed: codesign --force --sign - qwen-asr",
   },
   {
     ...{ name: "windows-x64", os: "windows", arch: "x64", zigTarget: "x86_64-windows-gnu", blas: "none" },
@@ -94,6 +91,8 @@ export async function buildExecutable(target: Target): Promise<string> {
   const file = join(folder, "out", target.os === "windows" ? "qwen-asr.exe" : "qwen-asr");
   const bundler = join(projectRoot, "scripts", "release_compile.ts");
   await done([process.execPath, bundler, target.bunTarget, library, file], `${target.name}: executable`);
+  // Bun signs what it makes for Apple silicon; for Intel the signature of its own build stays, and fits no more.
+  if (target.name === "macos-x64") writeFileSync(file, signed(new Uint8Array(readFileSync(file)), "qwen-asr"));
   return file;
 }
 

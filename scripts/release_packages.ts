@@ -244,7 +244,7 @@ sha256sums_x86_64=('${x64.sha256}')
 sha256sums_aarch64=('${arm64.sha256}')
 
 package() {
-    cd qwen-asr-*/
+    cd qwen-asr-*/ || exit 1
     install -Dm755 qwen-asr "$pkgdir/usr/bin/qwen-asr"
     install -Dm644 man/qwen-asr.1 "$pkgdir/usr/share/man/man1/qwen-asr.1"
     install -Dm644 completions/qwen-asr.bash "$pkgdir/usr/share/bash-completion/completions/qwen-asr"

@@ -9,6 +9,8 @@ const groupWidth = 12;
 const flagsWidth = 24;
 /** What a help of a command is no longer than, if its options can be told shorter. */
 const screenLines = 36;
+/** The most that a command's help may have; own options beyond it are only named. */
+const helpLinesMax = 40;
 /** An option that so few commands have belongs to them. */
 const ownCommandsMax = 2;
 
@@ -48,7 +50,11 @@ export function commandHelp(command: NamedCommand): string {
   };
   const whole = text([]);
   if (whole.split("\n").length <= screenLines) return whole;
-  return text(options.filter((spec) => spec.rare && (spec.commands ?? []).length > ownCommandsMax));
+  const isShared = ({ commands = [] }: OptionSpec) => commands.length > ownCommandsMax;
+  const rare = options.filter((spec) => spec.rare);
+  const [named, own] = [rare.filter(isShared), rare.filter((spec) => !isShared(spec))];
+  while (own.length > 0 && text(named).trimEnd().split("\n").length > helpLinesMax) named.push(own.pop()!);
+  return text(named);
 }
 
 /** A line per option, their meanings below each other. */

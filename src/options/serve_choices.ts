@@ -12,6 +12,8 @@ export type ServeRules = {
   readonly allowedHosts: readonly string[];
   /** Origins of pages that may use it, lower case; "*": all. */
   readonly origins: readonly string[];
+  /** Origins of pages that may show the server's page in a frame. */
+  readonly frameAncestors: readonly string[];
   /** The last address in X-Forwarded-For is the client's. */
   readonly trustsProxy: boolean;
   /** Port for Wyoming; 0: a free one; undefined: none. */
@@ -61,6 +63,7 @@ export function serveChoices(choices: Choices): ServeChoices {
     isOpen: choices.has("no-auth"),
     allowedHosts: list(choices, "allow-host", /^(?:\*\.)?[\w-]+(?:\.[\w-]+)*$/, "a name, or *.name"),
     origins: list(choices, "cors", /^(?:\*|[a-z][a-z0-9+.-]*:\/\/[\w.\[\]:-]+)$/, "https://name, or *"),
+    frameAncestors: list(choices, "frame-ancestors", /^https?:\/\/[\w.\[\]:*-]+$/, "https://name"),
     trustsProxy: choices.has("trust-proxy"),
     tlsFiles: cert === undefined || key === undefined ? undefined : { cert, key },
     wyomingPort: choices.has("wyoming") ? choices.number("wyoming") : undefined,

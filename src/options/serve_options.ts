@@ -76,6 +76,15 @@ export const serveOptions = [
     commands: onServe,
   },
   {
+    name: "frame-ancestors",
+    group: "Server",
+    value: { placeholder: "ORIGINS", type: "text" },
+    help: "web pages that may show its page in a frame",
+    more: "Such as https://huggingface.co, with commas or repeated.",
+    rare: true,
+    commands: onServe,
+  },
+  {
     name: "trust-proxy",
     group: "Server",
     help: "the client is the last of X-Forwarded-For",

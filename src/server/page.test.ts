@@ -23,6 +23,20 @@ test("the page is there without a key, and its files are named by what is in the
   }
 });
 
+test("other pages show it in a frame where they may, and no others", async () => {
+  const headers = async (frameAncestors: string[]) => {
+    await using server = await fakeServer(sayingEngine(), { frameAncestors });
+    const reply = await fetch(server.url);
+    const policy = /frame-ancestors ([^;]*)/.exec(reply.headers.get("content-security-policy")!)?.[1];
+    return [policy, reply.headers.get("x-frame-options")];
+  };
+  expect(await headers([])).toEqual(["'none'", "DENY"]);
+  expect(await headers(["https://a.example", "https://b.example"])).toEqual([
+    "https://a.example https://b.example",
+    null,
+  ]);
+});
+
 test("a transcript as a page has no part in the server's origin", async () => {
   await using server = await fakeServer(sayingEngine());
   const body = form("2s", { response_format: "html" });

@@ -7,10 +7,10 @@ import { ApiError } from "./errors.ts";
 import type { PageFile } from "./host.ts";
 
 /**
- * Nothing but this server's own files runs or is asked for, and no other page shows this one in a frame. Not every
- * browser takes the WebSockets of the page's host for its own.
+ * Nothing but this server's own files runs or is asked for, and no other page shows this one in a frame but those that
+ * may. Not every browser takes the WebSockets of the page's host for its own.
  */
-const policyOf = (host: string) =>
+const policyOf = (host: string, ancestors: readonly string[]) =>
   [
     "default-src 'self'",
     `connect-src 'self' ws://${host} wss://${host}`,
@@ -18,7 +18,7 @@ const policyOf = (host: string) =>
     "media-src 'self' blob:",
     "base-uri 'none'",
     "form-action 'self'",
-    "frame-ancestors 'none'",
+    `frame-ancestors ${ancestors.join(" ") || "'none'"}`,
     "object-src 'none'",
   ].join("; ");
 
@@ -36,17 +36,20 @@ type Loaded = { readonly index: LoadedFile; readonly others: ReadonlyMap<string,
 export class Page {
   #loaded: Promise<Loaded> | undefined;
 
-  constructor(readonly files: readonly PageFile[]) {}
+  /** `ancestors`: origins of pages that may show this one in a frame. */
+  constructor(readonly files: readonly PageFile[], readonly ancestors: readonly string[] = []) {}
 
   /** The page itself, which names the others. */
   async index({ headers }: Request): Promise<Response> {
     const { index } = await this.#load();
     const etag = `"${index.hash}"`;
-    const policy = policyOf(headers.get("host") ?? ""); // Which was checked.
+    const policy = policyOf(headers.get("host") ?? "", this.ancestors); // Which was checked.
     const own = { etag, "cache-control": "no-cache", "content-security-policy": policy };
     if (headers.get("if-none-match") === etag) return new Response(null, { status: 304, headers: own });
+    // An older header, which knows no list.
+    const frames: Record<string, string> = this.ancestors.length > 0 ? {} : { "x-frame-options": "DENY" };
     return new Response(index.bytes, {
-      headers: { ...own, "content-type": index.type, "referrer-policy": "no-referrer", "x-frame-options": "DENY" },
+      headers: { ...own, "content-type": index.type, "referrer-policy": "no-referrer", ...frames },
     });
   }
 

@@ -141,8 +141,8 @@ class Handler {
     this.service = new Service(core);
     this.#streams = new OwnStreams(this.service);
     this.#jobs = new Jobs(this.service, state, log);
-    this.#page = new Page(core.host.page);
-    const { keys, allowedHosts, origins, samplesFolder } = core.settings;
+    const { keys, allowedHosts, origins, samplesFolder, frameAncestors } = core.settings;
+    this.#page = new Page(core.host.page, frameAncestors);
     this.#samples = new Samples(core.host.samples, samplesFolder);
     this.#access = { keys, allowedHosts, origins };
   }

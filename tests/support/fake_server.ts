@@ -32,6 +32,7 @@ const settings: Omit<ServerSettings, "folder"> = {
     samplesFolder: undefined,
     allowedHosts: [],
     origins: [],
+    frameAncestors: [],
     uploadBytesMax: 2 ** 20,
     audioSecMax: 3600,
     queueMax: 16,

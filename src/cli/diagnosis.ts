@@ -83,7 +83,7 @@ export function modelCheck({ name, hash, changed }: Downloaded): Check {
 export function ffmpegCheck(version: string | undefined, builtin: readonly string[]): Check {
   const own = `built in: ${builtin.join(", ")}`;
   if (version !== undefined) return { name: "decoders", state: "ok", says: `${own}; ${version}` };
-  const advice = "install ffmpeg for MP4, M4A, WMA and other formats";
+  const advice = "install ffmpeg for WMA, AC-3, AMR and other formats";
   return { name: "decoders", state: "note", says: `${own}; no ffmpeg`, advice };
 }
 

@@ -101,6 +101,23 @@ test("instruction sets are named in the order of cpu.zig", () => {
   expect(instructionSets).toEqual(own);
 });
 
+test("messages of the troubleshooting are the program's", () => {
+  const sources = ["src", "zig"].flatMap((root) =>
+    readdirSync(join(projectRoot, root), { recursive: true }).map((name) => join(projectRoot, root, String(name)))
+  ).filter((path) => /(?<!\.test|_test)\.(ts|zig)$/.test(path));
+  const program = sources.map((path) => readFileSync(path, "utf8")).join("\n");
+  const [tables] = documents.get("docs/troubleshooting.md")!.split("## It runs, but");
+  const messages = [...tables!.matchAll(/^\| `([^`]+)` \|/gm)].map(([, message]) => message!);
+  expect(messages.length).toBeGreaterThan(40);
+  expect(messages.filter((message) => !program.includes(message))).toEqual([]);
+});
+
+test("the index names every document", () => {
+  const index = documents.get("docs/README.md")!;
+  const names = [...documents.keys()].filter((name) => name.startsWith("docs/")).map((name) => name.slice(5));
+  expect(names.filter((name) => name !== "README.md" && !index.includes(`(${name})`))).toEqual([]);
+});
+
 test("the README is short", () => {
   expect(documents.get("README.md")!.split("\n").length).toBeLessThan(150);
 });

@@ -39,6 +39,8 @@ pub const Quantized = struct {
     allocator: std.mem.Allocator,
     /// Whether there is room for tiles (`Compute.multipliesTiles`).
     has_tiles: bool,
+    /// Many rows get what few would get: no tiles.
+    avoids_tiles: bool = false,
     bytes: []align(64) i8 = &.{},
     scales: []align(64) f32 = &.{},
     starts: []align(64) i32 = &.{},
@@ -240,7 +242,7 @@ pub const Compute = struct {
 
     /// Where the activations go as tiles; null where they do not.
     fn tilesOf(self: *const Compute, rounded: *Quantized, rows: usize, products: []const Linear) ?tiled.Activations {
-        if (!self.multipliesTiles() or rows <= gemv_rows_max) return null;
+        if (!self.multipliesTiles() or rounded.avoids_tiles or rows <= gemv_rows_max) return null;
         var needs_rest = false;
         for (products) |one| {
             if (!tiled.takes(one.weight)) return null;

@@ -198,6 +198,8 @@ pub const Append = struct {
     rows: [*]const f32,
     /// Rows at the end whose normed states are asked for.
     wanted: usize,
+    /// Rows get the bits that steps would give them, also where many are computed otherwise.
+    as_steps: bool = false,
     taken: usize = 0,
     audio_row: usize = 0,
     /// Rows of the block under way, 0 between two.
@@ -229,6 +231,7 @@ pub const Append = struct {
         if (self.count == 0) self.enterBlock();
         const wanted = if (self.taken + self.count == self.ids.len) self.wanted else 0;
         const block = &decoder.block;
+        block.quantized.avoids_tiles = self.as_steps;
         block.run(.{
             .layer = &layers[self.layer],
             .layer_index = self.layer,

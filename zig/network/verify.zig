@@ -4,7 +4,7 @@
 //! Out: how many of the draft's tokens greedy decoding would have said too, and a decoder that stands behind the last
 //! of those. To the bit as if it had decoded them one by one: with packed weights a row's sums are the same whatever
 //! goes with it, so prompt and draft are one pass; with others only as long as rows are multiplied one by one, so the
-//! draft goes by itself, a few rows at a time.
+//! draft goes by itself, a few rows at a time. Where tiles multiply the prompt, the draft goes by itself without them.
 //!
 //! A prefill advances in small units, and a caller with other work may let it rest between two of them.
 
@@ -146,12 +146,14 @@ pub const Prefill = struct {
         const wanted = @min(self.end - self.done, self.end - self.draftFirst() + 1);
         const ids = self.ids[self.done..self.end];
         self.append = try .init(self.decoder, ids, self.audio_id, self.rows, wanted);
+        self.append.as_steps = self.done >= self.draftFirst();
         self.stage = .append;
     }
 
     fn passEnd(self: *const Prefill) usize {
         const is_packed = self.decoder.weights.head.panels != null;
-        if (!is_packed and self.done < self.draftFirst()) return self.draftFirst();
+        const is_one_pass = is_packed and !self.decoder.compute.multipliesTiles();
+        if (!is_one_pass and self.done < self.draftFirst()) return self.draftFirst();
         const most: usize = if (is_packed) pass_rows else together;
         return @min(self.ids.len, @max(self.done, self.draftFirst()) + most);
     }

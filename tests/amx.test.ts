@@ -103,13 +103,23 @@ testReadable("the tiles' configuration is eight whole ones", () => {
   ]);
 }, 60_000);
 
-test("int8 by plain tiles: encoder rows keep their direction better than with 8-bit activations", async () => {
-  const file = join(import.meta.dir, "precision.test.ts");
-  const child = Bun.spawn([process.execPath, "test", "--timeout", "60000", file, "-t", "^int8: encoder rows"], {
+/** Tests of a file beside this one, with plain tiles; they must all pass. */
+async function passWithPlainTiles(file: string, name: string, count: number): Promise<void> {
+  const path = join(import.meta.dir, file);
+  const child = Bun.spawn([process.execPath, "test", "--timeout", "60000", path, "-t", name], {
     env: { ...process.env, QWEN_ASR_ISA: "amx-plain", QWEN_ASR_LIB: libraryPath() },
     stdout: "ignore",
     stderr: "pipe",
   });
   const log = await new Response(child.stderr).text();
-  expect({ code: await child.exited, log: log.includes(" 1 pass") ? "" : log }).toEqual({ code: 0, log: "" });
+  const isWhole = log.includes(` ${count} pass`);
+  expect({ code: await child.exited, log: isWhole ? "" : log }).toEqual({ code: 0, log: "" });
+}
+
+test("int8 by plain tiles: encoder rows keep their direction better than with 8-bit activations", async () => {
+  await passWithPlainTiles("precision.test.ts", "^int8: encoder rows", 1);
+}, 60_000);
+
+test("int8 by plain tiles: requests say together what they say alone", async () => {
+  await passWithPlainTiles("together.test.ts", "^int8 caps are each one's own$", 1);
 }, 60_000);

@@ -68,7 +68,8 @@ for (const [name, columns] of sizes.filter(([clipName]) => hasClip(clipName))) {
       const { code, shown } = await watch(columns, [wav(name)]);
       expect(code).toBe(0);
       const whole = lines((await qwen(["--silent", wav(name)])).stdout)[0]!;
-      expect(textRows(shown).filter((row) => row !== "")).toEqual(wrap(whole, columns));
+      // What is drawn over leaves the last column free: terminals differ on where the cursor is behind it.
+      expect(textRows(shown).filter((row) => row !== "")).toEqual(wrap(whole, columns - 1));
     });
 
     test("live: a line per utterance, as in a pipe; the tail is gone, no row is too long", async () => {
@@ -101,7 +102,7 @@ test("lines with times, and what render writes, are in whole words, too", async 
   const times = await watch(44, ["--silent", "--timestamps", ...files]);
   const piped = await Promise.all(files.map((file) => qwen(["--silent", "--timestamps", file])));
   const rows = piped.map(({ stdout }) => lines(stdout).flatMap((line) => wrap(line, 44)).join("\n"));
-  const headings = files.map((file) => wrap(`==> ${file} <==`, 1000)[0]!);
+  const headings = files.map((file) => wrap(`==> ${file} <==`, 44).join("\n"));
   const screen = new FakeScreen(44, 20);
   screen.write(headings.map((heading, index) => `${heading}\n${rows[index]}\n`).join("\n"));
   expect(times.shown).toBe(screen.shown());

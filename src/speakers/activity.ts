@@ -80,8 +80,8 @@ function runs(activity: Uint8Array, is: (set: number) => boolean, length: number
   return found;
 }
 
-/** Where a frame begins: half a step before its centre. */
-function sampleOf(frame: number): number {
+/** Where a frame begins: half a step before its centre; the first of a recording at 0. */
+export function sampleOf(frame: number): number {
   return frame === 0 ? 0 : frame * frameStep + frameCentre - frameStep / 2; // Whole: the step is even.
 }
 

@@ -7,7 +7,7 @@
  */
 
 import { assert } from "../errors.ts";
-import { dot } from "./vectors.ts";
+import { addTo, dot } from "./vectors.ts";
 
 /** One or several embeddings that are taken for one voice. */
 export type VoiceNode = {
@@ -40,8 +40,10 @@ export function mergesOf(nodes: readonly VoiceNode[]): Merge[] {
 /** Which cluster each node is in after the first `count` merges, by the node that it began with. */
 export function clustersAfter(nodesCount: number, merges: readonly Merge[], count: number): Int32Array {
   const into = Int32Array.from({ length: nodesCount }, (_, index) => index);
-  for (let at = count - 1; at >= 0; at--) assert(merges[at]!.a !== merges[at]!.b, "a cluster merges with another");
-  for (const { a, b } of merges.slice(0, count)) into[b] = a;
+  for (const { a, b } of merges.slice(0, count)) {
+    assert(a !== b, "a cluster merges with another");
+    into[b] = a;
+  }
   const rootOf = (node: number): number => into[node] === node ? node : rootOf(into[node]!);
   return Int32Array.from({ length: nodesCount }, (_, node) => rootOf(node));
 }
@@ -49,7 +51,7 @@ export function clustersAfter(nodesCount: number, merges: readonly Merge[], coun
 /** The joined node. */
 export function joinedNode(nodes: readonly VoiceNode[]): VoiceNode {
   const sum = new Float32Array(nodes[0]!.sum.length);
-  for (const one of nodes) for (let at = 0; at < sum.length; at++) sum[at]! += one.sum[at]!;
+  for (const one of nodes) addTo(sum, one.sum, 1);
   const weight = nodes.reduce((before, one) => before + one.weight, 0);
   return { sum, weight, windows: nodes.flatMap(({ windows }) => windows).toSorted((a, b) => a - b) };
 }

@@ -8,7 +8,7 @@
 
 import { assert } from "../errors.ts";
 import { sampleRate } from "../units.ts";
-import { localsMax } from "./activity.ts";
+import { localsMax, sampleOf } from "./activity.ts";
 import { frameCentre, frameStep, windowFrames } from "./networks.ts";
 import type { SpeakerTurn } from "./turns.ts";
 
@@ -115,9 +115,8 @@ function middleWeight(frame: number): number {
   return 0.1 + 0.9 * (1 - Math.abs(2 * frame / (windowFrames - 1) - 1));
 }
 
-/** Where a frame begins: half a step before its centre; the first of a recording at 0. */
 function msOfFrame(frame: number): number {
-  return frame === 0 ? 0 : (frame * frameStep + frameCentre - frameStep / 2) * 1000 / sampleRate;
+  return sampleOf(frame) * 1000 / sampleRate;
 }
 
 /** Without short pauses, then without short turns. */

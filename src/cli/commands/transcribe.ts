@@ -18,6 +18,7 @@ import { documentHead, type KnownModel } from "../../pipeline/head.ts";
 import { type Models, openModels } from "../../pipeline/models.ts";
 import { peaksOf } from "../../output/peaks.ts";
 import type { Prefetch, Prefetched } from "../../pipeline/prefetch.ts";
+import type { SpeakerFinder } from "../../pipeline/speakers.ts";
 import type { Transcript } from "../../pipeline/transcribe.ts";
 import { withoutSecrets } from "../../secrets.ts";
 import { loadPrompt } from "../../system.ts";
@@ -36,7 +37,7 @@ import { RecordingWriter } from "../recording_writer.ts";
 import { Headings, label, Report } from "../report.ts";
 import { failedInputs, Summary } from "../summary.ts";
 import { openSurface, type Surface } from "../surface.ts";
-import { SpeakerFinder } from "../speakers.ts";
+import { openSpeakerFinder } from "../speakers.ts";
 import { Tally } from "../tally.ts";
 import { exitCode } from "../terminal.ts";
 import { startMsOf, startTiming } from "../timing.ts";
@@ -299,7 +300,7 @@ async function startRun(
     if (isAgain) report.debug(notice.text);
     else report.notice(notice);
   });
-  const speakers = await SpeakerFinder.open(parts, asked);
+  const speakers = await openSpeakerFinder(parts, asked);
   const options = { ...asked, segmentSec: segmentSecOf(asked, models.transcriber.autoLimits) };
   const model = to.outputs ? await models.transcriber.known() : undefined;
   if (hasEstimatedCues(options)) {

@@ -143,13 +143,12 @@ function notesOf(version: string, made: readonly Made[]): string {
     `| ${target.title} | ${archive.name} | ${(executable.length / 1e6).toFixed(0)} MB | ${seen} |\n`
   );
   const changes = readFileSync(join(projectRoot, "CHANGELOG.md"), "utf8");
-  const [, own] = changes.split(new RegExp(`^## (?:\\[?${version.replaceAll(".", "\\.")}\\]?|Unreleased).*$`, "m"));
+  const own = changes.split(/^## /m).find((part) => part.startsWith(`${version}\n`));
+  if (own === undefined) throw new Error(`CHANGELOG.md has no "## ${version}"`);
   return `# qwen-asr ${version}\n\n| system | archive | executable | tested with |\n|---|---|---|---|\n${
     rows.join("")
   }\n` +
-    `Sums are in SHA256SUMS. What is untested was built, and never run.\n${
-      (own ?? "\n").split(/^## /m)[0]!.trimEnd()
-    }\n`;
+    `Sums are in SHA256SUMS. What is untested was built, and never run.\n${own.slice(version.length).trimEnd()}\n`;
 }
 
 function json(value: unknown): Uint8Array {

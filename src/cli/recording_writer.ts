@@ -1,6 +1,6 @@
 /** One recording on its way out. In: pieces of text, timed segments. Out: text, paragraphs, lines of words, files. */
 
-import type { Gap, TimedSegment } from "../document/document.ts";
+import type { Ending, TimedSegment } from "../document/document.ts";
 import type { RecordingOutputs } from "../files/outputs.ts";
 import { Paragraphs } from "../output/text.ts";
 import type { TextWriter } from "../writer.ts";
@@ -55,11 +55,10 @@ export class RecordingWriter {
   }
 
   /**
-   * `isComplete`: the recording was heard to its end. `gaps`: speech without text. Resolves to false where the text of
-   * a file went elsewhere.
+   * `isComplete`: the recording was heard to its end. Resolves to false where the text of a file went elsewhere.
    */
-  async end(isComplete: boolean, gaps?: readonly Gap[]): Promise<boolean> {
+  async end(isComplete: boolean, ending?: Ending): Promise<boolean> {
     this.#text?.end(isComplete);
-    return await this.#parts.outputs?.end(isComplete, isComplete, gaps) ?? true;
+    return await this.#parts.outputs?.end(isComplete, isComplete, ending) ?? true;
   }
 }

@@ -5,12 +5,12 @@
 
 import type { TimedSegment } from "../document/document.ts";
 import { withSpeakers } from "../document/speakers.ts";
-import { speakerNames, turns } from "../document/turns.ts";
+import { speakerNames, turns, turnsOfWords } from "../document/turns.ts";
 import type { HeardSegment } from "../pipeline/events.ts";
 import type { Models } from "../pipeline/models.ts";
 import { type SegmentAligner, TimedRecording } from "../pipeline/recording.ts";
 import type { Recording } from "../segment/recording.ts";
-import type { SpeakerTurn } from "../speakers/turns.ts";
+import { type WhoSpeaks, whoSpeaks } from "../speakers/turns.ts";
 import type { TextView } from "../views/view.ts";
 import type { Past, RecordingJournal } from "./journal.ts";
 import type { TranscribeOptions } from "./parse.ts";
@@ -27,12 +27,14 @@ export type TimingParts = Models & {
   /** What an interrupted run has kept. */
   readonly past?: Past | undefined;
   /** Who speaks when, where that is being found. */
-  readonly turns?: Promise<readonly SpeakerTurn[]> | undefined;
+  readonly who?: Promise<WhoSpeaks> | undefined;
 };
 
 export type Timing = Pick<TimedRecording, "add" | "time" | "end" | "notice"> & {
   /** What is added from now on is of this side. */
   turnTo(index: number): void;
+  /** Who speaks when, where that is known at the end. */
+  readonly who: WhoSpeaks | undefined;
 };
 
 /** Where the first sample that is read is in the file. */
@@ -47,32 +49,37 @@ export function startTiming(
   onSegment: (segment: TimedSegment) => void,
 ): Timing {
   if (sides) return new TimedSides(parts, sides, onSegment);
-  if (parts.turns) return timedWithSpeakers(parts, parts.turns, recording, onSegment);
+  if (parts.who) return timedWithSpeakers(parts, parts.who, recording, onSegment);
   const timed = timedRecording(parts, recording, onSegment, 0);
-  return Object.assign(timed, { turnTo: () => {} });
+  return Object.assign(timed, { turnTo: () => {}, who: undefined });
 }
 
 /** Segments wait until it is known who speaks; where that is never known, they have no speakers. */
 function timedWithSpeakers(
   parts: TimingParts,
-  turns: Promise<readonly SpeakerTurn[]>,
+  who: Promise<WhoSpeaks>,
   recording: Recording,
   onSegment: (segment: TimedSegment) => void,
 ): Timing {
   const held: TimedSegment[] = [];
+  let known: WhoSpeaks | undefined;
   const timed = timedRecording(parts, recording, (segment) => void held.push(segment), 0);
   return {
     add: (heard) => timed.add(heard),
     turnTo: () => {},
     time: async () => {
       await timed.time();
-      await turns.catch((error) => {
+      await who.catch((error) => {
         if (!parts.stop.aborted) throw error; // A run that is stopped keeps what it heard, without speakers.
       });
     },
     end: async () => {
       await timed.end();
-      for (const segment of withSpeakers(held.splice(0), await turns.catch(() => []))) onSegment(segment);
+      known = await who.catch(() => undefined);
+      for (const segment of withSpeakers(held.splice(0), known?.turns ?? [])) onSegment(segment);
+    },
+    get who() {
+      return known;
     },
     get notice() {
       return timed.notice;
@@ -123,6 +130,7 @@ function remembering(
 class TimedSides implements Timing {
   readonly #sides: readonly { readonly timed: TimedRecording; readonly segments: TimedSegment[] }[];
   #current = 0;
+  who: WhoSpeaks | undefined;
 
   constructor(parts: TimingParts, sides: readonly ReadSide[], readonly onSegment: (segment: TimedSegment) => void) {
     this.#sides = sides.map(({ recording }, index) => {
@@ -147,7 +155,9 @@ class TimedSides implements Timing {
     for (const { timed } of this.#sides) await timed.end();
     const names = speakerNames(this.#sides.length);
     const sides = this.#sides.map(({ segments }, index) => ({ speaker: names[index]!, segments }));
-    for (const segment of turns(sides)) this.onSegment(segment);
+    const segments = turns(sides);
+    this.who = whoSpeaks(turnsOfWords(segments));
+    for (const segment of segments) this.onSegment(segment);
   }
 
   get notice(): string | undefined {

@@ -6,6 +6,7 @@
  */
 
 import type { Weights } from "../engine/engine.ts";
+import type { WhoSpeaks } from "../speakers/turns.ts";
 import type { TimeSpan } from "../units.ts";
 
 /** Why a time is not the aligner's own: the aligner had none for the word, or there was no aligner. */
@@ -60,10 +61,16 @@ export type TimedSegment = {
 /** Speech that has no text. */
 export type Gap = TimeSpan & { readonly speaker?: string };
 
+/** What is known of a recording when all of it is. */
+export type Ending = Partial<WhoSpeaks> & {
+  /** Speech without text, in order; absent if that is not known. */
+  readonly gaps?: readonly Gap[];
+};
+
 /** The version of the layout that is written. Version 1 lacks some fields, differs in nothing else, and is read too. */
 export const documentVersion = 2;
 
-export type TranscriptDocument = {
+export type TranscriptDocument = Ending & {
   readonly version: typeof documentVersion;
   readonly program: string;
   readonly source: { readonly name: string; readonly durationMs: number };
@@ -80,6 +87,4 @@ export type TranscriptDocument = {
   /** False if a signal or an error ended the run early. */
   readonly isComplete: boolean;
   readonly segments: readonly TimedSegment[];
-  /** Speech without text, in order; absent if that is not known. */
-  readonly gaps?: readonly Gap[];
 };

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createWriter } from "../output/formats.ts";
 import { defaultRules } from "../subtitles/rules.ts";
+import { whoSpeaks } from "../speakers/turns.ts";
 import type { TranscriptDocument } from "./document.ts";
 import { readDocument, segmentJson } from "./json.ts";
 import { readerErrors, schemaErrors } from "./schema_fixture.ts";
@@ -34,9 +35,9 @@ const document: TranscriptDocument = {
 };
 
 function written(format: "json" | "jsonl", from: TranscriptDocument = document): string {
-  const { segments, isComplete, gaps, ...head } = from;
+  const { segments, isComplete, ...head } = from;
   const writer = createWriter(format, { head, rules: defaultRules, paragraphMs: 0 });
-  return segments.map((segment) => writer.add(segment)).join("") + writer.rest(isComplete, gaps);
+  return segments.map((segment) => writer.add(segment)).join("") + writer.rest(isComplete, from);
 }
 
 test("what is written is read again, whole and cut short", () => {
@@ -128,6 +129,24 @@ test("who speaks is written, as the schema has it, and read", () => {
   for (const format of ["json", "jsonl"] as const) expect(readDocument(written(format, from), "x")).toEqual(from);
 });
 
+test("speakers and turns are written, as the schema has them, and read", () => {
+  const turns = [
+    { speaker: "Anna", startMs: 120, endMs: 1500 },
+    { speaker: "Speaker 2", startMs: 1200, endMs: 2001 },
+  ];
+  const from = { ...document, ...whoSpeaks(turns, new Map([["Anna", 0.75]])) };
+  const [json, lines] = [written("json", from), written("jsonl", from)];
+  expect(JSON.parse(json)).toMatchObject({
+    speakers: [{ name: "Anna", speech: 1.38, turns: 1, similarity: 0.75 }, { name: "Speaker 2", speech: 0.801 }],
+    turns: [{ speaker: "Anna", start: 0.12, end: 1.5 }, { start: 1.2, end: 2.001 }],
+  });
+  expect(schemaErrors(JSON.parse(json))).toEqual([]);
+  expect(schemaErrors(JSON.parse(lines.trimEnd().split("\n").at(-1)!), "endLine")).toEqual([]);
+  for (const text of [json, lines]) expect(readDocument(text, "x")).toEqual(from);
+  const nobody = { ...document, speakers: [], turns: [] };
+  for (const format of ["json", "jsonl"] as const) expect(readDocument(written(format, nobody), "x")).toEqual(nobody);
+});
+
 test("what was spoken is written and read where the text says it another way", () => {
   const [segment] = document.segments;
   const [word, ...rest] = segment!.words!;
@@ -176,6 +195,9 @@ test("what is wrong is named with its place", () => {
       fault((value) => set(value, ["segments", 0, "words", 1, "start"], "1")),
       fault((value) => set(value, ["segments", 1, "end"], 1)),
       fault((value) => set(value, ["segments"], {})),
+      fault((value) => set(value, ["turns"], [{ start: 1, end: 2 }])),
+      fault((value) => set(value, ["turns"], [{ start: 2, end: 1, speaker: "a" }])),
+      fault((value) => set(value, ["speakers"], [{ name: "a", speech: 1, turns: 0.5 }])),
       fault((value) => set(value, ["model", "weights"], "int3")),
       fault((value) => set(value, ["options", "x"], [])),
       fault((value) => set(value, ["program"], undefined)),
@@ -193,6 +215,9 @@ test("what is wrong is named with its place", () => {
     x.json: segments[0].words[1].start is "1", not a number
     x.json: segments[1].end is 1, before its start, 3
     x.json: segments is {}, not a list
+    x.json: turns[0].speaker is missing
+    x.json: turns[0].end is 1, before its start, 2
+    x.json: speakers[0].turns is 0.5, not a count
     x.json: model.weights is "int3", not a precision
     x.json: options.x is [], not a plain value
     x.json: program is missing

@@ -6,11 +6,19 @@
  */
 
 import { InputError } from "../errors.ts";
-import { documentVersion, type Gap, type TimedSegment, type TimedWord, type TranscriptDocument } from "./document.ts";
+import type { Speaker, SpeakerTurn } from "../speakers/turns.ts";
+import {
+  documentVersion,
+  type Ending,
+  type Gap,
+  type TimedSegment,
+  type TimedWord,
+  type TranscriptDocument,
+} from "./document.ts";
 import { jsonFault } from "./json_fault.ts";
 import { roundedLogprob } from "./logprobs.ts";
 
-export type DocumentHead = Omit<TranscriptDocument, "segments" | "isComplete" | "gaps">;
+export type DocumentHead = Omit<TranscriptDocument, "segments" | "isComplete" | keyof Ending>;
 
 /** How much of a wrong value a message shows. */
 const SHOWN_CHARS_MAX = 40;
@@ -58,6 +66,24 @@ export function segmentJson(segment: TimedSegment): Json {
     ...(repaired ? { repaired } : {}),
     ...(isCue ? { cue: true } : {}),
     ...(words ? { words: words.map(wordJson) } : {}),
+  };
+}
+
+/** What is known of it: the speakers, their turns, the gaps. */
+export function endingJson({ speakers, turns, gaps }: Ending): Readonly<Record<string, readonly Json[]>> {
+  return {
+    ...(speakers && { speakers: speakers.map(speakerJson) }),
+    ...(turns && { turns: turns.map(gapJson) }),
+    ...(gaps && { gaps: gaps.map(gapJson) }),
+  };
+}
+
+function speakerJson({ name, speechMs, turnsCount, similarity }: Speaker): Json {
+  return {
+    name,
+    speech: seconds(speechMs),
+    turns: turnsCount,
+    ...(similarity === undefined ? {} : { similarity: Number(similarity.toFixed(4)) }),
   };
 }
 
@@ -118,7 +144,11 @@ function fromLines(text: string, name: string): unknown {
   const { type: _, ...head } = heads[0]!;
   const segments = lines.filter((line) => line?.["type"] === "segment");
   const end = lines.find((line) => line?.["type"] === "end" && line["complete"] === true);
-  return { ...head, complete: end !== undefined, segments, gaps: end?.["gaps"] };
+  return { ...head, complete: end !== undefined, segments, ...endOf(end) };
+}
+
+function endOf(end: Json | undefined): Json {
+  return { speakers: end?.["speakers"], turns: end?.["turns"], gaps: end?.["gaps"] };
 }
 
 /** A bad first line is taken for the beginning of one JSON of several lines; the place in a later one is its own. */
@@ -131,7 +161,7 @@ function documentOf(place: Place): TranscriptDocument {
   if (isOther) throw new InputError(`${place.name}: is JSON, but no transcript`);
   const version = place.at("version").number();
   if (version !== 1 && version !== documentVersion) throw place.at("version").wrong("1 or 2, the versions known here");
-  const [aligner, gaps] = [place.at("aligner"), place.at("gaps")];
+  const aligner = place.at("aligner");
   return {
     version: documentVersion,
     program: place.at("program").string(),
@@ -141,8 +171,31 @@ function documentOf(place: Place): TranscriptDocument {
     options: place.at("options").plainValues(),
     isComplete: place.at("complete").boolean(),
     segments: segmentsOf(place.at("segments").list()),
+    ...endingOf(place),
+  };
+}
+
+function endingOf(place: Place): Ending {
+  const [speakers, turns, gaps] = [place.at("speakers"), place.at("turns"), place.at("gaps")];
+  return {
+    ...(speakers.isAbsent ? {} : { speakers: speakers.list().map(inSpeakers) }),
+    ...(turns.isAbsent ? {} : { turns: turns.list().map(turnOf) }),
     ...(gaps.isAbsent ? {} : { gaps: gaps.list().map((gap) => ({ ...spanOf(gap), ...speakerOf(gap) })) }),
   };
+}
+
+function inSpeakers(place: Place): Speaker {
+  const similarity = place.at("similarity");
+  return {
+    name: place.at("name").string(),
+    speechMs: place.at("speech").ms(),
+    turnsCount: place.at("turns").count(),
+    ...(similarity.isAbsent ? {} : { similarity: similarity.number() }),
+  };
+}
+
+function turnOf(place: Place): SpeakerTurn {
+  return { ...spanOf(place), speaker: place.at("speaker").string() };
 }
 
 function modelOf(place: Place): TranscriptDocument["model"] {
@@ -258,6 +311,12 @@ class Place {
   number(): number {
     if (typeof this.value !== "number") throw this.wrong("a number");
     return this.value;
+  }
+
+  count(): number {
+    const value = this.number();
+    if (!Number.isSafeInteger(value) || value < 0) throw this.wrong("a count");
+    return value;
   }
 
   boolean(): boolean {

@@ -9,8 +9,8 @@
 
 import type { TimeSpan } from "../units.ts";
 import { endsSentence } from "../text/sentences.ts";
-import type { SpeakerTurn } from "../speakers/turns.ts";
-import type { TimedSegment, TimedWord } from "./document.ts";
+import { type SpeakerTurn, whoSpeaksRenamed } from "../speakers/turns.ts";
+import type { Ending, TimedSegment, TimedWord } from "./document.ts";
 
 /** How far a word may be from a turn to be part of it. */
 const nearMs = 1000;
@@ -53,6 +53,14 @@ export function renamed<Named extends { readonly speaker?: string }>(
     const { words } = one as { words?: readonly TimedWord[] };
     return { ...one, ...nameOf(one), ...(words && { words: words.map((word) => ({ ...word, ...nameOf(word) })) }) };
   });
+}
+
+/** What is known of a recording, with other names for speakers. */
+export function renamedEnding({ speakers, turns, gaps }: Ending, names: ReadonlyMap<string, string>): Ending {
+  return {
+    ...(turns && whoSpeaksRenamed({ speakers: speakers ?? [], turns }, names)),
+    ...(gaps && { gaps: renamed(gaps, names) }),
+  };
 }
 
 /** Finds who speaks at a time. Asked in order of time, it does not go back. */

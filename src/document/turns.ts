@@ -1,9 +1,11 @@
 /**
  * Puts what was said on several sides of a recording into one order. In: the timed segments of each side. Out: segments
- * with a speaker, by time: a side's text goes on until it pauses and another side speaks. Pure.
+ * with a speaker, by time: a side's text goes on until it pauses and another side speaks. And the turns that the words
+ * of segments make. Pure.
  */
 
 import type { TimedSegment, TimedWord } from "./document.ts";
+import { joinedTurns, type SpeakerTurn } from "../speakers/turns.ts";
 import { endsSentence } from "../text/sentences.ts";
 import { separatorBetween } from "../text/join.ts";
 
@@ -35,6 +37,19 @@ export function turns(sides: readonly SpokenSide[]): TimedSegment[] {
     before = turn.text;
     return turn;
   });
+}
+
+/** Within a turn of words, no pause is longer. */
+const turnPauseMsMax = 500;
+
+/** Who says the words of these segments, and when. Segments without a speaker make no turn. */
+export function turnsOfWords(segments: readonly TimedSegment[]): SpeakerTurn[] {
+  const spoken = segments.flatMap((segment) => {
+    const { speaker, words = [] } = segment;
+    if (speaker === undefined) return [];
+    return (words.length > 0 ? words : [segment]).map(({ startMs, endMs }) => ({ speaker, startMs, endMs }));
+  });
+  return joinedTurns(spoken, turnPauseMsMax);
 }
 
 type Phrase = { readonly speaker: string; readonly segment: TimedSegment; readonly words: TimedWord[] };

@@ -12,7 +12,7 @@ import type { Hardship } from "./rescue.ts";
 import { checkOutput, type OutputFile, type OutputTarget } from "./target.ts";
 import type { AudioSource } from "../audio/input.ts";
 import type { TextWriter } from "../writer.ts";
-import type { Gap, TimedSegment } from "../document/document.ts";
+import type { Ending, TimedSegment } from "../document/document.ts";
 import { errorLine } from "../output/json.ts";
 import { createWriter, type Format } from "../output/formats.ts";
 import type { SegmentWriter, SoundChoice, WriterOptions } from "../output/writer.ts";
@@ -208,16 +208,15 @@ export class RecordingOutputs {
 
   /**
    * `isComplete`: all of it was heard; then there is a file even where nothing was said. `isFinal`: the file gets its
-   * name. Files that hold no other recording are closed. `gaps`: speech without text. Resolves to false where the text
-   * of one had to go elsewhere.
+   * name. Files that hold no other recording are closed. Resolves to false where the text of one had to go elsewhere.
    */
-  async end(isComplete: boolean, isFinal = isComplete, gaps?: readonly Gap[]): Promise<boolean> {
+  async end(isComplete: boolean, isFinal = isComplete, ending?: Ending): Promise<boolean> {
     let isSaved = true;
     for (const { sink, file, writer } of this.parts) {
       sink.isCut ||= !isFinal;
       if (isComplete || this.#isBegun) {
         sink.isBegun = true;
-        file.write(writer.rest(isComplete, gaps));
+        file.write(writer.rest(isComplete, ending));
         file.keep(() => "");
         await file.drained();
       }

@@ -308,9 +308,13 @@ test("turns: text has a line each, other formats the name where one begins, and 
   expect(write("vtt-words")).toContain("\n<v left>Hello,\n");
   expect(write("rttm").split("\n")).toEqual([
     "SPEAKER talk 1 0.000 0.900 <NA> <NA> left <NA> <NA>",
-    "SPEAKER talk 1 1.000 0.900 <NA> <NA> right <NA> <NA>",
-    "SPEAKER talk 1 2.000 0.900 <NA> <NA> right <NA> <NA>",
+    "SPEAKER talk 1 1.000 1.900 <NA> <NA> right <NA> <NA>",
     "",
+  ]);
+  const heard = [{ speaker: "left", startMs: 0, endMs: 1500 }, { speaker: "right", startMs: 1200, endMs: 2900 }];
+  expect(createWriter("rttm", options).rest(true, { turns: heard }).split("\n").slice(0, -1)).toEqual([
+    "SPEAKER talk 1 0.000 1.500 <NA> <NA> left <NA> <NA>",
+    "SPEAKER talk 1 1.200 1.700 <NA> <NA> right <NA> <NA>",
   ]);
   const hostile = createWriter("vtt", options);
   expect(hostile.add(turn("a>\n<b --> &", "Hi.", 0)) + hostile.rest(true)).toContain(

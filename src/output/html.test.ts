@@ -53,7 +53,7 @@ test("the page is whole at every moment, and has the text once in paragraphs and
     expect(inside("details")).toBe(said.replaceAll("-->", "->").replace("->", "-->"));
     expect(textsOf(elements, "note")).toEqual(["Incomplete: the recording was not heard to its end."]);
   }
-  expect(textsOf(readHtml(text + writer.rest(true, [{ startMs: 0, endMs: 1500 }])), "note"))
+  expect(textsOf(readHtml(text + writer.rest(true, { gaps: [{ startMs: 0, endMs: 1500 }] })), "note"))
     .toEqual(["Speech without text: 0:00 \u2013 0:01"]);
 });
 
@@ -127,7 +127,8 @@ test("paragraphs end after sentences, and speech without sentences is broken too
 test("what is missing is told, with the times to hear it", () => {
   const notes = (segments: readonly TimedSegment[], isComplete: boolean, gaps: readonly Gap[]) => {
     const writer = htmlWriter(options);
-    const elements = readHtml(segments.map((segment) => writer.add(segment)).join("") + writer.rest(isComplete, gaps));
+    const added = segments.map((segment) => writer.add(segment)).join("");
+    const elements = readHtml(added + writer.rest(isComplete, { gaps }));
     return textsOf(elements, "note");
   };
   expect(notes([], true, [])).toEqual(["No speech was heard."]);
@@ -185,7 +186,7 @@ test("any text, name and speaker: whole, and nothing but text", () => {
       const head = { ...options.head, source: { name, durationMs: 9000 }, program: said };
       const writer = htmlWriter({ ...options, head });
       const page = writer.add({ ...segmentOf(said, 0, speaker), speaker }) +
-        writer.rest(isComplete, [{ startMs: 0, endMs: 900, speaker }]);
+        writer.rest(isComplete, { gaps: [{ startMs: 0, endMs: 900, speaker }] });
       const elements = readHtml(page);
       expect(elements.map(({ tag }) => tag).filter((tag) => !known.has(tag))).toEqual([]);
       const [first] = textsOf(elements.filter(({ path }) => path.includes("main")), "say");

@@ -37,7 +37,7 @@ export function htmlWriter(options: WriterOptions): SegmentWriter {
       begun = true;
       return text;
     },
-    rest: (isComplete, gaps = []) => {
+    rest: (isComplete, { gaps = [] } = {}) => {
       const closing = cueItems + items(layout.rest());
       const missing = { isComplete, isEmpty: closing === "", cuts, gaps };
       return (begun ? "" : opening) + written(paragraphs.rest()) + closingOf(options, closing, missing);

@@ -1,6 +1,6 @@
 /** Writes JSON and JSON lines, as docs/transcript.schema.json describes them. In: segments. Out: text. Pure. */
 
-import { gapJson, headJson, segmentJson } from "../document/json.ts";
+import { endingJson, headJson, segmentJson } from "../document/json.ts";
 import { roundedLogprob } from "../document/logprobs.ts";
 import { jsonText } from "../path_bytes.ts";
 import { printable } from "../writer.ts";
@@ -13,10 +13,16 @@ export function jsonWriter({ head }: WriterOptions): SegmentWriter {
   let count = 0;
   return {
     add: (segment) => `${count++ === 0 ? opening : ","}\n    ${jsonText(segmentJson(segment))}`,
-    rest: (isComplete, gaps) =>
-      `${count === 0 ? opening : "\n  "}],` +
-      (gaps ? `\n  "gaps": ${jsonText(gaps.map(gapJson))},` : "") + `\n  "complete": ${isComplete}\n}\n`,
+    rest: (isComplete, ending = {}) => {
+      const lists = Object.entries(endingJson(ending)).map(([name, list]) => `\n  "${name}": ${listText(list)},`);
+      return `${count === 0 ? opening : "\n  "}],${lists.join("")}\n  "complete": ${isComplete}\n}\n`;
+    },
   };
+}
+
+/** Each on its own line. */
+function listText(list: readonly unknown[]): string {
+  return list.length === 0 ? "[]" : `[${list.map((one) => `\n    ${jsonText(one)}`).join(",")}\n  ]`;
 }
 
 /** A line about the recording, one per segment, one at the end. Every line is written as soon as it is known. */
@@ -31,9 +37,9 @@ export function jsonLinesWriter({ head, table }: WriterOptions): SegmentWriter {
       return (count++ === 0 ? opening : "") + line({ type: "segment", file, ...segmentJson(segment), ...logprob });
     },
     // A file that is still being written, or was left by a kill, has no end line.
-    rest: (isComplete, gaps) =>
+    rest: (isComplete, ending = {}) =>
       (count === 0 ? opening : "") +
-      (isComplete ? line({ type: "end", file, complete: true, ...(gaps && { gaps: gaps.map(gapJson) }) }) : ""),
+      (isComplete ? line({ type: "end", file, complete: true, ...endingJson(ending) }) : ""),
   };
 }
 

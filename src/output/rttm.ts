@@ -1,27 +1,22 @@
-/** Writes who speaks when as RTTM: a line for each stretch of words without a long pause. In: segments. Pure. */
+/** Writes who speaks when as RTTM: a line for each turn. In: segments, and turns where they are known. Pure. */
 
+import type { TimedSegment } from "../document/document.ts";
+import { turnsOfWords } from "../document/turns.ts";
 import { rttmLine } from "../speakers/rttm.ts";
 import type { SegmentWriter, WriterOptions } from "./writer.ts";
-import { timedWords } from "./words.ts";
 
-/** A pause from here on ends a line: nobody is said to speak in it. */
-const pauseMsMin = 500;
-
-/** Segments without a speaker have no line. The recording is called by its file's name, without the extension. */
+/**
+ * Turns are those that were heard, overlaps with them, else what the words of the segments make; a segment without a
+ * speaker has none. The recording is called by its file's name, without the extension.
+ */
 export function rttmWriter({ head }: WriterOptions): SegmentWriter {
   const file = head.source.name.replace(/^.*[/\\]/, "").replace(/(?<=.)\.\w+$/, "");
+  const segments: TimedSegment[] = [];
   return {
     add: (segment) => {
-      const { speaker } = segment;
-      if (speaker === undefined) return "";
-      const turns: { speaker: string; startMs: number; endMs: number }[] = [];
-      for (const { startMs, endMs } of timedWords(segment)) {
-        const last = turns.at(-1);
-        if (last && startMs - last.endMs < pauseMsMin) last.endMs = Math.max(last.endMs, endMs);
-        else turns.push({ speaker, startMs, endMs });
-      }
-      return turns.map((turn) => rttmLine(file, turn)).join("");
+      segments.push(segment);
+      return "";
     },
-    rest: () => "",
+    rest: (_, { turns = turnsOfWords(segments) } = {}) => turns.map((turn) => rttmLine(file, turn)).join(""),
   };
 }

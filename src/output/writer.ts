@@ -1,6 +1,6 @@
 /** The interface of all formats: segments in, text out. Types alone. */
 
-import type { Gap, TimedSegment } from "../document/document.ts";
+import type { Ending, TimedSegment } from "../document/document.ts";
 import type { DocumentHead } from "../document/json.ts";
 import type { WordCutter } from "../text/chinese.ts";
 import type { LayoutRules } from "../subtitles/rules.ts";
@@ -14,9 +14,9 @@ export type SegmentWriter = {
   add(segment: TimedSegment): string;
   /**
    * The text that ends the file here, for now or for good; `isComplete` is false while the recording goes on, and
-   * `gaps`, speech without text, are known when it is over.
+   * `ending` is known when it is over.
    */
-  rest(isComplete: boolean, gaps?: readonly Gap[]): string;
+  rest(isComplete: boolean, ending?: Ending): string;
 };
 
 /** A script or a style that stands in a page, without an end tag in it; and its hash as policies have it: sha256-... */

@@ -4,6 +4,7 @@ import { documentVersion } from "../document/document.ts";
 import type { DocumentHead } from "../document/json.ts";
 import type { ModelInfo } from "../engine/engine.ts";
 import { defaultVoiceRule, type VoiceChoice } from "../segment/voice.ts";
+import type { SpeakerCount } from "../speakers/cluster.ts";
 import { type ViewOptions, viewsHead } from "../views/view.ts";
 
 /** A model that took part, and the hash of its weights. */
@@ -18,6 +19,7 @@ export type HeadOptions = {
   readonly toSec: number | undefined;
   readonly channel?: number | undefined;
   readonly splitChannels?: boolean;
+  readonly speakers?: SpeakerCount | undefined;
   readonly skipSilence: boolean;
   readonly vad: VoiceChoice;
   readonly segmentSec: number | "auto";
@@ -50,6 +52,7 @@ export function documentHead({ version, options, model, aligner }: HeadOf, name:
       ...(options.toSec === undefined ? {} : { to: options.toSec }),
       ...(options.channel === undefined ? {} : { channel: options.channel }),
       ...(options.splitChannels ? { "split-channels": true } : {}),
+      ...(options.speakers === undefined ? {} : { speakers: countText(options.speakers) }),
       "skip-silence": options.skipSilence,
       ...voiceHead(options.vad),
       "segment-sec": options.segmentSec,
@@ -60,6 +63,11 @@ export function documentHead({ version, options, model, aligner }: HeadOf, name:
     },
   };
   return head;
+}
+
+function countText({ min, max }: SpeakerCount): string {
+  if (max === Infinity) return "auto";
+  return min === max ? `${min}` : `${min}-${max}`;
 }
 
 /** What differs from the defaults. */

@@ -1,16 +1,14 @@
-/**
- * Who speaks in recordings. In: the speaker networks, and a recording. Out: turns with names.
- */
+/** Who speaks in recordings. In: the speaker networks, and a recording. Out: turns with names, and their sums. */
 
 import type { SpeakerNetworks } from "../engine/speakers.ts";
 import type { Recording } from "../segment/recording.ts";
 import type { SpeakerCount } from "../speakers/cluster.ts";
 import { findSpeakers } from "../speakers/find.ts";
 import { namedTurns } from "../speakers/timeline.ts";
-import type { SpeakerTurn } from "../speakers/turns.ts";
+import { type WhoSpeaks, whoSpeaks } from "../speakers/turns.ts";
 
 export class SpeakerFinder {
-  /** `names`: of the speakers S1, S2 …, as far as they have others. */
+  /** `names`: by labels such as "Speaker 1"; who has none keeps the label. */
   constructor(
     readonly networks: SpeakerNetworks,
     readonly count: SpeakerCount,
@@ -18,13 +16,15 @@ export class SpeakerFinder {
   ) {}
 
   /** `startMs`: where the recording's first sample is in its file. Rejects where `stop` is aborted. */
-  async turns(recording: Recording, startMs: number, stop: AbortSignal): Promise<SpeakerTurn[]> {
+  async find(recording: Recording, startMs: number, stop: AbortSignal): Promise<WhoSpeaks> {
     const { turns } = await findSpeakers(recording, this.networks, this.count, stop);
-    return namedTurns(turns).map((turn) => ({
-      speaker: this.names.get(turn.speaker) ?? turn.speaker,
-      startMs: turn.startMs + startMs,
-      endMs: turn.endMs + startMs,
-    }));
+    return whoSpeaks(
+      namedTurns(turns).map((turn) => ({
+        speaker: this.names.get(turn.speaker) ?? turn.speaker,
+        startMs: turn.startMs + startMs,
+        endMs: turn.endMs + startMs,
+      })),
+    );
   }
 
   close(): void {

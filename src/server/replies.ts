@@ -70,7 +70,7 @@ function written(heard: Written, format: Format, request: TranscriptionRequest, 
   const href = encodeURIComponent(name.toWellFormed());
   const sound: Sound | undefined = href === "" ? undefined : { kind: "link", href, name };
   const writer = createWriter(format, { head, ...layoutOf(request.options), ...writerParts(parts), sound });
-  return segments.map((segment) => writer.add(segment)).join("") + writer.rest(isComplete, gaps);
+  return segments.map((segment) => writer.add(segment)).join("") + writer.rest(isComplete, { gaps });
 }
 
 /** Writes subtitles while the recording is heard. */

@@ -3,7 +3,7 @@
 import type { TranscriptDocument } from "../../document/document.ts";
 import { acceptEdits } from "../../document/edits.ts";
 import { readDocument } from "../../document/json.ts";
-import { renamed } from "../../document/speakers.ts";
+import { renamed, renamedEnding } from "../../document/speakers.ts";
 import { hardship } from "../../files/rescue.ts";
 import { Outputs } from "../../files/outputs.ts";
 import { InputError } from "../../errors.ts";
@@ -74,7 +74,8 @@ async function render(
   try {
     const shown = name === "-" ? "standard input" : printable(name);
     const say = (line: string) => parts.terminal.stderr.write(`qwen-asr: ${shown}: ${line}\n`);
-    const { segments, isComplete, gaps, ...head } = edited(read(await parts.readText(name), shown, say), say);
+    const document = edited(read(await parts.readText(name), shown, say), say);
+    const { segments, isComplete, ...head } = document;
     if (segments.length === 0) say("has no text");
     if (!isComplete) say("is incomplete: the recording was not heard to its end");
     if (headings) parts.terminal.stdout.write(headings.of(input));
@@ -87,7 +88,7 @@ async function render(
       const spoken = views ? spokenSegment(segment) : segment;
       recording.add(write ? write(spoken) : spoken);
     }
-    await recording.end(isComplete, true, gaps && renamed(gaps, names));
+    await recording.end(isComplete, true, renamedEnding(document, names));
     return true;
   } catch (error) {
     if (!(error instanceof InputError)) throw error;

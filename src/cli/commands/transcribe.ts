@@ -371,9 +371,9 @@ async function transcribeOne(run: Run, begun: Prefetched<InputSource, ReadAudio>
   });
   const journal = await run.journals?.begin(source, read);
   const stop = parts.terminal.stop.drain;
-  const turns = sides ? undefined : run.speakers?.turns(recording, startMsOf(options), stop);
-  turns?.catch(() => {}); // The failure is handled where it is awaited.
-  const timing = { ...models, view, options, stop, journal, past, turns };
+  const who = sides ? undefined : run.speakers?.find(recording, startMsOf(options), stop);
+  who?.catch(() => {}); // The failure is handled where it is awaited.
+  const timing = { ...models, view, options, stop, journal, past, who };
   const timed = sides || writer.wantsTimes
     ? startTiming(timing, { recording, sides }, (segment) => writer.add(segment))
     : undefined;
@@ -400,7 +400,7 @@ async function transcribeOne(run: Run, begun: Prefetched<InputSource, ReadAudio>
     await timed?.end();
     await audio.close();
     const isComplete = transcript !== undefined && !transcript.stopped;
-    const isSaved = await writer.end(isComplete, transcript?.audit.gaps);
+    const isSaved = await writer.end(isComplete, { ...timed?.who, ...(transcript && { gaps: transcript.audit.gaps }) });
     await out?.drained();
     await run.journals?.over(source, isComplete && isSaved);
   }

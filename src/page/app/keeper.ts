@@ -1,7 +1,7 @@
 /** Keeps a mended transcript at the server. In: a document after each edit. Out: the last one is the result. */
 
 import type { TranscriptDocument } from "../../document/document.ts";
-import { gapJson, headJson, segmentJson } from "../../document/json.ts";
+import { endingJson, headJson, segmentJson } from "../../document/json.ts";
 import { put } from "./api.ts";
 
 /** After the last edit. */
@@ -50,11 +50,11 @@ export class Keeper {
   }
 }
 
-function documentText({ segments, isComplete, gaps, ...head }: TranscriptDocument): string {
+function documentText(document: TranscriptDocument): string {
   return JSON.stringify({
-    ...headJson(head),
-    segments: segments.map(segmentJson),
-    ...(gaps && { gaps: gaps.map(gapJson) }),
-    complete: isComplete,
+    ...headJson(document),
+    segments: document.segments.map(segmentJson),
+    ...endingJson(document),
+    complete: document.isComplete,
   });
 }

@@ -1,26 +1,15 @@
 /**
- * Writes tar, zip, ar and gzip files whose bytes depend on nothing but their entries: no clock, no user, no order of a
+ * Writes tar, ar and gzip files whose bytes depend on nothing but their entries: no clock, no user, no order of a
  * folder. In: entries. Out: bytes. Pure.
  */
 
-import { crc32, deflateRawSync, gzipSync } from "node:zlib";
+import { gzipSync } from "node:zlib";
+import { type Entry, modeOf } from "../src/server/zip.ts";
 
-export type Entry = {
-  /** With "/" between folders. */
-  readonly path: string;
-  readonly bytes: Uint8Array;
-  readonly isExecutable?: boolean;
-};
-
-/** Seconds since 1970 of every entry: a date that zip can hold, and old enough for clocks that are wrong. */
-const timeSec = Date.UTC(2020, 0, 1) / 1000;
-const [dosDate, dosTime] = [((2020 - 1980) << 9) | (1 << 5) | 1, 0];
+/** Seconds since 1970 of every entry: the day that zip.ts gives its own, and old enough for clocks that are wrong. */
+const timeSec = Date.UTC(1980, 0, 1) / 1000;
 
 const text = new TextEncoder();
-
-function modeOf({ isExecutable }: Entry): number {
-  return isExecutable ? 0o755 : 0o644;
-}
 
 /** The entries with their folders before them, as packages list them. */
 export function withFolders(entries: readonly Entry[]): Entry[] {
@@ -72,29 +61,6 @@ export function gzip(bytes: Uint8Array): Uint8Array {
   return packed;
 }
 
-/** Entries are deflated; names are UTF-8. */
-export function zip(entries: readonly Entry[]): Uint8Array {
-  const [bodies, index]: [Uint8Array[], Uint8Array[]] = [[], []];
-  let offset = 0;
-  for (const entry of entries) {
-    const name = text.encode(entry.path);
-    const packed = deflateRawSync(entry.bytes, { level: 6 });
-    const common = [
-      ...[u16(20), u16(0x800), u16(8), u16(dosTime), u16(dosDate), u32(crc32(entry.bytes))],
-      ...[u32(packed.length), u32(entry.bytes.length), u16(name.length), u16(0)],
-    ];
-    const body = joined([u32(0x04034b50), ...common, name, packed]);
-    const unix = ((0o100000 | modeOf(entry)) << 16) >>> 0;
-    const more = [u16(0), u16(0), u16(0), u32(unix), u32(offset), name];
-    index.push(joined([u32(0x02014b50), u16(0x0314), ...common, ...more]));
-    bodies.push(body);
-    offset += body.length;
-  }
-  const size = index.reduce((sum, { length }) => sum + length, 0);
-  const counts = [u16(0), u16(0), u16(entries.length), u16(entries.length)];
-  return joined([...bodies, ...index, u32(0x06054b50), ...counts, u32(size), u32(offset), u16(0)]);
-}
-
 /** The archive that a Debian package is. Names have at most 15 characters. */
 export function ar(entries: readonly Entry[]): Uint8Array {
   const parts = entries.flatMap(({ path, bytes }) => {
@@ -105,14 +71,6 @@ export function ar(entries: readonly Entry[]): Uint8Array {
   return joined([text.encode("!<arch>\n"), ...parts]);
 }
 
-export function joined(parts: readonly Uint8Array[]): Uint8Array {
+function joined(parts: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(Buffer.concat(parts));
-}
-
-function u16(value: number): Uint8Array {
-  return Uint8Array.of(value & 255, value >>> 8);
-}
-
-function u32(value: number): Uint8Array {
-  return Uint8Array.of(value & 255, (value >>> 8) & 255, (value >>> 16) & 255, value >>> 24);
 }

@@ -3,7 +3,8 @@
  * the archives of each target. Out: files by name. Pure.
  */
 
-import { ar, type Entry, gzip, tar, withFolders, zip } from "./archives.ts";
+import { type Entry, zip } from "../src/server/zip.ts";
+import { ar, gzip, tar, withFolders } from "./archives.ts";
 import type { Target } from "./release_targets.ts";
 
 /** What an archive of a target holds, and its published name with its hash. */

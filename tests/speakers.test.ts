@@ -41,7 +41,7 @@ test("a build without their weights says so in one line, and how to get them", a
   expect(error).toBeInstanceOf(ModelError);
   expect([error.message, error.hint]).toEqual([
     "this build of qwen-asr has no weights of the speaker networks",
-    "build it where pip can fetch them: scripts/setup, then scripts/build",
+    "build it where pip can fetch them: scripts/setup --speakers, then scripts/build",
   ]);
 });
 

@@ -50,7 +50,7 @@ export type FromSpeakersWorker =
   | { readonly type: "failed"; readonly message: string; readonly status: number };
 
 const absent = "this build of qwen-asr has no weights of the speaker networks";
-const hint = "build it where pip can fetch them: scripts/setup, then scripts/build";
+const hint = "build it where pip can fetch them: scripts/setup --speakers, then scripts/build";
 
 /** Throws a ModelError where there are no weights, or other ones. */
 export async function openSpeakerNetworks(source: SpeakerSource): Promise<SpeakerNetworks> {

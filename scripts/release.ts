@@ -5,7 +5,7 @@
  * Two runs give the same bytes on one machine, with the same OpenBLAS.
  */
 
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import packageFile from "../package.json" with { type: "json" };
@@ -39,6 +39,9 @@ async function makeRelease(version: string, chosen: readonly Target[], url: stri
     throw new Error(
       `package.json has version ${packageFile.version}: change it, and CHANGELOG.md, to release ${version}`,
     );
+  }
+  if (statSync(join(projectRoot, "zig-out", "speakers.safetensors")).size === 0) {
+    throw new Error("this build has no speaker networks: scripts/setup --speakers fetches them");
   }
   const folder = join(projectRoot, "dist", "release", version);
   rmSync(folder, { recursive: true, force: true });
@@ -79,8 +82,9 @@ async function make(
   write: (name: string, bytes: Uint8Array, mode?: number) => void,
 ): Promise<Made> {
   const path = await buildExecutable(target);
-  if (target.os === "windows" && runnerOf(target) !== undefined) await prepareForWine(path);
-  const seen = seenOf(target, path, release.version);
+  const runner = await runnerOf(target);
+  if (target.os === "windows" && runner !== undefined) await prepareForWine(path);
+  const seen = runner === undefined ? "untested" : seenWith(runner, target, path, release.version);
   const executable = new Uint8Array(readFileSync(path));
   const stem = `qwen-asr-${release.version}-${target.name}`;
   const isWindows = target.os === "windows";
@@ -118,12 +122,11 @@ function contents(
 const sample = { clip: "samples/fixtures/audio/en-short.wav", says: "Please open the old door.\n" };
 
 /** Has the executable say its version and hear a clip. Throws if it runs and is wrong. */
-function seenOf(target: Target, path: string, version: string): string {
-  const runner = runnerOf(target);
-  if (runner === undefined) return "untested";
+function seenWith(runner: readonly string[], target: Target, path: string, version: string): string {
   for (const one of [runner, ...otherRunnersOf(target)]) tryOut(one, target, path, version);
   const others = otherRunnersOf(target).map(([, , processor]) => `, and on ${processor} under qemu`).join("");
-  return `the demo model, ${runner.length === 0 ? "here" : `under ${basename(runner[0]!)}`}${others}`;
+  const where = runner.length === 0 ? "here" : `under ${basename(runner[0]!)}`;
+  return `the demo model, ${where}${target.libc === "musl" ? " with Debian's musl" : ""}${others}`;
 }
 
 function tryOut(runner: readonly string[], target: Target, path: string, version: string): void {

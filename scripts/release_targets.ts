@@ -7,6 +7,7 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync,
 import { dirname, join } from "node:path";
 import { nativeOptions, projectRoot, runCommand, zig } from "./commands.ts";
 import { signed } from "./macho_signature.ts";
+import { muslRoot } from "./musl_root.ts";
 
 export type Target = {
   /** In the names of files. */
@@ -54,20 +55,27 @@ export const targets: readonly Target[] = [
   },
 ];
 
-/** What runs programs for other processors and systems; with the folder of glibc for arm64. */
-const emulators: Readonly<Record<string, readonly string[]>> = {
-  "linux-arm64": ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"],
-  "windows-x64": [["wine64", "/usr/lib/wine/wine64"].find((name) => Bun.which(name) !== null) ?? "wine64"],
-};
+/** What runs programs for Windows here, if it is installed. */
+export const wine: string | undefined = ["wine64", "/usr/lib/wine/wine64"].find((name) => Bun.which(name) !== null);
 
-/** The command that runs a target's executable here; undefined: nothing here does. */
-export function runnerOf({ name, os, arch, libc }: Target): readonly string[] | undefined {
+const machines = { x64: "x86_64", arm64: "aarch64" };
+
+/** The command that runs a target's executable here; undefined: nothing here does. Progress as buildExecutable. */
+export async function runnerOf({ name, os, arch, libc }: Target): Promise<readonly string[] | undefined> {
   const isHere = os === { linux: "linux", darwin: "macos" }[process.platform as string] && arch === process.arch;
   if (isHere && libc !== "musl") return [];
-  const [program, ...args] = emulators[name] ?? [];
-  const isThere = program !== undefined && Bun.which(program) !== null &&
-    args.every((arg) => !arg.startsWith("/") || existsSync(arg));
-  return isThere ? [program, ...args] : undefined;
+  if (os === "windows") return wine === undefined ? undefined : [wine];
+  const emulator = `qemu-${machines[arch]}`;
+  if (os !== "linux" || Bun.which(emulator) === null) return undefined;
+  const glibc = `/usr/${machines[arch]}-linux-gnu`;
+  if (libc === "glibc") return existsSync(glibc) ? [emulator, "-L", glibc] : undefined;
+  try {
+    // Also on this processor: the emulator finds musl in that folder, where nobody has to be root.
+    return [emulator, "-L", await muslRoot(arch)];
+  } catch (error) {
+    process.stderr.write(`${name}: not tried, there is no musl here: ${(error as Error).message}\n`);
+    return undefined;
+  }
 }
 
 /**

@@ -127,6 +127,11 @@ fn compileKernels(
             query.cpu_features_sub = .empty;
         }
         query.cpu_features_add = isa.features;
+        // They call no libc, so that a release compiles them once for all of Linux.
+        if (target.result.isMuslLibC()) {
+            query.abi = .gnu;
+            query.glibc_version = .{ .major = 2, .minor = 28, .patch = 0 };
+        }
         const options = b.addOptions();
         options.addOption([]const u8, "name", isa.name);
         options.addOption(u32, "lanes", isa.lanes);

@@ -20,6 +20,7 @@ import {
   pageParts,
   sampleFiles,
   speakerWeights,
+  speakerWeightsBytes,
 } from "./embed.ts";
 import { openEngine } from "./engine/client.ts";
 import { openSpeakerNetworks } from "./engine/speakers.ts";
@@ -55,6 +56,7 @@ export function runProgram(args: readonly string[]): Promise<number> {
     locateModel: (dir) => locateModel(dir),
     locateAligner: (dir, isDemo) => locateAligner(dir, isDemo),
     openVoiceDetector: (model) => openVoiceDetector(libraryBytes, model),
+    hasSpeakers: () => speakerWeightsBytes() > 0,
     openSpeakers: (threads) => openSpeakerNetworks({ library: libraryBytes, weights: speakerWeights, threads }),
     splitters: splitterSource({ koreanWords }),
     openEngine: async ({ model, threads, weights, cache, memory = availableMemory, ...limits }) => {

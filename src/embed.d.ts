@@ -7,6 +7,7 @@ export function libraryBytes(): Promise<Uint8Array>;
 
 /** The speaker networks' weights, a safetensors file; nothing where the build could not have them. */
 export function speakerWeights(): Promise<Uint8Array>;
+export function speakerWeightsBytes(): number;
 
 /** Jieba with its dictionary, for WebAssembly. */
 export function jiebaBytes(): Uint8Array;

@@ -34,6 +34,10 @@ export function speakerWeights(): Promise<Uint8Array> {
   return Bun.file(speakers as unknown as string).bytes();
 }
 
+export function speakerWeightsBytes(): number {
+  return Bun.file(speakers as unknown as string).size;
+}
+
 /** Jieba with its dictionary, for WebAssembly. */
 export function jiebaBytes(): Uint8Array {
   return readFileSync(jieba as unknown as string);

@@ -6,7 +6,7 @@
  * skipped and counted. A folder without the model is an error.
  */
 
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 export type Sentence = { readonly text: string; readonly start: number; readonly end: number };
@@ -49,6 +49,10 @@ export type Golden =
   };
 
 export const projectRoot: string = resolve(import.meta.dir, "..");
+
+const speakerWeights = statSync(join(projectRoot, "zig-out/speakers.safetensors"), { throwIfNoEntry: false });
+/** Whether builds here have the speaker networks; scripts/setup fetches their weights where it can. */
+export const hasSpeakers: boolean = (speakerWeights?.size ?? 0) > 0;
 
 export function fixturesRoot(): string {
   const named = process.env.QWEN_ASR_FIXTURES;

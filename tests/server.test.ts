@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import OpenAI, { toFile } from "openai";
-import { modelDir } from "./fixtures.ts";
+import { hasClip, hasSpeakers, modelDir } from "./fixtures.ts";
 import { run, temporaryFolder } from "./harness.ts";
 import { expectRefusal, qwen, wav } from "./support/cli.ts";
 import { recordedBody, recordedRequests } from "./support/recorded_requests.ts";
@@ -23,6 +23,7 @@ afterAll(async () => {
   expect(server.errors()).not.toContain("internal error");
 });
 
+const two = "en-two-voices-30s";
 const text = "Please open the old door.";
 
 function openai(): OpenAI {
@@ -96,6 +97,31 @@ test("OpenAI's client gets text, times and events", async () => {
   expect(failure.message).toContain("a.wav");
   expect((await openai().models.list()).data).toHaveLength(1);
 });
+
+testWhere(hasClip(two) && hasSpeakers, `the clip ${two} and the speaker networks`)(
+  "OpenAI's client is told who speaks, one of them by a reference, at the end and as events",
+  async () => {
+    const samples = readFileSync(wav(two)).subarray(44);
+    const header = Buffer.from(readFileSync(wav(two)).subarray(0, 44));
+    const voice = samples.subarray(12.2 * 32_000, 14.2 * 32_000); // "Can you find my boat today?"
+    header.writeUInt32LE(voice.length, 40);
+    const fields = {
+      ...{ model: "gpt-4o-transcribe-diarize", response_format: "diarized_json", chunking_strategy: "auto" } as const,
+      known_speaker_names: ["Ann"],
+      known_speaker_references: [`data:audio/wav;base64,${Buffer.concat([header, voice]).toString("base64")}`],
+    };
+    const { transcriptions } = openai().audio;
+    const reply = await transcriptions.create({ ...fields, file: await upload(two) });
+    const diarized = reply as unknown as OpenAI.Audio.TranscriptionDiarized;
+    expect(diarized).toMatchObject({ task: "transcribe", usage: { type: "duration" } });
+    const speakerOf = (words: string) => diarized.segments.find(({ text }) => text.includes(words))?.speaker;
+    expect([speakerOf("Mark and"), speakerOf("Saturday"), speakerOf("purple table")]).toEqual(["Ann", "A", "Ann"]);
+    const events = await transcriptions.create({ ...fields, file: await upload(two), stream: true });
+    const segments: unknown[] = [];
+    for await (const event of events) if (event.type === "transcript.text.segment") segments.push(event);
+    expect(segments).toEqual(diarized.segments);
+  },
+);
 
 test("cues are those of the command line, byte for byte", async () => {
   for (const [format, aligned] of [["srt", false], ["vtt", false], ["srt", true]] as const) {

@@ -1,18 +1,14 @@
 /** `--speakers` through the executable: a clip of two voices, noise, and what it cannot go with. */
 
 import { expect, test } from "bun:test";
-import { join } from "node:path";
-import { statSync } from "node:fs";
-import { hasClip, projectRoot } from "./fixtures.ts";
+import { hasClip, hasSpeakers } from "./fixtures.ts";
 import { run } from "./harness.ts";
 import { expectRefusal, lines, qwen, wav } from "./support/cli.ts";
 import { testWhere } from "./support/where.ts";
 
-const weights = statSync(join(projectRoot, "zig-out/speakers.safetensors"), { throwIfNoEntry: false });
-const hasWeights = (weights?.size ?? 0) > 0;
 const two = "en-two-voices-30s";
 
-testWhere(hasClip(two) && hasWeights, `the clip ${two} and the speaker networks`)(
+testWhere(hasClip(two) && hasSpeakers, `the clip ${two} and the speaker networks`)(
   "two voices: each sentence by the voice that says it, in JSON, text and RTTM; noise is nobody",
   async () => {
     const { segments } = JSON.parse((await qwen([wav(two), "--speakers", "auto", "-f", "json", "--silent"])).stdout);

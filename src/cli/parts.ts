@@ -73,6 +73,8 @@ export type ProgramParts = ModelHost & {
   /** The devices that --mic takes, a line each. Throws an InputError. */
   microphones(): Promise<string[]>;
   openVoiceDetector: VoiceOpener;
+  /** Whether this build has the weights of the speaker networks. */
+  hasSpeakers(): boolean;
   /** 0 threads: one per core. Throws a ModelError where this build has no weights of them. */
   openSpeakers(threads: number): Promise<SpeakerNetworks>;
   /** Tells whether there is a voice in what the detector knows none in. */

@@ -24,6 +24,8 @@ export type SpeakerNetworks = {
    * zeros: no voice can be told from so little. The work grows with the frames of all voices.
    */
   embed(samples: Float32Array, voices: readonly (readonly Span[])[]): Promise<Float32Array>;
+  /** The thread has ended, by `close` or by a failure: nothing can be asked of it. */
+  readonly isClosed: boolean;
   /** Ends the thread. What is under way is rejected. */
   close(): void;
 };
@@ -64,6 +66,9 @@ export async function openSpeakerNetworks(source: SpeakerSource): Promise<Speake
     return {
       segmentation: (samples) => thread.ask({ type: "segmentation", samples }),
       embed: (samples, voices) => thread.ask({ type: "embed", samples, voices }),
+      get isClosed() {
+        return thread.isClosed;
+      },
       close: () => thread.close(new InternalError("the speaker networks were closed")),
     };
   } catch (error) {
@@ -87,6 +92,10 @@ class SpeakersThread {
       else asked?.reject(errorOf(data.message, data.status));
     };
     worker.onerror = (event) => this.end(new InternalError(`thread of the speaker networks: ${event.message}`));
+  }
+
+  get isClosed(): boolean {
+    return this.#closed !== undefined;
   }
 
   /** The samples are copied: transferring a view would take its whole recording along. */

@@ -389,12 +389,16 @@ export function voiceChoice(choices: Choices): VoiceChoice {
 /** undefined: speakers are not told apart. */
 export function speakerCount(choices: Choices): SpeakerCount | undefined {
   const given = choices.text("speakers");
-  if (given === undefined) return undefined;
-  if (given === "auto") return anyCount;
-  const [, low, high = low] = /^(\d{1,2})(?:-(\d{1,2}))?$/.exec(given) ?? [];
+  return given === undefined ? undefined : parseSpeakerCount(given, choices.named("speakers"));
+}
+
+/** "auto", "2", "2-4". Throws a UsageError with the name of the option or the field. */
+export function parseSpeakerCount(text: string, name: string): SpeakerCount {
+  if (text === "auto") return anyCount;
+  const [, low, high = low] = /^(\d{1,2})(?:-(\d{1,2}))?$/.exec(text) ?? [];
   const count = { min: Number(low), max: Number(high) };
   if (count.min >= 1 && count.max >= count.min) return count;
-  throw new UsageError(`${choices.named("speakers")} takes auto, a number from 1 to 99 or a range such as 2-4`);
+  throw new UsageError(`${name} takes auto, a number from 1 to 99 or a range such as 2-4`);
 }
 
 /** As the model names it; "" to detect it. */

@@ -41,7 +41,8 @@ test("a signal ends it, also while it waits", async () => {
 test("what the page is told", async () => {
   const arriving = () => ({ model: "small", doneBytes: 1, totalBytes: 4, fault: "no route" });
   const transcriber = { info: { name: "Fake", languages: [] }, choice: { model: { kind: "demo" } } };
-  const core = { host: {}, settings: { keys: [] }, models: { transcriber }, arriving } as unknown as Core;
+  const [host, settings] = [{ hasSpeakers: () => false }, { keys: [] }];
+  const core = { host, settings, models: { transcriber }, arriving } as unknown as Core;
   expect(await infoReply(core, "", []).json()).toMatchObject({
     ...{ model: "Fake", demo: true },
     download: { model: "small", bytes_done: 1, bytes_total: 4, error: "no route" },

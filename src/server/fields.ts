@@ -6,8 +6,9 @@
  */
 
 import { UsageError } from "../errors.ts";
-import { optionsFromFields, type RequestOptions } from "../options/choices.ts";
+import { optionsFromFields, parseSpeakerCount, type RequestOptions } from "../options/choices.ts";
 import { optionTable } from "../options/table.ts";
+import { anyCount, type SpeakerCount } from "../speakers/cluster.ts";
 import { parseTerms, type Term } from "../views/terms.ts";
 import { ApiError } from "./errors.ts";
 import { type ReplyFormat, replyFormats, wantsTimes } from "./formats.ts";
@@ -17,6 +18,10 @@ export type TranscriptionRequest = {
   /** Names and words to expect and to write. */
   readonly terms: readonly Term[];
   readonly format: ReplyFormat;
+  /** How many speakers are told apart; undefined: none are, or their channels are. */
+  readonly speakers: SpeakerCount | undefined;
+  /** What known voices are called. */
+  readonly knownNames: readonly string[];
   /** In verbose_json. */
   readonly granularities: readonly ("segment" | "word")[];
   /** The reply comes as events, while decoding. */
@@ -41,11 +46,14 @@ export function transcriptionRequest(fields: Fields, alignsByDefault: boolean): 
   const format = formatOf(last(fields, "response_format"));
   const granularities = granularitiesOf(fields);
   const options = optionsOf(fields);
-  const mayAlign = alignsByDefault && last(fields, "align") === undefined && wantsTimes(format);
+  const asked = speakersOf(fields, format);
+  const speakers = options.splitChannels ? undefined : asked;
+  const needsTimes = wantsTimes(format) || speakers !== undefined;
+  const mayAlign = alignsByDefault && last(fields, "align") === undefined && needsTimes;
   return {
     options: { ...options, align: options.align || mayAlign },
     terms: termsOf(fields),
-    format,
+    ...{ format, speakers, knownNames: knownNamesOf(fields, speakers) },
     granularities,
     isStreamed: isOn(fields, "stream"),
     wantsVoice: format === "verbose_json",
@@ -85,6 +93,48 @@ function formatOf(given: string | undefined): ReplyFormat {
   if (format !== undefined) return format;
   const message = `response_format is one of ${replyFormats.join(", ")}`;
   throw new ApiError(400, message, { param: "response_format", code: "invalid_value" });
+}
+
+/** diarized_json says who speaks even where nobody says how many there are. */
+function speakersOf(fields: Fields, format: ReplyFormat): SpeakerCount | undefined {
+  const given = last(fields, "speakers")?.trim().toLowerCase() ?? "";
+  if (given === "") return format === "diarized_json" ? anyCount : undefined;
+  try {
+    return parseSpeakerCount(given, "speakers");
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    throw invalid("speakers", error.message);
+  }
+}
+
+const namesField = "known_speaker_names";
+const nameMax = 100;
+
+function knownNamesOf(fields: Fields, speakers: SpeakerCount | undefined): string[] {
+  const names = (fields[namesField] ?? []).map((name) => name.normalize("NFC").trim());
+  if (names.length === 0) return [];
+  if (speakers === undefined) {
+    throw invalid(namesField, `${namesField} need response_format=diarized_json or speakers, without split_channels`);
+  }
+  for (const [index, name] of names.entries()) {
+    const label = `${namesField}[${index}]`;
+    // deno-lint-ignore no-control-regex
+    if (name === "" || name.length > nameMax || /[\x00-\x1f\x7f]/.test(name)) {
+      throw invalid(namesField, `${label} is no name of 1 to ${nameMax} characters`);
+    }
+    if (isUnknownSpeaker(name)) throw invalid(namesField, `${label}: unknown speakers are called ${name}`);
+    if (names.indexOf(name) < index) throw invalid(namesField, `${label} is there twice`);
+  }
+  return names;
+}
+
+/** Whether it is what speakers are called of whom no name is known. */
+export function isUnknownSpeaker(name: string): boolean {
+  return /^Speaker \d+$/.test(name);
+}
+
+function invalid(param: string, message: string): ApiError {
+  return new ApiError(400, message, { param, code: "invalid_value" });
 }
 
 function granularitiesOf(fields: Fields): ("segment" | "word")[] {

@@ -4,7 +4,8 @@
  */
 
 import type { AudioInput } from "../audio/input.ts";
-import { speakerNames, turns } from "../document/turns.ts";
+import { withSpeakers } from "../document/speakers.ts";
+import { speakerNames, turns, turnsOfWords } from "../document/turns.ts";
 import type { Gap, TimedSegment } from "../document/document.ts";
 import type { DocumentHead } from "../document/json.ts";
 import { documentHead } from "../pipeline/head.ts";
@@ -12,10 +13,13 @@ import { estimatedSegmentSec } from "../pipeline/estimate.ts";
 import type { HeardSegment, Progress } from "../pipeline/events.ts";
 import type { Models } from "../pipeline/models.ts";
 import { TimedRecording } from "../pipeline/recording.ts";
+import { SpeakerFinder } from "../pipeline/speakers.ts";
 import { transcribe } from "../pipeline/transcribe.ts";
 import { findSpeech } from "../segment/find_speech.ts";
 import { Recording } from "../segment/recording.ts";
-import { Stopped } from "../stop.ts";
+import type { KnownVoice } from "../speakers/names.ts";
+import { type WhoSpeaks, whoSpeaks } from "../speakers/turns.ts";
+import { Stopped, untilStopped } from "../stop.ts";
 import { sampleRate } from "../units.ts";
 import { contextsOf } from "../views/term_context.ts";
 import { TextView } from "../views/view.ts";
@@ -25,6 +29,7 @@ import type { TranscriptionRequest } from "./fields.ts";
 import { wantsTimes } from "./formats.ts";
 import type { Arriving, LoadedAudio, ServerHost, ServerSettings } from "./host.ts";
 import type { Share } from "./share.ts";
+import type { SharedNetworks } from "./speakers.ts";
 import type { UploadedFile } from "./upload.ts";
 
 /** A segment, with what the model said of it. */
@@ -45,8 +50,8 @@ export type HearEvent =
 
 export type JournalStep = { readonly segments: readonly HeardSegment[]; readonly progress: Progress };
 
-/** What was heard. Plain data. */
-export type Heard = {
+/** What was heard, and who speaks when, where that is known. Plain data. */
+export type Heard = Partial<WhoSpeaks> & {
   readonly head: DocumentHead;
   readonly text: string;
   readonly segments: readonly DoneSegment[];
@@ -79,8 +84,11 @@ export type Core = {
   readonly arriving?: () => Arriving | undefined;
 };
 
-/** The core, and how long recordings share its engine. */
-export type SharedCore = { readonly core: Core; readonly share: Share };
+/** The core, how long recordings share its engine, and what tells speakers apart. */
+export type SharedCore = { readonly core: Core; readonly share: Share; readonly networks: SharedNetworks };
+
+/** What is wanted of a recording, and voices whose names are known. */
+export type HearWanted = TranscriptionRequest & { readonly voices: readonly KnownVoice[] };
 
 /** A recording that was read, or its channels. */
 export type ReadUpload = { readonly sides: readonly LoadedAudio[]; readonly durationSec: number };
@@ -125,8 +133,8 @@ export async function closeUpload({ sides }: Pick<ReadUpload, "sides">): Promise
  * recording, which has one side: it goes on from there.
  */
 export async function hear(
-  { core, share }: SharedCore,
-  request: TranscriptionRequest,
+  { core, share, networks }: SharedCore,
+  request: HearWanted,
   file: UploadedFile,
   read: ReadUpload,
   stop: AbortSignal,
@@ -137,7 +145,7 @@ export async function hear(
   const { options, terms } = request;
   const view = await TextView.open(options.views, terms);
   const contexts = await contextsOf(options.prompt, terms);
-  const run = { core, share, request, read, view, contexts, stop, onEvent, journal };
+  const run = { core, share, networks, request, read, view, contexts, stop, onEvent, journal };
   const heard: HeardSide[] = [];
   let failure: unknown;
   for (const side of read.sides) {
@@ -147,10 +155,15 @@ export async function hear(
   }
   const names = speakerNames(heard.length);
   const segments = heard.length === 1 ? heard[0]!.segments : inTurns(heard, onEvent);
+  const who = heard.length === 1 ? heard[0]!.who : whoSpeaks(turnsOfWords(segments));
   const model = await core.models.transcriber.known();
   const aligner = options.align ? core.models.timer?.model : undefined;
   const { version } = core.host;
-  const head = { ...options, segmentSec: segmentSecOf(request, core.models.transcriber.autoLimits) };
+  const head = {
+    ...options,
+    speakers: request.speakers,
+    segmentSec: segmentSecOf(request, core.models.transcriber.autoLimits),
+  };
   const endMs = ((options.fromSec ?? 0) + read.durationSec) * 1000;
   const warnings = [...new Set(read.sides.flatMap((side) => side.warnings))];
   const sum = (of: (side: HeardSide) => number) => heard.reduce((total, side) => total + of(side), 0);
@@ -163,6 +176,7 @@ export async function hear(
     textTokens: sum(({ textTokens }) => textTokens),
     audioTokens: sum(({ audioTokens }) => audioTokens),
     gaps: heard.flatMap(({ gaps }, index) => heard.length === 1 ? gaps : withSpeaker(gaps, names[index]!)),
+    ...who,
     ...(warnings.length > 0 && { warnings }),
     ...(request.wantsVoice && {
       voice: { startMs: Math.round((options.fromSec ?? 0) * 1000), sides: heard.map(({ voice }) => voice) },
@@ -175,7 +189,7 @@ export async function hear(
 }
 
 type HearRun = SharedCore & {
-  readonly request: TranscriptionRequest;
+  readonly request: HearWanted;
   readonly read: ReadUpload;
   readonly view: TextView | undefined;
   readonly contexts: Awaited<ReturnType<typeof contextsOf>>;
@@ -187,6 +201,7 @@ type HearRun = SharedCore & {
 type HeardSide = {
   readonly segments: readonly DoneSegment[];
   readonly gaps: readonly Gap[];
+  readonly who: WhoSpeaks | undefined;
   readonly textTokens: number;
   readonly audioTokens: number;
   readonly voice: VoiceLikelihoods["sides"][number];
@@ -202,12 +217,18 @@ async function hearSide(run: HearRun, side: LoadedAudio): Promise<HeardSide> {
   const heardSegments: HeardSegment[] = [];
   const segments: DoneSegment[] = [];
   const write = view?.recording();
-  const add = (spoken: TimedSegment) => {
-    const segment = write ? write(spoken) : spoken;
-    segments.push({ ...segment, ...saidOf(heardSegments[segments.length]!) });
+  const who = run.request.speakers && !isApart ? await SpeakersOf.begin(run, recording) : undefined;
+  let timedCount = 0;
+  const pass = (segment: DoneSegment) => {
+    segments.push(segment);
     if (isApart) return; // Its turn comes when all are heard.
     if (view) onEvent({ kind: "text", text: segment.text });
     onEvent({ kind: "segment", segment });
+  };
+  const add = (spoken: TimedSegment) => {
+    const segment = { ...write ? write(spoken) : spoken, ...saidOf(heardSegments[timedCount++]!) };
+    if (who) who.held.push(segment);
+    else pass(segment);
   };
   const timed = new TimedRecording(
     {
@@ -241,15 +262,46 @@ async function hearSide(run: HearRun, side: LoadedAudio): Promise<HeardSide> {
       }
     });
     await timed.time();
+    const found = await who?.found;
     await recording.found;
-    return { textTokens: transcript.textTokens, gaps: transcript.audit.gaps, failure: undefined };
+    return { textTokens: transcript.textTokens, gaps: transcript.audit.gaps, who: found, failure: undefined };
   };
   try {
-    const known = await hearAll().catch((failure: unknown) => ({ textTokens: 0, gaps: [], failure }));
+    const known = await hearAll().catch((failure: unknown) => (
+      { textTokens: 0, gaps: [], who: undefined, failure }
+    ));
     const voice = run.request.wantsVoice && known.failure === undefined ? likelihoods(recording) : [];
     return { segments, audioTokens: Math.ceil(read.durationSec * 13), voice, ...known };
   } finally {
     await timed.end();
+    for (const segment of await who?.end() ?? []) pass(segment);
+  }
+}
+
+/** Who speaks in a recording, found while it is heard; its segments wait for that. */
+class SpeakersOf {
+  readonly held: DoneSegment[] = [];
+
+  private constructor(readonly found: Promise<WhoSpeaks>, readonly stop: AbortController) {
+    found.catch(() => {}); // The failure is handled where it is awaited.
+  }
+
+  static async begin({ networks, request, stop }: HearRun, recording: Recording): Promise<SpeakersOf> {
+    const { options: { fromSec = 0 }, speakers, voices } = request;
+    const finder = new SpeakerFinder(await networks.open(), speakers!, new Map(), voices);
+    const own = new AbortController();
+    const signal = AbortSignal.any([stop, own.signal]);
+    const found = finder.find(recording, Math.round(fromSec * 1000), signal);
+    return new SpeakersOf(untilStopped(found, signal), own); // What the networks are at may take seconds.
+  }
+
+  /** The segments, by speakers where these are known. What is still being found is given up. */
+  async end(): Promise<DoneSegment[]> {
+    this.stop.abort();
+    const { turns } = await this.found.catch(() => ({ turns: [] }));
+    const parts = withSpeakers(this.held, turns) as DoneSegment[];
+    // Of a segment that was parted, the text is missing at the end of the last part.
+    return parts.map((part) => part.isTruncated || part.isLooped ? part : { ...part, truncated: undefined });
   }
 }
 
@@ -280,10 +332,10 @@ function requestOf({ core, request, read, contexts, journal }: HearRun, recordin
 
 /** Times that are estimated can only be wrong within a segment: where they are wanted, segments are short. */
 function segmentSecOf(
-  { options, format }: TranscriptionRequest,
+  { options, format, speakers }: TranscriptionRequest,
   { cutSec }: { readonly cutSec: number },
 ): number | "auto" {
-  const isEstimated = !options.align && (wantsTimes(format) || options.splitChannels);
+  const isEstimated = !options.align && (wantsTimes(format) || options.splitChannels || speakers !== undefined);
   if (!isEstimated || options.segmentSec !== "auto") return options.segmentSec;
   return Math.min(estimatedSegmentSec, cutSec); // Never longer than the model manages.
 }

@@ -2,6 +2,7 @@
 
 import type { Audio, AudioInput } from "../audio/input.ts";
 import type { LeveledSamples } from "../audio/sample_store.ts";
+import type { SpeakerNetworks } from "../engine/speakers.ts";
 import type { ServeRules } from "../options/serve_choices.ts";
 import type { PageParts } from "../output/writer.ts";
 import type { ModelHost, ModelsRequest } from "../pipeline/host.ts";
@@ -26,6 +27,10 @@ export type ServerHost = ModelHost & {
   readChannels(input: AudioInput): Promise<LoadedAudio[]>;
   openVoiceDetector: VoiceOpener;
   voiceJudge(): VoiceJudge;
+  /** Whether this build has the weights of the speaker networks. */
+  hasSpeakers(): boolean;
+  /** 0 threads: one per core. Throws a ModelError where this build has no weights of them. */
+  openSpeakers(threads: number): Promise<SpeakerNetworks>;
   cutChinese(text: string): string[];
   /** What pages of transcripts are made of. */
   pageParts(): PageParts;

@@ -21,6 +21,7 @@ export function infoReply(
     ...(coming && { download: downloadJson(coming) }),
     languages: known.map((language) => ({ name: language, code: languageCode(language) })),
     aligner: models.timer !== undefined,
+    speakers: host.hasSpeakers() && !settings.lowMemory,
     samples,
     upload_bytes_max: settings.uploadBytesMax,
     audio_seconds_max: settings.audioSecMax,

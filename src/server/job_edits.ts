@@ -24,10 +24,14 @@ const alignSecMax = 300;
 export async function putTranscript(jobs: Jobs, { request }: Call, job: Job): Promise<Response> {
   const heard = jobs.state.result(job.row.id);
   if (heard === undefined) throw new ApiError(409, `the job is ${job.row.status}`, { code: `job_${job.row.status}` });
-  const { segments: given, gaps } = readDocument(await jsonText(request, documentBytesMax), "the transcript");
+  const { segments: given, gaps, speakers, turns } = readDocument(
+    await jsonText(request, documentBytesMax),
+    "the transcript",
+  );
   const { segments } = acceptEdits(given);
+  const { speakers: _, turns: __, ...rest } = heard; // Of other segments.
   const edited: Heard = {
-    ...heard,
+    ...rest,
     text: segments.map(({ text }) => text).join(""),
     segments: segments.map((segment): DoneSegment => ({
       ...segment,
@@ -35,6 +39,8 @@ export async function putTranscript(jobs: Jobs, { request }: Call, job: Job): Pr
       truncated: segment.isTruncated ? "cap" : segment.isLooped ? "loop" : undefined,
     })),
     gaps: gaps ?? heard.gaps,
+    ...(speakers && { speakers }),
+    ...(turns && { turns }),
   };
   jobs.state.finish(job.row, edited);
   return Response.json({ id: job.row.id, object: "transcription.transcript", segments: segments.length });

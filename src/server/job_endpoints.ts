@@ -10,7 +10,8 @@ import { notKept, peaksReply, soundReply } from "./job_sound.ts";
 import type { Job, Jobs } from "./jobs.ts";
 import { replyOf } from "./replies.ts";
 import { eventResponse, type ServerEvent } from "./sse.ts";
-import { type Call, checkPossible, receive } from "./task.ts";
+import { keptVoice } from "./state.ts";
+import { type Call, knownVoices, receive, requestOf } from "./task.ts";
 import type { UploadedFile } from "./upload.ts";
 import { zipOfTexts } from "./zip.ts";
 
@@ -24,9 +25,11 @@ export async function createJob(jobs: Jobs, call: Call): Promise<Response> {
       throw new ApiError(507, "the server keeps as much as it may (see --state-max)", { code: "storage_full" });
     }
     const path = state.uploadPath(id);
-    const { fields, file } = await receive(service, call, path, (form) => earlier(jobs, call, form, path));
-    checkPossible(service, transcriptionRequest(fields, service.core.models.timer !== undefined));
-    const job = await jobs.add({ id, owner: call.owner, createdMs: Date.now(), fields, file }, leave);
+    await using form = await receive(service, call, path, (fields) => earlier(jobs, call, fields, path));
+    const { fields, file } = form;
+    const voices = await knownVoices(service, requestOf(service, fields), form.references, call.stop);
+    const kept = voices.length > 0 && { voices: voices.map(keptVoice) };
+    const job = await jobs.add({ id, owner: call.owner, createdMs: Date.now(), fields, file, ...kept }, leave);
     return Response.json(jobJson(job), { status: 202, headers: { location: `/v1/jobs/${id}` } });
   } catch (error) {
     leave();

@@ -45,7 +45,7 @@ export class JobTeller {
   ) {
     this.progress = { audioSec, heardSec: 0, etaSec: undefined, language: "" };
     this.#send = send;
-    this.#pass = eventsTo(send);
+    this.#pass = eventsTo(send, request);
     this.#cues = hasCues ? cueWriter("srt", request, cutChinese) : undefined;
     this.#now = now;
   }

@@ -13,7 +13,7 @@ import { type JobProgress, JobTeller } from "./job_events.ts";
 import type { JobSound } from "./job_sound.ts";
 import type { Service } from "./service.ts";
 import type { ServerEvent } from "./sse.ts";
-import type { JobRow, State } from "./state.ts";
+import { type JobRow, recalledVoice, type State } from "./state.ts";
 import { Task } from "./task.ts";
 
 const sweepMs = 60_000;
@@ -155,7 +155,8 @@ export class Jobs {
   async #hear(job: Job, stop: AbortSignal, onPart: (part: Heard) => void): Promise<Heard> {
     const { row } = job;
     const { fields, file } = row;
-    await using task = await Task.open(this.service, { fields, file, stop, isKept: true, wantsVoice: true });
+    const voices = (row.voices ?? []).map(recalledVoice);
+    await using task = await Task.open(this.service, { fields, file, voices, stop, isKept: true, wantsVoice: true });
     const hasOneSide = task.sidesCount === 1;
     const { hash } = await this.service.core.models.transcriber.known();
     if (row.modelHash !== hash || !hasOneSide) this.state.forgetSteps(row.id);

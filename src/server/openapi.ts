@@ -2,12 +2,14 @@
 
 import { languageNames } from "../text/languages.ts";
 import { replyFormats } from "./formats.ts";
+import { referencesMax } from "./upload.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
 const string = { type: "string" };
 const number = { type: "number" };
 const integer = { type: "integer" };
+const boolean = { type: "boolean" };
 
 const object = (properties: Json, required: readonly string[] = Object.keys(properties)): Json => (
   { type: "object", properties, required }
@@ -27,6 +29,11 @@ const extras = {
   truncated: array(object({ ...span, reason: { enum: ["cap", "loop"] } })),
 };
 
+const whisperSegment = {
+  ...{ id: integer, seek: integer, ...span, text: string, tokens: array(integer), temperature: number },
+  ...{ avg_logprob: number, compression_ratio: number, no_speech_prob: number },
+};
+
 export const schemas: Readonly<Record<string, Json>> = {
   Error: object({
     error: object({
@@ -37,15 +44,19 @@ export const schemas: Readonly<Record<string, Json>> = {
     }),
   }),
   Transcription: object({ text: string, usage, ...extras }, ["text", "usage"]),
-  Segment: object({
-    ...{ id: integer, seek: integer, ...span, text: string, tokens: array(integer), temperature: number },
-    ...{ avg_logprob: number, compression_ratio: number, no_speech_prob: number },
-  }),
-  Word: object({ word: string, ...span }),
+  Segment: object({ ...whisperSegment, speaker: string }, Object.keys(whisperSegment)),
+  Word: object({ word: string, ...span, speaker: string }, ["word", "start", "end"]),
   VerboseTranscription: object({
     ...{ task: { const: "transcribe" }, language: string, duration: number, text: string, usage, ...extras },
     ...{ segments: array(ref("Segment")), words: array(ref("Word")) },
   }, ["task", "language", "duration", "text", "usage"]),
+  DiarizedTranscription: object({
+    ...{ task: { const: "transcribe" }, duration: number, text: string, usage, ...extras },
+    segments: array(object({
+      ...{ type: { const: "transcript.text.segment" }, id: string, ...span, text: string },
+      speaker: { ...string, description: "A, B and so on, or a name of known_speaker_names" },
+    })),
+  }, ["task", "duration", "text", "segments", "usage"]),
   Alignment: object({
     ...{ task: { const: "align" }, duration: number, words: array(ref("Word")) },
     segments: array(object({ id: integer, ...span, text: string, words: array(ref("Word")) })),
@@ -61,10 +72,11 @@ export const schemas: Readonly<Record<string, Json>> = {
   Peaks: object({ object: { const: "transcription.peaks" }, seconds: number, peaks: array(number) }),
   Words: object({ object: string, words: array(object({ text: string, ...span, flag: string }, ["text"])) }),
   Info: object({
-    ...{ object: { const: "server" }, version: string, model: string, aligner: { type: "boolean" }, owner: string },
-    ...{ samples: array(string), upload_bytes_max: integer, audio_seconds_max: number, keys: { type: "boolean" } },
+    ...{ object: { const: "server" }, version: string, model: string, owner: string },
+    ...{ aligner: boolean, speakers: boolean },
+    ...{ samples: array(string), upload_bytes_max: integer, audio_seconds_max: number, keys: boolean },
     languages: array(object({ name: string, code: string })),
-    demo: { type: "boolean" },
+    demo: boolean,
     download: object({ model: string, bytes_done: integer, bytes_total: integer, error: string }),
   }),
   Model: object({ id: string, object: { const: "model" }, created: integer, owned_by: string }),
@@ -73,11 +85,18 @@ export const schemas: Readonly<Record<string, Json>> = {
 
 const file = { type: "string", format: "binary" };
 const formFields = {
-  ...{ file, model: string, prompt: string, response_format: { enum: replyFormats }, stream: { type: "boolean" } },
+  ...{ file, model: string, prompt: string, response_format: { enum: replyFormats }, stream: boolean },
   language: { ...string, description: `A code, a locale, or one of: ${languageNames.join(", ")}` },
   timestamp_granularities: array({ enum: ["segment", "word"] }),
   keywords: array(string),
   include: array({ enum: ["logprobs"] }),
+  speakers: { ...string, description: "who speaks: auto, how many there are, or a range such as 2-4" },
+  known_speaker_names: { ...array(string), maxItems: referencesMax },
+  known_speaker_references: {
+    ...array({ ...string, description: "a data URL, or a file: 2 to 10 s of the voice of that name" }),
+    maxItems: referencesMax,
+  },
+  chunking_strategy: { description: "makes no difference: recordings are cut at pauses" },
 };
 
 const jobFields = {
@@ -95,10 +114,11 @@ function jsonBody(schema: Json): Json {
   return { requestBody: { required: true, content: { "application/json": { schema } } } };
 }
 
+const transcriptions = ["Transcription", "VerboseTranscription", "DiarizedTranscription"].map(ref);
 const transcript = {
   description: "the transcript",
   content: {
-    "application/json": { schema: { anyOf: [ref("Transcription"), ref("VerboseTranscription")] } },
+    "application/json": { schema: { anyOf: transcriptions } },
     "text/plain": { schema: string },
     "text/event-stream": { schema: string },
   },

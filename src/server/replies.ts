@@ -11,7 +11,7 @@ import { layoutOf } from "../options/choices.ts";
 import type { SegmentWriter, Sound, WriterOptions } from "../output/writer.ts";
 import { endsSentence } from "../text/sentences.ts";
 import type { WordCutter } from "../text/chinese.ts";
-import type { TranscriptionRequest } from "./fields.ts";
+import { isUnknownSpeaker, type TranscriptionRequest } from "./fields.ts";
 import type { ReplyFormat } from "./formats.ts";
 import type { ServerHost } from "./host.ts";
 import type { DoneSegment, Heard, VoiceLikelihoods } from "./hear.ts";
@@ -42,7 +42,7 @@ export function replyOf(heard: Heard, request: TranscriptionRequest, parts: Repl
     case "verbose_json":
       return jsonReply(verbose(heard, request));
     case "diarized_json":
-      return jsonReply(diarized(heard));
+      return jsonReply(diarized(heard, request));
     case "document":
       return { contentType: jsonType, body: written(heard, "json", request, parts) };
     case "cues": {
@@ -61,16 +61,18 @@ function jsonReply(value: Json): Reply {
   return { contentType: jsonType, body: JSON.stringify(value) };
 }
 
-type Written = Pick<Heard, "head" | "gaps" | "isComplete"> & { readonly segments: readonly TimedSegment[] };
+type Written = Pick<Heard, "head" | "gaps" | "isComplete" | "speakers" | "turns"> & {
+  readonly segments: readonly TimedSegment[];
+};
 
 /** As the command line writes it. Of a page, the recording lies beside it, under the name that the client gave it. */
 function written(heard: Written, format: Format, request: TranscriptionRequest, parts: ReplyParts): string {
-  const { head, segments, gaps, isComplete = true } = heard;
+  const { head, segments, isComplete = true } = heard;
   const name = head.source.name.replace(/^.*\//s, "");
   const href = encodeURIComponent(name.toWellFormed());
   const sound: Sound | undefined = href === "" ? undefined : { kind: "link", href, name };
   const writer = createWriter(format, { head, ...layoutOf(request.options), ...writerParts(parts), sound });
-  return segments.map((segment) => writer.add(segment)).join("") + writer.rest(isComplete, { gaps });
+  return segments.map((segment) => writer.add(segment)).join("") + writer.rest(isComplete, heard);
 }
 
 /** Writes subtitles while the recording is heard. */
@@ -142,8 +144,8 @@ function verbose(heard: Heard, { granularities, options }: TranscriptionRequest)
   };
 }
 
-function verboseWord({ text, startMs, endMs }: TimedWord): Json {
-  return { word: text.trim(), start: seconds(startMs), end: seconds(endMs) };
+function verboseWord({ text, startMs, endMs, speaker }: TimedWord): Json {
+  return { word: text.trim(), start: seconds(startMs), end: seconds(endMs), ...(speaker !== undefined && { speaker }) };
 }
 
 /** Whisper's fields. Clients read a segment as a phrase: a sentence is one, or a part of a long one. */
@@ -167,7 +169,7 @@ export function verboseSegments({ segments, voice }: Pick<Heard, "segments" | "v
 function noSpeech({ startMs, sides }: VoiceLikelihoods, phrase: TimedSegment): number {
   const from = Math.floor((phrase.startMs - startMs) / 500);
   const to = Math.max(from + 1, Math.ceil((phrase.endMs - startMs) / 500));
-  const index = phrase.speaker === undefined ? 0 : speakerNames(sides.length).indexOf(phrase.speaker);
+  const index = sides.length === 1 ? 0 : speakerNames(sides.length).indexOf(phrase.speaker ?? "");
   const likely = sides[index]?.slice(from, to).map((likelihood) => likelihood ?? 1) ?? [];
   return Number((1 - Math.max(0, ...likely)).toFixed(2));
 }
@@ -197,7 +199,8 @@ function phrasesOf(segment: DoneSegment): DoneSegment[] {
   }));
 }
 
-function diarized(heard: Heard): Json {
+function diarized(heard: Heard, request: TranscriptionRequest): Json {
+  const labelOf = speakerLabels(request);
   return {
     task: "transcribe",
     duration: Math.round(heard.durationSec * 1000) / 1000,
@@ -205,15 +208,41 @@ function diarized(heard: Heard): Json {
     segments: heard.segments.map((segment, index) => ({
       type: "transcript.text.segment",
       id: `seg_${String(index + 1).padStart(3, "0")}`,
-      ...segmentFields(segment),
+      ...segmentFields(segment, labelOf),
     })),
     ...usageOf(heard),
     ...extras(heard),
   };
 }
 
-export function segmentFields({ startMs, endMs, text, speaker = "speaker" }: TimedSegment): Json {
-  return { start: seconds(startMs), end: seconds(endMs), text: text.trim(), speaker };
+export function segmentFields({ startMs, endMs, text, speaker }: TimedSegment, labelOf: SpeakerLabel): Json {
+  return { start: seconds(startMs), end: seconds(endMs), text: text.trim(), speaker: labelOf(speaker) };
+}
+
+export type SpeakerLabel = (speaker: string | undefined) => string;
+
+/** What speakers are called, asked in the order of segments. In diarized_json, those without a name are A, B … */
+export function speakerLabels({ format, knownNames }: TranscriptionRequest): SpeakerLabel {
+  if (format !== "diarized_json") return (speaker = "speaker") => speaker;
+  const labels = new Map<string, string>();
+  const letters = letterNames(knownNames);
+  return (speaker = "Speaker 1") => {
+    if (!isUnknownSpeaker(speaker)) return speaker;
+    const label = labels.get(speaker) ?? letters.next().value!;
+    labels.set(speaker, label);
+    return label;
+  };
+}
+
+/** A to Z, AA, AB and so on, without those that are taken. */
+function* letterNames(taken: readonly string[]): Generator<string, never> {
+  for (let number = 0;; number++) {
+    let name = "";
+    for (let rest = number; rest >= 0; rest = Math.floor(rest / 26) - 1) {
+      name = String.fromCharCode(65 + rest % 26) + name;
+    }
+    if (!taken.includes(name)) yield name;
+  }
 }
 
 /** As Whisper has it: more than about 2.4 where a text repeats itself. */

@@ -118,6 +118,7 @@ async function stopServer(
   wyoming?.stop();
   await bun.stop(true);
   await handler.idle();
+  await handler.service.networks.close();
 }
 
 class Handler {

@@ -5,6 +5,7 @@ import { type Core, shortSecMax } from "./hear.ts";
 import { type Gauges, Metrics } from "./metrics.ts";
 import { Places } from "./places.ts";
 import { Share } from "./share.ts";
+import { SharedNetworks } from "./speakers.ts";
 
 /** Decodes that long recordings leave to others. */
 const placesLeft = 2;
@@ -24,6 +25,7 @@ export class Service {
   readonly #reading = { small: new Places(2), large: new Places(1) };
   readonly share: Share;
   readonly metrics = new Metrics();
+  readonly networks: SharedNetworks;
   #admitted = 0;
   readonly #streams = new Set<object>();
   #meanMs = 2000;
@@ -35,6 +37,7 @@ export class Service {
     const { lowMemory } = core.settings;
     const one = new Places(1);
     this.#hearing = classesSec.map((sec) => lowMemory ? one : new Places(sec === shortSecMax ? stepMax : longMax));
+    this.networks = new SharedNetworks(core.host);
     this.#unloadLater();
     this.share = new Share(Math.max(1, stepMax - placesLeft));
   }
@@ -122,7 +125,8 @@ export class Service {
     if (unloadMs === undefined) return;
     this.#unloading = setTimeout(() => {
       const { transcriber, timer } = this.core.models;
-      Promise.all([transcriber.close(), timer?.close()]).catch(() => {}); // Whoever opens them hears of a failure.
+      // Whoever opens them hears of a failure.
+      Promise.all([transcriber.close(), timer?.close(), this.networks.close()]).catch(() => {});
     }, unloadMs);
     this.#unloading.unref();
   }

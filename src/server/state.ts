@@ -8,6 +8,7 @@ import { chmodSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { InputError, systemReason } from "../errors.ts";
 import { folderOnDisk } from "../path_bytes.ts";
+import type { KnownVoice } from "../speakers/names.ts";
 import { printable } from "../writer.ts";
 import type { Fields } from "./fields.ts";
 import type { Heard, JournalStep } from "./hear.ts";
@@ -16,6 +17,18 @@ import type { UploadedFile } from "./upload.ts";
 
 export type JobStatus = "queued" | "running" | "done" | "failed" | "cancelled";
 
+/** A known voice as JSON has it: an embedding's floats in base64. */
+export type KeptVoice = { readonly name: string; readonly embedding: string };
+
+export function keptVoice({ name, embedding }: KnownVoice): KeptVoice {
+  const { buffer, byteOffset, byteLength } = embedding;
+  return { name, embedding: Buffer.from(buffer, byteOffset, byteLength).toString("base64") };
+}
+
+export function recalledVoice({ name, embedding }: KeptVoice): KnownVoice {
+  return { name, embedding: new Float32Array(new Uint8Array(Buffer.from(embedding, "base64")).buffer) };
+}
+
 export type JobRow = {
   readonly id: string;
   /** The name of the key that made it. */
@@ -23,6 +36,8 @@ export type JobRow = {
   readonly createdMs: number;
   readonly fields: Fields;
   readonly file: UploadedFile;
+  /** Of people whose names are known; absent where there are none. */
+  readonly voices?: readonly KeptVoice[];
   /** Of the model; a journal of another one is of no use. */
   readonly modelHash: string;
   status: JobStatus;

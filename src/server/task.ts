@@ -6,6 +6,7 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { Stopped } from "../stop.ts";
+import { counted } from "../units.ts";
 import { ApiError } from "./errors.ts";
 import { type Fields, type TranscriptionRequest, transcriptionRequest } from "./fields.ts";
 import { remove } from "./folder.ts";
@@ -20,8 +21,10 @@ import {
   shortSecMax,
 } from "./hear.ts";
 import type { Ended } from "./log.ts";
+import type { KnownVoice } from "../speakers/names.ts";
 import type { Service } from "./service.ts";
-import { takeForm, type UploadedFile } from "./upload.ts";
+import { knownVoice } from "./speakers.ts";
+import { referenceField, removeReferences, takeForm, type UploadedFile, type VoiceReference } from "./upload.ts";
 
 /** A request, and what its handling needs of the server. */
 export type Call = {
@@ -40,10 +43,15 @@ export type Call = {
   readonly onFailure: (error: unknown) => void;
 };
 
-/** A form that was taken, with its recording. */
-export type Received = { readonly fields: Fields; readonly file: UploadedFile };
+/** A form that was taken, with its recording, and recordings of voices, which go when it is disposed of. */
+export type Received = AsyncDisposable & {
+  readonly fields: Fields;
+  readonly file: UploadedFile;
+  readonly references: readonly VoiceReference[];
+};
 
-type OpenTask = Received & {
+type OpenTask = Pick<Received, "fields" | "file"> & {
+  readonly voices?: readonly KnownVoice[];
   readonly stop: AbortSignal;
   readonly isKept: boolean;
   readonly wantsVoice?: boolean;
@@ -66,6 +74,7 @@ export class Task implements AsyncDisposable {
     readonly fields: Fields,
     readonly wanted: TranscriptionRequest,
     readonly file: UploadedFile,
+    readonly voices: readonly KnownVoice[],
     /** Whether the file stays when the task is over. */
     readonly isKept: boolean,
     readonly leave: () => void,
@@ -76,9 +85,11 @@ export class Task implements AsyncDisposable {
     const leave = service.admit();
     const path = join(service.core.settings.folder, "uploads", `request-${randomUUID()}`);
     try {
-      const form = await receive(service, call, path);
-      const { file } = form;
-      const task = await Task.open(service, { fields: fieldsOf(form), file, stop: call.stop, isKept: false }, leave);
+      await using form = await receive(service, call, path);
+      const [{ file }, { stop }] = [form, call];
+      const fields = fieldsOf(form);
+      const voices = await knownVoices(service, requestOf(service, fields), form.references, stop);
+      const task = await Task.open(service, { fields, file, voices, stop, isKept: false }, leave);
       call.facts.audioSec = task.durationSec;
       return task;
     } catch (error) {
@@ -90,11 +101,10 @@ export class Task implements AsyncDisposable {
 
   /** Reads a recording that is there. */
   static async open(service: Service, opened: OpenTask, leave = () => {}): Promise<Task> {
-    const { fields, file, isKept, stop, wantsVoice = false } = opened;
-    const asked = transcriptionRequest(fields, service.core.models.timer !== undefined);
-    checkPossible(service, asked);
+    const { fields, file, voices = [], isKept, stop, wantsVoice = false } = opened;
+    const asked = requestOf(service, fields);
     const wanted = { ...asked, wantsVoice: asked.wantsVoice || wantsVoice };
-    const task = new Task(service, fields, wanted, file, isKept, leave);
+    const task = new Task(service, fields, wanted, file, voices, isKept, leave);
     await task.#readInTurn(stop);
     return task;
   }
@@ -133,7 +143,8 @@ export class Task implements AsyncDisposable {
   ): Promise<Heard> {
     const work = (signal: AbortSignal, read: ReadUpload) => {
       onTurn?.();
-      return hear(this.service, this.wanted, this.file, read, signal, onEvent, journal, onPart);
+      const { service, wanted, file, voices } = this;
+      return hear(service, { ...wanted, voices }, file, read, signal, onEvent, journal, onPart);
     };
     const heard = await this.inTurn(stop, work);
     this.service.metrics.heard(heard.durationSec, (Date.now() - this.#startedAt) / 1000, heard.textTokens);
@@ -167,9 +178,42 @@ export async function receive(
   instead = (_: Fields): Promise<UploadedFile | undefined> => Promise.resolve(undefined),
 ): Promise<Received> {
   const { uploadBytesMax } = core.settings;
-  const { fields, file } = await takeForm(request, { path, bytesMax: uploadBytesMax, stallMs, now: Date.now });
+  const rules = { path, bytesMax: uploadBytesMax, stallMs, now: Date.now };
+  const { fields, file, references } = await takeForm(request, rules);
   onTaken();
-  return { fields, file: fileOf(file ?? await instead(fields)) };
+  const dispose = () => removeReferences(references);
+  try {
+    return { fields, file: fileOf(file ?? await instead(fields)), references, [Symbol.asyncDispose]: dispose };
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+}
+
+/** What the voices of the form's references are like. Throws an ApiError. */
+export async function knownVoices(
+  service: Service,
+  { knownNames }: TranscriptionRequest,
+  references: readonly VoiceReference[],
+  stop: AbortSignal,
+): Promise<KnownVoice[]> {
+  if (knownNames.length !== references.length) {
+    const counts = `${counted(knownNames.length, "name")} and ${counted(references.length, "reference")}`;
+    const message = `${counts} of known speakers: each name needs its reference`;
+    throw new ApiError(400, message, { param: referenceField, code: "invalid_value" });
+  }
+  const voices: KnownVoice[] = [];
+  try {
+    for (const [index, reference] of references.entries()) {
+      const name = knownNames[index]!;
+      const work = async () =>
+        await knownVoice(service.core.host, await service.networks.open(), name, reference, stop);
+      voices.push(await service.reading(Bun.file(reference.path).size, stop, work));
+    }
+    return voices;
+  } catch (error) {
+    throw stop.aborted ? new Stopped() : error;
+  }
 }
 
 function fileOf(file: UploadedFile | undefined): UploadedFile {
@@ -187,16 +231,24 @@ export function noAligner(param?: string): ApiError {
   });
 }
 
-/** Throws an ApiError where the server's models cannot do it. */
-export function checkPossible({ core: { models } }: Service, { options, format }: TranscriptionRequest): void {
+/** What the fields ask for. Throws an ApiError, also where the server's models cannot do it. */
+export function requestOf(service: Service, fields: Fields): TranscriptionRequest {
+  const { models } = service.core;
+  const request = transcriptionRequest(fields, models.timer !== undefined);
+  checkPossible(service, request);
+  return request;
+}
+
+function checkPossible({ core }: Service, { options, format, speakers }: TranscriptionRequest): void {
+  const { models, host, settings } = core;
   if (options.align && models.timer === undefined) throw noAligner("align");
   const { language } = options;
   const { languages } = models.transcriber.info;
   if (language !== "" && languages.length > 0 && !languages.includes(language)) {
     throw new ApiError(400, `the model does not know ${language}`, { param: "language", code: "invalid_value" });
   }
-  if (format === "diarized_json" && !options.splitChannels) {
-    const message = "diarized_json needs split-channels: speakers are told apart by their channels";
-    throw new ApiError(400, message, { param: "response_format", code: "invalid_value" });
-  }
+  if (speakers === undefined || host.hasSpeakers() && !settings.lowMemory) return;
+  const why = settings.lowMemory ? "runs with --low-memory" : "has no weights of the speaker networks";
+  const param = format === "diarized_json" ? "response_format" : "speakers";
+  throw new ApiError(400, `this server ${why}: it does not tell speakers apart`, { param, code: "no_speakers" });
 }

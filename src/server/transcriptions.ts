@@ -4,7 +4,8 @@
  */
 
 import type { Heard, HearEvent } from "./hear.ts";
-import { extraHeaders, extras, replyOf, segmentFields, usageOf, verboseSegments } from "./replies.ts";
+import type { TranscriptionRequest } from "./fields.ts";
+import { extraHeaders, extras, replyOf, segmentFields, speakerLabels, usageOf, verboseSegments } from "./replies.ts";
 import type { Service } from "./service.ts";
 import { eventResponse, type ServerEvent } from "./sse.ts";
 import { type Call, Task } from "./task.ts";
@@ -27,14 +28,18 @@ function streamed(task: Task, { stop, facts, onFailure }: Call): Response {
   const gone = new AbortController();
   const work = async (send: (event: ServerEvent) => void) => {
     await using _ = task;
-    const heard = await task.hear(AbortSignal.any([stop, gone.signal]), eventsTo(send));
+    const heard = await task.hear(AbortSignal.any([stop, gone.signal]), eventsTo(send, task.wanted));
     send(doneEvent(heard, task));
   };
   return eventResponse({ work, onGone: () => gone.abort(), onFailure }, facts);
 }
 
 /** What is heard, as events. */
-export function eventsTo(send: (event: ServerEvent) => void): (event: HearEvent) => void {
+export function eventsTo(
+  send: (event: ServerEvent) => void,
+  wanted: TranscriptionRequest,
+): (event: HearEvent) => void {
+  const labelOf = speakerLabels(wanted);
   let isFirst = true;
   let segments = 0;
   return (event) => {
@@ -44,7 +49,7 @@ export function eventsTo(send: (event: ServerEvent) => void): (event: HearEvent)
       if (delta !== "") send({ type: "transcript.text.delta", delta });
     } else if (event.kind === "segment") {
       const id = `seg_${String(++segments).padStart(3, "0")}`;
-      send({ type: "transcript.text.segment", id, ...segmentFields(event.segment) });
+      send({ type: "transcript.text.segment", id, ...segmentFields(event.segment, labelOf) });
     }
   };
 }

@@ -13,13 +13,20 @@ import { boundaryOf, type MultipartEvent, MultipartParser, type PartHead } from 
 export type Form = {
   readonly fields: Readonly<Record<string, readonly string[]>>;
   readonly file: UploadedFile | undefined;
+  readonly references: readonly VoiceReference[];
 };
+
+/** A recording of one voice, as it was sent: a file, or a data URL. `label`: for messages. */
+export type VoiceReference = { readonly path: string; readonly label: string };
 
 /** `name` is the client's, for messages. */
 export type UploadedFile = { readonly name: string; readonly path: string; readonly bytes: number };
 
 export type UploadRules = {
-  /** Where the file goes. It is made when its first byte comes, and removed where the form is not taken. */
+  /**
+   * Where the file goes, and beside it those of voices. They are made when their first bytes come, and removed where
+   * the form is not taken.
+   */
   readonly path: string;
   readonly bytesMax: number;
   /** Of no bytes, or of too few for the time, after which a client is given up. */
@@ -31,6 +38,10 @@ const fieldBytesMax = 65_536;
 const fieldsBytesMax = 1_048_576;
 const bytesPerSecMin = 1000;
 const lingerMs = 2000;
+/** OpenAI's limit. */
+export const referencesMax = 4;
+const referenceBytesMax = 8 * 2 ** 20;
+export const referenceField = "known_speaker_references";
 /** Names that clients use for the recording. */
 const fileNames = ["file", "audio_file", "audio"];
 
@@ -73,6 +84,7 @@ async function takeJson(form: FormWriter, body: AsyncIterable<Uint8Array>): Prom
   const { input_audio: audio, ...fields } = objectOf(json.end());
   const { data, format } = objectOf(audio ?? {});
   if (typeof data === "string" && data !== "") {
+    if (form.hasFile) throw new ApiError(413, "the JSON body has a long string beside input_audio.data");
     const decoder = new Base64();
     await form.write(decoder.push(Buffer.from(data)));
     await form.write(decoder.end());
@@ -80,7 +92,8 @@ async function takeJson(form: FormWriter, body: AsyncIterable<Uint8Array>): Prom
   if (typeof format === "string") form.name(`audio.${format}`);
   for (const [name, value] of Object.entries(fields)) {
     for (const one of Array.isArray(value) ? value : [value]) {
-      if (["string", "number", "boolean"].includes(typeof one)) form.field(name, String(one));
+      if (name === referenceField) await form.reference(String(one));
+      else if (["string", "number", "boolean"].includes(typeof one)) form.field(name, String(one));
     }
   }
 }
@@ -149,13 +162,21 @@ function tooSlow(): ApiError {
   return new ApiError(408, "the upload is too slow", { code: "upload_timeout" });
 }
 
+type Part = {
+  readonly head: PartHead;
+  readonly kind: "file" | "reference" | "field";
+  /** Of a field. */
+  readonly pieces: Uint8Array[];
+};
+
 class FormWriter {
   readonly #fields = new Map<string, string[]>();
   #fileName = "audio";
   #fieldsBytes = 0;
-  #part: { readonly head: PartHead; readonly isFile: boolean; readonly pieces: Uint8Array[] } | undefined;
+  #part: Part | undefined;
   #handle: FileHandle | undefined;
   #file: { bytes: number } | undefined;
+  readonly #references: (VoiceReference & { readonly handle: FileHandle; bytes: number })[] = [];
 
   constructor(readonly rules: UploadRules) {}
 
@@ -166,33 +187,76 @@ class FormWriter {
     }
   }
 
+  get hasFile(): boolean {
+    return this.#file !== undefined;
+  }
+
   async end(): Promise<Form> {
     this.#closeField();
     await this.#handle?.close();
     this.#handle = undefined;
+    for (const { handle } of this.#references) await handle.close();
     const fields = Object.fromEntries(this.#fields);
-    return { fields, file: this.#file && { ...this.#file, name: this.#fileName, path: this.rules.path } };
+    const references = this.#references.map(({ path, label }) => ({ path, label }));
+    const file = this.#file && { ...this.#file, name: this.#fileName, path: this.rules.path };
+    return { fields, file, references };
   }
 
   async discard(): Promise<void> {
     await this.#handle?.close().catch(() => {});
     this.#handle = undefined;
     if (this.#file) await rm(this.rules.path, { force: true });
+    for (const { handle } of this.#references) await handle.close().catch(() => {});
+    await removeReferences(this.#references);
   }
 
   async #begin(head: PartHead): Promise<void> {
     this.#closeField();
+    const isReference = fieldName(head) === referenceField;
     const isFile = fileNames.includes(head.name) && this.#file === undefined;
-    this.#part = { head, isFile, pieces: [] };
+    this.#part = { head, kind: isReference ? "reference" : isFile ? "file" : "field", pieces: [] };
+    if (isReference) await this.#beginReference();
     if (!isFile) return;
     if (head.filename) this.name(head.filename);
     await this.write(new Uint8Array());
   }
 
+  /** A voice as a data URL. */
+  async reference(text: string): Promise<void> {
+    await this.#beginReference();
+    await this.#addReference(Buffer.from(text));
+  }
+
+  async #beginReference(): Promise<void> {
+    const number = this.#references.length;
+    if (number >= referencesMax) {
+      throw new ApiError(400, `${referenceField} are ${referencesMax} at most`, {
+        param: referenceField,
+        code: "invalid_value",
+      });
+    }
+    const path = `${this.rules.path}.voice-${number + 1}`;
+    this.#references.push({
+      ...{ path, label: `${referenceField}[${number}]`, bytes: 0 },
+      handle: await open(path, "wx", 0o600),
+    });
+  }
+
+  async #addReference(bytes: Uint8Array): Promise<void> {
+    const last = this.#references.at(-1)!;
+    last.bytes += bytes.length;
+    if (last.bytes > referenceBytesMax) {
+      const message = `${last.label} is longer than ${referenceBytesMax / 2 ** 20} MiB`;
+      throw new ApiError(413, message, { param: referenceField, code: "field_too_long" });
+    }
+    await writeAll(last.handle, bytes);
+  }
+
   async #add(bytes: Uint8Array): Promise<void> {
     const part = this.#part;
     if (!part) throw new InternalError("bytes before the first part");
-    if (part.isFile) return await this.write(bytes);
+    if (part.kind === "file") return await this.write(bytes);
+    if (part.kind === "reference") return await this.#addReference(bytes);
     if (part.head.filename !== undefined) return; // Another file: nobody asked for it.
     const length = part.pieces.reduce((sum, piece) => sum + piece.length, bytes.length);
     this.#fieldsBytes += bytes.length;
@@ -209,15 +273,14 @@ class FormWriter {
   async write(bytes: Uint8Array): Promise<void> {
     this.#handle ??= await open(this.rules.path, "wx", 0o600);
     this.#file ??= { bytes: 0 };
-    let rest = bytes;
-    while (rest.length > 0) rest = rest.subarray((await this.#handle.write(rest)).bytesWritten);
+    await writeAll(this.#handle, bytes);
     this.#file.bytes += bytes.length;
   }
 
   #closeField(): void {
     const part = this.#part;
     this.#part = undefined;
-    if (!part || part.isFile || part.head.filename !== undefined) return;
+    if (!part || part.kind !== "field" || part.head.filename !== undefined) return;
     this.field(fieldName(part.head), new TextDecoder().decode(Buffer.concat(part.pieces)));
   }
 
@@ -229,6 +292,15 @@ class FormWriter {
   name(name: string): void {
     this.#fileName = name;
   }
+}
+
+async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+  let rest = bytes;
+  while (rest.length > 0) rest = rest.subarray((await handle.write(rest)).bytesWritten);
+}
+
+export async function removeReferences(references: readonly VoiceReference[]): Promise<void> {
+  for (const { path } of references) await rm(path, { force: true });
 }
 
 function fieldName({ name }: PartHead): string {

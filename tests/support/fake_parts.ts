@@ -240,6 +240,11 @@ const fakeMachine: ProgramParts["machine"] = {
   ffmpegVersion: async () => undefined,
 };
 
+const noSpeakers: Pick<ProgramParts, "hasSpeakers" | "openSpeakers"> = {
+  hasSpeakers: () => false,
+  openSpeakers: () => Promise.reject(new Error("no speakers here")),
+};
+
 /** The parts of a program whose recordings are named after their length: "10s.wav"; "bad.wav" cannot be read. */
 export function fakeParts(engine: Engine, changes: Partial<ProgramParts> = {}): FakeProgram {
   const [stdout, stderr, calls] = [memoryWriter(), memoryWriter(), [] as string[]];
@@ -264,7 +269,7 @@ export function fakeParts(engine: Engine, changes: Partial<ProgramParts> = {}): 
     },
     microphones: async () => ["default  the usual one"],
     openVoiceDetector: async () => doubtfulVoice(),
-    ...{ openSpeakers: () => Promise.reject(new Error("no speakers here")), splitters: async () => ({}) },
+    ...{ ...noSpeakers, splitters: async () => ({}) },
     readChannels: async () => [loadedAudio(fakeSecond()), loadedAudio(fakeSecond())],
     readText: async (path) => {
       called("readText");

@@ -4,6 +4,7 @@ import { type FakeEngine, fakeEngine, fakeParts, fakeSecond, loadedAudio } from 
 import type { DecodeRequest, Engine } from "../../src/engine/engine.ts";
 import { InputError } from "../../src/errors.ts";
 import { openModels } from "../../src/pipeline/models.ts";
+import type { ProgramParts } from "../../src/cli/parts.ts";
 import { remove, temporaryFolder } from "../../src/server/folder.ts";
 import type { ServerSettings } from "../../src/server/host.ts";
 import { startServer } from "../../src/server/server.ts";
@@ -42,7 +43,11 @@ const settings: Omit<ServerSettings, "folder"> = {
   ...{ keepMs: 3_600_000, stateBytesMax: 2 ** 30 },
 };
 
-export async function fakeServer(engine: Engine, changes: Partial<ServerSettings> = {}): Promise<FakeServer> {
+export async function fakeServer(
+  engine: Engine,
+  changes: Partial<ServerSettings> = {},
+  partChanges: Partial<ProgramParts> = {},
+): Promise<FakeServer> {
   const own: ServerSettings = { ...settings, folder: changes.folder ?? await temporaryFolder(), ...changes };
   let openReads = 0;
   const parts = fakeParts(engine, {
@@ -56,6 +61,7 @@ export async function fakeServer(engine: Engine, changes: Partial<ServerSettings
       openReads++;
       return { ...loadedAudio(samples), close: () => Promise.resolve(void openReads--) };
     },
+    ...partChanges,
   });
   const models = await openModels(parts, own, new AbortController().signal, () => {});
   const lines: string[] = [];

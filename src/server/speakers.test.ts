@@ -1,0 +1,192 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "bun:test";
+import { type FakeServer, fakeServer, form, sayingEngine } from "../../tests/support/fake_server.ts";
+import { fakeSpeakers } from "../../tests/support/fake_speakers.ts";
+import { remove, temporaryFolder } from "./folder.ts";
+import type { ServerSettings } from "./host.ts";
+import { SharedNetworks } from "./speakers.ts";
+
+const path = "/v1/audio/transcriptions";
+
+function speakingServer(changes: Partial<ServerSettings> = {}, open = fakeSpeakers): Promise<FakeServer> {
+  const openSpeakers = () => Promise.resolve(open());
+  return fakeServer(sayingEngine(), changes, { hasSpeakers: () => true, openSpeakers });
+}
+
+type Reference = readonly [name: string, recording: string];
+
+function spoken(recording: string, fields: Record<string, string>, known: readonly Reference[] = []): FormData {
+  const data = form(recording, fields);
+  for (const [name, reference] of known) {
+    data.append("known_speaker_names[]", name);
+    data.append("known_speaker_references[]", reference);
+  }
+  return data;
+}
+
+async function ask({ url }: FakeServer, body: FormData): Promise<Response> {
+  return await fetch(`${url}${path}`, { method: "POST", body });
+}
+
+function dataUrl(recording: string): string {
+  return `data:audio/wav;base64,${Buffer.from(recording).toString("base64")}`;
+}
+
+type Diarized = { readonly segments: { readonly id: string; readonly start: number; readonly speaker: string }[] };
+
+test("diarized_json calls speakers A and B, at the end and as events, and known ones by their names", async () => {
+  await using server = await speakingServer();
+  const diarized = { response_format: "diarized_json" };
+  const reply = await (await ask(server, spoken("20s", diarized))).json() as Diarized;
+  expect(reply).toMatchObject({ task: "transcribe", duration: 20, usage: { type: "duration", seconds: 20 } });
+  expect(Object.keys(reply.segments[0]!)).toEqual(["type", "id", "start", "end", "text", "speaker"]);
+  expect(reply.segments.map(({ id }) => id)).toEqual(reply.segments.map((_, index) => `seg_00${index + 1}`));
+  for (const { start, speaker } of reply.segments) expect(speaker).toBe(start < 9.9 ? "A" : "B");
+  const events = await (await ask(server, spoken("20s", { ...diarized, stream: "true" }))).text();
+  const sent = [...events.matchAll(/^data: (.*text\.segment.*)$/gm)].map(([, json]) => JSON.parse(json!));
+  expect(sent).toEqual(reply.segments);
+  // Of a recording as short as a reference, the first of the two is the only one.
+  const known = spoken("20s", diarized, [["B", dataUrl("5s")]]);
+  const named = await (await ask(server, known)).json() as Diarized;
+  expect([...new Set(named.segments.map(({ speaker }) => speaker))]).toEqual(["B", "A"]);
+  expect(await readdir(join(server.settings.folder, "uploads"))).toEqual([]);
+  expect(server.openReads()).toBe(0);
+});
+
+test("other formats say who speaks where that is asked for, and not else", async () => {
+  await using server = await speakingServer();
+  const speakers = { speakers: "1-3" };
+  const text = await (await ask(server, spoken("20s", { ...speakers, response_format: "text" }))).text();
+  expect(text).toMatch(/^Speaker 1: Hello.*\nSpeaker 2: .*\n$/);
+  const vtt = await (await ask(server, spoken("20s", { ...speakers, response_format: "vtt" }))).text();
+  expect(vtt).toContain("<v Speaker 2>");
+  const verbose = { response_format: "verbose_json", "timestamp_granularities[]": "word" };
+  const { words } = await (await ask(server, spoken("20s", { ...speakers, ...verbose }))).json();
+  expect(words[0].speaker).toBe("Speaker 1");
+  const whole = { ...speakers, response_format: "verbose_json" };
+  const { segments } = await (await ask(server, spoken("20s", whole))).json();
+  expect(segments[0]).toMatchObject({ speaker: "Speaker 1", no_speech_prob: 0.1 });
+  const plain = await (await ask(server, spoken("20s", { speakers: "", response_format: "verbose_json" }))).text();
+  expect(plain).not.toContain("speaker");
+});
+
+test("a job keeps what known voices are like, also over the end of its server", async () => {
+  const folder = await temporaryFolder();
+  let asked = 0;
+  const stuck = new Promise<void>(() => {});
+  // The voice is heard, and then the recording is not.
+  const first = await speakingServer({ folder }, () => fakeSpeakers(() => ++asked > 2 ? stuck : Promise.resolve()));
+  const body = spoken("20s", { speakers: "auto" }, [["Ann", dataUrl("5s")]]);
+  const { id } = await (await fetch(`${first.url}/v1/jobs`, { method: "POST", body })).json();
+  while (asked < 3) await Bun.sleep(5);
+  await first.stop();
+  await using server = await speakingServer({ folder });
+  await (await fetch(`${server.url}/v1/jobs/${id}/events`)).text();
+  const result = async (format: string) =>
+    await (await fetch(`${server.url}/v1/jobs/${id}/result?response_format=${format}`)).text();
+  expect(await result("srt")).toMatch(/Ann: Hello[^]*Speaker 2: /);
+  const { speakers, turns, options } = JSON.parse(await result("document"));
+  expect([speakers.map(({ name }: { name: string }) => name), options.speakers]).toEqual([
+    ["Ann", "Speaker 2"],
+    "auto",
+  ]);
+  expect(turns[1]).toEqual({ start: expect.closeTo(10, 0), end: expect.closeTo(20, 0), speaker: "Speaker 2" });
+  expect(await result("diarized_json")).toMatch(/"speaker":"Ann"[^]*"speaker":"A"/);
+  expect(await readdir(join(folder, "uploads"))).toEqual([id]);
+  await remove(folder);
+});
+
+test("what is wrong with speakers is said in one line, and the field is named", async () => {
+  await using server = await speakingServer({ uploadBytesMax: 2 ** 24 });
+  const ann = (reference: string): Reference[] => [["Ann", reference]];
+  const auto = { speakers: "auto" };
+  const wrong: [FormData, number, string, string][] = [
+    [spoken("5s", { speakers: "0" }), 400, "speakers", "speakers takes auto, a number from 1 to 99"],
+    [spoken("5s", { speakers: "3-2", split_channels: "true" }), 400, "speakers", "speakers takes auto"],
+    [spoken("5s", {}, ann(dataUrl("5s"))), 400, "known_speaker_names", "need response_format=diarized_json"],
+    [spoken("5s", { ...auto, known_speaker_names: "Ann" }), 400, "known_speaker_references", "1 name and 0 references"],
+    [spoken("5s", auto, ann("hello")), 400, "known_speaker_references", "[0] is no data URL"],
+    [spoken("5s", auto, ann("data:audio/wav;base64,%")), 400, "known_speaker_references", "no data URL in base64"],
+    [spoken("5s", auto, ann(dataUrl("bad"))), 400, "known_speaker_references", "[0]: not a recording"],
+    [spoken("5s", auto, ann(dataUrl("1s"))), 400, "known_speaker_references", "[0] is 1.0 s long"],
+    [spoken("5s", auto, ann(dataUrl("12s"))), 400, "known_speaker_references", "[0] is longer than 10 s"],
+    [spoken("5s", auto, [["", dataUrl("5s")]]), 400, "known_speaker_names", "[0] is no name"],
+    [spoken("5s", auto, [["Speaker 1", dataUrl("5s")]]), 400, "known_speaker_names", "unknown speakers are called"],
+    [
+      spoken("5s", auto, [["Ann", dataUrl("5s")], ["Ann", dataUrl("5s")]]),
+      ...[400, "known_speaker_names", "[1] is there twice"] as const,
+    ],
+    [
+      spoken("5s", auto, [..."abcde"].map((name): Reference => [name, dataUrl("5s")])),
+      ...[400, "known_speaker_references", "4 at most"] as const,
+    ],
+    [spoken("5s", auto, ann("x".repeat(9 * 2 ** 20))), 413, "known_speaker_references", "longer than 8 MiB"],
+  ];
+  for (const [body, status, param, message] of wrong) {
+    const response = await ask(server, body);
+    expect([response.status, (await response.json()).error]).toEqual([
+      status,
+      expect.objectContaining({ param, message: expect.stringContaining(message) }),
+    ]);
+  }
+  expect(await readdir(join(server.settings.folder, "uploads"))).toEqual([]);
+  const json = JSON.stringify({ known_speaker_references: "x".repeat(70_000), input_audio: { data: "NXM=" } });
+  const headers = { "content-type": "application/json" };
+  expect((await fetch(`${server.url}${path}`, { method: "POST", body: json, headers })).status).toBe(413);
+});
+
+test("a server without the networks, or with --low-memory, says so", async () => {
+  for (
+    const [settings, hasSpeakers, why] of [
+      [{ lowMemory: true }, true, "--low-memory"],
+      [{}, false, "no weights of the speaker networks"],
+    ] as const
+  ) {
+    await using server = await fakeServer(sayingEngine(), settings, { hasSpeakers: () => hasSpeakers });
+    const response = await ask(server, form("5s", { response_format: "diarized_json" }));
+    const message = expect.stringContaining(why);
+    expect(await response.json()).toMatchObject({ error: { message, param: "response_format", code: "no_speakers" } });
+    expect(await (await fetch(`${server.url}/v1/info`)).json()).toMatchObject({ speakers: false });
+  }
+});
+
+test("a client that leaves is not worked for, and the networks are closed with the server", async () => {
+  let asked = 0;
+  const waiting = Promise.withResolvers<void>();
+  const networks = fakeSpeakers(() => (asked++, waiting.promise));
+  const server = await speakingServer({}, () => networks);
+  const gone = new AbortController();
+  const body = spoken("90s", { response_format: "diarized_json" });
+  const request = fetch(`${server.url}${path}`, { method: "POST", body, signal: gone.signal }).catch(() => "gone");
+  while (asked === 0) await Bun.sleep(5);
+  gone.abort();
+  expect(await request).toBe("gone");
+  waiting.resolve();
+  // What had begun ends: the windows of one minute, and their voices.
+  while (asked < 2) await Bun.sleep(5);
+  await server.stop();
+  expect([asked, networks.isClosed, server.openReads()]).toEqual([2, true, 0]);
+});
+
+test("the networks are opened once, again after they have failed, and after they were closed", async () => {
+  const opened: ReturnType<typeof fakeSpeakers>[] = [];
+  let fails = true;
+  const shared = new SharedNetworks({
+    openSpeakers: () => {
+      if (fails) return Promise.reject(new Error("no memory"));
+      opened.push(fakeSpeakers());
+      return Promise.resolve(opened.at(-1)!);
+    },
+  });
+  await expect(shared.open()).rejects.toThrow("no memory");
+  fails = false;
+  const [one, same] = await Promise.all([shared.open(), shared.open()]);
+  expect(same).toBe(one);
+  one.close();
+  const [two, also] = await Promise.all([shared.open(), shared.open()]);
+  expect([also === two, opened.length]).toEqual([true, 2]);
+  await shared.close();
+  expect(two.isClosed).toBe(true);
+  expect(await shared.open()).toBe(opened[2]!);
+});

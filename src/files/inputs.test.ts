@@ -88,7 +88,14 @@ test("patterns are expanded, and their folders kept for the outputs", async () =
   expect((await found(files.root, ["[x].wav"])).paths).toEqual(["[x].wav"]); // There is a file of this name.
   expect((await found(files.root, ["d/*.ogg"])).problems).toEqual(["R/d/*.ogg: no file has such a name"]);
   expect((await found(files.root, ["*/in"])).paths).toEqual(["d/in/c.wav"]);
-  expect((await found(files.root, ["d", "d/*.wav", "d/a.wav"])).paths).toEqual(["d/a.wav", "d/b.wav", "d/a.wav"]);
+});
+
+test("what a folder or a pattern means comes once; a file that is named twice comes twice", async () => {
+  using files = tree("d/a.wav", "d/b.wav");
+  const both = ["d/a.wav", "d/b.wav"];
+  expect((await found(files.root, ["d", "d/*.wav", "d/a.wav"])).paths).toEqual(both);
+  expect((await found(files.root, ["d/b.wav", "d", "./d/.//a.wav", "d/b.wav"])).paths).toEqual(["d/b.wav", "d/a.wav"]);
+  expect((await found(files.root, ["d/a.wav", "d/a.wav"])).paths).toEqual(["d/a.wav", "d/a.wav"]);
 });
 
 test("names that are not UTF-8 are kept byte for byte", async () => {

@@ -42,20 +42,26 @@ export type Found<Other> = {
   readonly problems: readonly InputProblem[];
 };
 
-/** What `named` means; what is not a file, such as standard input, stays as it is. */
+/**
+ * What `named` means; what is not a file, such as standard input, stays as it is. A file that a folder or a pattern
+ * means comes once, at its first place, also where it is named beside it.
+ */
 export async function findInputs<Other extends { readonly kind: string }>(
   named: readonly (FileInput | Other)[],
   rules: FindRules,
 ): Promise<Found<Other>> {
   const finder = new Finder(rules);
   const inputs: (FileInput | Other)[] = [];
-  const known = new Set<string>();
+  /** By the whole path: whether the file was found, and not named itself. */
+  const known = new Map<string, boolean>();
   for (const one of named) {
     if (!isFile(one)) inputs.push(one);
     else {
-      const found = await finder.find(one);
-      inputs.push(...found.filter((input) => input === one || !known.has(input.path)));
-      for (const { path } of found) known.add(path);
+      for (const input of await finder.find(one)) {
+        const [key, isFound] = [wholePath(input.path), input !== one];
+        if (!known.has(key) || !isFound && known.get(key) === false) inputs.push(input);
+        known.set(key, known.get(key) === true || isFound);
+      }
     }
   }
   const { othersCount, excludedCount, problems } = finder;
@@ -243,6 +249,12 @@ class Finder {
 /** What stands before the names in a folder. */
 function prefix(folder: string): string {
   return folder === "." ? "" : folder.endsWith("/") ? folder : `${folder}/`;
+}
+
+/** From the root on, without names that stay in place. (node:path does not keep names that are not UTF-8.) */
+function wholePath(path: string): string {
+  const whole = slashed(isAbsolute(path) ? path : `${process.cwd()}/${path}`);
+  return whole.replace(/\/(\.?\/)+/g, "/");
 }
 
 /** A path in a folder, without the folder. */

@@ -259,15 +259,22 @@ test("-o: a run without text leaves no file; one that breaks half-way keeps what
   expect(await readFile(path, "utf8")).toBe("Hello there.\n");
 });
 
-test("-o FOLDER/ without -f: a file of text for each input", async () => {
+test("-o FOLDER/ without -f: a file of text for each input, and nothing on standard output", async () => {
   for (const name of ["new/", "old", "old/"]) {
     await mkdir(join(folder, "old"), { recursive: true });
     const path = `${folder}/${name}`;
-    expect((await run(["-o", path, "1s.wav", "2s.wav", "3s"])).code).toBe(0);
+    expect(await run(["-o", path, "1s.wav", "2s.wav", "3s"])).toMatchObject({ code: 0, out: "" });
     expect((await readdir(path)).sort()).toEqual(["1s.txt", "2s.txt", "3s.txt"]);
     expect(await readFile(join(path, "3s.txt"), "utf8")).toBe("Hello there.\n");
     await rm(path, { recursive: true });
   }
+});
+
+test("the text is printed beside other formats, and not beside a file of text alone", async () => {
+  const out = async (formats: string) => (await run(["-f", formats, "-o", `${folder}/${formats}/`, "1s.wav"])).out;
+  expect(await Promise.all(["srt", "srt,json", "srt,text", "text"].map(out))).toEqual([
+    ...["Hello there.\n", "Hello there.\n", "Hello there.\n", ""],
+  ]);
 });
 
 test("-f jsonl of several files: every line has its file, and those that fail have a line", async () => {

@@ -551,8 +551,9 @@ export const optionTable: readonly OptionSpec[] = [
     value: { placeholder: "FILE", type: "path" },
     default: "-",
     help: 'write to FILE; "-": standard output',
-    more: "A folder gets one file per input and format. Files are updated during the run, valid at all times, and " +
-      "named talk.part.srt until the recording is complete.",
+    more: "A folder gets one file per input and format. Beside other formats than text alone, the text is " +
+      "printed. Files are updated during the run, valid at all times, and named talk.part.srt until the recording is " +
+      "complete.",
     commands: onFiles,
   },
   { name: "force", group: "Output", help: "let -o overwrite a file", rare: true, commands: onFiles },

@@ -163,8 +163,13 @@ function surfaceOf(
   { formats, path }: Place,
 ): Surface {
   const isText = formats ? path !== undefined || formats.join() === "text" : !align || paragraphMs > 0;
-  const written = !formats && path !== undefined ? undefined : isText ? "text" : "lines";
+  const written = isTextKept(formats, path) ? undefined : isText ? "text" : "lines";
   return openSurface(parts, { written, filesCount: inputs.length, isSilent: verbosity === "silent" });
+}
+
+/** Where -o is of text alone, or of lines of words, that is not printed as well. */
+function isTextKept(formats: TranscribeOptions["formats"], path: string | undefined): boolean {
+  return path !== undefined && (formats === undefined || formats.join() === "text");
 }
 
 async function openOuts(
@@ -176,7 +181,7 @@ async function openOuts(
   if (formats) {
     const request = { formats, path, force, replaceable, inputs, htmlAudio, hardship: report.hardship() };
     const outputs = await Outputs.check(request, stdout);
-    return { out: path === undefined ? undefined : stdout, outputs, file: undefined };
+    return { out: path === undefined || isTextKept(formats, path) ? undefined : stdout, outputs, file: undefined };
   }
   if (path === undefined) return { out: stdout, outputs: undefined, file: undefined };
   const mayReplace = force || replaceable.has(path);
@@ -427,7 +432,7 @@ async function startWriter(run: Run, source: InputSource, audio: LeveledSamples)
     ...{ ...layoutOf(options), cutChinese: parts.cutChinese, page: parts.pageParts },
   });
   const { out: stdout } = run.surface;
-  const isTextShown = out === stdout || out === undefined && options.formats?.join() === "text";
+  const isTextShown = out === stdout || options.output === undefined && options.formats?.join() === "text";
   if (isTextShown) stdout.write(headings.of(source));
   return new RecordingWriter({
     ...{ out, outputs: recording, paragraphMs, doubtBelow },

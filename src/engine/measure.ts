@@ -151,6 +151,7 @@ export function measurer(
         close: () => {
           stopwatch.close();
           native.closeModel(model);
+          native.close();
         },
       };
     } catch (error) {

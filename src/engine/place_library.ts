@@ -24,11 +24,17 @@ let placed: Promise<string> | undefined;
 
 /** The library's path. `read` gives its bytes; it is called by the first that asks, and again after a failure. */
 export function placedLibrary(read: () => Promise<Uint8Array>): Promise<string> {
-  placed ??= read().then(placeLibrary).catch((error) => {
+  placed ??= read().then(placeLibrary).then(keptLoaded).catch((error) => {
     placed = undefined;
     throw error;
   });
   return placed;
+}
+
+/** Loads the library once for the whole process: its threads outlive the last model and who has opened it. */
+function keptLoaded(path: string): string {
+  dlopen(path, { qasr_abi_version: { args: [], returns: "u32" } });
+  return path;
 }
 
 /**

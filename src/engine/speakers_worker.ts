@@ -13,6 +13,7 @@ let speakers: SpeakersHandle;
 self.onmessage = ({ data }: MessageEvent<ToSpeakersWorker>) => {
   if (data.type === "close") {
     native.closeSpeakers(speakers);
+    native.close();
     return self.postMessage({ type: "closed" } satisfies FromSpeakersWorker);
   }
   const answer = answerTo(data);

@@ -13,15 +13,18 @@ import { placedLibrary } from "./place_library.ts";
 /** The model has 1 MB. */
 const weightsBytesMax = 1 << 24;
 
+let native: Native | undefined;
+
 /** What it is and does, the type VoiceDetector of src/segment says. Throws a ModelError for bad weights. */
 export async function openVoiceDetector(library: () => Promise<Uint8Array>, path?: string) {
-  const native = new Native(await placedLibrary(library));
+  const placed = await placedLibrary(library);
+  const own = native ??= new Native(placed); // Its calls are made once: a server opens a detector for each recording.
   const weights = path === undefined ? undefined : await readWeights(path);
-  const vad = path === undefined ? native.openVad() : openNamed(native, weights!, path);
+  const vad = path === undefined ? own.openVad() : openNamed(own, weights!, path);
   return {
     frameSamples: vadFrame,
-    run: (samples: Float32Array, isLast: boolean) => native.vadRun(vad, samples, isLast),
-    close: () => native.closeVad(vad),
+    run: (samples: Float32Array, isLast: boolean) => own.vadRun(vad, samples, isLast),
+    close: () => own.closeVad(vad),
   };
 }
 

@@ -12,11 +12,14 @@ declare const self: Worker;
 self.onmessage = (event: MessageEvent<VerifyRequest>) => self.postMessage(verdictOf(event.data));
 
 function verdictOf({ library, path }: VerifyRequest): Verdict {
+  const native = new Native(library);
   try {
-    new Native(library).cacheVerify(path);
+    native.cacheVerify(path);
     return undefined;
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
     return { status: error.status, message: error.message };
+  } finally {
+    native.close();
   }
 }

@@ -11,10 +11,11 @@ import { idleMs, Scheduler } from "./scheduler.ts";
 
 declare const self: Worker;
 
-let native: Native;
+let native: Native | undefined;
 let model: ModelHandle;
 let scheduler: Scheduler;
 let isRunning = false;
+let isClosed = false;
 let resting: ReturnType<typeof setTimeout> | undefined;
 
 self.onmessage = async ({ data }: MessageEvent<ToWorker>) => {
@@ -39,6 +40,7 @@ async function open(message: Extract<ToWorker, { type: "open" }>): Promise<void>
     scheduler = new Scheduler({ library: native, model, info, facts, listenersMax, now, post });
     post({ type: "opened", info, description });
   } catch (error) {
+    native?.close();
     const status = error instanceof EngineError ? error.status : 0;
     post({ type: "unopened", message: error instanceof Error ? error.message : String(error), status });
   }
@@ -71,16 +73,19 @@ async function run(): Promise<void> {
   isRunning = true;
   clearTimeout(resting);
   try {
-    while (scheduler.turn()) await new Promise((resolve) => setImmediate(resolve)); // Messages are taken here.
-    resting = setTimeout(() => scheduler.rest(), idleMs);
+    // Messages are taken between turns, the one that closes among them.
+    while (!isClosed && scheduler.turn()) await new Promise((resolve) => setImmediate(resolve));
+    if (!isClosed) resting = setTimeout(() => scheduler.rest(), idleMs);
   } finally {
     isRunning = false;
   }
 }
 
 function close(): void {
+  isClosed = true;
   clearTimeout(resting);
   scheduler.close();
-  native.closeModel(model);
+  native!.closeModel(model);
+  native!.close();
   post({ type: "closed" });
 }

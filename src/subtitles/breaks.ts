@@ -39,6 +39,23 @@ const particle = /^[的了着著过過吗嗎呢吧啊呀嘛地得はがをにで
 
 const costs = { sentence: 0, clause: 3, beforePhrase: 6, plain: 10, stranding: 25, particle: 20 };
 
+/**
+ * The layout that `layOut` makes of the costs; `breaks` are the pieces after which it breaks. The dictionary of Chinese
+ * words is large, and it only ever forbids a place: where the best layout without it breaks at spaces alone, that is
+ * the best one with it, too, and it is not asked.
+ */
+export function layOutBest<Layout extends { readonly breaks: readonly number[] }>(
+  pieces: readonly string[],
+  cutChinese: WordCutter | undefined,
+  layOut: (costs: readonly number[]) => Layout,
+): Layout {
+  const layout = layOut(breakCosts(pieces));
+  const isSplit = (at: number) =>
+    pieces[at + 1] !== undefined && !/\s$/u.test(pieces[at]!) && !/^\s/u.test(pieces[at + 1]!);
+  if (!cutChinese || !layout.breaks.some(isSplit) || !pieces.some((piece) => han.test(piece))) return layout;
+  return layOut(breakCosts(pieces, cutChinese));
+}
+
 /** Returns one cost per piece; that of the last is 0. Joined, the pieces are the text; spaces stand at their fronts. */
 export function breakCosts(pieces: readonly string[], cutChinese?: WordCutter): number[] {
   const isWordEnd = wordEnds(pieces, cutChinese);

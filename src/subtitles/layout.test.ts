@@ -114,6 +114,18 @@ test("Chinese words stay whole", () => {
   `);
 });
 
+test("the dictionary is asked only where a break falls within Chinese", () => {
+  const asked = (text: string) => {
+    let count = 0;
+    layoutCues([spoken(text)], defaultRules, (text) => (count++, cutChinese(text)));
+    return count;
+  };
+  const english = "When the weather is warm, we walk to the river and look at the boats. ";
+  expect(asked(`${english}她说我们明天去 and nobody knows why. ${english}`)).toBe(0);
+  expect(asked("今天天气很好。")).toBe(0);
+  expect(asked(`${english}${"研究生命的起源是生物学家的工作".repeat(3)}`)).toBe(1);
+});
+
 test("places to cut: neither inside words nor before closing marks", () => {
   const texts = ["生", "物", "学", "家", "的", "工", "作", "。"];
   const at = breakCosts(texts, cutChinese).map((cost) => cost >= forbidden);

@@ -12,7 +12,7 @@
 import type { TimedWord } from "../document/document.ts";
 import { endsSentence } from "../text/sentences.ts";
 import type { WordCutter } from "../text/chinese.ts";
-import { breakCosts, forbidden } from "./breaks.ts";
+import { forbidden, layOutBest } from "./breaks.ts";
 import type { Cue, CueWord } from "./cue.ts";
 import { cpsWanted, type LayoutRules, rulesFor } from "./rules.ts";
 import { columnsOf, graphemesOf } from "./width.ts";
@@ -134,18 +134,23 @@ export function wholeCue(
   const own = rulesFor(filled.map(({ text }) => text).join(""), rules);
   const atoms = filled.flatMap((word) => atomsOf(word, own.colsMax));
   if (atoms.length === 0) return undefined;
-  const costs = breakCosts(atoms.map(({ text }) => text), cutChinese);
-  for (let linesMax = own.linesMax;; linesMax *= 2) {
-    const whole = lineations(atoms, costs, 0, { ...own, linesMax }).find(({ to }) => to === atoms.length - 1);
-    if (!whole) continue; // It ends: there are no more lines than atoms, each of which fits one.
-    const lines = wordsOf(atoms, 0, whole.lineEnds);
-    const start = Math.round(startMs);
-    return {
-      startMs: start,
-      endMs: Math.max(start + 1, Math.round(endMs)),
-      lines: lines.map((line) => line.map(({ text }) => text).join("").trim()),
-      words: lines,
-    };
+  const pieces = atoms.map(({ text }) => text);
+  const { breaks } = layOutBest(pieces, cutChinese, (costs) => ({ breaks: wholeLines(atoms, costs, own) }));
+  const lines = wordsOf(atoms, 0, breaks);
+  const start = Math.round(startMs);
+  return {
+    startMs: start,
+    endMs: Math.max(start + 1, Math.round(endMs)),
+    lines: lines.map((line) => line.map(({ text }) => text).join("").trim()),
+    words: lines,
+  };
+}
+
+/** Where the lines of all atoms in one cue end. */
+function wholeLines(atoms: readonly Atom[], costs: readonly number[], rules: LayoutRules): readonly number[] {
+  for (let linesMax = rules.linesMax;; linesMax *= 2) {
+    const whole = lineations(atoms, costs, 0, { ...rules, linesMax }).find(({ to }) => to === atoms.length - 1);
+    if (whole) return whole.lineEnds; // There are no more lines than atoms, each of which fits one.
   }
 }
 
@@ -168,8 +173,24 @@ function layoutBlock(
   cutChinese?: WordCutter,
 ): Cue[] {
   const atoms = words.flatMap((word) => atomsOf(word, rules.colsMax));
-  const costs = breakCosts(atoms.map(({ text }) => text), cutChinese);
   const startOf = (index: number) => atoms[index]?.startMs ?? nextMs;
+  const pieces = atoms.map(({ text }) => text);
+  const { plans } = layOutBest(pieces, cutChinese, (costs) => bestPlans(atoms, costs, startOf, rules));
+  return plans.map(({ from, lineEnds }) => {
+    const words = wordsOf(atoms, from, lineEnds);
+    const lines = words.map((line) => line.map(({ text }) => text).join("").trim());
+    const to = lineEnds.at(-1)!;
+    return { ...timing(atoms, from, to, startOf(to + 1), rules), lines, words };
+  });
+}
+
+/** A plan for each cue, one after the other. */
+function bestPlans(
+  atoms: readonly Atom[],
+  costs: readonly number[],
+  startOf: (index: number) => number,
+  rules: LayoutRules,
+): { readonly plans: readonly Plan[]; readonly breaks: readonly number[] } {
   const plans: (Plan | undefined)[] = [{ cost: 0, from: 0, lineEnds: [] }];
   for (let from = 0; from < atoms.length; from++) {
     const before = plans[from]!.cost;
@@ -178,14 +199,9 @@ function layoutBlock(
       if (cost < (plans[to + 1]?.cost ?? Infinity)) plans[to + 1] = { cost, from, lineEnds };
     }
   }
-  const cues: Cue[] = [];
-  for (let end = atoms.length; end > 0; end = plans[end]!.from) {
-    const { from, lineEnds } = plans[end]!;
-    const cueWords = wordsOf(atoms, from, lineEnds);
-    const lines = cueWords.map((line) => line.map(({ text }) => text).join("").trim());
-    cues.unshift({ ...timing(atoms, from, end - 1, startOf(end), rules), lines, words: cueWords });
-  }
-  return cues;
+  const best: Plan[] = [];
+  for (let end = atoms.length; end > 0; end = best[0]!.from) best.unshift(plans[end]!);
+  return { plans: best, breaks: best.flatMap(({ lineEnds }) => lineEnds) };
 }
 
 /** A word as one atom, or, if it is wider than a line, as several that share its time by their widths. */

@@ -209,7 +209,7 @@ describe("a run that ends early", () => {
   }
 
   const killMsMax = 180_000; // It sleeps for nearly as long as Bun's own limit.
-  test("kill -9 at four moments: every file on disk is whole", () => killedAt(4), killMsMax);
+  test("kill -9 at two moments: every file on disk is whole", () => killedAt(2), killMsMax);
   testThoroughly("kill -9 at ten moments", () => killedAt(10), killMsMax); // tests/resume.test.ts kills, too.
 });
 

@@ -7,13 +7,13 @@ import { growthOf } from "./support/held.ts";
 import { isLinux, testWhere } from "./support/where.ts";
 
 /** In a process of its own: what the test runner holds comes and goes by more than a leak would show. */
-testWhere(isLinux, "Linux")("after 20 cycles of transcribing and aligning nothing more is held", async () => {
+testWhere(isLinux, "Linux")("after 12 cycles of transcribing and aligning nothing more is held", async () => {
   const script = join(projectRoot, "tests/slow/leaks.ts");
-  const args = ["align-in-turn", "--cycles", "20", "--brief", "--pause", "10"];
+  const args = ["align-in-turn", "--cycles", "12", "--brief", "--pause", "10"];
   const child = Bun.spawn([process.execPath, script, ...args], { stdout: "pipe", stderr: "inherit" });
   const output = await new Response(child.stdout).text();
   console.log(output.split("\n").filter((line) => !/^\S+ \d+: /.test(line)).join("\n"));
-  expect({ code: await child.exited, output }).toEqual({ code: 0, output: expect.stringContaining("20 cycles") });
+  expect({ code: await child.exited, output }).toEqual({ code: 0, output: expect.stringContaining("12 cycles") });
 }, 120_000);
 
 test("growth is told from what comes and goes, and a descriptor that stays from none", () => {

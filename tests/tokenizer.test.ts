@@ -17,6 +17,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { modelDir, projectRoot } from "./fixtures.ts";
 import { nanoModel, native } from "./native.ts";
+import { testThoroughly } from "./support/where.ts";
 
 type AddedToken = { readonly content: string; readonly special: boolean };
 type Encode = (text: string) => readonly number[];
@@ -181,8 +182,10 @@ describe("tokenizer against @huggingface/tokenizers", () => {
     expect([...differing.letters, ...differing.numbers].filter((codePoint) => ofOurs.has(codePoint))).toEqual([]);
   });
 
-  for (const [withSpecial, count] of [[false, 14_000], [true, 8_000]] as const) {
-    test(`${count} random strings, special tokens ${withSpecial ? "cut out" : "as plain text"}`, () => {
+  // tests/slow/fuzz.ts and tests/slow/tokenizer_rust.py try many more.
+  for (const [withSpecial, count] of [[false, 3000], [true, 2000], [false, 14_000], [true, 8000]] as const) {
+    const often = count > 3000 ? testThoroughly : test;
+    often(`${count} random strings, special tokens ${withSpecial ? "cut out" : "as plain text"}`, () => {
       expect(firstDifference(ours(withSpecial), theirs(withSpecial), randomTexts(count, count))).toBeUndefined();
     }, timeoutMs);
   }

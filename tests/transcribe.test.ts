@@ -55,7 +55,8 @@ test("8-bit weights, the default: sure clips keep their text; packed once, then 
 describe("goldens", () => {
   // There is one run for all clips, which is quicker; each clip is a test of its own.
   for (const threads of ["1", "2"]) {
-    const all = withGolden.map(({ name }) => name);
+    // More threads change no number (tests/goldens.test.ts): some clips tell that they are used.
+    const all = withGolden.filter(({ seconds }) => threads === "1" || seconds < 12).map(({ name }) => name);
     const said = once(() => texts(all, ["-t", threads]));
     for (const name of all) {
       test(`${name}, -t ${threads}`, async () => expect((await said())[name]).toBe(goldenText(name)));
@@ -265,7 +266,7 @@ describe("several files", () => {
   });
 
   test("decoded together, they say what each says alone, long ones between short ones", async () => {
-    const long = ["zh-30s", "en-45s"].filter(hasClip);
+    const long = ["zh-30s"].filter(hasClip);
     const names = ["en-digits", ...long, "en-short", "zh-weather", "en-weather", "en-subsecond", "en-short"];
     const args = ["-S", "10", "-t", "2", "--silent"];
     using home = temporaryFolder();

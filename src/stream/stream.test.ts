@@ -129,13 +129,13 @@ describe("every word once, in order", () => {
     }
   });
 
-  test("ten minutes without a pause: bounded steps, bounded memory", async () => {
-    const spokenWords = said(new Array<number>(1200).fill(1280));
+  test("five minutes without a pause: bounded steps, bounded memory", async () => {
+    const spokenWords = said(new Array<number>(600).fill(1280));
     const { text, listener, events } = await stream(speech(spokenWords), {}, { sizes: [16_000] });
     expect(text).toBe(words(spokenWords));
     expect(listener.heldMax()).toBeLessThanOrEqual(24 * 16_000);
     expect(Math.max(...listener.requests.map(({ prefix }) => prefix.length))).toBeLessThan(120);
-    expect(events.filter((event) => event.kind === "step" && event.step.isMoved).length).toBeGreaterThan(20);
+    expect(events.filter((event) => event.kind === "step" && event.step.isMoved).length).toBeGreaterThan(10);
   }, 60_000);
 });
 

@@ -1,32 +1,64 @@
-/** `--speakers` through the executable: a clip of two voices, noise, and what it cannot go with. */
+/** `--speakers` through the executable: a clip of two voices, noise, known voices, and what it cannot go with. */
 
 import { expect, test } from "bun:test";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { longWav } from "../src/audio/wav_fixture.ts";
 import { hasClip, hasSpeakers } from "./fixtures.ts";
-import { run } from "./harness.ts";
+import { run, temporaryFolder } from "./harness.ts";
+import { clipSamples } from "./native.ts";
 import { expectRefusal, lines, qwen, wav } from "./support/cli.ts";
 import { testWhere } from "./support/where.ts";
 
 const two = "en-two-voices-30s";
 
+type Turn = { readonly start: number; readonly end: number; readonly speaker: string };
+
+/** What a speaker says in these turns, as a recording. */
+function voiceOf(samples: Float32Array, turns: readonly Turn[], name: string): Uint8Array {
+  const own = turns.filter(({ speaker }) => speaker === name);
+  const parts = own.map(({ start, end }) => [...samples.subarray(start * 16_000, end * 16_000)]);
+  return longWav(Float32Array.from(parts.flat()), 16_000);
+}
+
 testWhere(hasClip(two) && hasSpeakers, `the clip ${two} and the speaker networks`)(
-  "two voices: each sentence by the voice that says it, in JSON, text and RTTM; noise is nobody",
+  "two voices: each sentence by the voice that says it, in JSON and RTTM; known voices have names; noise is nobody",
   async () => {
-    const { segments } = JSON.parse((await qwen([wav(two), "--speakers", "auto", "-f", "json", "--silent"])).stdout);
-    const speakers = new Set(segments.map(({ speaker }: { speaker: string }) => speaker));
-    expect([...speakers]).toEqual(["Speaker 1", "Speaker 2"]);
+    using folder = temporaryFolder();
+    const out = join(folder.path, "two");
+    const found = await qwen([wav(two), "--speakers", "auto", "-f", "json,rttm", "-o", out, "--silent"]);
+    expect(found).toMatchObject({ code: 0, stderr: "" });
+    const { segments, speakers, turns, options } = JSON.parse(readFileSync(`${out}.json`, "utf8"));
+    expect(options.speakers).toBe("auto");
+    expect([...new Set(segments.map(({ speaker }: { speaker: string }) => speaker))]).toEqual([
+      ...["Speaker 1", "Speaker 2"],
+    ]);
     for (const { speaker, words } of segments) {
       expect(words.every((word: { speaker: string }) => word.speaker === speaker)).toBe(true);
     }
-    const rttm = lines((await qwen([wav(two), "--speakers", "2", "-f", "rttm", "--silent"])).stdout);
-    expect(new Set(rttm.map((line) => line.split(" ")[7]))).toEqual(new Set(["Speaker_1", "Speaker_2"]));
+    expect(speakers).toMatchObject([{ name: "Speaker 1" }, { name: "Speaker 2" }]);
+    const rttm = lines(readFileSync(`${out}.rttm`, "utf8")).map((line) => line.split(" "));
+    expect(rttm.map(([, , , start, , , , name]) => [Number(start), name!.replace("_", " ")])).toEqual(
+      turns.map(({ start, speaker }: Turn) => [start, speaker]),
+    );
+
+    const voices = join(folder.path, "voices");
+    mkdirSync(voices);
+    const samples = await clipSamples(wav(two));
+    writeFileSync(join(voices, "Ann Lee.wav"), voiceOf(samples, turns, "Speaker 2"));
+    const named = await qwen([wav(two), "--voices", voices, "-f", "json", "--silent"]);
+    const known = JSON.parse(named.stdout);
+    expect(known.speakers.map(({ name }: { name: string }) => name)).toEqual(["Speaker 1", "Ann Lee"]);
+    expect(known.speakers[1].similarity).toBeGreaterThan(0.8);
+    expect(known.turns.map(({ start }: Turn) => start)).toEqual(turns.map(({ start }: Turn) => start));
+
     const noise = await qwen([wav("noise-3s"), "--speakers", "auto", "--silent"]);
     expect({ code: noise.code, text: noise.stdout.trim() }).toEqual({ code: 0, text: "" });
   },
 );
 
-test("--speakers: wrong numbers, and what it cannot go with", async () => {
-  for (const wrong of ["x", "0", "4-2", "1-100"]) {
-    expectRefusal(await run(["--speakers", wrong, wav("en-short")]), 2, "auto, a number from 1 to 99 or a range");
-  }
+test("--speakers, --voices: wrong numbers and folders, and what they cannot go with", async () => {
+  expectRefusal(await run(["--speakers", "4-2", wav("en-short")]), 2, "auto, a number from 1 to 99 or a range");
   expectRefusal(await run(["--speakers", "2", "--stream", wav("en-short")]), 2, "mutually exclusive");
+  expectRefusal(await qwen(["--voices", "no/such", wav("en-short")]), 1, "--voices no/such: no such folder");
 });

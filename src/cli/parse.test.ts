@@ -36,6 +36,7 @@ test("defaults", () => {
     decoder: "auto",
     splitChannels: false,
     speakers: undefined,
+    voices: undefined,
     speakerNames: undefined,
     raw: undefined,
     language: "",
@@ -258,6 +259,11 @@ test("mistakes get one line that names them", () => {
     "--stream --commit agreement --stream-rollback 3 a",
     "--stream --commit soon a",
     "--live a",
+    "--speakers 0 a",
+    "--speakers 5-2 a",
+    "--speakers 1- a",
+    "--speaker-names n a",
+    "--voices v --stream a",
     "--endpoint-ms 0 a",
     "-f json --stream a",
     "-f x --stream a",
@@ -301,6 +307,11 @@ test("mistakes get one line that names them", () => {
     "--stream --commit agreement --stream-rollback 3 a": --commit agreement and --stream-rollback are mutually exclusive
     "--stream --commit soon a": --commit must be agreement or rollback, got 'soon'
     "--live a": --live needs --stream
+    "--speakers 0 a": --speakers takes auto, a number from 1 to 99 or a range such as 2-4, got '0'
+    "--speakers 5-2 a": --speakers takes auto, a number from 1 to 99 or a range such as 2-4, got '5-2'
+    "--speakers 1- a": --speakers takes auto, a number from 1 to 99 or a range such as 2-4, got '1-'
+    "--speaker-names n a": --speaker-names needs --speakers, --voices or --split-channels
+    "--voices v --stream a": --voices and --stream are mutually exclusive
     "--endpoint-ms 0 a": --endpoint-ms needs --stream
     "-f json --stream a": -f of a stream is one of text, jsonl, srt, vtt, got 'json'
     "-f x --stream a": -f takes text, json, jsonl, srt, vtt, tsv, lrc, csv, vtt-words, ass, html, md, rttm, got 'x'

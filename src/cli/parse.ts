@@ -32,7 +32,7 @@ import {
   viewOptions,
   voiceChoice,
 } from "../options/choices.ts";
-import type { SpeakerCount } from "../speakers/cluster.ts";
+import { anyCount, type SpeakerCount } from "../speakers/cluster.ts";
 import { commandTexts } from "./help.ts";
 import { type Shell, shells } from "./shells/surface.ts";
 import { type JobOptions, jobOptions, joinedBy } from "../options/jobs.ts";
@@ -85,6 +85,8 @@ export type TranscribeOptions = RequestOptions & {
   readonly withFilename: boolean;
   /** How many speakers are told apart; undefined: none are. */
   readonly speakers: SpeakerCount | undefined;
+  /** A folder with recordings of known voices. */
+  readonly voices: string | undefined;
   /** A file that says what speakers are called; undefined: they keep their names. */
   readonly speakerNames: string | undefined;
   /** Inputs may be URLs. */
@@ -438,12 +440,20 @@ function transcribeOptions(choices: Choices, inputs: readonly InputSource[]): Tr
     jobs: jobOptions(choices),
     withFilename: choices.has("with-filename"),
     headings: !choices.has("no-filename"),
-    speakers: choices.has("split-channels") ? undefined : speakerCount(choices),
-    speakerNames: choices.text("speaker-names"),
+    ...speakersOf(choices),
     allowsUrl: choices.has("allow-url"),
     isStrict: choices.has("strict"),
     verbosity: verbosity(choices),
   };
+}
+
+function speakersOf(choices: Choices): Pick<TranscribeOptions, "speakers" | "voices" | "speakerNames"> {
+  const [voices, speakerNames] = [choices.text("voices"), choices.text("speaker-names")];
+  const speakers = speakerCount(choices) ?? (voices === undefined ? undefined : anyCount);
+  if (speakerNames !== undefined && speakers === undefined && !choices.has("split-channels")) {
+    throw new UsageError("--speaker-names needs --speakers, --voices or --split-channels");
+  }
+  return { speakers, voices, speakerNames };
 }
 
 function verbosity(choices: Choices): TranscribeOptions["verbosity"] {

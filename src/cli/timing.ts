@@ -4,7 +4,7 @@
  */
 
 import type { TimedSegment } from "../document/document.ts";
-import { withSpeakers } from "../document/speakers.ts";
+import { renamed, withSpeakers } from "../document/speakers.ts";
 import { speakerNames, turns, turnsOfWords } from "../document/turns.ts";
 import type { HeardSegment } from "../pipeline/events.ts";
 import type { Models } from "../pipeline/models.ts";
@@ -26,6 +26,8 @@ export type TimingParts = Models & {
   readonly journal?: RecordingJournal | undefined;
   /** What an interrupted run has kept. */
   readonly past?: Past | undefined;
+  /** Of channels, by their labels. */
+  readonly names?: ReadonlyMap<string, string>;
   /** Who speaks when, where that is being found. */
   readonly who?: Promise<WhoSpeaks> | undefined;
 };
@@ -132,7 +134,11 @@ class TimedSides implements Timing {
   #current = 0;
   who: WhoSpeaks | undefined;
 
-  constructor(parts: TimingParts, sides: readonly ReadSide[], readonly onSegment: (segment: TimedSegment) => void) {
+  constructor(
+    readonly parts: TimingParts,
+    sides: readonly ReadSide[],
+    readonly onSegment: (segment: TimedSegment) => void,
+  ) {
     this.#sides = sides.map(({ recording }, index) => {
       const segments: TimedSegment[] = [];
       return { timed: timedRecording(parts, recording, (segment) => void segments.push(segment), index), segments };
@@ -155,7 +161,7 @@ class TimedSides implements Timing {
     for (const { timed } of this.#sides) await timed.end();
     const names = speakerNames(this.#sides.length);
     const sides = this.#sides.map(({ segments }, index) => ({ speaker: names[index]!, segments }));
-    const segments = turns(sides);
+    const segments = renamed(turns(sides), this.parts.names ?? new Map());
     this.who = whoSpeaks(turnsOfWords(segments));
     for (const segment of segments) this.onSegment(segment);
   }

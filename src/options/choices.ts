@@ -23,6 +23,7 @@ import type { CjkSpace, DigitWidth } from "../views/spacing.ts";
 import type { ViewOptions } from "../views/view.ts";
 import { type CommandName, optionFlag, type OptionSpec, optionTable, specNamed, takes, valueRange } from "./table.ts";
 import { nearest, parseNumber, parseSize, parseTime } from "./values.ts";
+import { printable } from "../writer.ts";
 
 export type Source = "argv" | "form" | "manifest";
 
@@ -398,7 +399,8 @@ export function parseSpeakerCount(text: string, name: string): SpeakerCount {
   const [, low, high = low] = /^(\d{1,2})(?:-(\d{1,2}))?$/.exec(text) ?? [];
   const count = { min: Number(low), max: Number(high) };
   if (count.min >= 1 && count.max >= count.min) return count;
-  throw new UsageError(`${name} takes auto, a number from 1 to 99 or a range such as 2-4`);
+  const wanted = "auto, a number from 1 to 99 or a range such as 2-4";
+  throw new UsageError(`${name} takes ${wanted}, got '${printable(text)}'`);
 }
 
 /** As the model names it; "" to detect it. */

@@ -8,7 +8,17 @@ export const speakerOptions = [
     help: "tell speakers apart: auto|N|MIN-MAX",
     more:
       "A line of text per turn, names in subtitles, the speaker in JSON; -f rttm writes turns. auto finds how many " +
-      "there are. The text comes when all is heard. --split-channels goes first.",
+      "there are. The text comes when all is heard. Of channels that --split-channels hears, each is a speaker.",
+    rare: true,
+    excludes: [{ option: "stream" }, { option: "low-memory" }],
+  },
+  {
+    name: "voices",
+    group: "Speech",
+    value: { placeholder: "DIR", type: "path" },
+    help: "name speakers by recordings of their voices",
+    more: "anna.wav in DIR is a recording of anna alone, as are those in the folder anna; 3 s at least, 10 s or more " +
+      "are good. Who sounds like none of them keeps a number. Without --speakers, as with --speakers auto.",
     rare: true,
     excludes: [{ option: "stream" }, { option: "low-memory" }],
   },
@@ -17,7 +27,8 @@ export const speakerOptions = [
     group: "Output",
     value: { placeholder: "FILE", type: "path" },
     help: "names for speakers: LABEL = NAME a line",
-    more: "For example `Speaker 1 = Anna`. Labels without a line keep their name.",
+    more: "For example `Speaker 1 = Anna`, or `left = Anna`. It names what --voices has named, too. Labels without a " +
+      "line stay.",
     rare: true,
     commands: ["transcribe", "render"],
   },

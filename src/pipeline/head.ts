@@ -20,6 +20,7 @@ export type HeadOptions = {
   readonly channel?: number | undefined;
   readonly splitChannels?: boolean;
   readonly speakers?: SpeakerCount | undefined;
+  readonly voices?: string | undefined;
   readonly skipSilence: boolean;
   readonly vad: VoiceChoice;
   readonly segmentSec: number | "auto";
@@ -53,6 +54,7 @@ export function documentHead({ version, options, model, aligner }: HeadOf, name:
       ...(options.channel === undefined ? {} : { channel: options.channel }),
       ...(options.splitChannels ? { "split-channels": true } : {}),
       ...(options.speakers === undefined ? {} : { speakers: countText(options.speakers) }),
+      ...(options.voices === undefined ? {} : { voices: options.voices }),
       "skip-silence": options.skipSilence,
       ...voiceHead(options.vad),
       "segment-sec": options.segmentSec,

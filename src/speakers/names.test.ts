@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { namesByVoice, parseSpeakerNames } from "./names.ts";
+import { mostAlike, namesByVoice, parseSpeakerNames } from "./names.ts";
 import { unit } from "./vectors.ts";
 
 describe("parseSpeakerNames", () => {
@@ -20,6 +20,13 @@ test("namesByVoice: the most similar first, each person and each speaker once, n
     embedding: unit(Float32Array.of(1, 1, 0)),
   }];
   const centres = [Float32Array.of(0.9, 0.5, 0), Float32Array.of(1, 0.1, 0), Float32Array.of(0, 0, 1)].map(unit);
-  expect([...namesByVoice(centres, known)]).toEqual([[1, "Anna"], [0, "Ben"]]);
+  const names = namesByVoice(centres, known);
+  expect([...names].map(([speaker, { name }]) => [speaker, name])).toEqual([[1, "Anna"], [0, "Ben"]]);
+  expect(names.get(1)!.similarity).toBeCloseTo(0.995, 3);
   expect(namesByVoice(centres, [])).toEqual(new Map());
+  const twice = [...known, { name: "Anna", embedding: centres[2]! }];
+  expect([...namesByVoice(centres, twice)].map(([speaker, { name }]) => [speaker, name])).toEqual([
+    ...[[2, "Anna"], [0, "Ben"]],
+  ]);
+  expect(centres.map((centre) => mostAlike(centre, known)?.name)).toEqual(["Ben", "Anna", undefined]);
 });

@@ -132,11 +132,16 @@ function smoothed(turns: readonly NumberedTurn[], speakers: number, rules: TurnR
     .toSorted((a, b) => a.startMs - b.startMs || a.speaker - b.speaker);
 }
 
-/** "Speaker 1" is who speaks first; those who say nothing have no number. */
+/** "Speaker 1" is who speaks first; those who say nothing have no number, and no two have one name. */
 export function namedTurns(turns: readonly NumberedTurn[], names?: ReadonlyMap<number, string>): SpeakerTurn[] {
   const labels = new Map<number, string>();
+  const taken = new Set(names?.values());
   for (const { speaker } of turns) {
-    if (!labels.has(speaker)) labels.set(speaker, names?.get(speaker) ?? `Speaker ${labels.size + 1}`);
+    if (labels.has(speaker)) continue;
+    let number = labels.size + 1;
+    while (taken.has(`Speaker ${number}`)) number++;
+    labels.set(speaker, names?.get(speaker) ?? `Speaker ${number}`);
+    taken.add(labels.get(speaker)!);
   }
   return turns.map(({ speaker, startMs, endMs }) => ({
     speaker: labels.get(speaker)!,

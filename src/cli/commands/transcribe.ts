@@ -7,6 +7,7 @@
 
 import type { LeveledSamples } from "../../audio/sample_store.ts";
 import { UsageError } from "../../errors.ts";
+import { renamed } from "../../document/speakers.ts";
 import { earlierOutputs } from "../../files/earlier.ts";
 import { openTextFile, type TextFile } from "../../files/output_file.ts";
 import { fileOf, kindOf, Outputs } from "../../files/outputs.ts";
@@ -22,6 +23,7 @@ import type { SpeakerFinder } from "../../pipeline/speakers.ts";
 import type { Transcript } from "../../pipeline/transcribe.ts";
 import { withoutSecrets } from "../../secrets.ts";
 import { loadPrompt } from "../../system.ts";
+import type { WhoSpeaks } from "../../speakers/turns.ts";
 import { sampleRate } from "../../units.ts";
 import { type Contexts, contextsOf, termsMax } from "../../views/term_context.ts";
 import type { Term } from "../../views/terms.ts";
@@ -37,7 +39,7 @@ import { RecordingWriter } from "../recording_writer.ts";
 import { Headings, label, Report } from "../report.ts";
 import { failedInputs, Summary } from "../summary.ts";
 import { openSurface, type Surface } from "../surface.ts";
-import { openSpeakerFinder } from "../speakers.ts";
+import { openSpeakerFinder, type SpeakerPlan, speakerPlan } from "../speakers.ts";
 import { Tally } from "../tally.ts";
 import { exitCode } from "../terminal.ts";
 import { startMsOf, startTiming } from "../timing.ts";
@@ -56,7 +58,9 @@ type Run = {
   readonly report: Report;
   readonly headings: Headings;
   readonly models: Models;
-  /** Where speakers are told apart. */
+  /** What speakers are called. */
+  readonly plan: SpeakerPlan;
+  /** Where voices are told apart. */
   readonly speakers: SpeakerFinder | undefined;
   /** Where documents tell of it. */
   readonly model: KnownModel | undefined;
@@ -87,6 +91,7 @@ export async function transcribeFiles(
   const { view, terms } = await openView(parts, asked.views);
   const contexts = await contextsOf(prompt, terms);
   if (contexts.later) report.say(tooManyTerms(terms));
+  const plan = await speakerPlan(parts, asked);
   const { options, place } = await withoutComplete(asked, report);
   if (options.inputs.length === 0 && asked.inputs.length > 0) return exitCode(parts.terminal, expanded.failed);
   const readable = await checkInputs(parts, options, report);
@@ -103,7 +108,8 @@ export async function transcribeFiles(
     const inputs = readable.values();
     const first = await readFirst(parts, options, report, inputs);
     if (first.audio) {
-      run = await startRun(parts, options, report, { ...outs, view, contexts, terms, place, tally, surface, isAgain });
+      const to = { ...outs, view, contexts, terms, place, tally, surface, plan, isAgain };
+      run = await startRun(parts, options, report, to);
       await writeFailures(run, options.inputs);
       failed = await transcribeAll(run, first, inputs) || failed;
       isOver = !parts.terminal.stop.drain.aborted;
@@ -290,22 +296,25 @@ async function readFirst(
   return { source: undefined, audio: undefined, failed };
 }
 
+type RunTo = Pick<Run, "out" | "outputs" | "view" | "contexts" | "tally" | "surface" | "plan"> & {
+  readonly place: Place;
+  readonly terms: readonly Term[];
+  readonly isAgain: boolean;
+};
+
 async function startRun(
   parts: TranscribeParts,
   asked: TranscribeOptions,
   report: Report,
-  { place, terms, isAgain, ...to }: Pick<Run, "out" | "outputs" | "view" | "contexts" | "tally" | "surface"> & {
-    readonly place: Place;
-    readonly terms: readonly Term[];
-    readonly isAgain: boolean;
-  },
+  { place, terms, isAgain, ...to }: RunTo,
 ): Promise<Run> {
   const stop = parts.terminal.stop.drain;
-  const models = await openModels(parts, asked, stop, (notice) => {
-    if (isAgain) report.debug(notice.text);
-    else report.notice(notice);
-  });
-  const speakers = await openSpeakerFinder(parts, asked);
+  await using opened = new AsyncDisposableStack();
+  const say = (line: string) => isAgain ? report.debug(line) : report.say(line);
+  const speakers = await openSpeakerFinder(parts, to.plan, asked.threads, stop, say);
+  opened.defer(() => speakers?.close());
+  const models = await openModels(parts, asked, stop, (notice) => isAgain ? say(notice.text) : report.notice(notice));
+  opened.defer(() => closeModels(models));
   const options = { ...asked, segmentSec: segmentSecOf(asked, models.transcriber.autoLimits) };
   const model = to.outputs ? await models.transcriber.known() : undefined;
   if (hasEstimatedCues(options)) {
@@ -318,7 +327,13 @@ async function startRun(
     isShared: !place.isFolder,
     isAtOnce: place.formats?.includes("jsonl") === true,
   });
+  opened.move(); // The run closes them.
   return { parts, options, report, headings, models, speakers, model, journals, ...to };
+}
+
+async function closeModels({ transcriber, timer }: Models): Promise<void> {
+  await transcriber.close();
+  await timer?.close();
 }
 
 /** All inputs from `first` on. Returns whether one failed. */
@@ -338,8 +353,7 @@ async function transcribeAll(run: Run, first: FirstAudio, inputs: Iterable<Input
     await prefetch.end();
     run.tally.progress?.end();
     report.summarise(models.timer);
-    await models.transcriber.close();
-    await models.timer?.close();
+    await closeModels(models);
     run.speakers?.close();
   }
   return failed;
@@ -376,9 +390,10 @@ async function transcribeOne(run: Run, begun: Prefetched<InputSource, ReadAudio>
   });
   const journal = await run.journals?.begin(source, read);
   const stop = parts.terminal.stop.drain;
-  const who = sides ? undefined : run.speakers?.find(recording, startMsOf(options), stop);
-  who?.catch(() => {}); // The failure is handled where it is awaited.
-  const timing = { ...models, view, options, stop, journal, past, who };
+  const heardTo = new AbortController();
+  const who = findWho(run, source, read, AbortSignal.any([stop, heardTo.signal]));
+  const { names } = run.plan;
+  const timing = { ...models, view, options, stop, journal, past, who, names };
   const timed = sides || writer.wantsTimes
     ? startTiming(timing, { recording, sides }, (segment) => writer.add(segment))
     : undefined;
@@ -401,11 +416,15 @@ async function transcribeOne(run: Run, begun: Prefetched<InputSource, ReadAudio>
       tell(event);
     });
     await timed?.time();
+  } catch (error) {
+    heardTo.abort(error); // Nobody waits for who speaks in a recording that fails.
+    throw error;
   } finally {
     await timed?.end();
     await audio.close();
     const isComplete = transcript !== undefined && !transcript.stopped;
-    const isSaved = await writer.end(isComplete, { ...timed?.who, ...(transcript && { gaps: transcript.audit.gaps }) });
+    const gaps = transcript && renamed(transcript.audit.gaps, names);
+    const isSaved = await writer.end(isComplete, { ...timed?.who, ...(gaps && { gaps }) });
     await out?.drained();
     await run.journals?.over(source, isComplete && isSaved);
   }
@@ -415,6 +434,20 @@ async function transcribeOne(run: Run, begun: Prefetched<InputSource, ReadAudio>
   report.count(transcript);
   await tally.done(source, transcript);
   if (!transcript.stopped) report.over(source);
+}
+
+/** Begins to find who speaks; undefined where voices are not told apart. */
+function findWho(
+  { speakers, report, options }: Run,
+  source: InputSource,
+  { recording, sides }: ReadAudio,
+  stop: AbortSignal,
+): Promise<WhoSpeaks> | undefined {
+  if (!speakers) return undefined;
+  if (sides) return void report.say(`${label(source)}: its channels are its speakers; --speakers is for other files`);
+  const who = speakers.find(recording, startMsOf(options), stop, (line) => report.say(`${label(source)}: ${line}`));
+  who.catch(() => {}); // The failure is handled where it is awaited.
+  return who;
 }
 
 async function startWriter(run: Run, source: InputSource, audio: LeveledSamples): Promise<RecordingWriter> {

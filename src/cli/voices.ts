@@ -1,0 +1,43 @@
+/** What known people's voices are like. In: recordings of them, the speaker networks. Out: embeddings with names. */
+
+import type { SpeakerNetworks } from "../engine/speakers.ts";
+import { InputError } from "../errors.ts";
+import type { VoiceFile } from "../files/voices.ts";
+import { hearVoice } from "../pipeline/speakers.ts";
+import { type KnownVoice, voiceSecondsMin } from "../speakers/names.ts";
+import { printable } from "../writer.ts";
+import type { ProgramParts } from "./parts.ts";
+
+/** So much of a recording is heard, in seconds: more tells no more of a voice. */
+const heardSecMax = 300;
+
+/** Throws the InputError of the first that tells nothing of a voice; `tell` gets lines about those that are odd. */
+export async function knownVoices(
+  { readAudio }: Pick<ProgramParts, "readAudio">,
+  files: readonly VoiceFile[],
+  networks: SpeakerNetworks,
+  stop: AbortSignal,
+  tell: (line: string) => void,
+): Promise<KnownVoice[]> {
+  const voices: KnownVoice[] = [];
+  for (const { name, path } of files) {
+    const audio = await readAudio({ kind: "file", path, toSec: heardSecMax });
+    const file = `--voices ${printable(path)}`;
+    try {
+      const heard = await hearVoice(audio, networks, stop);
+      if (!heard) throw new InputError(`${file}: nobody speaks in it`);
+      const { embedding, seconds, voicesCount } = heard;
+      if (seconds < voiceSecondsMin) {
+        throw new InputError(`${file}: has ${seconds.toFixed(1)} s of speech, and a voice takes ${voiceSecondsMin} s`);
+      }
+      if (voicesCount > 1) {
+        const longest = `${name} is who speaks longest, ${seconds.toFixed(0)} s`;
+        tell(`${file}: ${voicesCount} people speak in it; ${longest}`);
+      }
+      voices.push({ name, embedding });
+    } finally {
+      await audio.close();
+    }
+  }
+  return voices;
+}

@@ -1,0 +1,47 @@
+import { expect, test } from "bun:test";
+import { fakeSpeakers } from "../../tests/support/fake_speakers.ts";
+import { anyCount } from "../speakers/cluster.ts";
+import { hearVoice, SpeakerFinder } from "./speakers.ts";
+
+const stop = new AbortController().signal;
+
+/** Two people take turns every ten seconds. */
+function recordingOf(seconds: number) {
+  return { length: seconds * 16_000, read: (from: number, to: number) => Promise.resolve(new Float32Array(to - from)) };
+}
+
+test("who sounds like somebody known has the name, and who does too, but less, is told", async () => {
+  const embedding = Float32Array.from({ length: 192 }, (_, at) => at === 0 ? 0.8 : at === 1 ? 0.6 : 0);
+  const known = [{ name: "anna", embedding }];
+  const names = new Map([["anna", "Anna"], ["Speaker 2", "Ben"]]);
+  const told: string[] = [];
+  const finder = new SpeakerFinder(fakeSpeakers(), anyCount, names, known);
+  const who = await finder.find(recordingOf(30), 5000, stop, (line) => told.push(line));
+  expect(who.speakers.map(({ name, similarity }) => [name, similarity?.toFixed(2)])).toEqual([
+    ["Anna", "0.80"],
+    ["Ben", undefined],
+  ]);
+  expect(who.turns[0]).toMatchObject({ speaker: "Anna", startMs: 5000 });
+  expect(told).toEqual([
+    "Speaker 2 sounds like anna too (0.60), but less so than another speaker (0.80), and keeps the number",
+  ]);
+});
+
+test("labels are not names of others", async () => {
+  const voice = await hearVoice(recordingOf(10), fakeSpeakers(), stop);
+  const known = [{ name: "Speaker 2", embedding: voice!.embedding }];
+  const { speakers } = await new SpeakerFinder(fakeSpeakers(), anyCount, new Map(), known).find(
+    recordingOf(30),
+    0,
+    stop,
+  );
+  expect(speakers.map(({ name }) => name)).toEqual(["Speaker 2", "Speaker 3"]);
+});
+
+test("hearVoice: of who speaks longest; of nobody, nothing", async () => {
+  const heard = await hearVoice(recordingOf(30), fakeSpeakers(), stop);
+  expect(heard).toMatchObject({ voicesCount: 2 });
+  expect(heard!.seconds).toBeCloseTo(20, 0);
+  expect(heard!.embedding[0]).toBeCloseTo(1, 5);
+  expect(await hearVoice(recordingOf(0), fakeSpeakers(), stop)).toBeUndefined();
+});

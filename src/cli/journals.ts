@@ -26,7 +26,7 @@ const unheard = new Set<keyof TranscribeOptions>([
     "stream",
   ] as const,
   ...["rules", "paragraphMs", "timestamps", "cuePunctuation", "doubtBelow", "views", "isStrict"] as const,
-  ...["speakers", "voices", "speakerNames"] as const, // Found anew, in the whole recording.
+  ...["speakers", "voices", "speakerNames", "speakerLabels"] as const, // Found anew, in the whole recording.
 ]);
 
 export async function journalKey(

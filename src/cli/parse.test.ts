@@ -58,6 +58,7 @@ test("defaults", () => {
     views: { itn: "off", script: "asis", cjkSpace: "keep", digitWidth: undefined, terms: undefined },
     cuePunctuation: "keep",
     doubtBelow: undefined,
+    speakerLabels: "auto",
     htmlAudio: "link",
     forSpreadsheet: false,
     output: undefined,

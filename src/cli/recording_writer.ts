@@ -3,6 +3,7 @@
 import type { Ending, TimedSegment } from "../document/document.ts";
 import type { RecordingOutputs } from "../files/outputs.ts";
 import { Paragraphs } from "../output/text.ts";
+import type { SpeakerLabels } from "../output/writer.ts";
 import type { TextWriter } from "../writer.ts";
 import { Paragraph, wordLines } from "./report.ts";
 
@@ -19,6 +20,7 @@ export type RecordingWriterParts = {
   /** 0: one paragraph. */
   readonly paragraphMs: number;
   readonly doubtBelow: number | undefined;
+  readonly speakerLabels: SpeakerLabels;
   /** The text is known when the words of a segment are. */
   readonly bySegment: boolean;
 };
@@ -32,11 +34,11 @@ export class RecordingWriter {
   readonly #wantsLines: boolean;
 
   constructor(parts: RecordingWriterParts) {
-    const { out, outputs, hasWords, prefix, holdsBack, paragraphMs, bySegment } = parts;
+    const { out, outputs, hasWords, prefix, holdsBack, paragraphMs, bySegment, speakerLabels } = parts;
     this.#parts = parts;
     this.#wantsLines = hasWords && outputs === undefined && paragraphMs === 0;
     if (out && !this.#wantsLines) this.#text = new Paragraph(out, prefix, holdsBack);
-    if (this.#text && bySegment) this.#paragraphs = new Paragraphs(paragraphMs);
+    if (this.#text && bySegment) this.#paragraphs = new Paragraphs(paragraphMs, speakerLabels);
     this.wantsTimes = outputs !== undefined || hasWords || this.#paragraphs !== undefined;
   }
 
@@ -47,9 +49,9 @@ export class RecordingWriter {
 
   /** A segment, after its text. */
   add(segment: TimedSegment): void {
-    const { out, outputs, prefix, doubtBelow } = this.#parts;
+    const { out, outputs, prefix, doubtBelow, speakerLabels } = this.#parts;
     outputs?.add(segment);
-    const speaker = segment.speaker === undefined ? "" : `${segment.speaker}: `;
+    const speaker = segment.speaker === undefined || speakerLabels === "off" ? "" : `${segment.speaker}: `;
     if (this.#wantsLines) out?.write(wordLines([segment], prefix + speaker));
     if (this.#paragraphs) this.#text?.write(this.#paragraphs.addSegment(segment, doubtBelow));
   }

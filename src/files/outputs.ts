@@ -15,7 +15,7 @@ import type { TextWriter } from "../writer.ts";
 import type { Ending, TimedSegment } from "../document/document.ts";
 import { errorLine } from "../output/json.ts";
 import { createWriter, type Format } from "../output/formats.ts";
-import type { SegmentWriter, SoundChoice, WriterOptions } from "../output/writer.ts";
+import { hasSpeakerColumn, type SegmentWriter, type SoundChoice, type WriterOptions } from "../output/writer.ts";
 import { findSound, type SoundRequest } from "./sound.ts";
 import { folderIn, outputPaths, textPath } from "./names.ts";
 
@@ -29,6 +29,8 @@ type Sink = {
   file: OutputFile | undefined;
   /** Something of it is known. */
   isBegun: boolean;
+  /** Of a table: its first recording has a column for who speaks. */
+  hasSpeakers: boolean | undefined;
   /** A recording in it was not heard to its end. */
   isCut: boolean;
 };
@@ -132,7 +134,7 @@ export class Outputs {
     try {
       for (const sink of sinks) {
         sink.file ??= await this.#open(sink);
-        const table = isTable && sink.isShared ? { table: { hasHeader: sink.isBegun } } : {};
+        const table = isTable && sink.isShared ? tableOf(sink, options) : {};
         const sound = sink.format === "html" ? { sound: await this.#sound(index, sink, options) } : {};
         const writer = createWriter(sink.format, { ...options, ...table, ...sound });
         parts.push({ sink, file: sink.file, writer });
@@ -187,7 +189,13 @@ export class Outputs {
   }
 }
 
-const unopened = { file: undefined, isBegun: false, isCut: false };
+const unopened = { file: undefined, isBegun: false, isCut: false, hasSpeakers: undefined };
+
+/** All recordings in a table have the columns of the first. */
+function tableOf(sink: Sink, options: WriterOptions): Pick<WriterOptions, "table" | "hasSpeakers"> {
+  sink.hasSpeakers ??= hasSpeakerColumn(options);
+  return { table: { hasHeader: sink.isBegun }, hasSpeakers: sink.hasSpeakers };
+}
 
 type Part = { readonly sink: Sink; readonly file: OutputFile; readonly writer: SegmentWriter };
 

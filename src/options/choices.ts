@@ -16,7 +16,7 @@ import type { CommitPolicy } from "../stream/commit.ts";
 import { type LayoutRules, type ScriptRules, type StyleName, styles } from "../subtitles/rules.ts";
 import type { VoiceChoice } from "../segment/voice.ts";
 import { chineseScriptOf, findLanguage, languagesText } from "../text/languages.ts";
-import type { SoundChoice } from "../output/writer.ts";
+import type { SoundChoice, SpeakerLabels } from "../output/writer.ts";
 import type { CuePunctuation } from "../views/punctuation.ts";
 import type { Script } from "../views/script.ts";
 import type { CjkSpace, DigitWidth } from "../views/spacing.ts";
@@ -80,6 +80,8 @@ export type RequestOptions = {
   readonly cuePunctuation: CuePunctuation;
   /** In text, words of a lower log-probability are marked; undefined: none. */
   readonly doubtBelow: number | undefined;
+  /** Whether names of speakers are shown. */
+  readonly speakerLabels: SpeakerLabels;
   /** Of html. */
   readonly htmlAudio: SoundChoice;
   /** In tables, no text is taken for a formula. */
@@ -89,7 +91,7 @@ export type RequestOptions = {
 /** What files are laid out by. */
 export type LayoutOptions = Pick<
   RequestOptions,
-  "rules" | "paragraphMs" | "timestamps" | "cuePunctuation" | "doubtBelow" | "forSpreadsheet"
+  "rules" | "paragraphMs" | "timestamps" | "cuePunctuation" | "doubtBelow" | "forSpreadsheet" | "speakerLabels"
 >;
 
 /** Values by option name as a form or a manifest has them: not checked. */
@@ -219,8 +221,8 @@ export function requestOptions(choices: Choices): RequestOptions {
 
 /** The options that a writer takes, alone. */
 export function layoutOf(options: LayoutOptions): LayoutOptions {
-  const { rules, paragraphMs, timestamps, cuePunctuation, doubtBelow, forSpreadsheet } = options;
-  return { rules, paragraphMs, timestamps, cuePunctuation, doubtBelow, forSpreadsheet };
+  const { rules, paragraphMs, timestamps, cuePunctuation, doubtBelow, forSpreadsheet, speakerLabels } = options;
+  return { rules, paragraphMs, timestamps, cuePunctuation, doubtBelow, forSpreadsheet, speakerLabels };
 }
 
 export function viewOptions(choices: Choices): ViewOptions {
@@ -241,8 +243,11 @@ export function hasViews(choices: Choices): boolean {
   return ["itn", "script", "terms", "cjk-space", "digit-width"].some((name) => choices.has(name));
 }
 
-export function textMarks(choices: Choices): Pick<RequestOptions, "cuePunctuation" | "doubtBelow" | "htmlAudio"> {
+export function textMarks(
+  choices: Choices,
+): Pick<RequestOptions, "cuePunctuation" | "doubtBelow" | "htmlAudio" | "speakerLabels"> {
   return {
+    speakerLabels: choices.choice("speaker-labels") as SpeakerLabels,
     htmlAudio: choices.choice("html-audio") as SoundChoice,
     cuePunctuation: choices.choice("cue-punctuation") as CuePunctuation,
     doubtBelow: choices.has("mark-doubt") ? choices.number("mark-doubt") : undefined,

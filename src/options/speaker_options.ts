@@ -1,5 +1,7 @@
 /** The rows of table.ts for who speaks. Data. */
 
+import { speakerLabelChoices } from "../output/writer.ts";
+
 export const speakerOptions = [
   {
     name: "speakers",
@@ -29,6 +31,18 @@ export const speakerOptions = [
     help: "names for speakers: LABEL = NAME a line",
     more: "For example `Speaker 1 = Anna`, or `left = Anna`. It names what --voices has named, too. Labels without a " +
       "line stay.",
+    rare: true,
+    commands: ["transcribe", "render"],
+  },
+  {
+    name: "speaker-labels",
+    group: "Output",
+    value: { placeholder: "WHEN", type: "choice", words: speakerLabelChoices },
+    default: "auto",
+    help: "names of speakers shown: on|off|auto",
+    more:
+      "auto: where speakers are told apart. on: tables have the column in any case. off: none are shown; JSON and " +
+      "RTTM have them.",
     rare: true,
     commands: ["transcribe", "render"],
   },

@@ -37,7 +37,7 @@ export function assWriter(options: WriterOptions): SegmentWriter {
 }
 
 function cueWriter(
-  { rules, cutChinese, cuePunctuation = "keep" }: WriterOptions,
+  { rules, cutChinese, cuePunctuation = "keep", speakerLabels }: WriterOptions,
   header: string,
   block: (cue: Cue, number: number) => string,
 ): SegmentWriter {
@@ -45,7 +45,10 @@ function cueWriter(
   let count = 0;
   let begun = false;
   const blocks = (cues: readonly Cue[]) =>
-    cues.map((cue, index) => block(punctuatedCue(cue, cuePunctuation), count + index + 1)).join("");
+    cues.map((cue, index) => {
+      const shown = speakerLabels === "off" ? { ...cue, speaker: undefined } : cue;
+      return block(punctuatedCue(shown, cuePunctuation), count + index + 1);
+    }).join("");
   return {
     add: (segment) => {
       const cues = layout.push(segment);

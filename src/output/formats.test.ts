@@ -329,6 +329,42 @@ test("turns: text has a line each, other formats the name where one begins, and 
   expect(write("lrc")).toContain("]left: Hello,\n");
 });
 
+test("who speaks: a column at the end of tables; without labels, turns and no names", () => {
+  const turn = (speaker: string | undefined, text: string, startMs: number): TimedSegment => ({
+    ...{ text, startMs, endMs: startMs + 900, language: "English", ...(speaker !== undefined && { speaker }) },
+    words: [{ text, startMs, endMs: startMs + 900, logprob: -1 }],
+  });
+  const segments = [turn("Ann, A.", "Hello,", 0), turn("ben", " yes.", 1000), turn(undefined, " Hm.", 5000)];
+  const write = (format: Format, more: Partial<WriterOptions>) => {
+    const writer = createWriter(format, { ...options, ...more });
+    return segments.map((segment) => writer.add(segment)).join("") + writer.rest(true);
+  };
+  const asked = { ...options.head, options: { speakers: "auto" } };
+  const csv = [
+    ...[
+      "start,end,language,text,speaker",
+      '0.000,0.900,English,"Hello,","Ann, A."',
+      '1.000,1.900,English,"yes.","ben"',
+    ],
+    ...['5.000,5.900,English,"Hm.",""', ""],
+  ];
+  expect(write("csv", { head: asked }).split("\r\n")).toEqual(csv);
+  expect(write("csv", { hasSpeakers: true }).split("\r\n")).toEqual(csv);
+  expect(write("csv", { head: asked, table: { hasHeader: false } })).toContain(",text,file,logprob,speaker\r\n");
+  expect(write("tsv", { hasSpeakers: true }).split("\n").slice(0, 2)).toEqual([
+    ...["start\tend\ttext\tspeaker", "0\t900\tHello,\tAnn, A."],
+  ]);
+  const nobody = createWriter("tsv", { ...options, speakerLabels: "on" });
+  expect(nobody.add(turn(undefined, "Hm.", 0)) + nobody.rest(true)).toBe("start\tend\ttext\tspeaker\n0\t900\tHm.\t\n");
+  for (const format of formatNames) {
+    const text = write(format, { head: asked, speakerLabels: "off" });
+    const isData = ["json", "jsonl", "rttm"].includes(format);
+    expect({ format, isNamed: /Ann|ben/.test(text) }).toEqual({ format, isNamed: isData });
+  }
+  expect(write("text", { speakerLabels: "off" })).toBe("Hello,\nyes. Hm.\n");
+  expect(write("srt", { speakerLabels: "off" })).toContain("\nHello,\n\n2\n");
+});
+
 test("for a spreadsheet, what looks like a formula has an apostrophe before it, in texts and names", () => {
   const starts = ["=1+1.", "+49.", "-5.", "@x.", "\uff1d1.", "'a.", "1=1.", "Plain."];
   const segments = starts.map((text, index) =>

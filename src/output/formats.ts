@@ -8,7 +8,7 @@ import { csvWriter, lrcWriter, timestampedWriter, tsvWriter } from "./rows.ts";
 import { markdownWriter } from "./markdown.ts";
 import { textWriter } from "./text.ts";
 import { labelled } from "./words.ts";
-import type { SegmentWriter, WriterOptions } from "./writer.ts";
+import { hasSpeakerColumn, type SegmentWriter, type WriterOptions } from "./writer.ts";
 
 export const formatNames = [
   "text",
@@ -59,9 +59,10 @@ export function holdsSeveral(format: Format): boolean {
 
 export function createWriter(format: Format, options: WriterOptions): SegmentWriter {
   const writer = writerOf(format, options);
-  // JSON has the speaker in a field, WebVTT in a tag; text, html, md and rttm write turns.
-  const hasSpeakers = ["json", "jsonl", "vtt", "vtt-words", "html", "md", "rttm"].includes(format);
-  return hasSpeakers || format === "text" && !options.timestamps ? writer : withLabels(writer);
+  // JSON has the speaker in a field, WebVTT in a tag, tables in a column; text, html, md and rttm write turns.
+  const isOwn = ["json", "jsonl", "vtt", "vtt-words", "html", "md", "rttm"].includes(format) ||
+    format === "text" && !options.timestamps || (format === "csv" || format === "tsv") && hasSpeakerColumn(options);
+  return isOwn || options.speakerLabels === "off" ? writer : withLabels(writer);
 }
 
 /** Where speakers are told apart, a turn begins with the speaker's name. */

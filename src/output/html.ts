@@ -18,8 +18,8 @@ import { labelled } from "./words.ts";
 import type { Inline, SegmentWriter, Sound, WriterOptions } from "./writer.ts";
 
 export function htmlWriter(options: WriterOptions): SegmentWriter {
-  const { rules, cutChinese, cuePunctuation = "keep" } = options;
-  const paragraphs = new ParagraphFlow();
+  const { rules, cutChinese, cuePunctuation = "keep", speakerLabels } = options;
+  const paragraphs = new ParagraphFlow(speakerLabels);
   const layout = new TurnLayout(rules, cutChinese);
   const items = (cues: readonly Cue[]) => cues.map((cue) => cueItem(punctuatedCue(cue, cuePunctuation))).join("");
   const opening = openingOf(options);
@@ -29,7 +29,8 @@ export function htmlWriter(options: WriterOptions): SegmentWriter {
   let begun = false;
   return {
     add: (segment) => {
-      const isTurn = segment.speaker !== undefined && segment.speaker !== speaker;
+      const isNamed = segment.speaker !== undefined && speakerLabels !== "off";
+      const isTurn = isNamed && segment.speaker !== speaker;
       speaker = segment.speaker;
       if (isCut(segment)) cuts.push(segment);
       cueItems += items(layout.push(isTurn ? labelled(segment, speaker!) : segment));
@@ -37,7 +38,8 @@ export function htmlWriter(options: WriterOptions): SegmentWriter {
       begun = true;
       return text;
     },
-    rest: (isComplete, { gaps = [] } = {}) => {
+    rest: (isComplete, { gaps: all = [] } = {}) => {
+      const gaps = speakerLabels === "off" ? all.map(({ startMs, endMs }) => ({ startMs, endMs })) : all;
       const closing = cueItems + items(layout.rest());
       const missing = { isComplete, isEmpty: closing === "", cuts, gaps };
       return (begun ? "" : opening) + written(paragraphs.rest()) + closingOf(options, closing, missing);

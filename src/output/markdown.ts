@@ -4,10 +4,10 @@ import { printable } from "../writer.ts";
 import { clock, type Paragraph, ParagraphFlow } from "./paragraphs.ts";
 import type { SegmentWriter, WriterOptions } from "./writer.ts";
 
-export function markdownWriter({ head, table }: WriterOptions): SegmentWriter {
+export function markdownWriter({ head, table, speakerLabels }: WriterOptions): SegmentWriter {
   const name = printable(head.source.name.replace(/^.*\//s, "") || head.source.name);
   const opening = `${table?.hasHeader ? "\n" : ""}# ${markdown(name)}\n`;
-  const paragraphs = new ParagraphFlow();
+  const paragraphs = new ParagraphFlow(speakerLabels);
   let begun = false;
   return {
     add: (segment) => {

@@ -8,6 +8,7 @@ import { languageCode } from "../text/languages.ts";
 import { endsSentence } from "../text/sentences.ts";
 import { element, type Markup } from "./markup.ts";
 import { timedWords } from "./words.ts";
+import type { SpeakerLabels } from "./writer.ts";
 
 /** After a sentence, a paragraph of this many characters ends, and one after which nobody speaks for so long. */
 const paragraphCharsMin = 240;
@@ -33,6 +34,8 @@ export class ParagraphFlow {
   #last: TimedSegment | undefined;
   #named: string | undefined;
 
+  constructor(readonly labels: SpeakerLabels = "auto") {}
+
   /** Returns the paragraphs that are over. */
   push(segment: TimedSegment): Paragraph[] {
     const last = this.#last;
@@ -40,7 +43,7 @@ export class ParagraphFlow {
     const goesOn = segment.isCue && last?.isCue && !isTurn && segment.language === last.language;
     const over = goesOn ? [] : this.#close();
     this.#last = segment;
-    if (isTurn) this.#named = segment.speaker;
+    if (isTurn && this.labels !== "off") this.#named = segment.speaker;
     for (const word of timedWords(segment)) {
       const before = this.#held.at(-1);
       if (before && isOver(this.#chars, before, word)) over.push(...this.#close());

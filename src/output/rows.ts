@@ -5,7 +5,7 @@ import { roundedLogprob } from "../document/logprobs.ts";
 import { endsSentence } from "../text/sentences.ts";
 import { timestamp } from "../subtitles/cue.ts";
 import { graphemesOf } from "../subtitles/width.ts";
-import type { SegmentWriter, WriterOptions } from "./writer.ts";
+import { hasSpeakerColumn, type SegmentWriter, type WriterOptions } from "./writer.ts";
 import { written } from "../views/piece.ts";
 import { punctuated } from "../views/punctuation.ts";
 import { markedWords, meanLogprob, timedWords } from "./words.ts";
@@ -17,30 +17,42 @@ type Row = {
   readonly language: string;
   /** The mean over its words; undefined: they were not decoded. */
   readonly logprob: number | undefined;
+  /** Who says it, where that is known. */
+  readonly speaker: string | undefined;
 };
 
 /**
  * "start", "end" in milliseconds, "text": as other speech programs write it. Tabs and newlines become spaces. Of
- * several recordings also "file", "language", "logprob".
+ * several recordings also "file", "language", "logprob"; where speakers are told apart, "speaker" at the end.
  */
-export function tsvWriter({ head, table, forSpreadsheet = false }: WriterOptions): SegmentWriter {
+export function tsvWriter(options: WriterOptions): SegmentWriter {
+  const { head, table, forSpreadsheet = false } = options;
+  const hasSpeakers = hasSpeakerColumn(options);
   const cell = (text: string) => forSpreadsheet ? disarmed(oneLine(text)) : oneLine(text);
-  const header = table ? "start\tend\ttext\tfile\tlanguage\tlogprob\n" : "start\tend\ttext\n";
-  return tableWriter(table?.hasHeader ? "" : header, ({ startMs, endMs, text, language, logprob }) => {
+  const names = ["start", "end", "text", ...(table ? ["file", "language", "logprob"] : [])];
+  const header = `${[...names, ...(hasSpeakers ? ["speaker"] : [])].join("\t")}\n`;
+  return tableWriter(table?.hasHeader ? "" : header, ({ startMs, endMs, text, language, logprob, speaker = "" }) => {
     const cells = [Math.round(startMs), Math.round(endMs), cell(text)];
     const more = table ? [cell(head.source.name), language, meanText(logprob)] : [];
-    return `${[...cells, ...more].join("\t")}\n`;
+    return `${[...cells, ...more, ...(hasSpeakers ? [cell(speaker)] : [])].join("\t")}\n`;
   });
 }
 
-/** CSV by RFC 4180: times in seconds, the language, quoted texts; of several recordings also "file", "logprob". */
-export function csvWriter({ head, table, forSpreadsheet = false }: WriterOptions): SegmentWriter {
+/**
+ * CSV by RFC 4180: times in seconds, the language, quoted texts; of several recordings also "file", "logprob"; where
+ * speakers are told apart, "speaker" at the end.
+ */
+export function csvWriter(options: WriterOptions): SegmentWriter {
+  const { head, table, forSpreadsheet = false } = options;
+  const hasSpeakers = hasSpeakerColumn(options);
   const cell = (text: string) => csvQuoted(forSpreadsheet ? disarmed(oneLine(text)) : oneLine(text));
-  const header = table ? "start,end,language,text,file,logprob\r\n" : "start,end,language,text\r\n";
-  return tableWriter(table?.hasHeader ? "" : header, ({ startMs, endMs, language, text, logprob }) => {
+  const names = ["start", "end", "language", "text", ...(table ? ["file", "logprob"] : [])];
+  const header = `${[...names, ...(hasSpeakers ? ["speaker"] : [])].join(",")}\r\n`;
+  return tableWriter(table?.hasHeader ? "" : header, ({ startMs, endMs, language, text, logprob, speaker = "" }) => {
     const seconds = [startMs, endMs].map((ms) => (Math.round(ms) / 1000).toFixed(3));
     const more = table ? [cell(head.source.name), meanText(logprob)] : [];
-    return `${[...seconds, language, cell(text), ...more].join(",")}\r\n`;
+    const who = hasSpeakers ? [cell(speaker)] : [];
+    return `${[...seconds, language, cell(text), ...more, ...who].join(",")}\r\n`;
   });
 }
 
@@ -112,7 +124,8 @@ class Sentences {
     const text = this.#held.map((word) => word.text).join("");
     if (text.trim() === "") return [];
     const [startMs, endMs] = [this.#held[0]!.startMs, this.#held.at(-1)!.endMs];
-    return [{ startMs, endMs, text, language: this.#language, logprob: meanLogprob(this.#held) }];
+    const [language, speaker] = [this.#language, this.#speaker];
+    return [{ startMs, endMs, text, language, logprob: meanLogprob(this.#held), speaker }];
   }
 
   #close(): Row[] {

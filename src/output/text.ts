@@ -2,11 +2,11 @@
 
 import type { TimedSegment, TimedWord } from "../document/document.ts";
 import { endsSentence } from "../text/sentences.ts";
-import type { SegmentWriter, WriterOptions } from "./writer.ts";
+import type { SegmentWriter, SpeakerLabels, WriterOptions } from "./writer.ts";
 import { markedWords } from "./words.ts";
 
-export function textWriter({ paragraphMs, doubtBelow }: WriterOptions): SegmentWriter {
-  const paragraphs = new Paragraphs(paragraphMs);
+export function textWriter({ paragraphMs, doubtBelow, speakerLabels }: WriterOptions): SegmentWriter {
+  const paragraphs = new Paragraphs(paragraphMs, speakerLabels);
   return {
     add: (segment) => paragraphs.addSegment(segment, doubtBelow),
     rest: () => "\n",
@@ -23,13 +23,14 @@ export class Paragraphs {
   #speaker: string | undefined;
 
   /** `pauseMs` 0: no pause is long. */
-  constructor(readonly pauseMs: number) {}
+  constructor(readonly pauseMs: number, readonly labels: SpeakerLabels = "auto") {}
 
   /** A line for each turn, where speakers are told apart. */
   addSegment(segment: TimedSegment, doubtBelow: number | undefined): string {
     const { speaker } = segment;
     const isTurn = speaker !== undefined && speaker !== this.#speaker;
-    const label = isTurn ? `${this.#speaker === undefined ? "" : "\n"}${speaker}: ` : "";
+    const name = this.labels === "off" ? "" : `${speaker}: `;
+    const label = isTurn ? `${this.#speaker === undefined ? "" : "\n"}${name}` : "";
     if (isTurn) [this.#speaker, this.#endMs] = [speaker, undefined];
     return label + this.addWords(markedWords(segment, doubtBelow));
   }

@@ -1,4 +1,4 @@
-/** The interface of all formats: segments in, text out. Types alone. */
+/** The interface of all formats: segments in, text out. Types, and what they say of tables. Pure. */
 
 import type { Ending, TimedSegment } from "../document/document.ts";
 import type { DocumentHead } from "../document/json.ts";
@@ -33,6 +33,10 @@ export type Sound =
   | { readonly kind: "link"; readonly href: string; readonly name: string }
   | { readonly kind: "embed"; readonly base64: string; readonly type: string };
 
+/** Whether names of speakers are shown. "auto": where speakers are told apart; "on": tables have the column always. */
+export const speakerLabelChoices = ["on", "off", "auto"] as const;
+export type SpeakerLabels = (typeof speakerLabelChoices)[number];
+
 export type WriterOptions = {
   readonly head: DocumentHead;
   readonly rules: LayoutRules;
@@ -47,6 +51,10 @@ export type WriterOptions = {
   readonly cutChinese?: WordCutter;
   /** In tables, texts and names that a spreadsheet would take for formulas have an apostrophe before them. */
   readonly forSpreadsheet?: boolean;
+  /** Absent: auto. */
+  readonly speakerLabels?: SpeakerLabels;
+  /** Whether speakers are told apart; absent: as the options in the head say. */
+  readonly hasSpeakers?: boolean;
   /** Of html: what makes it a page with a player. Absent: text alone. */
   readonly page?: (() => PageParts) | undefined;
   /** Of html: the recording beside the text. */
@@ -56,3 +64,10 @@ export type WriterOptions = {
   /** The file holds several recordings: rows say of which they are. Absent: it holds one. */
   readonly table?: { readonly hasHeader: boolean };
 };
+
+/** Whether a table has a column for who speaks. */
+export function hasSpeakerColumn({ head, speakerLabels = "auto", hasSpeakers }: WriterOptions): boolean {
+  const { options } = head;
+  const isAsked = options["speakers"] !== undefined || options["split-channels"] === true;
+  return speakerLabels === "on" || speakerLabels === "auto" && (hasSpeakers ?? isAsked);
+}

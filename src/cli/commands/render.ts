@@ -81,6 +81,7 @@ async function render(
     if (headings) parts.terminal.stdout.write(headings.of(input));
     const recording = await outputs.begin(index, {
       head: views ? { ...head, options: { ...withoutViews(head.options), ...viewsHead(views) } } : head,
+      hasSpeakers: segments.some(({ speaker }) => speaker !== undefined),
       ...{ ...layoutOf(options), cutChinese: parts.cutChinese, page: parts.pageParts },
     });
     const write = view?.recording();

@@ -452,7 +452,7 @@ function findWho(
 
 async function startWriter(run: Run, source: InputSource, audio: LeveledSamples): Promise<RecordingWriter> {
   const { parts, options, headings, out, outputs, models, model } = run;
-  const { paragraphMs, doubtBelow, verbosity, inputs } = options;
+  const { paragraphMs, doubtBelow, speakerLabels, verbosity, inputs } = options;
   const startMs = startMsOf(options);
   const endMs = startMs + (audio.length / sampleRate) * 1000;
   const recording = outputs && await outputs.begin(inputs.indexOf(source), {
@@ -468,7 +468,7 @@ async function startWriter(run: Run, source: InputSource, audio: LeveledSamples)
   const isTextShown = out === stdout || options.output === undefined && options.formats?.join() === "text";
   if (isTextShown) stdout.write(headings.of(source));
   return new RecordingWriter({
-    ...{ out, outputs: recording, paragraphMs, doubtBelow },
+    ...{ out, outputs: recording, paragraphMs, doubtBelow, speakerLabels },
     bySegment: options.splitChannels || run.speakers !== undefined || run.view !== undefined ||
       doubtBelow !== undefined || paragraphMs > 0,
     hasWords: models.timer !== undefined,

@@ -91,11 +91,11 @@ describe("lines", () => {
       resultLine(row!, key, {
         durationMs: 5000.4,
         segments,
-        gaps: [{ startMs: 0, endMs: 1500 }],
+        ending: { gaps: [{ startMs: 0, endMs: 1500 }] },
         logprob: -0.123456,
         warnings: ["odd"],
       }),
-      resultLine(row!, key, { durationMs: 0, segments: [], gaps: [], logprob: undefined, warnings: [] }),
+      resultLine(row!, key, { durationMs: 0, segments: [], ending: { gaps: [] }, logprob: undefined, warnings: [] }),
       errorLine(row!, key, { code: "audio", message: "no such file" }),
       errorLine(twin!, key, twin!.fault!),
       errorLine(nameless!, key, nameless!.fault!),

@@ -4,8 +4,8 @@
  */
 
 import { createHash } from "node:crypto";
-import type { Gap, TimedSegment } from "../document/document.ts";
-import { gapJson, segmentJson } from "../document/json.ts";
+import type { Ending, TimedSegment } from "../document/document.ts";
+import { endingJson, segmentJson } from "../document/json.ts";
 import { roundedLogprob } from "../document/logprobs.ts";
 import { withoutSecrets } from "../secrets.ts";
 import type { ManifestRow, RowError } from "./manifest.ts";
@@ -14,8 +14,8 @@ import type { ManifestRow, RowError } from "./manifest.ts";
 export type RowResult = {
   readonly durationMs: number;
   readonly segments: readonly TimedSegment[];
-  /** Speech without text. */
-  readonly gaps: readonly Gap[];
+  /** Speech without text, and who speaks. */
+  readonly ending: Ending;
   /** Mean over all tokens of the text; undefined: there are none. */
   readonly logprob: number | undefined;
   /** What is odd about the recording, or missing in the text. */
@@ -46,7 +46,7 @@ function sorted(options: Readonly<Record<string, string>>): [string, string][] {
 }
 
 export function resultLine(row: ManifestRow, key: string, result: RowResult): string {
-  const { durationMs, segments, gaps, logprob, warnings } = result;
+  const { durationMs, segments, ending, logprob, warnings } = result;
   return line({
     ...headOf(row),
     duration: Math.round(durationMs) / 1000,
@@ -54,7 +54,7 @@ export function resultLine(row: ManifestRow, key: string, result: RowResult): st
     text: segments.map(({ text }) => text).join(""),
     logprob: logprob === undefined ? null : roundedLogprob(logprob),
     segments: segments.map(segmentJson),
-    gaps: gaps.map(gapJson),
+    ...endingJson(ending),
     ...(warnings.length > 0 ? { warnings } : {}),
     key,
   });

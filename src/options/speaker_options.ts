@@ -12,6 +12,7 @@ export const speakerOptions = [
       "A line of text per turn, names in subtitles, the speaker in JSON; -f rttm writes turns. auto finds how many " +
       "there are. The text comes when all is heard. Of channels that --split-channels hears, each is a speaker.",
     rare: true,
+    commands: ["transcribe", "batch"],
     excludes: [{ option: "stream" }, { option: "low-memory" }],
   },
   {
@@ -22,6 +23,7 @@ export const speakerOptions = [
     more: "anna.wav in DIR is a recording of anna alone, as are those in the folder anna; 3 s at least, 10 s or more " +
       "are good. Who sounds like none of them keeps a number. Without --speakers, as with --speakers auto.",
     rare: true,
+    commands: ["transcribe", "batch"],
     excludes: [{ option: "stream" }, { option: "low-memory" }],
   },
   {
@@ -32,7 +34,7 @@ export const speakerOptions = [
     more: "For example `Speaker 1 = Anna`, or `left = Anna`. It names what --voices has named, too. Labels without a " +
       "line stay.",
     rare: true,
-    commands: ["transcribe", "render"],
+    commands: ["transcribe", "render", "batch"],
   },
   {
     name: "speaker-labels",

@@ -1,12 +1,13 @@
 /** Tests of `qwen-asr batch` with a fake engine: every row a line, what ends a run, what the next one does. */
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DecodeRequest, Engine } from "../../engine/engine.ts";
 import { InputError, ShortageError } from "../../errors.ts";
 import { fakeEngine, fakeParts, type FakeProgram, fakeSecond, loadedAudio } from "../../../tests/support/fake_parts.ts";
+import { fakeSpeakers } from "../../../tests/support/fake_speakers.ts";
 import type { ProgramParts } from "../parts.ts";
 import { createProgram } from "../program.ts";
 
@@ -22,6 +23,12 @@ const out = () => join(folder, "out.jsonl");
 const written = async (name = "out.jsonl") =>
   (await readFile(join(folder, name), "utf8")).trimEnd().split("\n").map((line) => JSON.parse(line));
 
+/** The manifest, and what speakers are called. */
+function readTextOf(manifest: readonly unknown[]): ProgramParts["readText"] {
+  const text = manifest.map((row) => JSON.stringify(row)).join("\n");
+  return (path) => Promise.resolve(path === "names.txt" ? "Ann = Ann Lee" : text);
+}
+
 /** Recordings are named by their seconds; "full.wav" meets a full disk once. */
 function program(manifest: readonly unknown[], engine: Engine = fakeEngine(says), changes: Partial<ProgramParts> = {}) {
   const text = manifest.map((row) => typeof row === "string" ? row : JSON.stringify(row)).join("\n");
@@ -32,7 +39,8 @@ function program(manifest: readonly unknown[], engine: Engine = fakeEngine(says)
       if (path === "bad.wav") return Promise.reject(new InputError(`${path}: not a recording`));
       const full = Object.assign(new Error("no space"), { code: "ENOSPC" });
       if (path === "full.wav") return Promise.reject(new InputError(`${path}: no space`, undefined, { cause: full }));
-      const seconds = Array.from({ length: Number.parseInt(path) || 1 }, fakeSecond);
+      const length = path.endsWith("Ann.wav") ? 10 : Number.parseInt(path) || 1;
+      const seconds = Array.from({ length }, fakeSecond);
       return Promise.resolve(loadedAudio(Float32Array.from(seconds.flatMap((second) => [...second]))));
     },
     ...changes,
@@ -97,6 +105,24 @@ test("rows of different options share the engine's passes", async () => {
   const { run } = program(rows.map((row, k) => ({ ...row, language: ["de", "en", "fr"][k % 3] })), engine);
   expect(await run("-o", out())).toBe(0);
   expect(engine.mostAtOnce()).toBe(5);
+});
+
+test("who speaks: in each row, by voices of a folder, in channels by these; another plan is another key", async () => {
+  await writeFile(join(folder, "Ann.wav"), "");
+  const networks = fakeSpeakers();
+  const openSpeakers = () => Promise.resolve(networks);
+  const manifest = [{ id: 1, audio: "30s.wav" }, { id: 2, audio: "bad.wav" }, { id: 3, audio: "20s.wav" }];
+  const { run } = program(manifest, undefined, { openSpeakers, readText: readTextOf(manifest) });
+  expect(await run("--voices", folder, "--speaker-names", "names.txt", "-o", out())).toBe(0);
+  expect(networks.isClosed).toBe(true);
+  const [first, second, third] = await written();
+  expect(first.speakers).toMatchObject([{ name: "Ann Lee", turns: 2 }, { name: "Speaker 2", turns: 1 }]);
+  expect(first.segments[0].speaker).toBe("Ann Lee");
+  expect(second.error.code).toBe("audio");
+  expect(third.turns.map(({ speaker }: { speaker: string }) => speaker)).toEqual(["Ann Lee", "Speaker 2"]);
+  const other = program(manifest, undefined, { openSpeakers: () => Promise.resolve(fakeSpeakers()) });
+  expect(await other.run("--speakers", "2", "-o", out())).toBe(1);
+  expect(other.parts.err()).toContain("--force");
 });
 
 test("shards are the rows k mod n, a file each", async () => {

@@ -8,28 +8,33 @@
 import { type ManifestRow, parseManifest, rowsOfShard } from "../../batch/manifest.ts";
 import { errorLine, readResult, resultLine, rowKey, type RowResult, type RunIdentity } from "../../batch/result.ts";
 import { type Shard, shardName, shardOf } from "../../batch/shard.ts";
-import type { Gap, TimedSegment } from "../../document/document.ts";
+import type { Ending, TimedSegment } from "../../document/document.ts";
+import { renamedEnding } from "../../document/speakers.ts";
 import { isPassing, shortage, UserError } from "../../errors.ts";
 import { partName } from "../../files/names.ts";
 import { RowsFile } from "../../files/rows_file.ts";
+import { estimatedSegmentSec } from "../../pipeline/estimate.ts";
 import { type Models, openModels } from "../../pipeline/models.ts";
 import type { Prefetched } from "../../pipeline/prefetch.ts";
+import type { SpeakerFinder } from "../../pipeline/speakers.ts";
 import { Stopped, untilStopped } from "../../stop.ts";
 import { loadPrompt } from "../../system.ts";
+import { basename } from "../../path_bytes.ts";
 import { sampleRate } from "../../units.ts";
 import { printable, type TextWriter } from "../../writer.ts";
-import { BatchRows, type BatchTask, faultOf, RowFault } from "../batch_rows.ts";
+import { BatchRows, type BatchTask, faultOf, type PreparedRow, RowFault } from "../batch_rows.ts";
 import { inputName, inputPath } from "../inputs.ts";
 import type { BatchOptions } from "../parse.ts";
 import type { HearingParts, ProgramParts } from "../parts.ts";
 import { prefetchRecordings, type ReadAudio } from "../prefetch.ts";
 import type { RunProgress } from "../progress.ts";
 import { Report } from "../report.ts";
+import { openSpeakerFinder, type SpeakerPlan, speakerPlan } from "../speakers.ts";
 import { openSurface } from "../surface.ts";
 import { exitCode } from "../terminal.ts";
 import { startMsOf, startTiming } from "../timing.ts";
 
-type BatchParts = HearingParts & Pick<ProgramParts, "version" | "env" | "stopwatch" | "readText">;
+type BatchParts = HearingParts & Pick<ProgramParts, "version" | "env" | "stopwatch" | "readText" | "openSpeakers">;
 
 /** The rows of one shard. */
 type Run = {
@@ -40,6 +45,7 @@ type Run = {
   readonly shard: Shard;
   readonly rows: readonly ManifestRow[];
   readonly prepare: BatchRows;
+  readonly plan: SpeakerPlan;
 };
 
 /** Rows that are written, and those of them with an error. */
@@ -57,7 +63,7 @@ export async function transcribeBatch(parts: BatchParts, given: BatchOptions): P
   const rows = rowsOfShard(parseManifest(text), shard);
   // Where a recording is cut must not depend on the memory that is free.
   const prepare = new BatchRows({ ...parts, availableMemory: parts.allowedMemory ?? (() => Infinity) }, options);
-  const run: Run = { parts, options, report, shard, rows, prepare };
+  const run: Run = { parts, options, report, shard, rows, prepare, plan: await speakerPlan(parts, options) };
   if (options.check) return await check(run);
   try {
     return await transcribeRows(run);
@@ -119,20 +125,29 @@ function standardOutput(stdout: TextWriter): Pick<RowsFile, "append"> {
 }
 
 /** Finds the models, and what tells the line of a row from one of other options or another model. */
-async function keysOf({ parts, options, rows, prepare }: Run): Promise<(row: ManifestRow) => string> {
+async function keysOf({ parts, options, rows, prepare, plan }: Run): Promise<(row: ManifestRow) => string> {
   const stop = parts.terminal.stop.drain;
   const place = await untilStopped(parts.locateModel(options.model), stop);
   const given = Object.fromEntries(options.given);
   if (options.views.terms !== undefined) given.terms = await parts.readText(options.views.terms);
   const run: RunIdentity = {
     ...{ program: `qwen-asr ${parts.version}`, model: await parts.modelHash(place), weights: options.weights },
-    options: { ...given, prompt: options.prompt },
+    options: { ...given, prompt: options.prompt, ...keyOf(plan) },
     aligner: undefined,
   };
   if (!rows.some((row) => wantsWords(prepare, row))) return (row) => rowKey(run, row);
   const aligner = await untilStopped(parts.locateAligner(options.aligner, place.kind === "demo"), stop);
   const timed = { ...run, aligner: await parts.modelHash(aligner) };
   return (row) => rowKey(wantsWords(prepare, row) ? timed : run, row);
+}
+
+/** What is asked of speakers, nothing where nothing is. As of recordings, it is not told what is in those of voices. */
+function keyOf({ count, names, voices }: SpeakerPlan): Record<string, string> {
+  return {
+    ...(count && { speakers: `${count.min}-${count.max}` }),
+    ...(names.size > 0 && { "speaker-names": JSON.stringify([...names]) }),
+    ...(voices.length > 0 && { voices: JSON.stringify(voices.map(({ name, path }) => [name, basename(path)])) }),
+  };
 }
 
 /** Whether an aligner times the words of the row. */
@@ -156,11 +171,13 @@ async function transcribeFrom(
   const stop = parts.terminal.stop.drain;
   const rows = run.rows.slice(tally.done);
   const align = rows.some((row) => wantsWords(prepare, row));
+  const speakers = await openSpeakerFinder(parts, run.plan, options.threads, stop, (line) => report.say(line));
+  using _ = { [Symbol.dispose]: () => speakers?.close() };
   const models = await openModels(parts, { ...options, align }, stop, (notice) => report.notice(notice));
   const prefetch = prefetchRecordings<BatchTask>(
     { ...parts, availableMemory: parts.allowedMemory ?? (() => Infinity) },
     options.decodesMax,
-    ({ prepared }) => prepared!,
+    ({ prepared }) => hearingOf(prepared!, models, speakers),
     models,
     tasksOf(rows),
     (task) => prepare.read(task, models.transcriber.info.languages),
@@ -173,7 +190,7 @@ async function transcribeFrom(
   try {
     for (let next = prefetch.next(); next && !stop.aborted; next = prefetch.next()) {
       const { row } = next.source;
-      const heard = await orFault(next.source, () => hear(run, models, next!, progress));
+      const heard = await orFault(next.source, () => hear(run, models, next!, speakers, progress));
       if (heard === undefined) break;
       const isFault = heard instanceof RowFault;
       if (isFault) complain(report, options, row, heard.message);
@@ -189,6 +206,14 @@ async function transcribeFrom(
     await models.transcriber.close();
     await models.timer?.close();
   }
+}
+
+/** Who speaks is known by the words' times: without an aligner, these are better in short segments. */
+function hearingOf(row: PreparedRow, { transcriber }: Models, speakers: SpeakerFinder | undefined): PreparedRow {
+  const { options } = row;
+  if (!speakers || options.align || options.segmentSec !== "auto") return row;
+  const segmentSec = Math.min(estimatedSegmentSec, transcriber.autoLimits.cutSec);
+  return { ...row, options: { ...options, segmentSec } };
 }
 
 /** One after the other: what is known of a row goes with it. */
@@ -210,9 +235,10 @@ async function orFault<T>({ prepared }: BatchTask, work: () => Promise<T>): Prom
 
 /** undefined: the run was stopped in the middle. */
 async function hear(
-  { parts, report }: Run,
+  { parts, report, plan: { names } }: Run,
   models: Models,
   begun: Prefetched<BatchTask, ReadAudio>,
+  speakers: SpeakerFinder | undefined,
   progress: RunProgress | undefined,
 ): Promise<RowResult | undefined> {
   const stop = parts.terminal.stop.drain;
@@ -222,12 +248,20 @@ async function hear(
   const segments: TimedSegment[] = [];
   const logprobs: number[] = [];
   const warnings = [...audio.warnings];
+  const heardTo = new AbortController();
+  const who = sides ? undefined : speakers?.find(
+    ...[recording, startMsOf(options), AbortSignal.any([stop, heardTo.signal])] as const,
+    (line) => warnings.push(line),
+  );
+  who?.catch(() => {}); // The failure is handled where it is awaited.
   const timing = {
+    who,
+    names,
     ...{ transcriber: models.transcriber, timer: options.align ? models.timer : undefined, view, stop },
     options: { ...options, lowMemory: false },
   };
   const timed = startTiming(timing, { recording, ...(sides && { sides }) }, (segment) => void segments.push(segment));
-  let gaps: readonly Gap[];
+  let ending: Ending;
   try {
     const transcript = await begun.transcript((event) => {
       if (event.kind === "side") timed.turnTo(event.index);
@@ -239,15 +273,18 @@ async function hear(
     });
     await timed.time();
     if (transcript.stopped || stop.aborted) return undefined;
-    gaps = transcript.audit.gaps;
+    ending = renamedEnding({ gaps: transcript.audit.gaps }, names);
     if (transcript.unvoiced !== undefined) warnings.push(...transcript.unvoiced.split("\n"));
+  } catch (error) {
+    heardTo.abort(error); // Nobody waits for who speaks in a recording that fails.
+    throw error;
   } finally {
     await timed.end();
     await audio.close();
   }
   if (timed.notice !== undefined) warnings.push(timed.notice);
   const durationMs = startMsOf(options) + (recording.length / sampleRate) * 1000;
-  return { durationMs, segments, gaps, logprob: mean(logprobs), warnings };
+  return { durationMs, segments, ending: { ...timed.who, ...ending }, logprob: mean(logprobs), warnings };
 }
 
 function mean(values: readonly number[]): number | undefined {

@@ -14,6 +14,7 @@ import type { AudioSource } from "../audio/input.ts";
 import type { TextWriter } from "../writer.ts";
 import type { Ending, TimedSegment } from "../document/document.ts";
 import { errorLine } from "../output/json.ts";
+import { rttmName } from "../output/rttm.ts";
 import { createWriter, type Format } from "../output/formats.ts";
 import { hasSpeakerColumn, type SegmentWriter, type SoundChoice, type WriterOptions } from "../output/writer.ts";
 import { findSound, type SoundRequest } from "./sound.ts";
@@ -31,6 +32,8 @@ type Sink = {
   isBegun: boolean;
   /** Of a table: its first recording has a column for who speaks. */
   hasSpeakers: boolean | undefined;
+  /** Of its recordings. */
+  readonly names: Set<string>;
   /** A recording in it was not heard to its end. */
   isCut: boolean;
 };
@@ -99,7 +102,7 @@ export class Outputs {
   static async check(request: OutputsRequest, stdout: TextWriter): Promise<Outputs> {
     const { formats, path, force, replaceable, inputs } = request;
     if (path === undefined) {
-      const sink: Sink = { ...{ format: formats[0]!, target: stdout, isShared: true }, ...unopened };
+      const sink: Sink = { ...{ format: formats[0]!, target: stdout, isShared: true }, ...unopened() };
       return new Outputs(inputs.map(() => [sink]), request);
     }
     const { isFolder, isSpecial } = await kindOf(path);
@@ -116,7 +119,7 @@ export class Outputs {
             format,
             target: await checkOutput(path, force || replaceable?.has(path) === true, inputs),
             isShared: !isFolder,
-            ...unopened,
+            ...unopened(),
           };
         known.set(path, sink);
         own.push(sink);
@@ -189,12 +192,21 @@ export class Outputs {
   }
 }
 
-const unopened = { file: undefined, isBegun: false, isCut: false, hasSpeakers: undefined };
+const unopened = () => ({
+  file: undefined,
+  isBegun: false,
+  isCut: false,
+  hasSpeakers: undefined,
+  names: new Set<string>(),
+});
 
 /** All recordings in a table have the columns of the first. */
 function tableOf(sink: Sink, options: WriterOptions): Pick<WriterOptions, "table" | "hasSpeakers"> {
   sink.hasSpeakers ??= hasSpeakerColumn(options);
-  return { table: { hasHeader: sink.isBegun }, hasSpeakers: sink.hasSpeakers };
+  const name = rttmName(options.head.source.name);
+  const isTwin = sink.names.has(name);
+  sink.names.add(name);
+  return { table: { hasHeader: sink.isBegun, isTwin }, hasSpeakers: sink.hasSpeakers };
 }
 
 type Part = { readonly sink: Sink; readonly file: OutputFile; readonly writer: SegmentWriter };

@@ -316,6 +316,11 @@ test("turns: text has a line each, other formats the name where one begins, and 
     "SPEAKER talk 1 0.000 1.500 <NA> <NA> left <NA> <NA>",
     "SPEAKER talk 1 1.200 1.700 <NA> <NA> right <NA> <NA>",
   ]);
+  const twin = { ...options, table: { hasHeader: true, isTwin: true } };
+  expect(
+    createWriter("rttm", { ...twin, head: { ...options.head, source: { name: "b/my talk.wav", durationMs: 1 } } })
+      .rest(true, { turns: heard }),
+  ).toStartWith("SPEAKER b/my_talk 1 0.000 ");
   const hostile = createWriter("vtt", options);
   expect(hostile.add(turn("a>\n<b --> &", "Hi.", 0)) + hostile.rest(true)).toContain(
     "\n<v a&gt; &lt;b -&gt; &amp;>Hi.\n",

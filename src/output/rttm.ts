@@ -9,8 +9,9 @@ import type { SegmentWriter, WriterOptions } from "./writer.ts";
  * Turns are those that were heard, overlaps with them, else what the words of the segments make; a segment without a
  * speaker has none. The recording is called by its file's name, without the extension.
  */
-export function rttmWriter({ head }: WriterOptions): SegmentWriter {
-  const file = head.source.name.replace(/^.*[/\\]/, "").replace(/(?<=.)\.\w+$/, "");
+export function rttmWriter({ head, table }: WriterOptions): SegmentWriter {
+  const { name } = head.source;
+  const file = table?.isTwin ? withoutExtension(name) : rttmName(name);
   const segments: TimedSegment[] = [];
   return {
     add: (segment) => {
@@ -19,4 +20,13 @@ export function rttmWriter({ head }: WriterOptions): SegmentWriter {
     },
     rest: (_, { turns = turnsOfWords(segments) } = {}) => turns.map((turn) => rttmLine(file, turn)).join(""),
   };
+}
+
+/** What a recording is called among others: those of one name in several folders need their paths. */
+export function rttmName(source: string): string {
+  return withoutExtension(source.replace(/^.*[/\\]/, ""));
+}
+
+function withoutExtension(name: string): string {
+  return name.replace(/(?<=.)\.\w+$/, "");
 }

@@ -62,7 +62,11 @@ export type WriterOptions = {
   /** Of html: how loud the recording is, from 0 to 1, in parts of equal length. */
   readonly peaks?: readonly number[] | undefined;
   /** The file holds several recordings: rows say of which they are. Absent: it holds one. */
-  readonly table?: { readonly hasHeader: boolean };
+  readonly table?: {
+    readonly hasHeader: boolean;
+    /** A recording of the same name, in another folder, came before. */
+    readonly isTwin?: boolean;
+  };
 };
 
 /** Whether a table has a column for who speaks. */

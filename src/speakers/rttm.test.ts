@@ -4,6 +4,7 @@ import { parseRttm, rttmLine } from "./rttm.ts";
 test("what is written is read again, spaces in names as underscores", () => {
   const text = rttmLine("my talk.wav", { speaker: "Speaker 1", startMs: 1250, endMs: 3000.4 });
   expect(text).toBe("SPEAKER my_talk.wav 1 1.250 1.750 <NA> <NA> Speaker_1 <NA> <NA>\n");
+  expect(rttmLine("a", { speaker: ' "Ann', startMs: 0, endMs: 1 })).toContain(" 'Ann ");
   expect([...parseRttm(text, "x")]).toEqual([["my_talk.wav", [{ speaker: "Speaker_1", startMs: 1250, endMs: 3000 }]]]);
 });
 

@@ -14,9 +14,9 @@ export function rttmLine(file: string, { speaker, startMs, endMs }: SpeakerTurn)
   return `SPEAKER ${word(file)} 1 ${times} <NA> <NA> ${word(speaker)} <NA> <NA>\n`;
 }
 
-/** A text as one word of ASCII or Unicode; never empty. */
+/** A text as one word of ASCII or Unicode; never empty. Readers of tables take quotes for marks around a cell. */
 function word(text: string): string {
-  return text.trim().replace(/[\s\p{Cc}]+/gu, "_") || "_";
+  return text.replaceAll('"', "'").trim().replace(/[\s\p{Cc}]+/gu, "_") || "_";
 }
 
 /** The turns of each file that is named in it, by their starts. Comments and lines of other types are ignored. */

@@ -42,6 +42,19 @@ describe("withSpeakers", () => {
     expect(withSpeakers([segment], [turn("a", 0, 2950), turn("b", 2950, 4000)]).length).toBe(2);
   });
 
+  test("a turn begins with the sentence that begins near it, if its times are estimated", () => {
+    const estimated = segment.words!.map((word) => ({ ...word, flag: "unaligned" as const }));
+    const parts = (words: TimedSegment["words"], ...turns: ReturnType<typeof turn>[]) =>
+      shown(withSpeakers([{ ...segment, words: words! }], turns));
+    const early = [turn("a", 0, 950), turn("b", 1000, 4000)] as const;
+    expect(parts(estimated, ...early)).toEqual(["a:Are you there?", "b: Yes, I am. Good."]);
+    expect(parts(segment.words, ...early)).toEqual(["a:Are you", "b: there? Yes, I am. Good."]);
+    const late = [turn("a", 0, 1950), turn("b", 2000, 4000)] as const;
+    expect(parts(estimated, ...late)).toEqual(["a:Are you there?", "b: Yes, I am. Good."]);
+    const inside = [turn("a", 0, 1950), turn("b", 2000, 2950), turn("a", 2950, 4000)] as const;
+    expect(parts(estimated, ...inside)).toEqual(["a:Are you there?", "b: Yes, I am.", "a: Good."]);
+  });
+
   test("what is said while others speak is marked", () => {
     const [one] = withSpeakers([segment], [turn("a", 0, 4000), turn("b", 500, 1400)]);
     expect(one!.words!.map(({ isOverlapped = false }) => isOverlapped)).toEqual([

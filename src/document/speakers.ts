@@ -4,7 +4,7 @@
  *
  * A word is spoken by whom most of its time belongs to; where nobody is known to speak, by the nearest speaker within a
  * second, else by whoever spoke before. Times of words are never exact: a short word that would be a turn of its own
- * within another's sentence is no turn.
+ * within another's sentence is no turn, and a turn that begins near the start of a sentence begins with it.
  */
 
 import type { TimeSpan } from "../units.ts";
@@ -16,6 +16,8 @@ import type { Ending, TimedSegment, TimedWord } from "./document.ts";
 const nearMs = 1000;
 /** A word of others, within a sentence, that is no turn of theirs. */
 const strayMsMax = 400;
+/** How far the times of words may be wrong: those that an aligner gave, and those that were estimated. */
+const [alignedOffMs, estimatedOffMs] = [250, 1000];
 /** Of a word that is said while others speak, this share of its time. */
 const overlapShare = 0.5;
 
@@ -33,7 +35,7 @@ export function withSpeakers(segments: readonly TimedSegment[], turns: readonly 
       last = speaker;
       return [speaker === undefined ? segment : { ...segment, speaker }];
     }
-    const said = withoutStrays(words, words.map((word) => finder.of(word)));
+    const said = fromSentences(words, withoutStrays(words, words.map((word) => finder.of(word))));
     const parts = partsOf(words, said, last);
     last = parts.at(-1)!.speaker;
     if (parts.length === 1 && last === undefined) return [segment];
@@ -110,6 +112,36 @@ function withoutStrays(words: readonly TimedWord[], said: readonly Said[]): Said
     if (!isBetween || endMs - startMs > strayMsMax || endsSentence(words[at - 1]!.text)) return one;
     return { ...one, speaker: before };
   });
+}
+
+/** Turns that begin within a sentence begin at the end of one that is near; what speaks on both sides stays. */
+function fromSentences(words: readonly TimedWord[], said: readonly Said[]): Said[] {
+  const moved = [...said];
+  const speakerAt = (at: number) => moved[at]?.speaker;
+  const endsAt = (at: number) => endsSentence(words[at]?.text ?? "");
+  for (let at = 1; at < words.length; at++) {
+    const [before, after] = [speakerAt(at - 1), speakerAt(at)];
+    if (before === after || before === undefined || after === undefined || endsAt(at - 1)) continue;
+    let [first, last] = [at - 1, at];
+    while (first > 0 && !endsAt(first - 1) && speakerAt(first - 1) === before) first--;
+    while (last < words.length && !endsAt(last) && speakerAt(last) === after) last++;
+    const isFirstNear = speakerAt(first - 1) === before && isNear(words.slice(first, at));
+    const isLastNear = speakerAt(last) === after && speakerAt(last + 1) === after && isNear(words.slice(at, last + 1));
+    const isBack = isFirstNear &&
+      (!isLastNear || lengthMs(words.slice(first, at)) <= lengthMs(words.slice(at, last + 1)));
+    if (isBack) { for (let one = first; one < at; one++) moved[one] = { ...moved[one]!, speaker: after }; }
+    else if (isLastNear) { for (let one = at; one <= last; one++) moved[one] = { ...moved[one]!, speaker: before }; }
+  }
+  return moved;
+}
+
+/** Whether these words may be on the other side of where they seem to be. */
+function isNear(words: readonly TimedWord[]): boolean {
+  return lengthMs(words) <= (words.every(({ flag }) => flag === undefined) ? alignedOffMs : estimatedOffMs);
+}
+
+function lengthMs(words: readonly TimedWord[]): number {
+  return words.at(-1)!.endMs - words[0]!.startMs;
 }
 
 type Part = { readonly speaker: string | undefined; readonly words: TimedWord[] };

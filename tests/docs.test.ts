@@ -12,6 +12,7 @@ import { commandNames } from "../src/options/table.ts";
 import { sourceLayers, zigLayers } from "../scripts/layers.ts";
 import { projectRoot } from "./fixtures.ts";
 import { instructionSets, run } from "./harness.ts";
+import { messagesOf } from "./support/messages.ts";
 
 const documents = new Map(
   [
@@ -101,15 +102,56 @@ test("instruction sets are named in the order of cpu.zig", () => {
   expect(instructionSets).toEqual(own);
 });
 
-test("messages of the troubleshooting are the program's", () => {
-  const sources = ["src", "zig"].flatMap((root) =>
-    readdirSync(join(projectRoot, root), { recursive: true }).map((name) => join(projectRoot, root, String(name)))
-  ).filter((path) => /(?<!\.test|_test)\.(ts|zig)$/.test(path));
-  const program = sources.map((path) => readFileSync(path, "utf8")).join("\n");
-  const [tables] = documents.get("docs/troubleshooting.md")!.split("## It runs, but");
-  const messages = [...tables!.matchAll(/^\| `([^`]+)` \|/gm)].map(([, message]) => message!);
-  expect(messages.length).toBeGreaterThan(40);
-  expect(messages.filter((message) => !program.includes(message))).toEqual([]);
+/** The program's own sources, by path. */
+const sources = new Map(
+  ["src", "zig"].flatMap((root) =>
+    readdirSync(join(projectRoot, root), { recursive: true }).map((name) => `${root}/${String(name)}`)
+  ).filter((path) =>
+    /(?<!\.test|_test|_fixture|fuzz)\.(ts|zig)$/.test(path) && !/^src\/page\/|\/fake_|zig\/errors/.test(path)
+  )
+    .map((path) => [path, readFileSync(join(projectRoot, path), "utf8")]),
+);
+
+/** What the page of troubles says of errors: words that stay the same, "…" between them. */
+function entries(): { readonly words: string; readonly pattern: RegExp }[] {
+  const page = documents.get("docs/troubleshooting.md")!.replace(/^## It runs, but$.*?(?=^## )/ms, "");
+  const cells = [...page.matchAll(/^\| (`.*?`) \| /gm)].map(([, cell]) => cell!);
+  return cells.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)]).map(([, words]) => ({
+    words: words!,
+    pattern: new RegExp(words!.split("…").map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join(".*")),
+  }));
+}
+
+const messages = [...sources].flatMap(([path, source]) =>
+  messagesOf(path, source).map((message) => `${path}: ${message}`)
+);
+const messageIn = (line: string) => line.slice(line.indexOf(": ") + 2);
+
+test("every message of an error is in the troubleshooting", () => {
+  expect(messages.length).toBeGreaterThan(400);
+  const all = entries();
+  expect(messages.filter((line) => !all.some(({ pattern }) => pattern.test(messageIn(line))))).toEqual([]);
+});
+
+test("the troubleshooting has no message that the program does not have", () => {
+  const program = [...sources.values()].join("\n");
+  const isSaid = ({ words, pattern }: ReturnType<typeof entries>[number]) =>
+    messages.some((line) => pattern.test(messageIn(line))) || !words.includes("…") && program.includes(words);
+  expect(entries().length).toBeGreaterThan(300);
+  expect(entries().filter((entry) => !isSaid(entry)).map(({ words }) => words)).toEqual([]);
+  const short = entries().filter(({ words }) => words.replace(/\W/g, "").length < 4); // No entry is for everything.
+  expect(short).toEqual([]);
+});
+
+test("messages are found in sources", () => {
+  const source = `throw new InputError(\`\${name}: is \${a ? "b" : \`c\${d}\`}, not \${e}\`, "a hint");
+    new ApiError(400, isOld ? "too old, " + "too" : "too new");
+    const own = { ENOENT: "no such file" }; // new InputError("a remark")`;
+  expect(messagesOf("src/x.ts", source)).toEqual([
+    ...["…: is …, not …", "too old, too", "too new", "no such file"],
+  ]);
+  const zig = 'return fail(error.Model, "{s}: has {d} rows " ++\n "in {s}", .{}); fail(error.Invalid, "no", .{});';
+  expect(messagesOf("zig/x.zig", zig)).toEqual(["…: has … rows in …"]);
 });
 
 test("the index names every document", () => {

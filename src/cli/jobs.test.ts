@@ -150,8 +150,8 @@ test("on a terminal one line shows how far the run is, and the end names what fa
   expect((err.split("\r").at(-1) ?? "").startsWith("\x1b[K")).toBe(true);
 });
 
-test("--watch takes what comes, when it does not change any more, and opens the model once", async () => {
-  using files = folderWith("in/a.wav", "in/b.txt", "in/done.wav", "out/done.txt");
+/** A watch of the folder "in"; `until` waits for an output. */
+function startWatch(root: string, ...more: readonly string[]) {
   const engine = fakeEngine(() => ({ says: "language English<asr_text>Hello there." }));
   let [opened, reads] = [0, ""];
   const parts = fakeParts(engine, {
@@ -165,27 +165,52 @@ test("--watch takes what comes, when it does not change any more, and opens the 
       return Promise.resolve(engine);
     },
   });
-  const command = parseCommandLine(["--watch", `${files.root}/in`, "-o", `${files.root}/out/`]);
+  const command = parseCommandLine(["--watch", `${root}/in`, "-o", `${root}/out/`, ...more]);
   if (command.kind !== "transcribe") throw new Error(command.kind);
   const watching = watchFolder(parts, command.options, 20);
-  const until = async (name: string) => {
-    while (!existsSync(join(files.root, "out", name))) await Bun.sleep(5);
+  const until = async (isSo: () => boolean) => {
+    while (!isSo()) await Bun.sleep(5);
   };
-  await until("a.txt");
+  return {
+    ...{ parts, watching, until, said: () => parts.err().replaceAll(root, "R") },
+    untilThere: (name: string) => until(() => existsSync(join(root, "out", name))),
+    seen: () => ({ opened, reads, isClosed: engine.isClosed() }),
+  };
+}
+
+test("--watch takes what comes, when it does not change any more, and opens the model once", async () => {
+  using files = folderWith("in/a.wav", "in/b.txt", "in/done.wav", "out/done.txt");
+  const { parts, watching, untilThere, seen } = startWatch(files.root);
+  await untilThere("a.txt");
   for (let part = 0; part < 10; part++) {
     appendFileSync(join(files.root, "in/slow.wav"), "part");
     await Bun.sleep(15);
   }
   expect(existsSync(join(files.root, "out/slow.txt"))).toBe(false);
-  await until("slow.txt");
+  await untilThere("slow.txt");
   parts.interrupt(130);
   expect(await watching).toBe(130);
-  expect({ opened, reads, isClosed: engine.isClosed() }).toEqual({
-    opened: 1,
-    reads: " a.wav slow.wav",
-    isClosed: true,
-  });
+  expect(seen()).toEqual({ opened: 1, reads: " a.wav slow.wav", isClosed: true });
   expect(parts.err().match(/Loading model/g)).toHaveLength(1);
+});
+
+test("--watch goes on where two recordings have one output, and hears what changes where it may replace", async () => {
+  for (const force of [[], ["--force"]]) {
+    using files = folderWith("in/a.wav");
+    const { parts, watching, until, untilThere, said, seen } = startWatch(files.root, ...force);
+    await untilThere("a.txt");
+    for (const name of ["t.flac", "t.wav"]) writeFileSync(join(files.root, "in", name), "sound");
+    await untilThere("t.txt");
+    writeFileSync(join(files.root, "in/a.wav"), "other sound");
+    await until(() => said().includes("Changed: R/in/a.wav"));
+    writeFileSync(join(files.root, "in/z.wav"), "sound");
+    await untilThere("z.txt");
+    parts.interrupt(130);
+    expect(await watching).toBe(130);
+    expect(said()).toContain("R/in/t.flac and R/in/t.wav would both be written to R/out/t.txt\n");
+    expect(said()).toContain("New: R/in/t.flac, R/in/t.wav\n");
+    expect(seen().reads).toBe(` a.wav t.flac${force.length > 0 ? " a.wav" : ""} z.wav`);
+  }
 });
 
 test("--resume waits until it is known where speech is: the times of what was heard need it", async () => {

@@ -14,7 +14,7 @@ import type { EngineChoice, ModelHost } from "../../pipeline/host.ts";
 import { untilStopped } from "../../stop.ts";
 import { printable } from "../../writer.ts";
 import type { InputSource, TranscribeOptions } from "../parse.ts";
-import { Report } from "../report.ts";
+import { label, Report } from "../report.ts";
 import { exitCode } from "../terminal.ts";
 import { transcribeFiles } from "./transcribe.ts";
 
@@ -35,14 +35,22 @@ export async function watchFolder(parts: WatchParts, options: TranscribeOptions,
   const kept = new KeptEngines(parts);
   const arrivals = new Arrivals();
   let [isFirst, failed] = [true, false];
+  const hear = async (inputs: readonly InputSource[], skipExisting: boolean): Promise<void> => {
+    if (inputs.length === 0) return;
+    const resume = skipExisting && (jobs.resume || !isFirst); // It leaves complete outputs, too.
+    const own = { ...options, inputs, jobs: { ...jobs, resume, skipExisting } };
+    failed = !await transcribed(lowMemory ? parts : kept.parts, own, report, !isFirst) || failed;
+    isFirst = false;
+  };
   try {
     while (!drain.aborted) {
-      const inputs = arrivals.whole(await watchedFiles(folder, jobs));
-      if (inputs.length > 0) {
-        const own = { ...options, inputs, jobs: { ...jobs, resume: jobs.resume || !isFirst, skipExisting: true } };
-        failed = !await transcribed(lowMemory ? parts : kept.parts, own, report, !isFirst) || failed;
-        isFirst = false;
+      const { fresh, changed } = arrivals.whole(await watchedFiles(folder, jobs));
+      if (!isFirst && fresh.length > 0) report.say(`New: ${fresh.map(label).join(", ")}`);
+      await hear(fresh, true);
+      if (changed.length > 0) {
+        report.say(`Changed: ${changed.map(label).join(", ")}${options.force || output === undefined ? "" : unforced}`);
       }
+      await hear(changed, !options.force);
       await untilStopped(new Promise<void>((resolve) => setTimeout(resolve, everyMs)), drain).catch(() => {});
     }
   } finally {
@@ -51,30 +59,54 @@ export async function watchFolder(parts: WatchParts, options: TranscribeOptions,
   return exitCode(parts.terminal, failed);
 }
 
+const unforced = " (what is written of it already stays; --force replaces it)";
+
 /** What concerns some recordings ends no watch. */
-async function transcribed(parts: WatchParts, options: TranscribeOptions, report: Report, isAgain: boolean) {
+async function transcribed(
+  parts: WatchParts,
+  options: TranscribeOptions,
+  report: Report,
+  isAgain: boolean,
+): Promise<boolean> {
+  const { inputs } = options;
   try {
     return await transcribeFiles(parts, options, isAgain) === 0;
   } catch (error) {
-    if (!(error instanceof InputError || error instanceof OutputError)) throw error;
-    report.tell(error.message);
+    const isOfSeveral = error instanceof UsageError && inputs.length > 1; // Two would be written to one file.
+    if (!(isOfSeveral || error instanceof InputError || error instanceof OutputError)) throw error;
+    report.tell((error as Error).message);
+    if (isOfSeveral) {
+      for (const input of inputs) await transcribed(parts, { ...options, inputs: [input] }, report, isAgain);
+    }
     return false;
   }
 }
 
+type Seen = { readonly stamp: string; readonly looks: number; readonly wasWhole: boolean };
+
 /** Files that have come, and since how many looks each is as it is. */
 class Arrivals {
-  #known = new Map<string, { readonly stamp: string; readonly looks: number }>();
+  #known = new Map<string, Seen>();
 
-  /** Those that are whole since this look. One that changes later comes again. */
-  whole(files: Awaited<ReturnType<typeof watchedFiles>>): InputSource[] {
-    const now = new Map<string, { readonly stamp: string; readonly looks: number }>();
+  /** Those that are whole since this look: for the first time, or again, after a change. */
+  whole(files: Awaited<ReturnType<typeof watchedFiles>>) {
+    const now = new Map<string, Seen>();
     for (const { input, stamp } of files) {
       const before = this.#known.get(input.path);
-      now.set(input.path, { stamp, looks: before?.stamp === stamp ? before.looks + 1 : 1 });
+      const looks = before?.stamp === stamp ? before.looks + 1 : 1;
+      now.set(input.path, {
+        stamp,
+        looks,
+        wasWhole: before !== undefined && (before.wasWhole || before.looks >= looksMin),
+      });
     }
     this.#known = now;
-    return files.map(({ input }) => input).filter(({ path }) => now.get(path)!.looks === looksMin);
+    const whole = files.map(({ input }) => input).filter(({ path }) => now.get(path)!.looks === looksMin);
+    const { fresh = [], changed = [] } = Object.groupBy(
+      whole,
+      ({ path }) => now.get(path)!.wasWhole ? "changed" : "fresh",
+    );
+    return { fresh, changed };
   }
 }
 

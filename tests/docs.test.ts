@@ -160,6 +160,17 @@ test("the index names every document", () => {
   expect(names.filter((name) => name !== "README.md" && !index.includes(`(${name})`))).toEqual([]);
 });
 
+test("slow tests are named where one looks for them, or by another that they belong to", () => {
+  const folder = join(projectRoot, "tests/slow");
+  const scripts = readdirSync(folder);
+  const texts = scripts.map((name) => [name, readFileSync(join(folder, name), "utf8")] as const);
+  const isNamed = (name: string) =>
+    documents.get("docs/HACKING.md")!.includes(`tests/slow/${name}`) ||
+    texts.some(([other, text]) => other !== name && text.includes(name));
+  expect(scripts.length).toBeGreaterThan(20);
+  expect(scripts.filter((name) => !isNamed(name))).toEqual([]);
+});
+
 test("the README is short", () => {
   expect(documents.get("README.md")!.split("\n").length).toBeLessThan(150);
 });

@@ -37,8 +37,7 @@ pub const scratch_tile_floats = 1 << 19;
 /// Rows of activations at 8 bits, as the int8 kernels take them, or of bf16 as tiles. Belongs to one session; grows.
 pub const Quantized = struct {
     allocator: std.mem.Allocator,
-    /// Whether there is room for tiles (`Compute.multipliesTiles`).
-    has_tiles: bool,
+    table: *const kernels.Table,
     /// Many rows get what few would get: no tiles.
     avoids_tiles: bool = false,
     bytes: []align(64) i8 = &.{},
@@ -56,73 +55,98 @@ pub const Quantized = struct {
     /// Frees the room, which `reserve` makes again.
     pub fn release(self: *Quantized) void {
         self.deinit();
-        self.* = .{ .allocator = self.allocator, .has_tiles = self.has_tiles };
+        self.* = .{ .allocator = self.allocator, .table = self.table };
     }
 
     /// Bytes of room for so many rows.
-    pub fn bytesFor(rows: usize, columns: usize, has_tiles: bool) usize {
-        return Rounded.room(rows * columns) + @sizeOf(u16) * tilesFor(rows, columns, has_tiles);
+    pub fn bytesFor(rows: usize, columns: usize, table: *const kernels.Table) usize {
+        const tiles = tilesFor(rows, columns, table);
+        return Rounded.room(rows * columns, table.int8_activation_bytes) + @sizeOf(u16) * tiles;
     }
 
-    fn tilesFor(rows: usize, columns: usize, has_tiles: bool) usize {
-        return if (has_tiles and rows > gemv_rows_max) tiled.Activations.room(rows, columns, true) else 0;
+    fn tilesFor(rows: usize, columns: usize, table: *const kernels.Table) usize {
+        const has_tiles = table.tile_gemm != null and rows > gemv_rows_max;
+        return if (has_tiles) tiled.Activations.room(rows, columns, true) else 0;
     }
 
     /// Room for this many rows of up to `columns` elements.
     pub fn reserve(self: *Quantized, rows: usize, columns: usize) errors.Error!void {
         const elements = rows * columns;
-        const tiles = tilesFor(rows, columns, self.has_tiles);
-        if (elements <= self.bytes.len and tiles <= self.tiles.len) return;
+        const tiles = tilesFor(rows, columns, self.table);
+        if (elements <= self.capacity() and tiles <= self.tiles.len) return;
         const allocator = self.allocator;
         self.release();
         errdefer self.release();
         const fail = errors.outOfMemory;
         self.tiles = buffers.alloc(u16, allocator, tiles) catch return fail("the activations");
         const blocks = elements / kernels.int8_block;
-        self.bytes = buffers.alloc(i8, allocator, elements) catch return fail("the activations");
+        const bytes = elements * self.table.int8_activation_bytes;
+        self.bytes = buffers.alloc(i8, allocator, bytes) catch return fail("the activations");
         self.scales = buffers.alloc(f32, allocator, blocks) catch return fail("the activations");
         self.starts = buffers.alloc(i32, allocator, blocks) catch return fail("the activations");
     }
+
+    /// Activations that there is room for.
+    pub fn capacity(self: *const Quantized) usize {
+        return self.bytes.len / self.table.int8_activation_bytes;
+    }
+
+    pub fn rounded(self: *const Quantized) Rounded {
+        return .{
+            .bytes = self.bytes.ptr,
+            .scales = self.scales.ptr,
+            .starts = self.starts.ptr,
+            .each = self.table.int8_activation_bytes,
+        };
+    }
 };
 
-/// Activations at 8 bits, wherever they are: i8[], and for each block of them f32[] and i32[].
+/// Activations at 8 bits, wherever they are: i8[][each], and for each block of them f32[] and i32[].
 pub const Rounded = struct {
     bytes: [*]i8,
     scales: [*]f32,
     starts: [*]i32,
+    /// Bytes of an activation.
+    each: usize,
 
     /// Bytes of room for this many activations.
-    pub fn room(elements: usize) usize {
-        return elements + elements / kernels.int8_block * 8;
+    pub fn room(elements: usize, each: usize) usize {
+        return elements * each + elements / kernels.int8_block * 8;
     }
 
     /// In memory that begins at a multiple of 4 bytes; `elements` is a multiple of the block.
-    pub fn in(memory: [*]u8, elements: usize) Rounded {
-        const scales = memory + elements;
+    pub fn in(memory: [*]u8, elements: usize, each: usize) Rounded {
+        const scales = memory + elements * each;
         const starts = scales + elements / kernels.int8_block * 4;
         return .{
             .bytes = @ptrCast(memory),
             .scales = @ptrCast(@alignCast(scales)),
             .starts = @ptrCast(@alignCast(starts)),
+            .each = each,
         };
     }
 
     /// From an element on, the first of a block.
     pub fn from(self: Rounded, element: usize) Rounded {
         const b = element / kernels.int8_block;
-        return .{ .bytes = self.bytes + element, .scales = self.scales + b, .starts = self.starts + b };
+        return .{
+            .bytes = self.bytes + element * self.each,
+            .scales = self.scales + b,
+            .starts = self.starts + b,
+            .each = self.each,
+        };
     }
 
     pub fn copy(self: Rounded, other: Rounded, elements: usize) void {
         const blocks = elements / kernels.int8_block;
-        @memcpy(self.bytes[0..elements], other.bytes);
+        @memcpy(self.bytes[0 .. elements * self.each], other.bytes);
         @memcpy(self.scales[0..blocks], other.scales);
         @memcpy(self.starts[0..blocks], other.starts);
     }
 
     pub fn clear(self: Rounded, elements: usize) void {
         const blocks = elements / kernels.int8_block;
-        @memset(self.bytes[0..elements], 0);
+        @memset(self.bytes[0 .. elements * self.each], 0);
         @memset(self.scales[0..blocks], 0);
         @memset(self.starts[0..blocks], 0);
     }
@@ -192,7 +216,7 @@ pub const Compute = struct {
 
     /// As yet without room.
     pub fn quantized(self: *const Compute, allocator: std.mem.Allocator) Quantized {
-        return .{ .allocator = allocator, .has_tiles = self.multipliesTiles() };
+        return .{ .allocator = allocator, .table = self.kernels };
     }
 
     pub fn deinit(self: *Compute) void {
@@ -251,7 +275,7 @@ pub const Compute = struct {
         return .in(rounded.tiles, rows, products[0].weight.columns, needs_rest);
     }
 
-    /// On the calling thread: out[row][n] = a[row] . weight[first + n] for n < count.
+    /// On the calling thread: out[row][n] = a[row] . weight[first + n] for n < count; the weights are not packed.
     pub fn product(
         self: *const Compute,
         scratch: Scratch,
@@ -266,9 +290,7 @@ pub const Compute = struct {
     ) void {
         assert(first + count <= weight.rows);
         assert(a_stride >= weight.columns and out_stride >= count);
-        if (weight.panels) |panels| {
-            return self.productOfPanels(scratch, rows, a, a_stride, weight, panels, first, count, out, out_stride);
-        }
+        assert(weight.panels == null);
         if (blas.available and self.uses_blas and weight.columns >= blas_depth_min) {
             var b: [*]const f32 = undefined;
             if (weight.dtype == .f32) {
@@ -306,33 +328,12 @@ pub const Compute = struct {
         }
     }
 
-    /// As `product`; the activations are quantised in the tile scratch.
-    fn productOfPanels(
-        self: *const Compute,
-        scratch: Scratch,
-        rows: usize,
-        a: [*]const f32,
-        a_stride: usize,
-        weight: Matrix,
-        panels: Panels,
-        first: usize,
-        count: usize,
-        out: [*]f32,
-        out_stride: usize,
-    ) void {
-        const columns = weight.columns;
-        assert(Rounded.room(rows * columns) <= scratch.tile.len * @sizeOf(f32));
-        const rounded: Rounded = .in(@ptrCast(scratch.tile.ptr), rows * columns);
-        for (0..rows) |row| self.round(a + row * a_stride, columns, rounded.from(row * columns));
-        self.productOfRounded(rows, rounded, columns, panels, first, count, out, out_stride);
-    }
-
     pub fn round(self: *const Compute, x: [*]const f32, count: usize, to: Rounded) void {
         assert(count % kernels.int8_block == 0);
         self.kernels.int8_quantize(x, count, to.bytes, to.scales, to.starts);
     }
 
-    /// As `product`, of x[rows][columns] that is rounded already.
+    /// As `product`, of x[rows][columns] that is rounded already and packed weights.
     pub fn productOfRounded(
         self: *const Compute,
         rows: usize,
@@ -415,15 +416,9 @@ const LinearJob = struct {
 
     fn quantize(job: *LinearJob, first: usize, end: usize, _: Scratch) void {
         const columns = job.products[0].weight.columns;
-        const blocks = columns / kernels.int8_block;
-        assert(job.rows * columns <= job.quantized.bytes.len);
-        for (first..end) |row| {
-            const q = job.quantized;
-            const bytes = q.bytes.ptr + row * columns;
-            const scales = q.scales.ptr + row * blocks;
-            const starts = q.starts.ptr + row * blocks;
-            job.compute.kernels.int8_quantize(job.x + row * job.x_stride, columns, bytes, scales, starts);
-        }
+        assert(job.rows * columns <= job.quantized.capacity());
+        const to = job.quantized.rounded();
+        for (first..end) |row| job.compute.round(job.x + row * job.x_stride, columns, to.from(row * columns));
     }
 
     /// Weight rows per task. A few rows of x: about 128 KB of weights, a few microseconds of reading.
@@ -466,7 +461,8 @@ const LinearJob = struct {
             const scratch = job.compute.scratch[thread].tile;
             tiled.multiply(table, x, weight, first, count, out, to.out_stride, scratch);
         } else if (weight.panels) |panels| {
-            job.runPanels(to, panels, first, count);
+            const x = job.quantized.rounded();
+            job.compute.productOfRounded(job.rows, x, weight.columns, panels, first, count, out, to.out_stride);
         } else if (job.rows <= gemv_rows_max) {
             // Row after row while the tile is in the cache: the same sum for each as alone.
             for (0..job.rows) |row| {
@@ -484,23 +480,6 @@ const LinearJob = struct {
             const line = out + row * to.out_stride;
             if (to.gelu) table.gelu(line, bias, count) else if (bias) |b| table.add(line, b, count);
         }
-    }
-
-    fn runPanels(job: *LinearJob, to: Linear, panels: Panels, first: usize, count: usize) void {
-        const q = job.quantized;
-        job.compute.kernels.int8_gemm(&.{
-            .bits = panels.bits,
-            .weights = panels.from(to.weight.columns, first),
-            .x = q.bytes.ptr,
-            .scales = q.scales.ptr,
-            .starts = q.starts.ptr,
-            .out = to.out + first,
-            .out_stride = to.out_stride,
-            .rows = job.rows,
-            .columns = to.weight.columns,
-            .panels = Panels.count(count),
-            .rows_valid = count,
-        });
     }
 };
 

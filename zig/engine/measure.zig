@@ -224,14 +224,13 @@ fn int8Speed(compute: *Compute) errors.Error!f64 {
     defer compute.allocator.free(values);
     var panel: [kernels.panelBytes(.eight, columns)]u8 align(64) = undefined;
     table.pack_panel(.eight, .f32, @ptrCast(values.ptr), panel_rows, columns, &panel);
-    var x: [rows * columns]i8 align(64) = undefined;
+    var x: [2 * rows * columns]i8 align(64) = undefined;
     var scales: [rows * blocks]f32 = undefined;
     var starts: [rows * blocks]i32 = undefined;
-    for (0..rows) |row| {
-        const from = row * columns;
-        const block = row * blocks;
-        table.int8_quantize(values.ptr + from, columns, x[from..].ptr, scales[block..].ptr, starts[block..].ptr);
-    }
+    const each = table.int8_activation_bytes;
+    assert(each <= 2);
+    const to: compute_.Rounded = .{ .bytes = &x, .scales = &scales, .starts = &starts, .each = each };
+    for (0..rows) |row| compute.round(values.ptr + row * columns, columns, to.from(row * columns));
     const repeat: Repeat = .{ .compute = compute, .product = .{
         .bits = .eight,
         .weights = &panel,

@@ -363,7 +363,7 @@ pub const Model = struct {
         return .{
             .session_bytes = (1 + head_.together_max) * scores,
             .position_bytes = kv_cache_.KvCache.init(self.gpa, text, kind).positionBytes(),
-            .row_bytes = block_.Block.rowBytes(text, self.compute.multipliesTiles()),
+            .row_bytes = block_.Block.rowBytes(text, self.compute.kernels),
             .block_rows = block_.rows_max,
             .encoder_bytes = self.makeEncoder().bytes(),
         };

@@ -461,14 +461,15 @@ pub const Panels = struct {
         const allocator = testing.allocator;
         const columns = self.columns;
         const blocks = columns / kernels.int8_block;
-        const q = try allocator.alignedAlloc(i8, .@"64", rows * columns);
+        const each = table.int8_activation_bytes;
+        const q = try allocator.alignedAlloc(i8, .@"64", rows * columns * each);
         defer allocator.free(q);
         const scales = try allocator.alloc(f32, rows * blocks);
         defer allocator.free(scales);
         const starts = try allocator.alloc(i32, rows * blocks);
         defer allocator.free(starts);
         for (0..rows) |row| {
-            const to = q.ptr + row * columns;
+            const to = q.ptr + row * columns * each;
             const at = row * blocks;
             table.int8_quantize(x + row * columns, columns, to, scales.ptr + at, starts.ptr + at);
         }
@@ -541,6 +542,36 @@ fn blockBound(bits: kernels.Bits, w: *const [32]f32, x: *const [32]f32) f64 {
         x_square += @as(f64, x_k) * x_k;
     }
     return of_activations + if (bits == .eight) of_weights else @sqrt(32 * x_square) * w_step;
+}
+
+test "8 bits: the greatest weights times the greatest activations, in all signs" {
+    try forEachTable(struct {
+        fn check(table: *const kernels.Table) !void {
+            var data: Data = .{};
+            defer data.deinit();
+            const columns, const outputs, const rows = .{ 64, 4, 4 };
+            // Bit 0 of the number turns every sign, bit 1 every second one.
+            var weights: [outputs][columns]u16 = undefined;
+            const x = try data.floats(rows * columns);
+            for (&weights, 0..) |*line, n| for (line, 0..) |*weight, k| {
+                const sign: f32 = if (n % 2 == n / 2 * k % 2) 1 else -1;
+                weight.* = @truncate(@as(u32, @bitCast(sign)) >> 16);
+                x[n * columns + k] = sign;
+            };
+            const panels: Panels = try .init(table, .eight, @ptrCast(&weights), outputs, columns);
+            defer panels.deinit();
+            const out = try data.floats(rows * (outputs + 1));
+            try panels.multiply(table, x, rows, out);
+            for (0..rows) |row| for (0..outputs) |n| {
+                const want: f32 = switch (row ^ n) {
+                    0 => columns,
+                    1 => -columns,
+                    else => 0,
+                };
+                try testing.expectApproxEqAbs(want, out[row * (outputs + 1) + n], 0.05); // Scales are f16.
+            };
+        }
+    }.check);
 }
 
 test "4 bits: weights are near what they were, and products are with just those" {

@@ -17,6 +17,7 @@ const layers = @import("layers.zig").Layers(lanes);
 const table: kernels.Table = .{
     .lanes = lanes,
     .int8_bias = quantized.bias,
+    .int8_activation_bytes = quantized.activation_bytes,
     .pack_panel = quantized.pack,
     .int8_quantize = quantized.quantize,
     .int8_gemm = quantized.gemm,

@@ -96,7 +96,8 @@ pub const Int8 = extern struct {
     bits: Bits,
     /// Panels, one after the other.
     weights: [*]const u8,
-    /// i8[rows][columns], f32[rows][columns / block], i32[rows][columns / block]: from `quantize`.
+    /// i8[rows][columns * int8_activation_bytes], f32[rows][columns / block], i32[rows][columns / block]: from
+    /// `int8_quantize`.
     x: [*]const i8,
     scales: [*]const f32,
     starts: [*]const i32,
@@ -152,6 +153,8 @@ pub const Table = extern struct {
     /// Added to stored bytes: panels of 8 bits are another table's only where this is equal. Those of
     /// 4 bits are the same for all.
     int8_bias: i32,
+    /// Bytes of an activation at 8 bits: 1, or 2 where sizes and signs stand apart.
+    int8_activation_bytes: u32,
     /// Packs up to 16 weight rows of `columns` (a multiple of int8_block) into a panel.
     pack_panel: *const fn (Bits, Dtype, [*]const u8, usize, usize, [*]u8) callconv(.c) void,
     /// One row of activations to bytes, scales and starts.

@@ -24,6 +24,13 @@
 //! bytes, 128 too large: the instruction multiplies u8 by i8. What that adds to a block's sum is 128
 //! times the sum of its activations, so the sum starts at minus that. A block of zeros has scale 0 and
 //! gives 0.
+//!
+//! Where AVX2 or AVX-512 lacks VNNI, its instruction multiplies u8 by i8, too, but adds only pairs, in
+//! i16, which weights of up to 255 would not fit. There an activation is stored as its size and its sign,
+//! 0 or -1. A weight whose bits are turned where the sign is -1 is -w - 1: turning runs on every unit, a
+//! change of sign on half of them. What is then missing from a block's sum is the sizes of its negative
+//! activations, so the sum starts at that. Sizes are at most 127 and weights as they are or turned at
+//! least -128, so pairs fit.
 
 const std = @import("std");
 const builtin = @import("builtin");
@@ -53,8 +60,13 @@ const has_dotprod = builtin.cpu.arch == .aarch64 and
 /// Added to the bytes that meet the activations; those of 8 bits are stored so.
 pub const bias: i32 = if (has_vnni) 128 else 0;
 
+/// Activations are sizes and signs: four sizes, then their four signs.
+const splits_signs = has_avx2 and !has_vnni;
+/// Bytes of an activation.
+pub const activation_bytes = if (splits_signs) 2 else 1;
+
 /// Sums of one line (or half, quarter of it) at a time: i32 per row.
-const sum_lanes: u32 = if (has_avx512vnni) 16 else if (has_avx2) 8 else 4;
+const sum_lanes: u32 = if (has_avx512) 16 else if (has_avx2) 8 else 4;
 const parts = panel_rows / sum_lanes;
 const Sum = @Vector(sum_lanes, i32);
 const Bytes = @Vector(sum_lanes * 4, i8);
@@ -199,14 +211,14 @@ inline fn numbersOf(values: Block) BlockBytes {
 }
 
 /// To the nearest integers, all within a byte.
-inline fn roundBytes(values: Block) @Vector(block, i8) {
+inline fn roundBytes(values: Block) RoundedBlock {
     const magic: Block = @splat(12582912.0); // 1.5 * 2^23: adding it leaves the integer in the low bits
     const shifted: @Vector(block, i32) = @bitCast(values + magic);
     return @truncate(shifted -% @as(@Vector(block, i32), @bitCast(magic)));
 }
 
-/// One row of activations: bytes[columns], per block its scale (of the products: divided by the
-/// shift of the weights' scales) and what its sums start at.
+/// One row of activations: bytes[columns * activation_bytes], per block its scale (of the products:
+/// divided by the shift of the weights' scales) and what its sums start at.
 pub fn quantize(
     x: [*]const f32,
     columns: usize,
@@ -222,12 +234,32 @@ pub fn quantize(
         // NaN and infinity: the block becomes what NaN would make of it, one way or another.
         const usable = greatest < std.math.inf(f32);
         const inverse: f32 = if (usable and greatest > 0) 127 / greatest else 0;
-        var narrow: @Vector(block, i8) = @splat(0);
+        var narrow: RoundedBlock = @splat(0);
         if (usable) narrow = roundBytes(values * @as(Block, @splat(inverse)));
-        bytes[b * block ..][0..block].* = narrow;
         scales[b] = (if (usable) greatest / 127.0 else std.math.nan(f32)) / scale_shift;
-        starts[b] = if (bias == 0) 0 else -bias * @reduce(.Add, @as(@Vector(block, i32), narrow));
+        const to = bytes + b * block * activation_bytes;
+        if (splits_signs) {
+            starts[b] = splitSigns(narrow, to[0 .. 2 * block]);
+        } else {
+            to[0..block].* = narrow;
+            starts[b] = if (bias == 0) 0 else -bias * sumOf(narrow);
+        }
     }
+}
+
+const RoundedBlock = @Vector(block, i8);
+
+/// Sizes and signs of a block. Returns the sum of the negative ones' sizes.
+inline fn splitSigns(rounded: RoundedBlock, to: *[2 * block]i8) i32 {
+    const signs = rounded >> @splat(7);
+    const sizes = (rounded ^ signs) -% signs;
+    const Fours = @Vector(groups, u32);
+    to.* = @bitCast(std.simd.interlace(.{ @as(Fours, @bitCast(sizes)), @as(Fours, @bitCast(signs)) }));
+    return sumOf(sizes & signs);
+}
+
+inline fn sumOf(bytes: RoundedBlock) i32 {
+    return @reduce(.Add, @as(@Vector(block, i32), bytes));
 }
 
 /// out[row][panel * 16 + r] for all rows of activations and the job's panels.
@@ -254,31 +286,26 @@ fn gemmOf(comptime bits: kernels.Bits, job: *const kernels.Int8) void {
     }
 }
 
-/// Without VNNI, x86 multiplies u8 by i8 only (AVX2), so that each line of weights would need the signs
-/// of each row, or words (SSE2). For many rows it is faster to make words of a panel's bytes, a part at
-/// a time, and of the rows' bytes:
+/// SSE2 multiplies words only. For many rows it is faster to make words of a panel's bytes, a part at a
+/// time, and of the rows' bytes:
 ///
 ///     four bytes of a row    | b0 | b1 | b2 | b3 |
 ///     even, odd words        | b0      | b2      |   | b1      | b3      |
 ///
 /// One instruction multiplies words and adds neighbours. The integers are those of `tile`, and so is
 /// the order of the blocks: a row has the same result either way, to the bit.
-const widens = builtin.cpu.arch == .x86_64 and !has_vnni;
+const widens = builtin.cpu.arch == .x86_64 and !has_avx2;
 const widen_rows_min = 10;
-const word_lanes: u32 = if (has_avx512) 16 else if (has_avx2) 8 else 4;
-const word_parts = panel_rows / word_lanes;
 /// Blocks and panels whose words, with those of a few rows, stay in the first-level cache.
 const widened_blocks = 8;
 const widened_panels = 2;
-const word_rows = if (has_avx2) 6 else 2;
-const Words = @Vector(2 * word_lanes, i16);
-const WordSum = @Vector(word_lanes, i32);
-const WordFloats = @Vector(word_lanes, f32);
+const word_rows = 2;
+const Words = @Vector(2 * sum_lanes, i16);
 
 /// Some blocks of a panel.
 const Widened = struct {
-    words: [widened_blocks][groups][word_parts][2]Words,
-    scales: [widened_blocks][word_parts]WordFloats,
+    words: [widened_blocks][groups][parts][2]Words,
+    scales: [widened_blocks][parts]Floats,
 
     fn fill(self: *Widened, comptime bits: kernels.Bits, panel: [*]const u8, first: usize, count: usize) void {
         for (self.words[0..count], self.scales[0..count], first..) |*words, *scales, b| {
@@ -287,17 +314,11 @@ const Widened = struct {
             inline for (0..comptime (pairBytes(bits) / 2 + 63) / 64) |line| {
                 @prefetch(lines + widened_blocks / 2 * pairBytes(bits) + line * 64, .{ .locality = 2 });
             }
-            inline for (0..groups) |g| {
-                var bytes: [parts]Bytes = undefined;
-                inline for (0..parts) |part| bytes[part] = weightsOf(bits, lines, g, part);
-                const whole: [word_parts]@Vector(4 * word_lanes, i8) = @bitCast(bytes);
-                inline for (0..word_parts) |part| words[g][part] = evenAndOdd(2 * word_lanes, @bitCast(whole[part]));
-            }
+            inline for (0..groups) |g| inline for (0..parts) |part| {
+                words[g][part] = evenAndOdd(2 * sum_lanes, @bitCast(weightsOf(bits, lines, g, part)));
+            };
             const stored: [*]const f16 = @ptrCast(@alignCast(panel + scalesAt(bits, b)));
-            inline for (0..word_parts) |part| {
-                const narrow: @Vector(word_lanes, f16) = stored[part * word_lanes ..][0..word_lanes].*;
-                scales[part] = narrow;
-            }
+            inline for (0..parts) |part| scales[part] = scaleOf(stored, part);
         }
     }
 };
@@ -351,7 +372,7 @@ inline fn addPart(comptime rows: usize, job: *const kernels.Int8, part: Part, ro
     for (part.widened, part.panel..) |*widened, panel| {
         const out = job.out + row * job.out_stride + panel * panel_rows;
         const valid = job.rows_valid - panel * panel_rows;
-        var totals: [rows][word_parts]WordFloats = @splat(@splat(@splat(0)));
+        var totals: [rows][parts]Floats = @splat(@splat(@splat(0)));
         if (part.first > 0) inline for (0..rows) |r| {
             var line: [panel_rows]f32 = undefined;
             const from = out + r * job.out_stride;
@@ -372,25 +393,25 @@ inline fn addWords(
     widened: *const Widened,
     scales: [*]const f32,
     stride: usize,
-    totals: *[rows][word_parts]WordFloats,
+    totals: *[rows][parts]Floats,
 ) void {
     @setEvalBranchQuota(20_000);
     for (x, widened.words[0..x.len], widened.scales[0..x.len], 0..) |*words, *weights, weight_scales, b| {
-        var sums: [rows][word_parts]WordSum = @splat(@splat(@splat(0)));
+        var sums: [rows][parts]Sum = @splat(@splat(@splat(0)));
         inline for (0..groups) |g| inline for (0..2) |half| {
             inline for (0..rows) |r| {
-                const pair: WordSum = @splat(words[r][half][g]);
-                inline for (0..word_parts) |p| {
-                    const product = multiplyAdd(@bitCast(pair), weights[g][p][half]);
+                const pair: Sum = @splat(words[r][half][g]);
+                inline for (0..parts) |p| {
+                    const product = @"llvm.x86.sse2.pmadd.wd"(@bitCast(pair), weights[g][p][half]);
                     sums[r][p] = inRegister(sums[r][p] + product);
                 }
             }
         };
         inline for (0..rows) |r| {
-            const scale: WordFloats = @splat(scales[r * stride + b]);
-            inline for (0..word_parts) |p| {
-                const sum: WordFloats = @floatFromInt(sums[r][p]);
-                totals[r][p] = vec.mulAdd(word_lanes, sum, weight_scales[p] * scale, totals[r][p]);
+            const scale: Floats = @splat(scales[r * stride + b]);
+            inline for (0..parts) |p| {
+                const sum: Floats = @floatFromInt(sums[r][p]);
+                totals[r][p] = vec.mulAdd(sum_lanes, sum, weight_scales[p] * scale, totals[r][p]);
             }
         }
     }
@@ -398,24 +419,18 @@ inline fn addWords(
 
 /// The same value, computed here and now. Left alone, the compiler first does all that one row needs,
 /// and the other rows' operands wait on the stack: twice as slow.
-inline fn inRegister(value: WordSum) WordSum {
+inline fn inRegister(value: Sum) Sum {
     return asm volatile (""
-        : [_] "=x" (-> WordSum),
+        : [_] "=x" (-> Sum),
         : [_] "0" (value),
     );
-}
-
-/// sum[i] = a[2i] * b[2i] + a[2i + 1] * b[2i + 1].
-inline fn multiplyAdd(a: Words, b: Words) WordSum {
-    if (has_avx512) return @"llvm.x86.avx512.pmaddw.d.512"(a, b);
-    return if (has_avx2) @"llvm.x86.avx2.pmadd.wd"(a, b) else @"llvm.x86.sse2.pmadd.wd"(a, b);
 }
 
 /// How far ahead the first rows ask for weights: past the end of a page, where the hardware stops.
 const prefetch_bytes = 4096;
 
 /// Rows of activations at a time: sums, products of scales and weights fill the registers.
-const tile_rows = if (has_avx512vnni) 8 else if (has_vnni or has_dotprod) 4 else 2;
+const tile_rows = if (has_avx512) 8 else if (has_avx2 or has_dotprod) 4 else 2;
 
 inline fn tile(
     comptime bits: kernels.Bits,
@@ -430,20 +445,38 @@ inline fn tile(
     const blocks = job.columns / block;
     var totals: [rows][parts]Floats = @splat(@splat(@splat(0)));
     const pair_bytes = comptime pairBytes(bits);
+    const stride = activation_bytes * job.columns;
+    const all: Activations = .{
+        .x = job.x + row * stride,
+        .stride = stride,
+        .scales = job.scales + row * blocks,
+        .starts = job.starts + row * blocks,
+        .blocks = blocks,
+    };
     for (0..blocks / 2) |pair| {
         const from = panel + pair * pair_bytes;
         // To the second level: the first is too small for what is under way, and the loads are soon there.
         if (row == 0) inline for (0..pair_bytes / 64) |line| {
             @prefetch(from + line * 64 + prefetch_bytes, .{ .locality = 2 });
         };
-        inline for (0..2) |half| addBlock(bits, rows, job, row, 2 * pair + half, from, half, &totals);
+        inline for (0..2) |half| addBlock(bits, rows, all, 2 * pair + half, from, half, &totals);
     }
-    if (blocks % 2 == 1) addBlock(bits, rows, job, row, blocks - 1, panel + blocks / 2 * pair_bytes, 0, &totals);
+    if (blocks % 2 == 1) addBlock(bits, rows, all, blocks - 1, panel + blocks / 2 * pair_bytes, 0, &totals);
     inline for (0..rows) |r| {
         const out = job.out + (row + r) * job.out_stride + panel_index * panel_rows;
         storeLine(@bitCast(totals[r]), out, valid);
     }
 }
+
+/// Some rows' activations, from a job that the compiler would read again in every block.
+const Activations = struct {
+    x: [*]const i8,
+    /// Bytes from row to row.
+    stride: usize,
+    scales: [*]const f32,
+    starts: [*]const i32,
+    blocks: usize,
+};
 
 /// One row's outputs of a panel, of which the first `valid` are real.
 inline fn storeLine(line: [panel_rows]f32, to: [*]f32, valid: usize) void {
@@ -454,40 +487,74 @@ inline fn storeLine(line: [panel_rows]f32, to: [*]f32, valid: usize) void {
 inline fn addBlock(
     comptime bits: kernels.Bits,
     comptime rows: usize,
-    job: *const kernels.Int8,
-    row: usize,
+    all: Activations,
     b: usize,
     pair: [*]const u8,
     comptime half: usize,
     totals: *[rows][parts]Floats,
 ) void {
-    const blocks = job.columns / block;
     const lines = pair + comptime linesAt(bits, half);
     const weight_scales: [*]const f16 = @ptrCast(@alignCast(pair + comptime scalesAt(bits, half)));
     var sums: [rows][parts]Sum = undefined;
     inline for (0..rows) |r| {
-        const start: Sum = @splat(job.starts[(row + r) * blocks + b]);
+        const start: Sum = @splat(all.starts[r * all.blocks + b]);
         sums[r] = @splat(start);
     }
-    const x = job.x + row * job.columns + b * block;
+    const x = all.x + activation_bytes * b * block;
     inline for (0..groups) |g| {
-        inline for (0..parts) |p| {
+        if (splits_signs) {
+            addSplit(rows, lineOf(bits, lines, g), x + 8 * g, all.stride, &sums);
+        } else inline for (0..parts) |p| {
             const w = weightsOf(bits, lines, g, p);
             inline for (0..rows) |r| {
-                const four: i32 = @bitCast(x[r * job.columns + g * 4 ..][0..4].*);
-                sums[r][p] = dot4(sums[r][p], w, four);
+                sums[r][p] = dot4(sums[r][p], w, four(x + r * all.stride + 4 * g));
             }
         }
     }
     inline for (0..parts) |p| {
-        const narrow: @Vector(sum_lanes, f16) = weight_scales[p * sum_lanes ..][0..sum_lanes].*;
-        const scale: Floats = narrow;
+        const scale = scaleOf(weight_scales, p);
         inline for (0..rows) |r| {
-            const x_scale: Floats = @splat(job.scales[(row + r) * blocks + b]);
+            const x_scale: Floats = @splat(all.scales[r * all.blocks + b]);
             const sum: Floats = @floatFromInt(sums[r][p]);
             totals[r][p] = vec.mulAdd(sum_lanes, sum, scale * x_scale, totals[r][p]);
         }
     }
+}
+
+/// Adds a line of weights times four sizes and four signs of each row.
+inline fn addSplit(
+    comptime rows: usize,
+    weights: [parts]Bytes,
+    x: [*]const i8,
+    stride: usize,
+    sums: *[rows][parts]Sum,
+) void {
+    inline for (0..rows) |r| {
+        const sizes: Sum = @splat(four(x + r * stride));
+        const signs: Sum = @splat(four(x + r * stride + 4));
+        inline for (0..parts) |p| {
+            const turned = @as(Sum, @bitCast(weights[p])) ^ signs;
+            sums[r][p] = inRegister(sums[r][p] + fourProducts(@bitCast(sizes), @bitCast(turned)));
+        }
+    }
+}
+
+/// sum[i] = a[4i..4i+4] . b[4i..4i+4], where no two products together leave i16.
+inline fn fourProducts(a: @Vector(4 * sum_lanes, u8), b: Bytes) Sum {
+    const ones: @Vector(2 * sum_lanes, i16) = @splat(1);
+    if (has_avx512) {
+        return @"llvm.x86.avx512.pmaddw.d.512"(@"llvm.x86.avx512.pmaddubs.w.512"(a, b), ones);
+    }
+    return @"llvm.x86.avx2.pmadd.wd"(@"llvm.x86.avx2.pmadd.ub.sw"(a, b), ones);
+}
+
+inline fn four(bytes: [*]const i8) i32 {
+    return @bitCast(bytes[0..4].*);
+}
+
+inline fn scaleOf(scales: [*]const f16, comptime part: usize) Floats {
+    const narrow: @Vector(sum_lanes, f16) = scales[part * sum_lanes ..][0..sum_lanes].*;
+    return narrow;
 }
 
 const Numbers = @Vector(sum_lanes * 4, u8);
@@ -501,10 +568,14 @@ inline fn weightsOf(comptime bits: kernels.Bits, lines: [*]const u8, comptime g:
 }
 
 /// Four bytes of each of the panel's rows: group g of a block.
-pub inline fn groupOf(comptime bits: kernels.Bits, lines: [*]const u8, comptime g: usize) @Vector(line_bytes, u8) {
+inline fn lineOf(comptime bits: kernels.Bits, lines: [*]const u8, comptime g: usize) [parts]Bytes {
     var bytes: [parts]Bytes = undefined;
     inline for (&bytes, 0..) |*part, p| part.* = weightsOf(bits, lines, g, p);
-    return @bitCast(bytes);
+    return bytes;
+}
+
+pub inline fn groupOf(comptime bits: kernels.Bits, lines: [*]const u8, comptime g: usize) @Vector(line_bytes, u8) {
+    return @bitCast(lineOf(bits, lines, g));
 }
 
 /// The levels with these numbers, `bias` added.
@@ -514,7 +585,7 @@ inline fn lookUp(numbers: Numbers) Bytes {
         for (&bytes, 0..) |*byte, i| byte.* = @truncate(@as(i32, levels[i % 16]) + bias);
         break :biased bytes;
     };
-    if (has_avx512vnni) return @"llvm.x86.avx512.pshuf.b.512"(table, @bitCast(numbers));
+    if (has_avx512) return @"llvm.x86.avx512.pshuf.b.512"(table, @bitCast(numbers));
     if (has_avx2) return @"llvm.x86.avx2.pshuf.b"(table, @bitCast(numbers));
     if (builtin.cpu.arch == .aarch64) return @"llvm.aarch64.neon.tbl1.v16i8"(table, @bitCast(numbers));
     const from: [sum_lanes * 4]u8 = numbers;
@@ -529,8 +600,8 @@ extern fn @"llvm.aarch64.neon.tbl1.v16i8"(@Vector(16, i8), @Vector(16, i8)) @Vec
 extern fn @"llvm.x86.avx512.vpdpbusd.512"(@Vector(16, i32), @Vector(16, i32), @Vector(16, i32)) @Vector(16, i32);
 extern fn @"llvm.x86.avx512.vpdpbusd.256"(@Vector(8, i32), @Vector(8, i32), @Vector(8, i32)) @Vector(8, i32);
 extern fn @"llvm.x86.avx2.pmadd.ub.sw"(@Vector(32, u8), @Vector(32, i8)) @Vector(16, i16);
-extern fn @"llvm.x86.avx2.psign.b"(@Vector(32, i8), @Vector(32, i8)) @Vector(32, i8);
 extern fn @"llvm.x86.avx2.pmadd.wd"(@Vector(16, i16), @Vector(16, i16)) @Vector(8, i32);
+extern fn @"llvm.x86.avx512.pmaddubs.w.512"(@Vector(64, u8), @Vector(64, i8)) @Vector(32, i16);
 extern fn @"llvm.x86.avx512.pmaddw.d.512"(@Vector(32, i16), @Vector(32, i16)) @Vector(16, i32);
 extern fn @"llvm.x86.sse2.pmadd.wd"(@Vector(8, i16), @Vector(8, i16)) @Vector(4, i32);
 extern fn @"llvm.aarch64.neon.addp.v8i16"(@Vector(8, i16), @Vector(8, i16)) @Vector(8, i16);
@@ -538,17 +609,11 @@ extern fn @"llvm.aarch64.neon.saddlp.v4i32.v8i16"(@Vector(8, i16)) @Vector(4, i3
 extern fn @"llvm.aarch64.neon.sdot.v4i32.v16i8"(@Vector(4, i32), @Vector(16, i8), @Vector(16, i8)) @Vector(4, i32);
 
 /// sum[r] += w[4r..4r+4] . four, where w holds four bytes of each row.
-inline fn dot4(sum: Sum, w: Bytes, four: i32) Sum {
-    const all: Sum = @splat(four);
+inline fn dot4(sum: Sum, w: Bytes, x4: i32) Sum {
+    const all: Sum = @splat(x4);
     if (has_avx512vnni) return @"llvm.x86.avx512.vpdpbusd.512"(sum, @bitCast(w), all);
     if (has_avxvnni) return @"llvm.x86.avx512.vpdpbusd.256"(sum, @bitCast(w), all);
     const x: Bytes = @bitCast(all);
-    if (has_avx2) {
-        // |x| is at most 127, so two products fit i16; the sign of x goes to w, which is never -128.
-        const magnitude: @Vector(32, u8) = @abs(x);
-        const pairs = @"llvm.x86.avx2.pmadd.ub.sw"(magnitude, @"llvm.x86.avx2.psign.b"(w, x));
-        return sum + @"llvm.x86.avx2.pmadd.wd"(pairs, @splat(1));
-    }
     if (has_dotprod) return @"llvm.aarch64.neon.sdot.v4i32.v16i8"(sum, w, x);
     if (builtin.cpu.arch == .aarch64) {
         // Neither is -128, so two products fit i16.

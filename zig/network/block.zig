@@ -109,10 +109,10 @@ pub const Block = struct {
     }
 
     /// Bytes of buffers per row, where there are many.
-    pub fn rowBytes(text: config_.Text, has_tiles: bool) usize {
+    pub fn rowBytes(text: config_.Text, table: *const kernels.Table) usize {
         var floats: usize = 0;
         for (widths(text)) |width| floats += width;
-        const rounded = compute_.Quantized.bytesFor(rows_max, widestProduct(text), has_tiles) / rows_max;
+        const rounded = compute_.Quantized.bytesFor(rows_max, widestProduct(text), table) / rows_max;
         return floats * @sizeOf(f32) + rounded;
     }
 

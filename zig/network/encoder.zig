@@ -101,7 +101,7 @@ pub const Encoder = struct {
     /// Bytes of all buffers together.
     pub fn bytes(self: *const Encoder) usize {
         const rows, const columns = self.quantizedRoom();
-        const rounded = compute_.Quantized.bytesFor(rows, columns, self.compute.multipliesTiles());
+        const rounded = compute_.Quantized.bytesFor(rows, columns, self.compute.kernels);
         var total = self.convolver.bytes() + rounded;
         for (self.sizes()) |size| total += size * @sizeOf(f32);
         return total;

@@ -121,14 +121,9 @@ pub const Head = struct {
 
     fn quantize(self: Head, quantized: *compute_.Quantized, all: []const *Scores) void {
         const columns = self.weight.columns;
-        const blocks = columns / kernels.int8_block;
-        assert(all.len * columns <= quantized.bytes.len);
-        for (all, 0..) |one, row| {
-            const bytes = quantized.bytes.ptr + row * columns;
-            const scales = quantized.scales.ptr + row * blocks;
-            const starts = quantized.starts.ptr + row * blocks;
-            self.compute.kernels.int8_quantize(one.last.ptr, columns, bytes, scales, starts);
-        }
+        assert(all.len * columns <= quantized.capacity());
+        const to = quantized.rounded();
+        for (all, 0..) |one, row| self.compute.round(one.last.ptr, columns, to.from(row * columns));
     }
 
     fn rescore(self: Head, scores: *Scores) void {
@@ -160,19 +155,12 @@ pub const Head = struct {
             const first = number * tile_rows;
             const count = @min(tile_rows, weight.rows - first);
             assert(scratch.task.len >= self.all.len * tile_rows);
-            if (weight.panels) |panels| table.int8_gemm(&.{
-                .bits = panels.bits,
-                .weights = panels.from(weight.columns, first),
-                .x = self.quantized.bytes.ptr,
-                .scales = self.quantized.scales.ptr,
-                .starts = self.quantized.starts.ptr,
-                .out = scratch.task.ptr,
-                .out_stride = tile_rows,
-                .rows = self.all.len,
-                .columns = weight.columns,
-                .panels = matrix_.Panels.count(count),
-                .rows_valid = count,
-            });
+            if (weight.panels) |panels| {
+                const x = self.quantized.rounded();
+                const rows = self.all.len;
+                const out = scratch.task.ptr;
+                self.head.compute.productOfRounded(rows, x, weight.columns, panels, first, count, out, tile_rows);
+            }
             for (self.all, 0..) |one, row| {
                 const out = one.logits.ptr + first;
                 if (weight.panels != null) {

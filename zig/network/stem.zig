@@ -180,11 +180,15 @@ pub const Convolver = struct {
         return maps;
     }
 
+    fn roundedRoom(self: *const Convolver, values: usize) usize {
+        return compute_.Rounded.room(values, self.compute.kernels.int8_activation_bytes);
+    }
+
     /// Bytes of the buffers.
     pub fn bytes(self: *const Convolver) usize {
         var floats = self.sizes();
         const maps = self.takeRounded(&floats);
-        var total: usize = compute_.Rounded.room(maps[0]) + compute_.Rounded.room(maps[1]);
+        var total: usize = self.roundedRoom(maps[0]) + self.roundedRoom(maps[1]);
         for (floats) |size| total += size * @sizeOf(f32);
         return total;
     }
@@ -195,7 +199,7 @@ pub const Convolver = struct {
         const fail = errors.outOfMemory;
         var floats = self.sizes();
         const maps = self.takeRounded(&floats);
-        const room = compute_.Rounded.room(maps[0]) + compute_.Rounded.room(maps[1]);
+        const room = self.roundedRoom(maps[0]) + self.roundedRoom(maps[1]);
         const rounded = buffers_.alloc(u8, self.allocator, room) catch return fail("the encoder's buffers");
         errdefer buffers_.free(self.allocator, rounded);
         var total: usize = 0;
@@ -208,13 +212,14 @@ pub const Convolver = struct {
             at += std.mem.alignForward(usize, size, 16);
         }
         assert(at == all.len);
+        const each = self.compute.kernels.int8_activation_bytes;
         self.buffers = .{
             .all = all,
             .conv = parts[0..3].*,
             .rounded_all = rounded,
             .rounded = .{
-                if (maps[0] > 0) .in(rounded.ptr, maps[0]) else null,
-                if (maps[1] > 0) .in(rounded.ptr + compute_.Rounded.room(maps[0]), maps[1]) else null,
+                if (maps[0] > 0) .in(rounded.ptr, maps[0], each) else null,
+                if (maps[1] > 0) .in(rounded.ptr + self.roundedRoom(maps[0]), maps[1], each) else null,
             },
             .flat = parts[3],
         };
@@ -348,8 +353,9 @@ pub const Batch = struct {
         assert(width == 9 * self.shape(self.layer).c and weight.rows == out.c);
         if (self.byTiles()) |has_rest| return self.multiplyTiles(chunk, first, rows, has_rest, scratch, to);
         if (self.layer > 0) if (self.convolver.buffers.?.rounded[self.layer - 1]) |from| {
-            assert(compute_.Rounded.room(rows * width) <= @sizeOf(f32) * (scratch.task.len - rows * out.c));
-            const patches: compute_.Rounded = .in(@ptrCast(scratch.task.ptr), rows * width);
+            const free = scratch.task[0 .. scratch.task.len - rows * out.c];
+            assert(self.convolver.roundedRoom(rows * width) <= @sizeOf(f32) * free.len);
+            const patches: compute_.Rounded = .in(@ptrCast(free.ptr), rows * width, from.each);
             for (0..rows) |row| {
                 const at = first + row;
                 self.gatherRounded(chunk, at / out.t, at % out.t, from, patches.from(row * width));

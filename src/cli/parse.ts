@@ -246,6 +246,7 @@ export function parseCommandLine(args: readonly string[]): Command {
   switch (command) {
     case "transcribe":
       if (choices.text("mic") === "list") return { kind: "microphones" };
+      speakerCount(choices); // Before its inputs: where N is left out, one of them stands in its place.
       return { kind: command, options: transcribeOptions(choices, inputsOf(choices, words)) };
     case "align":
       return { kind: command, options: alignOptions(choices, inputsOf(choices, words)) };

@@ -429,6 +429,7 @@ async function transcribeOne(run: Run, begun: Prefetched<InputSource, ReadAudio>
     await run.journals?.over(source, isComplete && isSaved);
   }
   if (timed?.notice) report.complain(source, timed.notice);
+  if (who && !timed?.who) report.say(`${label(source)}: was stopped before it was known who speaks`);
   if (transcript.unvoiced) report.warn(source, transcript.unvoiced.split("\n"));
   report.audit(source, transcript.audit);
   report.count(transcript);

@@ -1,0 +1,82 @@
+/** Tests of who speaks in runs over files, with networks and an engine that say a script. */
+
+import { expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fakeEngine, fakeParts, fakeSecond, loadedAudio } from "../../tests/support/fake_parts.ts";
+import { fakeSpeakers } from "../../tests/support/fake_speakers.ts";
+import { InputError } from "../errors.ts";
+import { Journal } from "../files/journal.ts";
+import type { ProgramParts } from "./parts.ts";
+import { createProgram } from "./program.ts";
+
+function temporary() {
+  const path = mkdtempSync(join(tmpdir(), "who-"));
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+function seconds(count: number) {
+  const samples = new Float32Array(count * 16_000);
+  for (let second = 0; second < count; second++) samples.set(fakeSecond(), second * 16_000);
+  return loadedAudio(samples);
+}
+
+/** Recordings are named by their seconds; two people take turns every ten seconds. */
+async function run(root: string, line: string, changes: Partial<ProgramParts> = {}) {
+  const engine = fakeEngine(() => ({ says: "language English<asr_text>Hello there. Good day." }));
+  const networks = fakeSpeakers();
+  const parts = fakeParts(engine, {
+    openSpeakers: () => Promise.resolve(networks),
+    checkInput: () => Promise.resolve(),
+    readAudio: (input) => {
+      const path = input.kind === "file" ? input.path : "";
+      const [, count] = /(\d+)s\.wav$/.exec(path) ?? [];
+      return count === undefined
+        ? Promise.reject(new InputError(`${path}: not a recording`))
+        : Promise.resolve(seconds(Number(count)));
+    },
+    ...changes,
+  });
+  const args = line.split(" ").map((word) => word.replace(/^\.\//, `${root}/`));
+  const code = await createProgram(parts)(args);
+  return { code, out: parts.out(), err: parts.err().replaceAll(root, "R"), networks, engine };
+}
+
+const read = (path: string) => JSON.parse(readFileSync(path, "utf8"));
+const namesIn = (path: string) => read(path).speakers.map(({ name }: { name: string }) => name);
+
+test("each file of a folder has its own speakers; one that fails leaves them to the others", async () => {
+  using files = temporary();
+  const { code, networks } = await run(files.path, "10s.wav bad.wav 30s.wav --speakers auto -f json -o ./out/");
+  expect(code).toBe(1);
+  expect(namesIn(join(files.path, "out/10s.json"))).toEqual(["Speaker 1"]);
+  expect(namesIn(join(files.path, "out/30s.json"))).toEqual(["Speaker 1", "Speaker 2"]);
+  expect(networks.isClosed).toBe(true);
+});
+
+test("channels are speakers where there are several, and are named; other files are told apart by voice", async () => {
+  using files = temporary();
+  const readChannels: ProgramParts["readChannels"] = (input) =>
+    Promise.resolve(input.kind === "file" && input.path === "30s.wav" ? [seconds(30)] : [seconds(2), seconds(2)]);
+  const readText = () => Promise.resolve("left = Ann\nSpeaker 2 = Ben");
+  const line = "2s.wav 30s.wav --split-channels --speakers 2 --speaker-names names -f json -o ./out/";
+  const { code, err } = await run(files.path, line, { readChannels, readText });
+  expect(code).toBe(0);
+  expect(err).toContain("2s.wav: its channels are its speakers; --speakers is for other files\n");
+  expect(namesIn(join(files.path, "out/2s.json"))).toEqual(["Ann", "right"]);
+  expect(namesIn(join(files.path, "out/30s.json"))).toEqual(["Speaker 1", "Ben"]);
+});
+
+test("networks and models are closed where a run cannot begin", async () => {
+  using files = temporary();
+  const journal = new Journal(join(files.path, ".all.csv.journal"), 0, () => {});
+  journal.write({ journal: 1, program: "another" });
+  await journal.close();
+  const line = "10s.wav 30s.wav --speakers auto -f csv -o ./all.csv --resume";
+  const { code, err, networks, engine } = await run(files.path, line);
+  expect(err).toContain(".all.csv.journal");
+  expect({ code, networks: networks.isClosed, engine: engine.isClosed() }).toEqual({
+    ...{ code: 1, networks: true, engine: true },
+  });
+});

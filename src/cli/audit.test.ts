@@ -13,6 +13,7 @@ import {
   fakeParts,
   loadedAudio,
 } from "../../tests/support/fake_parts.ts";
+import { extensionOf, formatNames } from "../output/formats.ts";
 import type { ProgramParts } from "./parts.ts";
 import { createProgram } from "./program.ts";
 
@@ -127,4 +128,33 @@ test("a text that a limit ended or that went round in circles says so", async ()
   expect(looped.err).toContain("b.wav: 0.0 to 4.0 s: repetition loop");
   const { segments, gaps } = await written("b.json");
   expect({ segments, gaps }).toEqual({ segments: [expect.objectContaining({ loop: true })], gaps: [] });
+});
+
+test("what JSON says is missing, render keeps, and it writes every other format of it", async () => {
+  const capped = () => ({ says: "language English<asr_text>And so", stop: "cap" as const });
+  const circles = () => ({ says: `language English<asr_text>Well,${" you know,".repeat(100)}` });
+  const silent = () => ({ says: "language None<asr_text>" });
+  const cases = [
+    ["gap", "-S 10 -W 0", lost, losing],
+    ["cap", "-S 10", "oooo", capped],
+    ["loop", "-S 10", "oooo", circles],
+    ["none", "--vad energy", "..........", silent],
+  ] as const;
+  for (const [name, options, sounds, answer] of cases) {
+    const given = await run(`${options} -f json -o OUT/${name}.json a.wav`, sounds, answer);
+    expect([name, given.code]).toEqual([name, 0]);
+    const document = await written(`${name}.json`);
+    expect(schemaErrors(document)).toEqual([]);
+    const readText = (path: string) => readFile(path, "utf8");
+    const line = `render OUT/${name}.json -f ${formatNames.join()} -o OUT/${name}-again`;
+    const { code, err } = await run(line, "", answer, { readText });
+    expect([name, code, err]).toEqual([name, 0, name === "none" ? expect.stringContaining("has no text") : ""]);
+    expect(await written(`${name}-again.json`)).toEqual(document);
+    const lines = (await readFile(join(folder, `${name}-again.jsonl`), "utf8")).trimEnd().split("\n");
+    expect(JSON.parse(lines.at(-1)!)).toMatchObject({ type: "end", gaps: document.gaps });
+    for (const format of formatNames) {
+      const text = await readFile(join(folder, `${name}-again.${extensionOf(format)}`), "utf8");
+      if (name !== "none" && format !== "rttm") expect(text).toMatch(/Hello|And|Well/);
+    }
+  }
 });

@@ -7,12 +7,12 @@
  * check, zig, neon, bun, clock.
  *
  * The first three run side by side: each is one thread of a compiler or emulator for most of its time. The TypeScript
- * tests, two files at a time, follow the Zig tests and do not wait for the emulated ones. `clock` has the machine to
+ * tests, some files at a time, follow the Zig tests and do not wait for the emulated ones. `clock` has the machine to
  * itself.
  */
 
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { runChecks } from "./check.ts";
 import { folderIn } from "../tests/harness.ts";
@@ -37,11 +37,17 @@ const stepMsMax = 30 * 60_000;
 /** Several times what the longest test takes: another program may have the machine. */
 const testMsMax = 3 * 60_000;
 
+/** One more than processors: a quarter of their time, tests wait for a clock, a pipe or a program's start. */
+const filesAtOnce = Math.min(5, availableParallelism() + 1);
+
 const steps: Readonly<Record<string, Step>> = {
   check: { title: "format, lint, types, tidy", run: checkStep },
   zig: { title: "Zig tests", run: zigStep },
   neon: { title: "Zig tests for aarch64, emulated", run: neonStep },
-  bun: { title: "TypeScript tests and the executable", run: () => bunStep(untimedTests(), ["--parallel=2"]) },
+  bun: {
+    title: "TypeScript tests and the executable",
+    run: () => bunStep(untimedTests(), [`--parallel=${filesAtOnce}`]),
+  },
   clock: { title: "tests that measure time", run: () => bunStep(timedTests, []) },
 };
 

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { fakeEngine, fakeParts } from "../../tests/support/fake_parts.ts";
 import { fakeSpeakers } from "../../tests/support/fake_speakers.ts";
 import { anyCount } from "../speakers/cluster.ts";
+import { Stopped } from "../stop.ts";
 import { openSpeakerFinder, type SpeakerPlan, speakerPlan } from "./speakers.ts";
 
 const stop = new AbortController().signal;
@@ -42,6 +43,15 @@ test("a voice that tells nothing ends the run before it begins, and the networks
     const { finder, networks } = await opened([path]);
     expect({ path, says: finder, isClosed: networks.isClosed }).toEqual({ path, says, isClosed: true });
   }
+});
+
+test("a run that is stopped meanwhile is not begun", async () => {
+  const stopped = new AbortController();
+  const networks = fakeSpeakers(() => Promise.resolve(stopped.abort()));
+  const parts = fakeParts(fakeEngine(() => ({ says: "" })), { openSpeakers: () => Promise.resolve(networks) });
+  const plan = { count: anyCount, names: new Map(), voices: [{ name: "anna", path: "10s_anna.wav" }] };
+  await expect(openSpeakerFinder(parts, plan, 1, stopped.signal, () => {})).rejects.toBeInstanceOf(Stopped);
+  expect(networks.isClosed).toBe(true);
 });
 
 test("a plan: labels and names, no voices", async () => {

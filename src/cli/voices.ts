@@ -5,13 +5,17 @@ import { InputError } from "../errors.ts";
 import type { VoiceFile } from "../files/voices.ts";
 import { hearVoice } from "../pipeline/speakers.ts";
 import { type KnownVoice, voiceSecondsMin } from "../speakers/names.ts";
+import { untilStopped } from "../stop.ts";
 import { printable } from "../writer.ts";
 import type { ProgramParts } from "./parts.ts";
 
 /** So much of a recording is heard, in seconds: more tells no more of a voice. */
 const heardSecMax = 300;
 
-/** Throws the InputError of the first that tells nothing of a voice; `tell` gets lines about those that are odd. */
+/**
+ * Throws the InputError of the first that tells nothing of a voice, and Stopped; `tell` gets lines about those that are
+ * odd.
+ */
 export async function knownVoices(
   { readAudio }: Pick<ProgramParts, "readAudio">,
   files: readonly VoiceFile[],
@@ -21,10 +25,10 @@ export async function knownVoices(
 ): Promise<KnownVoice[]> {
   const voices: KnownVoice[] = [];
   for (const { name, path } of files) {
-    const audio = await readAudio({ kind: "file", path, toSec: heardSecMax });
+    const audio = await untilStopped(readAudio({ kind: "file", path, toSec: heardSecMax }), stop);
     const file = `--voices ${printable(path)}`;
     try {
-      const heard = await hearVoice(audio, networks, stop);
+      const heard = await untilStopped(hearVoice(audio, networks, stop), stop);
       if (!heard) throw new InputError(`${file}: nobody speaks in it`);
       const { embedding, seconds, voicesCount } = heard;
       if (seconds < voiceSecondsMin) {

@@ -43,7 +43,7 @@ export const sourceLayers: Layers = {
   align: ["root", "text", "segment", "engine", "document"],
   subtitles: ["root", "text", "document"],
   output: ["root", "text", "speakers", "segment", "document", "views", "subtitles"],
-  stream: ["root", "text", "audio", "segment", "engine", "document", "views", "subtitles", "output"],
+  stream: ["root", "text", "speakers", "audio", "segment", "engine", "document", "views", "subtitles", "output"],
   model: ["root", "engine"],
   pipeline: ["root", "text", "speakers", "audio", "segment", "engine", "document", "views", "align", "model"],
   page: ["root", "text", "audio", "document", "views", "subtitles", "output"],

@@ -278,6 +278,21 @@ test("a live stream has the utterances of the command line's, noise or not", asy
   );
 });
 
+testWhere(hasClip(two) && hasSpeakers, `the clip ${two} and the speaker networks`)(
+  "a live stream says who has spoken, when an utterance has ended",
+  async () => {
+    const messages = await streamed("/v1/stream?language=en&speakers=2", [readFileSync(wav(two)).subarray(44)]);
+    const finals = messages.filter(({ type }) => type === "final");
+    const turns = finals.flatMap((final) => final["turns"] as { speaker: string; text: string }[]);
+    const speakerOf = (words: string) => turns.find(({ text }) => text.includes(words))?.speaker;
+    expect([speakerOf("Mark and"), speakerOf("to Denver"), speakerOf("purple table")])
+      .toEqual(["Speaker 1", "Speaker 2", "Speaker 1"]);
+    expect(finals.every(({ speaker }) => /^Speaker [12]$/.test(String(speaker)))).toBe(true);
+    const wrong = await streamed("/v1/stream?speakers=0", []);
+    expect(wrong[0]).toMatchObject({ type: "error", error: { param: "speakers" } });
+  },
+);
+
 testWhere(hasFfmpeg, "ffmpeg")("a recording that names other files gets none of them", async () => {
   using folder = temporaryFolder();
   const secret = join(folder.path, "secret.ts");

@@ -57,8 +57,22 @@ testWhere(hasClip(two) && hasSpeakers, `the clip ${two} and the speaker networks
   },
 );
 
+testWhere(hasClip(two) && hasSpeakers, `the clip ${two} and the speaker networks`)(
+  "a stream says who speaks in each utterance when it has ended, by the same names",
+  async () => {
+    const args = ["--stream", "--speakers", "auto", wav(two)];
+    const text = lines((await qwen([...args, "--language", "en"])).stdout);
+    const speakerOf = (words: string) => text.find((line) => line.includes(words))?.split(":")[0];
+    expect([speakerOf("Mark and"), speakerOf("to Denver"), speakerOf("seventeen"), speakerOf("purple table")])
+      .toEqual(["Speaker 1", "Speaker 2", "Speaker 2", "Speaker 1"]);
+    const events = lines((await qwen([...args, "-f", "jsonl", "--silent"])).stdout).map((line) => JSON.parse(line));
+    const turns = events.flatMap((event) => event.type === "final" ? event.turns : []);
+    expect(turns.map(({ speaker, text }: Record<string, string>) => `${speaker}: ${text}`)).toEqual(text);
+  },
+);
+
 test("--speakers, --voices: wrong numbers and folders, and what they cannot go with", async () => {
   expectRefusal(await run(["--speakers", "4-2", wav("en-short")]), 2, "auto, a number from 1 to 99 or a range");
-  expectRefusal(await run(["--speakers", "2", "--stream", wav("en-short")]), 2, "mutually exclusive");
+  expectRefusal(await run(["--speakers", "2", "--low-memory", wav("en-short")]), 2, "mutually exclusive");
   expectRefusal(await qwen(["--voices", "no/such", wav("en-short")]), 1, "--voices no/such: no such folder");
 });

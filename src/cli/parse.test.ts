@@ -265,7 +265,7 @@ test("mistakes get one line that names them", () => {
     "--speakers 5-2 a",
     "--speakers 1- a",
     "--speaker-names n a",
-    "--voices v --stream a",
+    "--voices v --low-memory a",
     "--endpoint-ms 0 a",
     "-f json --stream a",
     "-f x --stream a",
@@ -314,7 +314,7 @@ test("mistakes get one line that names them", () => {
     "--speakers 5-2 a": --speakers takes auto, a number from 1 to 99 or a range such as 2-4, got '5-2'
     "--speakers 1- a": --speakers takes auto, a number from 1 to 99 or a range such as 2-4, got '1-'
     "--speaker-names n a": --speaker-names needs --speakers, --voices or --split-channels
-    "--voices v --stream a": --voices and --stream are mutually exclusive
+    "--voices v --low-memory a": --voices and --low-memory are mutually exclusive
     "--endpoint-ms 0 a": --endpoint-ms needs --stream
     "-f json --stream a": -f of a stream is one of text, jsonl, srt, vtt, got 'json'
     "-f x --stream a": -f takes text, json, jsonl, srt, vtt, tsv, lrc, csv, vtt-words, ass, html, md, rttm, got 'x'

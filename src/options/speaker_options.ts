@@ -10,10 +10,11 @@ export const speakerOptions = [
     help: "tell speakers apart: auto|N|MIN-MAX",
     more:
       "A line of text per turn, names in subtitles, the speaker in JSON; -f rttm writes turns. auto finds how many " +
-      "there are. The text comes when all is heard. Of channels that --split-channels hears, each is a speaker.",
+      "there are. The text comes when all is heard, of a stream when an utterance has ended. Of channels that " +
+      "--split-channels hears, each is a speaker.",
     rare: true,
     commands: ["transcribe", "batch"],
-    excludes: [{ option: "stream" }, { option: "low-memory" }],
+    excludes: [{ option: "low-memory" }],
   },
   {
     name: "voices",
@@ -24,7 +25,7 @@ export const speakerOptions = [
       "are good. Who sounds like none of them keeps a number. Without --speakers, as with --speakers auto.",
     rare: true,
     commands: ["transcribe", "batch"],
-    excludes: [{ option: "stream" }, { option: "low-memory" }],
+    excludes: [{ option: "low-memory" }],
   },
   {
     name: "speaker-names",

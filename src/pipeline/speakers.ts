@@ -6,6 +6,7 @@
 import type { SpeakerNetworks } from "../engine/speakers.ts";
 import type { SpeakerCount } from "../speakers/cluster.ts";
 import { findSpeakers, type FoundSpeakers, type SampleSource } from "../speakers/find.ts";
+import { LiveSpeakers } from "../speakers/live.ts";
 import { type KnownVoice, mostAlike, namesByVoice, type VoiceMatch } from "../speakers/names.ts";
 import { namedTurns } from "../speakers/timeline.ts";
 import { type SpeakerTurn, type WhoSpeaks, whoSpeaks } from "../speakers/turns.ts";
@@ -60,6 +61,12 @@ export class SpeakerFinder {
         `(${best.toFixed(2)}), and keeps the number`,
       ];
     });
+  }
+
+  /** For one live recording: who speaks in each of its utterances, whose times are counted from its own start. */
+  live(): (utterance: Float32Array, stop: AbortSignal) => Promise<SpeakerTurn[]> {
+    const speakers = new LiveSpeakers(this.networks, this.count, this.names, this.known);
+    return (utterance, stop) => speakers.hear(utterance, stop);
   }
 
   close(): void {

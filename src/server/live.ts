@@ -7,7 +7,9 @@ import { gapPlace } from "../document/audit.ts";
 import type { HearRequest, HearResult, Listener } from "../engine/engine.ts";
 import type { SampleSource } from "../audio/queue.ts";
 import { InputError } from "../errors.ts";
-import { runStream, type StreamEvent, streamVoice } from "../stream/stream.ts";
+import { SpeakerFinder } from "../pipeline/speakers.ts";
+import type { SpeakerCount } from "../speakers/cluster.ts";
+import { runStream, type StreamEvent, streamVoice, type UtteranceSpeakers } from "../stream/stream.ts";
 import type { VoiceChoice } from "../segment/voice.ts";
 import { StreamViews } from "../stream/views.ts";
 import type { TextEvent } from "../stream/text.ts";
@@ -16,9 +18,10 @@ import { sampleRate } from "../units.ts";
 import { contextsOf, termsMax } from "../views/term_context.ts";
 import { TextView } from "../views/view.ts";
 import { ApiError } from "./errors.ts";
-import { type Fields, transcriptionRequest } from "./fields.ts";
+import type { Fields } from "./fields.ts";
 import { Lead } from "./lead.ts";
 import type { Service } from "./service.ts";
+import { requestOf } from "./task.ts";
 
 export type LiveOptions = {
   /** As the model names it; "" to detect it. */
@@ -28,13 +31,15 @@ export type LiveOptions = {
   readonly endpointMs: number;
   readonly vad: VoiceChoice;
   readonly view: TextView | undefined;
+  /** How many speakers are told apart; absent: none are. */
+  readonly speakers?: SpeakerCount | undefined;
 };
 
 /** What the fields of a stream ask for, as those of a form. Throws an ApiError. */
-export async function liveOptions(fields: Fields): Promise<Omit<LiveOptions, "endpointMs">> {
-  const { options: { language, prompt, vad, views }, terms } = transcriptionRequest(fields, false);
+export async function liveOptions(service: Service, fields: Fields): Promise<Omit<LiveOptions, "endpointMs">> {
+  const { options: { language, prompt, vad, views }, terms, speakers } = requestOf(service, fields);
   const { first: context } = await contextsOf(prompt, terms.slice(0, termsMax));
-  return { language, context, vad, view: await TextView.open(views, terms) };
+  return { language, context, vad, speakers, view: await TextView.open(views, terms) };
 }
 
 export type LiveEvent = TextEvent | { readonly kind: "loss"; readonly text: string };
@@ -56,6 +61,7 @@ export class Live {
     readonly service: Service,
     readonly options: LiveOptions,
     readonly listener: Listener,
+    readonly speakers: UtteranceSpeakers | undefined,
     readonly onEvent: (event: LiveEvent) => void,
     readonly leave: () => void,
   ) {}
@@ -69,9 +75,10 @@ export class Live {
     const leave = service.admitStream();
     try {
       const engine = await service.core.models.transcriber.engine();
-      const { language, context } = options;
+      const { language, context, speakers } = options;
+      const finder = speakers && new SpeakerFinder(await service.networks.open(), speakers, new Map());
       const listener = await engine.listen({ windowFrames, context, language, usesCaches: true });
-      return new Live(service, options, listener, onEvent, leave);
+      return new Live(service, options, listener, finder?.live(), onEvent, leave);
     } catch (error) {
       leave();
       if (error instanceof InputError) {
@@ -155,7 +162,8 @@ export class Live {
     const options = { rules, chunkSec, endpointMs, tokensMax: undefined, language, startSec, isLive: true, voice };
     try {
       const listener = { hear: this.#inTurn, close: () => this.listener.close() };
-      await runStream(source, listener, { ...options, voiceJudge: () => host.voiceJudge() }, stopper.stop, pass);
+      const given = { ...options, speakers: this.speakers, voiceJudge: () => host.voiceJudge() };
+      await runStream(source, listener, given, stopper.stop, pass);
     } finally {
       if (typeof voice === "object") voice.detector.close();
     }

@@ -10,6 +10,7 @@ import type { Fields } from "./fields.ts";
 import { Live, type LiveEvent, liveOptions } from "./live.ts";
 import type { Service } from "./service.ts";
 import type { Socket, SocketSession } from "./socket.ts";
+import { mainSpeaker, turnsOf } from "../stream/turns.ts";
 import { SoundStream } from "./sound_stream.ts";
 
 type Message = Readonly<Record<string, unknown>>;
@@ -77,7 +78,7 @@ export class OwnStreams {
   }
 
   async begin(owner: string, query: Fields): Promise<OwnStream> {
-    const wanted = { ...await liveOptions(query), endpointMs };
+    const wanted = { ...await liveOptions(this.service, query), endpointMs };
     const stream = new OwnStream(owner, Number(query["rate"]?.at(-1) ?? 16_000));
     stream.live = await this.#withRoom(() => {
       return Live.open(this.service, wanted, (event) => stream.emit(messageOf(event)));
@@ -203,7 +204,12 @@ function messageOf(event: LiveEvent): Message {
   if (event.kind === "language") return { type: "language", language: event.name };
   if (event.kind === "loss") return { type: "loss", message: event.text };
   const { kind, id, text, language, startMs, endMs } = event;
-  return { type: kind, utterance: id, text, language, start: startMs / 1000, end: endMs / 1000 };
+  const said = { type: kind, utterance: id, text, language, start: startMs / 1000, end: endMs / 1000 };
+  if (event.turns === undefined) return said;
+  const turns = turnsOf(event).map(({ speaker, startMs, endMs, text }) => (
+    { speaker, start: startMs / 1000, end: endMs / 1000, text: text.trim() }
+  ));
+  return { ...said, speaker: mainSpeaker(event), turns };
 }
 
 /** What a client is told when its connection ends by a failure: that of a busy server may be tried again later. */

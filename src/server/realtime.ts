@@ -121,7 +121,7 @@ export class RealtimeSession implements SocketSession {
   async #listen(): Promise<Live> {
     const { silenceMs, threshold } = this.#session;
     const vad = { kind: "neural" as const, rule: { ...defaultVoiceRule, threshold } };
-    const options = { ...await liveOptions(fieldsOf(this.#session)), endpointMs: silenceMs, vad };
+    const options = { ...await liveOptions(this.service, fieldsOf(this.#session)), endpointMs: silenceMs, vad };
     return await Live.open(this.service, options, (event) => this.#heard(event));
   }
 

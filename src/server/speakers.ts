@@ -6,7 +6,7 @@
 
 import type { SpeakerNetworks } from "../engine/speakers.ts";
 import { InputError } from "../errors.ts";
-import { findSpeakers } from "../speakers/find.ts";
+import { hearVoice } from "../pipeline/speakers.ts";
 import type { KnownVoice } from "../speakers/names.ts";
 import { sampleRate } from "../units.ts";
 import { ApiError } from "./errors.ts";
@@ -75,9 +75,9 @@ export async function knownVoice(
       const length = seconds > secMax ? `longer than ${secMax} s` : `${seconds.toFixed(1)} s long`;
       throw wrong(`${reference.label} is ${length}: it takes ${secMin} to ${secMax} s of one voice`);
     }
-    const { centres: [embedding] } = await findSpeakers(audio, networks, { min: 1, max: 1 }, stop);
-    if (embedding === undefined) throw wrong(`${reference.label}: nobody speaks in it`);
-    return { name, embedding };
+    const heard = await hearVoice(audio, networks, stop);
+    if (heard === undefined) throw wrong(`${reference.label}: nobody speaks in it`);
+    return { name, embedding: heard.embedding };
   } finally {
     await audio.close();
   }

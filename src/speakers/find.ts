@@ -5,7 +5,7 @@
 
 import { sampleRate } from "../units.ts";
 import { activityOf, type EmbedRules, localVoices, windowStarts } from "./activity.ts";
-import { anyCount, clustered, type SpeakerCount, type WindowVoice } from "./cluster.ts";
+import { anyCount, clustered, type SpeakerCount, type Speakers, type WindowVoice } from "./cluster.ts";
 import { classesCount, embeddingFloats, type SpeakerNetworks, windowFrames, windowSamples } from "./networks.ts";
 import { type NumberedTurn, Timeline } from "./timeline.ts";
 
@@ -38,10 +38,20 @@ type Heard = {
 };
 
 /** Rejects with the reason of `stop` where it is aborted. */
-export async function findSpeakers(
+export function findSpeakers(
   source: SampleSource,
   networks: SpeakerNetworks,
   count: SpeakerCount = anyCount,
+  stop?: AbortSignal,
+): Promise<FoundSpeakers> {
+  return turnsBy((voices) => clustered(voices, count), source, networks, stop);
+}
+
+/** The same, with another rule for whose voices they are. */
+export async function turnsBy(
+  speakersOf: (voices: readonly WindowVoice[]) => Speakers,
+  source: SampleSource,
+  networks: SpeakerNetworks,
   stop?: AbortSignal,
 ): Promise<FoundSpeakers> {
   const starts = windowStarts(source.length, windowStep);
@@ -52,7 +62,7 @@ export async function findSpeakers(
     await hearWindows(source, networks, starts.slice(from, from + windowsAtOnce), { heard, voices });
   }
   stop?.throwIfAborted();
-  const { centres, of } = clustered(voices, count);
+  const { centres, of } = speakersOf(voices);
   const timeline = new Timeline(centres.length);
   let at = 0;
   for (const { start, activity, locals } of heard) {

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { lintSubtitles } from "../subtitles/lint.ts";
 import { parseSubtitles } from "../subtitles/parse.ts";
 import { defaultRules, type LayoutRules, styles } from "../subtitles/rules.ts";
-import { type CaptionOptions, streamFormats, streamWriter } from "./captions.ts";
+import { type CaptionOptions, type StreamFormat, streamFormats, streamWriter } from "./captions.ts";
 import type { TextEvent } from "./text.ts";
 
 const place = { id: 1, language: "English", startMs: 1000, endMs: 3000 };
@@ -39,6 +39,32 @@ test("each format writes what it is made of, when it is known", () => {
   expect(written[3]).toBe(
     "WEBVTT\n\n00:00:01.000 --> 00:00:03.000\nHello world.\n\n00:00:04.000 --> 00:00:05.000\nGood &lt;bye>.\n\n",
   );
+});
+
+test("where speakers are told apart, text and cues have their turns, when the utterance has ended", () => {
+  const turns = [{ speaker: "Ann", startMs: 1000, endMs: 1900 }, { speaker: "Beth", startMs: 2000, endMs: 3000 }];
+  const text = "Shall we go? Yes, we go on now.";
+  const speech = turns.map(({ startMs, endMs }) => ({ startMs, endMs }));
+  const spoken: TextEvent[] = [
+    { kind: "commit", ...place, text: "Shall we" },
+    { kind: "partial", ...place, text: " go?" },
+    { kind: "commit", ...place, text: text.slice(8) },
+    { kind: "final", ...place, text, turns, speech },
+    { kind: "final", ...place, id: 2, startMs: 4000, endMs: 5000, text: "Who?", turns: [] },
+  ];
+  const write = (format: StreamFormat) => {
+    const writer = streamWriter(format, { ...options, hasSpeakers: true });
+    return writer.header + spoken.map((event) => writer.write(event)).join("");
+  };
+  expect(write("text")).toBe("Ann: Shall we go?\nBeth: Yes, we go on now.\nWho?\n");
+  expect(write("srt")).toContain("Ann: Shall we go?\n\n2\n");
+  expect(write("vtt")).toContain("<v Ann>Shall we go?\n");
+  const finals = write("jsonl").trimEnd().split("\n").map((line) => JSON.parse(line)).slice(-2);
+  expect(finals[0]).toMatchObject({ speaker: "Beth", turns: [{ speaker: "Ann", text: "Shall we go?" }, {}] });
+  expect([finals[1].speaker, finals[1].turns]).toEqual([undefined, [expect.objectContaining({ text: "Who?" })]]);
+  const writer = streamWriter("text", { ...options, hasSpeakers: true });
+  const tails = spoken.map((event) => (writer.write(event), writer.tail!(event)));
+  expect(tails).toEqual(["Shall we", "Shall we go?", text, undefined, undefined]);
 });
 
 describe("text", () => {

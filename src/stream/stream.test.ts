@@ -332,3 +332,37 @@ test("events have the recording's times, and the words between them", async () =
   expect(final!.startMs).toBeWithin(10_900, 11_100);
   expect(final!.endMs).toBeWithin(11_300, 11_500);
 });
+
+describe("who speaks", () => {
+  const utterances = [...said([1600, 1600, 1600]), ...said([40_000, 1600], 50)];
+
+  test("is asked of each utterance's own sound, and told in its final, by the recording's time", async () => {
+    const heard: Float32Array[] = [];
+    const speakers: StreamOptions["speakers"] = (samples) => {
+      heard.push(samples);
+      return Promise.resolve([{ speaker: `S${heard.length}`, startMs: 100, endMs: 300 }]);
+    };
+    const { events } = await stream(speech(utterances, 16_000), { speakers, startSec: 10 });
+    const finals = events.filter((event) => event.kind === "final");
+    expect(finals).toHaveLength(2);
+    for (const [index, { startMs, endMs, turns }] of finals.entries()) {
+      expect(turns).toEqual([{ speaker: `S${index + 1}`, startMs: startMs + 100, endMs: startMs + 300 }]);
+      expect(heard[index]!.length / 16).toBeCloseTo(endMs - startMs, -1);
+      expect(heard[index]!.slice(0, 400).some((sample) => sample !== 0)).toBe(true);
+    }
+  });
+
+  test("a long utterance is asked in parts; a failure ends the stream", async () => {
+    let asked = 0;
+    const speakers: StreamOptions["speakers"] = ({ length }) => {
+      expect(length).toBeLessThanOrEqual(24 * 16_000);
+      asked++;
+      return Promise.resolve([{ speaker: "S", startMs: 0, endMs: 100 }]);
+    };
+    const { events } = await stream(speech(said(Array.from({ length: 200 }, () => 1200)), 16_000), { speakers });
+    const finals = events.filter((event) => event.kind === "final");
+    expect([finals.length > 1, asked]).toEqual([true, finals.length]);
+    const failing = () => Promise.reject(new Error("no memory"));
+    await expect(stream(speech(utterances, 16_000), { speakers: failing })).rejects.toThrow("no memory");
+  });
+});

@@ -30,6 +30,7 @@ import { HeldAudio } from "../audio/held.ts";
 import { SampleQueue, type SampleSource } from "../audio/queue.ts";
 import { isSpoken, type VoiceJudge } from "../segment/has_voice.ts";
 import type { VoiceChoice, VoiceOpener } from "../segment/voice.ts";
+import type { SpeakerTurn } from "../speakers/turns.ts";
 import { type GapEvent, StreamText, type TextEvent } from "./text.ts";
 import type { Stop } from "../stop.ts";
 import { msOfSamples, sampleRate } from "../units.ts";
@@ -51,7 +52,12 @@ export type StreamOptions = {
   readonly voiceJudge: () => VoiceJudge;
   /** How a voice is found; by its energy where absent. "off": it is not looked for, and all is heard. */
   readonly voice?: DetectedVoice | "off" | undefined;
+  /** Tells who speaks in each utterance; absent where that is not asked for. */
+  readonly speakers?: UtteranceSpeakers | undefined;
 };
+
+/** Turns in milliseconds from the start of an utterance. Utterances come in order. */
+export type UtteranceSpeakers = (samples: Float32Array, stop: AbortSignal) => Promise<readonly SpeakerTurn[]>;
 
 export type StreamEvent =
   | TextEvent
@@ -217,7 +223,7 @@ class StreamRun {
   async #cut(cut: Cut, waiting: number): Promise<void> {
     switch (cut.kind) {
       case "start":
-        this.#text.start(this.#cutter.voice.start);
+        this.#text.begin(this.#cutter.voice.start);
         this.#mends = 0;
         return this.#startAnew(cut.at);
       case "hear":
@@ -280,14 +286,15 @@ class StreamRun {
     if (isIdle) this.#state = skipped(this.#state);
     else await this.#hear(to, false);
     if (to + this.#chunkSamples - this.#anchor >= heldSamplesMax) await this.#move(to);
-    else if (!this.#isSpoken(to) && this.options.voice) this.#restart(Math.max(this.#anchor, to - leadSamples));
+    else if (!this.#isSpoken(to) && this.options.voice) await this.#restart(Math.max(this.#anchor, to - leadSamples));
   }
 
   async #close(to: number): Promise<void> {
     this.#hasSound = this.#cutter.takeVoice() || this.#hasSound;
     if (this.stop.drop.aborted) return;
     if (this.#isSpoken(to)) await this.#finish(to);
-    this.#text.close(Math.min(to, this.#cutter.voice.end), this.#hasVoice);
+    const end = Math.min(to, this.#cutter.voice.end);
+    this.#text.close(end, this.#hasVoice, await this.#turnsTo(end));
     this.#startAnew(to);
   }
 
@@ -316,7 +323,7 @@ class StreamRun {
     if (!isLooped || (!isLast && this.#loops < loopsMax)) return;
     this.#text.mark({ isLooped: true });
     this.#tell("loss", to, "repetition loop, cut short");
-    if (!isLast) this.#restart(to);
+    if (!isLast) await this.#restart(to);
   }
 
   /** The model's answer to all audio from the anchor on, after what is committed. */
@@ -366,7 +373,7 @@ class StreamRun {
     this.#text.mark({ repaired: "cuts" });
     this.#take(hypothesis);
     this.#tell("notice", to, "the model repeated itself; heard again in shorter parts");
-    this.#restart(at);
+    await this.#restart(at);
     this.#hasSound = true;
     if (this.#isSpoken(to)) await this.#hear(to, isLast);
     return true;
@@ -408,22 +415,38 @@ class StreamRun {
     return isLooped;
   }
 
+  /** Who speaks in the utterance that ends there; undefined where that is not asked for, or it has no text. */
+  async #turnsTo(end: number): Promise<readonly SpeakerTurn[] | undefined> {
+    const { speakers } = this.options;
+    if (!speakers || !this.#text.hasText || this.stop.drop.aborted) return undefined;
+    const from = Math.max(this.#held.from, this.#text.start);
+    const to = Math.min(end, this.#held.to);
+    if (from >= to) return undefined;
+    try {
+      return this.#text.turnsFrom(from, await speakers(this.#held.slice(from, to), this.stop.drop));
+    } catch (error) {
+      if (this.stop.drop.aborted) return undefined;
+      throw error;
+    }
+  }
+
   /** A new anchor, nothing carried over. */
-  #restart(at: number): void {
-    this.#text.close(at, this.#hasVoice);
-    this.#text.start(at);
+  async #restart(at: number): Promise<void> {
+    this.#text.close(at, this.#hasVoice, await this.#turnsTo(at));
+    this.#text.begin(at);
     this.#startAnew(at);
     this.#wasMoved = true;
   }
 
   /** Speech without a pause has filled what may be held. */
   async #move(to: number): Promise<void> {
-    if (!this.#isSpoken(to)) return this.#restart(to - leadSamples);
+    if (!this.#isSpoken(to)) return await this.#restart(to - leadSamples);
     const { committed } = this.#state;
     const at = this.#quietest(to - keptSamplesMax, to - keptSamplesMin);
     const kept = keptAfter(committed, at, this.options.rules);
     if (kept.length === 0) return await this.#finishApart(to);
-    this.#text.split(committed.at(-1)!.seenAt);
+    const end = committed.at(-1)!.seenAt;
+    this.#text.split(end, await this.#turnsTo(end));
     this.#hasSound = this.#cutter.voice.end > at || !isSettled(this.#state, this.options.rules);
     this.#startAt(at, { ...this.#state, committed: kept });
     this.#wasMoved = true;
@@ -436,7 +459,7 @@ class StreamRun {
     this.#givenTo = this.#anchor;
     this.#mustForget = true;
     await this.#hear(at, true);
-    this.#restart(at);
+    await this.#restart(at);
     this.#hasSound = this.#cutter.voice.end > at;
     if (this.#isSpoken(to)) await this.#hear(to, false);
   }

@@ -6,6 +6,7 @@
  */
 
 import { type Audit, auditOf, covered, nothingCovered } from "../document/audit.ts";
+import type { SpeakerTurn } from "../speakers/turns.ts";
 import { separatorBetween } from "../text/join.ts";
 import { spokenWeight } from "../text/spoken.ts";
 import { TranscriptParser } from "../text/transcript.ts";
@@ -35,6 +36,8 @@ export type UtteranceText = {
   readonly pieces?: readonly Piece[];
   /** Of a final: where in it there is voice. */
   readonly speech?: readonly TimeSpan[];
+  /** Of a final: who speaks when in it, where that is asked for. */
+  readonly turns?: readonly SpeakerTurn[];
   /** Of a final: a limit ended its text; or the model repeated itself without end, and the repeats were cut. */
   readonly isTruncated?: boolean;
   readonly isLooped?: boolean;
@@ -101,8 +104,24 @@ export class StreamText {
     this.#parser = this.#newParser();
   }
 
+  /** Whether the utterance has had any, also as a hypothesis. */
+  get hasText(): boolean {
+    return this.#text.trim() !== "" || this.#hadPartial;
+  }
+
+  /** Where the utterance begins. */
+  get start(): number {
+    return this.#start;
+  }
+
+  /** Turns whose times are counted from a place of the stream, by the recording's time. */
+  turnsFrom(place: number, turns: readonly SpeakerTurn[]): SpeakerTurn[] {
+    const { startMs: from } = this.#timed({ start: place, end: place });
+    return turns.map(({ speaker, startMs, endMs }) => ({ speaker, startMs: from + startMs, endMs: from + endMs }));
+  }
+
   /** An utterance begins. */
-  start(place: number): void {
+  begin(place: number): void {
     this.#start = place;
     this.#saidTo = Math.max(this.#saidTo, place);
   }
@@ -122,12 +141,12 @@ export class StreamText {
   }
 
   /** The utterance has ended, and the next one starts with new words. `isSpoken`: there was a voice in it. */
-  close(end: number, isSpoken: boolean): void {
+  close(end: number, isSpoken: boolean, turns?: readonly SpeakerTurn[]): void {
     this.#put(this.#parser.end(), end);
     this.#parser = this.#newParser();
     this.#isJoined = false;
     this.#audit(end, isSpoken);
-    this.#finish(end, false);
+    this.#finish(end, false, turns);
   }
 
   /** The stream has ended. */
@@ -151,9 +170,9 @@ export class StreamText {
   }
 
   /** The utterance has become too long. The next one continues the same sentence. */
-  split(end: number): void {
+  split(end: number, turns?: readonly SpeakerTurn[]): void {
     this.#audit(end, true);
-    this.#finish(end, true);
+    this.#finish(end, true, turns);
     this.#start = end;
   }
 
@@ -161,9 +180,9 @@ export class StreamText {
     return new TranscriptParser(this.options.rules.asrTextId, this.options.rules.isHeaderless);
   }
 
-  #finish(end: number, goesOn: boolean): void {
+  #finish(end: number, goesOn: boolean, turns: readonly SpeakerTurn[] | undefined): void {
     const text = this.#text.trim();
-    if (text !== "" || this.#hadPartial) {
+    if (this.hasText) {
       const speech = this.voice.speech(this.#start, end).map((stretch) => this.#timed(stretch));
       const noSpeech = this.voice.noSpeech(this.#start, end);
       const doubt = noSpeech === undefined ? {} : { noSpeech };
@@ -173,6 +192,7 @@ export class StreamText {
         ...this.#placed(text, end),
         ...this.#marks,
         speech,
+        ...(turns && { turns }),
         ...doubt,
       });
       this.#id++;

@@ -26,6 +26,7 @@ import type { StreamChoice } from "../../options/choices.ts";
 import type { InputSource, TranscribeOptions } from "../parse.ts";
 import type { OpenedAudio, ProgramParts } from "../parts.ts";
 import type { ModelHost } from "../../pipeline/host.ts";
+import type { SpeakerFinder } from "../../pipeline/speakers.ts";
 import { noVoice } from "../../pipeline/transcribe.ts";
 import { openModels, type Transcriber } from "../../pipeline/models.ts";
 import { loadPrompt } from "../../system.ts";
@@ -38,6 +39,7 @@ import type { TextView } from "../../views/view.ts";
 import { withoutSecrets } from "../../secrets.ts";
 import type { TextWriter } from "../../writer.ts";
 import { audioInput, checkInputs, expandInputs, openView } from "../inputs.ts";
+import { openSpeakerFinder, type SpeakerPlan, speakerPlan } from "../speakers.ts";
 import { LiveText } from "../live_text.ts";
 import { Headings, label, page, Paragraph, Report } from "../report.ts";
 
@@ -54,6 +56,8 @@ type StreamParts =
     | "readText"
     | "keepsStreamCaches"
     | "cutChinese"
+    | "openSpeakers"
+    | "readAudio"
   >;
 
 /** Whether a run is a stream: with --silent a file's text is wanted once, and a whole recording is transcribed best. */
@@ -71,6 +75,8 @@ type Run = To & {
   readonly headings: Headings;
   readonly transcriber: Transcriber;
   readonly engine: Engine;
+  /** Where speakers are told apart. */
+  readonly finder: SpeakerFinder | undefined;
 };
 
 /** Where the text goes, and how. */
@@ -80,13 +86,15 @@ type To = {
   readonly view: TextView | undefined;
   /** What the model is told. */
   readonly context: string;
+  /** What is asked of speakers. */
+  readonly plan: SpeakerPlan;
 };
 
 export async function streamFiles(parts: StreamParts, given: TranscribeOptions): Promise<number> {
   const report = new Report(parts.terminal, given.verbosity);
   const expanded = await expandInputs(parts, given, report);
   const options = { ...expanded.options, prompt: await loadPrompt(given.prompt) };
-  const text = await streamText(parts, options, report);
+  const text = { ...await streamText(parts, options, report), plan: await speakerPlan(parts, options) };
   const readable = await checkInputs(parts, options, report);
   let failed = expanded.failed || readable.length < options.inputs.length;
   const output = options.output === undefined ? undefined : await openTextFile(await filePath(options), {
@@ -105,7 +113,11 @@ export async function streamFiles(parts: StreamParts, given: TranscribeOptions):
 }
 
 /** The context is given once: of many terms the first. */
-async function streamText(parts: StreamParts, options: TranscribeOptions, report: Report): Promise<Omit<To, "out">> {
+async function streamText(
+  parts: StreamParts,
+  options: TranscribeOptions,
+  report: Report,
+): Promise<Omit<To, "out" | "plan">> {
   const { view, terms } = await openView(parts, options.views);
   if (!isFew(terms)) report.say(`A stream tells the model the first ${termsMax} of ${terms.length} terms.`);
   const known = isFew(terms) ? terms : terms.slice(0, termsMax);
@@ -157,6 +169,7 @@ async function streamAll(
     }
   } finally {
     report.summarise();
+    run?.finder?.close();
     await run?.transcriber.close();
   }
   return failed;
@@ -169,12 +182,17 @@ async function startRun(
   to: To,
 ): Promise<Run> {
   const { stop } = parts.terminal;
+  const finder = await openSpeakerFinder(parts, to.plan, options.threads, stop.drain, (line) => report.say(line));
+  await using opened = new AsyncDisposableStack();
+  opened.defer(() => finder?.close());
   const { transcriber } = await openModels(parts, options, stop.drain, (notice) => report.notice(notice));
+  opened.defer(() => transcriber.close());
   sayOfParagraphs(report, options);
   if (options.skipSilence) report.say("A stream skips silence by itself: --skip-silence changes nothing.");
   const engine = await transcriber.engine();
   const headings = new Headings(parts.terminal, options);
-  return { parts, options, choice: options.stream!, report, headings, transcriber, engine, ...to };
+  opened.move(); // They are closed with the run.
+  return { parts, options, choice: options.stream!, report, headings, transcriber, engine, finder, ...to };
 }
 
 function sayOfParagraphs(report: Report, { paragraphMs, format, stream }: TranscribeOptions): void {
@@ -198,7 +216,8 @@ async function streamOne(run: Run, source: InputSource, audio: OpenedAudio): Pro
   });
   let result: StreamTotals | undefined;
   try {
-    result = await runStream(audio, listener, { ...streamOptions(run), voice }, parts.terminal.stop, (event) => {
+    const given = { ...streamOptions(run), voice, speakers: run.finder?.live() };
+    result = await runStream(audio, listener, given, parts.terminal.stop, (event) => {
       reportEvent(run, source, event);
       if (isText(event)) writer.write(event);
     });
@@ -229,7 +248,10 @@ class StreamOutput {
     this.#run = run;
     const captions = { file: nameOf(source), rules, paragraphMs, cuePunctuation, cutChinese: parts.cutChinese };
     this.#views = run.view && new StreamViews(run.view);
-    this.#writer = streamWriter(format, { ...captions, runsOn: holdsBack });
+    this.#writer = streamWriter(format, {
+      ...{ ...captions, runsOn: holdsBack, hasSpeakers: options.speakers !== undefined },
+      speakerLabels: options.speakerLabels,
+    });
     if (out === stdout && format === "text") {
       out.write(headings.of(source));
       if (screen?.redraws && !holdsBack) this.#live = new LiveText(out, screen);
@@ -248,7 +270,8 @@ class StreamOutput {
   #put(event: TextEvent | GapEvent): void {
     const piece = this.#writer.write(event);
     if (piece !== "") this.#text.write(piece);
-    if (event.kind === "partial") this.#live?.tail(this.#writer.tail?.(event) ?? "");
+    const tail = this.#writer.tail?.(event);
+    if (tail !== undefined) this.#live?.tail(tail);
   }
 
   /** `isComplete`: the stream came to its end. */

@@ -162,6 +162,8 @@ test("a client that leaves is not worked for, and the networks are closed with t
   while (asked === 0) await Bun.sleep(5);
   gone.abort();
   expect(await request).toBe("gone");
+  // Its place is free at once, whatever the networks are at.
+  while (!(await (await fetch(`${server.url}/metrics`)).text()).includes("requests_admitted 0\n")) await Bun.sleep(5);
   waiting.resolve();
   // What had begun ends: the windows of one minute, and their voices.
   while (asked < 2) await Bun.sleep(5);

@@ -116,7 +116,7 @@ describe("as it is said", () => {
   }, 60_000);
 
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    test(`${signal}: what was said, the summary, an end by the signal`, async () => {
+    test.concurrent(`${signal}: what was said, the summary, an end by the signal`, async () => {
       const { endedBy, stdout, stderr, endMs } = await speak(4, [], { atSec: 6, name: signal });
       expect(endedBy).toBe(signal);
       expect(text).toStartWith(stdout.trim().split(" ").slice(0, -2).join(" "));

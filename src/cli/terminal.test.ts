@@ -70,11 +70,19 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
 }
 
 for (const [signal, code] of [["TERM", 143], ["HUP", 129]] as const) {
-  test(`a shell sees ${code} after SIG${signal}`, async () => {
+  test.concurrent(`a shell sees ${code} after SIG${signal}`, async () => {
     const stop = `pid=$!; sleep 1; kill -${signal} $pid; wait $pid; echo code $?`;
     expect((await shell(`PROGRAM 1000 10 100s.wav --silent >&2 & ${stop}`)).out).toBe(`code ${code}\n`);
   });
 }
+
+test.concurrent("with nobody reading, the second signal ends the process at once", async () => {
+  const { out } = await shell(
+    "exec 3> >(sleep 4); PROGRAM 60000 0 4000s.wav -S 0 >&3 & pid=$!; sleep 2; " + // The pipe is full by then.
+      "kill -TERM $pid; sleep 0.2; kill -0 $pid && echo waits; kill -TERM $pid; wait $pid; echo code $?",
+  );
+  expect(out).toBe("waits\ncode 143\n");
+});
 
 testWhere(Bun.which("setsid") !== null, "setsid")("one Ctrl-C ends a shell's loop", async () => {
   // To the whole group, as a terminal sends it, when there is text: a busy machine takes its time to start.
@@ -89,14 +97,6 @@ testWhere(existsSync("/proc/self/status"), "/proc")("nohup: a hang-up changes no
     "trap '' HUP; PROGRAM 60 20 100s.wav --silent & pid=$!; sleep 0.8; kill -HUP $pid; wait $pid; echo done",
   );
   expect(out).toBe(`${words(60)}\ndone\n`);
-});
-
-test("with nobody reading, the second signal ends the process at once", async () => {
-  const { out } = await shell(
-    "exec 3> >(sleep 4); PROGRAM 60000 0 4000s.wav -S 0 >&3 & pid=$!; sleep 2; " + // The pipe is full by then.
-      "kill -TERM $pid; sleep 0.2; kill -0 $pid && echo waits; kill -TERM $pid; wait $pid; echo code $?",
-  );
-  expect(out).toBe("waits\ncode 143\n");
 });
 
 test("printable", () => {

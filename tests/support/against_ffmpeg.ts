@@ -2,9 +2,12 @@
 
 import { expect } from "bun:test";
 import { spawnSync } from "node:child_process";
+import { existsSync, renameSync } from "node:fs";
+import { join } from "node:path";
 import { hear, type Heard } from "../../src/audio/hear_fixture.ts";
 import type { AudioInput } from "../../src/audio/input.ts";
 import { builtinDecoder } from "../../src/audio/decoders/open.ts";
+import { lazily } from "../../src/lazy.ts";
 
 /** Float arithmetic in another order. */
 export const ROUNDING = 3e-6;
@@ -13,9 +16,19 @@ export const ROUNDING = 3e-6;
 const SOUND = "aevalsrc='(.3*sin(2*PI*t*(220+300*t))+.1*sin(9000*t)+.05*(random(0)-.5))*lt(mod(t,1),.8)" +
   "|.3*sin(2*PI*t*330)+.1*sin(5000*t*t)':d=2.3:s=48000";
 
+/** Its file: where all tests of a run have what is made once (tests/support/tools.ts). */
+const soundFile = lazily(() => {
+  const path = join(process.env.QWEN_ASR_TEST_CACHE!, "sound.wav");
+  if (existsSync(path)) return path;
+  const own = `${path}.${process.pid}.wav`;
+  run("-f", "lavfi", "-i", SOUND, "-c:a", "pcm_f32le", own);
+  renameSync(own, path);
+  return path;
+});
+
 /** Runs ffmpeg on that sound. */
 export function encode(...args: readonly string[]): void {
-  run("-f", "lavfi", "-i", SOUND, ...args);
+  run("-i", soundFile(), ...args);
 }
 
 /** Runs ffmpeg. */

@@ -194,6 +194,18 @@ test("--watch takes what comes, when it does not change any more, and opens the 
   expect(parts.err().match(/Loading model/g)).toHaveLength(1);
 });
 
+test("--watch needs a folder for formats of one recording a file", async () => {
+  using files = folderWith("in/a.wav");
+  const parts = fakeParts(fakeEngine(() => ({ says: "" })));
+  for (
+    const [more, fault] of [[["-o", `${files.root}/x.txt`], "FOLDER/"], [["-f", "srt"], "FOLDER/ for -f srt"]] as const
+  ) {
+    const command = parseCommandLine(["--watch", `${files.root}/in`, ...more]);
+    if (command.kind !== "transcribe") throw new Error(command.kind);
+    await expect(watchFolder(parts, command.options, 20)).rejects.toThrow(`--watch needs -o ${fault}`);
+  }
+});
+
 test("--watch goes on where two recordings have one output, and hears what changes where it may replace", async () => {
   for (const force of [[], ["--force"]]) {
     using files = folderWith("in/a.wav");

@@ -9,6 +9,7 @@ import type { Engine } from "../../engine/engine.ts";
 import { InputError, UsageError } from "../../errors.ts";
 import { kindOf } from "../../files/outputs.ts";
 import { OutputError } from "../../files/target.ts";
+import { holdsSeveral } from "../../output/formats.ts";
 import { watchedFiles } from "../../files/watched.ts";
 import type { EngineChoice, ModelHost } from "../../pipeline/host.ts";
 import { untilStopped } from "../../stop.ts";
@@ -28,7 +29,10 @@ export async function watchFolder(parts: WatchParts, options: TranscribeOptions,
   const { output, jobs, lowMemory } = options;
   const folder = jobs.watch!;
   if (!(await kindOf(folder)).isFolder) throw new InputError(`${printable(folder)}: is no folder to watch`);
-  if (output !== undefined && !(await kindOf(output)).isFolder) throw new UsageError("--watch needs -o FOLDER/");
+  const hasFolder = output !== undefined && (await kindOf(output)).isFolder;
+  const alone = options.formats?.find((format) => !holdsSeveral(format));
+  if (output !== undefined && !hasFolder) throw new UsageError("--watch needs -o FOLDER/");
+  if (alone !== undefined && !hasFolder) throw new UsageError(`--watch needs -o FOLDER/ for -f ${alone}`);
   const { drain } = parts.terminal.stop;
   const report = new Report(parts.terminal, options.verbosity);
   report.say(`Watching ${printable(folder)} until Ctrl-C`);
@@ -75,8 +79,8 @@ async function transcribed(
     const isOfSeveral = error instanceof UsageError && inputs.length > 1; // Two would be written to one file.
     if (!(isOfSeveral || error instanceof InputError || error instanceof OutputError)) throw error;
     report.tell((error as Error).message);
-    if (isOfSeveral) {
-      for (const input of inputs) await transcribed(parts, { ...options, inputs: [input] }, report, isAgain);
+    for (const [index, input] of isOfSeveral ? inputs.entries() : []) {
+      await transcribed(parts, { ...options, inputs: [input] }, report, isAgain || index > 0);
     }
     return false;
   }

@@ -198,6 +198,7 @@ async function takePictures(browser: Browser, folder: string): Promise<void> {
     await page.locator(".player").waitFor();
     await page.locator("summary").click();
     deepEqual([name, await barriers(page)], [name, []]);
+    await colouredSpeakers(page);
     equal(await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), true, `${name} scrolls sideways`);
     if (pictures) await page.screenshot({ path: join(pictures, `html-${name}.png`), fullPage: true });
     if (name !== "light") continue;
@@ -205,6 +206,16 @@ async function takePictures(browser: Browser, folder: string): Promise<void> {
     equal(await page.locator(".player").isVisible(), false);
     if (pictures) await page.screenshot({ path: join(pictures, "html-paper.png"), fullPage: true });
   }
+}
+
+/** Speakers have colours of their own, also where a paragraph goes on without the name. */
+async function colouredSpeakers(page: Page): Promise<void> {
+  const names = await page.locator("main .who").allTextContents();
+  const colours = await page.evaluate<string[]>(
+    "[...document.querySelectorAll('main .who')].map((one) => getComputedStyle(one).color)",
+  );
+  equal(new Set(colours).size, new Set(names).size);
+  equal(await page.locator(".par:not([class*=' s'])").count(), 0);
 }
 
 /** What axe finds on a page that keeps somebody out. */

@@ -12,12 +12,12 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, BrowserContextOptions, Locator, Page } from "playwright-core";
 import { wavHeader } from "../../src/audio/wav_header.ts";
-import { modelDir } from "../fixtures.ts";
+import { hasClip, hasSpeakers, modelDir } from "../fixtures.ts";
 import { temporaryFolder } from "../harness.ts";
 import { hasChromium, openBrowser, openPage } from "../support/browser.ts";
 import { wav } from "../support/cli.ts";
 import { type Served, served } from "../support/served.ts";
-import { describeWhere, ffmpeg, hasFfmpeg } from "../support/where.ts";
+import { describeWhere, ffmpeg, hasFfmpeg, testWhere } from "../support/where.ts";
 
 const weather = "Today is Sunday, November second. It will be cloudy and cold in the north. " +
   "The train to Berlin leaves at eight twenty. Please close the old window.";
@@ -132,6 +132,9 @@ describeWhere(hasChromium && hasFfmpeg, "Chromium and ffmpeg")("the page", () =>
   describe("jobs", jobs);
   describe("outages", outages);
   describe("access", access);
+  describe("speakers", speakers);
+  describe("speakers by keyboard", speakersByKeyboard);
+  describe("speakers in live text", speakersLive);
   describe("microphone", microphone);
   describe("insecure", insecure);
   describe("everybody", everybody);
@@ -409,6 +412,139 @@ function expectGrowing(texts: readonly string[]): void {
 /** The sentence at the end is over. */
 function heardAll(flow: Locator): Promise<void> {
   return flow.filter({ hasText: /old window\.$/ }).waitFor({ timeout: 60_000 });
+}
+
+const two = "en-two-voices-30s";
+const testTwo = testWhere(hasClip(two) && hasSpeakers, `the clip ${two} and the speaker networks`);
+
+async function openTwo(options: BrowserContextOptions = {}): Promise<Page> {
+  const page = await openFresh(options);
+  await page.locator("#speakers").selectOption("auto");
+  await give(page, "two.wav", clipBytes(two));
+  await done(page);
+  return page;
+}
+
+function speakerNames(page: Page): Promise<string[]> {
+  return page.locator(".speakers .speaker").allTextContents();
+}
+
+/** The names that stand in the text. */
+async function speakerLabels(page: Page): Promise<string> {
+  return [...new Set(await page.locator(".text .who").allTextContents())].join();
+}
+
+/** The only recording's transcript as the server has it. */
+async function kept(format: string): Promise<string> {
+  const { data } = await (await fetch(`${server.url}/v1/jobs`)).json();
+  return await (await fetch(`${server.url}/v1/jobs/${data[0].id}/result?response_format=${format}`)).text();
+}
+
+function speakers(): void {
+  testTwo(
+    "each has a colour, and a name that can be changed and joined in the text, undone, and is saved",
+    async () => {
+      const page = await openTwo();
+      const ann = "Ann <b>Lee</b>";
+      expect(await speakerNames(page)).toEqual(["Speaker 1", "Speaker 2"]);
+      const colours = "[...document.querySelectorAll('.text .who')].map((one) => getComputedStyle(one).color)";
+      expect(new Set(await page.evaluate<string[]>(colours)).size).toBe(2);
+      await page.locator(".text .who", { hasText: "Speaker 1" }).first().click();
+      await page.keyboard.type(ann);
+      await page.keyboard.press("Enter");
+      await until(async () => await speakerLabels(page) === `${ann},Speaker 2`);
+      expect(await speakerNames(page)).toEqual([ann, "Speaker 2"]);
+      await until(async () => (await kept("srt")).includes(`${ann}: Mark`));
+      const { speakers, turns } = JSON.parse(await kept("document"));
+      expect([speakers[0].name, turns[0].speaker]).toEqual([ann, ann]);
+      await page.locator(".text .who", { hasText: "Speaker 2" }).nth(1).click();
+      await page.getByLabel("Same speaker as").selectOption(ann);
+      await page.getByText("Both become one speaker.").waitFor();
+      await page.getByRole("button", { name: "Done" }).click();
+      await until(async () => (await speakerNames(page)).length === 1);
+      expect(await speakerLabels(page)).toBe(ann);
+      for (const left of [`${ann},Speaker 2`, "Speaker 1,Speaker 2"]) {
+        await page.getByRole("button", { name: "Undo" }).click();
+        expect((await speakerNames(page)).join()).toBe(left);
+      }
+      await page.keyboard.press("Control+Shift+z");
+      expect(await speakerNames(page)).toEqual([ann, "Speaker 2"]);
+      await until(async () => (await kept("vtt")).includes("<v Ann "));
+      await page.reload();
+      await done(page);
+      expect(await speakerNames(page)).toEqual([ann, "Speaker 2"]);
+    },
+  );
+
+  testTwo("in light, dark, Chinese and on phones WCAG AA holds and nothing sticks out", async () => {
+    await openTwo();
+    for (
+      const [options, list] of [
+        [{}, "Speakers"],
+        [{ colorScheme: "dark", locale: "zh-CN" }, "说话人"],
+        [{ ...phone, colorScheme: "dark", locale: "zh-TW" }, "說話者"],
+      ] as const
+    ) {
+      const page = await open(options);
+      await page.locator(".jobs button.name").click();
+      await done(page);
+      await page.getByRole("group", { name: list }).locator(".speaker").first().click();
+      expect(await violations(page)).toEqual([]);
+      expect(await widthBeyond(page)).toBe(0);
+      await page.keyboard.press("Escape");
+      await page.locator(".transcript > .options > button").click();
+      await page.locator(".cue").first().waitFor();
+      expect(await violations(page)).toEqual([]);
+      expect(await widthBeyond(page)).toBe(0);
+      await page.context().close();
+    }
+  });
+}
+
+function speakersByKeyboard(): void {
+  testTwo("names change by keyboard, and beside edits of the text", async () => {
+    const page = await openTwo();
+    const focused = () => page.evaluate("document.activeElement.getAttribute('aria-label')");
+    await page.getByRole("button", { name: "Rename Speaker 2" }).focus();
+    await page.keyboard.press("Enter");
+    await page.keyboard.press("Escape");
+    expect(await focused()).toBe("Rename Speaker 2");
+    await page.keyboard.press("Enter");
+    await page.keyboard.type("Beth");
+    await page.keyboard.press("Enter");
+    await page.getByRole("button", { name: "Rename Beth" }).waitFor();
+    expect(await focused()).toBe("Rename Beth");
+    await page.getByRole("button", { name: "Edit subtitles" }).click();
+    await page.locator(".cue .say").nth(1).dblclick();
+    await page.getByRole("textbox", { name: "Text of the subtitle" }).fill("We go home.");
+    await page.getByRole("button", { name: "Rename Speaker 1" }).click();
+    await page.keyboard.type("Ann");
+    await page.keyboard.press("Enter"); // What stands in the open row is taken over.
+    await until(async () => await speakerLabels(page) === "Ann,Beth");
+    expect(await page.locator(".cue .say").nth(1).textContent()).toBe("Beth We go home.");
+    for (const expected of ["Speaker 1,Beth", "Speaker 1,Beth", "Speaker 1,Speaker 2"]) {
+      await page.keyboard.press("Control+z");
+      expect(await speakerLabels(page)).toBe(expected);
+    }
+    expect(await page.locator(".cue .say").nth(1).textContent()).toBe("Speaker 2 We go to Denver on Saturday.");
+  });
+}
+
+function speakersLive(): void {
+  testTwo("live text says who has spoken, when an utterance has ended", async () => {
+    await hearing(two, async (from) => {
+      const page = await openFresh({}, from);
+      await page.locator("#speakers").selectOption("2");
+      await page.getByRole("button", { name: "Live text" }).click();
+      await page.locator(".session .flow p", { hasText: "purple table" }).first().waitFor();
+      await page.getByRole("button", { name: "Stop" }).click();
+      await page.getByRole("link", { name: "Save text" }).first().waitFor();
+      const lines = await page.locator(".session .flow p").allTextContents();
+      const speakerOf = (words: string) => lines.find((line) => line.includes(words))?.slice(0, 10);
+      expect([speakerOf("Mark"), speakerOf("Saturday")]).toEqual(["Speaker 1:", "Speaker 2:"]);
+      expect(await violations(page)).toEqual([]);
+    });
+  });
 }
 
 function microphone(): void {

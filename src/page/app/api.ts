@@ -7,6 +7,8 @@ export type Info = {
   readonly model: string;
   readonly languages: readonly { readonly name: string; readonly code: string }[];
   readonly aligner: boolean;
+  /** It can tell who speaks. */
+  readonly speakers: boolean;
   readonly samples: readonly string[];
   readonly upload_bytes_max: number;
   readonly audio_seconds_max: number;

@@ -29,6 +29,14 @@ export class Flow {
     this.#paragraph.appendData(this.#paragraph.length === 0 ? settled.trimStart() : settled);
   }
 
+  /** A line by itself, after the name of who says it; `colour`: a class of the style sheet. */
+  line(text: string, name: string | undefined, colour = ""): void {
+    const [line, who] = [this.#paragraph.parentElement!, element("b", { class: `named ${colour}` }, `${name}:`)];
+    this.#tail.remove();
+    line.replaceChildren(...(name === undefined ? [] : [who, " "]), text.trim());
+    this.#begin();
+  }
+
   clear(): void {
     this.element.replaceChildren();
     this.tail = "";

@@ -8,6 +8,8 @@ import type { Fields } from "./api.ts";
 export type LiveStreamHost = {
   /** Text that stays from now on, and text that follows it and may change. */
   onText(settled: string, tail: string): void;
+  /** What somebody has said, who is known now; instead of settled text where speakers are told apart. */
+  onTurn(text: string, speaker: string | undefined): void;
   /** Whether the connection is broken. */
   onBroken(isBroken: boolean): void;
   /** The stream is over: all is heard, or why not. */
@@ -20,6 +22,8 @@ type Message = {
   readonly samples?: number;
   readonly text?: string;
   readonly event?: number;
+  /** Of a final, where speakers are told apart. */
+  readonly turns?: readonly { readonly text: string; readonly speaker?: string }[];
   readonly message?: string;
   readonly error?: { readonly message: string };
 };
@@ -41,6 +45,8 @@ export class LiveStream {
   #isOver = false;
   #events = 0;
   #tries = 0;
+  /** Of the utterance, until it is known who says it. */
+  #settled = "";
 
   constructor(fields: Fields, host: LiveStreamHost) {
     this.#fields = fields;
@@ -88,14 +94,24 @@ export class LiveStream {
       case "ack":
         return this.#acknowledged(message.samples ?? 0);
       case "commit":
-        return this.#host.onText(message.text ?? "", "");
+        if (this.#fields["speakers"] === undefined) return this.#host.onText(message.text ?? "", "");
+        this.#settled += message.text ?? "";
+        return this.#host.onText("", this.#settled);
       case "partial":
-        return this.#host.onText("", message.text ?? "");
+        return this.#host.onText("", this.#settled + (message.text ?? ""));
+      case "final":
+        return this.#final(message);
       case "end":
         return this.#over(undefined);
       case "error":
         return this.#over(message.error?.message ?? "");
     }
+  }
+
+  #final({ turns, text = "" }: Message): void {
+    if (this.#fields["speakers"] === undefined) return;
+    this.#settled = "";
+    for (const turn of turns ?? [{ text }]) if (turn.text !== "") this.#host.onTurn(turn.text, turn.speaker);
   }
 
   #ready({ id, samples = 0 }: Message): void {

@@ -8,6 +8,7 @@ import { button, copied, element, icon } from "./dom.ts";
 import { Flow } from "./flow.ts";
 import { clock } from "./format.ts";
 import { LiveStream } from "./live_stream.ts";
+import { SpeakerColours } from "../transcript/speakers.ts";
 import type { Settings } from "./settings.ts";
 import { fill, type Strings } from "./strings.ts";
 
@@ -161,6 +162,7 @@ class LiveSession extends Session {
   readonly #title: HTMLElement;
   readonly #hint: HTMLElement;
   readonly #flow = new Flow();
+  readonly #colours = new SpeakerColours();
   readonly #row: HTMLElement;
   #stream: LiveStream | undefined;
   #isOver = false;
@@ -186,6 +188,10 @@ class LiveSession extends Session {
     const { strings, settings } = this.host;
     this.#stream = new LiveStream(settings.streamFields(), {
       onText: (settled, tail) => this.#show(settled, tail),
+      onTurn: (text, speaker) => {
+        this.#flow.line(text, speaker, speaker === undefined ? "" : this.#colours.of(speaker));
+        this.#show("", "");
+      },
       onBroken: (isBroken) => void (this.#hint.textContent = isBroken ? strings.reconnecting : strings.liveHint),
       onEnd: (failure) => void this.#over(failure),
     });

@@ -4,10 +4,10 @@ import type { PageLanguage } from "../languages.ts";
 import type { Fields, Info } from "./api.ts";
 import { element } from "./dom.ts";
 import { keep, kept } from "./store.ts";
-import type { Strings } from "./strings.ts";
+import { fill, type Strings } from "./strings.ts";
 
 /** What the browser keeps from visit to visit. */
-type Kept = { language: string; terms: string; itn: boolean; script: string; align: boolean };
+type Kept = { language: string; speakers: string; terms: string; itn: boolean; script: string; align: boolean };
 
 const storeKey = "qwen-asr choices";
 const scripts = ["cn", "tw", "twp", "hk"] as const;
@@ -19,6 +19,7 @@ export class Settings {
   readonly #terms: HTMLTextAreaElement;
   readonly #itn: HTMLInputElement;
   readonly #align: HTMLInputElement | undefined;
+  readonly #speakers: HTMLSelectElement | undefined;
 
   constructor(info: Info, strings: Strings, pageLanguage: PageLanguage) {
     const earlier = readKept();
@@ -31,10 +32,12 @@ export class Settings {
     this.#terms.value = earlier.terms;
     this.#itn = checkbox(earlier.itn);
     this.#align = info.aligner ? checkbox(earlier.align) : undefined;
+    this.#speakers = info.speakers ? speakersSelect(strings, earlier.speakers) : undefined;
     this.element = element(
       "form",
       { class: "settings", on: { change: () => this.#keep(), submit: (event) => event.preventDefault() } },
       labelled("language", strings.language, this.#language),
+      this.#speakers && labelled("speakers", strings.whoSpeaks, this.#speakers),
       element(
         "details",
         { open: earlier.terms !== "" || earlier.itn || earlier.script !== "" },
@@ -63,6 +66,7 @@ export class Settings {
     const { value: language } = this.#language;
     return {
       ...(language !== "" && { language }),
+      ...(this.#speakers && this.#speakers.value !== "" && { speakers: this.#speakers.value }),
       ...(this.#script.value !== "" && { script: this.#script.value }),
       ...(this.#terms.value.trim() !== "" && { keywords: this.#terms.value }),
       ...(this.#itn.checked && { itn: "true" }),
@@ -72,6 +76,7 @@ export class Settings {
   #keep(): void {
     const kept: Kept = {
       language: this.#language.value,
+      speakers: this.#speakers?.value ?? "",
       terms: this.#terms.value,
       itn: this.#itn.checked,
       script: this.#script.value,
@@ -79,6 +84,14 @@ export class Settings {
     };
     keep(storeKey, JSON.stringify(kept));
   }
+}
+
+const countsMax = 10;
+
+function speakersSelect(strings: Strings, chosen: string): HTMLSelectElement {
+  const counts = Array.from({ length: countsMax - 1 }, (_, index) => String(index + 2));
+  const named = counts.map((count): [string, string] => [count, fill(strings.speakersCount, { count })]);
+  return select([["", strings.speakersOff], ["auto", strings.speakersAuto], ...named], chosen);
 }
 
 function languageSelect({ languages }: Info, strings: Strings, pageLanguage: PageLanguage, chosen: string) {
@@ -122,7 +135,7 @@ function labelled(id: string, text: string, control: HTMLElement): HTMLElement {
 }
 
 function readKept(): Kept {
-  const none: Kept = { language: "", terms: "", itn: false, script: "", align: true };
+  const none: Kept = { language: "", speakers: "", terms: "", itn: false, script: "", align: true };
   try {
     const found: unknown = JSON.parse(kept(storeKey) ?? "{}");
     const fits = Object.entries(found ?? {}).filter(([name, value]) =>

@@ -5,6 +5,7 @@ import { div } from "../transcript/dom.ts";
 import { Player } from "../transcript/player.ts";
 import { decodedPeaks } from "../transcript/sound.ts";
 import { pageLanguageFor } from "../languages.ts";
+import { colourLines, SpeakerColours } from "../transcript/speakers.ts";
 import { tables } from "../transcript/strings.ts";
 
 function start(): void {
@@ -15,6 +16,7 @@ function start(): void {
   if (bytes) audio.src = URL.createObjectURL(new Blob([bytes.data], { type: bytes.type }));
   const place = div("");
   document.querySelector("main")!.before(place);
+  colourLines(text, new SpeakerColours());
   const durationMs = Number(document.body.dataset["duration"]);
   const peaks = readPeaks(document.body.dataset["peaks"] ?? "");
   const player = new Player({ place, text, audio, durationMs, peaks, strings });

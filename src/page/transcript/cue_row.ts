@@ -5,11 +5,17 @@ import { timeButton, wordsMarkup } from "../../output/paragraphs.ts";
 import { languageCode } from "../../text/languages.ts";
 import type { TimeSpan } from "../../units.ts";
 import { button, div, nodeOf } from "./dom.ts";
+import type { SpeakerColours } from "./speakers.ts";
 import type { Strings } from "./strings.ts";
 import { parsePreciseTime, preciseTime } from "./times.ts";
 
 /** A row to read: a click on a word plays from there, as anywhere; two open the cue. */
-export function readRow(cue: TimedSegment, strings: Strings, onOpen: () => void): HTMLElement {
+export function readRow(
+  cue: TimedSegment,
+  strings: Strings,
+  colours: SpeakerColours,
+  onOpen: () => void,
+): HTMLElement {
   const name = cue.speaker === undefined ? [] : [bold(cue.speaker), " "];
   const say = div("say", ...name, ...wordsMarkup(cue.words ?? []).map(nodeOf));
   say.dir = "auto";
@@ -19,6 +25,7 @@ export function readRow(cue: TimedSegment, strings: Strings, onOpen: () => void)
   open.setAttribute("aria-label", `${strings.edit} ${preciseTime(cue.startMs)}`);
   const row = div("par cue", nodeOf(timeButton(cue.startMs, preciseTime(cue.startMs))), say, open);
   row.lang = languageCode(cue.language);
+  if (cue.speaker !== undefined) row.classList.add(colours.of(cue.speaker));
   return row;
 }
 

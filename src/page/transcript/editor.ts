@@ -16,10 +16,12 @@ import {
   withText,
 } from "../../document/cue_edits.ts";
 import type { Gap, TimedSegment, TimedWord } from "../../document/document.ts";
+import { renamed } from "../../document/speakers.ts";
 import { begun, changed, type History, redone, undone } from "../../document/history.ts";
 import type { TimeSpan } from "../../units.ts";
 import { gapRow, OpenRow, readRow, type RowAct } from "./cue_row.ts";
 import { button, div, takesKeys } from "./dom.ts";
+import type { SpeakerColours } from "./speakers.ts";
 import type { Strings } from "./strings.ts";
 
 /** A text, and where in the recording it is said. */
@@ -34,12 +36,18 @@ export type EditorGiven = {
   readonly cues: Cues;
   /** Speech without text. */
   readonly gaps: readonly Gap[];
+  readonly colours: SpeakerColours;
   readonly positionMs: () => number;
   /** The rows are others. */
   readonly onRows: () => void;
-  /** The cues are others. */
-  readonly onChange: (cues: Cues) => void;
+  /** The cues are others. `names`: of speakers, by what they were called at first; who has none keeps that. */
+  readonly onChange: (cues: Cues, names: SpeakerNames) => void;
 };
+
+export type SpeakerNames = ReadonlyMap<string, string>;
+
+/** What can be undone. */
+type Edited = { readonly cues: Cues; readonly names: SpeakerNames };
 
 /** Sound around a cue that an aligner gets, if nobody else speaks there. */
 const aroundMs = 400;
@@ -57,14 +65,16 @@ export class Editor {
   readonly #ending = new AbortController();
   /** As they were given, or as an aligner has left them. */
   readonly #timed: Set<TimedSegment>;
-  #history: History<Cues>;
+  #history: History<Edited>;
+  #gaps: readonly Gap[];
   /** `gap`: the row is not there yet, and `cue` stands for what may be written in it. */
   #open: { readonly cue: TimedSegment; readonly row: OpenRow; readonly gap?: Gap } | undefined;
   #isAligning = false;
 
   constructor(given: EditorGiven) {
     this.#given = given;
-    this.#history = begun(given.cues);
+    this.#history = begun({ cues: given.cues, names: new Map() });
+    this.#gaps = given.gaps;
     this.#timed = new Set(given.cues);
     const { strings } = given;
     this.#undo = button(strings.undo, () => this.#step(undone));
@@ -85,7 +95,28 @@ export class Editor {
   }
 
   get #cues(): Cues {
-    return this.#history.present;
+    return this.#history.present.cues;
+  }
+
+  /** Whether there is anything to undo, or to do again. */
+  get hasSteps(): boolean {
+    return this.#history.past.length + this.#history.future.length > 0;
+  }
+
+  /** All that `from` says is `to`'s from now on, who may speak already. */
+  rename(from: string, to: string): void {
+    this.#takeOver();
+    const { cues, names } = this.#history.present;
+    const own = new Map([[from, to]]);
+    const next = cues.map((cue) => {
+      if (cue.speaker !== from) return cue;
+      const other = renamed([cue], own)[0]!;
+      if (this.#timed.has(cue)) this.#timed.add(other);
+      return other;
+    });
+    const called = [...names].map(([first, name]): [string, string] => [first, name === from ? to : name]);
+    if (!names.has(from)) called.push([from, to]);
+    this.#change({ cues: next, names: new Map(called) });
   }
 
   /** What stands in an open row is taken over. */
@@ -172,25 +203,34 @@ export class Editor {
     return row.text.trim() === "" ? undefined : index;
   }
 
-  #step(by: (history: History<Cues>) => History<Cues>): void {
+  #step(by: (history: History<Edited>) => History<Edited>): void {
     this.#takeOver();
     const before = this.#cues;
+    const { present } = this.#history;
     this.#history = by(this.#history);
-    this.#show();
-    if (this.#cues !== before) this.#given.onChange(this.#cues);
+    if (this.#history.present !== present) this.#changed();
     const at = this.#cues.findIndex((cue, index) => cue !== before[index]);
     if (at >= 0) this.#nodes.get(this.#cues[at]!)?.scrollIntoView({ block: "nearest" });
   }
 
   #set(cues: Cues): void {
-    if (cues === this.#cues) return;
-    this.#history = changed(this.#history, cues);
+    if (cues !== this.#cues) this.#change({ ...this.#history.present, cues });
+  }
+
+  #change(edited: Edited): void {
+    this.#history = changed(this.#history, edited);
+    this.#changed();
+  }
+
+  #changed(): void {
+    const { cues, names } = this.#history.present;
+    this.#gaps = names.size === 0 ? this.#given.gaps : renamed(this.#given.gaps, names);
     this.#show();
-    this.#given.onChange(cues);
+    this.#given.onChange(cues, names);
   }
 
   #takeKey(event: KeyboardEvent): void {
-    if (!(event.ctrlKey || event.metaKey) || event.altKey || takesKeys(event.target) || !this.rows.isConnected) return;
+    if (!(event.ctrlKey || event.metaKey) || event.altKey || takesKeys(event.target) || !this.tools.isConnected) return;
     const key = event.key.toLowerCase();
     const isRedo = key === "y" || key === "z" && event.shiftKey;
     if (!isRedo && key !== "z") return;
@@ -258,7 +298,7 @@ export class Editor {
     if (this.#open?.cue === cue) return this.#open.row.element;
     const known = this.#nodes.get(cue);
     if (known) return known;
-    const node = readRow(cue, this.#given.strings, () => this.#openAt(this.#cues.indexOf(cue)));
+    const node = readRow(cue, this.#given.strings, this.#given.colours, () => this.#openAt(this.#cues.indexOf(cue)));
     this.#nodes.set(cue, node);
     return node;
   }
@@ -274,7 +314,7 @@ export class Editor {
 
   /** Cues, and the gaps between them, in order of time. */
   #rowNodes(): HTMLElement[] {
-    const gaps = [...openGaps(this.#given.gaps, this.#cues)];
+    const gaps = [...openGaps(this.#gaps, this.#cues)];
     const nodes = this.#cues.flatMap((cue) => {
       const before = gaps.splice(0, gaps.findLastIndex(({ startMs }) => startMs <= cue.startMs) + 1);
       return [...before.map((gap) => this.#gapNodeOf(gap)), this.#nodeOf(cue)];

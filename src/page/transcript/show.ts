@@ -5,14 +5,16 @@
 
 import type { TimedSegment, TranscriptDocument } from "../../document/document.ts";
 import { openGaps } from "../../document/cue_edits.ts";
+import { renamedEnding } from "../../document/speakers.ts";
 import { acceptEdits } from "../../document/edits.ts";
 import { cueSegments } from "../../output/cue_segments.ts";
 import { isCut, type Missing, notesMarkup } from "../../output/notes.ts";
 import { paragraphMarkup, paragraphsOf } from "../../output/paragraphs.ts";
 import { defaultRules } from "../../subtitles/rules.ts";
 import { button, div, nodeOf } from "./dom.ts";
-import { Editor, type Realign } from "./editor.ts";
+import { Editor, type Realign, type SpeakerNames } from "./editor.ts";
 import { Player } from "./player.ts";
+import { colourLines, SpeakerColours, SpeakerList } from "./speakers.ts";
 import type { Strings } from "./strings.ts";
 
 export type { SpanToAlign } from "./editor.ts";
@@ -48,9 +50,12 @@ class TranscriptView {
   readonly #tools = div("row options");
   readonly #audio = document.createElement("audio");
   readonly #player: Player;
+  readonly #colours = new SpeakerColours();
+  readonly #speakers: SpeakerList;
   /** As it is now. */
   #transcript: TranscriptDocument;
   #editor: Editor | undefined;
+  #making: Promise<Editor> | undefined;
   #isEditing = false;
   #isOver = false;
 
@@ -60,8 +65,13 @@ class TranscriptView {
     const place = div("");
     this.#audio.preload = "metadata";
     if (audioUrl !== undefined) this.#audio.src = audioUrl;
+    this.#speakers = new SpeakerList({
+      ...{ strings, colours: this.#colours },
+      onRename: (from, to) => void this.#rename(from, to),
+    });
     root.classList.add("transcript");
-    root.replaceChildren(place, ...(editable ? [this.#tools] : []), this.#text);
+    root.replaceChildren(place, ...(editable ? [this.#tools, this.#speakers.element] : []), this.#text);
+    if (editable) this.#text.addEventListener("click", ({ target }) => this.#openName(target));
     const durationMs = transcript.source.durationMs;
     this.#player = new Player({ place, text: this.#text, audio: this.#audio, strings, peaks, durationMs });
     this.#show();
@@ -76,29 +86,58 @@ class TranscriptView {
   }
 
   #show(): void {
+    this.#speakers.show(speakersOf(this.#transcript.segments));
+    this.#showTools();
+    this.#showText();
+  }
+
+  /** What can be undone can be so in the text that is read, too. */
+  #showTools(): void {
     const { strings } = this.#given;
-    const editor = this.#isEditing ? this.#editor : undefined;
-    const toggle = button(editor ? strings.editEnd : strings.editText, () => void this.#toggle(toggle));
-    this.#tools.replaceChildren(toggle, ...(editor ? [editor.tools] : []));
-    if (editor) this.#text.replaceChildren(editor.rows);
+    const toggle = button(this.#isEditing ? strings.editEnd : strings.editText, () => void this.#toggle(toggle));
+    const tools = this.#isEditing || this.#editor?.hasSteps ? [this.#editor!.tools] : [];
+    this.#tools.replaceChildren(toggle, ...tools);
+  }
+
+  #showText(): void {
+    if (this.#isEditing) this.#text.replaceChildren(this.#editor!.rows);
     else {
       const paragraphs = paragraphsOf(this.#transcript.segments).map((each) => nodeOf(paragraphMarkup(each)));
-      this.#text.replaceChildren(...paragraphs, ...notesMarkup(missingOf(this.#transcript), strings).map(nodeOf));
+      const notes = notesMarkup(missingOf(this.#transcript), this.#given.strings).map(nodeOf);
+      this.#text.replaceChildren(...paragraphs, ...notes);
+      colourLines(this.#text, this.#colours);
     }
     this.#player.refresh();
   }
 
   async #toggle(toggle: HTMLButtonElement): Promise<void> {
-    if (!this.#editor) {
-      toggle.disabled = true;
-      const cues = await this.#cues();
-      if (this.#isOver) return;
-      this.#editor = this.#newEditor(cues);
-    }
-    if (this.#isEditing) this.#editor.close();
+    toggle.disabled = true;
+    const editor = await this.#ownEditor();
+    if (this.#isOver) return;
+    if (this.#isEditing) editor.close();
     this.#isEditing = !this.#isEditing;
     this.#show();
     this.#tools.querySelector("button")!.focus();
+  }
+
+  /** A click on a speaker's name in the text changes it there. */
+  #openName(target: EventTarget | null): void {
+    const label = target instanceof Element ? target.closest<HTMLElement>(".who") : null;
+    const name = label?.textContent ?? "";
+    if (label && speakersOf(this.#transcript.segments).includes(name)) this.#speakers.open(name, label);
+  }
+
+  async #rename(from: string, to: string): Promise<void> {
+    const editor = await this.#ownEditor();
+    if (this.#isOver) return;
+    this.#colours.renamed(from, to);
+    editor.rename(from, to);
+    this.#speakers.renamed(from, to);
+  }
+
+  /** Made when it is first needed; meanwhile nobody makes another. */
+  #ownEditor(): Promise<Editor> {
+    return this.#making ??= this.#cues().then((cues) => this.#editor = this.#newEditor(cues));
   }
 
   async #cues(): Promise<readonly TimedSegment[]> {
@@ -112,15 +151,36 @@ class TranscriptView {
     const { gaps = [] } = transcript;
     return new Editor({
       ...{ cues, gaps, strings, ...(realign && { realign }), positionMs: () => this.#player.positionMs },
-      onRows: () => this.#player.refresh(),
-      onChange: (changed) => {
+      colours: this.#colours,
+      onRows: () => this.#isEditing && this.#player.refresh(),
+      onChange: (changed, names) => {
         // Everything undone, it is what it was, not yet cut into cues.
-        this.#transcript = changed === cues ? transcript : {
-          ...{ ...transcript, segments: changed },
-          ...(transcript.gaps && { gaps: openGaps(gaps, changed) }),
-        };
+        this.#transcript = changed === cues ? transcript : edited(transcript, changed, names);
+        this.#showChange();
         onChange?.(this.#transcript);
       },
     });
   }
+
+  /** Rows that are edited show it themselves. */
+  #showChange(): void {
+    this.#speakers.show(speakersOf(this.#transcript.segments));
+    if (this.#isEditing) return;
+    this.#showText();
+    if (!this.#editor!.tools.isConnected) this.#showTools();
+  }
+}
+
+/** In order of first speech. */
+function speakersOf(segments: readonly TimedSegment[]): string[] {
+  return [...new Set(segments.flatMap(({ speaker }) => speaker ?? []))];
+}
+
+function edited(
+  transcript: TranscriptDocument,
+  cues: readonly TimedSegment[],
+  names: SpeakerNames,
+): TranscriptDocument {
+  const ending = renamedEnding(transcript, names);
+  return { ...transcript, segments: cues, ...ending, ...(ending.gaps && { gaps: openGaps(ending.gaps, cues) }) };
 }

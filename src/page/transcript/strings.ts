@@ -40,6 +40,11 @@ const english = {
   realignAll: "Time edited ones again",
   aligning: "Finding the times:",
   notAligned: "Could not be timed again:",
+  speakers: "Speakers",
+  rename: "Rename",
+  speakerName: "Name of the speaker",
+  sameAs: "Same speaker as",
+  joins: "Both become one speaker.",
 };
 
 /** The names of the texts; each table has them all. */
@@ -85,6 +90,11 @@ const simplified: Strings = {
   realignAll: "为改过的字幕重新对时",
   aligning: "正在对时：",
   notAligned: "未能重新对时：",
+  speakers: "说话人",
+  rename: "改名",
+  speakerName: "说话人的名字",
+  sameAs: "与此人相同",
+  joins: "两者将合并为一人。",
 };
 
 const traditional: Strings = {
@@ -127,6 +137,11 @@ const traditional: Strings = {
   realignAll: "為改過的字幕重新對時",
   aligning: "正在對時：",
   notAligned: "未能重新對時：",
+  speakers: "說話者",
+  rename: "改名",
+  speakerName: "說話者的名字",
+  sameAs: "與此人相同",
+  joins: "兩者將合併為一人。",
 };
 
 /** By the page's language. */

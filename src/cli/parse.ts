@@ -427,9 +427,14 @@ function transcribeOptions(choices: Choices, inputs: readonly InputSource[]): Tr
     throw new UsageError(`-f ${request.format} and --with-filename are mutually exclusive`);
   }
   if (isStream) checkStream(request, inputs);
+  const formats = isStream ? undefined : formatsOf(choices, inputs);
+  const who = speakersOf(choices);
+  if (formats?.join() === "rttm" && who.speakers === undefined && !request.splitChannels) {
+    throw new UsageError("-f rttm needs --speakers, --voices or --split-channels");
+  }
   return {
     ...request,
-    formats: isStream ? undefined : formatsOf(choices, inputs),
+    formats,
     inputs,
     ...engineOptions(choices),
     decodesMax: choices.has("batch") ? choices.number("batch") : undefined,
@@ -441,7 +446,7 @@ function transcribeOptions(choices: Choices, inputs: readonly InputSource[]): Tr
     jobs: jobOptions(choices),
     withFilename: choices.has("with-filename"),
     headings: !choices.has("no-filename"),
-    ...speakersOf(choices),
+    ...who,
     allowsUrl: choices.has("allow-url"),
     isStrict: choices.has("strict"),
     verbosity: verbosity(choices),
@@ -451,7 +456,8 @@ function transcribeOptions(choices: Choices, inputs: readonly InputSource[]): Tr
 function speakersOf(choices: Choices): Pick<TranscribeOptions, "speakers" | "voices" | "speakerNames"> {
   const [voices, speakerNames] = [choices.text("voices"), choices.text("speaker-names")];
   const speakers = speakerCount(choices) ?? (voices === undefined ? undefined : anyCount);
-  if (speakerNames !== undefined && speakers === undefined && !choices.has("split-channels")) {
+  const areChannels = choices.has("split-channels") || choices.command === "batch"; // A row may say so.
+  if (speakerNames !== undefined && speakers === undefined && !areChannels) {
     throw new UsageError("--speaker-names needs --speakers, --voices or --split-channels");
   }
   return { speakers, voices, speakerNames };

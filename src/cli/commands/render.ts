@@ -77,11 +77,13 @@ async function render(
     const document = edited(read(await parts.readText(name), shown, say), say);
     const { segments, isComplete, ...head } = document;
     if (segments.length === 0) say("has no text");
+    const areKnown = document.turns !== undefined || segments.some(({ speaker }) => speaker !== undefined);
+    if (!areKnown && options.formats.join() === "rttm") say("names no speakers, so there are no turns for RTTM");
     if (!isComplete) say("is incomplete: the recording was not heard to its end");
     if (headings) parts.terminal.stdout.write(headings.of(input));
     const recording = await outputs.begin(index, {
       head: views ? { ...head, options: { ...withoutViews(head.options), ...viewsHead(views) } } : head,
-      hasSpeakers: segments.some(({ speaker }) => speaker !== undefined),
+      hasSpeakers: areKnown,
       ...{ ...layoutOf(options), cutChinese: parts.cutChinese, page: parts.pageParts },
     });
     const write = view?.recording();

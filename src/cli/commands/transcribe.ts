@@ -92,6 +92,7 @@ export async function transcribeFiles(
   const contexts = await contextsOf(prompt, terms);
   if (contexts.later) report.say(tooManyTerms(terms));
   const plan = await speakerPlan(parts, asked);
+  if (asked.formats?.includes("rttm") && !plan.count && !asked.splitChannels) report.say(noTurns);
   const { options, place } = await withoutComplete(asked, report);
   if (options.inputs.length === 0 && asked.inputs.length > 0) return exitCode(parts.terminal, expanded.failed);
   const readable = await checkInputs(parts, options, report);
@@ -129,6 +130,8 @@ export async function transcribeFiles(
   }
   return exitCode(parts.terminal, failed, options.isStrict && report.isDoubtful);
 }
+
+const noTurns = "Without --speakers, --voices or --split-channels, -f rttm has no turns.";
 
 /** Where the results go: what an earlier run left of it included. */
 type Place = Awaited<ReturnType<typeof placeOf>> & {

@@ -263,6 +263,7 @@ test("mistakes get one line that names them", () => {
     "--speakers 0 a",
     "--speakers a.wav",
     "-f rttm a",
+    "--speakers 2 --speaker-names - a",
     "--speakers 5-2 a",
     "--speakers 1- a",
     "--speaker-names n a",
@@ -313,6 +314,7 @@ test("mistakes get one line that names them", () => {
     "--speakers 0 a": --speakers takes auto, a number from 1 to 99 or a range such as 2-4, got '0'
     "--speakers a.wav": --speakers takes auto, a number from 1 to 99 or a range such as 2-4, got 'a.wav'
     "-f rttm a": -f rttm needs --speakers, --voices or --split-channels
+    "--speakers 2 --speaker-names - a": --speaker-names takes a file, got standard input
     "--speakers 5-2 a": --speakers takes auto, a number from 1 to 99 or a range such as 2-4, got '5-2'
     "--speakers 1- a": --speakers takes auto, a number from 1 to 99 or a range such as 2-4, got '1-'
     "--speaker-names n a": --speaker-names needs --speakers, --voices or --split-channels

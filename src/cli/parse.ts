@@ -454,13 +454,19 @@ function transcribeOptions(choices: Choices, inputs: readonly InputSource[]): Tr
 }
 
 function speakersOf(choices: Choices): Pick<TranscribeOptions, "speakers" | "voices" | "speakerNames"> {
-  const [voices, speakerNames] = [choices.text("voices"), choices.text("speaker-names")];
+  const [voices, speakerNames] = [choices.text("voices"), namesFile(choices)];
   const speakers = speakerCount(choices) ?? (voices === undefined ? undefined : anyCount);
   const areChannels = choices.has("split-channels") || choices.command === "batch"; // A row may say so.
   if (speakerNames !== undefined && speakers === undefined && !areChannels) {
     throw new UsageError("--speaker-names needs --speakers, --voices or --split-channels");
   }
   return { speakers, voices, speakerNames };
+}
+
+function namesFile(choices: Choices): string | undefined {
+  const path = choices.text("speaker-names");
+  if (path === "-") throw new UsageError("--speaker-names takes a file, got standard input");
+  return path;
 }
 
 function verbosity(choices: Choices): TranscribeOptions["verbosity"] {
@@ -546,7 +552,7 @@ function renderOptions(choices: Choices, inputs: readonly InputSource[]): Render
     timestamps: choices.has("timestamps"),
     forSpreadsheet: choices.has("spreadsheet"),
     views: hasViews(choices) ? viewOptions(choices) : undefined,
-    speakerNames: choices.text("speaker-names"),
+    speakerNames: namesFile(choices),
     ...textMarks(choices),
     output: outputPath(choices),
     force: choices.has("force"),

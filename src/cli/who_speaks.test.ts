@@ -80,3 +80,30 @@ test("networks and models are closed where a run cannot begin", async () => {
     ...{ code: 1, networks: true, engine: true },
   });
 });
+
+test("render: other names, two people who are one, labels or none; RTTM of what names nobody is told", async () => {
+  using files = temporary();
+  const line = "30s.wav --speakers auto -f json -o ./a.json";
+  expect((await run(files.path, line)).code).toBe(0);
+  const document = readFileSync(join(files.path, "a.json"), "utf8");
+  const { speakers: _, turns: __, segments, ...head } = JSON.parse(document);
+  const nobodys = { ...head, segments: [{ ...segments[0], speaker: undefined, words: undefined }] };
+  const texts: Record<string, string> = {
+    ...{ "a.json": document, "nobody.json": JSON.stringify(nobodys) },
+    ...{ names: "Speaker 1 = Ann", one: "Speaker 1 = Ann\nSpeaker 2 = Ann" },
+  };
+  const readText = (path: string) => Promise.resolve(texts[path]!);
+  const render = (line: string) => run(files.path, `render ${line}`, { readText });
+  const rttm = async (line: string) => (await render(line)).out.match(/(?<=<NA> <NA> )\S+(?= <NA>)/g);
+  expect(await rttm("a.json -f rttm --speaker-names names")).toEqual(["Ann", "Speaker_2", "Ann"]);
+  expect(await rttm("a.json -f rttm --speaker-names one")).toEqual(["Ann"]);
+  expect((await render("a.json -f csv --speaker-names names")).out).toContain(',"Ann"\r\n');
+  expect((await render("a.json -f csv --speaker-labels off")).out).toStartWith("start,end,language,text\r\n");
+  const nobody = await render("nobody.json -f rttm");
+  expect(nobody).toMatchObject({
+    code: 0,
+    out: "",
+    err: "qwen-asr: nobody.json: names no speakers, so there are no turns for RTTM\n",
+  });
+  expect((await render("nobody.json -f csv --speaker-labels on")).out).toContain(",text,speaker\r\n");
+});

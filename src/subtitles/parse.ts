@@ -12,6 +12,8 @@ export type ParsedCue = {
   readonly lines: readonly string[];
   /** The number before the cue; NaN if there is none. */
   readonly number: number;
+  /** Who says it, by the first voice tag of WebVTT; absent where there is none. */
+  readonly speaker?: string;
 };
 
 export type Fault = { readonly line: number; readonly message: string };
@@ -113,8 +115,17 @@ function cueOf(block: readonly Line[], isVtt: boolean, faults: Fault[]): ParsedC
   const arrow = isVtt && block.find((other, index) => index > at && other.text.includes("-->"));
   if (arrow) faults.push({ line: arrow.number, message: "--> in a text ends the cue: write --&gt;" });
   const number = at === 1 && isNumber(block[0]!) ? Number(block[0]!.text) : NaN;
-  const own = block.slice(at + 1).map((each) => plain(each.text, isVtt));
-  return { line, startMs: milliseconds(start), endMs: milliseconds(end), lines: own, number };
+  const texts = block.slice(at + 1).map((each) => each.text);
+  const lines = texts.map((each) => plain(each, isVtt));
+  const speaker = isVtt ? voiceIn(texts) : undefined;
+  const span = { startMs: milliseconds(start), endMs: milliseconds(end) };
+  return { line, ...span, lines, number, ...(speaker !== undefined && { speaker }) };
+}
+
+/** The name in "<v Ann>" or "<v.loud Ann>". */
+function voiceIn(texts: readonly string[]): string | undefined {
+  const name = texts.map((text) => /<v(?:\.[^\s<>]*)?[ \t]+([^<>]+)>/i.exec(text)?.[1]).find(Boolean);
+  return name === undefined ? undefined : plain(name, true) || undefined;
 }
 
 /** "01:02:03,4" -> 3723400, in ms. */

@@ -20,6 +20,25 @@ test("finals, and the commits of an utterance that has none", () => {
   expect(readStreamLines(line("partial", 1, "We", 0, 900))).toEqual([]);
 });
 
+test("who speaks: an utterance for each turn of one", () => {
+  const turns = [
+    { speaker: "Ann", start_ms: 0, end_ms: 900, text: "Ready?" },
+    { speaker: "Ben", start_ms: 1000, end_ms: 2000, text: "Yes." },
+  ];
+  const final = (more: unknown) =>
+    JSON.stringify({ ...JSON.parse(line("final", 1, "Ready? Yes.", 0, 2000)), ...more as object });
+  expect(readStreamLines(final({ speaker: "Ben", turns }))).toEqual([
+    { text: "Ready?", language: "English", startMs: 0, endMs: 900, speaker: "Ann" },
+    { text: "Yes.", language: "English", startMs: 1000, endMs: 2000, speaker: "Ben" },
+  ]);
+  const whole = { text: "Ready? Yes.", language: "English", startMs: 0, endMs: 2000 };
+  expect(readStreamLines(final({ speaker: "Ben", turns: [{ speaker: "Ann" }] }))).toEqual([{
+    ...whole,
+    speaker: "Ben",
+  }]);
+  expect(readStreamLines(final({ turns: 3 }))).toEqual([whole]);
+});
+
 test.each([
   "",
   "1\n00:00:01,000 --> 00:00:02,000\nHello\n",

@@ -23,6 +23,8 @@ test("cues are segments in order of time, with words that share the cue's time",
       [1000, 2000, "Hello, world."],
       [5000, 6000, " Bye."],
     ]);
+    const isVoiced = file.includes("<v Ann>");
+    expect(segments.map(({ speaker }) => speaker)).toEqual([isVoiced ? "Ann" : undefined, undefined]);
     expect(segments[0]!.words!.map(({ text, startMs, flag }) => [text, startMs, flag])).toEqual([
       ["Hello,", 1000, "unaligned"],
       [" world.", 1500, "unaligned"],

@@ -19,7 +19,7 @@ export function transcriptOf({ cues }: ParsedSubtitles, name: string): Transcrip
     if (own === "") continue;
     const text = separatorBetween(segments.at(-1)?.text ?? "", own) + own;
     const span = { startMs: cue.startMs, endMs: Math.max(cue.startMs, cue.endMs) };
-    segments.push(unalignedSegment({ text, language: "", tokens: [] }, [span]));
+    segments.push(spokenBy(cue.speaker, unalignedSegment({ text, language: "", tokens: [] }, [span])));
   }
   return documentOf(segments, name);
 }
@@ -27,12 +27,18 @@ export function transcriptOf({ cues }: ParsedSubtitles, name: string): Transcrip
 /** The same of what a stream's jsonl says; `name` is the file's. */
 export function transcriptOfUtterances(utterances: readonly Utterance[], name: string): TranscriptDocument {
   let end = "";
-  const segments = utterances.map(({ text: own, language, startMs, endMs }) => {
+  const segments = utterances.map(({ text: own, language, startMs, endMs, speaker }) => {
     const text = separatorBetween(end, own) + own;
     end = own;
-    return unalignedSegment({ text, language, tokens: [] }, [{ startMs, endMs }]);
+    return spokenBy(speaker, unalignedSegment({ text, language, tokens: [] }, [{ startMs, endMs }]));
   });
   return documentOf(segments, name);
+}
+
+function spokenBy(speaker: string | undefined, segment: TimedSegment): TimedSegment {
+  if (speaker === undefined) return segment;
+  const { words = [] } = segment;
+  return { ...segment, speaker, words: words.map((word) => ({ ...word, speaker })) };
 }
 
 function documentOf(segments: readonly TimedSegment[], name: string): TranscriptDocument {

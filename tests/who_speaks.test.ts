@@ -25,9 +25,10 @@ testWhere(hasClip(two) && hasSpeakers, `the clip ${two} and the speaker networks
   "two voices: each sentence by the voice that says it, in JSON and RTTM; known voices have names; noise is nobody",
   async () => {
     using folder = temporaryFolder();
-    const out = join(folder.path, "two");
-    const found = await qwen([wav(two), "--speakers", "auto", "-f", "json,rttm", "-o", out, "--silent"]);
-    expect(found).toMatchObject({ code: 0, stderr: "" });
+    const out = join(folder.path, two);
+    const formats = ["-f", "json,rttm", "-o", `${folder.path}/`];
+    expect((await qwen([wav(two), wav("noise-3s"), "--speakers", "auto", ...formats, "--silent"])).code).toBe(0);
+    expect(readFileSync(join(folder.path, "noise-3s.rttm"), "utf8")).toBe("");
     const { segments, speakers, turns, options } = JSON.parse(readFileSync(`${out}.json`, "utf8"));
     expect(options.speakers).toBe("auto");
     expect([...new Set(segments.map(({ speaker }: { speaker: string }) => speaker))]).toEqual([
@@ -51,9 +52,6 @@ testWhere(hasClip(two) && hasSpeakers, `the clip ${two} and the speaker networks
     expect(known.speakers.map(({ name }: { name: string }) => name)).toEqual(["Speaker 1", "Ann Lee"]);
     expect(known.speakers[1].similarity).toBeGreaterThan(0.8);
     expect(known.turns.map(({ start }: Turn) => start)).toEqual(turns.map(({ start }: Turn) => start));
-
-    const noise = await qwen([wav("noise-3s"), "--speakers", "auto", "--silent"]);
-    expect({ code: noise.code, text: noise.stdout.trim() }).toEqual({ code: 0, text: "" });
   },
 );
 
@@ -71,8 +69,7 @@ testWhere(hasClip(two) && hasSpeakers, `the clip ${two} and the speaker networks
   },
 );
 
-test("--speakers, --voices: wrong numbers and folders, and what they cannot go with", async () => {
-  expectRefusal(await run(["--speakers", "4-2", wav("en-short")]), 2, "auto, a number from 1 to 99 or a range");
+test("--speakers, --voices: a wrong folder, and what they cannot go with", async () => {
   expectRefusal(await run(["--speakers", "2", "--low-memory", wav("en-short")]), 2, "mutually exclusive");
   expectRefusal(await qwen(["--voices", "no/such", wav("en-short")]), 1, "--voices no/such: no such folder");
 });

@@ -55,6 +55,26 @@ test("each file of a folder has its own speakers; one that fails leaves them to 
   expect(networks.isClosed).toBe(true);
 });
 
+test("--resume, with other names too, gives the labels that a run without a stop gives", async () => {
+  using files = temporary();
+  let decodes = 0;
+  const failing = fakeEngine(() => {
+    if (++decodes > 2) throw new InputError("the machine is on fire");
+    return { says: "language English<asr_text>Hello there. Good day." };
+  });
+  const line = "30s.wav --speakers auto -S 5 -W 0 -f json";
+  expect((await run(files.path, `${line} -o ./whole.json`)).code).toBe(0);
+  const openEngine = () => Promise.resolve(failing);
+  expect((await run(files.path, `${line} -o ./a.json`, { openEngine })).code).toBe(1);
+  const readText = () => Promise.resolve("Speaker 2 = Ben");
+  const { code, engine } = await run(files.path, `${line} -o ./a.json --speaker-names n --resume`, { readText });
+  const left = 6 - 2;
+  expect({ code, decodes: engine.requests.length }).toEqual({ code: 0, decodes: left });
+  const text = readFileSync(join(files.path, "a.json"), "utf8");
+  expect(text.replaceAll('"Ben"', '"Speaker 2"')).toBe(readFileSync(join(files.path, "whole.json"), "utf8"));
+  expect(namesIn(join(files.path, "a.json"))).toEqual(["Speaker 1", "Ben"]);
+});
+
 test("channels are speakers where there are several, and are named; other files are told apart by voice", async () => {
   using files = temporary();
   const readChannels: ProgramParts["readChannels"] = (input) =>

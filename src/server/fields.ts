@@ -95,10 +95,10 @@ function formatOf(given: string | undefined): ReplyFormat {
   throw new ApiError(400, message, { param: "response_format", code: "invalid_value" });
 }
 
-/** diarized_json says who speaks even where nobody says how many there are. */
+/** Some formats say who speaks, even where nobody says how many there are. */
 function speakersOf(fields: Fields, format: ReplyFormat): SpeakerCount | undefined {
   const given = last(fields, "speakers")?.trim().toLowerCase() ?? "";
-  if (given === "") return format === "diarized_json" ? anyCount : undefined;
+  if (given === "") return format === "diarized_json" || format === "rttm" ? anyCount : undefined;
   try {
     return parseSpeakerCount(given, "speakers");
   } catch (error) {

@@ -7,7 +7,7 @@ import { extensionOf } from "../output/formats.ts";
 
 export const replyFormats = [
   ...["json", "text", "srt", "vtt", "verbose_json", "diarized_json"] as const,
-  ...["jsonl", "tsv", "csv", "lrc", "ass", "vtt-words", "html", "md", "document", "cues"] as const,
+  ...["jsonl", "tsv", "csv", "lrc", "ass", "vtt-words", "html", "md", "rttm", "document", "cues"] as const,
 ] as const;
 
 export type ReplyFormat = (typeof replyFormats)[number];

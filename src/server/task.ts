@@ -249,6 +249,6 @@ function checkPossible({ core }: Service, { options, format, speakers }: Transcr
   }
   if (speakers === undefined || host.hasSpeakers() && !settings.lowMemory) return;
   const why = settings.lowMemory ? "runs with --low-memory" : "has no weights of the speaker networks";
-  const param = format === "diarized_json" ? "response_format" : "speakers";
+  const param = format === "diarized_json" || format === "rttm" ? "response_format" : "speakers";
   throw new ApiError(400, `this server ${why}: it does not tell speakers apart`, { param, code: "no_speakers" });
 }

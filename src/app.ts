@@ -57,7 +57,8 @@ export function runProgram(args: readonly string[]): Promise<number> {
     locateAligner: (dir, isDemo) => locateAligner(dir, isDemo),
     openVoiceDetector: (model) => openVoiceDetector(libraryBytes, model),
     hasSpeakers: () => speakerWeightsBytes() > 0,
-    openSpeakers: (threads) => openSpeakerNetworks({ library: libraryBytes, weights: speakerWeights, threads }),
+    openSpeakers: (threads, isYielding = false) =>
+      openSpeakerNetworks({ library: libraryBytes, weights: speakerWeights, threads, isYielding }),
     splitters: splitterSource({ koreanWords }),
     openEngine: async ({ model, threads, weights, cache, memory = availableMemory, ...limits }) => {
       const folder = cache ? cacheFolder(process.env) : undefined;

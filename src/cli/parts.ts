@@ -75,8 +75,11 @@ export type ProgramParts = ModelHost & {
   openVoiceDetector: VoiceOpener;
   /** Whether this build has the weights of the speaker networks. */
   hasSpeakers(): boolean;
-  /** 0 threads: one per core. Throws a ModelError where this build has no weights of them. */
-  openSpeakers(threads: number): Promise<SpeakerNetworks>;
+  /**
+   * 0 threads: one per core. `isYielding`: they leave processors to others where they are wanted. Throws a ModelError
+   * where this build has no weights of them.
+   */
+  openSpeakers(threads: number, isYielding?: boolean): Promise<SpeakerNetworks>;
   /** Tells whether there is a voice in what the detector knows none in. */
   voiceJudge(): VoiceJudge;
   /** Whether a stream reuses what it has computed. Without that, it gives the same text more slowly. */

@@ -37,10 +37,18 @@ export type SpeakerSource = {
   readonly weights: () => Promise<Uint8Array>;
   /** 0: as many as the machine has physical cores, within the container's limits. */
   readonly threads: number;
+  /** The thread leaves processors to others where they are wanted. With one thread alone, and only Linux knows how. */
+  readonly isYielding?: boolean;
 };
 
 export type ToSpeakersWorker =
-  | { readonly type: "open"; readonly library: string; readonly weights: Uint8Array; readonly threads: number }
+  | {
+    readonly type: "open";
+    readonly library: string;
+    readonly weights: Uint8Array;
+    readonly threads: number;
+    readonly isYielding: boolean;
+  }
   | { readonly type: "segmentation"; readonly samples: Float32Array }
   | { readonly type: "embed"; readonly samples: Float32Array; readonly voices: readonly (readonly Span[])[] }
   | { readonly type: "close" };
@@ -62,7 +70,8 @@ export async function openSpeakerNetworks(source: SpeakerSource): Promise<Speake
   const thread = new SpeakersThread(new Worker(new URL(path, import.meta.url).href));
   try {
     const library = await placedLibrary(source.library); // Meanwhile the worker starts.
-    await thread.ask({ type: "open", library, weights, threads: source.threads });
+    const { threads, isYielding = false } = source;
+    await thread.ask({ type: "open", library, weights, threads, isYielding });
     return {
       segmentation: (samples) => thread.ask({ type: "segmentation", samples }),
       embed: (samples, voices) => thread.ask({ type: "embed", samples, voices }),

@@ -1,9 +1,13 @@
 /** A thread that holds the speaker networks: it answers one message after the other (speakers.ts). */
 
+import { setPriority } from "node:os";
 import { EngineError, Native, type SpeakersHandle } from "./native.ts";
 import type { FromSpeakersWorker, ToSpeakersWorker } from "./speakers.ts";
 
 declare const self: Worker;
+
+/** A third of the weight that other threads have. On Linux it is this thread's alone, elsewhere the whole process's. */
+const niceness = 5;
 
 type Request = Exclude<ToSpeakersWorker, { type: "close" }>;
 
@@ -32,6 +36,7 @@ function answerTo(message: Request): FromSpeakersWorker {
 function resultOf(message: Request): Float32Array<ArrayBuffer> {
   switch (message.type) {
     case "open":
+      if (message.isYielding && process.platform === "linux") setPriority(0, niceness);
       native = new Native(message.library);
       speakers = native.openSpeakers(message.weights, message.threads);
       return new Float32Array(0);

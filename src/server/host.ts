@@ -30,7 +30,7 @@ export type ServerHost = ModelHost & {
   /** Whether this build has the weights of the speaker networks. */
   hasSpeakers(): boolean;
   /** 0 threads: one per core. Throws a ModelError where this build has no weights of them. */
-  openSpeakers(threads: number): Promise<SpeakerNetworks>;
+  openSpeakers(threads: number, isYielding?: boolean): Promise<SpeakerNetworks>;
   cutChinese(text: string): string[];
   /** What pages of transcripts are made of. */
   pageParts(): PageParts;

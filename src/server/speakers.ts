@@ -23,7 +23,7 @@ export class SharedNetworks {
   constructor(readonly host: Pick<ServerHost, "openSpeakers">) {}
 
   async open(): Promise<SpeakerNetworks> {
-    const opened = this.#opened ??= this.host.openSpeakers(threads);
+    const opened = this.#opened ??= this.host.openSpeakers(threads, true);
     try {
       const networks = await opened;
       if (!networks.isClosed) return networks;

@@ -168,9 +168,12 @@ async function openblas(arch: Target["arch"]): Promise<string> {
   return file;
 }
 
+/** Compiling takes minutes, but much longer on a machine that others keep busy. */
+const stepMsMax = 3 * 60 * 60_000;
+
 /** Throws with what the command printed if it fails. */
 async function done(command: readonly string[], title: string): Promise<void> {
   process.stderr.write(`${title}\n`);
-  const { output, code } = await runCommand(command, 20 * 60_000);
+  const { output, code } = await runCommand(command, stepMsMax);
   if (code !== 0) throw new Error(`${title} failed:\n${output}`);
 }

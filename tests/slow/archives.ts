@@ -136,7 +136,7 @@ function glibcOf(path: string): string {
 }
 
 function command(...parts: readonly string[]): string {
-  const { stdout, stderr, exitCode } = Bun.spawnSync([...parts], { timeout: 600_000 });
+  const { stdout, stderr, exitCode } = Bun.spawnSync([...parts], { timeout: 1_800_000 });
   if (exitCode !== 0) throw new Error(`${parts.slice(0, 3).join(" ")}: ${exitCode}: ${stderr.toString().trim()}`);
   return stdout.toString();
 }

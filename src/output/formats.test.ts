@@ -366,6 +366,7 @@ test("who speaks: a column at the end of tables; without labels, turns and no na
     const isData = ["json", "jsonl", "rttm"].includes(format);
     expect({ format, isNamed: /Ann|ben/.test(text) }).toEqual({ format, isNamed: isData });
   }
+  expect(write("ass", { head: asked })).toContain(",Default,Ann A.,0,0,0,,{\\k100}Ann, A.: Hello,\n");
   expect(write("text", { speakerLabels: "off" })).toBe("Hello,\nyes. Hm.\n");
   expect(write("srt", { speakerLabels: "off" })).toContain("\nHello,\n\n2\n");
 });

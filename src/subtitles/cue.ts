@@ -81,7 +81,8 @@ export function assLine(cue: Cue): string {
     from = to;
     return marked;
   }).join("");
-  return `Dialogue: 0,${assTime(start!)},${assTime(end!)},Default,,0,0,0,,${text}\n`;
+  const name = (cue.speaker ?? "").replace(/[\s,]+/gu, " ").trim(); // A comma ends a field.
+  return `Dialogue: 0,${assTime(start!)},${assTime(end!)},Default,${name},0,0,0,,${text}\n`;
 }
 
 /** Braces and backslashes would be commands. */

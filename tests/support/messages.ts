@@ -3,14 +3,15 @@
  * with "…" for what is put into it.
  *
  * In TypeScript they are the first text of an error that is made (ApiError: the second), `const message`, what options
- * say of each other, and what tables make of the system's codes. In Zig they are the sentences of failures that are not
- * a C program's own mistakes, which the header explains.
+ * say of each other, what tables make of the system's codes, and what functions return that are named for reasons. In
+ * Zig they are the sentences of failures that are not a C program's own mistakes, which the header explains.
  */
 
 const kinds = "Usage|Input|Model|Shortage|User|Output|Unsupported|WavCodec|Source|Transient|WrongBytes|Api|Wyoming";
 const made = new RegExp(`new (?:${kinds})Error\\(|\\bconst message =|(?<!\\.)\\bwrong\\((?=["\`])`, "g");
 const ofOptions = /\bsays: /g;
 const reason = /\bE[A-Z]{2,}: "([^"]+)"/g;
+const giver = /(?:function |#)(?:\w*[rR]eason\w*|why\w*|unreadable|nothing\w*)\([^{;]*\{/g;
 const failure = /\bfail\(\s*(?:error\.(?:Model|OutOfMemory|TooLong)|kind),\s*/g;
 
 export function messagesOf(path: string, given: string): string[] {
@@ -27,6 +28,12 @@ export function messagesOf(path: string, given: string): string[] {
     return call.includes("Unsupported") ? found.map((text) => `${text} is not decoded by this program itself`) : found;
   });
   const reasons = [...source.matchAll(reason)].map(([, text]) => text!);
+  for (const { 0: head, index } of source.matchAll(giver)) {
+    const body = source.slice(index + head.length, closing(source, index + head.length, "}"));
+    for (const { index } of body.matchAll(/\breturn (?=["`])/g)) {
+      reasons.push(...textsIn(body.slice(index, endOf(body, index))));
+    }
+  }
   return [...texts, ...reasons].filter(saysSomething);
 }
 

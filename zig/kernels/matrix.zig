@@ -148,29 +148,38 @@ pub fn Matrix(comptime lanes: u32) type {
         }
 
         pub fn gemm(job: *const kernels.Gemm) callconv(.c) void {
+            // A narrow panel would leave registers empty, which more rows can use.
+            if (tile_vectors == 4) switch ((job.columns + lanes - 1) / lanes) {
+                1, 2 => return stripsOf(12, 2, job),
+                3 => return stripsOf(8, 3, job),
+                else => {},
+            };
+            stripsOf(tile_rows, tile_vectors, job);
+        }
+
+        fn stripsOf(comptime strip_rows: usize, comptime vectors: usize, job: *const kernels.Gemm) void {
             var row: usize = 0;
-            while (row + tile_rows <= job.rows) : (row += tile_rows) strip(tile_rows, job, row);
+            while (row + strip_rows <= job.rows) : (row += strip_rows) strip(strip_rows, vectors, job, row);
             const rest = job.rows - row;
-            inline for (1..tile_rows) |rows| {
-                if (rest == rows) strip(rows, job, row);
+            inline for (1..strip_rows) |rows| {
+                if (rest == rows) strip(rows, vectors, job, row);
             }
         }
 
         /// `rows` rows of the output, all columns of the panel, tile by tile.
-        fn strip(comptime rows: usize, job: *const kernels.Gemm, row: usize) void {
-            const width = tile_vectors * lanes;
+        fn strip(comptime rows: usize, comptime vectors: usize, job: *const kernels.Gemm, row: usize) void {
+            const width = vectors * lanes;
             var out: [rows][*]f32 = undefined;
             inline for (0..rows) |r| out[r] = job.out + (row + r) * job.out_stride;
             var column: usize = 0;
-            while (column < page_keys) : (column += width) {
-                if (column >= job.columns) break;
-                var sums: [rows][tile_vectors]V = @splat(@splat(@splat(0)));
+            while (column < job.columns) : (column += width) {
+                var sums: [rows][vectors]V = @splat(@splat(@splat(0)));
                 const a = job.a + row * job.a_stride;
                 const b: Operand = .{ .at = @ptrCast(job.panel + column), .stride = page_keys, .ahead = null };
-                tile(rows, tile_vectors, .f32, a, job.a_stride, b, job.depth, &sums);
+                tile(rows, vectors, .f32, a, job.a_stride, b, job.depth, &sums);
                 const valid = job.columns - column;
                 if (valid >= width) {
-                    inline for (0..rows) |r| inline for (0..tile_vectors) |v| {
+                    inline for (0..rows) |r| inline for (0..vectors) |v| {
                         const to = out[r] + column + v * lanes;
                         const old: V = if (job.add) vec.load(lanes, to) else @splat(0);
                         vec.store(lanes, to, old + sums[r][v]);

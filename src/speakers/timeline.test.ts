@@ -57,6 +57,19 @@ test("windows that overlap make turns, by whose voice is whose; the first speake
   expect(Math.abs(turns[1]!.endMs - 12_000)).toBeLessThan(20);
 });
 
+test("forty speakers, two at a time: none is taken for another", () => {
+  const timeline = new Timeline(40);
+  for (let first = 0; first < 40; first++) {
+    const both = active({ set: 1, from: 1, to: 6 }, { set: 2, from: 4, to: 9 });
+    timeline.add(first * windowSamples, both, [first, (first + 32) % 40], windowSamples);
+  }
+  const turns = timeline.end();
+  expect(turns.map(({ speaker }) => speaker)).toEqual(
+    Array.from({ length: 40 }, (_, at) => [at, (at + 32) % 40]).flat(),
+  );
+  for (const { startMs, endMs } of turns) expect(Math.abs(endMs - startMs - 5000)).toBeLessThan(40);
+});
+
 test("short pauses are part of a turn, what is very short is none, nothing is after the recording", () => {
   const timeline = new Timeline(1);
   const parts = [[1, 2], [2.15, 3], [4, 4.05], [5, 10]].map(([from, to]) => ({ set: 1, from: from!, to: to! }));

@@ -49,20 +49,13 @@ export class Timeline {
     assert(first >= this.#from, "windows come in order");
     this.#closeTo(first);
     const frames = Math.min(windowFrames, Math.ceil(Math.max(0, lengthSamples - frameCentre) / frameStep) + 1);
+    const bySet = Array.from({ length: 1 << localsMax }, (_, set) => speakersOf(set, speakerOf));
     for (let frame = 0; frame < frames; frame++) {
       const weight = middleWeight(frame);
       const row = frame * this.#width;
-      let said = 0;
-      let all = 0;
-      for (let local = 0; local < localsMax; local++) {
-        if ((activity[frame]! & 1 << local) === 0) continue;
-        const speaker = speakerOf[local] ?? -1;
-        if (speaker < 0) continue;
-        if ((said & 1 << speaker) === 0) all++;
-        said |= 1 << speaker;
-        this.#sums[row + speaker]! += weight;
-      }
-      this.#sums[row + this.#speakers]! += weight * all;
+      const active = bySet[activity[frame]!]!;
+      for (const speaker of active) this.#sums[row + speaker]! += weight;
+      this.#sums[row + this.#speakers]! += weight * active.length;
       this.#sums[row + this.#speakers + 1]! += weight;
     }
   }
@@ -102,6 +95,12 @@ export class Timeline {
     this.#open[speaker] = -1;
     this.#ended.push({ speaker, startMs: msOfFrame(start), endMs: msOfFrame(frame) });
   }
+}
+
+/** Each speaker once whose voice is in a set of local ones. */
+function speakersOf(set: number, speakerOf: readonly number[]): number[] {
+  const locals = Array.from({ length: localsMax }, (_, local) => local).filter((local) => (set & 1 << local) !== 0);
+  return [...new Set(locals.map((local) => speakerOf[local] ?? -1))].filter((speaker) => speaker >= 0);
 }
 
 /** The `count` speakers that most windows say. */

@@ -59,6 +59,11 @@ describe("clustered", () => {
     expect(apart.filter(Boolean).length).toBeGreaterThan(30);
   });
 
+  test("a voice that windows take for two is one, unless two are asked for", () => {
+    const alike = heard(Array.from({ length: 40 }, () => ["a", "a"]), 5);
+    expect(clustered(alike).centres.length).toBe(1);
+  });
+
   test("a voice of a moment founds no speaker, but has the most similar", () => {
     const voices = heard([...windows, ["e"]]);
     const last = voices.at(-1)!;

@@ -36,6 +36,8 @@ export type ClusterRules = {
   readonly foundingSeconds: number;
   /** How similar two voices of one window have to be to the same speaker, more than to others, to be both it. */
   readonly twiceMargin: number;
+  /** Speakers whose means are so similar are one, however often they are heard in one window. */
+  readonly sameMin: number;
 };
 
 export const clusterRules: ClusterRules = {
@@ -44,6 +46,7 @@ export const clusterRules: ClusterRules = {
   shareMin: 0.002,
   foundingSeconds: 1,
   twiceMargin: 0.3,
+  sameMin: 0.6,
 };
 
 export type Speakers = {
@@ -71,7 +74,7 @@ export function clustered(voices: readonly WindowVoice[], count = anyCount, rule
   let centres = foundedOn(reduced(nodes), count, rules);
   let of = assigned(voices, units, centres, rules);
   for (let round = 0; round < rounds; round++) {
-    const next = meansOf(voices, units, of, centres);
+    const next = unlike(meansOf(voices, units, of, centres), count, rules);
     const changed = assigned(voices, units, next, rules);
     const isStable = changed.every((speaker, index) => speaker === of[index]);
     [centres, of] = [next, changed];
@@ -143,6 +146,26 @@ function meansOf(
     }
     return sum.some((one) => one !== 0) ? unit(sum) : centre;
   });
+}
+
+/**
+ * The centres without those that another one is too similar to: of a voice that the segmentation took for two at times,
+ * which are then heard in the same windows. The next means are of all that is nearest.
+ */
+function unlike(centres: readonly Float32Array[], { min }: SpeakerCount, { sameMin }: ClusterRules): Float32Array[] {
+  const kept = [...centres];
+  while (kept.length > Math.max(1, min)) {
+    let [most, at] = [sameMin, -1];
+    for (const [a, centre] of kept.entries()) {
+      for (let b = 0; b < a; b++) {
+        const similarity = dot(centre, kept[b]!);
+        if (similarity >= most) [most, at] = [similarity, a];
+      }
+    }
+    if (at < 0) break;
+    kept.splice(at, 1);
+  }
+  return kept;
 }
 
 /** A speaker for each voice: the voices of a window together are as similar to theirs as can be. */

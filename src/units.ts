@@ -6,6 +6,13 @@ export const sampleRate = 16_000;
 /** A range of samples by position, `end` exclusive. */
 export type Span = { readonly start: number; readonly end: number };
 
+/** Samples by position: 16 kHz mono. */
+export type Samples = {
+  readonly length: number;
+  /** A copy of [start, end), which lies within the samples. */
+  read(start: number, end: number): Promise<Float32Array>;
+};
+
 /** A range of time in milliseconds from the start of the recording. */
 export type TimeSpan = { readonly startMs: number; readonly endMs: number };
 

@@ -12,15 +12,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { assert, InternalError } from "../errors.ts";
 import { release } from "../memory.ts";
-import { sampleRate } from "../units.ts";
+import { sampleRate, type Samples } from "../units.ts";
 import { LevelMeter } from "./level.ts";
-
-/** Samples by position: 16 kHz mono. */
-export type Samples = {
-  readonly length: number;
-  /** A copy of [start, end), which lies within the samples. */
-  read(start: number, end: number): Promise<Float32Array>;
-};
 
 /** Samples whose levels are known (see level.ts). */
 export type LeveledSamples = Samples & { readonly levels: Float64Array };

@@ -7,12 +7,12 @@
  */
 
 import { createHash } from "node:crypto";
-import type { Samples } from "../audio/sample_store.ts";
 import type { TimedSegment } from "../document/document.ts";
 import { InputError } from "../errors.ts";
 import { Journal, journalLines, type JournalPlace, type JournalValue, journalValues } from "../files/journal.ts";
 import type { Progress, Resume, TranscribeEvent } from "../pipeline/events.ts";
 import { nothingHeard } from "../pipeline/transcribe.ts";
+import type { Samples } from "../units.ts";
 import { printable } from "../writer.ts";
 import type { LoadedAudio } from "./parts.ts";
 

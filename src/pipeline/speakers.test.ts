@@ -1,4 +1,7 @@
 import { expect, test } from "bun:test";
+import { samplesInMemory } from "../audio/sample_store.ts";
+import { Recording } from "../segment/recording.ts";
+import { allSpeech } from "../segment/speech.ts";
 import { fakeSpeakers } from "../../tests/support/fake_speakers.ts";
 import { anyCount } from "../speakers/cluster.ts";
 import { hearVoice, SpeakerFinder } from "./speakers.ts";
@@ -24,6 +27,17 @@ test("who sounds like somebody known has the name, and who does too, but less, i
   expect(who.turns[0]).toMatchObject({ speaker: "Anna", startMs: 5000 });
   expect(told).toEqual([
     "Speaker 2 sounds like anna too (0.60), but less so than another speaker (0.80), and keeps the number",
+  ]);
+});
+
+test("what is surely no voice is no speaker, whatever the networks hear in it", async () => {
+  const unvoiced = [{ start: 0, end: 10.2 * 16_000 }, { start: 12 * 16_000, end: 13 * 16_000 }];
+  const speech = Promise.resolve({ ...allSpeech(30 * 16_000), unvoiced });
+  const recording = Recording.of(samplesInMemory(new Float32Array(30 * 16_000)), speech);
+  const who = await new SpeakerFinder(fakeSpeakers(), anyCount, new Map()).find(recording, 0, stop);
+  expect(who.turns.map(({ speaker, startMs }) => [speaker, Math.round(startMs / 1000)])).toEqual([
+    ["Speaker 1", 10],
+    ["Speaker 2", 20],
   ]);
 });
 

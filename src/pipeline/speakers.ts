@@ -5,11 +5,16 @@
 
 import type { SpeakerNetworks } from "../engine/speakers.ts";
 import type { SpeakerCount } from "../speakers/cluster.ts";
-import { findSpeakers, type FoundSpeakers, type SampleSource } from "../speakers/find.ts";
+import type { Recording } from "../segment/recording.ts";
+import { findSpeakers, type FoundSpeakers } from "../speakers/find.ts";
 import { LiveSpeakers } from "../speakers/live.ts";
 import { type KnownVoice, mostAlike, namesByVoice, type VoiceMatch } from "../speakers/names.ts";
-import { namedTurns } from "../speakers/timeline.ts";
+import { namedTurns, type NumberedTurn } from "../speakers/timeline.ts";
 import { type SpeakerTurn, type WhoSpeaks, whoSpeaks } from "../speakers/turns.ts";
+import { msOfSamples, type Samples } from "../units.ts";
+
+/** Turns of which that much is surely no voice are none. */
+const unvoicedShareMax = 0.5;
 
 export class SpeakerFinder {
   /** `names`: by labels such as "Speaker 1"; who has none keeps the label. `known`: voices that may be among them. */
@@ -25,12 +30,13 @@ export class SpeakerFinder {
    * somebody known and have another name. Rejects where `stop` is aborted.
    */
   async find(
-    recording: SampleSource,
+    recording: Samples | Recording,
     startMs: number,
     stop: AbortSignal,
     tell: (line: string) => void = () => {},
   ): Promise<WhoSpeaks> {
-    const found = await findSpeakers(recording, this.networks, this.count, stop);
+    const { centres, turns } = await findSpeakers(recording, this.networks, this.count, stop);
+    const found = { centres, turns: "speech" in recording ? await voicedTurns(recording, turns) : turns };
     const matches = namesByVoice(found.centres, this.known);
     const labelled = namedTurns(found.turns, new Map([...matches].map(([speaker, { name }]) => [speaker, name])));
     const nameOf = (label: string) => this.names.get(label) ?? label;
@@ -74,6 +80,21 @@ export class SpeakerFinder {
   }
 }
 
+/** Without those that are sounds, not voices, by what finds speech: hums and beats are speakers to the networks. */
+async function voicedTurns(recording: Recording, turns: readonly NumberedTurn[]): Promise<NumberedTurn[]> {
+  await recording.found;
+  const unvoiced = recording.speech.unvoiced.map(({ start, end }) => ({
+    startMs: msOfSamples(start),
+    endMs: msOfSamples(end),
+  }));
+  return turns.filter(({ startMs, endMs }) => {
+    const ms = unvoiced.reduce((sum, range) => {
+      return sum + Math.max(0, Math.min(endMs, range.endMs) - Math.max(startMs, range.startMs));
+    }, 0);
+    return ms < unvoicedShareMax * (endMs - startMs);
+  });
+}
+
 /** What a voice is like by a recording of it; where several speak, that of who speaks longest. */
 export type HeardVoice = {
   /** f32[192] of length 1 */
@@ -86,7 +107,7 @@ export type HeardVoice = {
 
 /** undefined: nobody speaks. Rejects where `stop` is aborted. */
 export async function hearVoice(
-  recording: SampleSource,
+  recording: Samples,
   networks: SpeakerNetworks,
   stop: AbortSignal,
 ): Promise<HeardVoice | undefined> {

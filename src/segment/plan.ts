@@ -4,12 +4,11 @@
  * length.
  */
 
-import type { Samples } from "../audio/sample_store.ts";
 import { assert, InputError } from "../errors.ts";
 import { audioRowsMaxFor, tokensMaxFor } from "../text/budget.ts";
 import { joinedLength } from "./ranges.ts";
 import { splitAtPauses } from "./split.ts";
-import { sampleRate, type Span } from "../units.ts";
+import { sampleRate, type Span, type Samples } from "../units.ts";
 
 export type SegmentLimits = {
   /** With `-S auto`, audio up to this length is kept whole. */

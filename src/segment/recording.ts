@@ -3,10 +3,10 @@
  * joined end to end, are a recording too. No I/O of its own.
  */
 
-import type { LeveledSamples, Samples } from "../audio/sample_store.ts";
+import type { LeveledSamples } from "../audio/sample_store.ts";
 import { release } from "../memory.ts";
 import { assert } from "../errors.ts";
-import type { Span } from "../units.ts";
+import type { Samples, Span } from "../units.ts";
 import { joinedLength, originalRanges } from "./ranges.ts";
 import { EnergyMap } from "./energy.ts";
 import type { SpeechMap } from "./speech.ts";

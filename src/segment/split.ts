@@ -7,10 +7,9 @@
  * overlap, none is empty, and their number is not limited.
  */
 
-import type { Samples } from "../audio/sample_store.ts";
 import { release } from "../memory.ts";
 import { assert } from "../errors.ts";
-import { sampleRate, type Span } from "../units.ts";
+import { sampleRate, type Span, type Samples } from "../units.ts";
 
 const windowSamples = 1600;
 const hopSamples = 800;

@@ -3,18 +3,11 @@
  * speakers, and what each is like. Reads a minute at a time; of each 10 s it keeps a byte per frame and its embeddings.
  */
 
-import { sampleRate } from "../units.ts";
+import { sampleRate, type Samples } from "../units.ts";
 import { activityOf, type EmbedRules, localVoices, windowStarts } from "./activity.ts";
 import { anyCount, clustered, type SpeakerCount, type Speakers, type WindowVoice } from "./cluster.ts";
 import { classesCount, embeddingFloats, type SpeakerNetworks, windowFrames, windowSamples } from "./networks.ts";
 import { type NumberedTurn, Timeline } from "./timeline.ts";
-
-/** A recording at 16 kHz, by positions of samples. */
-export type SampleSource = {
-  readonly length: number;
-  /** A copy of the samples [start, end). */
-  read(start: number, end: number): Promise<Float32Array>;
-};
 
 export type FoundSpeakers = {
   readonly turns: readonly NumberedTurn[];
@@ -27,7 +20,11 @@ export const windowStep = 5 * sampleRate;
 /** Windows that the segmentation gets at a time. */
 const windowsAtOnce = 12;
 
-export const embedRules: EmbedRules = { secondsMax: 4, aloneSecondsMin: 0.5, secondsMin: 0.25 };
+export const embedRules: EmbedRules = {
+  secondsMax: 3,
+  aloneSecondsMin: 0.5,
+  secondsMin: 0.25,
+};
 
 /** What is known of one window. */
 type Heard = {
@@ -37,9 +34,12 @@ type Heard = {
   readonly locals: readonly number[];
 };
 
+/** Of all windows until now. */
+type Found = { readonly heard: Heard[]; readonly voices: WindowVoice[] };
+
 /** Rejects with the reason of `stop` where it is aborted. */
 export function findSpeakers(
-  source: SampleSource,
+  source: Samples,
   networks: SpeakerNetworks,
   count: SpeakerCount = anyCount,
   stop?: AbortSignal,
@@ -50,22 +50,21 @@ export function findSpeakers(
 /** The same, with another rule for whose voices they are. */
 export async function turnsBy(
   speakersOf: (voices: readonly WindowVoice[]) => Speakers,
-  source: SampleSource,
+  source: Samples,
   networks: SpeakerNetworks,
   stop?: AbortSignal,
 ): Promise<FoundSpeakers> {
   const starts = windowStarts(source.length, windowStep);
-  const heard: Heard[] = [];
-  const voices: WindowVoice[] = [];
+  const found: Found = { heard: [], voices: [] };
   for (let from = 0; from < starts.length; from += windowsAtOnce) {
     stop?.throwIfAborted();
-    await hearWindows(source, networks, starts.slice(from, from + windowsAtOnce), { heard, voices });
+    await hearWindows(source, networks, starts.slice(from, from + windowsAtOnce), found);
   }
   stop?.throwIfAborted();
-  const { centres, of } = speakersOf(voices);
+  const { centres, of } = speakersOf(found.voices);
   const timeline = new Timeline(centres.length);
   let at = 0;
-  for (const { start, activity, locals } of heard) {
+  for (const { start, activity, locals } of found.heard) {
     const speakerOf: number[] = [];
     for (const local of locals) speakerOf[local] = of[at++]!;
     timeline.add(start, activity, speakerOf, source.length - start);
@@ -74,21 +73,16 @@ export async function turnsBy(
 }
 
 async function hearWindows(
-  source: SampleSource,
+  source: Samples,
   networks: SpeakerNetworks,
   starts: readonly number[],
-  { heard, voices }: { readonly heard: Heard[]; readonly voices: WindowVoice[] },
+  { heard, voices }: Found,
 ): Promise<void> {
   const first = starts[0]!;
   const samples = await source.read(first, Math.min(source.length, starts.at(-1)! + windowSamples));
-  const windows = new Float32Array(starts.length * windowSamples);
-  for (const [index, start] of starts.entries()) {
-    windows.set(samples.subarray(start - first, start - first + windowSamples), index * windowSamples);
-  }
-  const logprobs = await networks.segmentation(windows);
-  const answers = windowFrames * classesCount;
-  const found = starts.map((start, index) => {
-    const activity = activityOf(logprobs.subarray(index * answers, (index + 1) * answers));
+  const activities = await activitiesOf(samples, networks, starts.map((start) => start - first));
+  const found = [...activities].map(([offset, activity]) => {
+    const start = first + offset;
     return { start, activity, locals: localVoices(activity, source.length - start, embedRules) };
   });
   const spans = found.flatMap(({ start, locals }) =>
@@ -105,4 +99,40 @@ async function hearWindows(
     }
     heard.push({ start, activity, locals: locals.map(({ local }) => local) });
   }
+}
+
+/**
+ * Who is active in each window that begins at one of `offsets`, in order. A window between two that have one voice or
+ * none is left out: they meet in its middle, and it knows no more.
+ */
+async function activitiesOf(
+  samples: Float32Array,
+  networks: SpeakerNetworks,
+  offsets: readonly number[],
+): Promise<Map<number, Uint8Array>> {
+  const known = new Map<number, Uint8Array>();
+  const segment = async (some: readonly number[]) => {
+    if (some.length === 0) return;
+    const windows = new Float32Array(some.length * windowSamples);
+    for (const [index, offset] of some.entries()) {
+      windows.set(samples.subarray(offset, offset + windowSamples), index * windowSamples);
+    }
+    const logprobs = await networks.segmentation(windows);
+    const answers = windowFrames * classesCount;
+    for (const [index, offset] of some.entries()) {
+      known.set(offset, activityOf(logprobs.subarray(index * answers, (index + 1) * answers)));
+    }
+  };
+  await segment(offsets.filter((_, index) => index % 2 === 0));
+  await segment(offsets.filter((_, index) => {
+    const [before, after] = [known.get(offsets[index - 1]!), known.get(offsets[index + 1]!)];
+    return index % 2 === 1 && !(before && after && hasOneVoice(before) && hasOneVoice(after));
+  }));
+  return new Map([...known].toSorted(([a], [b]) => a - b));
+}
+
+/** Or none. */
+function hasOneVoice(activity: Uint8Array): boolean {
+  const set = activity.reduce((all, one) => all | one, 0);
+  return (set & (set - 1)) === 0;
 }

@@ -25,7 +25,7 @@ export type LiveRules = {
 
 export const liveRules: LiveRules = { similarityMin: 0.4, similarityMinFew: 0.55, secondsMin: 1.5 };
 
-/** More than can be told apart while they speak; a timeline has bits for so many. */
+/** More than can be told apart while they speak. */
 const speakersMax = 30;
 
 /** What is known of a speaker. */

@@ -1,6 +1,7 @@
 /**
  * Speaker networks for tests. Two people speak, who take turns every ten seconds of a recording; a recording of up to
- * ten seconds is the first one's. Only the first minute is known: windows are told apart by their place in a request.
+ * ten seconds is the first one's. Only the first minute is known: windows are told apart by their place in a request,
+ * which is for every second one.
  */
 
 import type { SpeakerNetworks } from "../../src/engine/speakers.ts";
@@ -19,7 +20,7 @@ export function fakeSpeakers(before = (): Promise<void> => Promise.resolve()): F
       const answers = new Float32Array(samples.length / windowSamples * windowFrames * classesCount).fill(-10);
       for (let row = 0; row < answers.length / classesCount; row++) {
         const [window, frame] = [Math.floor(row / windowFrames), row % windowFrames];
-        const person = personAt(window * windowStep + frame * frameStep);
+        const person = personAt(window * 2 * windowStep + frame * frameStep);
         answers[row * classesCount + 1 + person] = -0.01;
       }
       return answers;

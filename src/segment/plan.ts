@@ -8,7 +8,7 @@ import { assert, InputError } from "../errors.ts";
 import { audioRowsMaxFor, tokensMaxFor } from "../text/budget.ts";
 import { joinedLength } from "./ranges.ts";
 import { splitAtPauses } from "./split.ts";
-import { sampleRate, type Span, type Samples } from "../units.ts";
+import { sampleRate, type Samples, type Span } from "../units.ts";
 
 export type SegmentLimits = {
   /** With `-S auto`, audio up to this length is kept whole. */

@@ -9,7 +9,7 @@
 
 import { release } from "../memory.ts";
 import { assert } from "../errors.ts";
-import { sampleRate, type Span, type Samples } from "../units.ts";
+import { sampleRate, type Samples, type Span } from "../units.ts";
 
 const windowSamples = 1600;
 const hopSamples = 800;

@@ -10,8 +10,8 @@ import { sampleRate, samplesOfMs, type Span } from "../../src/units.ts";
 import type { SpeakerTurn } from "../../src/speakers/turns.ts";
 import { seededRandom } from "./random.ts";
 
-/** A part of a clip from one pause to the next. */
-type Piece = { readonly samples: Float32Array; readonly speech: readonly Span[] };
+/** A part of a clip from one pause to the next, or a sentence whose text is known. */
+type Piece = { readonly samples: Float32Array; readonly speech: readonly Span[]; readonly text?: string };
 
 export type Voice = { readonly name: string; readonly pieces: readonly Piece[] };
 
@@ -23,7 +23,7 @@ export type MixtureOptions = {
   readonly seed: number;
 };
 
-type Placed = { readonly start: number; readonly piece: Piece; readonly gain: number };
+type Placed = { readonly start: number; readonly speaker: string; readonly piece: Piece; readonly gain: number };
 
 export type Mixture = {
   readonly length: number;
@@ -45,13 +45,27 @@ export function voiceOf(
 }
 
 function piecesOf(samples: Float32Array, speech: readonly Span[]): Piece[] {
+  return speech.filter(({ start, end }) => end - start >= samplesOfMs(pieceMsMin)).map((span) =>
+    pieceOf(samples, span)
+  );
+}
+
+/** With a little around it, at one level. */
+function pieceOf(samples: Float32Array, { start, end }: Span): Piece {
   const pad = samplesOfMs(padMs);
-  return speech.filter(({ start, end }) => end - start >= samplesOfMs(pieceMsMin)).map(({ start, end }) => {
-    const from = Math.max(0, start - pad);
-    const part = samples.slice(from, end + pad);
-    const scale = 1 / Math.max(1e-6, Math.sqrt(part.reduce((sum, one) => sum + one * one, 0) / part.length));
-    return { samples: part.map((one) => one * scale), speech: [{ start: start - from, end: end - from }] };
-  });
+  const from = Math.max(0, start - pad);
+  const part = samples.slice(from, end + pad);
+  const scale = 1 / Math.max(1e-6, Math.sqrt(part.reduce((sum, one) => sum + one * one, 0) / part.length));
+  return { samples: part.map((one) => one * scale), speech: [{ start: start - from, end: end - from }] };
+}
+
+/** Sentences of a clip, each a piece with its text; times in seconds. */
+export function sentencePieces(
+  samples: Float32Array,
+  sentences: readonly { readonly text: string; readonly start: number; readonly end: number }[],
+): Piece[] {
+  const at = (seconds: number) => Math.round(seconds * sampleRate);
+  return sentences.map(({ text, start, end }) => ({ ...pieceOf(samples, { start: at(start), end: at(end) }), text }));
 }
 
 /** Ranges of frames that are a voice, likelier than not; pauses of up to 100 ms included. */
@@ -85,7 +99,7 @@ export function planMixture({ voices, seconds, hasOverlap, seed }: MixtureOption
     let at = start;
     do {
       const piece = pieces[state.next++ % pieces.length]!;
-      placed.push({ start: at, piece, gain });
+      placed.push({ start: at, speaker: name, piece, gain });
       for (const one of piece.speech) spoken.push({ speaker: name, start: at + one.start, end: at + one.end });
       at += piece.samples.length + samplesOfMs(between(0, 300));
     } while (at - start < most);

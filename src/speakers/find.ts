@@ -3,10 +3,17 @@
  * speakers, and what each is like. Reads a minute at a time; of each 10 s it keeps a byte per frame and its embeddings.
  */
 
-import { sampleRate, type Samples } from "../units.ts";
+import type { Samples } from "../units.ts";
 import { activityOf, type EmbedRules, localVoices, windowStarts } from "./activity.ts";
 import { anyCount, clustered, type SpeakerCount, type Speakers, type WindowVoice } from "./cluster.ts";
-import { classesCount, embeddingFloats, type SpeakerNetworks, windowFrames, windowSamples } from "./networks.ts";
+import {
+  classesCount,
+  embeddingFloats,
+  frameStep,
+  type SpeakerNetworks,
+  windowFrames,
+  windowSamples,
+} from "./networks.ts";
 import { type NumberedTurn, Timeline } from "./timeline.ts";
 
 export type FoundSpeakers = {
@@ -15,8 +22,11 @@ export type FoundSpeakers = {
   readonly centres: readonly Float32Array[];
 };
 
-/** From one window to the next: every moment is in two, which agree on who goes on. */
-export const windowStep = 5 * sampleRate;
+/**
+ * From one window to the next, in whole frames, 4.96 s: every moment is in two, which agree on who goes on. Two steps
+ * are no longer than a window: without the one between them, they still meet.
+ */
+export const windowStep = Math.floor((windowFrames - 1) / 2) * frameStep;
 /** Windows that the segmentation gets at a time. */
 const windowsAtOnce = 12;
 

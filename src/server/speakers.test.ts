@@ -68,7 +68,7 @@ test("other formats say who speaks where that is asked for, and not else", async
   const { segments } = await (await ask(server, spoken("20s", whole))).json();
   expect(segments[0]).toMatchObject({ speaker: "Speaker 1", no_speech_prob: 0.1 });
   const rttm = await (await ask(server, spoken("20s", { response_format: "rttm" }))).text();
-  expect(rttm).toMatch(/^SPEAKER talk 1 0\.0.* Speaker_1 <NA> <NA>\nSPEAKER talk 1 1\d\..* Speaker_2 <NA> <NA>\n$/);
+  expect(rttm).toMatch(/^SPEAKER talk 1 0\.0.* Speaker_1 <NA> <NA>\nSPEAKER talk 1 9\.9.* Speaker_2 <NA> <NA>\n$/);
   const plain = await (await ask(server, spoken("20s", { speakers: "", response_format: "verbose_json" }))).text();
   expect(plain).not.toContain("speaker");
 });

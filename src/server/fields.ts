@@ -53,7 +53,7 @@ export function transcriptionRequest(fields: Fields, alignsByDefault: boolean): 
   return {
     options: { ...options, align: options.align || mayAlign },
     terms: termsOf(fields),
-    ...{ format, speakers, knownNames: knownNamesOf(fields, speakers) },
+    ...{ format, speakers, knownNames: knownNamesOf(fields) },
     granularities,
     isStreamed: isOn(fields, "stream"),
     wantsVoice: format === "verbose_json",
@@ -110,12 +110,8 @@ function speakersOf(fields: Fields, format: ReplyFormat): SpeakerCount | undefin
 const namesField = "known_speaker_names";
 const nameMax = 100;
 
-function knownNamesOf(fields: Fields, speakers: SpeakerCount | undefined): string[] {
+function knownNamesOf(fields: Fields): string[] {
   const names = (fields[namesField] ?? []).map((name) => name.normalize("NFC").trim());
-  if (names.length === 0) return [];
-  if (speakers === undefined) {
-    throw invalid(namesField, `${namesField} need response_format=diarized_json or speakers, without split_channels`);
-  }
   for (const [index, name] of names.entries()) {
     const label = `${namesField}[${index}]`;
     // deno-lint-ignore no-control-regex

@@ -79,7 +79,7 @@ test("a job keeps what known voices are like, also over the end of its server", 
   const stuck = new Promise<void>(() => {});
   // The voice is heard, and then the recording is not.
   const first = await speakingServer({ folder }, () => fakeSpeakers(() => ++asked > 2 ? stuck : Promise.resolve()));
-  const body = spoken("20s", { speakers: "auto" }, [["Ann", dataUrl("5s")]]);
+  const body = spoken("20s", { response_format: "diarized_json" }, [["Ann", dataUrl("5s")]]);
   const { id } = await (await fetch(`${first.url}/v1/jobs`, { method: "POST", body })).json();
   while (asked < 3) await Bun.sleep(5);
   await first.stop();

@@ -193,10 +193,14 @@ export async function receive(
 /** What the voices of the form's references are like. Throws an ApiError. */
 export async function knownVoices(
   service: Service,
-  { knownNames }: TranscriptionRequest,
+  { knownNames, speakers }: TranscriptionRequest,
   references: readonly VoiceReference[],
   stop: AbortSignal,
 ): Promise<KnownVoice[]> {
+  if (knownNames.length + references.length > 0 && speakers === undefined) {
+    const message = "known_speaker_names need response_format=diarized_json or speakers, without split_channels";
+    throw new ApiError(400, message, { param: "known_speaker_names", code: "invalid_value" });
+  }
   if (knownNames.length !== references.length) {
     const counts = `${counted(knownNames.length, "name")} and ${counted(references.length, "reference")}`;
     const message = `${counts} of known speakers: each name needs its reference`;

@@ -208,7 +208,8 @@ export class Editor {
     const before = this.#cues;
     const { present } = this.#history;
     this.#history = by(this.#history);
-    if (this.#history.present !== present) this.#changed();
+    if (this.#history.present === present) this.#show();
+    else this.#changed();
     const at = this.#cues.findIndex((cue, index) => cue !== before[index]);
     if (at >= 0) this.#nodes.get(this.#cues[at]!)?.scrollIntoView({ block: "nearest" });
   }

@@ -24,6 +24,8 @@ const spins = 1000;
 pub const Pool = struct {
     /// The caller counts.
     threads: u32 = 1,
+    /// Of one thread, the caller's: its jobs take no turn, and no other waits for them.
+    is_apart: bool = false,
 
     /// Starts what workers are missing.
     pub fn init(self: *Pool, threads: u32) errors.Error!void {
@@ -50,8 +52,9 @@ pub const Pool = struct {
                 task(@as(Context, @ptrCast(@alignCast(erased))), number, thread);
             }
         };
-        workers.turn.take();
-        defer workers.turn.pass();
+        assert(!self.is_apart or self.threads == 1);
+        if (!self.is_apart) workers.turn.take();
+        defer if (!self.is_apart) workers.turn.pass();
         if (tasks_count <= 1 or self.threads == 1) {
             for (0..tasks_count) |number| task(context, number, 0);
             return;
@@ -351,6 +354,33 @@ test "a caller with many jobs does not keep another from its turn" {
     thread.join();
     // One of the other's jobs between two of ours, and a few more where our thread was not running.
     try std.testing.expect(meanwhile < 2000);
+}
+
+test "a pool apart waits for no job of others, nor they for its own" {
+    var pool: Pool = .{};
+    try pool.init(2);
+    defer pool.deinit();
+    const apart: Pool = .{ .is_apart = true };
+    const Both = struct {
+        begun: std.atomic.Value(bool) = .init(false),
+        done: std.atomic.Value(bool) = .init(false),
+
+        fn wait(self: *@This(), _: usize, _: usize) void {
+            self.begun.store(true, .release);
+            while (!self.done.load(.acquire)) std.atomic.spinLoopHint();
+        }
+        fn finish(self: *@This(), _: usize, _: usize) void {
+            self.done.store(true, .release);
+        }
+        fn others(self: *@This(), jobs: *const Pool) void {
+            jobs.run(1, self, wait);
+        }
+    };
+    var both: Both = .{};
+    const thread = try std.Thread.spawn(.{}, Both.others, .{ &both, &pool });
+    while (!both.begun.load(.acquire)) std.atomic.spinLoopHint();
+    apart.run(1, &both, Both.finish);
+    thread.join();
 }
 
 test "workers that have nothing to do take no processor time" {

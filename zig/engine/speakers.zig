@@ -53,6 +53,7 @@ pub const Speakers = struct {
         errdefer self.arena.deinit();
         const wanted = if (threads_count == 0) cores.threadsDefault() else threads_count;
         try self.pool.init(@min(wanted, threads.threads_max));
+        self.pool.is_apart = self.pool.threads == 1; // A job takes up to seconds: no model has to wait for it.
         errdefer self.pool.deinit();
         var scratch: std.heap.ArenaAllocator = .init(gpa);
         defer scratch.deinit();

@@ -73,7 +73,7 @@ export class TurnLayout {
   push(segment: TimedSegment): Cue[] {
     const isTurn = this.#last !== undefined && segment.speaker !== this.#last.speaker;
     const isApart = isTurn || segment.isCue === true;
-    const before = isApart ? this.rest() : [];
+    const before = isApart ? this.rest(timedWords(segment)[0]?.startMs ?? segment.startMs) : [];
     this.#last = segment;
     if (isApart) this.#layout = new CueLayout(this.rules, this.cutChinese);
     if (!segment.isCue) return [...before, ...spokenBy(segment, this.#layout.push(timedWords(segment)))];
@@ -81,8 +81,9 @@ export class TurnLayout {
     return whole ? [...before, ...spokenBy(segment, [whole])] : before;
   }
 
-  rest(): Cue[] {
-    return this.#last ? spokenBy(this.#last, this.#layout.rest()) : [];
+  /** The cues of what is held; at `nextMs` another turn begins. */
+  rest(nextMs?: number): Cue[] {
+    return this.#last ? spokenBy(this.#last, this.#layout.rest(nextMs)) : [];
   }
 }
 

@@ -8,6 +8,7 @@ import { unalignedSegment } from "../document/unaligned.ts";
 import { lintSubtitles } from "../subtitles/lint.ts";
 import { parseSubtitles } from "../subtitles/parse.ts";
 import { defaultRules } from "../subtitles/rules.ts";
+import { cuesOf } from "./cues.ts";
 import { createWriter, type Format, formatNames } from "./formats.ts";
 import type { WriterOptions } from "./writer.ts";
 import { outputPaths, type OutputPlace, partName } from "../files/names.ts";
@@ -291,6 +292,23 @@ test("pictures: speech, silence, words where they begin", () => {
   );
 });
 
+test("a cue ends before another's turn begins, and where both speak at once, with its own last word", () => {
+  const said = (speaker: string, text: string, startMs: number, endMs: number): TimedSegment => ({
+    ...{ speaker, text, startMs, endMs, language: "English" },
+    words: [{ text, startMs, endMs, speaker, logprob: -1 }],
+  });
+  const times = (...segments: TimedSegment[]) => {
+    return cuesOf(segments, defaultRules).map(({ startMs, endMs }) => [startMs, endMs]);
+  };
+  const [short, next] = [said("a", "Why should I do this for him?", 0, 400), said("b", "Well.", 1000, 2000)];
+  const gapMs = defaultRules.gapMsMin;
+  expect(times(short)[0]![1]).toBeGreaterThan(1000); // It is shown for longer than it is said, if nothing follows.
+  expect(times(short, next)[0]).toEqual([0, 1000 - gapMs]);
+  expect(times(short, { ...next, isCue: true })[0]).toEqual([0, 1000 - gapMs]);
+  expect(times(said("a", "Why should I do this for him?", 0, 1500), next)[0]).toEqual([0, 1500]);
+  expect(times(said("a", "Why should I do this for him?", 0, 1000), next)[0]).toEqual([0, 1000 - gapMs]);
+});
+
 test("turns: text has a line each, other formats the name where one begins, and none has two speakers at once", () => {
   const turn = (speaker: string, text: string, startMs: number): TimedSegment => ({
     ...{ speaker, text, startMs, endMs: startMs + 900, language: "English" },
@@ -366,7 +384,7 @@ test("who speaks: a column at the end of tables; without labels, turns and no na
     const isData = ["json", "jsonl", "rttm"].includes(format);
     expect({ format, isNamed: /Ann|ben/.test(text) }).toEqual({ format, isNamed: isData });
   }
-  expect(write("ass", { head: asked })).toContain(",Default,Ann A.,0,0,0,,{\\k100}Ann, A.: Hello,\n");
+  expect(write("ass", { head: asked })).toContain(",Default,Ann A.,0,0,0,,{\\k92}Ann, A.: Hello,\n");
   expect(write("text", { speakerLabels: "off" })).toBe("Hello,\nyes. Hm.\n");
   expect(write("srt", { speakerLabels: "off" })).toContain("\nHello,\n\n2\n");
 });

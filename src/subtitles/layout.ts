@@ -84,9 +84,13 @@ export class CueLayout {
     return cues;
   }
 
-  /** The cues of the held words, as if this were the end. Changes nothing. */
-  rest(): Cue[] {
-    return this.#layOut(Infinity);
+  /**
+   * The cues of the held words, as if this were the end. What begins at `nextMs` is of somebody else: they are not
+   * shown into it for longer than their words are said. Changes nothing.
+   */
+  rest(nextMs = Infinity): Cue[] {
+    const saidMs = Math.round(this.#held.at(-1)?.endMs ?? 0);
+    return this.#layOut(nextMs < saidMs ? saidMs + this.rules.gapMsMin : Math.round(nextMs));
   }
 
   #close(nextMs: number): Cue[] {

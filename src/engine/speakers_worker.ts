@@ -6,8 +6,8 @@ import type { FromSpeakersWorker, ToSpeakersWorker } from "./speakers.ts";
 
 declare const self: Worker;
 
-/** A third of the weight that other threads have. On Linux it is this thread's alone, elsewhere the whole process's. */
-const niceness = 5;
+/** Two thirds of other threads' weight. On Linux it is this thread's alone, elsewhere the whole process's. */
+const niceness = 2;
 
 type Request = Exclude<ToSpeakersWorker, { type: "close" }>;
 

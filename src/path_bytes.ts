@@ -106,6 +106,11 @@ export function basename(name: string): string {
   return hasOddName(name) ? /([^/]*)\/*$/.exec(name)![1]! : path.basename(name);
 }
 
+/** "talk" of "talk.wav", ".wav" of ".wav". */
+export function withoutExtension(name: string): string {
+  return name.replace(/(?<=.)\.\w+$/, "");
+}
+
 export function dirname(name: string): string {
   if (!hasOddName(name)) return path.dirname(name);
   const folder = /^(.*?)\/+[^/]+\/*$/s.exec(name)?.[1];

@@ -2,7 +2,7 @@
 
 import { stat } from "node:fs/promises";
 import { InputError, systemReason } from "../errors.ts";
-import { basename, onDisk, slashed } from "../path_bytes.ts";
+import { basename, onDisk, slashed, withoutExtension } from "../path_bytes.ts";
 import { printable } from "../writer.ts";
 import { findInputs } from "./inputs.ts";
 
@@ -20,7 +20,7 @@ export async function voiceFiles(folder: string): Promise<VoiceFile[]> {
   if (problem && inputs.length > 0) throw new InputError(problem.message);
   if (problem) throw wrong(problem.path, "holds no recordings of voices");
   return inputs.map(({ path, folder: below }) => {
-    const name = below === undefined ? basename(path).replace(/(?<=.)\.\w+$/, "") : slashed(below).split("/")[0]!;
+    const name = below === undefined ? withoutExtension(basename(path)) : slashed(below).split("/")[0]!;
     return { name: printable(name.normalize("NFC")), path };
   });
 }

@@ -2,6 +2,7 @@
 
 import type { TimedSegment } from "../document/document.ts";
 import { turnsOfWords } from "../document/turns.ts";
+import { withoutExtension } from "../path_bytes.ts";
 import { rttmLine } from "../speakers/rttm.ts";
 import type { SegmentWriter, WriterOptions } from "./writer.ts";
 
@@ -25,8 +26,4 @@ export function rttmWriter({ head, table }: WriterOptions): SegmentWriter {
 /** What a recording is called among others: those of one name in several folders need their paths. */
 export function rttmName(source: string): string {
   return withoutExtension(source.replace(/^.*[/\\]/, ""));
-}
-
-function withoutExtension(name: string): string {
-  return name.replace(/(?<=.)\.\w+$/, "");
 }

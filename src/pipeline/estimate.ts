@@ -5,8 +5,19 @@ import { unalignedSegment, type UntimedSegment } from "../document/unaligned.ts"
 import type { Recording } from "../segment/recording.ts";
 import { sampleRate, type Span, type TimeSpan } from "../units.ts";
 
-/** The length of segments if cues are made of estimated times, which can only be wrong within a segment. */
-export const estimatedSegmentSec = 15;
+const estimatedSegmentSec = 15;
+
+/**
+ * -S of a recording. Estimated times can only be wrong within a segment: where they are wanted, segments are short, and
+ * never longer than the model manages.
+ */
+export function segmentSecFor(
+  given: number | "auto",
+  isEstimated: boolean,
+  { cutSec }: { readonly cutSec: number },
+): number | "auto" {
+  return isEstimated && given === "auto" ? Math.min(estimatedSegmentSec, cutSec) : given;
+}
 
 type Heard = UntimedSegment & { readonly ranges: readonly Span[] };
 

@@ -9,7 +9,7 @@ import { speakerNames, turns, turnsOfWords } from "../document/turns.ts";
 import type { Gap, TimedSegment } from "../document/document.ts";
 import type { DocumentHead } from "../document/json.ts";
 import { documentHead } from "../pipeline/head.ts";
-import { estimatedSegmentSec } from "../pipeline/estimate.ts";
+import { segmentSecFor } from "../pipeline/estimate.ts";
 import type { HeardSegment, Progress } from "../pipeline/events.ts";
 import type { Models } from "../pipeline/models.ts";
 import { TimedRecording } from "../pipeline/recording.ts";
@@ -330,14 +330,12 @@ function requestOf({ core, request, read, contexts, journal }: HearRun, recordin
   };
 }
 
-/** Times that are estimated can only be wrong within a segment: where they are wanted, segments are short. */
 function segmentSecOf(
   { options, format, speakers }: TranscriptionRequest,
-  { cutSec }: { readonly cutSec: number },
+  limits: { readonly cutSec: number },
 ): number | "auto" {
   const isEstimated = !options.align && (wantsTimes(format) || options.splitChannels || speakers !== undefined);
-  if (!isEstimated || options.segmentSec !== "auto") return options.segmentSec;
-  return Math.min(estimatedSegmentSec, cutSec); // Never longer than the model manages.
+  return segmentSecFor(options.segmentSec, isEstimated, limits);
 }
 
 function saidOf({ tokens, stop }: HeardSegment): Pick<DoneSegment, "avgLogprob" | "truncated"> {

@@ -13,7 +13,7 @@ import { renamedEnding } from "../../document/speakers.ts";
 import { isPassing, shortage, UserError } from "../../errors.ts";
 import { partName } from "../../files/names.ts";
 import { RowsFile } from "../../files/rows_file.ts";
-import { estimatedSegmentSec } from "../../pipeline/estimate.ts";
+import { segmentSecFor } from "../../pipeline/estimate.ts";
 import { type Models, openModels } from "../../pipeline/models.ts";
 import type { Prefetched } from "../../pipeline/prefetch.ts";
 import type { SpeakerFinder } from "../../pipeline/speakers.ts";
@@ -211,8 +211,8 @@ async function transcribeFrom(
 /** Who speaks is known by the words' times: without an aligner, these are better in short segments. */
 function hearingOf(row: PreparedRow, { transcriber }: Models, speakers: SpeakerFinder | undefined): PreparedRow {
   const { options } = row;
-  if (!speakers || options.align || options.segmentSec !== "auto") return row;
-  const segmentSec = Math.min(estimatedSegmentSec, transcriber.autoLimits.cutSec);
+  const isEstimated = speakers !== undefined && !options.align;
+  const segmentSec = segmentSecFor(options.segmentSec, isEstimated, transcriber.autoLimits);
   return { ...row, options: { ...options, segmentSec } };
 }
 

@@ -13,7 +13,7 @@ import { openTextFile, type TextFile } from "../../files/output_file.ts";
 import { fileOf, kindOf, Outputs } from "../../files/outputs.ts";
 import { checkOutput, OutputError } from "../../files/target.ts";
 import type { TranscribeEvent } from "../../pipeline/events.ts";
-import { estimatedSegmentSec } from "../../pipeline/estimate.ts";
+import { segmentSecFor } from "../../pipeline/estimate.ts";
 import { layoutOf } from "../../options/choices.ts";
 import { documentHead, type KnownModel } from "../../pipeline/head.ts";
 import { type Models, openModels } from "../../pipeline/models.ts";
@@ -268,12 +268,6 @@ function hasEstimatedCues({ formats, align, timestamps, splitChannels, speakers 
   return !align && (timestamps || areCues || splitChannels || speakers !== undefined);
 }
 
-/** Cues need short segments, but never longer ones than the model manages. */
-function segmentSecOf(options: TranscribeOptions, { cutSec }: { readonly cutSec: number }): number | "auto" {
-  if (!hasEstimatedCues(options) || options.segmentSec !== "auto") return options.segmentSec;
-  return Math.min(estimatedSegmentSec, cutSec);
-}
-
 type FirstAudio = {
   readonly source: InputSource | undefined;
   /** Taken away when it is used: it need not stay in memory. */
@@ -318,9 +312,11 @@ async function startRun(
   opened.defer(() => speakers?.close());
   const models = await openModels(parts, asked, stop, (notice) => isAgain ? say(notice.text) : report.notice(notice));
   opened.defer(() => closeModels(models));
-  const options = { ...asked, segmentSec: segmentSecOf(asked, models.transcriber.autoLimits) };
+  const isEstimated = hasEstimatedCues(asked);
+  const segmentSec = segmentSecFor(asked.segmentSec, isEstimated, models.transcriber.autoLimits);
+  const options = { ...asked, segmentSec };
   const model = to.outputs ? await models.transcriber.known() : undefined;
-  if (hasEstimatedCues(options)) {
+  if (isEstimated) {
     report.say("Times are estimated from pauses and the length of words; --align times every word.");
   }
   const headings = new Headings(parts.terminal, options);

@@ -9,6 +9,7 @@ import { speakerNames, turns, turnsOfWords } from "../document/turns.ts";
 import type { HeardSegment } from "../pipeline/events.ts";
 import type { Models } from "../pipeline/models.ts";
 import { type SegmentAligner, TimedRecording } from "../pipeline/recording.ts";
+import type { SpeakerSearch } from "../pipeline/speakers.ts";
 import type { Recording } from "../segment/recording.ts";
 import { type WhoSpeaks, whoSpeaks } from "../speakers/turns.ts";
 import type { TextView } from "../views/view.ts";
@@ -29,7 +30,7 @@ export type TimingParts = Models & {
   /** Of channels, by their labels. */
   readonly names?: ReadonlyMap<string, string>;
   /** Who speaks when, where that is being found. */
-  readonly who?: Promise<WhoSpeaks> | undefined;
+  readonly who?: SpeakerSearch | undefined;
 };
 
 export type Timing = Pick<TimedRecording, "add" | "time" | "end" | "notice"> & {
@@ -59,7 +60,7 @@ export function startTiming(
 /** Segments wait until it is known who speaks; where that is never known, they have no speakers. */
 function timedWithSpeakers(
   parts: TimingParts,
-  who: Promise<WhoSpeaks>,
+  who: SpeakerSearch,
   recording: Recording,
   onSegment: (segment: TimedSegment) => void,
 ): Timing {
@@ -71,13 +72,13 @@ function timedWithSpeakers(
     turnTo: () => {},
     time: async () => {
       await timed.time();
-      await who.catch((error) => {
+      await who.found.catch((error) => {
         if (!parts.stop.aborted) throw error; // A run that is stopped keeps what it heard, without speakers.
       });
     },
     end: async () => {
       await timed.end();
-      known = await who.catch(() => undefined);
+      known = await who.end();
       for (const segment of withSpeakers(held.splice(0), known?.turns ?? [])) onSegment(segment);
     },
     get who() {

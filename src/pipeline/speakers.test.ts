@@ -4,7 +4,8 @@ import { Recording } from "../segment/recording.ts";
 import { allSpeech } from "../segment/speech.ts";
 import { fakeSpeakers } from "../../tests/support/fake_speakers.ts";
 import { anyCount } from "../speakers/cluster.ts";
-import { hearVoice, SpeakerFinder } from "./speakers.ts";
+import { Stopped } from "../stop.ts";
+import { hearVoice, SpeakerFinder, SpeakerSearch } from "./speakers.ts";
 
 const stop = new AbortController().signal;
 
@@ -39,6 +40,18 @@ test("what is surely no voice is no speaker, whatever the networks hear in it", 
     ["Speaker 1", 10],
     ["Speaker 2", 20],
   ]);
+});
+
+test("a search that is ended has what it found, and does not wait for what it has not", async () => {
+  const who = { speakers: [], turns: [] };
+  const done = new SpeakerSearch(() => Promise.resolve(who), stop);
+  expect(await done.found).toBe(who);
+  expect(await done.end()).toBe(who);
+  let given: AbortSignal | undefined;
+  const endless = new SpeakerSearch((signal) => (given = signal, new Promise(() => {})), stop);
+  expect(await endless.end()).toBeUndefined();
+  expect(given?.aborted).toBe(true);
+  expect(endless.found).rejects.toThrow(Stopped);
 });
 
 test("labels are not names of others", async () => {

@@ -11,6 +11,7 @@ import { LiveSpeakers } from "../speakers/live.ts";
 import { type KnownVoice, mostAlike, namesByVoice, type VoiceMatch } from "../speakers/names.ts";
 import { namedTurns, type NumberedTurn } from "../speakers/timeline.ts";
 import { type SpeakerTurn, type WhoSpeaks, whoSpeaks } from "../speakers/turns.ts";
+import { untilStopped } from "../stop.ts";
 import { msOfSamples, type Samples } from "../units.ts";
 
 /** Turns of which that much is surely no voice are none. */
@@ -52,6 +53,11 @@ export class SpeakerFinder {
     );
   }
 
+  /** The same beside what hears the recording. */
+  begin(...[recording, startMs, stop, tell]: Parameters<SpeakerFinder["find"]>): SpeakerSearch {
+    return new SpeakerSearch((signal) => this.find(recording, startMs, signal, tell), stop);
+  }
+
   #doubles(
     { turns, centres }: FoundSpeakers,
     matches: ReadonlyMap<number, VoiceMatch>,
@@ -80,6 +86,25 @@ export class SpeakerFinder {
   }
 }
 
+/** Who speaks in a recording, found while it is heard. */
+export class SpeakerSearch {
+  /** Rejected with Stopped at once where the search is stopped or ended: what the networks are at may take seconds. */
+  readonly found: Promise<WhoSpeaks>;
+  readonly #ended = new AbortController();
+
+  constructor(find: (stop: AbortSignal) => Promise<WhoSpeaks>, stop: AbortSignal) {
+    const signal = AbortSignal.any([stop, this.#ended.signal]);
+    this.found = untilStopped(find(signal), signal);
+    this.found.catch(() => {}); // The failure is handled where it is awaited.
+  }
+
+  /** What is known by now; undefined where it is not. What is still being found is given up. */
+  async end(): Promise<WhoSpeaks | undefined> {
+    this.#ended.abort();
+    return await this.found.catch(() => undefined);
+  }
+}
+
 /** Without those that are sounds, not voices, by what finds speech: hums and beats are speakers to the networks. */
 async function voicedTurns(recording: Recording, turns: readonly NumberedTurn[]): Promise<NumberedTurn[]> {
   await recording.found;
@@ -87,10 +112,13 @@ async function voicedTurns(recording: Recording, turns: readonly NumberedTurn[])
     startMs: msOfSamples(start),
     endMs: msOfSamples(end),
   }));
+  let first = 0; // Of the stretches, which are in order, as the turns are.
   return turns.filter(({ startMs, endMs }) => {
-    const ms = unvoiced.reduce((sum, range) => {
-      return sum + Math.max(0, Math.min(endMs, range.endMs) - Math.max(startMs, range.startMs));
-    }, 0);
+    while (first < unvoiced.length && unvoiced[first]!.endMs <= startMs) first++;
+    let ms = 0;
+    for (let at = first; at < unvoiced.length && unvoiced[at]!.startMs < endMs; at++) {
+      ms += Math.min(endMs, unvoiced[at]!.endMs) - Math.max(startMs, unvoiced[at]!.startMs);
+    }
     return ms < unvoicedShareMax * (endMs - startMs);
   });
 }

@@ -13,13 +13,13 @@ import { segmentSecFor } from "../pipeline/estimate.ts";
 import type { HeardSegment, Progress } from "../pipeline/events.ts";
 import type { Models } from "../pipeline/models.ts";
 import { TimedRecording } from "../pipeline/recording.ts";
-import { SpeakerFinder } from "../pipeline/speakers.ts";
+import { SpeakerFinder, type SpeakerSearch } from "../pipeline/speakers.ts";
 import { transcribe } from "../pipeline/transcribe.ts";
 import { findSpeech } from "../segment/find_speech.ts";
 import { Recording } from "../segment/recording.ts";
 import type { KnownVoice } from "../speakers/names.ts";
 import { type WhoSpeaks, whoSpeaks } from "../speakers/turns.ts";
-import { Stopped, untilStopped } from "../stop.ts";
+import { Stopped } from "../stop.ts";
 import { sampleRate } from "../units.ts";
 import { contextsOf } from "../views/term_context.ts";
 import { TextView } from "../views/view.ts";
@@ -217,7 +217,8 @@ async function hearSide(run: HearRun, side: LoadedAudio): Promise<HeardSide> {
   const heardSegments: HeardSegment[] = [];
   const segments: DoneSegment[] = [];
   const write = view?.recording();
-  const who = run.request.speakers && !isApart ? await SpeakersOf.begin(run, recording) : undefined;
+  const who = run.request.speakers && !isApart ? await beginSpeakers(run, recording) : undefined;
+  const held: DoneSegment[] = [];
   let timedCount = 0;
   const pass = (segment: DoneSegment) => {
     segments.push(segment);
@@ -227,7 +228,7 @@ async function hearSide(run: HearRun, side: LoadedAudio): Promise<HeardSide> {
   };
   const add = (spoken: TimedSegment) => {
     const segment = { ...write ? write(spoken) : spoken, ...saidOf(heardSegments[timedCount++]!) };
-    if (who) who.held.push(segment);
+    if (who) held.push(segment);
     else pass(segment);
   };
   const timed = new TimedRecording(
@@ -274,35 +275,21 @@ async function hearSide(run: HearRun, side: LoadedAudio): Promise<HeardSide> {
     return { segments, audioTokens: Math.ceil(read.durationSec * 13), voice, ...known };
   } finally {
     await timed.end();
-    for (const segment of await who?.end() ?? []) pass(segment);
+    for (const segment of bySpeakers(held, await who?.end())) pass(segment);
   }
 }
 
-/** Who speaks in a recording, found while it is heard; its segments wait for that. */
-class SpeakersOf {
-  readonly held: DoneSegment[] = [];
+async function beginSpeakers({ networks, request, stop }: HearRun, recording: Recording): Promise<SpeakerSearch> {
+  const { options: { fromSec = 0 }, speakers, voices } = request;
+  const finder = new SpeakerFinder(await networks.open(), speakers!, new Map(), voices);
+  return finder.begin(recording, Math.round(fromSec * 1000), stop);
+}
 
-  private constructor(readonly found: Promise<WhoSpeaks>, readonly stop: AbortController) {
-    found.catch(() => {}); // The failure is handled where it is awaited.
-  }
-
-  static async begin({ networks, request, stop }: HearRun, recording: Recording): Promise<SpeakersOf> {
-    const { options: { fromSec = 0 }, speakers, voices } = request;
-    const finder = new SpeakerFinder(await networks.open(), speakers!, new Map(), voices);
-    const own = new AbortController();
-    const signal = AbortSignal.any([stop, own.signal]);
-    const found = finder.find(recording, Math.round(fromSec * 1000), signal);
-    return new SpeakersOf(untilStopped(found, signal), own); // What the networks are at may take seconds.
-  }
-
-  /** The segments, by speakers where these are known. What is still being found is given up. */
-  async end(): Promise<DoneSegment[]> {
-    this.stop.abort();
-    const { turns } = await this.found.catch(() => ({ turns: [] }));
-    const parts = withSpeakers(this.held, turns) as DoneSegment[];
-    // Of a segment that was parted, the text is missing at the end of the last part.
-    return parts.map((part) => part.isTruncated || part.isLooped ? part : { ...part, truncated: undefined });
-  }
+/** The segments that waited for who speaks, by speakers where these are known. */
+function bySpeakers(held: readonly DoneSegment[], who: WhoSpeaks | undefined): DoneSegment[] {
+  const parts = withSpeakers(held, who?.turns ?? []) as DoneSegment[];
+  // Of a segment that was parted, the text is missing at the end of the last part.
+  return parts.map((part) => part.isTruncated || part.isLooped ? part : { ...part, truncated: undefined });
 }
 
 /** Recordings up to this length go before others. */

@@ -248,12 +248,7 @@ async function hear(
   const segments: TimedSegment[] = [];
   const logprobs: number[] = [];
   const warnings = [...audio.warnings];
-  const heardTo = new AbortController();
-  const who = sides ? undefined : speakers?.find(
-    ...[recording, startMsOf(options), AbortSignal.any([stop, heardTo.signal])] as const,
-    (line) => warnings.push(line),
-  );
-  who?.catch(() => {}); // The failure is handled where it is awaited.
+  const who = sides ? undefined : speakers?.begin(recording, startMsOf(options), stop, (line) => warnings.push(line));
   const timing = {
     who,
     names,
@@ -275,9 +270,6 @@ async function hear(
     if (transcript.stopped || stop.aborted) return undefined;
     ending = renamedEnding({ gaps: transcript.audit.gaps }, names);
     if (transcript.unvoiced !== undefined) warnings.push(...transcript.unvoiced.split("\n"));
-  } catch (error) {
-    heardTo.abort(error); // Nobody waits for who speaks in a recording that fails.
-    throw error;
   } finally {
     await timed.end();
     await audio.close();

@@ -19,11 +19,10 @@ import { documentHead, type KnownModel } from "../../pipeline/head.ts";
 import { type Models, openModels } from "../../pipeline/models.ts";
 import { peaksOf } from "../../output/peaks.ts";
 import type { Prefetch, Prefetched } from "../../pipeline/prefetch.ts";
-import type { SpeakerFinder } from "../../pipeline/speakers.ts";
+import type { SpeakerFinder, SpeakerSearch } from "../../pipeline/speakers.ts";
 import type { Transcript } from "../../pipeline/transcribe.ts";
 import { withoutSecrets } from "../../secrets.ts";
 import { loadPrompt } from "../../system.ts";
-import type { WhoSpeaks } from "../../speakers/turns.ts";
 import { sampleRate } from "../../units.ts";
 import { type Contexts, contextsOf, termsMax } from "../../views/term_context.ts";
 import type { Term } from "../../views/terms.ts";
@@ -389,8 +388,7 @@ async function transcribeOne(run: Run, begun: Prefetched<InputSource, ReadAudio>
   });
   const journal = await run.journals?.begin(source, read);
   const stop = parts.terminal.stop.drain;
-  const heardTo = new AbortController();
-  const who = findWho(run, source, read, AbortSignal.any([stop, heardTo.signal]));
+  const who = findWho(run, source, read, stop);
   const { names } = run.plan;
   const timing = { ...models, view, options, stop, journal, past, who, names };
   const timed = sides || writer.wantsTimes
@@ -415,9 +413,6 @@ async function transcribeOne(run: Run, begun: Prefetched<InputSource, ReadAudio>
       tell(event);
     });
     await timed?.time();
-  } catch (error) {
-    heardTo.abort(error); // Nobody waits for who speaks in a recording that fails.
-    throw error;
   } finally {
     await timed?.end();
     await audio.close();
@@ -442,12 +437,10 @@ function findWho(
   source: InputSource,
   { recording, sides }: ReadAudio,
   stop: AbortSignal,
-): Promise<WhoSpeaks> | undefined {
+): SpeakerSearch | undefined {
   if (!speakers) return undefined;
   if (sides) return void report.say(`${label(source)}: its channels are its speakers; --speakers is for other files`);
-  const who = speakers.find(recording, startMsOf(options), stop, (line) => report.say(`${label(source)}: ${line}`));
-  who.catch(() => {}); // The failure is handled where it is awaited.
-  return who;
+  return speakers.begin(recording, startMsOf(options), stop, (line) => report.say(`${label(source)}: ${line}`));
 }
 
 async function startWriter(run: Run, source: InputSource, audio: LeveledSamples): Promise<RecordingWriter> {

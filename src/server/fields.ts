@@ -126,7 +126,13 @@ function knownNamesOf(fields: Fields): string[] {
 
 /** Whether it is what speakers are called of whom no name is known. */
 export function isUnknownSpeaker(name: string): boolean {
-  return /^Speaker \d+$/.test(name);
+  return unknownSpeaker(name) !== undefined;
+}
+
+/** The number, from 1, of a speaker whose name is not known; undefined for others. */
+export function unknownSpeaker(name: string): number | undefined {
+  const [, number] = /^Speaker (\d+)$/.exec(name) ?? [];
+  return number === undefined ? undefined : Number(number);
 }
 
 function invalid(param: string, message: string): ApiError {

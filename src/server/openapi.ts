@@ -137,7 +137,10 @@ function audioPaths(): Record<string, Json> {
     },
     "/asr": {
       post: {
-        parameters: query("task", "language", "output", "encode", "initial_prompt", "word_timestamps", "key"),
+        parameters: [
+          ...query("task", "language", "output", "encode", "initial_prompt", "word_timestamps"),
+          ...query("diarize", "min_speakers", "max_speakers", "key"),
+        ],
         ...recording,
         responses: { 200: transcript, ...failure },
       },

@@ -130,7 +130,7 @@ function logprobs({ segments }: Heard, { hasLogprobs }: TranscriptionRequest): J
   return { logprobs: words.map(({ text, logprob = 0 }) => ({ token: text, logprob, bytes: [...Buffer.from(text)] })) };
 }
 
-function verbose(heard: Heard, { granularities, options }: TranscriptionRequest): Json {
+export function verbose(heard: Heard, { granularities, options }: TranscriptionRequest): Json {
   const words = heard.segments.flatMap((segment) => timedWords(segment));
   return {
     task: "transcribe",
@@ -148,8 +148,11 @@ function verboseWord({ text, startMs, endMs, speaker }: TimedWord): Json {
   return { word: text.trim(), start: seconds(startMs), end: seconds(endMs), ...(speaker !== undefined && { speaker }) };
 }
 
-/** Whisper's fields. Clients read a segment as a phrase: a sentence is one, or a part of a long one. */
-export function verboseSegments({ segments, voice }: Pick<Heard, "segments" | "voice">): Json[] {
+/**
+ * Whisper's fields. Clients read a segment as a phrase: a sentence is one, or a part of a long one. `hasWords`: each
+ * has its words, as Whisper's own programs write them.
+ */
+export function verboseSegments({ segments, voice }: Pick<Heard, "segments" | "voice">, hasWords = false): Json[] {
   return segments.flatMap((segment) => phrasesOf(segment)).map((phrase, id) => ({
     id,
     seek: Math.round(phrase.startMs / 10),
@@ -162,6 +165,7 @@ export function verboseSegments({ segments, voice }: Pick<Heard, "segments" | "v
     compression_ratio: compressionRatio(phrase.text),
     no_speech_prob: voice === undefined ? 0 : noSpeech(voice, phrase),
     ...(phrase.speaker === undefined ? {} : { speaker: phrase.speaker }),
+    ...(hasWords && { words: timedWords(phrase).map(verboseWord) }),
   }));
 }
 

@@ -73,6 +73,50 @@ test("other formats say who speaks where that is asked for, and not else", async
   expect(plain).not.toContain("speaker");
 });
 
+async function askAsr({ url }: FakeServer, query: string, recording = "20s"): Promise<Response> {
+  const body = new FormData();
+  body.append("audio_file", new File([recording], "talk.wav"));
+  return await fetch(`${url}/asr?${query}`, { method: "POST", body });
+}
+
+test("/asr tells speakers apart and calls them as whisper-asr-webservice does, in every output", async () => {
+  await using server = await speakingServer();
+  const ask = async (query: string) => await (await askAsr(server, query)).text();
+  const { language, segments } = JSON.parse(
+    await ask("encode=True&task=transcribe&output=json&diarize=True&enable_diarization=True&max_speakers=3"),
+  );
+  expect([language, segments[0].speaker, segments.at(-1).speaker]).toEqual(["en", "SPEAKER_00", "SPEAKER_01"]);
+  expect(segments[0].words[0]).toEqual({ word: "Hello", start: 0, end: expect.any(Number), speaker: "SPEAKER_00" });
+  const labels = (text: string) =>
+    text.split("\n").filter((line) => /\p{Ll}/u.test(line)).map((line) => line.slice(0, 14));
+  const [one, two] = ["[SPEAKER_00]: ", "[SPEAKER_01]: "];
+  expect(labels(await ask("diarize=true&min_speakers=2"))).toEqual([one, two]);
+  // Every cue has its label.
+  expect(labels(await ask("output=srt&diarize=1&min_speakers=2&max_speakers=2"))).toEqual([one, one, two, two]);
+  expect(labels(await ask("output=vtt&diarize=true"))).toEqual([one, one, two, two]);
+  expect(await ask("output=tsv&diarize=true")).toMatch(/^start\tend\ttext\tspeaker\n.*\tSPEAKER_00\n/);
+  expect(await ask("output=json&diarize=false&min_speakers=2")).not.toContain("speaker");
+});
+
+test("what is wrong with the speakers of /asr is said in one line, and the parameter is named", async () => {
+  await using server = await speakingServer();
+  for (
+    const [query, param, message] of [
+      ["diarize=perhaps", "diarize", "diarize is true or false"],
+      ["diarize=true&min_speakers=two", "min_speakers", "min_speakers is a number from 1 to 99"],
+      ["diarize=true&max_speakers=0", "max_speakers", "max_speakers is a number from 1 to 99"],
+      ["diarize=true&max_speakers=1e9", "max_speakers", "max_speakers is a number from 1 to 99"],
+      ["min_speakers=3&max_speakers=2", "min_speakers", "min_speakers is 3, more than max_speakers, which is 2"],
+    ] as const
+  ) {
+    const response = await askAsr(server, query);
+    expect([response.status, (await response.json()).error]).toEqual([
+      400,
+      expect.objectContaining({ param, message }),
+    ]);
+  }
+});
+
 test("a job keeps what known voices are like, also over the end of its server", async () => {
   const folder = await temporaryFolder();
   let asked = 0;

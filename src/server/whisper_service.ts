@@ -1,15 +1,20 @@
 /**
  * POST /asr and /detect-language, as whisper-asr-webservice has them for Bazarr and others. In: a form whose options
- * are in the query. Out: the transcript, or its language.
+ * are in the query. Out: the transcript, or its language. Speakers are called and written as that service does.
  */
 
+import { cuesOf, punctuatedCue } from "../output/cues.ts";
+import { layoutOf } from "../options/choices.ts";
+import { type Cue, srtBlock, vttBlock, vttHeader } from "../subtitles/cue.ts";
+import type { WordCutter } from "../text/chinese.ts";
 import { languageCode } from "../text/languages.ts";
 import { ApiError } from "./errors.ts";
-import type { Fields } from "./fields.ts";
+import { type Fields, type TranscriptionRequest, unknownSpeaker } from "./fields.ts";
+import type { DoneSegment, Heard } from "./hear.ts";
+import { extraHeaders, type Reply, replyOf, verbose, verboseSegments } from "./replies.ts";
 import { noTranslation } from "./translations.ts";
 import type { Service } from "./service.ts";
 import { type Call, Task } from "./task.ts";
-import { replyTo } from "./transcriptions.ts";
 
 const formats: Readonly<Record<string, string>> = {
   ...{ txt: "text", text: "text", json: "verbose_json", srt: "srt", vtt: "vtt", tsv: "tsv" },
@@ -18,7 +23,9 @@ const formats: Readonly<Record<string, string>> = {
 export async function asr(service: Service, call: Call): Promise<Response> {
   if (last(call.query, "task") === "translate") throw noTranslation();
   await using task = await Task.begin(service, call, () => fieldsOf(call.query));
-  return replyTo(await task.hear(call.stop), task);
+  const heard = await task.hear(call.stop);
+  const { contentType, body } = asrReply(heard, task);
+  return new Response(body, { headers: { "content-type": contentType, ...extraHeaders(heard) } });
 }
 
 function fieldsOf(query: Fields): Fields {
@@ -33,7 +40,90 @@ function fieldsOf(query: Fields): Fields {
     language: [last(query, "language") ?? ""],
     prompt: [last(query, "initial_prompt") ?? ""],
     ...(last(query, "word_timestamps") === "true" && { timestamp_granularities: ["segment", "word"] }),
+    ...speakerFields(query),
   };
+}
+
+const countMax = 99;
+
+/** Without `diarize` the numbers say nothing, as there. */
+function speakerFields(query: Fields): Fields {
+  const [min, max] = [countOf(query, "min_speakers"), countOf(query, "max_speakers")];
+  if (min !== undefined && max !== undefined && min > max) {
+    throw wrong("min_speakers", `min_speakers is ${min}, more than max_speakers, which is ${max}`);
+  }
+  if (!isOn(query, "diarize")) return {};
+  return { speakers: [min === undefined && max === undefined ? "auto" : `${min ?? 1}-${max ?? countMax}`] };
+}
+
+function countOf(query: Fields, name: string): number | undefined {
+  const given = last(query, name)?.trim() ?? "";
+  if (given === "") return undefined;
+  const count = /^\d+$/.test(given) ? Number(given) : 0;
+  if (count < 1 || count > countMax) throw wrong(name, `${name} is a number from 1 to ${countMax}`);
+  return count;
+}
+
+/** Whoever misspells it would wait for a transcript without speakers. */
+function isOn(query: Fields, name: string): boolean {
+  const given = last(query, name)?.trim().toLowerCase() ?? "";
+  if (["true", "1", "yes", "on", "t", "y"].includes(given)) return true;
+  if (["", "false", "0", "no", "off", "f", "n"].includes(given)) return false;
+  throw wrong(name, `${name} is true or false`);
+}
+
+function wrong(param: string, message: string): ApiError {
+  return new ApiError(400, message, { param, code: "invalid_value" });
+}
+
+function asrReply(heard: Heard, { wanted, service: { core: { host } } }: Task): Reply {
+  const { format, speakers } = wanted;
+  const named = withLabels(heard, format === "text" ? (label) => `[${label}]` : (label) => label);
+  if (format === "verbose_json") return jsonReply(named, wanted);
+  const reply = replyOf(named, wanted, host);
+  const isCues = format === "srt" || format === "vtt";
+  return isCues && speakers !== undefined ? { ...reply, body: cueText(named, format, wanted, host.cutChinese) } : reply;
+}
+
+/** As Whisper's own program writes it: the language is a code, and segments have their words. */
+function jsonReply(heard: Heard, wanted: TranscriptionRequest): Reply {
+  const { granularities, speakers, options } = wanted;
+  const hasWords = speakers !== undefined || granularities.includes("word");
+  const body = JSON.stringify({
+    ...verbose(heard, wanted),
+    language: languageCode(heard.language || options.language) || "unknown",
+    segments: verboseSegments(heard, hasWords),
+  });
+  return { contentType: "application/json", body };
+}
+
+/** Every cue says who speaks: its readers take cues one by one. */
+function cueText(
+  { segments }: Heard,
+  format: "srt" | "vtt",
+  { options }: TranscriptionRequest,
+  cutChinese: WordCutter,
+): string {
+  const { rules, cuePunctuation = "keep" } = layoutOf(options);
+  const cues = cuesOf(segments, rules, cutChinese).map((cue) => labelledCue(punctuatedCue(cue, cuePunctuation)));
+  return format === "srt" ? cues.map(srtBlock).join("") : vttHeader + cues.map(vttBlock).join("");
+}
+
+function labelledCue({ speaker, lines: [first = "", ...rest], ...cue }: Cue): Cue {
+  return { ...cue, lines: [speaker === undefined ? first : `[${speaker}]: ${first}`, ...rest] };
+}
+
+/** Clients know by such a label that nobody has given the speaker a name yet. */
+function withLabels(heard: Heard, shown: (label: string) => string): Heard {
+  const rename = <T extends { readonly speaker?: string | undefined }>(one: T): T => {
+    const number = one.speaker === undefined ? undefined : unknownSpeaker(one.speaker);
+    if (number === undefined) return one;
+    return { ...one, speaker: shown(`SPEAKER_${String(number - 1).padStart(2, "0")}`) };
+  };
+  const segments = heard.segments.map((segment): DoneSegment => {
+    return rename({ ...segment, ...(segment.words && { words: segment.words.map(rename) }) });
+  });
+  return { ...heard, segments };
 }
 
 /** Without `encode` the recording is samples, 16 bits, 16 kHz, one channel. */

@@ -92,7 +92,9 @@ test("/asr tells speakers apart and calls them as whisper-asr-webservice does, i
   const [one, two] = ["[SPEAKER_00]: ", "[SPEAKER_01]: "];
   expect(labels(await ask("diarize=true&min_speakers=2"))).toEqual([one, two]);
   // Every cue has its label.
-  expect(labels(await ask("output=srt&diarize=1&min_speakers=2&max_speakers=2"))).toEqual([one, one, two, two]);
+  const srt = await ask("output=srt&diarize=1&min_speakers=2&max_speakers=2");
+  expect(labels(srt)).toEqual([one, one, two, two]);
+  expect(srt.match(/^\d+$/gm)).toEqual(["1", "2", "3", "4"]);
   expect(labels(await ask("output=vtt&diarize=true"))).toEqual([one, one, two, two]);
   expect(await ask("output=tsv&diarize=true")).toMatch(/^start\tend\ttext\tspeaker\n.*\tSPEAKER_00\n/);
   expect(await ask("output=json&diarize=false&min_speakers=2")).not.toContain("speaker");

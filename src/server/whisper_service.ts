@@ -106,7 +106,9 @@ function cueText(
 ): string {
   const { rules, cuePunctuation = "keep" } = layoutOf(options);
   const cues = cuesOf(segments, rules, cutChinese).map((cue) => labelledCue(punctuatedCue(cue, cuePunctuation)));
-  return format === "srt" ? cues.map(srtBlock).join("") : vttHeader + cues.map(vttBlock).join("");
+  return format === "srt"
+    ? cues.map((cue, index) => srtBlock(cue, index + 1)).join("")
+    : vttHeader + cues.map(vttBlock).join("");
 }
 
 function labelledCue({ speaker, lines: [first = "", ...rest], ...cue }: Cue): Cue {

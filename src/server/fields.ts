@@ -114,8 +114,7 @@ function knownNamesOf(fields: Fields): string[] {
   const names = (fields[namesField] ?? []).map((name) => name.normalize("NFC").trim());
   for (const [index, name] of names.entries()) {
     const label = `${namesField}[${index}]`;
-    // deno-lint-ignore no-control-regex
-    if (name === "" || name.length > nameMax || /[\x00-\x1f\x7f]/.test(name)) {
+    if (name === "" || name.length > nameMax || /[\p{Cc}\u2028\u2029]/u.test(name)) {
       throw invalid(namesField, `${label} is no name of 1 to ${nameMax} characters`);
     }
     if (isUnknownSpeaker(name)) throw invalid(namesField, `${label}: unknown speakers are called ${name}`);

@@ -44,7 +44,9 @@ test("what is no JSON is refused, and nothing else happens", () => {
 
 test("one recording is enough", () => {
   const long = "A".repeat(100);
-  expect(() => parsed(Buffer.from(JSON.stringify([long, long])), [])).toThrow("several long strings");
+  expect(() => parsed(Buffer.from(JSON.stringify([long, long])), [])).toThrow(
+    "several long strings: send known_speaker",
+  );
   expect(() => parsed(Buffer.from(JSON.stringify(Array(2000).fill(1))), [])).toThrow("too long");
   expect(() => parsed(Buffer.from(JSON.stringify({ data: "*".repeat(100) })), [])).toThrow("not base64");
 });

@@ -55,7 +55,10 @@ export class JsonBody {
     string.held.push(bytes.slice());
     string.bytes += bytes.length;
     if (string.bytes <= this.stringMax) return;
-    if (++this.#recordings > 1) throw new ApiError(413, "the JSON body has several long strings");
+    if (++this.#recordings > 1) {
+      const message = "the JSON body has several long strings: send known_speaker_references in a form";
+      throw new ApiError(413, message, { code: "field_too_long" });
+    }
     string.decoder = new Base64();
     const all = Buffer.concat(string.held.splice(0));
     this.#keep(all.subarray(0, 1)); // Its quote.

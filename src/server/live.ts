@@ -37,7 +37,11 @@ export type LiveOptions = {
 
 /** What the fields of a stream ask for, as those of a form. Throws an ApiError. */
 export async function liveOptions(service: Service, fields: Fields): Promise<Omit<LiveOptions, "endpointMs">> {
-  const { options: { language, prompt, vad, views }, terms, speakers } = requestOf(service, fields);
+  const { options: { language, prompt, vad, views }, terms, speakers, knownNames } = requestOf(service, fields);
+  if (knownNames.length > 0) {
+    const message = "a stream has no references for known_speaker_names: use /v1/audio/transcriptions";
+    throw new ApiError(400, message, { param: "known_speaker_names", code: "invalid_value" });
+  }
   const { first: context } = await contextsOf(prompt, terms.slice(0, termsMax));
   return { language, context, vad, speakers, view: await TextView.open(views, terms) };
 }

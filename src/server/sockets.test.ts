@@ -190,6 +190,13 @@ test("sockets have keys, too, and pages of others are refused", async () => {
   expect(server.lines.join("\n")).not.toContain("secret");
 });
 
+test("a stream refuses names without voices", async () => {
+  await using server = await fakeServer(sayingEngine());
+  const client = new Client(server, "/v1/stream?known_speaker_names=Ann");
+  expect((await client.closed()).code).toBe(1008);
+  expect(client.messages[0]).toMatchObject({ type: "error", error: { param: "known_speaker_names" } });
+});
+
 test("a stream gives text as it settles, and acknowledges samples", async () => {
   await using server = await fakeServer(sayingEngine());
   const client = new Client(server, "/v1/stream?language=en");

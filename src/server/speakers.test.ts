@@ -47,7 +47,7 @@ test("diarized_json calls speakers A and B, at the end and as events, and known 
   const sent = [...events.matchAll(/^data: (.*text\.segment.*)$/gm)].map(([, json]) => JSON.parse(json!));
   expect(sent).toEqual(reply.segments);
   // Of a recording as short as a reference, the first of the two is the only one.
-  const known = spoken("20s", diarized, [["B", dataUrl("5s")]]);
+  const known = spoken("20s", diarized, [["B", `${dataUrl("5s").slice(0, -2)}\n${dataUrl("5s").slice(-2)}\n`]]);
   const named = await (await ask(server, known)).json() as Diarized;
   expect([...new Set(named.segments.map(({ speaker }) => speaker))]).toEqual(["B", "A"]);
   expect(await readdir(join(server.settings.folder, "uploads"))).toEqual([]);
@@ -160,6 +160,7 @@ test("what is wrong with speakers is said in one line, and the field is named", 
     [spoken("5s", auto, ann(dataUrl("1s"))), 400, "known_speaker_references", "[0] is 1.0 s long"],
     [spoken("5s", auto, ann(dataUrl("12s"))), 400, "known_speaker_references", "[0] is longer than 10 s"],
     [spoken("5s", auto, [["", dataUrl("5s")]]), 400, "known_speaker_names", "[0] is no name"],
+    [spoken("5s", auto, [["A\u2028B", dataUrl("5s")]]), 400, "known_speaker_names", "[0] is no name"],
     [spoken("5s", auto, [["Speaker 1", dataUrl("5s")]]), 400, "known_speaker_names", "unknown speakers are called"],
     [
       spoken("5s", auto, [["Ann", dataUrl("5s")], ["Ann", dataUrl("5s")]]),

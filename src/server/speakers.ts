@@ -91,7 +91,9 @@ function bytesOf(given: Uint8Array<ArrayBuffer>, label: string): Uint8Array<Arra
     return given;
   }
   const [head] = /^data:[^,]*;base64,/i.exec(text) ?? [];
-  const coded = head === undefined ? undefined : Buffer.from(given.subarray(head.length)).toString("latin1").trim();
+  const coded = head === undefined
+    ? undefined
+    : Buffer.from(given.subarray(head.length)).toString("latin1").replaceAll(/\s/g, "");
   if (coded === undefined || coded === "" || !/^[A-Za-z0-9+/_-]+={0,2}$/.test(coded)) {
     throw wrong(`${label} is no data URL in base64: data:audio/wav;base64,...`);
   }

@@ -2,7 +2,19 @@
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { type Cues, insert, merge, openGaps, realigned, remove, retime, split, withText } from "./cue_edits.ts";
+import {
+  type Cues,
+  insert,
+  merge,
+  openGaps,
+  realigned,
+  remove,
+  retime,
+  split,
+  spokenBy,
+  stretchOf,
+  withText,
+} from "./cue_edits.ts";
 import type { TimedSegment, TimedWord } from "./document.ts";
 import { acceptEdits } from "./edits.ts";
 import { begun, changed, type History, redone, undone } from "./history.ts";
@@ -97,6 +109,20 @@ test("what nobody had heard is put where there is room, and its gap is closed", 
   expect(insert([], gap, "Alone.", "").map(({ text }) => text)).toEqual(["Alone."]);
 });
 
+test("a cue goes to another speaker with its words, and with half of the pauses around it", () => {
+  const given = spokenBy(cues, 1, "Ann");
+  expect(given.map(({ speaker }) => speaker)).toEqual([undefined, "Ann", undefined]);
+  expect(given[1]!.words!.map(({ speaker }) => speaker)).toEqual(["Ann"]);
+  expect([given[0], given[2]]).toEqual([cues[0], cues[2]]);
+  expect(spokenBy(given, 1, "Ann")).toBe(given);
+  const shownLonger = cues.map((cue) => ({ ...cue, endMs: cue.endMs + 400 }));
+  expect(stretchOf(shownLonger, 1)).toEqual({
+    ...{ span: { startMs: 1000, endMs: 1500 }, stretch: { startMs: 950, endMs: 2250 } },
+  });
+  expect(stretchOf(cues, 0).stretch.startMs).toBe(0);
+  expect(stretchOf(cues, 2).stretch.endMs).toBe(Infinity);
+});
+
 test("a cue goes, and the last one too", () => {
   expect(remove(remove(remove(cues, 0), 0), 0)).toEqual([]);
 });
@@ -153,7 +179,7 @@ const given = fc.array(
   return acceptEdits(segments).segments;
 });
 const edit = fc.record({
-  kind: fc.constantFrom("text", "split", "merge", "retime", "realign", "remove", "insert", "undo", "redo"),
+  kind: fc.constantFrom("text", "split", "merge", "retime", "speaker", "realign", "remove", "insert", "undo", "redo"),
   at: fc.nat(20),
   text,
   offset: fc.integer({ min: -2, max: 30 }),
@@ -170,6 +196,7 @@ function applied(cues: Cues, { kind, at, text, offset, startMs, ms }: Edit): Cue
   if (kind === "split") return split(cues, index, offset);
   if (kind === "merge") return merge(cues, index);
   if (kind === "retime") return retime(cues, index, { startMs, endMs: startMs + ms });
+  if (kind === "speaker") return spokenBy(cues, index, at < 10 ? "left" : "Ann");
   if (kind === "remove") return remove(cues, index);
   if (kind === "insert") return insert(cues, { startMs: Math.max(0, startMs), endMs: startMs + ms }, text, "English");
   const words = cues[index]!.text.trim().split(/\s+/u).map((word, order) => (
@@ -206,7 +233,9 @@ test("any edits: nothing is lost, times stay in order, undo restores exactly", (
         else if (each.kind === "redo") history = redone(history);
         else if (before.length > 0) {
           const after = applied(before, each);
-          if (["split", "merge", "retime", "realign"].includes(each.kind)) expect(letters(after)).toBe(letters(before));
+          if (["split", "merge", "retime", "speaker", "realign"].includes(each.kind)) {
+            expect(letters(after)).toBe(letters(before));
+          }
           if (each.kind === "text") {
             const index = each.at % before.length;
             expect(letters(after)).toBe(

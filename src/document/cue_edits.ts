@@ -59,6 +59,27 @@ export function merge(cues: Cues, index: number): Cues {
   })]);
 }
 
+/** Gives a cue to another speaker. */
+export function spokenBy(cues: Cues, index: number, speaker: string): Cues {
+  const cue = cues[index]!;
+  if (cue.speaker === speaker) return cues;
+  const words = cue.words?.map((word): TimedWord => ({ ...word, speaker }));
+  return replaced(cues, index, 1, [{ ...cue, speaker, ...(words && { words }) }]);
+}
+
+/** Where a cue's words are said, and that with half of the pauses around it. */
+export function stretchOf(cues: Cues, index: number): { readonly span: TimeSpan; readonly stretch: TimeSpan } {
+  const [before, span, after] = [index - 1, index, index + 1].map((at) => cues[at] && wordsSpan(cues[at]));
+  const startMs = before ? Math.round((before.endMs + span!.startMs) / 2) : 0;
+  const endMs = after ? Math.round((span!.endMs + after.startMs) / 2) : Infinity;
+  return { span: span!, stretch: { startMs: Math.min(startMs, span!.startMs), endMs: Math.max(endMs, span!.endMs) } };
+}
+
+/** A cue may be shown for longer than its words are said. */
+function wordsSpan({ words = [], startMs, endMs }: TimedSegment): TimeSpan {
+  return { startMs: words[0]?.startMs ?? startMs, endMs: words.at(-1)?.endMs ?? endMs };
+}
+
 /** Shortest time that a cue is given by hand. */
 const cueMsMin = 1;
 

@@ -9,7 +9,7 @@
 
 import type { TimeSpan } from "../units.ts";
 import { endsSentence } from "../text/sentences.ts";
-import { type SpeakerTurn, whoSpeaksRenamed } from "../speakers/turns.ts";
+import { type SpeakerTurn, whoSpeaksGiven, whoSpeaksRenamed } from "../speakers/turns.ts";
 import type { Ending, TimedSegment, TimedWord } from "./document.ts";
 
 /** How far a word may be from a turn to be part of it. */
@@ -63,6 +63,12 @@ export function renamedEnding({ speakers, turns, gaps }: Ending, names: Readonly
     ...(turns && whoSpeaksRenamed({ speakers: speakers ?? [], turns }, names)),
     ...(gaps && { gaps: renamed(gaps, names) }),
   };
+}
+
+/** What is known of a recording, when a stretch of it is given to another speaker. Without turns, nothing is. */
+export function givenEnding(ending: Ending, given: Parameters<typeof whoSpeaksGiven>[1]): Ending {
+  const { speakers = [], turns } = ending;
+  return turns ? { ...ending, ...whoSpeaksGiven({ speakers, turns }, given) } : ending;
 }
 
 /** Finds who speaks at a time. Asked in order of time, it does not go back. */

@@ -59,6 +59,30 @@ export function whoSpeaksRenamed({ speakers, turns }: WhoSpeaks, names: Readonly
   return whoSpeaks(turns.map((turn) => ({ ...turn, speaker: nameOf(turn.speaker) })), similarities);
 }
 
+/** What `from` says in a stretch is `to`'s. Where `from` says nothing there, `to` speaks in `span`, a part of it. */
+export function whoSpeaksGiven(
+  { speakers, turns }: WhoSpeaks,
+  { stretch, span, from, to }: {
+    readonly stretch: TimeSpan;
+    readonly span: TimeSpan;
+    readonly from: string | undefined;
+    readonly to: string;
+  },
+): WhoSpeaks {
+  const isGiven = (turn: SpeakerTurn) =>
+    turn.speaker === from && turn.startMs < stretch.endMs && turn.endMs > stretch.startMs;
+  const given = turns.filter(isGiven).flatMap((turn): SpeakerTurn[] => {
+    const [startMs, endMs] = [Math.max(turn.startMs, stretch.startMs), Math.min(turn.endMs, stretch.endMs)];
+    const parts = [{ ...turn, endMs: startMs }, { startMs, endMs, speaker: to }, { ...turn, startMs: endMs }];
+    return parts.filter((part) => part.endMs > part.startMs);
+  });
+  const added = given.length === 0 ? [{ startMs: span.startMs, endMs: span.endMs, speaker: to }] : given;
+  const similarities = speakers.flatMap(({ name, similarity }): [string, number][] =>
+    similarity === undefined ? [] : [[name, similarity]]
+  );
+  return whoSpeaks([...turns.filter((turn) => !isGiven(turn)), ...added], new Map(similarities));
+}
+
 function byStart(a: SpeakerTurn, b: SpeakerTurn): number {
   return a.startMs - b.startMs || a.endMs - b.endMs;
 }

@@ -6,7 +6,6 @@
  * QWEN_ASR_SCREENSHOTS=1 writes the screenshots anew.
  */
 
-import axe, { type AxeResults } from "axe-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -14,7 +13,7 @@ import type { Browser, BrowserContextOptions, Locator, Page } from "playwright-c
 import { wavHeader } from "../../src/audio/wav_header.ts";
 import { hasClip, hasSpeakers, modelDir } from "../fixtures.ts";
 import { temporaryFolder } from "../harness.ts";
-import { hasChromium, openBrowser, openPage } from "../support/browser.ts";
+import { hasChromium, openBrowser, openPage, violations, widthBeyond } from "../support/browser.ts";
 import { wav } from "../support/cli.ts";
 import { type Served, served } from "../support/served.ts";
 import { describeWhere, ffmpeg, hasFfmpeg, testWhere } from "../support/where.ts";
@@ -87,13 +86,6 @@ function done(page: Page, name?: string): Promise<void> {
   return article.locator(".player").waitFor();
 }
 
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source);
-  const rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
-  const found: AxeResults = await page.evaluate(`axe.run(document, { runOnly: ${JSON.stringify(rules)} })`);
-  return found.violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary}`));
-}
-
 /** Of few colours, so that the pictures are small. */
 async function shoot(page: Page, name: string): Promise<void> {
   if (process.env.QWEN_ASR_SCREENSHOTS !== "1") return;
@@ -101,10 +93,6 @@ async function shoot(page: Page, name: string): Promise<void> {
   await page.screenshot({ path });
   const palette = "split[a][b];[a]palettegen=max_colors=48[p];[b][p]paletteuse=dither=none";
   await Bun.$`${ffmpeg} -v error -y -i ${path} -vf ${palette} ${join(docs, `${name}.png`)}`;
-}
-
-function widthBeyond(page: Page): Promise<number> {
-  return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth");
 }
 
 describeWhere(hasChromium && hasFfmpeg, "Chromium and ffmpeg")("the page", () => {
@@ -493,7 +481,7 @@ function speakers(): void {
       expect(await widthBeyond(page)).toBe(0);
       await page.keyboard.press("Escape");
       await page.locator(".transcript > .options > button").click();
-      await page.locator(".cue").first().waitFor();
+      await page.locator(".cue .open").first().click();
       expect(await violations(page)).toEqual([]);
       expect(await widthBeyond(page)).toBe(0);
       await page.context().close();
@@ -527,6 +515,33 @@ function speakersByKeyboard(): void {
       expect(await speakerLabels(page)).toBe(expected);
     }
     expect(await page.locator(".cue .say").nth(1).textContent()).toBe("Speaker 2 We go to Denver on Saturday.");
+  });
+
+  testTwo("one subtitle goes to another speaker, or to one who is new, by keyboard alone; files follow", async () => {
+    const page = await openTwo();
+    await page.getByRole("button", { name: "Edit subtitles" }).click();
+    const list = page.getByRole("combobox", { name: "Speaker of the subtitle" });
+    const give = async (key: string) => {
+      await page.locator(".cue .open").nth(1).focus();
+      for (const each of ["Enter", "Shift+Tab", key, "Tab", "Enter"]) await page.keyboard.press(each);
+      await list.waitFor({ state: "detached" });
+    };
+    expect(await kept("rttm")).toMatch(/ 2\.[5-9]\d* .* Speaker_2 /);
+    await give("Home");
+    await until(async () => !(await kept("srt")).includes("Speaker 2: We go"));
+    const { segments, speakers: [one, two] } = JSON.parse(await kept("document"));
+    expect(segments[1].words[0].speaker).toBe("Speaker 1");
+    expect(one.speech).toBeGreaterThan(two.speech);
+    expect(await kept("vtt")).toContain("<v Speaker 1>We go");
+    await give("End");
+    expect(await speakerNames(page)).toEqual(["Speaker 1", "Speaker 3", "Speaker 2"]);
+    await until(async () => (await kept("tsv")).includes("on Saturday.\tSpeaker 3"));
+    expect(await kept("rttm")).toMatch(/ 2\.[3-9]\d* .* Speaker_3 /);
+    for (const left of ["Speaker 1", "Speaker 2"]) {
+      await page.keyboard.press("Control+z");
+      expect(await page.locator(".cue").nth(1).locator(".who").textContent()).toBe(left);
+    }
+    await until(async () => (await kept("srt")).includes("Speaker 2: We go"));
   });
 }
 

@@ -5,7 +5,7 @@ import { timeButton, wordsMarkup } from "../../output/paragraphs.ts";
 import { languageCode } from "../../text/languages.ts";
 import type { TimeSpan } from "../../units.ts";
 import { button, div, nodeOf } from "./dom.ts";
-import type { SpeakerColours } from "./speakers.ts";
+import { type SpeakerColours, speakerSelect } from "./speakers.ts";
 import type { Strings } from "./strings.ts";
 import { parsePreciseTime, preciseTime } from "./times.ts";
 
@@ -61,6 +61,8 @@ export type RowAct =
 export type OpenRowGiven = {
   readonly cue: TimedSegment;
   readonly strings: Strings;
+  /** Who may have said it; none: speakers are not told apart. */
+  readonly speakers: readonly string[];
   readonly canMerge: boolean;
   readonly canRealign: boolean;
   readonly positionMs: () => number;
@@ -73,10 +75,12 @@ export class OpenRow {
   readonly #text = document.createElement("textarea");
   readonly #start: HTMLInputElement;
   readonly #end: HTMLInputElement;
+  readonly #speaker: HTMLSelectElement | undefined;
   readonly #cue: TimedSegment;
 
   constructor(given: OpenRowGiven) {
-    const { cue, strings, canMerge, canRealign, positionMs, onAct } = given;
+    const { cue, strings, speakers, canMerge, canRealign, positionMs, onAct } = given;
+    this.#speaker = speakers.length === 0 ? undefined : speakerSelect(speakers, strings, cue.speaker);
     this.#cue = cue;
     this.#start = timeInput(cue.startMs, strings.startTime);
     this.#end = timeInput(cue.endMs, strings.endTime);
@@ -89,7 +93,12 @@ export class OpenRow {
     this.#text.addEventListener("keydown", (event) => this.#takeKey(event, given));
     const here = (input: HTMLInputElement, label: string) =>
       div("time-field", input, button(label, () => input.value = preciseTime(positionMs())));
-    const times = div("times", here(this.#start, strings.startHere), here(this.#end, strings.endHere));
+    const times = div(
+      "times",
+      here(this.#start, strings.startHere),
+      here(this.#end, strings.endHere),
+      ...(this.#speaker ? [this.#speaker] : []),
+    );
     for (const input of [this.#start, this.#end]) {
       input.addEventListener("keydown", (event) => {
         if (event.key !== "Enter" && event.key !== "Escape") return;
@@ -126,6 +135,11 @@ export class OpenRow {
   get caret(): number {
     const { value, selectionStart } = this.#text;
     return selectionStart - (value.length - value.trimStart().length);
+  }
+
+  /** Who is chosen; undefined: nobody. */
+  get speaker(): string | undefined {
+    return this.#speaker?.value || undefined;
   }
 
   /** What is typed; a time that is none, or was left as it is, is the cue's. */

@@ -30,6 +30,19 @@ export function div(className: string, ...children: readonly (Node | string)[]):
   return made;
 }
 
+/** A list of which one is chosen: values and their texts. */
+export function select(
+  label: string,
+  options: readonly (readonly [value: string, text: string])[],
+  chosen: string,
+): HTMLSelectElement {
+  const made = document.createElement("select");
+  made.setAttribute("aria-label", label);
+  made.title = label;
+  for (const [value, text] of options) made.append(new Option(text, value, false, value === chosen));
+  return made;
+}
+
 /** Whether keys belong to what has the focus: text that is being written, a list that is open. */
 export function takesKeys(target: EventTarget | null): boolean {
   return target instanceof HTMLElement &&

@@ -13,15 +13,17 @@ import {
   remove,
   retime,
   split,
+  spokenBy,
+  stretchOf,
   withText,
 } from "../../document/cue_edits.ts";
-import type { Gap, TimedSegment, TimedWord } from "../../document/document.ts";
-import { renamed } from "../../document/speakers.ts";
+import type { Ending, Gap, TimedSegment, TimedWord } from "../../document/document.ts";
+import { givenEnding, renamed, renamedEnding } from "../../document/speakers.ts";
 import { begun, changed, type History, redone, undone } from "../../document/history.ts";
 import type { TimeSpan } from "../../units.ts";
 import { gapRow, OpenRow, readRow, type RowAct } from "./cue_row.ts";
 import { button, div, takesKeys } from "./dom.ts";
-import type { SpeakerColours } from "./speakers.ts";
+import { type SpeakerColours, speakersOf } from "./speakers.ts";
 import type { Strings } from "./strings.ts";
 
 /** A text, and where in the recording it is said. */
@@ -34,20 +36,18 @@ export type EditorGiven = {
   readonly strings: Strings;
   readonly realign?: Realign;
   readonly cues: Cues;
-  /** Speech without text. */
-  readonly gaps: readonly Gap[];
+  /** Speech without text, and who speaks when. */
+  readonly ending: Ending;
   readonly colours: SpeakerColours;
   readonly positionMs: () => number;
   /** The rows are others. */
   readonly onRows: () => void;
-  /** The cues are others. `names`: of speakers, by what they were called at first; who has none keeps that. */
-  readonly onChange: (cues: Cues, names: SpeakerNames) => void;
+  /** The cues are others, or who speaks when. */
+  readonly onChange: (cues: Cues, ending: Ending) => void;
 };
 
-export type SpeakerNames = ReadonlyMap<string, string>;
-
 /** What can be undone. */
-type Edited = { readonly cues: Cues; readonly names: SpeakerNames };
+type Edited = { readonly cues: Cues; readonly ending: Ending };
 
 /** Sound around a cue that an aligner gets, if nobody else speaks there. */
 const aroundMs = 400;
@@ -66,15 +66,13 @@ export class Editor {
   /** As they were given, or as an aligner has left them. */
   readonly #timed: Set<TimedSegment>;
   #history: History<Edited>;
-  #gaps: readonly Gap[];
   /** `gap`: the row is not there yet, and `cue` stands for what may be written in it. */
   #open: { readonly cue: TimedSegment; readonly row: OpenRow; readonly gap?: Gap } | undefined;
   #isAligning = false;
 
   constructor(given: EditorGiven) {
     this.#given = given;
-    this.#history = begun({ cues: given.cues, names: new Map() });
-    this.#gaps = given.gaps;
+    this.#history = begun({ cues: given.cues, ending: given.ending });
     this.#timed = new Set(given.cues);
     const { strings } = given;
     this.#undo = button(strings.undo, () => this.#step(undone));
@@ -106,7 +104,7 @@ export class Editor {
   /** All that `from` says is `to`'s from now on, who may speak already. */
   rename(from: string, to: string): void {
     this.#takeOver();
-    const { cues, names } = this.#history.present;
+    const { cues, ending } = this.#history.present;
     const own = new Map([[from, to]]);
     const next = cues.map((cue) => {
       if (cue.speaker !== from) return cue;
@@ -114,9 +112,7 @@ export class Editor {
       if (this.#timed.has(cue)) this.#timed.add(other);
       return other;
     });
-    const called = [...names].map(([first, name]): [string, string] => [first, name === from ? to : name]);
-    if (!names.has(from)) called.push([from, to]);
-    this.#change({ cues: next, names: new Map(called) });
+    this.#change({ cues: next, ending: renamedEnding(ending, own) });
   }
 
   /** What stands in an open row is taken over. */
@@ -152,6 +148,7 @@ export class Editor {
     const { strings, realign, positionMs } = this.#given;
     return new OpenRow({
       ...{ cue, strings, positionMs, canMerge: mayMerge, canRealign: realign !== undefined },
+      speakers: speakersOf(this.#cues),
       onAct: (act) => this.#act(act),
     });
   }
@@ -193,14 +190,28 @@ export class Editor {
     this.#open = undefined;
     const before = this.#cues;
     if (gap) {
-      this.#set(insert(before, { ...gap, ...row.span }, row.text, cue.language));
-      const index = this.#cues.findIndex((each, at) => each !== before[at]);
-      return index < 0 ? undefined : index;
+      const cues = insert(before, { ...gap, ...row.span }, row.text, cue.language);
+      const index = cues.findIndex((each, at) => each !== before[at]);
+      if (index < 0) return undefined;
+      this.#setSpoken(cues, index, row.speaker);
+      return index;
     }
     const index = before.indexOf(cue);
     if (index < 0) return undefined;
-    this.#set(withText(retime(before, index, row.span), index, row.text));
+    const cues = withText(retime(before, index, row.span), index, row.text);
+    if (row.text.trim() === "") this.#set(cues);
+    else this.#setSpoken(cues, index, row.speaker);
     return row.text.trim() === "" ? undefined : index;
+  }
+
+  /** The cue is that speaker's, whoever said it before; undefined: it stays as it is. */
+  #setSpoken(cues: Cues, index: number, speaker: string | undefined): void {
+    const cue = cues[index]!;
+    if (speaker === undefined || speaker === cue.speaker) return this.#set(cues);
+    const next = spokenBy(cues, index, speaker);
+    if (this.#timed.has(cue)) this.#timed.add(next[index]!);
+    const given = { ...stretchOf(cues, index), from: cue.speaker, to: speaker };
+    this.#change({ cues: next, ending: givenEnding(this.#history.present.ending, given) });
   }
 
   #step(by: (history: History<Edited>) => History<Edited>): void {
@@ -224,10 +235,9 @@ export class Editor {
   }
 
   #changed(): void {
-    const { cues, names } = this.#history.present;
-    this.#gaps = names.size === 0 ? this.#given.gaps : renamed(this.#given.gaps, names);
+    const { cues, ending } = this.#history.present;
     this.#show();
-    this.#given.onChange(cues, names);
+    this.#given.onChange(cues, ending);
   }
 
   #takeKey(event: KeyboardEvent): void {
@@ -315,7 +325,7 @@ export class Editor {
 
   /** Cues, and the gaps between them, in order of time. */
   #rowNodes(): HTMLElement[] {
-    const gaps = [...openGaps(this.#gaps, this.#cues)];
+    const gaps = [...openGaps(this.#history.present.ending.gaps ?? [], this.#cues)];
     const nodes = this.#cues.flatMap((cue) => {
       const before = gaps.splice(0, gaps.findLastIndex(({ startMs }) => startMs <= cue.startMs) + 1);
       return [...before.map((gap) => this.#gapNodeOf(gap)), this.#nodeOf(cue)];

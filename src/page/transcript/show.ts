@@ -3,18 +3,17 @@
  * show it in. Out: its nodes; what ends them.
  */
 
-import type { TimedSegment, TranscriptDocument } from "../../document/document.ts";
+import type { Ending, TimedSegment, TranscriptDocument } from "../../document/document.ts";
 import { openGaps } from "../../document/cue_edits.ts";
-import { renamedEnding } from "../../document/speakers.ts";
 import { acceptEdits } from "../../document/edits.ts";
 import { cueSegments } from "../../output/cue_segments.ts";
 import { isCut, type Missing, notesMarkup } from "../../output/notes.ts";
 import { paragraphMarkup, paragraphsOf } from "../../output/paragraphs.ts";
 import { defaultRules } from "../../subtitles/rules.ts";
 import { button, div, nodeOf } from "./dom.ts";
-import { Editor, type Realign, type SpeakerNames } from "./editor.ts";
+import { Editor, type Realign } from "./editor.ts";
 import { Player } from "./player.ts";
-import { colourLines, SpeakerColours, SpeakerList } from "./speakers.ts";
+import { colourLines, SpeakerColours, SpeakerList, speakersOf } from "./speakers.ts";
 import type { Strings } from "./strings.ts";
 
 export type { SpanToAlign } from "./editor.ts";
@@ -148,14 +147,19 @@ class TranscriptView {
 
   #newEditor(cues: readonly TimedSegment[]): Editor {
     const { transcript, strings, realign, onChange } = this.#given;
-    const { gaps = [] } = transcript;
     return new Editor({
-      ...{ cues, gaps, strings, ...(realign && { realign }), positionMs: () => this.#player.positionMs },
+      ...{
+        cues,
+        ending: endingOf(transcript),
+        strings,
+        ...(realign && { realign }),
+        positionMs: () => this.#player.positionMs,
+      },
       colours: this.#colours,
       onRows: () => this.#isEditing && this.#player.refresh(),
-      onChange: (changed, names) => {
+      onChange: (changed, ending) => {
         // Everything undone, it is what it was, not yet cut into cues.
-        this.#transcript = changed === cues ? transcript : edited(transcript, changed, names);
+        this.#transcript = changed === cues ? transcript : edited(transcript, changed, ending);
         this.#showChange();
         onChange?.(this.#transcript);
       },
@@ -171,16 +175,14 @@ class TranscriptView {
   }
 }
 
-/** In order of first speech. */
-function speakersOf(segments: readonly TimedSegment[]): string[] {
-  return [...new Set(segments.flatMap(({ speaker }) => speaker ?? []))];
+function endingOf({ gaps, speakers, turns }: TranscriptDocument): Ending {
+  return { ...(gaps && { gaps }), ...(speakers && { speakers }), ...(turns && { turns }) };
 }
 
 function edited(
   transcript: TranscriptDocument,
   cues: readonly TimedSegment[],
-  names: SpeakerNames,
+  ending: Ending,
 ): TranscriptDocument {
-  const ending = renamedEnding(transcript, names);
   return { ...transcript, segments: cues, ...ending, ...(ending.gaps && { gaps: openGaps(ending.gaps, cues) }) };
 }

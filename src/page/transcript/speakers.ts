@@ -3,7 +3,7 @@
  * classes of the style sheet; a list of the speakers; which name becomes which.
  */
 
-import { button, div } from "./dom.ts";
+import { button, div, select } from "./dom.ts";
 import type { Strings } from "./strings.ts";
 
 /** Those of theme.css. */
@@ -35,6 +35,35 @@ export function colourLines(text: ParentNode, colours: SpeakerColours): void {
     if (name) colour = colours.of(name);
     if (colour !== undefined) line.classList.add(colour);
   }
+}
+
+/** Who says it, of all speakers and one that is not there yet. Nobody is chosen where that is not known. */
+export function speakerSelect(
+  names: readonly string[],
+  strings: Strings,
+  chosen: string | undefined,
+): HTMLSelectElement {
+  const all = chosen === undefined ? names : [...new Set([...names, chosen])];
+  const another = firstFree(all);
+  return select(
+    strings.speaker,
+    [
+      ...(chosen === undefined ? [["", "–"] as const] : []),
+      ...all.map((name) => [name, name] as const),
+      [another, `${strings.newSpeaker} ${another}`],
+    ],
+    chosen ?? "",
+  );
+}
+
+/** As speakers are called whose names nobody knows. */
+function firstFree(names: readonly string[]): string {
+  for (let number = 1;; number++) if (!names.includes(`Speaker ${number}`)) return `Speaker ${number}`;
+}
+
+/** In order of first speech. */
+export function speakersOf(segments: readonly { readonly speaker?: string }[]): string[] {
+  return [...new Set(segments.flatMap(({ speaker }) => speaker ?? []))];
 }
 
 export type SpeakerListGiven = {
@@ -165,16 +194,10 @@ export class SpeakerList {
 
 /** Puts the name of another into the field; what is chosen is done with the form. */
 function sameAs(others: readonly string[], strings: Strings, onChoice: (other: string) => void): HTMLSelectElement {
-  const select = document.createElement("select");
-  select.setAttribute("aria-label", strings.sameAs);
-  const option = (value: string, text = value) => {
-    const made = document.createElement("option");
-    [made.value, made.textContent] = [value, text];
-    return made;
-  };
-  select.append(option("", `${strings.sameAs} …`), ...others.map((other) => option(other)));
-  select.addEventListener("change", () => select.value !== "" && onChoice(select.value));
-  return select;
+  const names = others.map((other): [string, string] => [other, other]);
+  const made = select(strings.sameAs, [["", `${strings.sameAs} …`], ...names], "");
+  made.addEventListener("change", () => made.value !== "" && onChoice(made.value));
+  return made;
 }
 
 function nameIn({ value }: HTMLInputElement): string {

@@ -10,6 +10,7 @@ test {
     _ = @import("kernels/layers_test.zig");
     _ = @import("kernels/tile_test.zig");
     _ = @import("network/mel_test.zig");
+    _ = @import("network/products.zig");
     _ = @import("packing/cache_layout.zig");
     _ = @import("packing/cache_test.zig");
     _ = @import("tokenizer/json_reader.zig");

@@ -42,6 +42,7 @@ test {
     _ = @import("network/mel.zig");
     _ = @import("network/mel_test.zig");
     _ = @import("network/packed.zig");
+    _ = @import("network/products.zig");
     _ = @import("network/speaker_test.zig");
     _ = @import("network/stem.zig");
     _ = @import("network/vad.zig");

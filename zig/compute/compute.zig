@@ -353,6 +353,7 @@ pub const Compute = struct {
             .x = x.bytes,
             .scales = x.scales,
             .starts = x.starts,
+            .x_stride = columns,
             .out = out,
             .out_stride = out_stride,
             .rows = rows,

@@ -237,6 +237,7 @@ fn int8Speed(compute: *Compute) errors.Error!f64 {
         .x = &x,
         .scales = &scales,
         .starts = &starts,
+        .x_stride = columns,
         .out = undefined,
         .out_stride = panel_rows,
         .rows = rows,

@@ -7,6 +7,7 @@ const cpu = @import("../compute/cpu.zig");
 const embedding_ = @import("../network/speaker_embedding.zig");
 const errors = @import("../errors.zig");
 const kernels = @import("../kernels/kernels.zig");
+const products = @import("../network/products.zig");
 const segmentation_ = @import("../network/speaker_segmentation.zig");
 const threads = @import("../compute/threads.zig");
 const weights = @import("../network/speaker_weights.zig");
@@ -31,15 +32,16 @@ pub const Speakers = struct {
     /// `bytes`: a safetensors file (network/speaker_weights.zig), of which nothing is kept. `threads_count` 0: as for
     /// a model.
     pub fn open(gpa: std.mem.Allocator, bytes: []const u8, threads_count: u32) Error!*Speakers {
-        return openFor(gpa, bytes, threads_count, (try cpu.choose()).table());
+        return openFor(gpa, bytes, threads_count, (try cpu.choose()).table(), .int8);
     }
 
-    /// With the kernels of one instruction set.
+    /// With the kernels of one instruction set, voices at a precision of one's own.
     pub fn openFor(
         gpa: std.mem.Allocator,
         bytes: []const u8,
         threads_count: u32,
         table: *const kernels.Table,
+        precision: products.Precision,
     ) Error!*Speakers {
         const self = gpa.create(Speakers) catch return weights.outOfMemory();
         errdefer gpa.destroy(self);
@@ -57,7 +59,7 @@ pub const Speakers = struct {
         errdefer self.pool.deinit();
         var scratch: std.heap.ArenaAllocator = .init(gpa);
         defer scratch.deinit();
-        const reader: weights.Reader = try .init(self.arena.allocator(), scratch.allocator(), table, bytes);
+        const reader: weights.Reader = try .init(self.arena.allocator(), scratch.allocator(), table, precision, bytes);
         self.segmentation = try .init(&reader, &self.pool);
         self.embedding = try .init(&reader, &self.pool);
         return self;

@@ -479,6 +479,7 @@ pub const Panels = struct {
             .x = q.ptr,
             .scales = scales.ptr,
             .starts = starts.ptr,
+            .x_stride = columns,
             .out = out,
             .out_stride = self.outputs + 1,
             .rows = rows,

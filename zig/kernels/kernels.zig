@@ -96,11 +96,15 @@ pub const Int8 = extern struct {
     bits: Bits,
     /// Panels, one after the other.
     weights: [*]const u8,
-    /// i8[rows][columns * int8_activation_bytes], f32[rows][columns / block], i32[rows][columns / block]: from
-    /// `int8_quantize`.
+    /// i8[rows][columns * int8_activation_bytes], f32[rows][columns / block], i32[rows][columns / block] where rows do
+    /// not overlap: from `int8_quantize`.
     x: [*]const i8,
     scales: [*]const f32,
     starts: [*]const i32,
+    /// Activations from a row of `x` to the next, whole blocks: rows may overlap, as those of a convolution do.
+    x_stride: usize,
+    /// Added to what is in `out`, or in its place.
+    add: bool = false,
     /// f32[rows][out_stride]; column 0 is the first row of the first panel.
     out: [*]f32,
     out_stride: usize,

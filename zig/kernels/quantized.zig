@@ -388,24 +388,22 @@ fn RowWords(comptime rows: usize) type {
 inline fn addPart(comptime rows: usize, job: *const kernels.Int8, part: Part, row: usize) void {
     var x: RowWords(rows) = undefined;
     inline for (0..rows) |r| {
-        const from = job.x + (row + r) * job.columns + part.first * block;
+        const from = job.x + (row + r) * job.x_stride + part.first * block;
         for (x[0..part.count], 0..) |*words, b| {
             const bytes: [block]i8 = from[b * block ..][0..block].*;
             words[r] = @bitCast(evenAndOdd(block / 2, @bitCast(bytes)));
         }
     }
-    const scales = job.scales + row * (job.columns / block) + part.first;
+    const stride = job.x_stride / block;
+    const scales = job.scales + row * stride + part.first;
     for (part.widened, part.panel..) |*widened, panel| {
         const out = job.out + row * job.out_stride + panel * panel_rows;
         const valid = job.rows_valid - panel * panel_rows;
         var totals: [rows][parts]Floats = @splat(@splat(@splat(0)));
-        if (part.first > 0) inline for (0..rows) |r| {
-            var line: [panel_rows]f32 = undefined;
-            const from = out + r * job.out_stride;
-            if (valid >= panel_rows) line = from[0..panel_rows].* else @memcpy(line[0..valid], from);
-            totals[r] = @bitCast(line);
+        if (job.add or part.first > 0) inline for (0..rows) |r| {
+            totals[r] = @bitCast(loadLine(out + r * job.out_stride, valid));
         };
-        addWords(rows, x[0..part.count], widened, scales, job.columns / block, &totals);
+        addWords(rows, x[0..part.count], widened, scales, stride, &totals);
         inline for (0..rows) |r| {
             storeLine(@bitCast(totals[r]), out + r * job.out_stride, valid);
         }
@@ -467,17 +465,18 @@ inline fn tile(
     valid: usize,
     row: usize,
 ) void {
-    @setEvalBranchQuota(20_000);
+    @setEvalBranchQuota(30_000);
     const blocks = job.columns / block;
     var totals: [rows][parts]Floats = @splat(@splat(@splat(0)));
     const pair_bytes = comptime pairBytes(bits);
-    const stride = activation_bytes * job.columns;
     const all: Activations = .{
-        .x = job.x + row * stride,
-        .stride = stride,
-        .scales = job.scales + row * blocks,
-        .starts = job.starts + row * blocks,
-        .blocks = blocks,
+        .x = job.x + row * activation_bytes * job.x_stride,
+        .scales = job.scales + row * (job.x_stride / block),
+        .starts = job.starts + row * (job.x_stride / block),
+        .blocks = job.x_stride / block,
+    };
+    if (job.add) inline for (0..rows) |r| {
+        totals[r] = @bitCast(loadLine(outOf(job, row + r, panel_index), valid));
     };
     for (0..blocks / 2) |pair| {
         const from = panel + pair * pair_bytes;
@@ -488,21 +487,28 @@ inline fn tile(
         inline for (0..2) |half| addBlock(bits, rows, all, 2 * pair + half, from, half, &totals);
     }
     if (blocks % 2 == 1) addBlock(bits, rows, all, blocks - 1, panel + blocks / 2 * pair_bytes, 0, &totals);
-    inline for (0..rows) |r| {
-        const out = job.out + (row + r) * job.out_stride + panel_index * panel_rows;
-        storeLine(@bitCast(totals[r]), out, valid);
-    }
+    inline for (0..rows) |r| storeLine(@bitCast(totals[r]), outOf(job, row + r, panel_index), valid);
+}
+
+inline fn outOf(job: *const kernels.Int8, row: usize, panel: usize) [*]f32 {
+    return job.out + row * job.out_stride + panel * panel_rows;
 }
 
 /// Some rows' activations, from a job that the compiler would read again in every block.
 const Activations = struct {
     x: [*]const i8,
-    /// Bytes from row to row.
-    stride: usize,
     scales: [*]const f32,
     starts: [*]const i32,
+    /// From row to row.
     blocks: usize,
 };
+
+inline fn loadLine(from: [*]const f32, valid: usize) [panel_rows]f32 {
+    if (valid >= panel_rows) return from[0..panel_rows].*;
+    var line: [panel_rows]f32 = @splat(0);
+    @memcpy(line[0..valid], from);
+    return line;
+}
 
 /// One row's outputs of a panel, of which the first `valid` are real.
 inline fn storeLine(line: [panel_rows]f32, to: [*]f32, valid: usize) void {
@@ -527,13 +533,14 @@ inline fn addBlock(
         sums[r] = @splat(start);
     }
     const x = all.x + activation_bytes * b * block;
+    const stride = activation_bytes * block * all.blocks;
     inline for (0..groups) |g| {
         if (splits_signs) {
-            addSplit(rows, lineOf(bits, lines, g), x + 8 * g, all.stride, &sums);
+            addSplit(rows, lineOf(bits, lines, g), x + 8 * g, stride, &sums);
         } else inline for (0..parts) |p| {
             const w = weightsOf(bits, lines, g, p);
             inline for (0..rows) |r| {
-                sums[r][p] = dot4(sums[r][p], w, four(x + r * all.stride + 4 * g));
+                sums[r][p] = dot4(sums[r][p], w, four(x + r * stride + 4 * g));
             }
         }
     }

@@ -57,7 +57,8 @@ pub const Packed = struct {
         self.multiply(table, count, a, a_stride, out, out_stride, true);
     }
 
-    fn multiply(
+    /// The same, either way.
+    pub fn multiply(
         self: Packed,
         table: *const kernels.Table,
         count: usize,

@@ -9,6 +9,9 @@
 //!
 //! Fixed normalisations behind a product are folded into its weights. The residual network goes through time in pieces
 //! that overlap by what it sees; the rest holds all frames. Values do not depend on the pieces.
+//!
+//! Products have weights and activations of 8 bits (products.zig), which halves the time; or are in f32, as the network
+//! was trained, for tests to compare with.
 
 const std = @import("std");
 const buffers = @import("../compute/buffers.zig");
@@ -16,13 +19,14 @@ const errors = @import("../errors.zig");
 const fbank_ = @import("fbank.zig");
 const head_ = @import("speaker_head.zig");
 const kernels = @import("../kernels/kernels.zig");
-const packed_ = @import("packed.zig");
+const products = @import("products.zig");
 const threads = @import("../compute/threads.zig");
 const weights = @import("speaker_weights.zig");
 const assert = std.debug.assert;
 const Error = errors.Error;
 const Norm = weights.Norm;
-const Packed = packed_.Packed;
+const Rows = products.Rows;
+const Weight = products.Weight;
 const floats = weights.floats;
 
 /// Floats of an embedding.
@@ -56,10 +60,10 @@ const Layer = struct {
     in: usize,
     dilation: usize,
     before: Norm,
-    narrow: Packed,
+    narrow: Weight,
     narrow_shift: []const f32,
     /// One for each of three frames.
-    local: [3]Packed,
+    local: [3]Weight,
     /// f32[squeezed][bottleneck], f32[growth][squeezed].
     squeeze: []const f32,
     squeeze_bias: []const f32,
@@ -67,20 +71,24 @@ const Layer = struct {
     excite_bias: []const f32,
 };
 
-const Transit = struct { before: Norm, weight: Packed };
+const Transit = struct { before: Norm, weight: Weight };
 
 const Scratch = struct {
     wide: [part * widest]f32 align(64),
+    narrow: [part * bottleneck]f32 align(64),
+    /// What is in `wide`.
+    rows: Rows,
     fbank: fbank_.Scratch,
 };
 
 pub const Embedding = struct {
     table: *const kernels.Table,
     pool: *const threads.Pool,
+    precision: products.Precision,
     fbank: fbank_.Fbank,
     head: head_.Head,
     /// By frequency, of five frames each.
-    entry: [head_.bins_out]Packed,
+    entry: [head_.bins_out]Weight,
     entry_shift: []const f32,
     layers: [layers_all]Layer,
     transits: [blocks.len]Transit,
@@ -96,7 +104,9 @@ pub const Embedding = struct {
         var self: Embedding = undefined;
         self.table = reader.table;
         self.pool = pool;
+        self.precision = reader.precision;
         self.scratch = scratch;
+        for (scratch) |*own| own.rows = try reader.rowsFor(part * widest);
         self.fbank = try .init(reader);
         self.head = try .init(reader, pool);
         try self.readEntry(reader);
@@ -111,7 +121,7 @@ pub const Embedding = struct {
             const name = "embedding.xvector.transit{d}.";
             self.transits[b - 1] = .{
                 .before = try reader.norm(name ++ "nonlinear.batchnorm", .{b}, channels, true),
-                .weight = try reader.matrix(name ++ "linear.weight", .{b}, &.{ channels / 2, channels, 1 }, null),
+                .weight = try reader.scaled(name ++ "linear.weight", .{b}, &.{ channels / 2, channels, 1 }, null),
             };
             channels /= 2;
         }
@@ -141,7 +151,7 @@ pub const Embedding = struct {
                 const from = (n * channels * frequencies + c * frequencies + f) * time_taps + k;
                 own[(n * time_taps + k) * channels + c] = weight[from] * norm.scale[n];
             };
-            one.* = try reader.pack(own, channels_first, time_taps * channels);
+            one.* = try reader.weightOf(own, channels_first, time_taps * channels);
         }
         self.entry_shift = norm.shift;
     }
@@ -207,12 +217,12 @@ const Job = struct {
     mels: []align(64) f32,
     planes: head_.Planes,
     /// What the head gives: [bins_out][frames + 2 seen_pad][channels].
-    seen: []align(64) f32,
+    seen: Rows,
     /// [rows][widest], in turns.
     wide: [2][]align(64) f32,
     turn: usize = 0,
     /// [pad + rows + pad][bottleneck].
-    narrow: []align(64) f32,
+    narrow: Rows,
     /// Sums of each part's rows.
     sums: []align(64) f32,
     /// A mask for each piece.
@@ -223,16 +233,17 @@ const Job = struct {
     fn init(net: *const Embedding, arena: std.mem.Allocator, sounds: []const []const f32, frames: usize) Error!Job {
         const rows = (frames + 1) / 2;
         const parts_count = (rows + part - 1) / part;
+        const seen_count = head_.bins_out * (frames + 2 * seen_pad) * head_.channels;
         return .{
             .net = net,
             .sounds = sounds,
             .frames = frames,
             .rows = rows,
             .mels = try floats(arena, frames * bins),
-            .planes = try .init(arena, frames),
-            .seen = try floats(arena, head_.bins_out * (frames + 2 * seen_pad) * head_.channels),
+            .planes = try .init(&net.head, arena, frames),
+            .seen = try rowsOf(net, arena, seen_count),
             .wide = .{ try floats(arena, rows * widest), try floats(arena, rows * widest) },
-            .narrow = try floats(arena, (rows + 2 * pad) * bottleneck),
+            .narrow = try rowsOf(net, arena, (rows + 2 * pad) * bottleneck),
             .sums = try floats(arena, parts_count * bottleneck),
             .masks = try floats(arena, parts_count * growth),
         };
@@ -242,7 +253,7 @@ const Job = struct {
         return (self.rows + part - 1) / part;
     }
 
-    fn rowsOf(self: *const Job, number: usize) usize {
+    fn rowsIn(self: *const Job, number: usize) usize {
         return @min(part, self.rows - number * part);
     }
 
@@ -302,13 +313,11 @@ const Job = struct {
         const net = self.net;
         const channels = head_.channels;
         const first = number * part;
-        const rows = self.rowsOf(number);
+        const rows = self.rowsIn(number);
         const to = self.wide[0].ptr + first * widest;
         for (net.entry, 0..) |one, f| {
-            const from = self.seen.ptr + (f * (self.frames + 2 * seen_pad) + 2 * first) * channels;
-            if (f == 0) one.times(net.table, rows, from, 2 * channels, to, widest) else {
-                one.addTimes(net.table, rows, from, 2 * channels, to, widest);
-            }
+            const from = self.seen.from((f * (self.frames + 2 * seen_pad) + 2 * first) * channels);
+            one.times(net.table, rows, from, 2 * channels, to, widest, f > 0);
         }
         self.activate(to, widest, .{ .scale = null, .shift = net.entry_shift }, to, widest, rows, channels_first);
     }
@@ -349,13 +358,11 @@ const Job = struct {
     fn narrowPart(self: *Job, number: usize, thread: usize) void {
         const net = self.net;
         const layer = self.layer;
-        const rows = self.rowsOf(number);
-        const from = self.wide[self.turn].ptr + number * part * widest;
-        const own = &net.scratch[thread].wide;
+        const rows = self.rowsIn(number);
         const norm: Fixed = .{ .scale = layer.before.scale, .shift = layer.before.shift };
-        self.activate(from, widest, norm, own, layer.in, rows, layer.in);
-        const to = self.narrow.ptr + (pad + number * part) * bottleneck;
-        layer.narrow.times(net.table, rows, own, layer.in, to, bottleneck);
+        const own = self.enterWide(number, thread, norm, layer.in);
+        const to = &net.scratch[thread].narrow;
+        layer.narrow.times(net.table, rows, own, layer.in, to, bottleneck, false);
         const after: Fixed = .{ .scale = null, .shift = layer.narrow_shift };
         self.activate(to, bottleneck, after, to, bottleneck, rows, bottleneck);
         var squares: [bottleneck]f32 = undefined;
@@ -368,6 +375,18 @@ const Job = struct {
             .rows = rows,
             .columns = bottleneck,
         });
+        const first = pad + number * part;
+        self.narrow.from(first * bottleneck).put(net.table, to[0 .. rows * bottleneck]);
+    }
+
+    /// What a part's frames have in their first `in` columns, normalised, negative values made 0.
+    fn enterWide(self: *const Job, number: usize, thread: usize, norm: Fixed, in: usize) Rows {
+        const scratch = &self.net.scratch[thread];
+        const rows = self.rowsIn(number);
+        const from = self.wide[self.turn].ptr + number * part * widest;
+        self.activate(from, widest, norm, &scratch.wide, in, rows, in);
+        scratch.rows.put(self.net.table, scratch.wide[0 .. rows * in]);
+        return scratch.rows;
     }
 
     /// How much of each channel counts, by the mean of everything and of the piece.
@@ -398,13 +417,11 @@ const Job = struct {
         const net = self.net;
         const layer = self.layer;
         const first = number * part;
-        const rows = self.rowsOf(number);
+        const rows = self.rowsIn(number);
         const to = self.wide[self.turn].ptr + first * widest + layer.in;
         for (layer.local, 0..) |tap, k| {
-            const from = self.narrow.ptr + (pad + first + k * layer.dilation - layer.dilation) * bottleneck;
-            if (k == 0) tap.times(net.table, rows, from, bottleneck, to, widest) else {
-                tap.addTimes(net.table, rows, from, bottleneck, to, widest);
-            }
+            const from = self.narrow.from((pad + first + k * layer.dilation - layer.dilation) * bottleneck);
+            tap.times(net.table, rows, from, bottleneck, to, widest, k > 0);
         }
         net.table.affine(&.{
             .x = to,
@@ -423,13 +440,11 @@ const Job = struct {
         const net = self.net;
         const transit = &net.transits[self.transit];
         const in = transit.weight.depth;
-        const rows = self.rowsOf(number);
-        const from = self.wide[self.turn].ptr + number * part * widest;
-        const own = &net.scratch[thread].wide;
+        const rows = self.rowsIn(number);
         const before: Fixed = .{ .scale = transit.before.scale, .shift = transit.before.shift };
-        self.activate(from, widest, before, own, in, rows, in);
+        const own = self.enterWide(number, thread, before, in);
         const to = self.wide[1 - self.turn].ptr + number * part * widest;
-        transit.weight.times(net.table, rows, own, in, to, widest);
+        transit.weight.times(net.table, rows, own, in, to, widest, false);
         if (self.transit + 1 == blocks.len) {
             self.activate(to, widest, .{ .scale = net.after.scale, .shift = net.after.shift }, to, widest, rows, last);
         }
@@ -460,7 +475,7 @@ const Job = struct {
                 .centre = centre,
                 .sums = &some[0],
                 .squares = &some[1],
-                .rows = self.rowsOf(number),
+                .rows = self.rowsIn(number),
                 .columns = last,
             });
             for (sums, some[0]) |*sum, value| sum.* += value;
@@ -468,6 +483,10 @@ const Job = struct {
         }
     }
 };
+
+fn rowsOf(net: *const Embedding, arena: std.mem.Allocator, count: usize) Error!Rows {
+    return Rows.init(arena, net.table, net.precision, count) catch weights.outOfMemory();
+}
 
 fn add(to: *[bottleneck]f32, from: *const [bottleneck]f32) void {
     for (to, from) |*value, other| value.* += other;
@@ -481,7 +500,7 @@ fn layerOf(reader: *const weights.Reader, block: usize, index: usize, in: usize,
         .in = in,
         .dilation = dilation,
         .before = try reader.norm(name ++ "nonlinear1.batchnorm", at, in, true),
-        .narrow = try reader.matrix(name ++ "linear1.weight", at, &.{ bottleneck, in, 1 }, after.scale),
+        .narrow = try reader.scaled(name ++ "linear1.weight", at, &.{ bottleneck, in, 1 }, after.scale),
         .narrow_shift = after.shift,
         .local = undefined,
         .squeeze = undefined,
@@ -493,7 +512,7 @@ fn layerOf(reader: *const weights.Reader, block: usize, index: usize, in: usize,
     const tap = try floats(reader.scratch, growth * bottleneck);
     for (&layer.local, 0..) |*one, k| {
         for (tap, 0..) |*value, i| value.* = local[i * 3 + k];
-        one.* = try reader.pack(tap, growth, bottleneck);
+        one.* = try reader.weightOf(tap, growth, bottleneck);
     }
     const squeeze = try floats(reader.arena, squeezed * bottleneck);
     @memcpy(squeeze, try reader.tensor(name ++ "cam_layer.linear1.weight", at, &.{ squeezed, bottleneck, 1 }));

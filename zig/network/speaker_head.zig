@@ -5,17 +5,20 @@
 //! before and behind each. So the three frames that a value is made of lie one after the other, and a convolution is
 //! one product for each of three frequencies, with all frames of a frequency as its rows. Time goes in pieces, each
 //! with so many frames around it as the network sees; these are computed twice, and left out where they are not whole.
+//! At 8 bits a value is rounded once, with the others of its frequency and frame, for all nine products that it is in.
 
 const std = @import("std");
+const buffers = @import("../compute/buffers.zig");
 const errors = @import("../errors.zig");
 const fbank = @import("fbank.zig");
 const kernels = @import("../kernels/kernels.zig");
-const packed_ = @import("packed.zig");
+const products = @import("products.zig");
 const threads = @import("../compute/threads.zig");
 const weights = @import("speaker_weights.zig");
 const assert = std.debug.assert;
 const Error = errors.Error;
-const Packed = packed_.Packed;
+const Rows = products.Rows;
+const Weight = products.Weight;
 const floats = weights.floats;
 
 pub const channels = 32;
@@ -26,29 +29,36 @@ const piece = 480;
 const reach = 10;
 const taps = 3;
 
-/// A convolution, its normalisation folded in. A row of `taps` packed matrices, one a frequency.
-const Convolution = struct { rows: [taps]Packed, shift: []const f32, stride: usize };
+/// A convolution, its normalisation folded in. One matrix for each frequency.
+const Convolution = struct { rows: [taps]Weight, shift: []const f32, stride: usize };
 
 const Residual = struct {
     first: Convolution,
     second: Convolution,
-    /// Of one frequency and frame; null: the input as it is.
-    shortcut: ?Packed,
+    /// Of one frequency and frame, with the first one's stride.
+    shortcut: Weight,
 };
 
 pub const Head = struct {
     table: *const kernels.Table,
     pool: *const threads.Pool,
+    precision: products.Precision,
     first: Convolution,
     blocks: [4]Residual,
     last: Convolution,
+    /// A thread's own.
+    sums: []align(64) Sums,
 
     pub fn init(reader: *const weights.Reader, pool: *const threads.Pool) Error!Head {
         const name = "embedding.head.";
+        const sums = buffers.alloc(Sums, reader.arena, pool.threadsCount()) catch return weights.outOfMemory();
+        var input_reader = reader.*;
+        input_reader.precision = .f32; // Three frames of one channel are no block.
         return .{
             .table = reader.table,
             .pool = pool,
-            .first = try convolution(reader, name ++ "conv1", name ++ "bn1", 1, 1),
+            .precision = reader.precision,
+            .first = try convolution(&input_reader, name ++ "conv1", name ++ "bn1", 1, 1),
             .blocks = .{
                 try residual(reader, name ++ "layer1.0.", 2),
                 try residual(reader, name ++ "layer1.1.", 1),
@@ -56,13 +66,13 @@ pub const Head = struct {
                 try residual(reader, name ++ "layer2.1.", 1),
             },
             .last = try convolution(reader, name ++ "conv2", name ++ "bn2", channels, 2),
+            .sums = sums,
         };
     }
 
     /// `mels` f32[frames][bins] to out[bins_out][out_pad + frames + out_pad][channels]; the pads are left alone.
-    pub fn run(self: *const Head, mels: []const f32, frames: usize, planes: *Planes, out: []f32, out_pad: usize) void {
+    pub fn run(self: *const Head, mels: []const f32, frames: usize, planes: *Planes, out: Rows, out_pad: usize) void {
         assert(mels.len == frames * bins);
-        assert(out.len == bins_out * (frames + 2 * out_pad) * channels);
         var start: usize = 0;
         while (start < frames) : (start += piece) {
             const from = start -| reach;
@@ -73,31 +83,29 @@ pub const Head = struct {
             for (0..bins_out) |f| {
                 const to = (f * (frames + 2 * out_pad) + out_pad + start) * channels;
                 const at = ((f + 1) * (count + 2) + 1 + start - from) * channels;
-                const floats_count = (end - start) * channels;
-                @memcpy(out[to..][0..floats_count], result[at..][0..floats_count]);
+                out.from(to).copy(result.from(at), (end - start) * channels);
             }
         }
     }
 
     /// Where the result is, as a plane.
-    fn runPiece(self: *const Head, planes: *Planes, frames: usize) []const f32 {
+    fn runPiece(self: *const Head, planes: *Planes, frames: usize) Rows {
         const own = &planes.own;
         var at: usize = 0; // Which plane has the input of what follows.
         var job: Job = .{ .head = self, .frames = frames };
-        job.run(&self.first, 1, planes.input, own[0], bins, .{});
+        job.run(&self.first, 1, .{ .f32 = planes.input.ptr }, own[0], bins, null);
         var frequencies: usize = bins;
         for (&self.blocks) |*block| {
             const inner, const to = .{ own[(at + 1) % 3], own[(at + 2) % 3] };
-            job.run(&block.first, channels, own[at], inner, frequencies, .{});
-            const halved = frequencies / block.first.stride;
-            if (block.shortcut) |*shortcut| {
-                job.run(&block.second, channels, inner, to, halved, .{ .shortcut = shortcut, .from = own[at] });
-                at = (at + 2) % 3;
-            } else job.run(&block.second, channels, inner, own[at], halved, .{ .adds = true });
-            frequencies = halved;
+            const stride = block.first.stride;
+            job.run(&block.first, channels, own[at], inner, frequencies, null);
+            frequencies /= stride;
+            const beside: Beside = .{ .weight = &block.shortcut, .from = own[at], .stride = stride };
+            job.run(&block.second, channels, inner, to, frequencies, beside);
+            at = (at + 2) % 3;
         }
         const to = own[(at + 1) % 3];
-        job.run(&self.last, channels, own[at], to, frequencies, .{});
+        job.run(&self.last, channels, own[at], to, frequencies, null);
         assert(frequencies / self.last.stride == bins_out);
         return to;
     }
@@ -106,15 +114,16 @@ pub const Head = struct {
 /// Activations of a piece.
 pub const Planes = struct {
     input: []align(64) f32,
-    own: [3][]align(64) f32,
+    own: [3]Rows,
 
     /// For recordings of so many frames.
-    pub fn init(arena: std.mem.Allocator, frames: usize) Error!Planes {
+    pub fn init(head: *const Head, arena: std.mem.Allocator, frames: usize) Error!Planes {
         const most: usize = @min(frames, piece + 2 * reach) + 2;
         var self: Planes = .{ .input = try floats(arena, (bins + 2) * most), .own = undefined };
         // The second and the third hold what has half of the frequencies, or fewer.
         for (&self.own, [_]usize{ bins, bins / 2, bins / 2 }) |*plane, frequencies| {
-            plane.* = try floats(arena, (frequencies + 2) * most * channels);
+            const count = (frequencies + 2) * most * channels;
+            plane.* = Rows.init(arena, head.table, head.precision, count) catch return weights.outOfMemory();
         }
         return self;
     }
@@ -129,34 +138,32 @@ pub const Planes = struct {
     }
 };
 
-/// What a convolution is added to.
-const Beside = struct {
-    /// What `to` holds already.
-    adds: bool = false,
-    shortcut: ?*const Packed = null,
-    /// The shortcut's input, of `stride` 2 in frequency.
-    from: []const f32 = &.{},
-};
+/// What a convolution is added to: the product of another plane's frames.
+const Beside = struct { weight: *const Weight, from: Rows, stride: usize };
+
+/// Frames whose products of all frequencies stay in the first-level cache.
+const run_frames = 96;
+const Sums = [run_frames * channels]f32;
 
 const Job = struct {
     head: *const Head,
     frames: usize,
     by: *const Convolution = undefined,
     in: usize = 0,
-    from: []const f32 = &.{},
-    to: []f32 = &.{},
+    from: Rows = undefined,
+    to: Rows = undefined,
     rows: usize = 0,
-    beside: Beside = .{},
+    beside: ?Beside = null,
 
     /// From a plane of so many frequencies and `in` channels to the next, negative values made 0.
     fn run(
         self: *Job,
         by: *const Convolution,
         in: usize,
-        from: []const f32,
-        to: []f32,
+        from: Rows,
+        to: Rows,
         frequencies: usize,
-        beside: Beside,
+        beside: ?Beside,
     ) void {
         self.by = by;
         self.in = in;
@@ -167,43 +174,45 @@ const Job = struct {
         self.head.pool.run(self.rows, self, row);
     }
 
-    fn row(self: *Job, f: usize, _: usize) void {
+    fn row(self: *Job, f: usize, thread: usize) void {
+        const width = self.frames + 2;
+        const line = self.to.from((f + 1) * width * channels);
+        var frame: usize = 0;
+        while (frame < self.frames) : (frame += run_frames) {
+            const count = @min(run_frames, self.frames - frame);
+            self.someFrames(f, frame, count, &self.head.sums[thread], line.from((1 + frame) * channels));
+        }
+        line.clear(channels);
+        line.from((width - 1) * channels).clear(channels);
+        if (f == 0) self.to.clear(width * channels);
+        if (f + 1 == self.rows) self.to.from((f + 2) * width * channels).clear(width * channels);
+    }
+
+    fn someFrames(self: *const Job, f: usize, frame: usize, count: usize, sums: *Sums, to: Rows) void {
         const table = self.head.table;
         const width = self.frames + 2;
-        const line = self.to[(f + 1) * width * channels ..][0 .. width * channels];
-        const to = line.ptr + channels;
-        var adds = self.beside.adds;
-        if (self.beside.shortcut) |shortcut| {
-            const from = self.beside.from.ptr + ((shortcut_stride * f + 1) * width + 1) * channels;
-            shortcut.times(table, self.frames, from, channels, to, channels);
-            adds = true;
+        if (self.beside) |beside| {
+            const from = beside.from.from(((beside.stride * f + 1) * width + 1 + frame) * channels);
+            beside.weight.times(table, count, from, channels, sums, channels, false);
         }
-        for (self.by.rows, 0..) |tap, k| {
-            const from = self.from.ptr + (self.by.stride * f + k) * width * self.in;
-            if (adds) tap.addTimes(table, self.frames, from, self.in, to, channels) else {
-                tap.times(table, self.frames, from, self.in, to, channels);
-            }
-            adds = true;
+        for (&self.by.rows, 0..) |*tap, k| {
+            const from = self.from.from(((self.by.stride * f + k) * width + frame) * self.in);
+            tap.times(table, count, from, self.in, sums, channels, k > 0 or self.beside != null);
         }
         table.affine(&.{
-            .x = to,
+            .x = sums,
             .x_stride = channels,
             .scale = null,
             .shift = self.by.shift.ptr,
-            .out = to,
+            .out = sums,
             .out_stride = channels,
-            .rows = self.frames,
+            .rows = count,
             .columns = channels,
             .slope = 0,
         });
-        @memset(line[0..channels], 0);
-        @memset(line[line.len - channels ..], 0);
-        if (f == 0) @memset(self.to[0 .. width * channels], 0);
-        if (f + 1 == self.rows) @memset(self.to[(f + 2) * width * channels ..][0 .. width * channels], 0);
+        to.put(table, sums[0 .. count * channels]);
     }
 };
-
-const shortcut_stride = 2;
 
 fn convolution(
     reader: *const weights.Reader,
@@ -220,7 +229,7 @@ fn convolution(
         for (0..channels) |n| for (0..in) |c| for (0..taps) |t| {
             turned[(n * taps + t) * in + c] = weight[((n * in + c) * taps + k) * taps + t] * norm.scale[n];
         };
-        one.* = try reader.pack(turned, channels, taps * in);
+        one.* = try reader.weightOf(turned, channels, taps * in);
     }
     return made;
 }
@@ -229,15 +238,24 @@ fn residual(reader: *const weights.Reader, comptime name: []const u8, stride: us
     var made: Residual = .{
         .first = try convolution(reader, name ++ "conv1", name ++ "bn1", channels, stride),
         .second = try convolution(reader, name ++ "conv2", name ++ "bn2", channels, 1),
-        .shortcut = null,
+        .shortcut = undefined,
     };
-    if (stride == 1) return made;
-    assert(stride == shortcut_stride);
+    if (stride == 1) {
+        made.shortcut = try asItIs(reader);
+        return made;
+    }
     const norm = try reader.norm(name ++ "shortcut.1", .{}, channels, true);
     const shape = [_]u64{ channels, channels, 1, 1 };
-    made.shortcut = try reader.matrix(name ++ "shortcut.0.weight", .{}, &shape, norm.scale);
+    made.shortcut = try reader.scaled(name ++ "shortcut.0.weight", .{}, &shape, norm.scale);
     const shift = try floats(reader.arena, channels);
     for (shift, made.second.shift, norm.shift) |*to, own, other| to.* = own + other;
     made.second.shift = shift;
     return made;
+}
+
+/// The input itself, as a product: wherever it is rounded it is the same, and it costs a tenth of a convolution.
+fn asItIs(reader: *const weights.Reader) Error!Weight {
+    var ones: [channels * channels]f32 = @splat(0);
+    for (0..channels) |c| ones[c * (channels + 1)] = 1;
+    return reader.weightOf(&ones, channels, channels);
 }

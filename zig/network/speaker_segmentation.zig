@@ -114,7 +114,7 @@ pub const Segmentation = struct {
             .lstm = undefined,
             .dense = undefined,
             .classifier = .{
-                .weight = try reader.matrix("segmentation.classifier.weight", .{}, &.{ classes, state }, null),
+                .weight = try reader.matrix("segmentation.classifier.weight", .{}, &.{ classes, state }),
                 .bias = try reader.vector("segmentation.classifier.bias", .{}, classes),
             },
             .scratch = scratch,
@@ -132,7 +132,7 @@ pub const Segmentation = struct {
         for (&self.dense, 0..) |*layer, i| {
             const in: usize = if (i == 0) 2 * state else state;
             layer.* = .{
-                .weight = try reader.matrix("segmentation.linear.{d}.weight", .{i}, &.{ state, in }, null),
+                .weight = try reader.matrix("segmentation.linear.{d}.weight", .{i}, &.{ state, in }),
                 .bias = try reader.vector("segmentation.linear.{d}.bias", .{i}, state),
             };
         }
@@ -471,7 +471,7 @@ fn lstmOf(reader: *const weights.Reader, index: usize) Error!Lstm {
         const name = "segmentation.lstm.{s}_l{d}" ++ suffix;
         const input = try reader.tensor(name, .{ "weight_ih", index }, &.{ gates, in });
         @memcpy(both[d * gates * in ..][0 .. gates * in], input);
-        layer.recurrent[d] = try reader.matrix(name, .{ "weight_hh", index }, &.{ gates, state }, null);
+        layer.recurrent[d] = try reader.matrix(name, .{ "weight_hh", index }, &.{ gates, state });
         const bias = try reader.vector(name, .{ "bias_ih", index }, gates);
         const more = try reader.tensor(name, .{ "bias_hh", index }, &.{gates});
         for (bias, more) |*value, other| value.* += other;

@@ -10,6 +10,7 @@ const files = @import("../checkpoint/files.zig");
 const kernels = @import("../kernels/kernels.zig");
 const safetensors = @import("../checkpoint/safetensors.zig");
 const packed_ = @import("packed.zig");
+const products = @import("products.zig");
 const assert = std.debug.assert;
 const Error = errors.Error;
 const Packed = packed_.Packed;
@@ -37,17 +38,25 @@ pub const Reader = struct {
     scratch: std.mem.Allocator,
     checkpoint: safetensors.Checkpoint,
     table: *const kernels.Table,
+    precision: products.Precision,
 
     /// `bytes` are borrowed while the reader is used.
     pub fn init(
         arena: std.mem.Allocator,
         scratch: std.mem.Allocator,
         table: *const kernels.Table,
+        precision: products.Precision,
         bytes: []const u8,
     ) Error!Reader {
         var source: files.Source = .fromMemory(scratch, &.{.{ .name = "model.safetensors", .bytes = bytes }});
         const checkpoint = try safetensors.open(scratch, &source);
-        return .{ .arena = arena, .scratch = scratch, .checkpoint = checkpoint, .table = table };
+        return .{
+            .arena = arena,
+            .scratch = scratch,
+            .checkpoint = checkpoint,
+            .table = table,
+            .precision = precision,
+        };
     }
 
     /// The values, until the network is open.
@@ -92,15 +101,34 @@ pub const Reader = struct {
         comptime name: []const u8,
         parts: anytype,
         shape: []const u64,
-        scale: ?[]const f32,
     ) Error!Packed {
+        return self.pack(try self.tensor(name, parts, shape), @intCast(shape[0]), @intCast(shape[1]));
+    }
+
+    /// For products at the precision that is asked for, which has a depth of whole blocks.
+    pub fn weightOf(self: *const Reader, values: []const f32, rows: usize, depth: usize) Error!products.Weight {
+        return products.Weight.init(self.arena, self.table, self.precision, values, rows, depth) catch outOfMemory();
+    }
+
+    /// The same of a tensor [rows][depth], its rows times `scale`.
+    pub fn scaled(
+        self: *const Reader,
+        comptime name: []const u8,
+        parts: anytype,
+        shape: []const u64,
+        scale: ?[]const f32,
+    ) Error!products.Weight {
         const depth: usize = @intCast(shape[1]);
         const values = try self.tensor(name, parts, shape);
-        assert(values.len == shape[0] * depth);
         if (scale) |by| for (by, 0..) |one, row| {
             for (values[row * depth ..][0..depth]) |*value| value.* *= one;
         };
-        return self.pack(values, @intCast(shape[0]), depth);
+        return self.weightOf(values, @intCast(shape[0]), depth);
+    }
+
+    /// Zeros, in the arena.
+    pub fn rowsFor(self: *const Reader, count: usize) Error!products.Rows {
+        return products.Rows.init(self.arena, self.table, self.precision, count) catch outOfMemory();
     }
 
     /// Of `weight` and `bias` under a name with the running moments; without `is_affine` these are 1 and 0.

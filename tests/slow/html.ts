@@ -66,7 +66,6 @@ async function openFile(browser: Browser, path: string, options = {}) {
   const asked: string[] = [];
   const { page, problems } = await openPage(browser, "about:blank", options);
   page.on("request", (request) => asked.push(decodeURIComponent(new URL(request.url()).pathname)));
-  page.setDefaultTimeout(5000);
   await page.goto(pathToFileURL(path).href);
   const wrong = () => problems.filter((problem) => problem !== "asks null");
   return { page, asked, wrong };
@@ -236,11 +235,10 @@ async function editing(browser: Browser, act: (at: Editing) => Promise<void>): P
     const { page, problems } = await openPage(browser, server.url, {
       ...{ viewport: { width: 1100, height: 900 }, bypassCSP: true },
     });
-    page.setDefaultTimeout(10_000);
     await page.setInputFiles("input[multiple]", {
       ...{ name: "talk.wav", mimeType: "audio/wav", buffer: readFileSync(clip("en-45s").wav) },
     });
-    await page.getByRole("button", { name: "Edit subtitles" }).waitFor({ timeout: 60_000 });
+    await page.getByRole("button", { name: "Edit subtitles" }).waitFor();
     await act({ page, problems, url: server.url });
   } finally {
     await server.stop();

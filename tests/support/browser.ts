@@ -18,9 +18,13 @@ export function openBrowser(args: readonly string[] = []): Promise<Browser> {
 /** What went wrong on a page while nobody looked: errors, refused scripts, requests of other hosts. */
 export type Watched = { readonly page: Page; readonly problems: readonly string[] };
 
+/** What is waited for comes, however slow the machine is, or never does. */
+const waitMsMax = 300_000;
+
 /** A page of its own, without what others have left in the browser. */
 export async function openPage(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Watched> {
   const context = await browser.newContext({ locale: "en-US", ...options });
+  context.setDefaultTimeout(waitMsMax);
   const page = await context.newPage();
   const problems: string[] = [];
   page.on("pageerror", (error) => problems.push(`error: ${error.message}`));

@@ -72,6 +72,15 @@ describe("clustered", () => {
     expect(of.at(-1)).toBeWithin(0, 4);
   });
 
+  test("single words found no speaker beside sentences; where there is nothing else, they do", () => {
+    const words = heard(Array.from({ length: 6 }, () => ["f"]), 7).map((voice) => ({ ...voice, seconds: 1.2 }));
+    const sentences = heard(windows);
+    const { centres, of } = clustered([...sentences, ...words.map((one) => ({ ...one, window: one.window + 60 }))]);
+    expect(centres.length).toBe(4);
+    expect(of.every((speaker) => speaker >= 0 && speaker < 4)).toBe(true);
+    expect(clustered(sentences.map((voice) => ({ ...voice, seconds: 1.2 }))).centres.length).toBe(4);
+  });
+
   test("hours: as many embeddings as do not fit in one table of pairs, the same speakers to the end", () => {
     const hours = Array.from({ length: 2400 }, (_, at) => windows[at % windows.length]!);
     const { centres, of } = clustered(heard(hours, 9), anyCount);

@@ -32,7 +32,7 @@ export type ClusterRules = {
   /** Speakers have at least so many seconds, or this share of all speech. */
   readonly secondsMin: number;
   readonly shareMin: number;
-  /** Voices of less than this found no speaker. */
+  /** Voices of less than this found no speaker, as long as those that do have half of all seconds. */
   readonly foundingSeconds: number;
   /** How similar two voices of one window have to be to the same speaker, more than to others, to be both it. */
   readonly twiceMargin: number;
@@ -42,9 +42,9 @@ export type ClusterRules = {
 
 export const clusterRules: ClusterRules = {
   similarityMin: 0.4,
-  secondsMin: 2,
+  secondsMin: 6,
   shareMin: 0.002,
-  foundingSeconds: 1,
+  foundingSeconds: 2,
   twiceMargin: 0.3,
   sameMin: 0.6,
 };
@@ -65,12 +65,8 @@ const surelyOne = 0.75;
 
 export function clustered(voices: readonly WindowVoice[], count = anyCount, rules = clusterRules): Speakers {
   const units = voices.map(({ embedding }) => unit(embedding));
-  const founders = voices.flatMap((voice, index) => {
-    return voice.seconds >= rules.foundingSeconds && !voice.isMixed ? [index] : [];
-  });
-  const basis = founders.length > 0 ? founders : voices.map((_, index) => index);
-  if (basis.length === 0) return { centres: [], of: new Int32Array(0) };
-  const nodes = basis.map((index) => nodeOf(voices[index]!, units[index]!));
+  const nodes = foundersOf(voices, rules).map((index) => nodeOf(voices[index]!, units[index]!));
+  if (nodes.length === 0) return { centres: [], of: new Int32Array(0) };
   let centres = foundedOn(reduced(nodes), count, rules);
   let of = assigned(voices, units, centres, rules);
   for (let round = 0; round < rounds; round++) {
@@ -81,6 +77,24 @@ export function clustered(voices: readonly WindowVoice[], count = anyCount, rule
     if (isStable) break;
   }
   return { centres, of };
+}
+
+/**
+ * The voices that speakers are made of, in order. Embeddings of single words are more like each other than like longer
+ * ones of the same voice; where half of the speech is no longer than that, there is nothing better.
+ */
+function foundersOf(voices: readonly WindowVoice[], { foundingSeconds }: ClusterRules): number[] {
+  const alone = [...voices.keys()].filter((index) => !voices[index]!.isMixed);
+  if (alone.length === 0) return [...voices.keys()];
+  let rest = alone.reduce((sum, index) => sum + voices[index]!.seconds, 0) / 2;
+  const founders: number[] = [];
+  for (const index of alone.toSorted((a, b) => voices[b]!.seconds - voices[a]!.seconds)) {
+    const { seconds } = voices[index]!;
+    if (seconds < foundingSeconds && rest <= 0) break;
+    founders.push(index);
+    rest -= seconds;
+  }
+  return founders.toSorted((a, b) => a - b);
 }
 
 function nodeOf({ window, seconds }: WindowVoice, vector: Float32Array): VoiceNode {

@@ -7,7 +7,15 @@
  * put to whom it is most like: it founds no speaker.
  */
 
-import { anyCount, clustered, type SpeakerCount, type Speakers, type WindowVoice } from "./cluster.ts";
+import {
+  anyCount,
+  clustered,
+  type ClusterRules,
+  clusterRules,
+  type SpeakerCount,
+  type Speakers,
+  type WindowVoice,
+} from "./cluster.ts";
 import { turnsBy } from "./find.ts";
 import { embeddingFloats, type SpeakerNetworks } from "./networks.ts";
 import { type KnownVoice, mostAlike } from "./names.ts";
@@ -24,6 +32,9 @@ export type LiveRules = {
 };
 
 export const liveRules: LiveRules = { similarityMin: 0.4, similarityMinFew: 0.55, secondsMin: 1.5 };
+
+/** An utterance is short: who speaks in it is known by less. */
+const utteranceRules: ClusterRules = { ...clusterRules, secondsMin: 2, foundingSeconds: 1 };
 
 /** More than can be told apart while they speak. */
 const speakersMax = 30;
@@ -75,7 +86,7 @@ export class LiveSpeakers {
 
   #speakersOf(voices: readonly WindowVoice[]): Speakers {
     const max = Math.min(this.count.max, speakersMax);
-    const { centres, of } = clustered(voices, { min: 1, max });
+    const { centres, of } = clustered(voices, { min: 1, max }, utteranceRules);
     const clusters = centres.map((centre, cluster): Cluster => {
       const own = voices.filter(({ isMixed }, index) => of[index] === cluster && !isMixed);
       return { centre, seconds: own.reduce((sum, { seconds }) => sum + seconds, 0) };

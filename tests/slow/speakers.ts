@@ -11,7 +11,8 @@
  *   at most 12 % on average, the number of speakers right in nine of ten.
  * long: one of --hours: every voice keeps its label, no label is of two voices, memory as for ten minutes.
  * alone: each clip, clips repeated to ten minutes, quiet and noisy ones have one speaker; made into whispers, which
- *   often are no voice to any detector, they have no more than one.
+ *   often are no voice to any detector, they have no more than one. So has each voice that speaks for --minutes, also
+ *   where every half minute is quiet, by telephone, far away, or as it was.
  * nobody: noise, silence, tones, chords have none.
  * words: of words that are heard as they were said, nineteen of twenty have the right speaker, where nobody overlaps.
  *
@@ -243,6 +244,52 @@ function bandOf(samples: Float32Array, hertz: number): Float32Array {
   });
 }
 
+/** Of the telephone's band alone: 300 to 3400 Hz. */
+function telephoned(samples: Float32Array): Float32Array {
+  return passed(passed(samples, 300, true), 3400, false);
+}
+
+/** A second-order filter, for what is above or below so many hertz. */
+function passed(samples: Float32Array, hertz: number, isAbove: boolean): Float32Array {
+  const angle = 2 * Math.PI * hertz / sampleRate;
+  const [alpha, cosine] = [Math.sin(angle) * Math.SQRT1_2, Math.cos(angle)];
+  const [outer, middle] = isAbove ? [(1 + cosine) / 2, -(1 + cosine)] : [(1 - cosine) / 2, 1 - cosine];
+  let [x1, x2, y1, y2] = [0, 0, 0, 0];
+  return samples.map((x) => {
+    const y = (outer * (x + x2) + middle * x1 + 2 * cosine * y1 - (1 - alpha) * y2) / (1 + alpha);
+    [x2, x1, y2, y1] = [x1, x, y1, y];
+    return y;
+  });
+}
+
+/** From the other end of a room: softer, dull, with echoes of a fifth of a second. */
+function farAway(samples: Float32Array): Float32Array {
+  const echoes = [[0, 0.4], [13, 0.25], [29, -0.2], [47, 0.17], [71, -0.13], [103, 0.1], [149, 0.07], [199, -0.05]];
+  const dull = passed(samples, 4500, false);
+  return dull.map((_, at) => echoes.reduce((sum, [ms, gain]) => sum + gain! * (dull[at - ms! * 16] ?? 0), 0));
+}
+
+const changes = [(one: Float32Array) => one, (one: Float32Array) => one.map((x) => x / 10), telephoned, farAway];
+
+/** Of each voice for itself: labels of a recording of it, and of one whose sound changes. */
+async function checkVoicesAlone(check: (name: string, path: string) => Promise<void>): Promise<void> {
+  for (const voice of await voices()) {
+    const seconds = 60 * Number(values.minutes);
+    const mixture = mixtures.planMixture({ voices: [voice], seconds, hasOverlap: false, seed: 31 });
+    await check(`${voice.name} for ${values.minutes} min`, writeMixture("alone", mixture));
+    const block = 30 * sampleRate;
+    const changed = writeWav("changed", mixture.length, (start, end) => {
+      const samples = new Float32Array(end - start);
+      for (let at = start; at < end; at += block) {
+        const part = mixtures.render(mixture, at, Math.min(end, at + block));
+        samples.set(changes[Math.round(at / block) % changes.length]!(part), at - start);
+      }
+      return samples;
+    });
+    await check(`${voice.name} for ${values.minutes} min, near, quiet, by telephone and far`, changed);
+  }
+}
+
 async function checkAlone(): Promise<void> {
   const names = [...new Set(Object.values(voicesOfClips).flat())].filter(hasClip);
   const wordClips = [1, 2, 4, 5, 7].map((one) => `words-en-${one}`).concat([0, 3, 6].map((one) => `words-zh-${one}`));
@@ -272,6 +319,7 @@ async function checkAlone(): Promise<void> {
     });
     await check(`${name}, repeated to ten minutes`, repeated);
   }
+  await checkVoicesAlone(check);
   console.log(`\none voice: ${checked - wrong.length} of ${checked} clips and versions of them have no other number`);
   for (const one of wrong) console.log(`  ${one}`);
   expectThat(wrong.length === 0, "one voice is no or several speakers");

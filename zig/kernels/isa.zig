@@ -20,6 +20,7 @@ const table: kernels.Table = .{
     .int8_activation_bytes = quantized.activation_bytes,
     .pack_panel = quantized.pack,
     .int8_quantize = quantized.quantize,
+    .int8_affine = quantized.quantizeAffine,
     .int8_gemm = quantized.gemm,
     .widen = matrix.widen,
     .gemv = matrix.gemv,

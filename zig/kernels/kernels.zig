@@ -163,6 +163,8 @@ pub const Table = extern struct {
     pack_panel: *const fn (Bits, Dtype, [*]const u8, usize, usize, [*]u8) callconv(.c) void,
     /// One row of activations to bytes, scales and starts.
     int8_quantize: *const fn ([*]const f32, usize, [*]i8, [*]f32, [*]i32) callconv(.c) void,
+    /// What `affine` makes of its rows, whole blocks: the same of all of them, one after the other.
+    int8_affine: *const fn (*const Affine, [*]i8, [*]f32, [*]i32) callconv(.c) void,
     int8_gemm: *const fn (*const Int8) callconv(.c) void,
     /// out[i] = f32(weights[i]), i < count.
     widen: *const fn (Dtype, [*]const u8, [*]f32, usize) callconv(.c) void,
@@ -236,8 +238,8 @@ pub const Affine = extern struct {
     scale: ?[*]const f32,
     /// Null: zeros.
     shift: ?[*]const f32,
-    out: [*]f32,
-    out_stride: usize,
+    out: [*]f32 = undefined,
+    out_stride: usize = 0,
     rows: usize,
     columns: usize,
     slope: f32,

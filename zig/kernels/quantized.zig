@@ -226,24 +226,43 @@ pub fn quantize(
     scales: [*]f32,
     starts: [*]i32,
 ) callconv(.c) void {
-    for (0..columns / block) |b| {
-        const values: Block = x[b * block ..][0..block].*;
-        // Without their signs, floats are in the order of their bits; infinity and NaN come last.
-        const sizes = @as(@Vector(block, u32), @bitCast(values)) & @as(@Vector(block, u32), @splat(0x7fff_ffff));
-        const greatest: f32 = @bitCast(@reduce(.Max, sizes));
-        // NaN and infinity: the block becomes what NaN would make of it, one way or another.
-        const usable = greatest < std.math.inf(f32);
-        const inverse: f32 = if (usable and greatest > 0) 127 / greatest else 0;
-        var narrow: RoundedBlock = @splat(0);
-        if (usable) narrow = roundBytes(values * @as(Block, @splat(inverse)));
-        scales[b] = (if (usable) greatest / 127.0 else std.math.nan(f32)) / scale_shift;
-        const to = bytes + b * block * activation_bytes;
-        if (splits_signs) {
-            starts[b] = splitSigns(narrow, to[0 .. 2 * block]);
-        } else {
-            to[0..block].* = narrow;
-            starts[b] = if (bias == 0) 0 else -bias * sumOf(narrow);
-        }
+    for (0..columns / block) |b| quantizeBlock(x[b * block ..][0..block].*, b, bytes, scales, starts);
+}
+
+/// The same of what `affine` makes of rows, one after the other; their `out` is not used.
+pub fn quantizeAffine(
+    job: *const kernels.Affine,
+    bytes: [*]i8,
+    scales: [*]f32,
+    starts: [*]i32,
+) callconv(.c) void {
+    const blocks = job.columns / block;
+    for (0..job.rows) |row| for (0..blocks) |b| {
+        const at = b * block;
+        const scale: Block = if (job.scale) |all| all[at..][0..block].* else @splat(1);
+        const shift: Block = if (job.shift) |all| all[at..][0..block].* else @splat(0);
+        const y = vec.mulAdd(block, job.x[row * job.x_stride + at ..][0..block].*, scale, shift);
+        const values = @select(f32, y < @as(Block, @splat(0)), y * @as(Block, @splat(job.slope)), y);
+        quantizeBlock(values, row * blocks + b, bytes, scales, starts);
+    };
+}
+
+inline fn quantizeBlock(values: Block, b: usize, bytes: [*]i8, scales: [*]f32, starts: [*]i32) void {
+    // Without their signs, floats are in the order of their bits; infinity and NaN come last.
+    const sizes = @as(@Vector(block, u32), @bitCast(values)) & @as(@Vector(block, u32), @splat(0x7fff_ffff));
+    const greatest: f32 = @bitCast(@reduce(.Max, sizes));
+    // NaN and infinity: the block becomes what NaN would make of it, one way or another.
+    const usable = greatest < std.math.inf(f32);
+    const inverse: f32 = if (usable and greatest > 0) 127 / greatest else 0;
+    var narrow: RoundedBlock = @splat(0);
+    if (usable) narrow = roundBytes(values * @as(Block, @splat(inverse)));
+    scales[b] = (if (usable) greatest / 127.0 else std.math.nan(f32)) / scale_shift;
+    const to = bytes + b * block * activation_bytes;
+    if (splits_signs) {
+        starts[b] = splitSigns(narrow, to[0 .. 2 * block]);
+    } else {
+        to[0..block].* = narrow;
+        starts[b] = if (bias == 0) 0 else -bias * sumOf(narrow);
     }
 }
 

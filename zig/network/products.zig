@@ -57,6 +57,20 @@ pub const Rows = union(Precision) {
         }
     }
 
+    /// Takes what `affine` makes of rows, one after the other; their `out` is not used.
+    pub fn putAffine(self: Rows, table: *const kernels.Table, job: kernels.Affine) void {
+        assert(job.columns % block == 0);
+        switch (self) {
+            .f32 => |to| {
+                var own = job;
+                own.out = to;
+                own.out_stride = job.columns;
+                table.affine(&own);
+            },
+            .int8 => |to| table.int8_affine(&job, to.bytes, to.scales, to.starts),
+        }
+    }
+
     pub fn copy(self: Rows, other: Rows, count: usize) void {
         assert(count % block == 0);
         switch (self) {
@@ -187,6 +201,48 @@ test "products at 8 bits of rows that overlap are those in f32, and are added" {
                 }
                 // Sums of 96 products below 2^14; a weight's scale, 1, is stored exactly.
                 for (out[0], out[1]) |want, got| try testing.expectApproxEqAbs(want, got, 1);
+            };
+        }
+    }.check);
+}
+
+test "rows of an affine map are those that are put" {
+    try forEachTable(struct {
+        fn check(arena: std.mem.Allocator, table: *const kernels.Table) !void {
+            const rows = 3;
+            var values: [rows * 2 * block]f32 = undefined;
+            var norm: [2][block]f32 = undefined;
+            fill(&values, 4);
+            for (&norm, 5..) |*one, seed| fill(one, seed);
+            for ([_]?[*]const f32{ &norm[0], null }) |scale| for ([_]Precision{ .f32, .int8 }) |precision| {
+                var job: kernels.Affine = .{
+                    .x = &values,
+                    .x_stride = 2 * block,
+                    .scale = scale,
+                    .shift = &norm[1],
+                    .rows = rows,
+                    .columns = block,
+                    .slope = 0.5,
+                };
+                const made: Rows = try .init(arena, table, precision, rows * block);
+                made.putAffine(table, job);
+                var out: [rows * block]f32 = undefined;
+                job.out = &out;
+                job.out_stride = block;
+                table.affine(&job);
+                const put: Rows = try .init(arena, table, precision, rows * block);
+                put.put(table, &out);
+                const each = table.int8_activation_bytes;
+                const bytes = if (precision == .f32) out.len * 4 else Rounded.room(out.len, each);
+                const memory = [2][*]const u8{ memoryOf(made), memoryOf(put) };
+                try testing.expectEqualSlices(u8, memory[1][0..bytes], memory[0][0..bytes]);
+            };
+        }
+
+        fn memoryOf(rows: Rows) [*]const u8 {
+            return switch (rows) {
+                .f32 => |values| @ptrCast(values),
+                .int8 => |rounded| @ptrCast(rounded.bytes),
             };
         }
     }.check);

@@ -74,10 +74,9 @@ const Layer = struct {
 const Transit = struct { before: Norm, weight: Weight };
 
 const Scratch = struct {
-    wide: [part * widest]f32 align(64),
+    /// [part][up to widest]
+    wide: Rows,
     narrow: [part * bottleneck]f32 align(64),
-    /// What is in `wide`.
-    rows: Rows,
     fbank: fbank_.Scratch,
 };
 
@@ -106,7 +105,7 @@ pub const Embedding = struct {
         self.pool = pool;
         self.precision = reader.precision;
         self.scratch = scratch;
-        for (scratch) |*own| own.rows = try reader.rowsFor(part * widest);
+        for (scratch) |*own| own.wide = try reader.rowsFor(part * widest);
         self.fbank = try .init(reader);
         self.head = try .init(reader, pool);
         try self.readEntry(reader);
@@ -319,30 +318,21 @@ const Job = struct {
             const from = self.seen.from((f * (self.frames + 2 * seen_pad) + 2 * first) * channels);
             one.times(net.table, rows, from, 2 * channels, to, widest, f > 0);
         }
-        self.activate(to, widest, .{ .scale = null, .shift = net.entry_shift }, to, widest, rows, channels_first);
+        self.activate(to, widest, .{ .scale = null, .shift = net.entry_shift }, rows, channels_first);
     }
 
     const Fixed = struct { scale: ?[]const f32, shift: []const f32 };
 
-    /// y = max(0, x * scale + shift).
-    fn activate(
-        self: *const Job,
-        x: [*]const f32,
-        x_stride: usize,
-        norm: Fixed,
-        to: [*]f32,
-        to_stride: usize,
-        rows: usize,
-        columns: usize,
-    ) void {
+    /// x = max(0, x * scale + shift).
+    fn activate(self: *const Job, x: [*]f32, x_stride: usize, norm: Fixed, rows: usize, columns: usize) void {
         assert(norm.shift.len == columns);
         self.net.table.affine(&.{
             .x = x,
             .x_stride = x_stride,
             .scale = if (norm.scale) |scale| scale.ptr else null,
             .shift = norm.shift.ptr,
-            .out = to,
-            .out_stride = to_stride,
+            .out = x,
+            .out_stride = x_stride,
             .rows = rows,
             .columns = columns,
             .slope = 0,
@@ -359,12 +349,11 @@ const Job = struct {
         const net = self.net;
         const layer = self.layer;
         const rows = self.rowsIn(number);
-        const norm: Fixed = .{ .scale = layer.before.scale, .shift = layer.before.shift };
-        const own = self.enterWide(number, thread, norm, layer.in);
+        const own = self.enterWide(number, thread, layer.before, layer.in);
         const to = &net.scratch[thread].narrow;
         layer.narrow.times(net.table, rows, own, layer.in, to, bottleneck, false);
         const after: Fixed = .{ .scale = null, .shift = layer.narrow_shift };
-        self.activate(to, bottleneck, after, to, bottleneck, rows, bottleneck);
+        self.activate(to, bottleneck, after, rows, bottleneck);
         var squares: [bottleneck]f32 = undefined;
         net.table.moments(&.{
             .x = to,
@@ -380,13 +369,18 @@ const Job = struct {
     }
 
     /// What a part's frames have in their first `in` columns, normalised, negative values made 0.
-    fn enterWide(self: *const Job, number: usize, thread: usize, norm: Fixed, in: usize) Rows {
-        const scratch = &self.net.scratch[thread];
-        const rows = self.rowsIn(number);
-        const from = self.wide[self.turn].ptr + number * part * widest;
-        self.activate(from, widest, norm, &scratch.wide, in, rows, in);
-        scratch.rows.put(self.net.table, scratch.wide[0 .. rows * in]);
-        return scratch.rows;
+    fn enterWide(self: *const Job, number: usize, thread: usize, norm: Norm, in: usize) Rows {
+        const own = self.net.scratch[thread].wide;
+        own.putAffine(self.net.table, .{
+            .x = self.wide[self.turn].ptr + number * part * widest,
+            .x_stride = widest,
+            .scale = norm.scale.ptr,
+            .shift = norm.shift.ptr,
+            .rows = self.rowsIn(number),
+            .columns = in,
+            .slope = 0,
+        });
+        return own;
     }
 
     /// How much of each channel counts, by the mean of everything and of the piece.
@@ -441,12 +435,11 @@ const Job = struct {
         const transit = &net.transits[self.transit];
         const in = transit.weight.depth;
         const rows = self.rowsIn(number);
-        const before: Fixed = .{ .scale = transit.before.scale, .shift = transit.before.shift };
-        const own = self.enterWide(number, thread, before, in);
+        const own = self.enterWide(number, thread, transit.before, in);
         const to = self.wide[1 - self.turn].ptr + number * part * widest;
         transit.weight.times(net.table, rows, own, in, to, widest, false);
         if (self.transit + 1 == blocks.len) {
-            self.activate(to, widest, .{ .scale = net.after.scale, .shift = net.after.shift }, to, widest, rows, last);
+            self.activate(to, widest, .{ .scale = net.after.scale, .shift = net.after.shift }, rows, last);
         }
     }
 

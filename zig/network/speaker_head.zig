@@ -199,18 +199,15 @@ const Job = struct {
             const from = self.from.from(((self.by.stride * f + k) * width + frame) * self.in);
             tap.times(table, count, from, self.in, sums, channels, k > 0 or self.beside != null);
         }
-        table.affine(&.{
+        to.putAffine(table, .{
             .x = sums,
             .x_stride = channels,
             .scale = null,
             .shift = self.by.shift.ptr,
-            .out = sums,
-            .out_stride = channels,
             .rows = count,
             .columns = channels,
             .slope = 0,
         });
-        to.put(table, sums[0 .. count * channels]);
     }
 };
 

@@ -9,11 +9,15 @@
 //! of a window are added and subtracted first. The bias of a convolution is left out, as the normalisation behind it
 //! takes it away again. Several windows are computed together, each layer as products of many rows; only the state of
 //! an LSTM goes step by step, of all windows at once. A window's result is the same to the bit whatever goes with it.
+//!
+//! Convolutions behind the filters and LSTMs multiply at 8 bits (products.zig), or in f32 for tests to compare with:
+//! the errors of an LSTM's state do not add up. The filters stay in f32: of loud samples beside soft ones.
 
 const std = @import("std");
 const errors = @import("../errors.zig");
 const kernels = @import("../kernels/kernels.zig");
 const packed_ = @import("packed.zig");
+const products = @import("products.zig");
 const threads = @import("../compute/threads.zig");
 const weights = @import("speaker_weights.zig");
 const assert = std.debug.assert;
@@ -41,6 +45,9 @@ const gates = 4 * state;
 const layers = 4;
 /// Rows behind the filters, the first and the second convolution.
 const rows_after = [3]usize{ 5325, 1773, frames };
+/// Their channels, and floats from row to row: whole blocks of products at 8 bits, filled up with zeros.
+const channels_after = [3]usize{ filters, channels, channels };
+const columns_after = [3]usize{ 96, 64, 64 };
 /// Rows that are pooled to one task's.
 const block = 32;
 const block_rows = block * kernels.pooled_rows;
@@ -48,6 +55,7 @@ const slope = 0.01;
 
 comptime {
     assert(half + 1 <= folded);
+    for (channels_after, columns_after) |real, all| assert(real <= all and all % kernels.int8_block == 0);
     assert(((window - filter_samples) / filter_stride + 1) / kernels.pooled_rows == rows_after[0]);
     for (rows_after[0..2], rows_after[1..]) |before, after| assert((before - taps + 1) / kernels.pooled_rows == after);
 }
@@ -56,9 +64,9 @@ const Affine = struct { weight: []const f32, bias: []const f32 };
 
 const Lstm = struct {
     /// Both directions' gates of a row, forward first.
-    input: Packed,
+    input: products.Weight,
     /// By direction.
-    recurrent: [2]Packed,
+    recurrent: [2]products.Weight,
     bias: [2][]const f32,
 };
 
@@ -66,7 +74,7 @@ const Dense = struct { weight: Packed, bias: []const f32 };
 
 /// Activations of a batch; made at the first use.
 const Buffers = struct {
-    /// Behind filters and convolutions: [batch][rows_after][channels].
+    /// Behind filters and convolutions: [batch][rows_after][columns_after].
     rows: [3][]align(64) f32,
     /// [batch][frames][2][gates].
     gates: []align(64) f32,
@@ -80,6 +88,8 @@ const Buffers = struct {
 const Scratch = struct {
     folded: [block_rows * 2 * folded]f32 align(64),
     raw: [block_rows * 2 * state]f32 align(64),
+    /// What a product is of, where that is at 8 bits.
+    rows: products.Rows,
     more: [block_rows * state]f32 align(64),
 };
 
@@ -91,7 +101,7 @@ pub const Segmentation = struct {
     even: Packed,
     odd: Packed,
     norms: [3]Affine,
-    convolutions: [2]Packed,
+    convolutions: [2]products.Weight,
     lstm: [layers]Lstm,
     dense: [2]Dense,
     classifier: Dense,
@@ -101,6 +111,7 @@ pub const Segmentation = struct {
     /// Everything is in the reader's arena.
     pub fn init(reader: *const weights.Reader, pool: *const threads.Pool) Error!Segmentation {
         const scratch = reader.arena.alloc(Scratch, pool.threadsCount()) catch return weights.outOfMemory();
+        for (scratch) |*own| own.rows = try reader.rowsFor(block_rows * 2 * state);
         const filters_made = try sincFilters(reader);
         var self: Segmentation = .{
             .arena = reader.arena,
@@ -120,13 +131,13 @@ pub const Segmentation = struct {
             .scratch = scratch,
         };
         for (&self.norms, 0..) |*norm, i| {
-            norm.* = try affineOf(reader, "segmentation.sincnet.norm1d.{d}", .{i}, if (i == 0) filters else channels);
+            norm.* = try affineOf(reader, "segmentation.sincnet.norm1d.{d}", .{i}, channels_after[i]);
         }
-        for (&self.convolutions, 1..) |*one, i| {
-            const in: usize = if (i == 1) filters else channels;
+        for (&self.convolutions, 1.., channels_after[0..2], columns_after[0..2]) |*one, i, in, columns| {
             const from = try reader.tensor("segmentation.sincnet.conv1d.{d}.weight", .{i}, &.{ channels, in, taps });
             const turned = try weights.timeFirst(reader.scratch, from, in, taps);
-            one.* = try reader.pack(turned, channels, in * taps);
+            const wide = try widened(reader, turned, in, columns);
+            one.* = try reader.weightOf(wide, channels, taps * columns);
         }
         for (&self.lstm, 0..) |*layer, i| layer.* = try lstmOf(reader, i);
         for (&self.dense, 0..) |*layer, i| {
@@ -164,7 +175,7 @@ pub const Segmentation = struct {
     fn makeBuffers(self: *Segmentation) Error!void {
         var made: Buffers = undefined;
         for (&made.rows, rows_after, 0..) |*rows, count, i| {
-            rows.* = try floats(self.arena, batch * count * if (i == 0) @as(usize, filters) else channels);
+            rows.* = try floats(self.arena, batch * count * columns_after[i]);
         }
         made.gates = try floats(self.arena, batch * frames * 2 * gates);
         for (&made.states) |*states| states.* = try floats(self.arena, batch * frames * 2 * state);
@@ -194,13 +205,13 @@ const Job = struct {
         pool.run(self.windows * blocksOf(rows_after[0], block), self, filterBlock);
         self.index = 0;
         pool.run(self.windows, self, normalise);
-        self.show(watch, "filters", self.buffers.rows[0], rows_after[0], filters);
+        self.show(watch, "filters", self.buffers.rows[0], rows_after[0], columns_after[0]);
         inline for (1..3) |index| {
             self.index = index;
             pool.run(self.windows * blocksOf(rows_after[index], block), self, convolveBlock);
             pool.run(self.windows, self, normalise);
             const stage = std.fmt.comptimePrint("convolution{d}", .{index});
-            self.show(watch, stage, self.buffers.rows[index], rows_after[index], channels);
+            self.show(watch, stage, self.buffers.rows[index], rows_after[index], columns_after[index]);
         }
         inline for (0..layers) |index| {
             self.index = index;
@@ -258,8 +269,8 @@ const Job = struct {
         net.table.pool(&.{
             .x = raw,
             .x_stride = filters,
-            .out = self.buffers.rows[0].ptr + (at * rows_after[0] + row) * filters,
-            .out_stride = filters,
+            .out = self.buffers.rows[0].ptr + (at * rows_after[0] + row) * columns_after[0],
+            .out_stride = columns_after[0],
             .rows = rows,
             .columns = filters,
             .magnitude = true,
@@ -270,19 +281,23 @@ const Job = struct {
         const net = self.net;
         const count = rows_after[self.index];
         const before = rows_after[self.index - 1];
-        const in: usize = if (self.index == 1) filters else channels;
+        const in = columns_after[self.index - 1];
+        const columns = columns_after[self.index];
         const blocks = blocksOf(count, block);
         const at = task / blocks;
         const row = task % blocks * block;
         const rows: usize = @min(block, count - row);
-        const raw = &net.scratch[thread].raw;
-        const from = self.buffers.rows[self.index - 1].ptr + (at * before + row * kernels.pooled_rows) * in;
-        net.convolutions[self.index - 1].times(net.table, rows * kernels.pooled_rows, from, in, raw, channels);
+        const scratch = &net.scratch[thread];
+        const raw = &scratch.raw;
+        const some = rows * kernels.pooled_rows;
+        const from = self.buffers.rows[self.index - 1][(at * before + row * kernels.pooled_rows) * in ..];
+        scratch.rows.put(net.table, from[0 .. (some + taps - 1) * in]);
+        net.convolutions[self.index - 1].times(net.table, some, scratch.rows, in, raw, channels, false);
         net.table.pool(&.{
             .x = raw,
             .x_stride = channels,
-            .out = self.buffers.rows[self.index].ptr + (at * count + row) * channels,
-            .out_stride = channels,
+            .out = self.buffers.rows[self.index].ptr + (at * count + row) * columns,
+            .out_stride = columns,
             .rows = rows,
             .columns = channels,
             .magnitude = false,
@@ -292,15 +307,16 @@ const Job = struct {
     /// Every channel of a window to mean 0 and variance 1, then the network's own, then what is negative made small.
     fn normalise(self: *Job, at: usize, _: usize) void {
         const rows = rows_after[self.index];
-        const columns: usize = if (self.index == 0) filters else channels;
+        const columns = channels_after[self.index];
+        const stride = columns_after[self.index];
         const norm = self.net.norms[self.index];
-        const x = self.buffers.rows[self.index].ptr + at * rows * columns;
+        const x = self.buffers.rows[self.index].ptr + at * rows * stride;
         const all: f64 = @floatFromInt(rows);
         var means: [filters]f32 = undefined;
         var sums: [2][filters]f64 = undefined;
-        self.moments(x, rows, columns, null, &sums);
+        self.moments(x, rows, null, &sums);
         for (means[0..columns], sums[0][0..columns]) |*mean, sum| mean.* = @floatCast(sum / all);
-        self.moments(x, rows, columns, &means, &sums);
+        self.moments(x, rows, &means, &sums);
         var scales: [filters]f32 = undefined;
         var shifts: [filters]f32 = undefined;
         for (0..columns) |i| {
@@ -312,11 +328,11 @@ const Job = struct {
         }
         self.net.table.affine(&.{
             .x = x,
-            .x_stride = columns,
+            .x_stride = stride,
             .scale = &scales,
             .shift = &shifts,
             .out = x,
-            .out_stride = columns,
+            .out_stride = stride,
             .rows = rows,
             .columns = columns,
             .slope = slope,
@@ -327,17 +343,18 @@ const Job = struct {
         self: *const Job,
         x: [*]const f32,
         rows: usize,
-        columns: usize,
         centre: ?[*]const f32,
         to: *[2][filters]f64,
     ) void {
+        const columns = channels_after[self.index];
+        const stride = columns_after[self.index];
         for (to) |*all| @memset(all, 0);
         var parts: [2][filters]f32 = undefined;
         var row: usize = 0;
         while (row < rows) : (row += moment_rows) {
             self.net.table.moments(&.{
-                .x = x + row * columns,
-                .x_stride = columns,
+                .x = x + row * stride,
+                .x_stride = stride,
                 .centre = centre,
                 .sums = &parts[0],
                 .squares = &parts[1],
@@ -351,14 +368,16 @@ const Job = struct {
     }
 
     /// The input's share of an LSTM layer's gates.
-    fn gateBlock(self: *Job, task: usize, _: usize) void {
+    fn gateBlock(self: *Job, task: usize, thread: usize) void {
         const first = task * block_rows;
         const rows: usize = @min(block_rows, self.windows * frames - first);
         const layer = &self.net.lstm[self.index];
         const columns = layer.input.depth;
         const from = if (self.index == 0) self.buffers.rows[2] else self.buffers.states[(self.index + 1) % 2];
         const to = self.buffers.gates.ptr + first * 2 * gates;
-        layer.input.times(self.net.table, rows, from.ptr + first * columns, columns, to, 2 * gates);
+        const own = self.net.scratch[thread].rows;
+        own.put(self.net.table, from[first * columns ..][0 .. rows * columns]);
+        layer.input.times(self.net.table, rows, own, columns, to, 2 * gates, false);
     }
 
     /// How many groups the windows make in each direction: as many as there are threads for.
@@ -367,7 +386,7 @@ const Job = struct {
     }
 
     /// One direction through a group of windows, step by step.
-    fn recur(self: *Job, task: usize, _: usize) void {
+    fn recur(self: *Job, task: usize, thread: usize) void {
         const direction = task % 2;
         const count = self.groups();
         const first = self.windows * (task / 2) / count;
@@ -384,7 +403,9 @@ const Job = struct {
                 const before = if (direction == 0) t - 1 else t + 1;
                 const hidden = states + before * 2 * state;
                 const by = layer.recurrent[direction];
-                by.addTimes(net.table, some, hidden, frames * 2 * state, gate, frames * 2 * gates);
+                const own = net.scratch[thread].rows;
+                for (0..some) |w| own.from(w * state).put(net.table, hidden[w * frames * 2 * state ..][0..state]);
+                by.times(net.table, some, own, state, gate, frames * 2 * gates, true);
             }
             for (0..some) |w| net.table.lstm(
                 gate + w * frames * 2 * gates,
@@ -465,20 +486,28 @@ fn affineOf(reader: *const weights.Reader, comptime name: []const u8, parts: any
 
 fn lstmOf(reader: *const weights.Reader, index: usize) Error!Lstm {
     const in: usize = if (index == 0) channels else 2 * state;
+    const columns = if (index == 0) columns_after[2] else in;
     const both = try floats(reader.scratch, 2 * gates * in);
     var layer: Lstm = undefined;
     inline for (.{ "", "_reverse" }, 0..) |suffix, d| {
         const name = "segmentation.lstm.{s}_l{d}" ++ suffix;
         const input = try reader.tensor(name, .{ "weight_ih", index }, &.{ gates, in });
         @memcpy(both[d * gates * in ..][0 .. gates * in], input);
-        layer.recurrent[d] = try reader.matrix(name, .{ "weight_hh", index }, &.{ gates, state });
+        layer.recurrent[d] = try reader.scaled(name, .{ "weight_hh", index }, &.{ gates, state }, null);
         const bias = try reader.vector(name, .{ "bias_ih", index }, gates);
         const more = try reader.tensor(name, .{ "bias_hh", index }, &.{gates});
         for (bias, more) |*value, other| value.* += other;
         layer.bias[d] = bias;
     }
-    layer.input = try reader.pack(both, 2 * gates, in);
+    layer.input = try reader.weightOf(try widened(reader, both, in, columns), 2 * gates, columns);
     return layer;
+}
+
+/// Rows of `in` floats as rows of `columns`, filled up with zeros.
+fn widened(reader: *const weights.Reader, values: []const f32, in: usize, columns: usize) Error![]f32 {
+    const wide = try floats(reader.scratch, values.len / in * columns);
+    for (0..values.len / in) |row| @memcpy(wide[row * columns ..][0..in], values[row * in ..][0..in]);
+    return wide;
 }
 
 const frequency_max: f32 = 8000;

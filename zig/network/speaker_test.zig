@@ -175,6 +175,37 @@ test "speakers: voices by products at 8 bits are those in f32 to a cosine of 0.9
     }
 }
 
+// Measured on 11,191 frames of four clips: probabilities off by 2.5e-3 (root mean square), another class in 14 frames,
+// where two are nearly as likely.
+test "speakers: windows by products at 8 bits say of all but 1 in 250 frames what those in f32 do" {
+    const weights = try readWeights();
+    defer testing.allocator.free(weights);
+    const samples = try readClip("en-45s", 4 * segmentation.window);
+    defer testing.allocator.free(samples);
+    const classes = segmentation.classes;
+    var answers: [2][4 * speakers.window_floats]f32 = undefined;
+    var found = cpu.detect().iterator();
+    while (found.next()) |isa| {
+        for ([_]products.Precision{ .f32, .int8 }, &answers) |precision, *to| {
+            const own: *Speakers = try .openFor(testing.allocator, weights, 2, cpu.table(isa), precision);
+            defer own.close();
+            try own.segment(samples, to);
+        }
+        var others: usize = 0;
+        var squares: f32 = 0;
+        for (0..answers[0].len / classes) |frame| {
+            const want = answers[0][frame * classes ..][0..classes];
+            const got = answers[1][frame * classes ..][0..classes];
+            if (std.mem.findMax(f32, want) != std.mem.findMax(f32, got)) others += 1;
+            for (want, got) |a, b| squares += (@exp(a) - @exp(b)) * (@exp(a) - @exp(b));
+        }
+        const rms = @sqrt(squares / @as(f32, @floatFromInt(answers[0].len)));
+        const most = answers[0].len / classes / 250;
+        if (others > most or rms > 5e-3) std.debug.print("{t}: {d} other classes, {d}\n", .{ isa, others, rms });
+        try testing.expect(others <= most and rms <= 5e-3);
+    }
+}
+
 fn cosine(a: *const [embedding.size]f32, b: *const [embedding.size]f32) f32 {
     var sums: [3]f32 = @splat(0);
     for (a, b) |x, y| {

@@ -37,6 +37,13 @@ testWhere(hasClip(two) && hasSpeakers, `the clip ${two} and the speaker networks
     for (const { speaker, words } of segments) {
       expect(words.every((word: { speaker: string }) => word.speaker === speaker)).toBe(true);
     }
+    // No word begins before its turn: at most in the sound that the turn's start is known by.
+    for (const { speaker, words } of segments) {
+      const own = turns.filter((turn: Turn) => turn.speaker === speaker);
+      for (const { start } of words) {
+        expect(own.some((turn: Turn) => turn.start - 0.05 <= start && start < turn.end + 0.2)).toBe(true);
+      }
+    }
     expect(speakers).toMatchObject([{ name: "Speaker 1" }, { name: "Speaker 2" }]);
     const rttm = lines(readFileSync(`${out}.rttm`, "utf8")).map((line) => line.split(" "));
     expect(rttm.map(([, , , start, , , , name]) => [Number(start), name!.replace("_", " ")])).toEqual(

@@ -57,16 +57,16 @@ export function startTiming(
   return Object.assign(timed, { turnTo: () => {}, who: undefined });
 }
 
-/** Segments wait until it is known who speaks; where that is never known, they have no speakers. */
+/** Where it is never known who speaks, segments have no speakers. */
 function timedWithSpeakers(
   parts: TimingParts,
   who: SpeakerSearch,
   recording: Recording,
   onSegment: (segment: TimedSegment) => void,
 ): Timing {
-  const held: TimedSegment[] = [];
+  const segments: TimedSegment[] = [];
   let known: WhoSpeaks | undefined;
-  const timed = timedRecording(parts, recording, (segment) => void held.push(segment), 0);
+  const timed = timedRecording(parts, recording, (segment) => void segments.push(segment), 0);
   return {
     add: (heard) => timed.add(heard),
     turnTo: () => {},
@@ -79,7 +79,7 @@ function timedWithSpeakers(
     end: async () => {
       await timed.end();
       known = await who.end();
-      for (const segment of withSpeakers(held.splice(0), known?.turns ?? [])) onSegment(segment);
+      for (const segment of withSpeakers(segments.splice(0), known?.turns ?? [])) onSegment(segment);
     },
     get who() {
       return known;
@@ -92,7 +92,7 @@ function timedWithSpeakers(
 
 /** Views come after words have their times: these are the times of what was spoken. */
 function timedRecording(
-  { options, transcriber, timer, view, stop, journal, past }: TimingParts,
+  { options, transcriber, timer, view, stop, journal, past, who }: TimingParts,
   recording: Recording,
   onSegment: (segment: TimedSegment) => void,
   side: number,
@@ -104,6 +104,7 @@ function timedRecording(
     startMs: startMsOf(options),
     timer: remembering(side, timer, journal, past),
     beforeTiming,
+    who,
   };
   return new TimedRecording(parts, stop, (segment) => onSegment(write ? write(segment) : segment));
 }

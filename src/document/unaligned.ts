@@ -1,15 +1,17 @@
 /**
  * Times a heard segment without an aligner: its words share the time in which there is speech, by their lengths and
- * punctuation, and are flagged "unaligned". Pure.
+ * punctuation, and by who speaks where that is known, and are flagged "unaligned". Pure.
  */
 
 import { lazily } from "../lazy.ts";
 import { spacelessLetters } from "../text/scripts.ts";
+import type { SpeakerTurn } from "../speakers/turns.ts";
 import { spokenWeight } from "../text/spoken.ts";
 import type { TimeSpan } from "../units.ts";
 import type { HeardToken, TimedSegment, TimedWord } from "./document.ts";
 import { wordLogprobs } from "./logprobs.ts";
 import { shareOut } from "./share.ts";
+import { stretchesOf } from "./stretches.ts";
 
 export type UntimedSegment = {
   readonly text: string;
@@ -23,11 +25,15 @@ const spaceless = new RegExp(`[${spacelessLetters}]`, "u");
 const opening = /^[\p{Ps}\p{Pi}\u00bf\u00a1]+$/u;
 const spoken = /[\p{L}\p{N}]/u;
 
-/** `speech` has the stretches in which somebody talks, in order, at least one. */
-export function unalignedSegment(heard: UntimedSegment, speech: readonly TimeSpan[]): TimedSegment {
+/** `speech` has the stretches in which somebody talks, `turns` who does, if that is known; in order, at least one. */
+export function unalignedSegment(
+  heard: UntimedSegment,
+  speech: readonly TimeSpan[],
+  turns: readonly SpeakerTurn[] = [],
+): TimedSegment {
   const texts = splitWords(heard.text);
   const logprobs = wordLogprobs(texts, heard.tokens);
-  const spans = shareOut(texts, texts.map(spokenWeight), speech);
+  const spans = shareOut(texts, texts.map(spokenWeight), stretchesOf(speech, turns));
   return {
     startMs: speech[0]!.startMs,
     endMs: speech.at(-1)!.endMs,
@@ -40,6 +46,19 @@ export function unalignedSegment(heard: UntimedSegment, speech: readonly TimeSpa
       flag: "unaligned",
     })),
   };
+}
+
+/** A segment without a word that an aligner timed, with its words' times by `turns`, which were not known before. */
+export function timedByTurns(
+  segment: TimedSegment,
+  speech: readonly TimeSpan[],
+  turns: readonly SpeakerTurn[],
+): TimedSegment {
+  const { words = [] } = segment;
+  if (turns.length === 0 || words.some(({ flag }) => flag !== "unaligned")) return segment;
+  const texts = words.map(({ text }) => text);
+  const spans = shareOut(texts, texts.map(spokenWeight), stretchesOf(speech, turns));
+  return { ...segment, words: words.map((word, index) => ({ ...word, ...spans[index]! })) };
 }
 
 /**

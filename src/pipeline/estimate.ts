@@ -1,8 +1,9 @@
 /** Times heard segments without an aligner. In: a recording and a heard segment. Out: a timed one. Pure. */
 
 import type { TimedSegment } from "../document/document.ts";
-import { unalignedSegment, type UntimedSegment } from "../document/unaligned.ts";
+import { timedByTurns, unalignedSegment, type UntimedSegment } from "../document/unaligned.ts";
 import type { Recording } from "../segment/recording.ts";
+import type { SpeakerTurn } from "../speakers/turns.ts";
 import { sampleRate, type Span, type TimeSpan } from "../units.ts";
 
 const estimatedSegmentSec = 15;
@@ -28,10 +29,18 @@ export class SegmentTimer {
   constructor(readonly recording: Recording, readonly startMs: number) {}
 
   time(heard: Heard): TimedSegment {
+    return unalignedSegment(heard, this.#spoken(heard.ranges));
+  }
+
+  /** A segment whose times were estimated, when it is known who speaks; any other as it is. */
+  byTurns(segment: TimedSegment, ranges: readonly Span[], turns: readonly SpeakerTurn[]): TimedSegment {
+    return timedByTurns(segment, this.#spoken(ranges), turns);
+  }
+
+  #spoken(all: readonly Span[]): TimeSpan[] {
     const speech = this.#speech ??= this.recording.speech.speech;
-    const spoken = heard.ranges.flatMap((range) => overlaps(range, speech));
-    const ranges = spoken.length > 0 ? spoken : heard.ranges;
-    return unalignedSegment(heard, ranges.map((range) => this.#span(range)));
+    const spoken = all.flatMap((range) => overlaps(range, speech));
+    return (spoken.length > 0 ? spoken : all).map((range) => this.#span(range));
   }
 
   #span({ start, end }: Span): TimeSpan {

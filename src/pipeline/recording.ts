@@ -2,14 +2,16 @@
  * Times the segments of one recording. In: heard segments. Out: timed ones, in order.
  *
  * Without an aligner, a segment's times are estimated as soon as it is heard. With one, segments wait for it in turn.
+ * Where it is being found who speaks, all wait for that, because estimates depend on it.
  * If the run is stopped, those that it did not reach get estimated times, so that nothing that was heard is lost.
  */
 
 import type { TimedSegment } from "../document/document.ts";
 import type { Recording } from "../segment/recording.ts";
-import { counted } from "../units.ts";
+import { counted, type Span } from "../units.ts";
 import { SegmentTimer } from "./estimate.ts";
 import type { HeardSegment } from "./events.ts";
+import type { SpeakerSearch } from "./speakers.ts";
 import { countWords, noWords, strayWords, type WordTimer } from "./word_times.ts";
 
 /** What times the words of segments, one after the other. */
@@ -22,6 +24,8 @@ export type TimedRecordingParts = {
   readonly timer: SegmentAligner | undefined;
   /** If set: everything is heard, then this is called, then everything is timed. One model in memory at a time. */
   readonly beforeTiming: (() => Promise<void>) | undefined;
+  /** Who speaks, where that is being found. It ends with the timing. */
+  readonly who?: SpeakerSearch | undefined;
 };
 
 export class TimedRecording {
@@ -30,6 +34,8 @@ export class TimedRecording {
   readonly #onSegment: (segment: TimedSegment) => void;
   readonly #estimate: SegmentTimer;
   readonly #waiting: HeardSegment[] = [];
+  /** Timed, until it is known who speaks. */
+  readonly #held: { readonly segment: TimedSegment; readonly ranges: readonly Span[] }[] = [];
   /** Words so far, and those of them without a place of their own. */
   readonly #words = noWords();
   #timing: Promise<void> = Promise.resolve();
@@ -63,6 +69,10 @@ export class TimedRecording {
   async end(): Promise<void> {
     await this.#timing.catch(() => {});
     this.#estimateAll();
+    const who = await this.#parts.who?.end();
+    for (const { segment, ranges } of this.#held.splice(0)) {
+      this.#onSegment(this.#estimate.byTurns(segment, ranges, who?.turns ?? []));
+    }
   }
 
   /** What should be said of the times; undefined where they are the aligner's. */
@@ -86,16 +96,18 @@ export class TimedRecording {
   }
 
   /** A timed segment, with what is known of its text. */
-  #pass(segment: TimedSegment, { stop, repaired, languageProbability, noSpeech }: HeardSegment): void {
+  #pass(segment: TimedSegment, { ranges, stop, repaired, languageProbability, noSpeech }: HeardSegment): void {
     const isTruncated = stop === "cap" || stop === "cancelled";
-    this.#onSegment({
+    const known = {
       ...segment,
       ...(isTruncated && { isTruncated }),
       ...(stop === "loop" && { isLooped: true }),
       ...(repaired && { repaired }),
       ...(noSpeech !== undefined && { noSpeech }),
       ...(languageProbability !== undefined && { languageProbability }),
-    });
+    };
+    if (this.#parts.who) this.#held.push({ segment: known, ranges });
+    else this.#onSegment(known);
   }
 
   #estimateAll(): void {

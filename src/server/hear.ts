@@ -237,6 +237,7 @@ async function hearSide(run: HearRun, side: LoadedAudio): Promise<HeardSide> {
       startMs: Math.round((options.fromSec ?? 0) * 1000),
       timer: options.align ? models.timer : undefined,
       beforeTiming: settings.lowMemory ? () => models.transcriber.close() : undefined,
+      who,
     },
     stop,
     add,

@@ -15,6 +15,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { InputError } from "../errors.ts";
 import { everywhereVoice, fakeEngine, fakeParts, fakeSecond, loadedAudio } from "../../tests/support/fake_parts.ts";
+import { fakeSpeakers } from "../../tests/support/fake_speakers.ts";
 import type { ProgramParts } from "./parts.ts";
 import { createProgram } from "./program.ts";
 import { watchFolder } from "./commands/watch.ts";
@@ -151,7 +152,7 @@ test("on a terminal one line shows how far the run is, and the end names what fa
 });
 
 /** A watch of the folder "in"; `until` waits for an output. */
-function startWatch(root: string, ...more: readonly string[]) {
+function startWatch(root: string, more: readonly string[] = [], changes: Partial<ProgramParts> = {}) {
   const engine = fakeEngine(() => ({ says: "language English<asr_text>Hello there." }));
   let [opened, reads] = [0, ""];
   const parts = fakeParts(engine, {
@@ -164,6 +165,7 @@ function startWatch(root: string, ...more: readonly string[]) {
       opened++;
       return Promise.resolve(engine);
     },
+    ...changes,
   });
   const command = parseCommandLine(["--watch", `${root}/in`, "-o", `${root}/out/`, ...more]);
   if (command.kind !== "transcribe") throw new Error(command.kind);
@@ -209,7 +211,7 @@ test("--watch needs a folder for formats of one recording a file", async () => {
 test("--watch goes on where two recordings have one output, and hears what changes where it may replace", async () => {
   for (const force of [[], ["--force"]]) {
     using files = folderWith("in/a.wav");
-    const { parts, watching, until, untilThere, said, seen } = startWatch(files.root, ...force);
+    const { parts, watching, until, untilThere, said, seen } = startWatch(files.root, force);
     await untilThere("a.txt");
     for (const name of ["t.flac", "t.wav"]) writeFileSync(join(files.root, "in", name), "sound");
     await untilThere("t.txt");
@@ -223,6 +225,33 @@ test("--watch goes on where two recordings have one output, and hears what chang
     expect(said()).toContain("New: R/in/t.flac, R/in/t.wav\n");
     expect(seen().reads).toBe(` a.wav t.flac${force.length > 0 ? " a.wav" : ""} z.wav`);
   }
+});
+
+test("--watch tries again what could not be written, and hears voices once", async () => {
+  using files = folderWith("in/a.wav", "voices/ann.wav");
+  const before = process.cwd();
+  process.chdir(files.root); // A text that its folder does not take is saved here.
+  using _ = { [Symbol.dispose]: () => process.chdir(before) };
+  mkdirSync(join(files.root, "out"));
+  const networks = fakeSpeakers();
+  let [opened, reads] = [0, ""];
+  const { parts, watching, until, untilThere, said } = startWatch(files.root, ["--voices", `${files.root}/voices`], {
+    openSpeakers: () => Promise.resolve((opened++, networks)),
+    readAudio: (input) => {
+      const name = input.kind === "file" ? basename(input.path) : "-";
+      if (name === "a.wav" && !reads.includes(name)) rmSync(join(files.root, "out"), { recursive: true });
+      reads += ` ${name}`;
+      return Promise.resolve(loadedAudio(new Float32Array(5 * 16_000).fill(0.1, 0, 70_000)));
+    },
+  });
+  await until(() => said().includes("a.rescued.txt"));
+  mkdirSync(join(files.root, "out"));
+  await untilThere("a.txt");
+  expect(said()).toContain("Trying again: R/in/a.wav");
+  parts.interrupt(130);
+  expect(await watching).toBe(130);
+  expect({ opened, isClosed: networks.isClosed }).toEqual({ opened: 1, isClosed: true });
+  expect(reads).toBe(" a.wav ann.wav a.wav");
 });
 
 test("--resume waits until it is known where speech is: the times of what was heard need it", async () => {

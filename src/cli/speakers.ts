@@ -10,7 +10,7 @@ import { parseSpeakerNames } from "../speakers/names.ts";
 import { printable } from "../writer.ts";
 import type { TranscribeOptions } from "./parse.ts";
 import type { ProgramParts } from "./parts.ts";
-import { knownVoices } from "./voices.ts";
+import { type KeptVoices, knownVoices } from "./voices.ts";
 
 /** What is asked of a run's speakers. */
 export type SpeakerPlan = {
@@ -36,7 +36,7 @@ export async function speakerPlan(
 
 /** Throws an InputError or a ModelError; undefined where voices are not told apart. `tell` gets lines about voices. */
 export async function openSpeakerFinder(
-  parts: Pick<ProgramParts, "openSpeakers" | "readAudio">,
+  parts: Pick<ProgramParts, "openSpeakers" | "readAudio"> & { readonly keptVoices?: KeptVoices },
   { count, names, voices }: SpeakerPlan,
   threads: number,
   stop: AbortSignal,
@@ -45,7 +45,8 @@ export async function openSpeakerFinder(
   if (count === undefined) return undefined;
   const networks = await parts.openSpeakers(threads);
   try {
-    return new SpeakerFinder(networks, count, names, await knownVoices(parts, voices, networks, stop, tell));
+    const known = await knownVoices(parts, voices, networks, stop, tell, parts.keptVoices);
+    return new SpeakerFinder(networks, count, names, known);
   } catch (error) {
     networks.close();
     throw error;

@@ -12,9 +12,12 @@ import type { ProgramParts } from "./parts.ts";
 /** So much of a recording is heard, in seconds: more tells no more of a voice. */
 const heardSecMax = 300;
 
+/** Voices that were heard, by the paths of their recordings. */
+export type KeptVoices = Map<string, KnownVoice>;
+
 /**
- * Throws the InputError of the first that tells nothing of a voice, and Stopped; `tell` gets lines about those that are
- * odd.
+ * Those in `kept` are not heard again. Throws the InputError of the first that tells nothing of a voice, and Stopped;
+ * `tell` gets lines about those that are odd.
  */
 export async function knownVoices(
   { readAudio }: Pick<ProgramParts, "readAudio">,
@@ -22,9 +25,9 @@ export async function knownVoices(
   networks: SpeakerNetworks,
   stop: AbortSignal,
   tell: (line: string) => void,
+  kept: KeptVoices = new Map(),
 ): Promise<KnownVoice[]> {
-  const voices: KnownVoice[] = [];
-  for (const { name, path } of files) {
+  for (const { name, path } of files.filter(({ path }) => !kept.has(path))) {
     const audio = await untilStopped(readAudio({ kind: "file", path, toSec: heardSecMax }), stop);
     const file = `--voices ${printable(path)}`;
     try {
@@ -38,10 +41,10 @@ export async function knownVoices(
         const longest = `${name} is who speaks longest, ${seconds.toFixed(0)} s`;
         tell(`${file}: ${voicesCount} people speak in it; ${longest}`);
       }
-      voices.push({ name, embedding });
+      kept.set(path, { name, embedding });
     } finally {
       await audio.close();
     }
   }
-  return voices;
+  return files.map(({ path }) => kept.get(path)!);
 }

@@ -5,7 +5,7 @@
 
 import { dirname, nameOfBytes, onDisk } from "../path_bytes.ts";
 import { constants } from "node:fs";
-import { access, lstat, realpath, stat } from "node:fs/promises";
+import { access, lstat, realpath, stat, statfs } from "node:fs/promises";
 import type { AudioSource } from "../audio/input.ts";
 import { UserError } from "../errors.ts";
 import { printable, type TextWriter, writeReason } from "../writer.ts";
@@ -21,6 +21,15 @@ export class OutputError extends UserError {
 export function writeError(label: string, cause: unknown): OutputError {
   const reason = cause instanceof Error ? writeReason(cause) : String(cause);
   return new OutputError(`${label}: cannot write: ${reason}`, undefined, { cause });
+}
+
+/** Of bytes: so much takes the outputs of a recording of hours. */
+const roomMin = 2 ** 20;
+
+/** Whether a folder is there and its disk has room for outputs. */
+export async function hasRoom(folder: string): Promise<boolean> {
+  const found = await statfs(onDisk(folder)).catch(() => undefined);
+  return found !== undefined && found.bavail * found.bsize >= roomMin;
 }
 
 export type OutputTarget = {

@@ -41,6 +41,7 @@ import { openSurface, type Surface } from "../surface.ts";
 import { openSpeakerFinder, type SpeakerPlan, speakerPlan } from "../speakers.ts";
 import { Tally } from "../tally.ts";
 import { exitCode } from "../terminal.ts";
+import type { KeptVoices } from "../voices.ts";
 import { startMsOf, startTiming } from "../timing.ts";
 
 type TranscribeParts =
@@ -48,7 +49,13 @@ type TranscribeParts =
   & Pick<
     ProgramParts,
     "version" | "readText" | "openBytes" | "cutChinese" | "pageParts" | "stopwatch" | "openSpeakers"
-  >;
+  >
+  & {
+    /** Of several runs with the same voices. */
+    readonly keptVoices?: KeptVoices;
+    /** Is told of each recording whose text could not be written to its files. */
+    readonly unsaved?: (source: InputSource) => void;
+  };
 
 type Run = {
   readonly parts: TranscribeParts;
@@ -419,6 +426,7 @@ async function transcribeOne(run: Run, begun: Prefetched<InputSource, ReadAudio>
     const isComplete = transcript !== undefined && !transcript.stopped;
     const gaps = transcript && renamed(transcript.audit.gaps, names);
     const isSaved = await writer.end(isComplete, { ...timed?.who, ...(gaps && { gaps }) });
+    if (!isSaved) parts.unsaved?.(source);
     await out?.drained();
     await run.journals?.over(source, isComplete && isSaved);
   }

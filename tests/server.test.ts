@@ -1,7 +1,8 @@
 /** The server through the executable, with the nano: real clients, and requests as others send them. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
+import { getPriority, setPriority } from "node:os";
 import { join } from "node:path";
 import OpenAI, { toFile } from "openai";
 import { hasClip, hasSpeakers, modelDir } from "./fixtures.ts";
@@ -120,6 +121,26 @@ testWhere(hasClip(two) && hasSpeakers, `the clip ${two} and the speaker networks
     const segments: unknown[] = [];
     for await (const event of events) if (event.type === "transcript.text.segment") segments.push(event);
     expect(segments).toEqual(diarized.segments);
+  },
+);
+
+testWhere(process.platform === "linux" && hasClip(two) && hasSpeakers, `Linux, the clip ${two}, the speaker networks`)(
+  "a server that yields to others has a thread for speakers that yields still more",
+  async () => {
+    const yielding = await served();
+    const own = getPriority() + 3;
+    setPriority(yielding.pid, own);
+    const body = new FormData();
+    body.append("file", recording(two, "two.wav", "audio/wav"));
+    body.append("response_format", "diarized_json");
+    const reply = await fetch(`${yielding.url}/v1/audio/transcriptions`, { method: "POST", body });
+    expect(await reply.text()).toContain('"speaker":"B"');
+    const tasks = `/proc/${yielding.pid}/task`;
+    const niceness = readdirSync(tasks).map((id) => {
+      return Number(readFileSync(`${tasks}/${id}/stat`, "utf8").split(") ")[1]!.split(" ")[16]);
+    });
+    expect(Math.max(...niceness)).toBe(own + 2);
+    await yielding.stop();
   },
 );
 

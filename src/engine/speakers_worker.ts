@@ -1,13 +1,14 @@
 /** A thread that holds the speaker networks: it answers one message after the other (speakers.ts). */
 
-import { setPriority } from "node:os";
+import { getPriority, setPriority } from "node:os";
 import { EngineError, Native, type SpeakersHandle } from "./native.ts";
 import type { FromSpeakersWorker, ToSpeakersWorker } from "./speakers.ts";
 
 declare const self: Worker;
 
-/** Two thirds of other threads' weight. On Linux it is this thread's alone, elsewhere the whole process's. */
+/** Added to the program's own: two thirds of other threads' weight. On Linux alone threads differ in it. */
 const niceness = 2;
+const nicenessMax = 19;
 
 type Request = Exclude<ToSpeakersWorker, { type: "close" }>;
 
@@ -33,10 +34,15 @@ function answerTo(message: Request): FromSpeakersWorker {
   }
 }
 
+/** Nobody but root may take back what the program was started with, by `nice` perhaps. */
+function yieldToOthers(): void {
+  setPriority(0, Math.min(nicenessMax, getPriority(0) + niceness));
+}
+
 function resultOf(message: Request): Float32Array<ArrayBuffer> {
   switch (message.type) {
     case "open":
-      if (message.isYielding && process.platform === "linux") setPriority(0, niceness);
+      if (message.isYielding && process.platform === "linux") yieldToOthers();
       native = new Native(message.library);
       speakers = native.openSpeakers(message.weights, message.threads);
       return new Float32Array(0);

@@ -10,6 +10,11 @@ export type Held = { readonly descriptors: number; readonly mappings: number; re
 
 /** Measurements after which everything that is made once has been made. */
 export const warmUp = 3;
+/**
+ * What swings from cycle to cycle takes so many to show its highest. A run of four times as many is held to that, and
+ * to its slope from there on: a leak that is small beside the swing is seen by that alone.
+ */
+const settling = 20;
 /** The least of so many in a row counts: what waits for collection comes and goes by some MB, a leak stays. */
 const group = 5;
 
@@ -39,6 +44,8 @@ export type Growth = {
   /** Of memory after the warm-up, at worst and at last; NaN where there are too few measurements to tell. */
   readonly worstMb: number;
   readonly lastMb: number;
+  /** From one measurement to the next, the best line through those after the settling; 0 of a short run. */
+  readonly slopeMb: number;
   readonly sameDescriptors: boolean;
 };
 
@@ -50,10 +57,20 @@ export function growthOf(all: readonly Pick<Held, "descriptors" | "megabytes">[]
     { length: count },
     (_, from) => Math.min(...settled.slice(from, from + group).map(({ megabytes }) => megabytes)),
   );
-  const above = leasts.map((megabytes) => megabytes - leasts[0]!);
+  const isLong = all.length >= 4 * settling;
+  const base = isLong ? Math.max(...all.slice(0, settling).map(({ megabytes }) => megabytes)) : leasts[0]!;
+  const above = leasts.map((megabytes) => megabytes - base);
   return {
     worstMb: above.length === 0 ? NaN : Math.max(...above),
     lastMb: above.at(-1) ?? NaN,
+    slopeMb: isLong ? slopeOf(all.slice(settling).map(({ megabytes }) => megabytes)) : 0,
     sameDescriptors: settled.every(({ descriptors }) => descriptors === settled[0]!.descriptors),
   };
+}
+
+/** Of the line with the least squares. */
+function slopeOf(values: readonly number[]): number {
+  const middle = (values.length - 1) / 2;
+  const squares = values.reduce((sum, _, at) => sum + (at - middle) ** 2, 0);
+  return values.reduce((sum, value, at) => sum + value * (at - middle), 0) / squares;
 }

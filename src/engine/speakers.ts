@@ -33,7 +33,7 @@ export type SpeakerNetworks = {
 export type SpeakerSource = {
   /** Reads the native library. */
   readonly library: () => Promise<Uint8Array>;
-  /** Reads the networks' weights; of a build that has none, nothing. */
+  /** Reads the networks' weights, which the thread takes over; of a build that has none, nothing. */
   readonly weights: () => Promise<Uint8Array>;
   /** 0: as many as the machine has physical cores, within the container's limits. */
   readonly threads: number;
@@ -107,12 +107,12 @@ class SpeakersThread {
     return this.#closed !== undefined;
   }
 
-  /** The samples are copied: transferring a view would take its whole recording along. */
+  /** Samples are copied: transferring a view would take its whole recording along. */
   ask(message: Exclude<ToSpeakersWorker, { type: "close" }>): Promise<Float32Array> {
     if (this.#closed) return Promise.reject(this.#closed);
     const asked = Promise.withResolvers<Float32Array>();
     this.#asked.push(asked);
-    if (message.type === "open") this.#worker.postMessage(message);
+    if (message.type === "open") this.#worker.postMessage(message, [message.weights.buffer as ArrayBuffer]);
     else {
       const samples = message.samples.slice();
       this.#worker.postMessage({ ...message, samples }, [samples.buffer]);

@@ -57,9 +57,12 @@ pub const Speakers = struct {
         try self.pool.init(@min(wanted, threads.threads_max));
         self.pool.is_apart = self.pool.threads == 1; // A job takes up to seconds: no model has to wait for it.
         errdefer self.pool.deinit();
+        var index: std.heap.ArenaAllocator = .init(gpa);
+        defer index.deinit();
         var scratch: std.heap.ArenaAllocator = .init(gpa);
         defer scratch.deinit();
-        const reader: weights.Reader = try .init(self.arena.allocator(), scratch.allocator(), table, precision, bytes);
+        const own = self.arena.allocator();
+        const reader: weights.Reader = try .init(own, index.allocator(), &scratch, table, precision, bytes);
         self.segmentation = try .init(&reader, &self.pool);
         self.embedding = try .init(&reader, &self.pool);
         return self;

@@ -15,7 +15,6 @@ const weights = @import("speaker_weights.zig");
 const assert = std.debug.assert;
 const Error = errors.Error;
 const Packed = packed_.Packed;
-const floats = weights.floats;
 
 pub const bins = 80;
 pub const frame_samples = 400;
@@ -114,7 +113,7 @@ pub const Fbank = struct {
 
 /// f32[frequencies][half]: cosines or sines of the first half's samples, counted from the frame's middle.
 fn transform(reader: *const weights.Reader, part: enum { cosine, sine }) Error!Packed {
-    const rows = try floats(reader.scratch, frequencies * half);
+    const rows = try reader.temporary(frequencies * half);
     for (0..frequencies) |k| for (0..half) |n| {
         // In halves of a sample, so that the angle is exact.
         const turns = k * (frame_samples - 1 - 2 * n) % (2 * points);
@@ -129,7 +128,7 @@ fn mel(hertz: f64) f64 {
 }
 
 fn melFilters(reader: *const weights.Reader) Error!Packed {
-    const rows = try floats(reader.scratch, bins * frequencies);
+    const rows = try reader.temporary(bins * frequencies);
     const step = (mel(high_hz) - mel(low_hz)) / (bins + 1);
     for (0..bins) |bin| for (0..frequencies) |k| {
         const at = (mel(@as(f64, @floatFromInt(k)) * sample_rate / points) - mel(low_hz)) / step;

@@ -113,6 +113,7 @@ pub const Embedding = struct {
         var channels: usize = channels_first;
         for (blocks, 1..) |block, b| {
             for (1..block.layers + 1) |i| {
+                reader.forget();
                 self.layers[index] = try layerOf(reader, b, i, channels, block.dilation);
                 index += 1;
                 channels += growth;
@@ -144,7 +145,7 @@ pub const Embedding = struct {
         const norm = try reader.norm("embedding.xvector.tdnn.nonlinear.batchnorm", .{}, channels_first, true);
         const shape = [_]u64{ channels_first, channels * frequencies, time_taps };
         const weight = try reader.tensor("embedding.xvector.tdnn.linear.weight", .{}, &shape);
-        const own = try floats(reader.scratch, channels_first * time_taps * channels);
+        const own = try reader.temporary(channels_first * time_taps * channels);
         for (&self.entry, 0..) |*one, f| {
             for (0..channels_first) |n| for (0..time_taps) |k| for (0..channels) |c| {
                 const from = (n * channels * frequencies + c * frequencies + f) * time_taps + k;
@@ -502,7 +503,7 @@ fn layerOf(reader: *const weights.Reader, block: usize, index: usize, in: usize,
         .excite_bias = try reader.vector(name ++ "cam_layer.linear2.bias", at, growth),
     };
     const local = try reader.tensor(name ++ "cam_layer.linear_local.weight", at, &.{ growth, bottleneck, 3 });
-    const tap = try floats(reader.scratch, growth * bottleneck);
+    const tap = try reader.temporary(growth * bottleneck);
     for (&layer.local, 0..) |*one, k| {
         for (tap, 0..) |*value, i| value.* = local[i * 3 + k];
         one.* = try reader.weightOf(tap, growth, bottleneck);

@@ -135,7 +135,7 @@ pub const Segmentation = struct {
         }
         for (&self.convolutions, 1.., channels_after[0..2], columns_after[0..2]) |*one, i, in, columns| {
             const from = try reader.tensor("segmentation.sincnet.conv1d.{d}.weight", .{i}, &.{ channels, in, taps });
-            const turned = try weights.timeFirst(reader.scratch, from, in, taps);
+            const turned = try weights.timeFirst(reader, from, in, taps);
             const wide = try widened(reader, turned, in, columns);
             one.* = try reader.weightOf(wide, channels, taps * columns);
         }
@@ -485,9 +485,10 @@ fn affineOf(reader: *const weights.Reader, comptime name: []const u8, parts: any
 }
 
 fn lstmOf(reader: *const weights.Reader, index: usize) Error!Lstm {
+    reader.forget();
     const in: usize = if (index == 0) channels else 2 * state;
     const columns = if (index == 0) columns_after[2] else in;
-    const both = try floats(reader.scratch, 2 * gates * in);
+    const both = try reader.temporary(2 * gates * in);
     var layer: Lstm = undefined;
     inline for (.{ "", "_reverse" }, 0..) |suffix, d| {
         const name = "segmentation.lstm.{s}_l{d}" ++ suffix;
@@ -505,7 +506,7 @@ fn lstmOf(reader: *const weights.Reader, index: usize) Error!Lstm {
 
 /// Rows of `in` floats as rows of `columns`, filled up with zeros.
 fn widened(reader: *const weights.Reader, values: []const f32, in: usize, columns: usize) Error![]f32 {
-    const wide = try floats(reader.scratch, values.len / in * columns);
+    const wide = try reader.temporary(values.len / in * columns);
     for (0..values.len / in) |row| @memcpy(wide[row * columns ..][0..in], values[row * in ..][0..in]);
     return wide;
 }
@@ -524,8 +525,8 @@ fn sincFilters(reader: *const weights.Reader) Error![2]Packed {
     const band_hz = try reader.tensor(name ++ "band_hz_", .{}, &.{ count, 1 });
     const turns = try reader.tensor(name ++ "n_", .{}, &.{ 1, half });
     const shape = try reader.tensor(name ++ "window_", .{}, &.{half});
-    const even = try floats(reader.scratch, count * (half + 1));
-    const odd = try floats(reader.scratch, count * (half + 1));
+    const even = try reader.temporary(count * (half + 1));
+    const odd = try reader.temporary(count * (half + 1));
     for (low_hz, band_hz, 0..) |low_raw, band_raw, i| {
         const low = low_least + @abs(low_raw);
         const high = std.math.clamp(low + band_least + @abs(band_raw), low_least, frequency_max);

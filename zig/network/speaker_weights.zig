@@ -33,23 +33,24 @@ pub fn floats(arena: std.mem.Allocator, count: usize) Error![]align(64) f32 {
 pub const Norm = struct { scale: []const f32, shift: []const f32 };
 
 pub const Reader = struct {
-    /// What is made for good, and what only until the network is open.
+    /// What is made for good, and what only until `forget`.
     arena: std.mem.Allocator,
-    scratch: std.mem.Allocator,
+    scratch: *std.heap.ArenaAllocator,
     checkpoint: safetensors.Checkpoint,
     table: *const kernels.Table,
     precision: products.Precision,
 
-    /// `bytes` are borrowed while the reader is used.
+    /// `bytes` are borrowed while the reader is used, as what it keeps in `own` is.
     pub fn init(
         arena: std.mem.Allocator,
-        scratch: std.mem.Allocator,
+        own: std.mem.Allocator,
+        scratch: *std.heap.ArenaAllocator,
         table: *const kernels.Table,
         precision: products.Precision,
         bytes: []const u8,
     ) Error!Reader {
-        var source: files.Source = .fromMemory(scratch, &.{.{ .name = "model.safetensors", .bytes = bytes }});
-        const checkpoint = try safetensors.open(scratch, &source);
+        var source: files.Source = .fromMemory(own, &.{.{ .name = "model.safetensors", .bytes = bytes }});
+        const checkpoint = try safetensors.open(own, &source);
         return .{
             .arena = arena,
             .scratch = scratch,
@@ -59,7 +60,17 @@ pub const Reader = struct {
         };
     }
 
-    /// The values, until the network is open.
+    /// Room in the scratch for the next tensors: touching new memory takes longer than widening them.
+    pub fn forget(self: *const Reader) void {
+        _ = self.scratch.reset(.retain_capacity);
+    }
+
+    /// Zeros in the scratch.
+    pub fn temporary(self: *const Reader, count: usize) Error![]align(64) f32 {
+        return floats(self.scratch.allocator(), count);
+    }
+
+    /// The values, in the scratch.
     pub fn tensor(self: *const Reader, comptime name: []const u8, parts: anytype, shape: []const u64) Error![]f32 {
         var buffer: [128]u8 = undefined;
         const full = std.fmt.bufPrint(&buffer, name, parts) catch unreachable; // Names are ours, and short.
@@ -76,7 +87,8 @@ pub const Reader = struct {
             "speaker weights: tensor {s} is {f}, not {f}",
             .{ full, safetensors.formatShape(found.shape()), safetensors.formatShape(shape) },
         );
-        const values = try floats(self.scratch, found.bytes.len / dtype.size());
+        const count = found.bytes.len / dtype.size();
+        const values = buffers.alloc(f32, self.scratch.allocator(), count) catch return outOfMemory();
         self.table.widen(dtype, found.bytes.ptr, values.ptr, values.len);
         for (values) |value| if (!std.math.isFinite(value)) {
             return errors.fail(error.Model, "speaker weights: tensor {s} has values that are no numbers", .{full});
@@ -160,9 +172,9 @@ pub const Reader = struct {
 };
 
 /// [out][in][taps] as [out][taps][in]: in the order in which rows of activations lie.
-pub fn timeFirst(scratch: std.mem.Allocator, weight: []const f32, in: usize, taps: usize) Error![]f32 {
+pub fn timeFirst(reader: *const Reader, weight: []const f32, in: usize, taps: usize) Error![]f32 {
     assert(weight.len % (in * taps) == 0);
-    const turned = try floats(scratch, weight.len);
+    const turned = try reader.temporary(weight.len);
     for (0..weight.len / (in * taps)) |n| for (0..in) |channel| for (0..taps) |k| {
         turned[(n * taps + k) * in + channel] = weight[(n * in + channel) * taps + k];
     };

@@ -127,3 +127,16 @@ test("render: other names, two people who are one, labels or none; RTTM of what 
   });
   expect((await render("nobody.json -f csv --speaker-labels on")).out).toContain(",text,speaker\r\n");
 });
+
+test("a name for nobody is told, of one recording and of its transcript; of several, others may be meant", async () => {
+  using files = temporary();
+  const readText = (path: string) =>
+    Promise.resolve(path === "names" ? "Speakr 1 = Ann\nSpeaker 2 = Ben" : readFileSync(path, "utf8"));
+  const asked = "--speakers auto --speaker-names names -f json -o ./";
+  const line = "nobody is called Speakr 1 (--speaker-names): speakers are Speaker 1, Ben\n";
+  expect((await run(files.path, `30s.wav ${asked}a.json`, { readText })).err).toContain(`30s.wav: ${line}`);
+  const several = await run(files.path, `30s.wav 20s.wav ${asked}out/`, { readText });
+  expect(several).toMatchObject({ code: 0, err: expect.not.stringContaining("nobody is called") });
+  const again = await run(files.path, "render ./a.json -f srt --speaker-names names", { readText });
+  expect(again.err).toContain(`a.json: ${line}`);
+});

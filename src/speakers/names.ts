@@ -22,6 +22,14 @@ export function parseSpeakerNames(text: string, name: string): Map<string, strin
   return names;
 }
 
+/** A line about labels with names that are nobody's; undefined: there are none. `speakers`: as they are named. */
+export function unusedLabels(names: ReadonlyMap<string, string>, speakers: readonly string[]): string | undefined {
+  const unused = [...names].filter(([, called]) => !speakers.includes(called)).map(([label]) => printable(label));
+  if (unused.length === 0) return undefined;
+  const known = speakers.length === 0 ? "no speakers are known" : `speakers are ${speakers.map(printable).join(", ")}`;
+  return `nobody is called ${unused.join(", ")} (--speaker-names): ${known}`;
+}
+
 /** A person whose voice is known: f32[192] of length 1. */
 export type KnownVoice = { readonly name: string; readonly embedding: Float32Array };
 

@@ -122,6 +122,7 @@ const paths = [
   ...["/v1/models/%2e%2e%2f", "/v1/../../etc/passwd", "//v1//models", "/v1/jobs/../../x", "/%00", "/v1/stream?rate=x"],
   ...["/v1/jobs/%2e%2e/result", "/openapi.json", "/metrics", "/v1/audio/alignments", "/detect-language", "/", "*"],
   ...["http://evil.example/v1/models", "/page/../../../etc/passwd", "/static/..%2f..%2fetc%2fpasswd", "/v1/realtime"],
+  ...["/asr?output=json&diarize=true&max_speakers=2", "/asr?diarize=x", "/asr?diarize=1&min_speakers=9&max_speakers=1"],
 ];
 const headers = [
   ...["Content-Length: 5", "Content-Length: 18446744073709551617", "Content-Length: -1", "Transfer-Encoding: chunked"],
@@ -134,12 +135,18 @@ const headers = [
 const fields = [
   ...["response_format", "language", "stream", "timestamp_granularities[]", "prompt", "keywords", "temperature"],
   ...["segment_sec", "from", "to", "channel", "max_cols", "include[]", "text", "model", "track", "vad", "itn"],
+  ...["speakers", "speakers", "split_channels", "known_speaker_names[]", "known_speaker_references[]"],
 ];
 const values = [
   "",
   "true",
   "srt",
   "verbose_json",
+  "diarized_json",
+  "auto",
+  "2-3",
+  "data:audio/wav;base64,UklGRg==",
+  "<b>Ann</b>\u202e",
   "en",
   "zh-TW",
   "word",
@@ -196,7 +203,12 @@ const events = [
 
 /** Twenty frames on a connection: right ones, damaged ones, and what no frame is. */
 async function damagedFrames(): Promise<string> {
-  const path = pick(["/v1/realtime?intent=transcription", "/v1/stream", "/v1/stream?rate=8000&language=zh"]);
+  const path = pick([
+    "/v1/realtime?intent=transcription",
+    "/v1/stream",
+    "/v1/stream?rate=8000&language=zh",
+    "/v1/stream?speakers=2",
+  ]);
   const socket = await opened(path);
   if (socket === undefined) return "refused";
   let closed = false;

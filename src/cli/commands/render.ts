@@ -1,6 +1,6 @@
 /** `qwen-asr render`: writes transcripts (-f json or jsonl) and subtitles in other formats, without decoding. */
 
-import type { TranscriptDocument } from "../../document/document.ts";
+import type { TimedSegment, TranscriptDocument } from "../../document/document.ts";
 import { acceptEdits } from "../../document/edits.ts";
 import { readDocument } from "../../document/json.ts";
 import { renamed, renamedEnding } from "../../document/speakers.ts";
@@ -10,7 +10,7 @@ import { InputError } from "../../errors.ts";
 import { openView } from "../inputs.ts";
 import type { InputSource, RenderOptions } from "../parse.ts";
 import type { ProgramParts } from "../parts.ts";
-import { parseSpeakerNames } from "../../speakers/names.ts";
+import { parseSpeakerNames, unusedLabels } from "../../speakers/names.ts";
 import { parseSubtitles } from "../../subtitles/parse.ts";
 import { readStreamLines } from "../../subtitles/stream_lines.ts";
 import { transcriptOf, transcriptOfUtterances } from "../../subtitles/transcript.ts";
@@ -87,7 +87,10 @@ async function render(
       ...{ ...layoutOf(options), cutChinese: parts.cutChinese, page: parts.pageParts },
     });
     const write = view?.recording();
-    for (const segment of renamed(segments, names)) {
+    const named = renamed(segments, names);
+    const unused = options.inputs.length === 1 && unusedLabels(names, speakersIn(named));
+    if (unused) say(unused);
+    for (const segment of named) {
       const spoken = views ? spokenSegment(segment) : segment;
       recording.add(write ? write(spoken) : spoken);
     }
@@ -99,6 +102,11 @@ async function render(
     await outputs.fail(index, name, error.message);
     return false;
   }
+}
+
+/** In order of first speech. */
+function speakersIn(segments: readonly TimedSegment[]): string[] {
+  return [...new Set(segments.flatMap(({ speaker }) => speaker ?? []))];
 }
 
 /** Reads a transcript or subtitles. */

@@ -38,6 +38,7 @@ import { RecordingWriter } from "../recording_writer.ts";
 import { Headings, label, Report } from "../report.ts";
 import { failedInputs, Summary } from "../summary.ts";
 import { openSurface, type Surface } from "../surface.ts";
+import { unusedLabels } from "../../speakers/names.ts";
 import { openSpeakerFinder, type SpeakerPlan, speakerPlan } from "../speakers.ts";
 import { Tally } from "../tally.ts";
 import { exitCode } from "../terminal.ts";
@@ -432,6 +433,8 @@ async function transcribeOne(run: Run, begun: Prefetched<InputSource, ReadAudio>
   }
   if (timed?.notice) report.complain(source, timed.notice);
   if (who && !timed?.who) report.say(`${label(source)}: was stopped before it was known who speaks`);
+  const unused = inputs.length === 1 && timed?.who && unusedLabels(names, timed.who.speakers.map(({ name }) => name));
+  if (unused) report.say(`${label(source)}: ${unused}`);
   if (transcript.unvoiced) report.warn(source, transcript.unvoiced.split("\n"));
   report.audit(source, transcript.audit);
   report.count(transcript);

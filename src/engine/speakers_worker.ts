@@ -1,6 +1,7 @@
 /** A thread that holds the speaker networks: it answers one message after the other (speakers.ts). */
 
 import { getPriority, setPriority } from "node:os";
+import { release } from "../memory.ts";
 import { EngineError, Native, type SpeakersHandle } from "./native.ts";
 import type { FromSpeakersWorker, ToSpeakersWorker } from "./speakers.ts";
 
@@ -22,6 +23,7 @@ self.onmessage = ({ data }: MessageEvent<ToSpeakersWorker>) => {
     return self.postMessage({ type: "closed" } satisfies FromSpeakersWorker);
   }
   const answer = answerTo(data);
+  if (data.type !== "open") release(data.samples); // Megabytes, several times a second: the collector comes late.
   self.postMessage(answer, answer.type === "done" ? [answer.result.buffer] : []);
 };
 

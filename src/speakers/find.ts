@@ -3,6 +3,7 @@
  * speakers, and what each is like. Reads a minute at a time; of each 10 s it keeps a byte per frame and its embeddings.
  */
 
+import { release } from "../memory.ts";
 import type { Samples } from "../units.ts";
 import { activityOf, type EmbedRules, localVoices, windowStarts } from "./activity.ts";
 import { anyCount, clustered, type SpeakerCount, type Speakers, type WindowVoice } from "./cluster.ts";
@@ -101,6 +102,7 @@ async function hearWindows(
     )
   );
   const embeddings = spans.length === 0 ? new Float32Array(0) : await networks.embed(samples, spans);
+  release(samples);
   let at = 0;
   for (const { start, activity, locals } of found) {
     for (const { seconds, isMixed } of locals) {
@@ -128,6 +130,7 @@ async function activitiesOf(
       windows.set(samples.subarray(offset, offset + windowSamples), index * windowSamples);
     }
     const logprobs = await networks.segmentation(windows);
+    release(windows);
     const answers = windowFrames * classesCount;
     for (const [index, offset] of some.entries()) {
       known.set(offset, activityOf(logprobs.subarray(index * answers, (index + 1) * answers)));

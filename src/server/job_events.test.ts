@@ -58,8 +58,11 @@ test("what is left is estimated from this run alone", () => {
     pass(4000);
     teller.take(segment("One.", 0));
     teller.take(progress(30));
+    teller.take(progress(60));
   });
-  const [first, second] = events.filter(({ type }) => type === "job.progress");
+  const [first, second, heard] = events.filter(({ type }) => type === "job.progress");
   expect(first).toEqual({ type: "job.progress", heard_seconds: 20, audio_seconds: 60 });
   expect(second).toEqual({ ...first!, heard_seconds: 30, eta_seconds: 15, language: "English" });
+  // Who speaks may still be found.
+  expect(heard).toEqual({ ...first!, heard_seconds: 60, language: "English" });
 });

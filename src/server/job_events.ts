@@ -90,7 +90,9 @@ export class JobTeller {
     progress.heardSec = heardSec;
     const { ms, heardSec: before } = this.#begun ?? { ms: this.#now(), heardSec };
     const share = (progress.audioSec - heardSec) / (heardSec - before);
-    progress.etaSec = Number.isFinite(share) ? Math.max(0, (share * (this.#now() - ms)) / 1000) : undefined;
+    // When all is heard, words are timed and speakers told apart: nobody knows for how long.
+    const isKnown = Number.isFinite(share) && share > 0;
+    progress.etaSec = isKnown ? (share * (this.#now() - ms)) / 1000 : undefined;
     this.#send({ type: "job.progress", ...progressJson(progress) });
   }
 }

@@ -318,7 +318,9 @@ class JobRow {
   #tell({ status, error, audio_seconds: audio, heard_seconds: heard = 0, eta_seconds: eta }: Job): void {
     const { strings } = this;
     if (audio && audio > 0) this.#bar.value = heard / audio;
-    const left = eta === undefined ? "" : ` · ${fill(strings.left, { time: clock(Math.ceil(eta)) })}`;
+    const left = eta === undefined || heard === audio
+      ? ""
+      : ` · ${fill(strings.left, { time: clock(Math.ceil(eta)) })}`;
     const share = audio && audio > 0 ? ` ${Math.round((heard / audio) * 100)} %` : "";
     if (status === "running") this.#state.textContent = strings.running + share + left;
     else if (status === "failed") this.#state.textContent = error?.message ?? strings.failed;

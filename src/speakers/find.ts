@@ -32,7 +32,7 @@ export const windowStep = Math.floor((windowFrames - 1) / 2) * frameStep;
 const windowsAtOnce = 12;
 
 export const embedRules: EmbedRules = {
-  secondsMax: 3,
+  secondsMax: 2,
   aloneSecondsMin: 0.5,
   secondsMin: 0.25,
 };

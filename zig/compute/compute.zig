@@ -485,7 +485,7 @@ const LinearJob = struct {
 };
 
 /// Whole panels of about 128 KB per task: a few microseconds of reading, and what stays in the
-/// second-level cache while many rows pass.
+/// second-level cache while many rows pass. Pairs of them, as kernels for many rows like them.
 fn panelTileRows(bits: kernels.Bits, columns: usize) usize {
-    return @max(1, (1 << 17) / kernels.panelBytes(bits, columns)) * kernels.int8_panel_rows;
+    return @max(1, (1 << 16) / kernels.panelBytes(bits, columns)) * 2 * kernels.int8_panel_rows;
 }

@@ -411,6 +411,17 @@ fn softmaxReference(query: [*]const f32, pages: []const [*]f32, keys: usize, d: 
     }
 }
 
+test "8 and 4 bits, many rows: pairs of panels and one that is left, whole and partial, of one part and two" {
+    try forEachTable(struct {
+        fn check(table: *const kernels.Table) !void {
+            for ([_]usize{ 96, 608 }) |columns| for ([_]usize{ 39, 60, 64 }) |outputs| {
+                try checkPanels(table, .eight, 81, columns, outputs);
+                try checkPanels(table, .four, 81, columns, outputs);
+            };
+        }
+    }.check);
+}
+
 test "8 and 4 bits: within the rounding of weights and activations, zero blocks give zero" {
     try forEachTable(struct {
         fn check(table: *const kernels.Table) !void {

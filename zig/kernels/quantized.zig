@@ -61,16 +61,16 @@ const has_dotprod = builtin.cpu.arch == .aarch64 and
 pub const bias: i32 = if (has_vnni) 128 else 0;
 
 /// Activations are sizes and signs: four sizes, then their four signs.
-const splits_signs = has_avx2 and !has_vnni;
+pub const splits_signs = has_avx2 and !has_vnni;
 /// Bytes of an activation.
 pub const activation_bytes = if (splits_signs) 2 else 1;
 
 /// Sums of one line (or half, quarter of it) at a time: i32 per row.
-const sum_lanes: u32 = if (has_avx512) 16 else if (has_avx2) 8 else 4;
-const parts = panel_rows / sum_lanes;
-const Sum = @Vector(sum_lanes, i32);
-const Bytes = @Vector(sum_lanes * 4, i8);
-const Floats = @Vector(sum_lanes, f32);
+pub const sum_lanes: u32 = if (has_avx512) 16 else if (has_avx2) 8 else 4;
+pub const parts = panel_rows / sum_lanes;
+pub const Sum = @Vector(sum_lanes, i32);
+pub const Bytes = @Vector(sum_lanes * 4, i8);
+pub const Floats = @Vector(sum_lanes, f32);
 
 /// Levels of 4 bits: what Lloyd's iteration gives for normally distributed blocks whose greatest value
 /// is on the negative side, each block with its best scale. 0 is kept one of them, for sparse weights.
@@ -290,9 +290,6 @@ pub fn gemm(job: *const kernels.Int8) callconv(.c) void {
 
 fn gemmOf(comptime bits: kernels.Bits, job: *const kernels.Int8) void {
     if (widens and job.rows >= widen_rows_min) return gemmWidened(bits, job);
-    if (splits_signs and bits == .four and job.rows >= look_up_rows_min and job.columns <= look_up_columns_max) {
-        return gemmLookedUp(job);
-    }
     const panel_bytes = kernels.panelBytes(bits, job.columns);
     for (0..job.panels) |panel| multiplyPanel(bits, job, job.weights + panel * panel_bytes, panel);
 }
@@ -306,28 +303,6 @@ inline fn multiplyPanel(comptime bits: kernels.Bits, job: *const kernels.Int8, f
     const rest = job.rows - row;
     inline for (1..tile_rows) |rows| {
         if (rest == rows) tile(bits, rows, job, from, panel, valid, row);
-    }
-}
-
-/// Looking 4 bits up for every few rows anew takes a seventh of a product with sizes and signs. For many
-/// rows each panel becomes one of 8 bits first, on the stack.
-const look_up_rows_min = 16;
-const look_up_columns_max = 8192;
-
-noinline fn gemmLookedUp(job: *const kernels.Int8) void {
-    var bytes: [kernels.panelBytes(.eight, look_up_columns_max)]u8 align(64) = undefined;
-    const panel_bytes = kernels.panelBytes(.four, job.columns);
-    for (0..job.panels) |panel| {
-        const from = job.weights + panel * panel_bytes;
-        for (0..job.columns / block) |b| {
-            const scales = bytes[scalesAt(.eight, b)..][0 .. panel_rows * @sizeOf(f16)];
-            scales.* = from[scalesAt(.four, b)..][0 .. panel_rows * @sizeOf(f16)].*;
-            const lines = bytes[linesAt(.eight, b)..][0..comptime kernels.Bits.eight.blockBytes()];
-            inline for (0..groups) |g| {
-                lines[g * line_bytes ..][0..line_bytes].* = @bitCast(lineOf(.four, from + linesAt(.four, b), g));
-            }
-        }
-        multiplyPanel(.eight, job, &bytes, panel);
     }
 }
 
@@ -462,7 +437,7 @@ inline fn addWords(
 
 /// The same value, computed here and now. Left alone, the compiler first does all that one row needs,
 /// and the other rows' operands wait on the stack: twice as slow.
-inline fn inRegister(value: Sum) Sum {
+pub inline fn inRegister(value: Sum) Sum {
     return asm volatile (""
         : [_] "=x" (-> Sum),
         : [_] "0" (value),
@@ -593,18 +568,28 @@ inline fn addSplit(
 
 /// sum[i] = a[4i..4i+4] . b[4i..4i+4], where no two products together leave i16.
 inline fn fourProducts(a: @Vector(4 * sum_lanes, u8), b: Bytes) Sum {
-    const ones: @Vector(2 * sum_lanes, i16) = @splat(1);
-    if (has_avx512) {
-        return @"llvm.x86.avx512.pmaddw.d.512"(@"llvm.x86.avx512.pmaddubs.w.512"(a, b), ones);
-    }
-    return @"llvm.x86.avx2.pmadd.wd"(@"llvm.x86.avx2.pmadd.ub.sw"(a, b), ones);
+    return sumsOfPairs(sumsOfTwo(a, b));
 }
 
-inline fn four(bytes: [*]const i8) i32 {
+pub const Pairs = @Vector(2 * sum_lanes, i16);
+
+/// sum[i] = a[2i..2i+2] . b[2i..2i+2]
+pub inline fn sumsOfTwo(a: @Vector(4 * sum_lanes, u8), b: Bytes) Pairs {
+    if (has_avx512) return @"llvm.x86.avx512.pmaddubs.w.512"(a, b);
+    return @"llvm.x86.avx2.pmadd.ub.sw"(a, b);
+}
+
+pub inline fn sumsOfPairs(a: Pairs) Sum {
+    const ones: Pairs = @splat(1);
+    if (has_avx512) return @"llvm.x86.avx512.pmaddw.d.512"(a, ones);
+    return @"llvm.x86.avx2.pmadd.wd"(a, ones);
+}
+
+pub inline fn four(bytes: [*]const i8) i32 {
     return @bitCast(bytes[0..4].*);
 }
 
-inline fn scaleOf(scales: [*]const f16, comptime part: usize) Floats {
+pub inline fn scaleOf(scales: [*]const f16, comptime part: usize) Floats {
     const narrow: @Vector(sum_lanes, f16) = scales[part * sum_lanes ..][0..sum_lanes].*;
     return narrow;
 }
@@ -620,7 +605,7 @@ inline fn weightsOf(comptime bits: kernels.Bits, lines: [*]const u8, comptime g:
 }
 
 /// Four bytes of each of the panel's rows: group g of a block.
-inline fn lineOf(comptime bits: kernels.Bits, lines: [*]const u8, comptime g: usize) [parts]Bytes {
+pub inline fn lineOf(comptime bits: kernels.Bits, lines: [*]const u8, comptime g: usize) [parts]Bytes {
     var bytes: [parts]Bytes = undefined;
     inline for (&bytes, 0..) |*part, p| part.* = weightsOf(bits, lines, g, p);
     return bytes;

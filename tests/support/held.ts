@@ -12,7 +12,8 @@ export type Held = { readonly descriptors: number; readonly mappings: number; re
 export const warmUp = 3;
 /**
  * What swings from cycle to cycle takes so many to show its highest. A run of four times as many is held to that, and
- * to its slope from there on: a leak that is small beside the swing is seen by that alone.
+ * to the slope of its second half, because some loops still settle in the first: a leak that is small beside the swing
+ * is seen by that alone.
  */
 const settling = 20;
 /** The least of so many in a row counts: what waits for collection comes and goes by some MB, a leak stays. */
@@ -44,7 +45,7 @@ export type Growth = {
   /** Of memory after the warm-up, at worst and at last; NaN where there are too few measurements to tell. */
   readonly worstMb: number;
   readonly lastMb: number;
-  /** From one measurement to the next, the best line through those after the settling; 0 of a short run. */
+  /** From one measurement to the next, the best line through the second half; 0 of a short run. */
   readonly slopeMb: number;
   readonly sameDescriptors: boolean;
 };
@@ -63,7 +64,7 @@ export function growthOf(all: readonly Pick<Held, "descriptors" | "megabytes">[]
   return {
     worstMb: above.length === 0 ? NaN : Math.max(...above),
     lastMb: above.at(-1) ?? NaN,
-    slopeMb: isLong ? slopeOf(all.slice(settling).map(({ megabytes }) => megabytes)) : 0,
+    slopeMb: isLong ? slopeOf(all.slice(all.length >> 1).map(({ megabytes }) => megabytes)) : 0,
     sameDescriptors: settled.every(({ descriptors }) => descriptors === settled[0]!.descriptors),
   };
 }

@@ -33,6 +33,7 @@ const isas_x86 = [_]Isa{
         .model = &x86.cpu.x86_64_v4,
         .features = x86.featureSet(&.{.avx512vnni}),
     },
+    // The last: see isasOf.
     .{
         .name = "amx",
         .lanes = 16,
@@ -100,7 +101,8 @@ pub fn build(b: *std.Build) void {
 
 fn isasOf(target: std.Build.ResolvedTarget) []const Isa {
     return switch (target.result.cpu.arch) {
-        .x86_64 => &isas_x86,
+        // Linux alone grants tiles.
+        .x86_64 => if (target.result.os.tag == .linux) &isas_x86 else isas_x86[0 .. isas_x86.len - 1],
         .aarch64 => &isas_arm,
         else => @panic("qwen-asr runs on x86_64 and aarch64"),
     };

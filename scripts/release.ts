@@ -22,6 +22,7 @@ import { buildExecutable, otherRunnersOf, prepareForWine, runnerOf, type Target,
 type Made = Built & {
   /** What was seen of it here. */
   readonly seen: string;
+  readonly megabytes: number;
 };
 
 const text = new TextEncoder();
@@ -54,8 +55,14 @@ async function makeRelease(version: string, chosen: readonly Target[], url: stri
   const release = releaseOf(version, url ?? `https://example.org/qwen-asr/${version}`);
   const sbom = json(billOfMaterials(version, new TextDecoder().decode(release.notices), packageFile.dependencies));
   const made: Made[] = [];
-  for (const target of chosen) made.push(await make(target, release, sbom, write));
-  for (const { name, bytes } of packagesOf(release, made)) write(name, bytes);
+  for (const target of chosen) {
+    made.push(await make(target, release, sbom, write));
+    Bun.gc(true);
+  }
+  for (const { name, bytes } of packagesOf(release, made)) {
+    write(name, bytes);
+    Bun.gc(true); // Each may be of 170 MB, and as much again on its way.
+  }
   write("sbom.cdx.json", sbom);
   write("NOTES.md", text.encode(notesOf(version, made)));
   const lines = [...sums].sort(([a], [b]) => a < b ? -1 : 1).map(([name, sum]) => `${sum}  ${name}\n`);
@@ -95,7 +102,14 @@ async function make(
   const name = isWindows ? `${stem}.zip` : `${stem}.tar.gz`;
   const bytes = isWindows ? zip(entries) : gzip(tar(entries));
   write(name, bytes);
-  return { target, executable, archive: { name, sha256: sha256(bytes) }, seen };
+  const archive = { name, sha256: sha256(bytes) };
+  return {
+    target,
+    executable: () => new Uint8Array(readFileSync(path)),
+    megabytes: executable.length / 1e6,
+    archive,
+    seen,
+  };
 }
 
 /** What an archive holds. */
@@ -143,8 +157,8 @@ function tryOut(runner: readonly string[], target: Target, path: string, version
 }
 
 function notesOf(version: string, made: readonly Made[]): string {
-  const rows = made.map(({ target, executable, archive, seen }) =>
-    `| ${target.title} | ${archive.name} | ${(executable.length / 1e6).toFixed(0)} MB | ${seen} |\n`
+  const rows = made.map(({ target, megabytes, archive, seen }) =>
+    `| ${target.title} | ${archive.name} | ${megabytes.toFixed(0)} MB | ${seen} |\n`
   );
   const changes = readFileSync(join(projectRoot, "CHANGELOG.md"), "utf8");
   const own = changes.split(/^## /m).find((part) => part.startsWith(`${version}\n`));

@@ -20,10 +20,10 @@ const release: Release = {
 };
 const built: readonly Built[] = targets.map((target) => ({
   target,
-  executable: bytes('#!/bin/sh\necho "ran $*"\n'),
+  executable: () => bytes('#!/bin/sh\necho "ran $*"\n'),
   archive: { name: `qwen-asr-1.2.3-${target.name}.tar.gz`, sha256: "ab".repeat(32) },
 }));
-const packages = packagesOf(release, built);
+const packages = [...packagesOf(release, built)];
 
 function inFolder(work: (folder: string, run: (...command: string[]) => string) => void): void {
   const folder = mkdtempSync(join(tmpdir(), "qwen-asr-test-"));

@@ -10,7 +10,8 @@ import type { Target } from "./release_targets.ts";
 /** What an archive of a target holds, and its published name with its hash. */
 export type Built = {
   readonly target: Target;
-  readonly executable: Uint8Array;
+  /** Read anew each time: those of all targets are more than a machine may have memory for. */
+  readonly executable: () => Uint8Array;
   readonly archive: { readonly name: string; readonly sha256: string };
 };
 
@@ -32,14 +33,15 @@ export type OutputFile = { readonly name: string; readonly bytes: Uint8Array };
 const packageName = "qwen-asr-cli";
 const moduleName = "qwen_asr_cli";
 
-export function packagesOf(release: Release, all: readonly Built[]): OutputFile[] {
-  return [
-    npmMain(release, all),
-    ...all.map((built) => npmPlatform(release, built)),
-    ...all.map((built) => wheel(release, built)),
-    ...all.filter(({ target }) => target.libc === "glibc").map((built) => debian(release, built)),
-    ...manifests(release, all),
-  ];
+/** Each is made when it is asked for. */
+export function* packagesOf(release: Release, all: readonly Built[]): Generator<OutputFile> {
+  yield npmMain(release, all);
+  for (const built of all) {
+    yield npmPlatform(release, built);
+    yield wheel(release, built);
+    if (built.target.libc === "glibc") yield debian(release, built);
+  }
+  yield* manifests(release, all);
 }
 
 const text = new TextEncoder();
@@ -85,7 +87,7 @@ function npmPlatform(release: Release, { target, executable }: Built): OutputFil
   const where = { os: [nodeNames[target.os]], cpu: [target.arch], ...target.libc && { libc: [target.libc] } };
   return npmFile(name, version, [
     { path: "package.json", bytes: json({ ...about, ...where, preferUnplugged: true }) },
-    { path: executableName(target), bytes: executable, isExecutable: true },
+    { path: executableName(target), bytes: executable(), isExecutable: true },
     ...documents(release),
   ]);
 }
@@ -140,7 +142,7 @@ function wheel(release: Release, { target, executable }: Built): OutputFile {
   const entries: Entry[] = [
     { path: `${moduleName}/__init__.py`, bytes: text.encode(pythonLauncher(executableName(target))) },
     { path: `${moduleName}/__main__.py`, bytes: text.encode("from . import main\n\nmain()\n") },
-    { path: `${moduleName}/${executableName(target)}`, bytes: executable, isExecutable: true },
+    { path: `${moduleName}/${executableName(target)}`, bytes: executable(), isExecutable: true },
     ...documents(release).map((entry) => ({ ...entry, path: `${info}/licenses/${entry.path}` })),
     { path: `${info}/METADATA`, bytes: text.encode(metadata) },
     {
@@ -183,7 +185,7 @@ function debian(release: Release, { target, executable }: Built): OutputFile {
   const architecture = target.arch === "x64" ? "amd64" : "arm64";
   const share = "./usr/share";
   const files: Entry[] = [
-    { path: "./usr/bin/qwen-asr", bytes: executable, isExecutable: true },
+    { path: "./usr/bin/qwen-asr", bytes: executable(), isExecutable: true },
     { path: `${share}/bash-completion/completions/qwen-asr`, bytes: completions.bash! },
     { path: `${share}/doc/${packageName}/THIRD_PARTY_NOTICES`, bytes: notices },
     { path: `${share}/doc/${packageName}/copyright`, bytes: licence },

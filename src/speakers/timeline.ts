@@ -31,6 +31,8 @@ export class Timeline {
   readonly #width: number;
   #from = 0;
   readonly #open: Float64Array;
+  /** In the frame that is being closed. */
+  readonly #isActive: Uint8Array;
   readonly #ended: NumberedTurn[] = [];
 
   constructor(speakers: number) {
@@ -38,6 +40,7 @@ export class Timeline {
     this.#width = speakers + 2;
     this.#sums = new Float32Array(windowFrames * this.#width);
     this.#open = new Float64Array(speakers).fill(-1);
+    this.#isActive = new Uint8Array(speakers);
   }
 
   /**
@@ -78,14 +81,32 @@ export class Timeline {
     this.#from = frame;
   }
 
+  /** Leaves nothing to the collector: there are half a million frames in two hours. */
   #close(at: number): void {
-    const row = this.#sums.subarray(at * this.#width, (at + 1) * this.#width);
-    const windows = row[this.#speakers + 1]!;
-    const active = windows === 0 ? 0 : Math.round(row[this.#speakers]! / windows);
-    const order = active === 0 ? [] : mostSaid(row.subarray(0, this.#speakers), active);
-    for (let speaker = 0; speaker < this.#speakers; speaker++) {
-      this.#turn(speaker, order.includes(speaker), this.#from + at);
+    const row = at * this.#width;
+    const windows = this.#sums[row + this.#speakers + 1]!;
+    const active = windows === 0 ? 0 : Math.round(this.#sums[row + this.#speakers]! / windows);
+    this.#isActive.fill(0);
+    for (let count = 0; count < active; count++) {
+      const speaker = this.#mostSaid(row);
+      if (speaker < 0) break;
+      this.#isActive[speaker] = 1;
     }
+    for (let speaker = 0; speaker < this.#speakers; speaker++) {
+      this.#turn(speaker, this.#isActive[speaker] === 1, this.#from + at);
+    }
+  }
+
+  /** Of those that are not active yet, the speaker that most windows say; -1: none says one. */
+  #mostSaid(row: number): number {
+    let most = -1;
+    let sum = 0;
+    for (let speaker = 0; speaker < this.#speakers; speaker++) {
+      if (this.#isActive[speaker] === 1 || this.#sums[row + speaker]! <= sum) continue;
+      most = speaker;
+      sum = this.#sums[row + speaker]!;
+    }
+    return most;
   }
 
   #turn(speaker: number, isActive: boolean, frame: number): void {
@@ -101,12 +122,6 @@ export class Timeline {
 function speakersOf(set: number, speakerOf: readonly number[]): number[] {
   const locals = Array.from({ length: localsMax }, (_, local) => local).filter((local) => (set & 1 << local) !== 0);
   return [...new Set(locals.map((local) => speakerOf[local] ?? -1))].filter((speaker) => speaker >= 0);
-}
-
-/** The `count` speakers that most windows say. */
-function mostSaid(sums: Float32Array, count: number): number[] {
-  return [...sums.keys()].filter((speaker) => sums[speaker]! > 0)
-    .toSorted((a, b) => sums[b]! - sums[a]!).slice(0, count);
 }
 
 /** From 0.1 at the ends of a window to 1 in its middle. */

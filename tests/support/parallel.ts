@@ -24,7 +24,9 @@ export async function runParallel(folder: string, shards: number, kills: number)
   ];
   const indexes = Array.from({ length: shards }, (_, index) => String(index));
   using home = temporaryFolder();
-  const child = Bun.spawn([parallel!, "--will-cite", "-j2", "--retries", "100", ...command, ":::", ...indexes], {
+  // --ungroup: else nothing is seen of what a run has said that is killed and tried again.
+  const how = ["--will-cite", "--ungroup", "-j2", "--retries", "100"];
+  const child = Bun.spawn([parallel!, ...how, ...command, ":::", ...indexes], {
     env: { ...fixedEnvironment(home.path), SHELL: "/bin/sh" },
     stdout: "ignore",
     stderr: "pipe",

@@ -79,6 +79,7 @@ const sourceTree: Tree = {
     "src/lazy.ts": "root",
     "src/stop.ts": "root",
     "src/memory.ts": "root",
+    "src/search.ts": "root",
     "src/writer.ts": "root",
     "src/path_bytes.ts": "root",
     "src/secrets.ts": "root",

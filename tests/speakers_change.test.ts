@@ -84,9 +84,9 @@ testWhere(names.length > 0 && hasSpeakers, "clips and the speaker networks")(
   "--speakers changes labels, parts and estimated times alone: files, batches, the server",
   async () => {
     const speakers = ["--speakers", "auto"];
-    for (const  of of[ofFiles, ofBatch]) {
+    for (const hear of [ofFiles, ofBatch]) {
       for (const how of [[], ["--align", "--aligner", modelDir("nano-aligner")]]) {
-        const [plain, told] = [await of(how), await of([...how, ...speakers])];
+        const [plain, told] = [await hear(how), await hear([...how, ...speakers])];
         for (const [index, segments] of plain.entries()) expectSame(segments, told[index]!);
       }
     }

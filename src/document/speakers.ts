@@ -7,6 +7,7 @@
  * within another's sentence is no turn, and a turn that begins near the start of a sentence begins with it.
  */
 
+import { firstIndex } from "../search.ts";
 import type { TimeSpan } from "../units.ts";
 import { endsSentence } from "../text/sentences.ts";
 import { type SpeakerTurn, whoSpeaksGiven, whoSpeaksRenamed } from "../speakers/turns.ts";
@@ -41,6 +42,11 @@ export function withSpeakers(segments: readonly TimedSegment[], turns: readonly 
     if (parts.length === 1 && last === undefined) return [segment];
     return parts.map((part, index) => partOf(segment, part, index === parts.length - 1));
   });
+}
+
+/** In order of first speech. */
+export function speakersOf(segments: readonly { readonly speaker?: string }[]): string[] {
+  return [...new Set(segments.flatMap(({ speaker }) => speaker ?? []))];
 }
 
 /** The segments with other names for speakers, in words and gaps too. */
@@ -85,7 +91,9 @@ class TurnFinder {
   of({ startMs, endMs }: TimeSpan): Said {
     const common = new Map<string, number>();
     let near: { speaker: string; ms: number } | undefined;
-    for (let at = this.#firstFrom(startMs - this.#longestMs - nearMs); at < this.#turns.length; at++) {
+    const firstMs = startMs - this.#longestMs - nearMs;
+    const first = firstIndex(this.#turns.length, (at) => this.#turns[at]!.startMs >= firstMs);
+    for (let at = first; at < this.#turns.length; at++) {
       const turn = this.#turns[at]!;
       if (turn.startMs > endMs + nearMs) break;
       const ms = Math.min(endMs, turn.endMs) - Math.max(startMs, turn.startMs);
@@ -95,17 +103,6 @@ class TurnFinder {
     const order = [...common].toSorted((a, b) => b[1] - a[1]);
     const isOverlapped = order.length > 1 && order[1]![1] >= overlapShare * (endMs - startMs);
     return { speaker: order[0]?.[0] ?? near?.speaker, isOverlapped };
-  }
-
-  /** The first turn that begins at that time or later. */
-  #firstFrom(ms: number): number {
-    let [low, high] = [0, this.#turns.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.#turns[middle]!.startMs < ms) low = middle + 1;
-      else high = middle;
-    }
-    return low;
   }
 }
 

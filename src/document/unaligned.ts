@@ -33,7 +33,7 @@ export function unalignedSegment(
 ): TimedSegment {
   const texts = splitWords(heard.text);
   const logprobs = wordLogprobs(texts, heard.tokens);
-  const spans = shareOut(texts, texts.map(spokenWeight), stretchesOf(speech, turns));
+  const spans = spansOf(texts, speech, turns);
   return {
     startMs: speech[0]!.startMs,
     endMs: speech.at(-1)!.endMs,
@@ -56,9 +56,12 @@ export function timedByTurns(
 ): TimedSegment {
   const { words = [] } = segment;
   if (turns.length === 0 || words.some(({ flag }) => flag !== "unaligned")) return segment;
-  const texts = words.map(({ text }) => text);
-  const spans = shareOut(texts, texts.map(spokenWeight), stretchesOf(speech, turns));
+  const spans = spansOf(words.map(({ text }) => text), speech, turns);
   return { ...segment, words: words.map((word, index) => ({ ...word, ...spans[index]! })) };
+}
+
+function spansOf(texts: readonly string[], speech: readonly TimeSpan[], turns: readonly SpeakerTurn[]): TimeSpan[] {
+  return shareOut(texts, texts.map(spokenWeight), stretchesOf(speech, turns));
 }
 
 /**

@@ -2,6 +2,7 @@
 
 import type { TimedSegment } from "../document/document.ts";
 import { timedByTurns, unalignedSegment, type UntimedSegment } from "../document/unaligned.ts";
+import { firstIndex } from "../search.ts";
 import type { Recording } from "../segment/recording.ts";
 import type { SpeakerTurn } from "../speakers/turns.ts";
 import { sampleRate, type Span, type TimeSpan } from "../units.ts";
@@ -52,21 +53,11 @@ export class SegmentTimer {
 /** The parts of `range` that lie in one of `others`, which are in order and apart; a sliver at a cut is none. */
 function overlaps(range: Span, others: readonly Span[]): Span[] {
   const parts: Span[] = [];
-  for (let at = firstEndingAfter(others, range.start); at < others.length; at++) {
+  for (let at = firstIndex(others.length, (at) => others[at]!.end > range.start); at < others.length; at++) {
     const other = others[at]!;
     if (other.start >= range.end) break;
     const part = { start: Math.max(range.start, other.start), end: Math.min(range.end, other.end) };
     if (part.end - part.start >= sampleRate / 20) parts.push(part);
   }
   return parts;
-}
-
-function firstEndingAfter(spans: readonly Span[], position: number): number {
-  let [low, high] = [0, spans.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (spans[middle]!.end <= position) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -4,7 +4,7 @@
  */
 
 import { cuesOf, punctuatedCue } from "../output/cues.ts";
-import { layoutOf } from "../options/choices.ts";
+import { layoutOf, speakersMax } from "../options/choices.ts";
 import { type Cue, srtBlock, vttBlock, vttHeader } from "../subtitles/cue.ts";
 import type { WordCutter } from "../text/chinese.ts";
 import { languageCode } from "../text/languages.ts";
@@ -44,8 +44,6 @@ function fieldsOf(query: Fields): Fields {
   };
 }
 
-const countMax = 99;
-
 /** Without `diarize` the numbers say nothing, as there. */
 function speakerFields(query: Fields): Fields {
   const [min, max] = [countOf(query, "min_speakers"), countOf(query, "max_speakers")];
@@ -53,14 +51,14 @@ function speakerFields(query: Fields): Fields {
     throw wrong("min_speakers", `min_speakers is ${min}, more than max_speakers, which is ${max}`);
   }
   if (!isOn(query, "diarize")) return {};
-  return { speakers: [min === undefined && max === undefined ? "auto" : `${min ?? 1}-${max ?? countMax}`] };
+  return { speakers: [min === undefined && max === undefined ? "auto" : `${min ?? 1}-${max ?? speakersMax}`] };
 }
 
 function countOf(query: Fields, name: string): number | undefined {
   const given = last(query, name)?.trim() ?? "";
   if (given === "") return undefined;
   const count = /^\d+$/.test(given) ? Number(given) : 0;
-  if (count < 1 || count > countMax) throw wrong(name, `${name} is a number from 1 to ${countMax}`);
+  if (count < 1 || count > speakersMax) throw wrong(name, `${name} is a number from 1 to ${speakersMax}`);
   return count;
 }
 

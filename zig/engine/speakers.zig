@@ -35,7 +35,7 @@ pub const Speakers = struct {
         return openFor(gpa, bytes, threads_count, (try cpu.choose()).table(), .int8);
     }
 
-    /// With the kernels of one instruction set, voices at a precision of one's own.
+    /// With the kernels of one instruction set, and products at one precision.
     pub fn openFor(
         gpa: std.mem.Allocator,
         bytes: []const u8,

@@ -44,20 +44,7 @@ pub const Packed = struct {
         self.multiply(table, count, a, a_stride, out, out_stride, false);
     }
 
-    /// The same, added to what is in `out`.
-    pub fn addTimes(
-        self: Packed,
-        table: *const kernels.Table,
-        count: usize,
-        a: [*]const f32,
-        a_stride: usize,
-        out: [*]f32,
-        out_stride: usize,
-    ) void {
-        self.multiply(table, count, a, a_stride, out, out_stride, true);
-    }
-
-    /// The same, either way.
+    /// The same, added to what is in `out` or in its place.
     pub fn multiply(
         self: Packed,
         table: *const kernels.Table,
@@ -95,7 +82,7 @@ test "a packed matrix multiplies as it is written, and adds" {
     const a = [_]f32{ 1, 2, 3, 4 }; // Two rows that share two elements.
     var out: [2 * 70]f32 = undefined;
     own.times(table, 2, &a, 1, &out, 70);
-    own.addTimes(table, 2, &a, 1, &out, 70);
+    own.multiply(table, 2, &a, 1, &out, 70, true);
     for (0..2) |row| for (0..70) |n| {
         var sum: f32 = 0;
         for (matrix[n * 3 ..][0..3], a[row..][0..3]) |w, x| sum += 2 * w * x;

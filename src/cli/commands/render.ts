@@ -1,9 +1,9 @@
 /** `qwen-asr render`: writes transcripts (-f json or jsonl) and subtitles in other formats, without decoding. */
 
-import type { TimedSegment, TranscriptDocument } from "../../document/document.ts";
+import type { TranscriptDocument } from "../../document/document.ts";
 import { acceptEdits } from "../../document/edits.ts";
 import { readDocument } from "../../document/json.ts";
-import { renamed, renamedEnding } from "../../document/speakers.ts";
+import { renamed, renamedEnding, speakersOf } from "../../document/speakers.ts";
 import { hardship } from "../../files/rescue.ts";
 import { Outputs } from "../../files/outputs.ts";
 import { InputError } from "../../errors.ts";
@@ -88,7 +88,7 @@ async function render(
     });
     const write = view?.recording();
     const named = renamed(segments, names);
-    const unused = options.inputs.length === 1 && unusedLabels(names, speakersIn(named));
+    const unused = options.inputs.length === 1 && unusedLabels(names, speakersOf(named));
     if (unused) say(unused);
     for (const segment of named) {
       const spoken = views ? spokenSegment(segment) : segment;
@@ -102,11 +102,6 @@ async function render(
     await outputs.fail(index, name, error.message);
     return false;
   }
-}
-
-/** In order of first speech. */
-function speakersIn(segments: readonly TimedSegment[]): string[] {
-  return [...new Set(segments.flatMap(({ speaker }) => speaker ?? []))];
 }
 
 /** Reads a transcript or subtitles. */

@@ -18,12 +18,12 @@ import {
   withText,
 } from "../../document/cue_edits.ts";
 import type { Ending, Gap, TimedSegment, TimedWord } from "../../document/document.ts";
-import { givenEnding, renamed, renamedEnding } from "../../document/speakers.ts";
+import { givenEnding, renamed, renamedEnding, speakersOf } from "../../document/speakers.ts";
 import { begun, changed, type History, redone, undone } from "../../document/history.ts";
 import type { TimeSpan } from "../../units.ts";
 import { gapRow, OpenRow, readRow, type RowAct } from "./cue_row.ts";
 import { button, div, takesKeys } from "./dom.ts";
-import { type SpeakerColours, speakersOf } from "./speakers.ts";
+import type { SpeakerColours } from "./speakers.ts";
 import type { Strings } from "./strings.ts";
 
 /** A text, and where in the recording it is said. */
@@ -199,9 +199,9 @@ export class Editor {
     const index = before.indexOf(cue);
     if (index < 0) return undefined;
     const cues = withText(retime(before, index, row.span), index, row.text);
-    if (row.text.trim() === "") this.#set(cues);
-    else this.#setSpoken(cues, index, row.speaker);
-    return row.text.trim() === "" ? undefined : index;
+    if (row.text.trim() === "") return void this.#set(cues);
+    this.#setSpoken(cues, index, row.speaker);
+    return index;
   }
 
   /** The cue is that speaker's, whoever said it before; undefined: it stays as it is. */

@@ -6,6 +6,7 @@
 import type { Ending, TimedSegment, TranscriptDocument } from "../../document/document.ts";
 import { openGaps } from "../../document/cue_edits.ts";
 import { acceptEdits } from "../../document/edits.ts";
+import { speakersOf } from "../../document/speakers.ts";
 import { cueSegments } from "../../output/cue_segments.ts";
 import { isCut, type Missing, notesMarkup } from "../../output/notes.ts";
 import { paragraphMarkup, paragraphsOf } from "../../output/paragraphs.ts";
@@ -13,7 +14,7 @@ import { defaultRules } from "../../subtitles/rules.ts";
 import { button, div, nodeOf } from "./dom.ts";
 import { Editor, type Realign } from "./editor.ts";
 import { Player } from "./player.ts";
-import { colourLines, SpeakerColours, SpeakerList, speakersOf } from "./speakers.ts";
+import { colourLines, SpeakerColours, SpeakerList } from "./speakers.ts";
 import type { Strings } from "./strings.ts";
 
 export type { SpanToAlign } from "./editor.ts";

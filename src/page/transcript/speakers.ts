@@ -61,11 +61,6 @@ function firstFree(names: readonly string[]): string {
   for (let number = 1;; number++) if (!names.includes(`Speaker ${number}`)) return `Speaker ${number}`;
 }
 
-/** In order of first speech. */
-export function speakersOf(segments: readonly { readonly speaker?: string }[]): string[] {
-  return [...new Set(segments.flatMap(({ speaker }) => speaker ?? []))];
-}
-
 export type SpeakerListGiven = {
   readonly strings: Strings;
   readonly colours: SpeakerColours;

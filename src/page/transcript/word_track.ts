@@ -3,6 +3,8 @@
  * being said, marked; the lines before and after; the next doubtful word.
  */
 
+import { firstIndex } from "../../search.ts";
+
 export type TrackedWord = { readonly startMs: number; readonly endMs: number; readonly node: HTMLElement };
 
 export class WordTrack {
@@ -84,13 +86,7 @@ export class WordTrack {
 
   /** The index of the last word that has begun, or -1. */
   #lastBefore(ms: number): number {
-    let [low, high] = [0, this.words.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.words[middle]!.startMs <= ms) low = middle + 1;
-      else high = middle;
-    }
-    return low - 1;
+    return firstIndex(this.words.length, (index) => this.words[index]!.startMs > ms) - 1;
   }
 }
 

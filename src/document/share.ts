@@ -27,12 +27,12 @@ const reach = 12;
 export type Stretch = TimeSpan & { readonly speaker?: string | undefined };
 
 type Path = {
-  readonly cost: number;
+  cost: number;
   /** Words dealt out. */
   readonly to: number;
   /** Who said the last of them. */
   readonly speaker: string | undefined;
-  readonly before: Path | undefined;
+  before: Path | undefined;
 };
 
 /** Returns one span per word, inside the given spans, which are in order and at least one. */
@@ -53,39 +53,54 @@ export function shareOut(words: readonly string[], weights: readonly number[], s
 
 /** For every span, the index after its last word; a span may have no words. */
 function dealOut(words: readonly string[], sums: readonly number[], spans: readonly Stretch[]): readonly number[] {
+  const ends = words.map(endOf);
   const lengths = spans.map(({ startMs, endMs }) => endMs - startMs);
   const msPerWeight = lengths.reduce((sum, each) => sum + each, 0) / sums.at(-1)!;
-  let paths: Paths = new Map([[0, { cost: 0, to: 0, speaker: undefined, before: undefined }]]);
+  let paths: readonly Path[] = [{ cost: 0, to: 0, speaker: undefined, before: undefined }];
   let time = 0;
   for (const [index, length] of lengths.entries()) {
     time += length;
     const pauseMs = (spans[index + 1]?.startMs ?? 0) - spans[index]!.endMs;
     const isLast = index === lengths.length - 1;
     const near = isLast ? words.length : nearest(sums, time / msPerWeight);
-    const next: Paths = new Map();
-    for (const before of paths.values()) {
+    const next = new Cheapest();
+    for (const before of paths) {
       const { to: from, cost } = before;
       const speaker = spans[index]!.speaker ?? before.speaker;
-      const change = before.speaker === speaker || from === 0 ? 0 : turnCost(words[from - 1]!);
+      const change = before.speaker === speaker || from === 0 ? 0 : turnCost(ends[from - 1]);
       const first = isLast ? words.length : Math.max(from, near - reach);
       for (let to = first; to <= Math.min(words.length, near + reach); to++) {
         const misfit = Math.abs((sums[to]! - sums[from]!) * msPerWeight - length);
         const sum = cost + misfit + (to === from ? 0 : change) +
-          (to === from || to === words.length ? 0 : pauseCost(words[to - 1]!, pauseMs));
-        const path = { cost: sum, to, speaker: to === from ? before.speaker : speaker, before };
-        if (sum < (next.get(keyOf(path))?.cost ?? Infinity)) next.set(keyOf(path), path);
+          (to === from || to === words.length ? 0 : pauseCost(ends[to - 1], pauseMs));
+        next.offer(sum, to, to === from ? before.speaker : speaker, before);
       }
     }
-    paths = next;
+    paths = next.paths;
   }
-  return endsOf([...paths.values()].reduce((best, path) => path.cost < best.cost ? path : best));
+  return endsOf(paths.reduce((best, path) => path.cost < best.cost ? path : best));
 }
 
-/** The cheapest for each number of words, and for who said the last of them. */
-type Paths = Map<number | string, Path>;
+/** Of one stretch, the cheapest path for each number of words, and for who said the last of them. */
+class Cheapest {
+  readonly #bySpeaker = new Map<string | undefined, Path[]>();
 
-function keyOf({ to, speaker }: Path): number | string {
-  return speaker === undefined ? to : `${to} ${speaker}`;
+  /** Makes a path for the first offer alone: there are millions in an hour. */
+  offer(cost: number, to: number, speaker: string | undefined, before: Path): void {
+    const own = this.#bySpeaker.get(speaker) ?? [];
+    const known = own[to];
+    if (known === undefined) {
+      own[to] = { cost, to, speaker, before };
+      this.#bySpeaker.set(speaker, own);
+    } else if (cost < known.cost) {
+      known.cost = cost;
+      known.before = before;
+    }
+  }
+
+  get paths(): Path[] {
+    return [...this.#bySpeaker.values()].flat(); // Numbers of words that nothing leads to are holes.
+  }
 }
 
 /** The last word's index after each span. */
@@ -95,16 +110,23 @@ function endsOf(path: Path): number[] {
   return ends.toReversed();
 }
 
-function turnCost(word: string): number {
-  if (endsSentence(word)) return 0;
-  return endsClause(word) ? turnAtClauseMs : turnInClauseMs;
+/** What ends with a word; undefined: nothing. */
+type End = "sentence" | "clause" | undefined;
+
+function endOf(word: string): End {
+  if (endsSentence(word)) return "sentence";
+  return endsClause(word) ? "clause" : undefined;
 }
 
-function pauseCost(word: string, pauseMs: number): number {
-  if (endsSentence(word)) return 0;
-  const isClause = endsClause(word);
+function turnCost(end: End): number {
+  if (end === "sentence") return 0;
+  return end === "clause" ? turnAtClauseMs : turnInClauseMs;
+}
+
+function pauseCost(end: End, pauseMs: number): number {
+  if (end === "sentence") return 0;
   const surprise = Math.max(0, Math.min(pauseMs, 2000) - longPauseMs) * longPauseFactor;
-  return isClause ? pauseAtClauseMs + surprise / 4 : pauseInClauseMs + surprise;
+  return end === "clause" ? pauseAtClauseMs + surprise / 4 : pauseInClauseMs + surprise;
 }
 
 /** The index of the sum that is closest. */

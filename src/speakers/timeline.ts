@@ -120,8 +120,12 @@ export class Timeline {
 
 /** Each speaker once whose voice is in a set of local ones. */
 function speakersOf(set: number, speakerOf: readonly number[]): number[] {
-  const locals = Array.from({ length: localsMax }, (_, local) => local).filter((local) => (set & 1 << local) !== 0);
-  return [...new Set(locals.map((local) => speakerOf[local] ?? -1))].filter((speaker) => speaker >= 0);
+  const speakers: number[] = [];
+  for (let local = 0; local < localsMax; local++) {
+    const speaker = (set & 1 << local) === 0 ? -1 : speakerOf[local] ?? -1;
+    if (speaker >= 0 && !speakers.includes(speaker)) speakers.push(speaker);
+  }
+  return speakers;
 }
 
 /** From 0.1 at the ends of a window to 1 in its middle. */

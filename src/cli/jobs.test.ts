@@ -196,6 +196,20 @@ test("--watch takes what comes, when it does not change any more, and opens the 
   expect(parts.err().match(/Loading model/g)).toHaveLength(1);
 });
 
+test("--watch names what comes into an empty folder, and says what concerns every recording once", async () => {
+  using files = folderWith("in/note.txt");
+  const { parts, watching, untilThere, said } = startWatch(files.root, ["-f", "srt"]);
+  for (let look = 0; look < 30; look++) await Bun.sleep(10); // Until the first looks are over.
+  for (const name of ["a", "b"]) {
+    writeFileSync(join(files.root, `in/${name}.wav`), "sound");
+    await untilThere(`${name}.srt`);
+    expect(said()).toContain(`New: R/in/${name}.wav\n`);
+  }
+  parts.interrupt(130);
+  expect(await watching).toBe(130);
+  expect(said().match(/Times are estimated/g)).toHaveLength(1);
+});
+
 test("--watch needs a folder for formats of one recording a file", async () => {
   using files = folderWith("in/a.wav");
   const parts = fakeParts(fakeEngine(() => ({ says: "" })));

@@ -323,9 +323,7 @@ async function startRun(
   const segmentSec = segmentSecFor(asked.segmentSec, isEstimated, models.transcriber.autoLimits);
   const options = { ...asked, segmentSec };
   const model = to.outputs ? await models.transcriber.known() : undefined;
-  if (isEstimated) {
-    report.say("Times are estimated from pauses and the length of words; --align times every word.");
-  }
+  if (isEstimated) say("Times are estimated from pauses and the length of words; --align times every word.");
   const headings = new Headings(parts.terminal, options);
   const journals = place.journals.size === 0 ? undefined : await Journals.open({
     ...{ paths: place.journals, isResumed: options.jobs.resume, tell: report.tell },

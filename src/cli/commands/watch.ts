@@ -55,9 +55,9 @@ export async function watchFolder(parts: WatchParts, options: TranscribeOptions,
     isFirst = false;
   };
   try {
-    while (!drain.aborted) {
+    for (let look = 1; !drain.aborted; look++) {
       const { fresh, changed } = arrivals.whole(await watchedFiles(folder, jobs));
-      if (!isFirst && fresh.length > 0) report.say(`New: ${fresh.map(label).join(", ")}`);
+      if (look > looksMin && fresh.length > 0) report.say(`New: ${fresh.map(label).join(", ")}`);
       await hear(fresh, true);
       if (changed.length > 0) {
         report.say(`Changed: ${changed.map(label).join(", ")}${options.force || output === undefined ? "" : unforced}`);

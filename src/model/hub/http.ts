@@ -101,7 +101,10 @@ export class Retries {
   async pause(error: unknown): Promise<void> {
     const { retriesMax, retryBaseMs, stop, onRetry } = this.options;
     if (!(error instanceof TransientError)) throw error;
-    if (this.#failures >= retriesMax) throw new SourceError(`${error.message} (tried ${this.#failures + 1} times)`);
+    if (this.#failures >= retriesMax) {
+      const tries = this.#failures + 1;
+      throw new SourceError(tries === 1 ? error.message : `${error.message} (tried ${tries} times)`);
+    }
     const waitMs = Math.max(retryBaseMs * 2 ** this.#failures, error.retryAfterMs);
     this.#failures++;
     onRetry?.(error, waitMs);
@@ -260,6 +263,7 @@ function asTransient(error: unknown, host: string): Error {
 function networkReason(code: string, message: string): string {
   if (/refused/i.test(code)) return "connection refused";
   if (/notfound|dns|failedtoresolve/i.test(code)) return "no such host";
+  if (code === "EAI_AGAIN") return "no network, or no name server answers";
   if (/closed|reset|socket/i.test(code) || /closed|reset/i.test(message)) return "connection dropped";
   // Only the first sentence is kept: Bun adds advice for programmers.
   return message.split(/[.\n]/, 1)[0] ?? message;

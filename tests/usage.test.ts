@@ -17,7 +17,7 @@ describe("wrong usage", () => {
     [["-x", file], /unknown option -x$/],
     [["-t", "many", file], /-t must be 0 to 256, got 'many'/],
     [["-t", "-3", file], /-t must be 0 to 256, got '-3'/],
-    [["-t", "1.5", file], /-t must be 0 to 256, got '1\.5'/],
+    [["-t", "1.5", file], /-t must be 0 to 256, a whole number, got '1\.5'/],
     [["-t", "0x10", file], /-t must be 0 to 256, got '0x10'/],
     [["-S", "nan", file], /-S must be 0, auto or 1 to 86400 seconds, got 'nan'/],
     [["-S", "inf", file], /-S must be .*, got 'inf'/],

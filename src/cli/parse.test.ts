@@ -293,7 +293,7 @@ test("mistakes get one line that names them", () => {
     "-S -5 a": -S must be 0, auto or 1 to 86400 seconds, got '-5'
     "-S 10s a": -S must be 0, auto or 1 to 86400 seconds, got '10s'
     "-W inf a": -W must be 0 to 3600 seconds, got 'inf'
-    "-t 1.5 a": -t must be 0 to 256, got '1.5'
+    "-t 1.5 a": -t must be 0 to 256, a whole number, got '1.5'
     "-t -1 a": -t must be 0 to 256, got '-1'
     "--enc-window-sec 9 a": --enc-window-sec must be 1 to 8 seconds, got '9'
     "--past-text maybe a": --past-text must be yes, no or auto, got 'maybe'

@@ -174,7 +174,10 @@ export class Choices {
   }
 
   #wrongValue(name: string, text: string): UsageError {
-    return new UsageError(`${this.named(name)} must be ${valueRange(specNamed(name))}, got '${text}'`);
+    const spec = specNamed(name);
+    const isBroken = spec.value!.type === "integer" && !Number.isInteger(parseNumber(text) ?? 0);
+    const range = `${valueRange(spec)}${isBroken ? ", a whole number" : ""}`;
+    return new UsageError(`${this.named(name)} must be ${range}, got '${text}'`);
   }
 
   #checkTogether(): void {

@@ -4,7 +4,7 @@
  */
 
 import type { TimedSegment } from "../document/document.ts";
-import { renamed, withSpeakers } from "../document/speakers.ts";
+import { renamed } from "../document/speakers.ts";
 import { speakerNames, turns, turnsOfWords } from "../document/turns.ts";
 import type { HeardSegment } from "../pipeline/events.ts";
 import type { Models } from "../pipeline/models.ts";
@@ -33,11 +33,9 @@ export type TimingParts = Models & {
   readonly who?: SpeakerSearch | undefined;
 };
 
-export type Timing = Pick<TimedRecording, "add" | "time" | "end" | "notice"> & {
+export type Timing = Pick<TimedRecording<TimedSegment>, "add" | "time" | "end" | "notice" | "who"> & {
   /** What is added from now on is of this side. */
   turnTo(index: number): void;
-  /** Who speaks when, where that is known at the end. */
-  readonly who: WhoSpeaks | undefined;
 };
 
 /** Where the first sample that is read is in the file. */
@@ -52,42 +50,7 @@ export function startTiming(
   onSegment: (segment: TimedSegment) => void,
 ): Timing {
   if (sides) return new TimedSides(parts, sides, onSegment);
-  if (parts.who) return timedWithSpeakers(parts, parts.who, recording, onSegment);
-  const timed = timedRecording(parts, recording, onSegment, 0);
-  return Object.assign(timed, { turnTo: () => {}, who: undefined });
-}
-
-/** Where it is never known who speaks, segments have no speakers. */
-function timedWithSpeakers(
-  parts: TimingParts,
-  who: SpeakerSearch,
-  recording: Recording,
-  onSegment: (segment: TimedSegment) => void,
-): Timing {
-  const segments: TimedSegment[] = [];
-  let known: WhoSpeaks | undefined;
-  const timed = timedRecording(parts, recording, (segment) => void segments.push(segment), 0);
-  return {
-    add: (heard) => timed.add(heard),
-    turnTo: () => {},
-    time: async () => {
-      await timed.time();
-      await who.found.catch((error) => {
-        if (!parts.stop.aborted) throw error; // A run that is stopped keeps what it heard, without speakers.
-      });
-    },
-    end: async () => {
-      await timed.end();
-      known = await who.end();
-      for (const segment of withSpeakers(segments.splice(0), known?.turns ?? [])) onSegment(segment);
-    },
-    get who() {
-      return known;
-    },
-    get notice() {
-      return timed.notice;
-    },
-  };
+  return Object.assign(timedRecording(parts, recording, onSegment, 0), { turnTo: () => {} });
 }
 
 /** Views come after words have their times: these are the times of what was spoken. */
@@ -96,8 +59,7 @@ function timedRecording(
   recording: Recording,
   onSegment: (segment: TimedSegment) => void,
   side: number,
-): TimedRecording {
-  const write = view?.recording();
+): TimedRecording<TimedSegment> {
   const beforeTiming = options.lowMemory ? () => transcriber.close() : undefined;
   const parts = {
     recording,
@@ -105,8 +67,9 @@ function timedRecording(
     timer: remembering(side, timer, journal, past),
     beforeTiming,
     who,
+    write: view?.recording() ?? ((segment: TimedSegment) => segment),
   };
-  return new TimedRecording(parts, stop, (segment) => onSegment(write ? write(segment) : segment));
+  return new TimedRecording(parts, stop, onSegment);
 }
 
 /** The aligner, which is not asked again for what an interrupted run has kept. */
@@ -132,7 +95,7 @@ function remembering(
 
 /** The channels of a recording: each is timed for itself, and written with the others when all are. */
 class TimedSides implements Timing {
-  readonly #sides: readonly { readonly timed: TimedRecording; readonly segments: TimedSegment[] }[];
+  readonly #sides: readonly { readonly timed: TimedRecording<TimedSegment>; readonly segments: TimedSegment[] }[];
   #current = 0;
   who: WhoSpeaks | undefined;
 

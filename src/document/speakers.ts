@@ -25,7 +25,10 @@ const overlapShare = 0.5;
 type Said = { readonly speaker: string | undefined; readonly isOverlapped: boolean };
 
 /** Without turns, segments stay as they are. */
-export function withSpeakers(segments: readonly TimedSegment[], turns: readonly SpeakerTurn[]): TimedSegment[] {
+export function withSpeakers<Segment extends TimedSegment>(
+  segments: readonly Segment[],
+  turns: readonly SpeakerTurn[],
+): Segment[] {
   const finder = new TurnFinder(turns);
   if (turns.length === 0) return [...segments];
   let last: string | undefined;
@@ -40,7 +43,7 @@ export function withSpeakers(segments: readonly TimedSegment[], turns: readonly 
     const parts = partsOf(words, said, last);
     last = parts.at(-1)!.speaker;
     if (parts.length === 1 && last === undefined) return [segment];
-    return parts.map((part, index) => partOf(segment, part, index === parts.length - 1));
+    return parts.map((part, index) => partOf(segment, part, index === parts.length - 1) as Segment);
   });
 }
 

@@ -1,5 +1,6 @@
 /**
- * Times the segments of one recording. In: heard segments. Out: timed ones, in order.
+ * Times the segments of one recording, and says who speaks them. In: heard segments. Out: timed ones, in order, as they
+ * are to be written.
  *
  * Without an aligner, a segment's times are estimated as soon as it is heard. With one, segments wait for it in turn.
  * Where it is being found who speaks, all wait for that, because estimates depend on it.
@@ -7,8 +8,10 @@
  */
 
 import type { TimedSegment } from "../document/document.ts";
+import { withSpeakers } from "../document/speakers.ts";
 import type { Recording } from "../segment/recording.ts";
-import { counted, type Span } from "../units.ts";
+import type { WhoSpeaks } from "../speakers/turns.ts";
+import { counted } from "../units.ts";
 import { SegmentTimer } from "./estimate.ts";
 import type { HeardSegment } from "./events.ts";
 import type { SpeakerSearch } from "./speakers.ts";
@@ -17,7 +20,7 @@ import { countWords, noWords, strayWords, type WordTimer } from "./word_times.ts
 /** What times the words of segments, one after the other. */
 export type SegmentAligner = Pick<WordTimer, "segment" | "close">;
 
-export type TimedRecordingParts = {
+export type TimedRecordingParts<Written extends TimedSegment> = {
   readonly recording: Recording;
   /** Where its first sample is in the file. */
   readonly startMs: number;
@@ -26,22 +29,26 @@ export type TimedRecordingParts = {
   readonly beforeTiming: (() => Promise<void>) | undefined;
   /** Who speaks, where that is being found. It ends with the timing. */
   readonly who?: SpeakerSearch | undefined;
+  /** How a segment is written once its times are known: as a view says, and with what else is told of it. In order. */
+  readonly write: (timed: TimedSegment, heard: HeardSegment) => Written;
 };
 
-export class TimedRecording {
-  readonly #parts: TimedRecordingParts;
+export class TimedRecording<Written extends TimedSegment> {
+  readonly #parts: TimedRecordingParts<Written>;
   readonly #stop: AbortSignal;
-  readonly #onSegment: (segment: TimedSegment) => void;
+  readonly #onSegment: (segment: Written) => void;
   readonly #estimate: SegmentTimer;
   readonly #waiting: HeardSegment[] = [];
   /** Timed, until it is known who speaks. */
-  readonly #held: { readonly segment: TimedSegment; readonly ranges: readonly Span[] }[] = [];
+  readonly #held: { readonly timed: TimedSegment; readonly heard: HeardSegment }[] = [];
   /** Words so far, and those of them without a place of their own. */
   readonly #words = noWords();
   #timing: Promise<void> = Promise.resolve();
   #estimated = 0;
+  /** Who speaks when, where that is known at the end. */
+  who: WhoSpeaks | undefined;
 
-  constructor(parts: TimedRecordingParts, stop: AbortSignal, onSegment: (segment: TimedSegment) => void) {
+  constructor(parts: TimedRecordingParts<Written>, stop: AbortSignal, onSegment: (segment: Written) => void) {
     this.#parts = parts;
     this.#stop = stop;
     this.#onSegment = onSegment;
@@ -56,8 +63,15 @@ export class TimedRecording {
     this.#timing.catch(() => {}); // The failure is handled where `time` is awaited.
   }
 
-  /** Resolves when everything that was heard is timed. */
+  /** Resolves when everything that was heard is timed, and it is known who speaks. */
   async time(): Promise<void> {
+    await this.#timeAll();
+    await this.#parts.who?.found.catch((error) => {
+      if (!this.#stop.aborted) throw error; // A run that is stopped keeps what it heard, without speakers.
+    });
+  }
+
+  async #timeAll(): Promise<void> {
     if (!this.#parts.timer) return;
     await this.#timing;
     if (this.#waiting.length > 0) await this.#parts.beforeTiming?.();
@@ -65,14 +79,16 @@ export class TimedRecording {
     if (this.#parts.beforeTiming) await this.#parts.timer.close();
   }
 
-  /** Stops timing: segments that still wait get estimated times. */
+  /** Stops timing: what waits gets estimated times. Where it is not known who speaks, no segment has a speaker. */
   async end(): Promise<void> {
     await this.#timing.catch(() => {});
     this.#estimateAll();
-    const who = await this.#parts.who?.end();
-    for (const { segment, ranges } of this.#held.splice(0)) {
-      this.#onSegment(this.#estimate.byTurns(segment, ranges, who?.turns ?? []));
-    }
+    this.who = await this.#parts.who?.end();
+    const { turns = [] } = this.who ?? {};
+    const written = this.#held.splice(0).map(({ timed, heard }) =>
+      this.#parts.write(this.#estimate.byTurns(timed, heard.ranges, turns), heard)
+    );
+    for (const segment of withSpeakers(written, turns)) this.#onSegment(segment);
   }
 
   /** What should be said of the times; undefined where they are the aligner's. */
@@ -96,9 +112,10 @@ export class TimedRecording {
   }
 
   /** A timed segment, with what is known of its text. */
-  #pass(segment: TimedSegment, { ranges, stop, repaired, languageProbability, noSpeech }: HeardSegment): void {
+  #pass(segment: TimedSegment, heard: HeardSegment): void {
+    const { stop, repaired, languageProbability, noSpeech } = heard;
     const isTruncated = stop === "cap" || stop === "cancelled";
-    const known = {
+    const timed = {
       ...segment,
       ...(isTruncated && { isTruncated }),
       ...(stop === "loop" && { isLooped: true }),
@@ -106,8 +123,8 @@ export class TimedRecording {
       ...(noSpeech !== undefined && { noSpeech }),
       ...(languageProbability !== undefined && { languageProbability }),
     };
-    if (this.#parts.who) this.#held.push({ segment: known, ranges });
-    else this.#onSegment(known);
+    if (this.#parts.who) this.#held.push({ timed, heard });
+    else this.#onSegment(this.#parts.write(timed, heard));
   }
 
   #estimateAll(): void {

@@ -4,7 +4,6 @@
  */
 
 import type { AudioInput } from "../audio/input.ts";
-import { withSpeakers } from "../document/speakers.ts";
 import { speakerNames, turns, turnsOfWords } from "../document/turns.ts";
 import type { Gap, TimedSegment } from "../document/document.ts";
 import type { DocumentHead } from "../document/json.ts";
@@ -214,49 +213,41 @@ async function hearSide(run: HearRun, side: LoadedAudio): Promise<HeardSide> {
   const recording = Recording.of(side, findSpeech(side, options.vad, core.host.openVoiceDetector, stop));
   const { models, settings } = core;
   const isApart = read.sides.length > 1;
-  const heardSegments: HeardSegment[] = [];
   const segments: DoneSegment[] = [];
-  const write = view?.recording();
-  const who = run.request.speakers && !isApart ? await beginSpeakers(run, recording) : undefined;
-  const held: DoneSegment[] = [];
-  let timedCount = 0;
-  const pass = (segment: DoneSegment) => {
-    segments.push(segment);
-    if (isApart) return; // Its turn comes when all are heard.
-    if (view) onEvent({ kind: "text", text: segment.text });
-    onEvent({ kind: "segment", segment });
-  };
-  const add = (spoken: TimedSegment) => {
-    const segment = { ...write ? write(spoken) : spoken, ...saidOf(heardSegments[timedCount++]!) };
-    if (who) held.push(segment);
-    else pass(segment);
-  };
-  const timed = new TimedRecording(
+  const write = view?.recording() ?? ((spoken: TimedSegment) => spoken);
+  const timed = new TimedRecording<DoneSegment>(
     {
       recording,
       startMs: Math.round((options.fromSec ?? 0) * 1000),
       timer: options.align ? models.timer : undefined,
       beforeTiming: settings.lowMemory ? () => models.transcriber.close() : undefined,
-      who,
+      who: run.request.speakers && !isApart ? await beginSpeakers(run, recording) : undefined,
+      write: (spoken, heard) => ({ ...write(spoken), ...saidOf(heard) }),
     },
     stop,
-    add,
+    (part) => {
+      // Of a segment that was parted between speakers, text is missing at the end of the last part alone.
+      const segment = part.isTruncated || part.isLooped ? part : { ...part, truncated: undefined };
+      segments.push(segment);
+      if (isApart) return; // Its turn comes when all are heard.
+      if (view) onEvent({ kind: "text", text: segment.text });
+      onEvent({ kind: "segment", segment });
+    },
   );
-  const take = (heard: HeardSegment) => timed.add((heardSegments.push(heard), heard));
   const earlier = run.journal.flatMap((step) => step.segments);
   const hearAll = async () => {
     const sayText = (text: string) => isApart || onEvent({ kind: view ? "tail" : "text", text });
     if (earlier.length > 0) await recording.found; // Their times need it.
     for (const segment of earlier) {
       if (!view) sayText(segment.text);
-      take(segment);
+      timed.add(segment);
     }
     const opened = await models.transcriber.engine();
     const engine = read.durationSec > shortSecMax ? run.share.of(opened) : opened;
     let fresh: HeardSegment[] = [];
     const transcript = await transcribe(requestOf(run, recording), engine, stop, (event) => {
       if (event.kind === "text") sayText(event.text);
-      else if (event.kind === "segment") take((fresh.push(event.segment), event.segment));
+      else if (event.kind === "segment") timed.add((fresh.push(event.segment), event.segment));
       else if (event.kind === "progress") {
         const step = { segments: fresh, progress: event.progress };
         fresh = [];
@@ -264,33 +255,19 @@ async function hearSide(run: HearRun, side: LoadedAudio): Promise<HeardSide> {
       }
     });
     await timed.time();
-    const found = await who?.found;
     await recording.found;
-    return { textTokens: transcript.textTokens, gaps: transcript.audit.gaps, who: found, failure: undefined };
+    return { textTokens: transcript.textTokens, gaps: transcript.audit.gaps, failure: undefined };
   };
-  try {
-    const known = await hearAll().catch((failure: unknown) => (
-      { textTokens: 0, gaps: [], who: undefined, failure }
-    ));
-    const voice = run.request.wantsVoice && known.failure === undefined ? likelihoods(recording) : [];
-    return { segments, audioTokens: Math.ceil(read.durationSec * 13), voice, ...known };
-  } finally {
-    await timed.end();
-    for (const segment of bySpeakers(held, await who?.end())) pass(segment);
-  }
+  const known = await hearAll().catch((failure: unknown) => ({ textTokens: 0, gaps: [], failure }));
+  await timed.end();
+  const voice = run.request.wantsVoice && known.failure === undefined ? likelihoods(recording) : [];
+  return { segments, audioTokens: Math.ceil(read.durationSec * 13), voice, who: timed.who, ...known };
 }
 
 async function beginSpeakers({ networks, request, stop }: HearRun, recording: Recording): Promise<SpeakerSearch> {
   const { options: { fromSec = 0 }, speakers, voices } = request;
   const finder = new SpeakerFinder(await networks.open(), speakers!, new Map(), voices);
   return finder.begin(recording, Math.round(fromSec * 1000), stop);
-}
-
-/** The segments that waited for who speaks, by speakers where these are known. */
-function bySpeakers(held: readonly DoneSegment[], who: WhoSpeaks | undefined): DoneSegment[] {
-  const parts = withSpeakers(held, who?.turns ?? []) as DoneSegment[];
-  // Of a segment that was parted, the text is missing at the end of the last part.
-  return parts.map((part) => part.isTruncated || part.isLooped ? part : { ...part, truncated: undefined });
 }
 
 /** Recordings up to this length go before others. */

@@ -1,8 +1,8 @@
 /** An alignment on its way through the engine: audio is encoded, then one pass over audio and words finds classes. */
 
 import { assert, InternalError } from "../errors.ts";
-import { release } from "../memory.ts";
 import { alignPositions, bytesOfPositions } from "./budget.ts";
+import { ClipEncoding } from "./clip_encoding.ts";
 import type { AlignRequest, AlignResult } from "./engine.ts";
 import { Job, priorityOf, type Shared, sliceMs } from "./job.ts";
 import { type EncoderHandle, EngineError, STATUS } from "./native.ts";
@@ -10,47 +10,33 @@ import type { Answer } from "./protocol.ts";
 
 export class AlignJob extends Job {
   readonly #request: AlignRequest;
-  readonly #counts = { promptTokens: 0, audioTokens: 0, encodeMs: 0, alignMs: 0 };
-  #encoder: EncoderHandle | undefined;
-  #rows: Float32Array | undefined;
+  readonly #encoding: ClipEncoding;
+  readonly #counts = { promptTokens: 0, alignMs: 0 };
   #hasBegun = false;
 
   constructor(shared: Shared, id: number, request: AlignRequest) {
     const bytes = bytesOfPositions(alignPositions(request), shared.info);
     super(shared, id, request.priority ?? priorityOf(request.samples), bytes);
     this.#request = request;
+    this.#encoding = new ClipEncoding(shared);
   }
 
   started(encoder: EncoderHandle): void {
-    const { library, info, now } = this.shared;
+    const { info } = this.shared;
     if (!info.alignment) throw new EngineError(`${info.name} transcribes and does not align`, STATUS.invalid);
-    const began = now();
-    this.#encoder = encoder;
-    library.encodeBegin(encoder, this.#request.samples, 0);
-    release(this.#request.samples); // The encoder has a copy.
-    this.#counts.encodeMs += now() - began;
+    this.#encoding.begin(encoder, this.#request.samples, 0);
   }
 
   prepare(): void {
-    const began = this.shared.now();
     if (this.stage === "encode") {
-      this.#encode();
-      this.#counts.encodeMs += this.shared.now() - began;
-    } else {
-      assert(this.stage === "prefill", `prepare: an alignment whose stage is ${this.stage}`);
-      const isDone = this.#classify();
-      this.#counts.alignMs += this.shared.now() - began;
-      if (isDone) this.#finish();
+      if (this.#encoding.run()) this.stage = "prefill";
+      return;
     }
-  }
-
-  #encode(): void {
-    const { library, info } = this.shared;
-    if (!library.encodeRun(this.#encoder!, sliceMs)) return;
-    this.#rows = library.encodeRows(this.#encoder!, info.hidden);
-    this.#counts.audioTokens = this.#rows.length / info.hidden;
-    this.#encoder = undefined;
-    this.stage = "prefill";
+    assert(this.stage === "prefill", `prepare: an alignment whose stage is ${this.stage}`);
+    const began = this.shared.now();
+    const isDone = this.#classify();
+    this.#counts.alignMs += this.shared.now() - began;
+    if (isDone) this.#finish();
   }
 
   #classify(): boolean {
@@ -58,8 +44,8 @@ export class AlignJob extends Job {
     if (!this.#hasBegun) {
       const ids = this.#ids();
       this.#counts.promptTokens = ids.length;
-      library.classifyBegin(this.session, ids, this.#rows!, this.#counts.audioTokens, this.#alignment.markerId);
-      this.#rows = undefined;
+      const { audioTokens } = this.#encoding.counts;
+      library.classifyBegin(this.session, ids, this.#encoding.takeRows(), audioTokens, this.#alignment.markerId);
       this.#hasBegun = true;
     }
     return library.prefillRun(this.session, sliceMs);
@@ -70,7 +56,7 @@ export class AlignJob extends Job {
     const { library, model } = this.shared;
     const { markerId, audioStartId, audioPadId, audioEndId } = this.#alignment;
     const spoken = this.#request.words.flatMap((word) => [...library.tokenize(model, word), markerId, markerId]);
-    const rows = Array(this.#counts.audioTokens).fill(audioPadId);
+    const rows = Array(this.#encoding.counts.audioTokens).fill(audioPadId);
     return Uint32Array.from([audioStartId, ...rows, audioEndId, ...spoken]);
   }
 
@@ -82,7 +68,13 @@ export class AlignJob extends Job {
 
   #finish(): void {
     const { classes, margins } = this.shared.library.classifyResult(this.session, 2 * this.#request.words.length);
-    const result: AlignResult = { stop: "end", classes: [...classes], margins: [...margins], ...this.#counts };
+    const result: AlignResult = {
+      stop: "end",
+      classes: [...classes],
+      margins: [...margins],
+      ...this.#encoding.counts,
+      ...this.#counts,
+    };
     this.end({ type: "aligned", id: this.id, result });
   }
 
@@ -95,7 +87,13 @@ export class AlignJob extends Job {
   }
 
   cancelled(): Answer {
-    const result: AlignResult = { stop: "cancelled", classes: [], margins: [], ...this.#counts };
+    const result: AlignResult = {
+      stop: "cancelled",
+      classes: [],
+      margins: [],
+      ...this.#encoding.counts,
+      ...this.#counts,
+    };
     return { type: "aligned", id: this.id, result };
   }
 }

@@ -1,9 +1,9 @@
 /** A decode on its way through the engine: the audio is encoded, the prompt prefilled, then tokens decoded greedily. */
 
 import { assert } from "../errors.ts";
-import { release } from "../memory.ts";
 import { LoopDetector } from "../text/loop.ts";
 import { bytesOfPositions, decodePositions } from "./budget.ts";
+import { ClipEncoding } from "./clip_encoding.ts";
 import type { DecodeRequest, DecodeResult, DecodeStop } from "./engine.ts";
 import { Job, priorityOf, type Shared, sliceMs, type Token } from "./job.ts";
 import type { EncoderHandle } from "./native.ts";
@@ -20,13 +20,11 @@ export function headerIds({ library, model }: Pick<Shared, "library" | "model">,
 
 export class DecodeJob extends Job {
   readonly #request: DecodeRequest;
-  readonly #counts = { promptTokens: 0, audioTokens: 0, generatedTokens: 0, encodeMs: 0, prefillMs: 0, decodeMs: 0 };
+  readonly #encoding: ClipEncoding;
+  readonly #counts = { promptTokens: 0, generatedTokens: 0, prefillMs: 0, decodeMs: 0 };
   readonly #loop = new LoopDetector();
   /** The first tokens, up to a limit or to the end of the header that names the language. */
   readonly #header: number[] = [];
-  #encoder: EncoderHandle | undefined;
-  /** Encoder rows, from the end of encoding to the prefill. */
-  #rows: Float32Array | undefined;
   /** The last header, which is put after the prompt as a draft: the same pass tells how much of it is right. */
   #draft: readonly number[] | undefined;
   #next: Token | undefined;
@@ -35,38 +33,23 @@ export class DecodeJob extends Job {
     const bytes = bytesOfPositions(decodePositions(request), shared.info);
     super(shared, id, request.priority ?? priorityOf(request.samples), bytes);
     this.#request = request;
+    this.#encoding = new ClipEncoding(shared);
   }
 
   started(encoder: EncoderHandle): void {
-    const { library, now } = this.shared;
-    const began = now();
-    this.#encoder = encoder;
-    library.encodeBegin(encoder, this.#request.samples, this.#request.windowFrames);
-    release(this.#request.samples); // The encoder has a copy.
-    this.#counts.encodeMs += now() - began;
+    this.#encoding.begin(encoder, this.#request.samples, this.#request.windowFrames);
   }
 
   prepare(): void {
-    const began = this.shared.now();
     if (this.stage === "encode") {
-      this.#encode();
-      this.#counts.encodeMs += this.shared.now() - began;
-    } else {
-      assert(this.stage === "prefill", `prepare: a decode whose stage is ${this.stage}`);
-      const isIn = this.#prefill();
-      this.#counts.prefillMs += this.shared.now() - began;
-      if (isIn) this.#speak();
+      if (this.#encoding.run()) this.stage = "prefill";
+      return;
     }
-  }
-
-  #encode(): void {
-    const { library, info } = this.shared;
-    if (!library.encodeRun(this.#encoder!, sliceMs)) return;
-    // The number of rows is known since the start; `encodeRows` gets room for all of them.
-    this.#rows = library.encodeRows(this.#encoder!, info.hidden);
-    this.#counts.audioTokens = this.#rows.length / info.hidden;
-    this.#encoder = undefined;
-    this.stage = "prefill";
+    assert(this.stage === "prefill", `prepare: a decode whose stage is ${this.stage}`);
+    const began = this.shared.now();
+    const isIn = this.#prefill();
+    this.#counts.prefillMs += this.shared.now() - began;
+    if (isIn) this.#speak();
   }
 
   /** Runs a slice of the prefill. Returns true once it is done. */
@@ -83,15 +66,15 @@ export class DecodeJob extends Job {
     this.#counts.promptTokens = ids.length;
     this.#draft = language === "" && pastText === "" ? lastHeader.slice(0, tokensMax) : [];
     const drafted = Uint32Array.from([...ids, ...this.#draft]);
-    library.prefillBegin(this.session, 0, drafted, this.#rows!, this.#counts.audioTokens, this.#draft.length);
-    this.#rows = undefined;
+    const { audioTokens } = this.#encoding.counts;
+    library.prefillBegin(this.session, 0, drafted, this.#encoding.takeRows(), audioTokens, this.#draft.length);
   }
 
   /** The prompt, and earlier text as the start of the answer, closed by its own end of header. */
   #promptIds(): Uint32Array {
     const { library, model, info } = this.shared;
     const { context, language, pastText } = this.#request;
-    const prompt = library.prompt(model, this.#counts.audioTokens, context, language);
+    const prompt = library.prompt(model, this.#encoding.counts.audioTokens, context, language);
     if (pastText === "") return prompt;
     return Uint32Array.from([...prompt, ...library.tokenize(model, pastText), info.asrTextId]);
   }
@@ -153,6 +136,6 @@ export class DecodeJob extends Job {
   }
 
   #result(stop: DecodeStop): DecodeResult {
-    return { stop, ...this.#counts };
+    return { stop, ...this.#encoding.counts, ...this.#counts };
   }
 }

@@ -31,8 +31,8 @@ export type Trend = {
   readonly spreadBytes: number | undefined;
 };
 
-export const slopeMax = 0.02;
-export const spreadBytesMax = 50e6;
+const slopeMax = 0.02;
+const spreadBytesMax = 50e6;
 
 /** Left out: at the start the model is loaded, and at the end segments finish that were decoded ahead. */
 const startSec = 120;

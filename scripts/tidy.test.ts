@@ -6,7 +6,7 @@ import { projectRoot } from "../tests/fixtures.ts";
 
 const ts = (body: string) => `/** What it does. */\n${body}\n`;
 const zig = (body: string) => `//! What it does.\n${body}\n`;
-const tsFunction = (lines: number) => `export async function run(\n  a: number,\n) {\n${"  x();\n".repeat(lines - 4)}}`;
+const tsFunction = (lines: number) => `async function run(\n  a: number,\n) {\n${"  x();\n".repeat(lines - 4)}}`;
 const zigFunction = (lines: number) =>
   `    pub fn run(\n        a: u32,\n    ) !void {\n${"        x();\n".repeat(lines - 4)}    }`;
 
@@ -69,6 +69,13 @@ describe("tidy", () => {
       expect(problems[0]!.line).toBeGreaterThan(0);
     });
   }
+
+  test("what is exported is named by another file, or is a type", () => {
+    const text = ts("export const used = 1;\nexport type Given = number;\nexport async function lonely() {}");
+    const other = { path: "src/text/b.ts", text: ts('import { used } from "./a.ts";') };
+    expect(tidy([{ path: "src/text/a.ts", text }, other]).map(({ path, line, message }) => ({ path, line, message })))
+      .toEqual([{ path: "src/text/a.ts", line: 4, message: "lonely is exported, and no other file names it" }]);
+  });
 
   test("the tree it reads is this project, without what is built, fetched or vendored", () => {
     const paths = readTree(projectRoot).map((file) => file.path);

@@ -1,8 +1,8 @@
 /**
  * Our own lint: rules about this repository that no formatter knows. Text in, problems out; `readTree` reads the files.
  *
- * Each rule is a function of one file, but the one of imports (layers.ts). Add a rule here and a bad sample of it to
- * tidy.test.ts.
+ * Each rule is a function of one file, but those of imports (layers.ts) and exports. Add a rule here and a bad sample
+ * of it to tidy.test.ts.
  */
 
 import { readdirSync, readFileSync } from "node:fs";
@@ -40,7 +40,22 @@ export function tidy(files: readonly SourceFile[]): Problem[] {
     const lines = file.text.split("\n");
     return rules.flatMap((rule) => rule(file, lines)).map((problem) => ({ path: file.path, ...problem }));
   });
-  return [...single, ...importProblems(files)];
+  return [...single, ...importProblems(files), ...lonelyExports(files)];
+}
+
+/** What one file exports and no other names. Types may be: they are what exported functions take and give. */
+function lonelyExports(files: readonly SourceFile[]): Problem[] {
+  const sources = files.filter(({ path }) => extname(path) === ".ts" && !vendored.test(path));
+  const namedIn = new Map<string, number>();
+  for (const { text } of sources) {
+    for (const word of new Set(text.match(/\w+/g))) namedIn.set(word, (namedIn.get(word) ?? 0) + 1);
+  }
+  return sources.flatMap(({ path, text }) =>
+    atLines(text.split("\n"), (line) => {
+      const name = /^export (?:async )?(?:abstract )?(?:const|class|function\*?) (\w+)/.exec(line)?.[1];
+      return name !== undefined && namedIn.get(name) === 1 && `${name} is exported, and no other file names it`;
+    }).map((problem) => ({ path, ...problem }))
+  );
 }
 
 /** Every text file under `root` that is ours to keep tidy, leaving out what .gitignore names. */

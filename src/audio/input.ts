@@ -222,7 +222,7 @@ async function openBytes(source: AudioSource, name: string): Promise<ByteReader>
   return source.kind === "stdin" || isStdinPath(source.path) ? openStdin(name) : await openFile(source.path);
 }
 
-export class AudioStream {
+class AudioStream {
   readonly info: SourceInfo;
   readonly warnings: string[] = [];
   /** Channels that come out, each for itself. */

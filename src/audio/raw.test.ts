@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { InputError } from "../errors.ts";
-import { parseSampleFormat, RAW_DEFAULT, RawDecoder } from "./raw.ts";
+import { RAW_DEFAULT, RawDecoder } from "./raw.ts";
 
 describe("raw", () => {
   test("16-bit little-endian mono by default", () => {
@@ -29,12 +29,5 @@ describe("raw", () => {
     [{ channels: -1 }, "x.pcm: raw audio has -1 channels, outside 1 to 65535"],
   ])("%o is refused", (part, message) => {
     expect(() => new RawDecoder("x.pcm", { ...RAW_DEFAULT, ...part })).toThrow(new InputError(message));
-  });
-
-  test("format names", () => {
-    expect(parseSampleFormat("S16LE")).toBe("s16le");
-    expect(parseSampleFormat("mulaw")).toBe("mulaw");
-    expect(parseSampleFormat("mp3")).toBeUndefined();
-    expect(parseSampleFormat("toString")).toBeUndefined();
   });
 });

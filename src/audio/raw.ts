@@ -2,7 +2,7 @@
 
 import { counted, sampleRate } from "../units.ts";
 import { checkSourceShape } from "./limits.ts";
-import { type ByteDecoder, chosen, MonoDecoder, SAMPLE_FORMATS, type SampleFormat, type SourceInfo } from "./pcm.ts";
+import { type ByteDecoder, chosen, MonoDecoder, type SampleFormat, type SourceInfo } from "./pcm.ts";
 
 export type RawLayout = {
   readonly format: SampleFormat;
@@ -12,11 +12,6 @@ export type RawLayout = {
 
 /** The layout that the C program reads from standard input. */
 export const RAW_DEFAULT: RawLayout = { format: "s16le", rate: sampleRate, channels: 1 };
-
-/** "S16LE" -> "s16le"; undefined if there is no such format (`SAMPLE_FORMATS` lists them). */
-export function parseSampleFormat(text: string): SampleFormat | undefined {
-  return SAMPLE_FORMATS.find((format) => format === text.toLowerCase());
-}
 
 export class RawDecoder implements ByteDecoder {
   readonly info: SourceInfo;

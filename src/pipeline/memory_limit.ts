@@ -19,7 +19,7 @@ export type MemoryLimit = {
 };
 
 /** What the program itself takes, with the voice detector, decoders and buffers, but without weights and requests. */
-export const programBytes = 250e6;
+const programBytes = 250e6;
 
 /** The least that one request takes: a segment of 10 s at the official sizes, in proportion for smaller models. */
 function requestBytes(weightsBytes: number): number {

@@ -7,7 +7,7 @@ export type Listening = { readonly host: string; readonly port: number; readonly
 const waitMs = 5000;
 
 /** The address by which a server that listens on `host` is reached from its own machine. */
-export function ownAddress({ host, port, isSecure }: Listening): string {
+function ownAddress({ host, port, isSecure }: Listening): string {
   const own = ({ "0.0.0.0": "127.0.0.1", "::": "::1" } as Readonly<Record<string, string>>)[host] ?? host;
   return `${isSecure ? "https" : "http"}://${own.includes(":") ? `[${own}]` : own}:${port}`;
 }

@@ -17,7 +17,7 @@ const aliveMs = 15_000;
 const headers = { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" };
 
 /** `event:` lines are there for clients that read events by name. */
-export function eventText(event: ServerEvent): string {
+function eventText(event: ServerEvent): string {
   return `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
 }
 

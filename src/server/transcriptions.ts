@@ -18,7 +18,7 @@ export async function transcription(service: Service, call: Call): Promise<Respo
 }
 
 /** The transcript as one body. */
-export function replyTo(heard: Heard, { wanted, service }: Task): Response {
+function replyTo(heard: Heard, { wanted, service }: Task): Response {
   const { body, contentType } = replyOf(heard, wanted, service.core.host);
   return new Response(body, { headers: { "content-type": contentType, ...extraHeaders(heard) } });
 }

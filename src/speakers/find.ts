@@ -31,7 +31,7 @@ export const windowStep = Math.floor((windowFrames - 1) / 2) * frameStep;
 /** Windows that the segmentation gets at a time. */
 const windowsAtOnce = 12;
 
-export const embedRules: EmbedRules = {
+const embedRules: EmbedRules = {
   secondsMax: 2,
   aloneSecondsMin: 0.5,
   secondsMin: 0.25,

@@ -22,7 +22,7 @@ export type VoiceNode = {
 export type Merge = { readonly a: number; readonly b: number; readonly similarity: number };
 
 /** How much a similarity is lowered where all windows are shared. */
-export const sharedPenalty = 0.6;
+const sharedPenalty = 0.6;
 
 /** All merges, the most similar first as far as average linkage goes. */
 export function mergesOf(nodes: readonly VoiceNode[]): Merge[] {

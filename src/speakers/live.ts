@@ -31,7 +31,7 @@ export type LiveRules = {
   readonly secondsMin: number;
 };
 
-export const liveRules: LiveRules = { similarityMin: 0.4, similarityMinFew: 0.55, secondsMin: 1.5 };
+const liveRules: LiveRules = { similarityMin: 0.4, similarityMinFew: 0.55, secondsMin: 1.5 };
 
 /** An utterance is short: who speaks in it is known by less. */
 const utteranceRules: ClusterRules = { ...clusterRules, secondsMin: 2, foundingSeconds: 1 };

@@ -37,7 +37,7 @@ export type KnownVoice = { readonly name: string; readonly embedding: Float32Arr
  * Of two stretches of 5 s, none of one voice are less similar, and 1 in 2000 pairs of two voices are as similar; of
  * 3 s, 1 in 60 and 1 in 1400 (18 voices, ten languages: docs/speakers.md).
  */
-export const sameVoiceMin = 0.5;
+const sameVoiceMin = 0.5;
 
 /** Of one voice, stretches of 2 s are less similar than that once in eleven times. */
 export const voiceSecondsMin = 3;

@@ -19,7 +19,7 @@ export type TurnRules = {
   readonly turnMsMin: number;
 };
 
-export const turnRules: TurnRules = { pauseMsMax: 250, turnMsMin: 150 };
+const turnRules: TurnRules = { pauseMsMax: 250, turnMsMin: 150 };
 
 /** A turn, by the number of its speaker. */
 export type NumberedTurn = { readonly speaker: number; readonly startMs: number; readonly endMs: number };

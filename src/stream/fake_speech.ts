@@ -10,13 +10,13 @@ import type { DecodeToken, HearRequest, HearResult, Listener } from "../engine/e
 import type { StreamToken } from "./commit.ts";
 
 export const fakeTag = 151_704;
-export const vocabularySize = 200;
+const vocabularySize = 200;
 const firstWordId = 10;
 /** Of a word that has hardly begun nothing is heard. */
 const audibleSamples = 320;
 const headerIds = { language: 1, english: 2, none: 3 };
 
-export function wordSamples(word: number): number {
+function wordSamples(word: number): number {
   return 1600 + (word % 7) * 800 + 480;
 }
 

@@ -66,7 +66,7 @@ export function expectRows(folder: string, outputs: readonly string[], expected:
 }
 
 /** The processes of this machine that run `batch` on this folder's manifest, by their command lines. */
-export function batchProcesses(folder: string): number[] {
+function batchProcesses(folder: string): number[] {
   return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
     try {
       const args = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");

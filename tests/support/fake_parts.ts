@@ -149,7 +149,7 @@ export function everywhereVoice(): VoiceDetector {
 const sureFrames = 125;
 
 /** A detector that is sure of a voice in the first frames, and does not exclude one in the others. */
-export function doubtfulVoice(): VoiceDetector {
+function doubtfulVoice(): VoiceDetector {
   return fakeDetector(sureFrames);
 }
 

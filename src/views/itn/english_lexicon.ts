@@ -192,7 +192,6 @@ export const noLabels = set(
   now com about during dot
 `,
 );
-export const mailHosts = set("gmail yahoo hotmail outlook aol icloud msn proton protonmail qq");
 export const noDomainTails = set("bubble boom bust era crash company companies startup startups stocks world");
 
 /** What ordinals of streets, times and troops stand before: capitals make no name of those. */

@@ -80,6 +80,7 @@ const sourceTree: Tree = {
     "src/stop.ts": "root",
     "src/memory.ts": "root",
     "src/search.ts": "root",
+    "src/steps.ts": "root",
     "src/writer.ts": "root",
     "src/path_bytes.ts": "root",
     "src/secrets.ts": "root",

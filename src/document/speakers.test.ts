@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { TimedSegment } from "./document.ts";
-import { renamed, withSpeakers } from "./speakers.ts";
+import * as speakers from "./speakers.ts";
+import { renamed } from "./speakers.ts";
 
 /** A segment of words of 400 ms each, 500 ms apart. */
 function segmentOf(text: string, startMs = 0): TimedSegment {
@@ -12,6 +13,7 @@ function segmentOf(text: string, startMs = 0): TimedSegment {
   return { startMs, endMs: words.at(-1)!.endMs, text, language: "English", words, isTruncated: true };
 }
 
+const withSpeakers = (...given: Parameters<typeof speakers.withSpeakers>) => [...speakers.withSpeakers(...given)];
 const turn = (speaker: string, startMs: number, endMs: number) => ({ speaker, startMs, endMs });
 const shown = (segments: readonly TimedSegment[]) => segments.map(({ speaker, text }) => `${speaker}:${text}`);
 

@@ -24,27 +24,28 @@ const overlapShare = 0.5;
 
 type Said = { readonly speaker: string | undefined; readonly isOverlapped: boolean };
 
-/** Without turns, segments stay as they are. */
-export function withSpeakers<Segment extends TimedSegment>(
-  segments: readonly Segment[],
+/** Without turns, segments stay as they are. They are taken one by one. */
+export function* withSpeakers<Segment extends TimedSegment>(
+  segments: Iterable<Segment>,
   turns: readonly SpeakerTurn[],
-): Segment[] {
+): Generator<Segment> {
+  if (turns.length === 0) return yield* segments;
   const finder = new TurnFinder(turns);
-  if (turns.length === 0) return [...segments];
   let last: string | undefined;
-  return segments.flatMap((segment) => {
+  for (const segment of segments) {
     const { words = [] } = segment;
     if (words.length === 0) {
       const { speaker = last } = finder.of(segment);
       last = speaker;
-      return [speaker === undefined ? segment : { ...segment, speaker }];
+      yield speaker === undefined ? segment : { ...segment, speaker };
+      continue;
     }
     const said = fromSentences(words, withoutStrays(words, words.map((word) => finder.of(word))));
     const parts = partsOf(words, said, last);
     last = parts.at(-1)!.speaker;
-    if (parts.length === 1 && last === undefined) return [segment];
-    return parts.map((part, index) => partOf(segment, part, index === parts.length - 1) as Segment);
-  });
+    if (parts.length === 1 && last === undefined) yield segment;
+    else for (const part of parts) yield partOf(segment, part, part === parts.at(-1)) as Segment;
+  }
 }
 
 /** In order of first speech. */

@@ -10,7 +10,8 @@
 import type { TimedSegment } from "../document/document.ts";
 import { withSpeakers } from "../document/speakers.ts";
 import type { Recording } from "../segment/recording.ts";
-import type { WhoSpeaks } from "../speakers/turns.ts";
+import type { SpeakerTurn, WhoSpeaks } from "../speakers/turns.ts";
+import { inSteps, type Steps } from "../steps.ts";
 import { counted } from "../units.ts";
 import { SegmentTimer } from "./estimate.ts";
 import type { HeardSegment } from "./events.ts";
@@ -85,10 +86,20 @@ export class TimedRecording<Written extends TimedSegment> {
     this.#estimateAll();
     this.who = await this.#parts.who?.end();
     const { turns = [] } = this.who ?? {};
-    const written = this.#held.splice(0).map(({ timed, heard }) =>
-      this.#parts.write(this.#estimate.byTurns(timed, heard.ranges, turns), heard)
-    );
-    for (const segment of withSpeakers(written, turns)) this.#onSegment(segment);
+    await inSteps(this.#passHeld(turns));
+  }
+
+  *#passHeld(turns: readonly SpeakerTurn[]): Steps<void> {
+    for (const segment of withSpeakers(this.#written(turns), turns)) {
+      this.#onSegment(segment);
+      yield;
+    }
+  }
+
+  *#written(turns: readonly SpeakerTurn[]): Generator<Written> {
+    for (const { timed, heard } of this.#held.splice(0)) {
+      yield this.#parts.write(this.#estimate.byTurns(timed, heard.ranges, turns), heard);
+    }
   }
 
   /** What should be said of the times; undefined where they are the aligner's. */

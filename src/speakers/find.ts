@@ -4,6 +4,7 @@
  */
 
 import { release } from "../memory.ts";
+import { inSteps, type Steps } from "../steps.ts";
 import type { Samples } from "../units.ts";
 import { activityOf, type EmbedRules, localVoices, windowStarts } from "./activity.ts";
 import { anyCount, clustered, type SpeakerCount, type Speakers, type WindowVoice } from "./cluster.ts";
@@ -60,7 +61,7 @@ export function findSpeakers(
 
 /** The same, with another rule for whose voices they are. */
 export async function turnsBy(
-  speakersOf: (voices: readonly WindowVoice[]) => Speakers,
+  speakersOf: (voices: readonly WindowVoice[]) => Speakers | Promise<Speakers>,
   source: Samples,
   networks: SpeakerNetworks,
   stop?: AbortSignal,
@@ -72,15 +73,21 @@ export async function turnsBy(
     await hearWindows(source, networks, starts.slice(from, from + windowsAtOnce), found);
   }
   stop?.throwIfAborted();
-  const { centres, of } = speakersOf(found.voices);
+  const speakers = await speakersOf(found.voices);
+  const turns = await inSteps(turnsOf(found.heard, speakers, source.length), stop);
+  return { turns, centres: speakers.centres };
+}
+
+function* turnsOf(heard: readonly Heard[], { centres, of }: Speakers, length: number): Steps<NumberedTurn[]> {
   const timeline = new Timeline(centres.length);
   let at = 0;
-  for (const { start, activity, locals } of found.heard) {
+  for (const { start, activity, locals } of heard) {
     const speakerOf: number[] = [];
     for (const local of locals) speakerOf[local] = of[at++]!;
-    timeline.add(start, activity, speakerOf, source.length - start);
+    timeline.add(start, activity, speakerOf, length - start);
+    yield;
   }
-  return { turns: timeline.end(), centres };
+  return timeline.end();
 }
 
 async function hearWindows(

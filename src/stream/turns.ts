@@ -18,5 +18,5 @@ export function turnsOf(event: UtteranceText): TimedSegment[] {
   const { text, spoken = text, pieces, language, startMs, endMs, speech = [], turns = [] } = event;
   const heard = speech.length > 0 ? speech : [{ startMs, endMs }];
   const segment = unalignedSegment({ text: spoken, language, tokens: [] }, heard, turns);
-  return withSpeakers([pieces ? writtenSegment(segment, pieces) : segment], turns);
+  return [...withSpeakers([pieces ? writtenSegment(segment, pieces) : segment], turns)];
 }

@@ -49,7 +49,7 @@ export const sourceLayers: Layers = {
   page: ["root", "text", "audio", "document", "views", "subtitles", "output"],
   options: ["root", "text", "speakers", "audio", "segment", "engine", "views", "subtitles", "output", "stream"],
   batch: ["root", "text", "document", "options"],
-  files: ["root", "audio", "document", "output"],
+  files: ["root", "speakers", "audio", "document", "output"],
   server: ["root", "text", "speakers", "audio", "segment", "engine", "document", "views", "align", "subtitles",
     "output", "stream", "model", "pipeline", "options"],
   cli: ["root", "text", "speakers", "eval", "audio", "segment", "engine", "document", "views", "align", "subtitles",

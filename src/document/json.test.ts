@@ -159,6 +159,17 @@ test("what was spoken is written and read where the text says it another way", (
   expect(() => readDocument(JSON.stringify(json), "x.json")).toThrow("segments[0].words[0].spoken is 1, not a text");
 });
 
+test("speakers are names on one line", () => {
+  for (const speaker of ["", " ", "a\nb", "\u001b[31m"]) {
+    const json = JSON.parse(written("json"));
+    json.segments[0].speaker = speaker;
+    const wanted = `segments[0].speaker is ${JSON.stringify(speaker)}, not a name on one line`;
+    expect(() => readDocument(JSON.stringify(json), "x.json")).toThrow(wanted);
+  }
+  const json = { ...JSON.parse(written("json")), turns: [{ start: 0, end: 1, speaker: "Jose\u0301 " }] };
+  expect(readDocument(JSON.stringify(json), "x.json").turns![0]!.speaker).toBe("José");
+});
+
 test("a segment that was added by hand has the language of its neighbour", () => {
   const json = JSON.parse(written("json"));
   const { language } = json.segments[0];

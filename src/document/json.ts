@@ -6,6 +6,7 @@
  */
 
 import { InputError } from "../errors.ts";
+import { speakerName } from "../speakers/label.ts";
 import type { Speaker, SpeakerTurn } from "../speakers/turns.ts";
 import {
   documentVersion,
@@ -187,7 +188,7 @@ function endingOf(place: Place): Ending {
 function inSpeakers(place: Place): Speaker {
   const similarity = place.at("similarity");
   return {
-    name: place.at("name").string(),
+    name: place.at("name").speaker(),
     speechMs: place.at("speech").ms(),
     turnsCount: place.at("turns").count(),
     ...(similarity.isAbsent ? {} : { similarity: similarity.number() }),
@@ -195,7 +196,7 @@ function inSpeakers(place: Place): Speaker {
 }
 
 function turnOf(place: Place): SpeakerTurn {
-  return { ...spanOf(place), speaker: place.at("speaker").string() };
+  return { ...spanOf(place), speaker: place.at("speaker").speaker() };
 }
 
 function modelOf(place: Place): TranscriptDocument["model"] {
@@ -271,7 +272,7 @@ function noSpeechOf(place: Place): { noSpeech?: number } {
 
 function speakerOf(place: Place): { speaker?: string } {
   const speaker = place.at("speaker");
-  return speaker.isAbsent ? {} : { speaker: speaker.string() };
+  return speaker.isAbsent ? {} : { speaker: speaker.speaker() };
 }
 
 function spokenOf(place: Place): { spoken?: string } {
@@ -306,6 +307,12 @@ class Place {
   string(): string {
     if (typeof this.value !== "string") throw this.wrong("a text");
     return this.value;
+  }
+
+  speaker(): string {
+    const name = speakerName(this.string());
+    if (name === undefined) throw this.wrong("a name on one line");
+    return name;
   }
 
   number(): number {

@@ -29,3 +29,13 @@ test("a folder without recordings, none, and what is no folder", async () => {
   expect(await fault("b")).toEndWith("/b: no such folder");
   expect(await fault("notes.txt")).toEndWith("notes.txt: is no folder: it takes one with a recording of each voice");
 });
+
+test("nobody is called nothing, nor as those are whose names nobody knows", async () => {
+  for (const [name, fault] of [[" .wav", " .wav: has no name"], ["\u2068/a.wav", "a.wav: has no name"]] as const) {
+    using files = folderWith("ben.wav", name);
+    expect(await voiceFiles(files.root).catch(({ message }) => message)).toContain(fault);
+  }
+  using files = folderWith("Speaker 2/a.wav");
+  const message = await voiceFiles(files.root).catch(({ message }) => message);
+  expect(message).toEndWith("Speaker 2/a.wav: is of nobody: unknown speakers are called Speaker 2");
+});

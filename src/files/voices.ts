@@ -3,6 +3,7 @@
 import { stat } from "node:fs/promises";
 import { InputError, systemReason } from "../errors.ts";
 import { basename, onDisk, slashed, withoutExtension } from "../path_bytes.ts";
+import { speakerName, unknownSpeaker } from "../speakers/label.ts";
 import { printable } from "../writer.ts";
 import { findInputs } from "./inputs.ts";
 
@@ -20,9 +21,16 @@ export async function voiceFiles(folder: string): Promise<VoiceFile[]> {
   if (problem && inputs.length > 0) throw new InputError(problem.message);
   if (problem) throw wrong(problem.path, "holds no recordings of voices");
   return inputs.map(({ path, folder: below }) => {
-    const name = below === undefined ? withoutExtension(basename(path)) : slashed(below).split("/")[0]!;
-    return { name: printable(name.normalize("NFC")), path };
+    const called = below === undefined ? withoutExtension(basename(path)) : slashed(below).split("/")[0]!;
+    return { name: nameOf(called, path), path };
   });
+}
+
+function nameOf(called: string, path: string): string {
+  const name = speakerName(printable(called));
+  if (name === undefined) throw wrong(path, "has no name: a recording is named after whom it is of");
+  if (unknownSpeaker(name) !== undefined) throw wrong(path, `is of nobody: unknown speakers are called ${name}`);
+  return name;
 }
 
 function wrong(path: string, message: string): InputError {

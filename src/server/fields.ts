@@ -9,6 +9,7 @@ import { UsageError } from "../errors.ts";
 import { optionsFromFields, parseSpeakerCount, type RequestOptions } from "../options/choices.ts";
 import { optionTable } from "../options/table.ts";
 import { anyCount, type SpeakerCount } from "../speakers/cluster.ts";
+import { speakerName, unknownSpeaker } from "../speakers/names.ts";
 import { parseTerms, type Term } from "../views/terms.ts";
 import { ApiError } from "./errors.ts";
 import { type ReplyFormat, replyFormats, wantsTimes } from "./formats.ts";
@@ -111,27 +112,19 @@ const namesField = "known_speaker_names";
 const nameMax = 100;
 
 function knownNamesOf(fields: Fields): string[] {
-  const names = (fields[namesField] ?? []).map((name) => name.normalize("NFC").trim());
-  for (const [index, name] of names.entries()) {
-    const label = `${namesField}[${index}]`;
-    if (name === "" || name.length > nameMax || /[\p{Cc}\u2028\u2029]/u.test(name)) {
+  const names: string[] = [];
+  for (const [index, given] of (fields[namesField] ?? []).entries()) {
+    const [name, label] = [speakerName(given), `${namesField}[${index}]`];
+    if (name === undefined || name.length > nameMax) {
       throw invalid(namesField, `${label} is no name of 1 to ${nameMax} characters`);
     }
-    if (isUnknownSpeaker(name)) throw invalid(namesField, `${label}: unknown speakers are called ${name}`);
-    if (names.indexOf(name) < index) throw invalid(namesField, `${label} is there twice`);
+    if (unknownSpeaker(name) !== undefined) {
+      throw invalid(namesField, `${label}: unknown speakers are called ${name}`);
+    }
+    if (names.includes(name)) throw invalid(namesField, `${label} is there twice`);
+    names.push(name);
   }
   return names;
-}
-
-/** Whether it is what speakers are called of whom no name is known. */
-export function isUnknownSpeaker(name: string): boolean {
-  return unknownSpeaker(name) !== undefined;
-}
-
-/** The number, from 1, of a speaker whose name is not known; undefined for others. */
-export function unknownSpeaker(name: string): number | undefined {
-  const [, number] = /^Speaker (\d+)$/.exec(name) ?? [];
-  return number === undefined ? undefined : Number(number);
 }
 
 function invalid(param: string, message: string): ApiError {

@@ -9,9 +9,10 @@ import { createWriter, type Format } from "../output/formats.ts";
 import { timedWords } from "../output/words.ts";
 import { layoutOf } from "../options/choices.ts";
 import type { SegmentWriter, Sound, WriterOptions } from "../output/writer.ts";
+import { unknownSpeaker } from "../speakers/label.ts";
 import { endsSentence } from "../text/sentences.ts";
 import type { WordCutter } from "../text/chinese.ts";
-import { isUnknownSpeaker, type TranscriptionRequest } from "./fields.ts";
+import type { TranscriptionRequest } from "./fields.ts";
 import type { ReplyFormat } from "./formats.ts";
 import type { ServerHost } from "./host.ts";
 import type { DoneSegment, Heard, VoiceLikelihoods } from "./hear.ts";
@@ -231,7 +232,7 @@ export function speakerLabels({ format, knownNames }: TranscriptionRequest): Spe
   const labels = new Map<string, string>();
   const letters = letterNames(knownNames);
   return (speaker = "Speaker 1") => {
-    if (!isUnknownSpeaker(speaker)) return speaker;
+    if (unknownSpeaker(speaker) === undefined) return speaker;
     const label = labels.get(speaker) ?? letters.next().value!;
     labels.set(speaker, label);
     return label;

@@ -5,11 +5,12 @@
 
 import { cuesOf, punctuatedCue } from "../output/cues.ts";
 import { layoutOf, speakersMax } from "../options/choices.ts";
+import { unknownSpeaker } from "../speakers/names.ts";
 import { type Cue, srtBlock, vttBlock, vttHeader } from "../subtitles/cue.ts";
 import type { WordCutter } from "../text/chinese.ts";
 import { languageCode } from "../text/languages.ts";
 import { ApiError } from "./errors.ts";
-import { type Fields, type TranscriptionRequest, unknownSpeaker } from "./fields.ts";
+import { type Fields, type TranscriptionRequest } from "./fields.ts";
 import type { DoneSegment, Heard } from "./hear.ts";
 import { extraHeaders, type Reply, replyOf, verbose, verboseSegments } from "./replies.ts";
 import { noTranslation } from "./translations.ts";

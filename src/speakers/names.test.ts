@@ -11,6 +11,16 @@ describe("parseSpeakerNames", () => {
   test("other lines are named", () => {
     expect(() => parseSpeakerNames("Speaker 1", "n")).toThrow("n:1: is not LABEL = NAME: Speaker 1");
     expect(() => parseSpeakerNames("a = b\na = c", "n")).toThrow("n:2: a has a name already");
+    for (
+      const line of ["Speaker 1 = ", "Speaker 1 =", "Speaker 1\t \t", " = Anna", "=", "a = b\u0007", "a = b\u2028c"]
+    ) {
+      expect(() => parseSpeakerNames(line, "n")).toThrow("n:1: is not LABEL = NAME");
+    }
+  });
+
+  test("labels and names are as others are: composed, without marks that turn the direction", () => {
+    const text = "Jose\u0301 = \u2068عَلِي\u2069\nSpeaker 2\u202e = 🙂 Zoe\u0308";
+    expect([...parseSpeakerNames(text, "n")]).toEqual([["José", "عَلِي"], ["Speaker 2", "🙂 Zoë"]]);
   });
 });
 

@@ -5,6 +5,7 @@
 
 import { InputError } from "../errors.ts";
 import { printable } from "../writer.ts";
+import { speakerName } from "./label.ts";
 import { dot } from "./vectors.ts";
 
 /** "Speaker 1 = Anna", a line each; a tab does as well as "=". Empty lines and those that begin with # say nothing. */
@@ -12,8 +13,9 @@ export function parseSpeakerNames(text: string, name: string): Map<string, strin
   const names = new Map<string, string>();
   for (const [index, line] of text.replace(/^\ufeff/, "").split(/\r\n?|\n/).entries()) {
     if (/^\s*(#|$)/.test(line)) continue;
-    const [, label, called] = /^\s*([^=\t]+?)\s*[=\t]\s*(.+?)\s*$/.exec(line) ?? [];
-    if (label === undefined || called === undefined) {
+    const [, before, after] = /^\s*([^=\t]*)[=\t](.*)$/s.exec(line) ?? [];
+    const [label, called] = [before, after].map((part) => part && speakerName(part));
+    if (!label || !called) {
       throw new InputError(`${name}:${index + 1}: is not LABEL = NAME: ${printable(line.slice(0, 60))}`);
     }
     if (names.has(label)) throw new InputError(`${name}:${index + 1}: ${printable(label)} has a name already`);

@@ -28,6 +28,13 @@ test("overlapping speech counts for each speaker; turns of one speaker that over
   expect(score.jaccard).toEqual([0, 1]);
 });
 
+test("a turn without a length is nobody's, and time around it counts", () => {
+  const [reference, hypothesis] = [[turn("a", 0, 4000), turn("b", 2000, 2000)], [turn("x", 0, 3000), turn("y", 9, 9)]];
+  const score = diarizationScore(reference, hypothesis, 250);
+  expect(score).toMatchObject({ total: 3500, missed: 750, falseAlarm: 0, confused: 0 });
+  expect(score.speakers).toEqual({ reference: 1, hypothesis: 1 });
+});
+
 test("nobody speaks; nobody is found", () => {
   expect(diarizationRate(diarizationScore([], [turn("x", 0, 10)], 0))).toBeUndefined();
   expect(diarizationRate(diarizationScore([turn("a", 0, 10)], [], 0))).toBe(1);

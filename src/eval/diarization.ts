@@ -8,7 +8,7 @@
  * is 1 - common time / time of either; the rate of a file is the mean over the reference's speakers.
  */
 
-import type { SpeakerTurn } from "../speakers/turns.ts";
+import { joinedTurns, type SpeakerTurn } from "../speakers/turns.ts";
 import { bestPairs } from "./assignment.ts";
 
 export type DiarizationScore = {
@@ -32,7 +32,7 @@ export function diarizationScore(
   hypothesisTurns: readonly SpeakerTurn[],
   collarMs: number,
 ): DiarizationScore {
-  const [reference, hypothesis] = [joinedTurns(referenceTurns), joinedTurns(hypothesisTurns)];
+  const [reference, hypothesis] = [spokenTurns(referenceTurns), spokenTurns(hypothesisTurns)];
   const names = namesOf(reference);
   const foundNames = namesOf(hypothesis);
   const stretches = stretchesOf(reference, hypothesis, { names, foundNames, collarMs });
@@ -73,21 +73,13 @@ export function jaccardRate({ jaccard }: DiarizationScore): number | undefined {
   return jaccard.length === 0 ? undefined : jaccard.reduce((sum, one) => sum + one, 0) / jaccard.length;
 }
 
-/** What touches or overlaps of one speaker is one turn. */
-function joinedTurns(turns: readonly SpeakerTurn[]): SpeakerTurn[] {
-  const joined = new Map<string, { speaker: string; startMs: number; endMs: number }[]>();
-  for (const turn of turns.toSorted((a, b) => a.startMs - b.startMs)) {
-    const own = joined.get(turn.speaker) ?? [];
-    joined.set(turn.speaker, own);
-    const last = own.at(-1);
-    if (last && turn.startMs <= last.endMs) last.endMs = Math.max(last.endMs, turn.endMs);
-    else own.push({ ...turn });
-  }
-  return [...joined.values()].flat();
+/** What touches or overlaps of one speaker is one turn. One without a length is none, and has no collar. */
+function spokenTurns(turns: readonly SpeakerTurn[]): SpeakerTurn[] {
+  return joinedTurns(turns.filter(({ startMs, endMs }) => endMs > startMs));
 }
 
 function namesOf(turns: readonly SpeakerTurn[]): string[] {
-  return [...new Set(turns.toSorted((a, b) => a.startMs - b.startMs).map(({ speaker }) => speaker))];
+  return [...new Set(turns.map(({ speaker }) => speaker))];
 }
 
 type Sides = { readonly names: readonly string[]; readonly foundNames: readonly string[]; readonly collarMs: number };
@@ -107,7 +99,7 @@ function stretchesOf(
 ): Stretch[] {
   const changes: Change[] = [];
   const range = (side: Change["side"], who: number, startMs: number, endMs: number) => {
-    if (endMs > startMs) changes.push({ at: startMs, side, who, by: 1 }, { at: endMs, side, who, by: -1 });
+    changes.push({ at: startMs, side, who, by: 1 }, { at: endMs, side, who, by: -1 });
   };
   for (const { speaker, startMs, endMs } of reference) {
     range("said", names.indexOf(speaker), startMs, endMs);

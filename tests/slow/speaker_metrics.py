@@ -21,11 +21,12 @@ PROGRAM = ROOT / "dist/qwen-asr"
 
 
 def turns(generator, speakers, count):
-    """Turns in whole milliseconds, so that both sides read the same numbers."""
+    """Turns in whole milliseconds, so that both sides read the same numbers; some have no length."""
     found = []
     for _ in range(count):
         start = generator.randrange(60_000)
-        found.append((start, start + generator.randrange(100, 5000), f"s{generator.randrange(speakers)}"))
+        length = generator.randrange(100, 5000) if generator.random() > 0.05 else 0
+        found.append((start, start + length, f"s{generator.randrange(speakers)}"))
     return found
 
 

@@ -22,7 +22,7 @@ import type { Script } from "../views/script.ts";
 import type { CjkSpace, DigitWidth } from "../views/spacing.ts";
 import type { ViewOptions } from "../views/view.ts";
 import { type CommandName, optionFlag, type OptionSpec, optionTable, specNamed, takes, valueRange } from "./table.ts";
-import { nearest, parseNumber, parseSize, parseTime } from "./values.ts";
+import { nearest, parseNumber, parseSize, parseTime, parseTruth } from "./values.ts";
 import { printable } from "../writer.ts";
 
 export type Source = "argv" | "form" | "manifest";
@@ -286,11 +286,11 @@ export function requestSpecs(command: CommandName): readonly OptionSpec[] {
   return optionTable.filter((spec) => spec.perRequest && takes(command, spec));
 }
 
+/** An option that is named without a word is on. */
 function isOn(name: string, text: string): boolean {
-  const word = text.trim().toLowerCase();
-  if (["", "true", "yes", "on", "1"].includes(word)) return true;
-  if (["false", "no", "off", "0"].includes(word)) return false;
-  throw new UsageError(`${name} must be true or false, got '${text}'`);
+  const isTrue = text.trim() === "" || parseTruth(text);
+  if (isTrue === undefined) throw new UsageError(`${name} must be true or false, got '${printable(text)}'`);
+  return isTrue;
 }
 
 export function unknownOption(written: string, meant: string | undefined): UsageError {

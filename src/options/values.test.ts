@@ -1,7 +1,7 @@
 /** Tests of numbers, times and suggestions. */
 
 import { expect, test } from "bun:test";
-import { nearest, parseNumber, parseSize, parseTime } from "./values.ts";
+import { nearest, parseNumber, parseSize, parseTime, parseTruth } from "./values.ts";
 
 test("parseNumber takes the whole text or nothing", () => {
   const cases: [string, number | undefined][] = [
@@ -56,4 +56,10 @@ test("sizes: bytes, powers of 1000 and of 1024", () => {
   const sizes = ["800000000", "900M", "1.2G", "1.2gb", "1 GiB", ".5k", "1KiB", "2T", "0"].map(parseSize);
   expect(sizes).toEqual([8e8, 9e8, 1.2e9, 1.2e9, 2 ** 30, 500, 1024, 2e12, 0]);
   for (const text of ["", "G", "1.2.3G", "-1G", "1X", "1 Gi B", "1e9"]) expect(parseSize(text)).toBeUndefined();
+});
+
+test("parseTruth takes words for yes and no, and nothing else", () => {
+  expect(["true", "YES", " on ", "1", "t", "y"].map(parseTruth)).toEqual(Array(6).fill(true));
+  expect(["false", "No", "off", "0", "f", "n"].map(parseTruth)).toEqual(Array(6).fill(false));
+  expect(["", "2", "perhaps", "truer", "null"].map(parseTruth)).toEqual(Array(5).fill(undefined));
 });

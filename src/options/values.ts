@@ -25,6 +25,13 @@ export function parseSize(text: string): number | undefined {
   return Math.round(Number(match[1]) * (match[3] ? 1024 : 1000) ** power);
 }
 
+/** Whether a word says yes or no, as forms, tables and programs write it; undefined for any other. */
+export function parseTruth(text: string): boolean | undefined {
+  const word = text.trim().toLowerCase();
+  if (["true", "yes", "on", "1", "t", "y"].includes(word)) return true;
+  return ["false", "no", "off", "0", "f", "n"].includes(word) ? false : undefined;
+}
+
 /** The candidate that starts with `text`, or the closest by edits; undefined if none is near. */
 export function nearest(text: string, candidates: readonly string[]): string | undefined {
   const begun = candidates.filter((candidate) => text.length > 3 && candidate.startsWith(text));

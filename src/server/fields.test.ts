@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { ApiError } from "./errors.ts";
-import { transcriptionRequest } from "./fields.ts";
+import { isOn, transcriptionRequest } from "./fields.ts";
 
 function read(fields: Record<string, string | string[]>, aligns = false) {
   const lists = Object.entries(fields).map(([name, value]) => [name, [value].flat()] as const);
@@ -42,6 +42,14 @@ test("options of the command line are fields, with _ or -", () => {
   expect(options.skipSilence).toBeFalse();
 });
 
+test("one rule for yes and no; empty is as if it were not there", () => {
+  const words = ["true", "True", " 1", "yes", "on", "t", "Y", "false", "0", "no", "off", "f", "n", "", " "];
+  expect(words.map((stream) => read({ stream }).isStreamed)).toEqual(words.map((_, index) => index < 7));
+  expect([[], [""], ["False"], ["1"]].map((encode) => isOn({ encode }, "encode", true))).toEqual([
+    ...[true, true, false, true],
+  ]);
+});
+
 test("keywords are terms, one or several a field", () => {
   expect(read({ keywords: ["Qwen", "queue when => Qwen\nZig"] }).terms).toHaveLength(3);
   expect(read({ keywords: [""] }).terms).toEqual([]);
@@ -64,6 +72,7 @@ test.each([
   [{ timestamp_granularities: "char" }, "timestamp_granularities"],
   [{ max_cols: "1" }, "max-cols"],
   [{ keywords: "a => b => c" }, "keywords"],
+  [{ stream: "perhaps" }, "stream"],
 ])("a wrong value names its field: %p", (fields, param) => {
   try {
     read(fields as unknown as Record<string, string>);

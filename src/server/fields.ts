@@ -8,8 +8,9 @@
 import { UsageError } from "../errors.ts";
 import { optionsFromFields, parseSpeakerCount, type RequestOptions } from "../options/choices.ts";
 import { optionTable } from "../options/table.ts";
+import { parseTruth } from "../options/values.ts";
 import { anyCount, type SpeakerCount } from "../speakers/cluster.ts";
-import { speakerName, unknownSpeaker } from "../speakers/names.ts";
+import { speakerName, unknownSpeaker } from "../speakers/label.ts";
 import { parseTerms, type Term } from "../views/terms.ts";
 import { ApiError } from "./errors.ts";
 import { type ReplyFormat, replyFormats, wantsTimes } from "./formats.ts";
@@ -92,8 +93,7 @@ function formatOf(given: string | undefined): ReplyFormat {
   const wanted = given?.trim().toLowerCase() || "json";
   const format = replyFormats.find((known) => known === wanted);
   if (format !== undefined) return format;
-  const message = `response_format is one of ${replyFormats.join(", ")}`;
-  throw new ApiError(400, message, { param: "response_format", code: "invalid_value" });
+  throw invalid("response_format", `response_format is one of ${replyFormats.join(", ")}`);
 }
 
 /** Some formats say who speaks, even where nobody says how many there are. */
@@ -127,19 +127,12 @@ function knownNamesOf(fields: Fields): string[] {
   return names;
 }
 
-function invalid(param: string, message: string): ApiError {
-  return new ApiError(400, message, { param, code: "invalid_value" });
-}
-
 function granularitiesOf(fields: Fields): ("segment" | "word")[] {
   const wanted = (fields["timestamp_granularities"] ?? []).flatMap((value) => value.split(","))
     .map((value) => value.trim().toLowerCase()).filter((value) => value !== "");
   for (const value of wanted) {
     if (value === "segment" || value === "word") continue;
-    throw new ApiError(400, "timestamp_granularities are segment and word", {
-      param: "timestamp_granularities",
-      code: "invalid_value",
-    });
+    throw invalid("timestamp_granularities", "timestamp_granularities are segment and word");
   }
   return wanted.length === 0 ? ["segment"] : [...new Set(wanted)] as ("segment" | "word")[];
 }
@@ -151,14 +144,25 @@ function termsOf(fields: Fields): Term[] {
     return parseTerms(lines.join("\n"), "keywords");
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    throw new ApiError(400, error.message, { param: "keywords", code: "invalid_value" });
+    throw invalid("keywords", error.message);
   }
 }
 
-function isOn(fields: Fields, name: string): boolean {
-  return ["true", "1", "yes", "on"].includes(last(fields, name)?.trim().toLowerCase() ?? "");
+/** A field that is not there, or empty, has the default. Whoever misspells a word would get another reply. */
+export function isOn(fields: Fields, name: string, isByDefault = false): boolean {
+  const given = last(fields, name) ?? "";
+  if (given.trim() === "") return isByDefault;
+  const isTrue = parseTruth(given);
+  if (isTrue === undefined) throw invalid(name, `${name} is true or false`);
+  return isTrue;
 }
 
-function last(fields: Fields, name: string): string | undefined {
+/** What counts of a field that is there several times. */
+export function last(fields: Fields, name: string): string | undefined {
   return fields[name]?.at(-1);
+}
+
+/** A field whose value cannot be taken. */
+export function invalid(param: string, message: string): ApiError {
+  return new ApiError(400, message, { param, code: "invalid_value" });
 }

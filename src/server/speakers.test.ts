@@ -105,6 +105,8 @@ test("what is wrong with the speakers of /asr is said in one line, and the param
   for (
     const [query, param, message] of [
       ["diarize=perhaps", "diarize", "diarize is true or false"],
+      ["word_timestamps=maybe", "word_timestamps", "word_timestamps is true or false"],
+      ["encode=raw", "encode", "encode is true or false"],
       ["diarize=true&min_speakers=two", "min_speakers", "min_speakers is a number from 1 to 99"],
       ["diarize=true&max_speakers=0", "max_speakers", "max_speakers is a number from 1 to 99"],
       ["diarize=true&max_speakers=1e9", "max_speakers", "max_speakers is a number from 1 to 99"],
@@ -180,9 +182,35 @@ test("what is wrong with speakers is said in one line, and the field is named", 
     ]);
   }
   expect(await readdir(join(server.settings.folder, "uploads"))).toEqual([]);
-  const json = JSON.stringify({ known_speaker_references: "x".repeat(70_000), input_audio: { data: "NXM=" } });
+});
+
+test("a body of JSON has known voices of any size that a form has", async () => {
+  await using server = await speakingServer({ uploadBytesMax: 2 ** 24 });
   const headers = { "content-type": "application/json" };
-  expect((await fetch(`${server.url}${path}`, { method: "POST", body: json, headers })).status).toBe(413);
+  const reply = async (fields: object) => {
+    const body = JSON.stringify({ response_format: "diarized_json", input_audio: { data: btoa("20s") }, ...fields });
+    const { error, segments } = await (await fetch(`${server.url}${path}`, { method: "POST", body, headers })).json();
+    return error ?? [...new Set((segments as Diarized["segments"]).map(({ speaker }) => speaker))];
+  };
+  const long = `${dataUrl("5s")}${"\n".repeat(100_000)}`;
+  const names = { known_speaker_names: ["Ann", "Ben"] };
+  for (const references of [[long, long], [dataUrl("5s"), long], [long, dataUrl("5s")]]) {
+    expect(await reply({ known_speaker_references: references, ...names })).toEqual(["Ann", "A"]);
+    expect(
+      await reply({ "known_speaker_references[]": references, "known_speaker_names[]": names.known_speaker_names }),
+    )
+      .toEqual(["Ann", "A"]);
+  }
+  expect(await reply({ known_speaker_references: long, known_speaker_names: "Ann" })).toEqual(["Ann", "A"]);
+  const wrong = async (...references: unknown[]) => {
+    return (await reply({ known_speaker_references: references, ...names })).message;
+  };
+  expect(await wrong(long)).toContain("2 names and 1 reference");
+  expect(await wrong(long, "x".repeat(70_000))).toBe("known_speaker_references[1]: not a recording");
+  expect(await wrong(long, null)).toBe("known_speaker_references[1] is no data URL");
+  expect(await wrong("x".repeat(9 * 2 ** 20))).toBe("known_speaker_references[0] is longer than 8 MiB");
+  expect(await wrong(1, 2, 3, 4, long)).toBe("known_speaker_references are 4 at most");
+  expect(await readdir(join(server.settings.folder, "uploads"))).toEqual([]);
 });
 
 test("a server without the networks, or with --low-memory, says so", async () => {

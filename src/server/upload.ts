@@ -75,24 +75,31 @@ async function takeParts(form: FormWriter, body: AsyncIterable<Uint8Array>, boun
   parser.end();
 }
 
+const dataPath = "input_audio.data";
+/** With or without its index: of a list, or of one reference alone. */
+const referencePath = new RegExp(`^${referenceField}(?:\\[\\])?(?:\\[(\\d+)\\])?$`);
+
 /** `{"input_audio": {"data": BASE64, "format"}, ...}`; the other members are fields. */
 async function takeJson(form: FormWriter, body: AsyncIterable<Uint8Array>): Promise<void> {
-  const json = new JsonBody(fieldBytesMax, fieldsBytesMax);
+  const json = new JsonBody(fieldBytesMax, fieldsBytesMax, (path) => path === dataPath || referencePath.test(path));
+  let recording: Base64 | undefined;
   for await (const bytes of body) {
-    for (const recorded of json.push(bytes)) await form.write(recorded);
+    for (const { path, bytes: said } of json.push(bytes)) {
+      if (path === dataPath) await form.write((recording ??= new Base64()).push(said));
+      else await form.reference(Number(referencePath.exec(path)![1] ?? 0), said);
+    }
   }
   const { input_audio: audio, ...fields } = objectOf(json.end());
   const { data, format } = objectOf(audio ?? {});
-  if (typeof data === "string" && data !== "") {
-    if (form.hasFile) throw new ApiError(413, "the JSON body has a long string beside input_audio.data");
-    const decoder = new Base64();
-    await form.write(decoder.push(Buffer.from(data)));
-    await form.write(decoder.end());
+  if (typeof data === "string" && (data !== "" || recording)) {
+    await form.write((recording ??= new Base64()).push(Buffer.from(data)));
+    await form.write(recording.end());
   }
   if (typeof format === "string") form.name(`audio.${format}`);
-  for (const [name, value] of Object.entries(fields)) {
-    for (const one of Array.isArray(value) ? value : [value]) {
-      if (name === referenceField) await form.reference(String(one));
+  for (const [sent, value] of Object.entries(fields)) {
+    const name = bareName(sent);
+    for (const [index, one] of (Array.isArray(value) ? value : [value]).entries()) {
+      if (name === referenceField) await form.reference(index, Buffer.from(String(one)));
       else if (["string", "number", "boolean"].includes(typeof one)) form.field(name, String(one));
     }
   }
@@ -221,10 +228,10 @@ class FormWriter {
     await this.write(new Uint8Array());
   }
 
-  /** A voice as a data URL. */
-  async reference(text: string): Promise<void> {
-    await this.#beginReference();
-    await this.#addReference(Buffer.from(text));
+  /** More of a voice, as a data URL. */
+  async reference(index: number, bytes: Uint8Array): Promise<void> {
+    while (this.#references.length <= index) await this.#beginReference();
+    await this.#addReference(bytes, index);
   }
 
   async #beginReference(): Promise<void> {
@@ -242,14 +249,14 @@ class FormWriter {
     });
   }
 
-  async #addReference(bytes: Uint8Array): Promise<void> {
-    const last = this.#references.at(-1)!;
-    last.bytes += bytes.length;
-    if (last.bytes > referenceBytesMax) {
-      const message = `${last.label} is longer than ${referenceBytesMax / 2 ** 20} MiB`;
+  async #addReference(bytes: Uint8Array, index = this.#references.length - 1): Promise<void> {
+    const reference = this.#references[index]!;
+    reference.bytes += bytes.length;
+    if (reference.bytes > referenceBytesMax) {
+      const message = `${reference.label} is longer than ${referenceBytesMax / 2 ** 20} MiB`;
       throw new ApiError(413, message, { param: referenceField, code: "field_too_long" });
     }
-    await writeAll(last.handle, bytes);
+    await writeAll(reference.handle, bytes);
   }
 
   async #add(bytes: Uint8Array): Promise<void> {
@@ -304,5 +311,10 @@ export async function removeReferences(references: readonly VoiceReference[]): P
 }
 
 function fieldName({ name }: PartHead): string {
+  return bareName(name);
+}
+
+/** Clients write lists as NAME[] or NAME[0]. */
+function bareName(name: string): string {
   return name.replace(/\[\d*\]$/, "");
 }

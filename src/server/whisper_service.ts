@@ -5,12 +5,12 @@
 
 import { cuesOf, punctuatedCue } from "../output/cues.ts";
 import { layoutOf, speakersMax } from "../options/choices.ts";
-import { unknownSpeaker } from "../speakers/names.ts";
+import { unknownSpeaker } from "../speakers/label.ts";
 import { type Cue, srtBlock, vttBlock, vttHeader } from "../subtitles/cue.ts";
 import type { WordCutter } from "../text/chinese.ts";
 import { languageCode } from "../text/languages.ts";
 import { ApiError } from "./errors.ts";
-import { type Fields, type TranscriptionRequest } from "./fields.ts";
+import { type Fields, invalid, isOn, last, type TranscriptionRequest } from "./fields.ts";
 import type { DoneSegment, Heard } from "./hear.ts";
 import { extraHeaders, type Reply, replyOf, verbose, verboseSegments } from "./replies.ts";
 import { noTranslation } from "./translations.ts";
@@ -33,14 +33,14 @@ function fieldsOf(query: Fields): Fields {
   const output = last(query, "output") ?? "txt";
   const format = formats[output];
   if (format === undefined) {
-    throw new ApiError(400, `output is one of ${Object.keys(formats).join(", ")}`, { param: "output" });
+    throw invalid("output", `output is one of ${Object.keys(formats).join(", ")}`);
   }
   return {
     ...rawFields(query),
     response_format: [format],
     language: [last(query, "language") ?? ""],
     prompt: [last(query, "initial_prompt") ?? ""],
-    ...(last(query, "word_timestamps") === "true" && { timestamp_granularities: ["segment", "word"] }),
+    ...(isOn(query, "word_timestamps") && { timestamp_granularities: ["segment", "word"] }),
     ...speakerFields(query),
   };
 }
@@ -49,7 +49,7 @@ function fieldsOf(query: Fields): Fields {
 function speakerFields(query: Fields): Fields {
   const [min, max] = [countOf(query, "min_speakers"), countOf(query, "max_speakers")];
   if (min !== undefined && max !== undefined && min > max) {
-    throw wrong("min_speakers", `min_speakers is ${min}, more than max_speakers, which is ${max}`);
+    throw invalid("min_speakers", `min_speakers is ${min}, more than max_speakers, which is ${max}`);
   }
   if (!isOn(query, "diarize")) return {};
   return { speakers: [min === undefined && max === undefined ? "auto" : `${min ?? 1}-${max ?? speakersMax}`] };
@@ -59,20 +59,8 @@ function countOf(query: Fields, name: string): number | undefined {
   const given = last(query, name)?.trim() ?? "";
   if (given === "") return undefined;
   const count = /^\d+$/.test(given) ? Number(given) : 0;
-  if (count < 1 || count > speakersMax) throw wrong(name, `${name} is a number from 1 to ${speakersMax}`);
+  if (count < 1 || count > speakersMax) throw invalid(name, `${name} is a number from 1 to ${speakersMax}`);
   return count;
-}
-
-/** Whoever misspells it would wait for a transcript without speakers. */
-function isOn(query: Fields, name: string): boolean {
-  const given = last(query, name)?.trim().toLowerCase() ?? "";
-  if (["true", "1", "yes", "on", "t", "y"].includes(given)) return true;
-  if (["", "false", "0", "no", "off", "f", "n"].includes(given)) return false;
-  throw wrong(name, `${name} is true or false`);
-}
-
-function wrong(param: string, message: string): ApiError {
-  return new ApiError(400, message, { param, code: "invalid_value" });
 }
 
 function asrReply(heard: Heard, { wanted, service: { core: { host } } }: Task): Reply {
@@ -129,7 +117,7 @@ function withLabels(heard: Heard, shown: (label: string) => string): Heard {
 
 /** Without `encode` the recording is samples, 16 bits, 16 kHz, one channel. */
 function rawFields(query: Fields): Fields {
-  return last(query, "encode") === "false" ? { raw: ["true"] } : {};
+  return isOn(query, "encode", true) ? {} : { raw: ["true"] };
 }
 
 const heardSec = 30;
@@ -141,8 +129,4 @@ export async function detectLanguage(service: Service, call: Call): Promise<Resp
   const { language } = await task.hear(call.stop);
   if (language === "") throw new ApiError(422, "nobody speaks in the first half minute", { code: "no_speech" });
   return Response.json({ detected_language: language.toLowerCase(), language_code: languageCode(language) });
-}
-
-function last(fields: Fields, name: string): string | undefined {
-  return fields[name]?.at(-1);
 }

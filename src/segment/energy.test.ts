@@ -15,7 +15,7 @@ function recording(...parts: readonly [seconds: number, level: number][]): Float
 }
 
 function mapOf(samples: Float32Array): EnergyMap {
-  return EnergyMap.ofLevels(samplesInMemory(samples).levels, samples.length);
+  return new EnergyMap(samplesInMemory(samples).levels, samples.length);
 }
 
 const inSeconds = (samples: Float32Array) =>

@@ -25,21 +25,17 @@ export const silenceWindowsMax = 60;
 export const pauseWindowsMin = 15;
 
 export class EnergyMap implements SpeechMap {
-  /** What sounds may be a voice. */
+  /** None: whatever sounds may be a voice. */
   readonly unvoiced: readonly Span[] = [];
   readonly #levels: Float64Array;
   /** 1 for every window that holds voice or lies next to it. */
   readonly #voice: Uint8Array;
 
-  private constructor(levels: Float64Array, readonly length: number) {
+  /** `levels` are RMS values, one for every 10 ms begun. */
+  constructor(levels: Float64Array, readonly length: number) {
     assert(levels.length === Math.ceil(length / levelSamples), `${levels.length} levels of ${length} samples`);
     this.#levels = levels;
     this.#voice = voiceWindows(levels);
-  }
-
-  /** By energy. `levels` are RMS values, one for every 10 ms begun. */
-  static ofLevels(levels: Float64Array, length: number): EnergyMap {
-    return new EnergyMap(levels, length);
   }
 
   /** The map of `ranges` joined end to end, as if they were a recording of their own. */

@@ -21,7 +21,7 @@ export async function findSpeech(
   open: VoiceOpener,
   stop: AbortSignal,
 ): Promise<SpeechMap> {
-  const byLevel = () => EnergyMap.ofLevels(audio.levels, audio.length);
+  const byLevel = () => new EnergyMap(audio.levels, audio.length);
   if (choice.kind === "off") return allSpeech(audio.length, byLevel());
   if (choice.kind === "energy") return byLevel();
   const found = await voiceProbabilities(audio, () => open(choice.model), stop);

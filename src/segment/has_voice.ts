@@ -67,7 +67,7 @@ export function isSpoken(evidence: VoiceEvidence, judge: VoiceJudge): boolean {
   return evidence === "voice" || judge.hasVoice(evidence);
 }
 
-/** Tells by the changes of the spectrum. */
+/** Tells voices by how their spectrum changes. */
 export class SpectralJudge implements VoiceJudge {
   readonly #spectrum = new Spectrum();
   /** The latest rows, for the medians. */
@@ -143,7 +143,7 @@ export function hasVoice(
   return isSpoken(evidence, judge);
 }
 
-/** Of every band, over the rows. */
+/** The median level of every band over the rows. */
 function mediansOf(rows: readonly Row[]): Float64Array {
   const medians = new Float64Array(bandsCount);
   const own = new Float64Array(rows.length);
@@ -196,7 +196,7 @@ function raised(levels: Float64Array, floorDb: number): Float64Array {
   return levels.map((level) => Math.max(level, floor));
 }
 
-/** Means of three. */
+/** Each level averaged with its two neighbours. */
 function smoothed(levels: Float64Array): Float64Array {
   const last = levels.length - 1;
   return levels.map((level, at) => (levels[Math.max(0, at - 1)]! + level + levels[Math.min(last, at + 1)]!) / 3);
@@ -215,7 +215,7 @@ function squaresOf(band: Float64Array): number {
   return squares;
 }
 
-/** What of a band's squares a straight line explains. */
+/** The part of a band's sum of squares that a straight line explains. */
 function squaresOfDrift(band: Float64Array): number {
   let [slope, spread] = [0, 0];
   for (let at = 0; at < band.length; at++) {
@@ -226,7 +226,7 @@ function squaresOfDrift(band: Float64Array): number {
   return (slope * slope) / spread;
 }
 
-/** What of each band's squares one step explains, at the place where it explains most of all. */
+/** The part of each band's sum of squares that a step explains, at the place where it explains most of all bands. */
 function squaresOfStep(bands: readonly Float64Array[]): number[] {
   const count = bands[0]!.length;
   const sums = bands.map(() => 0);
@@ -251,7 +251,7 @@ function sumDb(levels: Float64Array): number {
   return 10 * Math.log10(power);
 }
 
-/** The upper one of two in the middle. Sorts the values, which are few. */
+/** The median; of an even number of values the upper of the two in the middle. Sorts the values, which are few. */
 function median(values: Float64Array): number {
   for (let i = 1; i < values.length; i++) {
     const value = values[i]!;

@@ -49,9 +49,9 @@ export class NeuralMap implements SpeechMap {
   private constructor(
     found: Found,
     ranges: readonly Span[],
-    /** By the rule, padding included. */
+    /** Speech by the rule of voice.ts, with its padding. */
     readonly stretches: Span[],
-    /** Of these, what is louder than the pauses in them. */
+    /** The parts of the stretches that are louder than their pauses. */
     readonly voice: Span[],
     /** All that is not silent. */
     readonly sound: Span[],
@@ -67,7 +67,7 @@ export class NeuralMap implements SpeechMap {
     assert(probabilities.length === Math.ceil(length / frameSamples), `${probabilities.length} frames of ${length}`);
     assert(levels.length === Math.ceil(length / levelSamples), `${levels.length} levels of ${length} samples`);
     const stretches = voiceRanges(probabilities, frameSamples, length, rule);
-    const voice = louder(stretches, EnergyMap.ofLevels(levels, length).voice);
+    const voice = louder(stretches, new EnergyMap(levels, length).voice);
     const whole = length > 0 ? [{ start: 0, end: length }] : [];
     const sound = soundOf(found, levels, length, stretches);
     return new NeuralMap(found, whole, stretches, voice, sound, unvoicedRanges(probabilities, frameSamples, length));

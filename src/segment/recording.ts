@@ -38,7 +38,7 @@ export class Recording implements Samples {
   static of(samples: LeveledSamples, speech?: Promise<SpeechMap>): Recording {
     const whole = [{ start: 0, end: samples.length }];
     if (!speech) {
-      return new Recording(samples, whole, () => EnergyMap.ofLevels(samples.levels, samples.length), Promise.resolve());
+      return new Recording(samples, whole, () => new EnergyMap(samples.levels, samples.length), Promise.resolve());
     }
     let map: SpeechMap | undefined;
     const found = speech.then((found) => void (map = found));

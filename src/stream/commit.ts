@@ -15,7 +15,7 @@ import { sampleRate } from "../units.ts";
 
 export type CommitPolicy =
   | { readonly kind: "agreement" }
-  /** All but `tokens` once `unfixedChunks` hypotheses were heard. */
+  /** Once `unfixedChunks` hypotheses were heard, all tokens but the last `tokens` are committed. */
   | { readonly kind: "rollback"; readonly tokens: number; readonly unfixedChunks: number };
 
 export type CommitRules = {
@@ -37,18 +37,18 @@ export type StreamToken = DecodeToken & {
 };
 
 export type CommitState = {
-  /** Of this anchor, header included. */
+  /** The tokens committed since the anchor, the header's among them. */
   readonly committed: readonly StreamToken[];
-  /** Of the last hypothesis, what follows them; without past text, all of it. */
+  /** The last hypothesis' tokens after the committed ones; all of its tokens where past text is not fed. */
   readonly tail: readonly StreamToken[];
   readonly chunks: number;
   readonly heardTo: number;
 };
 
 export type Hypothesis = {
-  /** After the committed ones; without past text, all. */
+  /** Its tokens after the committed ones; all of them where past text is not fed. */
   readonly tokens: readonly DecodeToken[];
-  /** Samples of the stream it is about. */
+  /** The end of the audio that it is of, in samples of the stream. */
   readonly heardTo: number;
   /** Ended by a limit, not by the model. */
   readonly isCapped: boolean;

@@ -24,7 +24,7 @@ export type CutterOptions = {
 };
 
 export type DetectedVoice = {
-  /** Of this stream alone. */
+  /** A detector that hears nothing but this stream. */
   readonly detector: VoiceDetector;
   /** The probability from which it is a voice. */
   readonly threshold: number;
@@ -50,7 +50,7 @@ const onsetFrames = 30;
 const gapSamples = sampleRate / 10;
 /** More than fit into 24 s, which is the longest utterance. */
 const stretchesMax = 200;
-/** The same of probabilities. */
+/** Probabilities that are kept: more than 30 s have. */
 const probabilitiesMax = 1024;
 const smoothing = 0.7;
 
@@ -62,7 +62,7 @@ export class Cutter {
   #energy = 0;
   #smoothed = 0;
   #run = 0;
-  /** Frames of sound up to here, whatever sounds. */
+  /** Frames in a row that are louder than the noise, whether or not they are a voice. */
   #soundRun = 0;
   #voiceEnd = 0;
   /** The end of the last sound that is louder than the noise, even if it is much fainter than the speech. */
@@ -79,7 +79,7 @@ export class Cutter {
   #isDetected = false;
   /** The samples of the frame that is not complete, for the detector. */
   readonly #frame = new Float32Array(frameSamples);
-  /** The latest ones, and how many there were. */
+  /** The detector's latest probabilities, and how many there have been in all. */
   readonly #probabilities: number[] = [];
   #probabilitiesCount = 0;
 

@@ -63,9 +63,9 @@ export type StreamEvent =
   | TextEvent
   | GapEvent
   | { readonly kind: "step"; readonly step: Step }
-  /** Text may be missing. */
+  /** Something happened by which text may be missing. */
   | { readonly kind: "loss"; readonly text: string }
-  /** Worth a line. */
+  /** Something that a person at the terminal should know. */
   | { readonly kind: "notice"; readonly text: string }
   /** Audio that waits to be heard, each time it has grown by half. */
   | { readonly kind: "delay"; readonly ms: number };
@@ -74,9 +74,9 @@ export type StreamEvent =
 export type Step = {
   readonly result: HearResult;
   readonly prefixTokens: number;
-  /** Of the stream so far. */
+  /** Tokens that became text, since the stream began. */
   readonly textTokens: number;
-  /** Of audio held. */
+  /** Seconds of audio that the listener held. */
   readonly heldSec: number;
   readonly atSec: number;
   /** Audio was forgotten without a pause. */
@@ -154,7 +154,7 @@ class StreamRun {
   readonly #cutter: Cutter;
   readonly #text: StreamText;
   readonly #chunkSamples: number;
-  /** Whatever it sounds like. */
+  /** Audio without a voice is decoded, too. */
   readonly #hearsAll: boolean;
   #state: CommitState = firstState(0);
   /** First sample of what the listener holds or will hold, and the end of what it was given. */
@@ -166,7 +166,7 @@ class StreamRun {
   #judge: VoiceJudge;
   /** End of what the judge was given. */
   #judgedTo = 0;
-  /** It has found a voice: in the utterance, and in any so far. */
+  /** The judge has found a voice in this utterance; it has in this one or an earlier one. */
   #hasVoice = false;
   #hadVoice = false;
   #wasMoved = false;
@@ -379,7 +379,7 @@ class StreamRun {
     return true;
   }
 
-  /** Of what was heard since the anchor. */
+  /** Reports an event that concerns what was heard since the anchor. */
   #tell(kind: "loss" | "notice", to: number, what: string): void {
     const [fromSec, toSec] = [this.#anchor, to].map((place) => (this.options.startSec + place / sampleRate).toFixed(1));
     this.onEvent({ kind, text: `${fromSec} to ${toSec} s: ${what}` });
@@ -399,7 +399,7 @@ class StreamRun {
     this.onEvent({ kind: "step", step });
   }
 
-  /** What the last hypothesis said may come again, and what new speech may take. */
+  /** Limit of a step: tokens for the last hypothesis again, and as many as the new speech can hold. */
   #tokensMax(to: number, isLast: boolean): number {
     const { rules, tokensMax } = this.options;
     const whole = tokensMaxFor((to - this.#anchor) / sampleRate);
@@ -430,7 +430,7 @@ class StreamRun {
     }
   }
 
-  /** A new anchor, nothing carried over. */
+  /** Closes the utterance and sets a new anchor, to which nothing is carried over. */
   async #restart(at: number): Promise<void> {
     this.#text.close(at, this.#hasVoice, await this.#turnsTo(at));
     this.#text.begin(at);

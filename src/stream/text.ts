@@ -87,7 +87,7 @@ export class StreamText {
   #start = 0;
   /** Where the words of the last commit end, as estimated. */
   #saidTo = 0;
-  /** What is missing in the utterance, or was. */
+  /** What became of the utterance's text: truncated, looped or repaired. */
   #marks: Marks = {};
   #coverage = nothingCovered;
   /** Up to here it is known which speech has text, and so many gaps were told. */

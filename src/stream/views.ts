@@ -17,9 +17,9 @@ type Final = Extract<TextEvent, { kind: "final" }>;
 
 export class StreamViews {
   readonly #view: TextView;
-  /** Committed and not written yet: joined, it is what waits. */
+  /** Text that is committed and not written yet, in one commit. */
   #waiting: Commit | undefined;
-  /** Where the utterance starts, as far as it was said. */
+  /** Where the utterance starts, once an event has said so. */
   #startMs: number | undefined;
   /** The spoken text of the utterance that is written, and how. */
   #spoken = "";
@@ -54,7 +54,7 @@ export class StreamViews {
     return [...events, partial];
   }
 
-  /** Writes so much of what waits. */
+  /** Writes the first `length` characters of what waits. */
   #write(length: number): TextEvent[] {
     const { text, ...place } = this.#waiting ?? { text: "" };
     if (text === "" || length === 0) return [];

@@ -38,7 +38,7 @@ pub const scratch_tile_floats = 1 << 19;
 pub const Quantized = struct {
     allocator: std.mem.Allocator,
     table: *const kernels.Table,
-    /// Many rows get what few would get: no tiles.
+    /// Many rows are multiplied as few are, without tiles, so that they get the same bits.
     avoids_tiles: bool = false,
     bytes: []align(64) i8 = &.{},
     scales: []align(64) f32 = &.{},
@@ -260,7 +260,7 @@ pub const Compute = struct {
             break;
         };
         var tasks: usize = 0;
-        for (products) |product_| tasks += job.tilesOf(product_.weight);
+        for (products) |one| tasks += job.tilesOf(one.weight);
         self.pool.run(tasks, &job, LinearJob.run);
     }
 

@@ -23,7 +23,7 @@ pub const samples_min = 8000;
 const task_frames = 100;
 const slice_frames = 2000;
 
-/// Frames of a clip, after padding.
+/// How many mel frames a clip has, after padding.
 pub fn framesOf(samples_count: usize) usize {
     const frames = @max(samples_count, samples_min) / mel_.hop_samples;
     assert(frames >= 1);

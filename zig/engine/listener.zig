@@ -57,18 +57,18 @@ pub const Listener = struct {
 
     /// Chunks are convolved, then windows go through the layers.
     const Work = struct {
-        /// What sets the floor of the features.
+        /// The greatest log value, which sets the floor of the features.
         greatest: f32 = mel_.log_min,
         /// The first chunk that was not looked at, the window that is next or under way, and its layer that is next.
         chunk: usize = 0,
         window: usize = 0,
         layer: usize = 0,
-        /// Of that window, once it has entered.
+        /// Tokens of that window, once it has entered the layers.
         tokens: usize = 0,
         result: Result = .{ .rows = 0, .kept = 0, .unchanged = 0 },
     };
 
-    /// A second.
+    /// A second of audio.
     const Chunk = struct {
         /// log10 of the mel powers, f32[bins][chunk_frames].
         logs: []f32,
@@ -76,21 +76,21 @@ pub const Listener = struct {
         tokens: []f32,
         /// All frames are settled and went into the tokens.
         is_done: bool = false,
-        /// The least of `logs`, once done.
+        /// The least of `logs`, once `is_done`.
         least: f32 = 0,
         /// The greatest value that set the floor of the tokens' features.
         greatest: f32 = 0,
-        /// The greatest of the frames taken in last.
+        /// The greatest log value of the frames that were taken in last.
         peak: f32 = mel_.log_min,
 
-        /// The same features come out below this greatest value?
+        /// Whether the floor that this greatest value sets gives the features that the tokens were made of.
         fn holds(self: *const Chunk, greatest: f32) bool {
             return self.is_done and
                 (self.greatest == greatest or self.least >= mel_.floorBelow(@max(self.greatest, greatest)));
         }
     };
 
-    /// `rows` has room for a whole window, f32[..][output_dim]; done, they are those of its chunks' tokens.
+    /// `rows` has room for a whole window, f32[..][output_dim]; once `is_done`, it holds those of its chunks' tokens.
     const Window = struct { rows: []f32, is_done: bool = false };
 
     pub const Result = struct {
@@ -280,7 +280,7 @@ pub const Listener = struct {
         work.layer = 0;
     }
 
-    /// As if nothing had been computed yet.
+    /// Forgets all that was computed.
     fn distrust(self: *Listener) void {
         self.settled = 0;
         self.encoded_samples = null;
@@ -400,7 +400,7 @@ pub const Listener = struct {
                 @memcpy(mel[bin * total + i * size ..][0..count], chunk.logs[bin * size ..][0..count]);
             }
             tokens[i] = chunk.tokens.ptr;
-            // Its tokens are about to change, and with them the window's rows.
+            // The chunk's tokens are about to change, and with them the rows of its window.
             chunk.is_done = false;
             self.windows.items[number * size / self.window_frames].is_done = false;
         }

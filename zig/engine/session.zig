@@ -14,7 +14,7 @@ const verify_ = @import("../network/verify.zig");
 const assert = std.debug.assert;
 const Decoder = decoder_.Decoder;
 
-/// Culprit of a failure that is none of the sessions' own.
+/// The culprit of a failure where no session is at fault.
 pub const everything = std.math.maxInt(u32);
 
 pub const Session = struct {

@@ -206,7 +206,7 @@ const Judge = struct {
     }
 };
 
-/// Behind the others; where there is no room, the first one goes. `count` goes on.
+/// Appends to the others; where there is no room, the first one is dropped. `count` goes on.
 fn append(rows: []Levels, count: *usize, row: Levels) void {
     if (count.* >= rows.len) std.mem.copyForwards(Levels, rows[0 .. rows.len - 1], rows[1..]);
     rows[@min(count.*, rows.len - 1)] = row;
@@ -223,7 +223,7 @@ fn mediansOf(rows: *const [median_rows]Levels) Levels {
     return medians;
 }
 
-/// The course of a band.
+/// A band's levels over a window.
 const Course = [window_levels]f64;
 
 /// How far the bands move against each other, in dB. What one drift explains, or one step at one time, does not count:
@@ -279,7 +279,7 @@ fn raise(levels: []f64, floor_db: f64) void {
     for (levels) |*level| level.* = @max(level.*, lowest);
 }
 
-/// Means of three.
+/// Each level averaged with its two neighbours.
 fn smooth(levels: []const f64, out: []f64) void {
     const last = levels.len - 1;
     for (out, levels, 0..) |*to, level, at| to.* = (levels[at -| 1] + level + levels[@min(last, at + 1)]) / 3;
@@ -292,7 +292,7 @@ fn centre(levels: []f64) void {
     for (levels) |*level| level.* -= mean;
 }
 
-/// What of a band's squares a straight line explains.
+/// The part of a band's sum of squares that a straight line explains.
 fn squaresOfDrift(course: []const f64) f64 {
     var slope: f64 = 0;
     var spread: f64 = 0;
@@ -304,7 +304,7 @@ fn squaresOfDrift(course: []const f64) f64 {
     return slope * slope / spread;
 }
 
-/// What of each band's squares one step explains, at the place where it explains most of all.
+/// The part of each band's sum of squares that a step explains, at the place where it explains most of all bands.
 fn squaresOfStep(courses: *const [bands]Course, count: usize) Levels {
     var sums: Levels = @splat(0);
     var best: Levels = @splat(0);
@@ -333,7 +333,7 @@ fn sumDb(levels: *const Levels) f64 {
     return 10 * std.math.log10(power);
 }
 
-/// The upper one of two in the middle. Sorts the values.
+/// The median; of an even number of values the upper of the two in the middle. Sorts the values.
 fn median(values: []f64) f64 {
     std.mem.sort(f64, values, {}, std.sort.asc(f64));
     return values[values.len / 2];

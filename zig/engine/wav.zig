@@ -17,7 +17,7 @@ const rate_max = 768_000;
 /// A larger float, or NaN, is damage and not sound: taken for silence.
 const float_abs_max = 1e18;
 
-/// Of what the program decodes and this library does not.
+/// What to do with a format that the program decodes and this library does not.
 const remedy = ": convert it (ffmpeg -i FILE OUT.wav), or decode it and pass its samples";
 
 pub const Sound = struct { rate: u32, samples: []f32 };

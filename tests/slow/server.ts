@@ -4,7 +4,7 @@
  * not the one it should be, somebody waits for more than three times a fair share (the time that it takes alone, times
  * the requests that run), memory grows, or the server does not answer at the end.
  *
- * With "figures" it measures (server_figures.ts).
+ * With "figures" it measures (server_figures.ts); with "speakers" it has them told apart (server_speakers.ts).
  */
 
 import { readFileSync } from "node:fs";
@@ -16,6 +16,10 @@ import { served } from "../support/served.ts";
 if (process.argv[2] === "figures") {
   const { figures } = await import("./server_figures.ts");
   process.exit(await figures(process.argv[3]));
+}
+if (process.argv[2] === "speakers") {
+  const { speakersOnServer } = await import("./server_speakers.ts");
+  process.exit(await speakersOnServer(Number(process.argv[3] ?? 50), Number(process.argv[4] ?? 2)));
 }
 const [seconds, clients] = [Number(process.argv[2] ?? 60), Number(process.argv[3] ?? 50)];
 const names = ["en-short", "en-digits", "en-weather", "en-subsecond"];

@@ -33,6 +33,8 @@ type AlignGolden = {
 
 const markerMs = 80;
 const marginMin = 0.02;
+/** int8 moves a margin by 0.18 at most, on whatever instruction set, and half of them by less than 0.011. */
+const int8MarginMin = 0.2;
 const folder = join(fixturesRoot(), "goldens", "aligner");
 const names = readdirSync(folder).map((file) => file.replace(".json", "")).filter(hasClip).sort();
 const goldens = new Map(names.map((name): [string, AlignGolden] => [name, readGolden(name)]));
@@ -83,20 +85,21 @@ describe("classes", () => {
     expect(close).toMatchSnapshot();
   });
 
-  test("int8: 99 of 100 clear classes are the golden's, the others a bin away", async () => {
+  test("int8: every class is the golden's where its margin is wide, and 99 of 100 that are clear", async () => {
     const handle = lib.openFolder(modelDir("nano-aligner"), 2, "int8");
-    let [equal, count] = [0, 0];
-    for (const [name, golden] of goldens) {
+    const off: { readonly name: string; readonly place: number; readonly margin: number }[] = [];
+    let count = 0;
+    for (const [name, { raw_ms, top2_margin }] of goldens) {
       const { ms } = await classify(handle, name);
-      clear(ms, golden).forEach((one, index) => {
-        const off = Math.abs(one - clear(golden.raw_ms, golden)[index]!);
-        expect({ name, index, near: off <= markerMs }).toEqual({ name, index, near: true });
-        equal += off === 0 ? 1 : 0;
+      for (const [place, margin] of top2_margin.entries()) {
+        if (margin < marginMin) continue;
         count++;
-      });
+        if (ms[place] !== raw_ms[place]) off.push({ name, place, margin });
+      }
     }
     expect(count).toBeGreaterThan(230);
-    expect(equal / count).toBeGreaterThanOrEqual(0.99);
+    expect(off.filter(({ margin }) => margin >= int8MarginMin)).toEqual([]);
+    expect(off.length).toBeLessThanOrEqual(0.01 * count);
     lib.closeModel(handle);
   });
 

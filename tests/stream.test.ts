@@ -90,7 +90,7 @@ describe("against the offline text", () => {
       const often = endpointMs === "0" && chunkSec === 2 ? testThoroughly : test;
       often(`chunks of ${chunkSec} s, --endpoint-ms ${endpointMs}`, async () => {
         const args = ["--stream-chunk-sec", String(chunkSec), "--endpoint-ms", endpointMs];
-        const some = clipsOf(chunkSec);
+        const some = clipsOf(chunkSec).filter((_, index) => endpointMs === "800" || index % 2 === 0);
         const said = endpointMs === "800" // The default.
           ? await streamed.get(chunkSec)!()
           : await texts(some.map((one) => one.wav), ...args);
@@ -103,7 +103,7 @@ describe("against the offline text", () => {
   }
 
   test("rollback says what a plain simulation of its rule says", async () => {
-    for (const [chunkSec, some] of [[1, spoken.slice(0, 2)], [2, spoken.slice(4, 8)]] as const) {
+    for (const [chunkSec, some] of [[1, spoken.slice(0, 2)], [2, spoken.slice(5, 8)]] as const) {
       const args = ["--commit", "rollback", "--weights", "bf16", "--endpoint-ms", "0"];
       const said = lines((await stream(String(chunkSec), ...args, ...some.map((one) => one.wav))).stdout);
       const simulated: string[] = [];
@@ -297,8 +297,8 @@ describe("what comes out", () => {
   testWhere(hasClip("en-45s"), "the clip en-45s")(
     "srt and vtt: cues as utterances close, none over the next",
     async () => {
-      for (const format of ["srt", "vtt"]) {
-        const { stdout } = await stream("2", "-f", format, wav("en-45s"));
+      for (const [format, end] of [["srt", "60"], ["vtt", "20"]] as const) {
+        const { stdout } = await stream("2", "-f", format, "--to", end, wav("en-45s"));
         const times = [...stdout.matchAll(/(\d+):(\d+):(\d+)[.,](\d+) --> (\d+):(\d+):(\d+)[.,](\d+)/g)].map(
           (match) => {
             const [, ...numbers] = match.map(Number);
@@ -307,7 +307,7 @@ describe("what comes out", () => {
             return [ms(0), ms(4)] as const;
           },
         );
-        expect(times.length).toBeGreaterThan(10);
+        expect(times.length).toBeGreaterThan(format === "srt" ? 10 : 5);
         for (const [index, [from, to]] of times.entries()) {
           expect(to).toBeGreaterThan(from);
           if (index > 0) expect(from).toBeGreaterThanOrEqual(times[index - 1]![1]);
@@ -323,17 +323,18 @@ describe("what comes out", () => {
     "a line per utterance, as a piece of text each; one line with --silent; paragraphs as those of files",
     async () => {
       const stdin = new Uint8Array(readFileSync(wav("en-45s")));
-      const loud = (await qwen(["--stream", "-"], { stdin })).stdout;
-      expect(lines(loud).length).toBeGreaterThan(8);
+      const asked = ["--stream", "--to", "25", "-"];
+      const loud = (await qwen(asked, { stdin })).stdout;
+      expect(lines(loud).length).toBeGreaterThan(5);
       for (const line of lines(loud)) expect(line).toMatch(/^[A-Z].*[.?]$/);
-      const silent = (await qwen(["--stream", "--silent", "-"], { stdin })).stdout;
+      const silent = (await qwen(["--silent", ...asked], { stdin })).stdout;
       expect(silent).toBe(`${joined(lines(loud))}\n`);
-      for (const sec of ["1.3", "60"]) {
-        const { stdout } = await qwen(["--stream", "--paragraph-sec", sec, "-"], { stdin });
+      for (const sec of ["1.1", "60"]) {
+        const { stdout } = await qwen(["--paragraph-sec", sec, ...asked], { stdin });
         expect(stdout.replaceAll("\n\n", " ")).toBe(silent);
         expect(stdout.includes("\n\n")).toBe(sec !== "60");
       }
-      const short = await qwen(["--stream", "--paragraph-sec", "0.5", "-"], { stdin });
+      const short = await qwen(["--paragraph-sec", "0.5", ...asked], { stdin });
       expect(short.stderr).toContain("A stream sees pauses of --endpoint-ms (800 ms) and more");
       expect(short.stdout.split("\n\n").length).toBe(lines(loud).length);
     },

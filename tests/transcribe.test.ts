@@ -118,7 +118,8 @@ describe("goldens", () => {
 
   for (const isa of instructionSetsAndPlain) {
     test(`QWEN_ASR_ISA=${isa}`, async () => {
-      const names = ["en-weather", "zh-weather", "en-short"].filter((name) => golden(name) !== undefined);
+      const all = isa === "amx-plain" ? ["zh-weather", "en-short"] : ["en-weather", "zh-weather", "en-short"];
+      const names = all.filter((name) => golden(name) !== undefined);
       for (const weights of ["int8", "bf16"]) {
         const args = ["--debug", "--weights", weights, ...names.map(wav)];
         const result = await qwen(args, { env: { QWEN_ASR_ISA: isa } });

@@ -27,7 +27,7 @@ export interface ByteReader {
 }
 
 const CHUNK_BYTES = 1 << 18;
-/** Of a file: enough to tell what it is, before it is known whether blank bytes count. */
+/** What is read of a file at first: it tells what the file is, before it is known whether blank bytes count. */
 const FIRST_BYTES = 1 << 14;
 /** How far a reader can be rewound: enough for whatever may precede the format chunk of a WAV. */
 const REPLAY_BYTES_MAX = 1 << 22;

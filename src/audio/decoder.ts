@@ -36,9 +36,9 @@ import { WavCodecError } from "./wav_format.ts";
 export type DecoderChoice = "auto" | "builtin" | "ffmpeg";
 
 export type DecoderSource = {
-  /** Begins messages. */
+  /** What messages begin with. */
   readonly name: string;
-  /** Of a regular file, in which ffmpeg may seek. */
+  /** The path of a regular file, in which ffmpeg may seek. */
   readonly path: string | undefined;
   readonly isStdin: boolean;
   readonly raw: RawLayout | undefined;
@@ -47,7 +47,7 @@ export type DecoderSource = {
   /** The channel that is read, from 1; "each": they come interleaved; undefined: all are mixed. */
   readonly channel: number | "each" | undefined;
   readonly decoder: DecoderChoice;
-  /** Of ffmpeg; none where undefined. */
+  /** What ffmpeg may take; undefined: as much as it wants. */
   readonly limits: ProcessLimits | undefined;
 };
 
@@ -195,7 +195,7 @@ function mayUseFfmpeg({ decoder }: DecoderSource): boolean {
   return decoder !== "builtin" && ffmpegPath() !== null;
 }
 
-/** `what`: "x.m4a: ALAC audio". */
+/** `what` says what needs ffmpeg: "x.m4a: ALAC audio". */
 function noDecoder(what: string, { decoder }: DecoderSource): InputError {
   if (decoder !== "builtin") return ffmpegMissing(what);
   const hint = "ffmpeg decodes it, where it is installed: leave --decoder builtin out";

@@ -23,13 +23,13 @@ export type FfmpegInput =
 /** What a process of ffmpeg may take, where recordings come from strangers. */
 export type ProcessLimits = {
   readonly cpuSec: number;
-  /** Of addresses. */
+  /** Address space. */
   readonly memoryBytes: number;
-  /** Of a file that it writes. */
+  /** The size of any file that it writes. */
   readonly fileBytes: number;
 };
 
-/** What of the container is decoded; by default the track that ffmpeg itself would take. */
+/** The part of the container that is decoded; by default the track that ffmpeg itself would take. */
 export type Wanted = {
   readonly track?: Track;
   readonly startSec?: number;
@@ -277,7 +277,7 @@ function timeLine(startSec = 0): string {
   return `asetpts='st(2,${place});${goOn};${print};st(1,ld(2)+NB_SAMPLES);ld(2)'`;
 }
 
-/** Of ffmpeg's messages. */
+/** The log level of errors in ffmpeg, at which the place is printed. */
 const errorLevel = 16;
 const printed = /^(?:\[Eval @ [^\]]*\] ?)?(-?\d+\.\d{6})$/;
 

@@ -14,7 +14,7 @@ type FrameFormat = {
 
 /** Bits of an MPEG audio header that the frames of a file share: all but bit rate, padding and channel mode. */
 export const MPEG_SHARED = 0xfffe_0c00;
-/** Of an ADTS header: all but channels, lengths and marks. */
+/** The same of an ADTS header: all but channels, lengths and marks. */
 export const ADTS_SHARED = 0xffff_fc00;
 
 const FORMATS: readonly FrameFormat[] = [
@@ -111,7 +111,7 @@ export type MpegHeader = {
   readonly isMpeg1: boolean;
   readonly rate: number;
   readonly channels: number;
-  /** Per channel. */
+  /** Samples of each channel. */
   readonly samples: number;
   /** Length of the frame. */
   readonly bytes: number;
@@ -148,7 +148,7 @@ export type AdtsHeader = {
   readonly rateCode: number;
   /** Which speakers there are; 0 where the packet says so. */
   readonly layout: number;
-  /** Of the header, with the checksum that may follow. */
+  /** Length of the header, with the checksum that may follow. */
   readonly headBytes: number;
   /** Length of the frame. */
   readonly bytes: number;

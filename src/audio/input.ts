@@ -71,9 +71,9 @@ export type Audio = LeveledSamples & {
   readonly channels: number;
   /** For people: "WAV, 16-bit PCM", "MP3 through ffmpeg". */
   readonly format: string;
-  /** One line each, without the input's name. */
+  /** What the user should know of the recording: a line each, without the input's name. */
   readonly warnings: readonly string[];
-  /** The same, for those who look for a fault. */
+  /** Lines for those who look for a fault. */
   readonly remarks: readonly string[];
   /** Gives memory and disk back. */
   close(): Promise<void>;
@@ -131,7 +131,7 @@ export async function readChannels(input: AudioInput): Promise<Audio[]> {
 
 type Side = { readonly store: SampleStore; readonly meter: LevelMeter; readonly offsets: OffsetMeter };
 
-/** What was stored, without offset and peaks. */
+/** The stored recording, once its offset is taken away and its peak limited. */
 async function wholeOf({ store, meter, offsets }: Side, { rate, channels, format }: SourceInfo) {
   const offset = offsets.end();
   const levels = await limitPeak(store, offset === 0 ? meter : await withoutOffset(store, offset));

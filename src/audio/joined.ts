@@ -24,13 +24,13 @@ export class JoinedFinder {
   #name: string | undefined;
   #walker: Walker | undefined;
   #window: Uint8Array = new Uint8Array(0);
-  /** Of the window's first byte, in the whole. */
+  /** Place of the window's first byte in the whole. */
   #base = 0;
   /** Bytes after the window that belong to the unit before. */
   #skip = 0;
   #hasUnits = false;
   #junkBytes = 0;
-  /** Of a tag that what follows may belong to. */
+  /** Place of a tag to which what follows may belong. */
   #tagAt: number | undefined;
 
   /** The byte that is wanted next. */

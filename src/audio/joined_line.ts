@@ -1,7 +1,7 @@
 /** A file that was joined to another: where it is, and what is said of it. Pure. */
 
 export type Joined = {
-  /** Of its first byte. */
+  /** Place of its first byte. */
   readonly at: number;
   /** What it is, and what the one before it is. */
   readonly name: string;

@@ -13,7 +13,7 @@ export class LevelMeter {
   /** Full chunks, and the one that is being filled. */
   readonly #chunks: Float64Array[] = [];
   #count = 0;
-  /** Of the level that is not complete: the sum of its squares, and how many samples that are. */
+  /** Sum of the squares of the level that is not complete, and how many samples it has. */
   #energy = 0;
   #pending = 0;
 

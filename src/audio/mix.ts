@@ -68,7 +68,7 @@ function placeWeight(place: number, mask: number): number {
   return isOnlySurround ? Math.SQRT1_2 : 0.5;
 }
 
-/** Of a part with fewer channels, the last one. */
+/** Takes one channel; of a part of the recording that has fewer channels, its last one. */
 function alone(channels: number, only: number): Mixer["mix"] {
   const offset = Math.min(only, channels) - 1;
   return (frames, framesCount, mono, at) => {
@@ -76,7 +76,7 @@ function alone(channels: number, only: number): Mixer["mix"] {
   };
 }
 
-/** Of a part with fewer channels, the last one stands for those that are missing. */
+/** Keeps channels apart; in a part of the recording that has fewer, its last one stands for those missing. */
 function apart(channels: number, width: number): Mixer["mix"] {
   return (frames, framesCount, out, at) => {
     for (let frame = 0; frame < framesCount; frame++) {

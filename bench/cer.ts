@@ -6,6 +6,9 @@
  * several texts is the sum of edits divided by the sum of lengths, not the mean of rates.
  */
 
+import { editCounts, numbered } from "../src/eval/distance.ts";
+import { errorsOf } from "../src/eval/score.ts";
+
 /** Insertions, deletions and substitutions, and the length of the truth. */
 export type Errors = { readonly edits: number; readonly length: number };
 
@@ -36,18 +39,10 @@ export function sum(all: readonly Errors[]): Errors {
   });
 }
 
-/** Levenshtein distance, one row at a time: rows of `b`, memory O(b). */
+/** Levenshtein distance. */
 export function distance(a: readonly string[], b: readonly string[]): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (const [i, left] of a.entries()) {
-    const row = [i + 1];
-    for (const [j, right] of b.entries()) {
-      const substitute = previous[j]! + (left === right ? 0 : 1);
-      row.push(Math.min(substitute, previous[j + 1]! + 1, row[j]! + 1));
-    }
-    previous = row;
-  }
-  return previous[b.length]!;
+  const [reference, hypothesis] = numbered(a, b);
+  return errorsOf(editCounts(reference!, hypothesis!));
 }
 
 function compare(truth: readonly string[], said: readonly string[]): Errors {

@@ -12,6 +12,7 @@ import { CueLayout, layoutCues } from "./layout.ts";
 import { lintSubtitles } from "./lint.ts";
 import { defaultRules, type LayoutRules, rulesFor, styles } from "./rules.ts";
 import { columnsOf } from "./width.ts";
+import { seededRandom } from "../../tests/support/random.ts";
 
 const cutChinese = chineseCutter(() =>
   readFileSync(join(import.meta.dirname!, "../../node_modules/jieba-wasm/pkg/web/jieba_rs_wasm_bg.wasm"))
@@ -180,14 +181,8 @@ test("segment by segment as all at once, and what is held is always shown by res
   expect([...settled, ...layout.rest()]).toEqual(layoutCues(words, defaultRules));
 });
 
-/** Random numbers that are the same in every run. */
-function randomSource(seed: number): (below: number) => number {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}
+/** Neighbouring seeds begin far apart. */
+const randomOf = (seed: number) => seededRandom(Math.imul(seed, 0x9e37_79b9)).random;
 
 const vocabulary = [
   "a",
@@ -234,9 +229,22 @@ function randomRules(random: (below: number) => number): LayoutRules {
   };
 }
 
+test("of a word that is wider than a line, no part begins with its mark", () => {
+  for (
+    const [text, colsMax, lines] of [["extraordinarily.", 15, "extraordinaril y."], [
+      "abcdefghi?!",
+      9,
+      "abcdefgh i?!",
+    ]] as const
+  ) {
+    const cues = layoutCues([[{ text, startMs: 0, endMs: 1000 }]], { ...defaultRules, colsMax });
+    expect(cues.flatMap(({ lines }) => lines).join(" ")).toBe(lines);
+  }
+});
+
 test("random words: in order, never overlapping, never too wide, tall or long, all text once", () => {
   for (let seed = 0; seed < 400; seed++) {
-    const random = randomSource(seed);
+    const random = randomOf(seed);
     const rules = randomRules(random);
     const segments = Array.from({ length: 1 + random(3) }, () => randomWords(random, random(40)));
     let last = 0;
@@ -298,7 +306,7 @@ function canBeKept(words: readonly TimedWord[], rules: LayoutRules): boolean {
 test("random words: where all rules can be kept, all are", () => {
   let [kept, impossible] = [0, 0];
   for (let seed = 0; seed < 600; seed++) {
-    const random = randomSource(1000 + seed);
+    const random = randomOf(1000 + seed);
     const rules = randomRules(random);
     const words = randomWords(random, 1 + random(25)).filter((word, index, all) => {
       const before = all[index - 1]; // Within one block; words no wider than a line.
@@ -318,7 +326,7 @@ test("random words: where all rules can be kept, all are", () => {
 });
 
 test("an hour of words takes no time", () => {
-  const words = randomWords(randomSource(7), 9000);
+  const words = randomWords(randomOf(7), 9000);
   const started = performance.now();
   expect(layoutCues([words], defaultRules).length).toBeGreaterThan(500);
   expect(performance.now() - started).toBeLessThan(5000);

@@ -231,18 +231,22 @@ function atomsOf(word: TimedWord, colsMax: number): Atom[] {
   });
 }
 
+/** As wide parts as fit. None begins with a mark that belongs to what is before it. */
 function cutWide(text: string, colsMax: number): string[] {
   const parts: string[] = [];
-  let part = "";
+  let part: string[] = [];
   for (const grapheme of graphemesOf(text)) {
-    if (part !== "" && columnsOf(part + grapheme) > colsMax) {
-      parts.push(part);
-      part = "";
-    }
-    part += grapheme;
+    part.push(grapheme);
+    if (columnsOf(part.join("")) <= colsMax) continue;
+    let end = part.length - 1;
+    while (end > 1 && leansLeft.test(part[end]!)) end--;
+    parts.push(part.slice(0, end).join(""));
+    part = part.slice(end);
   }
-  return [...parts, part];
+  return [...parts, part.join("")];
 }
+
+const leansLeft = /^(?![\p{Ps}\p{Pi}])\p{P}/u;
 
 type Lineation = { readonly to: number; readonly cost: number; readonly lineEnds: readonly number[] };
 

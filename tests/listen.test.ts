@@ -11,6 +11,7 @@ import { LoopDetector } from "../src/text/loop.ts";
 import { clip, modelDir } from "./fixtures.ts";
 import { clipSamples, encode, libraryPath, native, smallestCosine } from "./native.ts";
 import { testThoroughly } from "./support/where.ts";
+import { seededRandom } from "./support/random.ts";
 
 setDefaultTimeout(180_000); // As in scripts/test: a busy machine takes longer than the 5 s that are usual.
 
@@ -19,15 +20,6 @@ const hidden = 128;
 const windowFrames = 400;
 const windowSamples = windowFrames * 160;
 const lib = native();
-
-/** Numbers that are the same in every run. */
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}
 
 function listening(usesCaches: boolean, changes: Partial<ListenOptions> = {}): ListenOptions {
   return { windowFrames, context: "", language: "", usesCaches, ...changes };
@@ -122,7 +114,7 @@ for (const weights of ["bf16", "int8", "int4"] as const) {
     const heardInCuts = ["en-short", "en-weather", "zh-weather", "silence-3s"];
     const cutsTitle = "random cuts: kept or not, guessed or not, the same to the bit; the end is the whole clip's";
     cases(cutsTitle, heardInCuts, 2, async (names) => {
-      const random = randomFrom(7);
+      const { random } = seededRandom(7);
       for (const name of names) {
         const samples = await clipSamples(clip(name).wav);
         const cuts = Array.from({ length: 4 }, () => random(samples.length)).sort((a, b) => a - b);
@@ -203,7 +195,7 @@ for (const weights of ["bf16", "int8", "int4"] as const) {
     test("rows are those of the whole, in every window", async () => {
       const encoder = lib.openEncoder(model);
       const samples = await clipSamples(clip("en-weather").wav);
-      const random = randomFrom(3);
+      const { random } = seededRandom(3);
       for (const window of [100, 400, 800]) {
         const listener = lib.openListener(model, window, true);
         const room = new Float32Array(samples.length / rate * 14 * hidden);

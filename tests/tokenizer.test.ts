@@ -18,6 +18,7 @@ import { join } from "node:path";
 import { modelDir, projectRoot } from "./fixtures.ts";
 import { nanoModel, native } from "./native.ts";
 import { testThoroughly } from "./support/where.ts";
+import { type Random, seededRandom } from "./support/random.ts";
 
 type AddedToken = { readonly content: string; readonly special: boolean };
 type Encode = (text: string) => readonly number[];
@@ -53,17 +54,6 @@ function theirs(withSpecial: boolean): Encode {
     model: { type: "BPE", vocab: readJson("vocab.json"), merges },
   }, {});
   return (text) => tokenizer.encode(text, { add_special_tokens: false }).ids;
-}
-
-/** Random numbers that are the same every time (mulberry32). */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 /** The code points of one of our tables. */
@@ -139,9 +129,7 @@ const fixed: readonly string[] = [
 ];
 
 /** Strings of random and chosen parts; every 2,000th has a part repeated ten thousand times. */
-function randomText(random: () => number, index: number): string {
-  const below = (count: number) => Math.floor(random() * count);
-  const pick = <T>(from: readonly T[]): T => from[below(from.length)]!;
+function randomText({ random: below, pick }: Random, index: number): string {
   const names = Object.values(added).map((token) => token.content);
   const character = ([first, last]: readonly [number, number]): string => {
     const codePoint = first + below(last - first + 1);
@@ -150,7 +138,7 @@ function randomText(random: () => number, index: number): string {
   const part = (): string => {
     const kind = below(8);
     if (kind < 3) return pick(fixed);
-    if (kind === 3) return random() < 0.5 ? pick(names) : pick(names).slice(0, 1 + below(9));
+    if (kind === 3) return below(2) === 0 ? pick(names) : pick(names).slice(0, 1 + below(9));
     if (kind === 4) return " " + pick(fixed);
     const block = pick(blocks);
     return Array.from({ length: 1 + below(12) }, () => character(block)).join("");
@@ -169,7 +157,7 @@ function firstDifference(left: Encode, right: Encode, texts: Iterable<string>): 
 }
 
 function* randomTexts(seed: number, count: number): Generator<string> {
-  const random = randomFrom(seed);
+  const random = seededRandom(seed);
   for (let index = 0; index < count; index++) yield randomText(random, index);
 }
 

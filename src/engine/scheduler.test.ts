@@ -15,6 +15,7 @@ import {
 import { priorityOf } from "./job.ts";
 import type { Answer } from "./protocol.ts";
 import { idleMs, overtakenMax, Scheduler } from "./scheduler.ts";
+import { seededRandom } from "../../tests/support/random.ts";
 
 type Outcome = { tokens: number[]; answer: Exclude<Answer, { type: "token" }> | undefined };
 
@@ -125,15 +126,6 @@ function expectAlone(bench: Bench, id: number, request: DecodeRequest, isCancell
   if (isCancelled && end === "cancelled") expect(tokens).toEqual(want.tokens.slice(0, tokens.length));
   else expect({ tokens, end }).toEqual(want);
   if (answer?.type === "done") expect(answer.result.generatedTokens).toBe(tokens.length);
-}
-
-/** Numbers that are the same in every run. */
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
 }
 
 describe("decodes", () => {
@@ -550,7 +542,7 @@ test("closing ends all that waits and runs, cancelled, and gives everything back
 
 /** Requests and what may happen to them, all by chance; then everything is checked. */
 function runSchedule(seed: number, most: number): void {
-  const random = randomFrom(seed);
+  const { random } = seededRandom(Math.imul(seed, 0x9e37_79b9)); // Neighbours begin far apart.
   const jitter = () => random(100) / 100;
   const weights = random(2) === 0 ? "int8" : "bf16";
   const bench = new Bench({ stepMax: 1 + random(4) }, { jitter, weights });

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { editCounts, numbered } from "./distance.ts";
+import { seededRandom } from "../../tests/support/random.ts";
 
 const counts = (reference: string, hypothesis: string) => {
   const [a, b] = numbered([...reference], [...hypothesis]);
@@ -21,15 +22,6 @@ function plainDistance(a: Int32Array, b: Int32Array): number {
     row = next;
   }
   return row[b.length]!;
-}
-
-/** Evenly spread, the same on every run. */
-function random(seed: number) {
-  let state = seed;
-  return (below: number) => {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
 }
 
 function sequence(next: (below: number) => number, length: number, symbols: number): Int32Array {
@@ -54,7 +46,7 @@ test("known cases", () => {
 });
 
 test("as the textbook counts, at every length around 32 and above", () => {
-  const next = random(7);
+  const { random: next } = seededRandom(7);
   for (const length of [1, 2, 31, 32, 33, 63, 64, 65, 90, 127, 128, 129, 300]) {
     for (const symbols of [2, 4, 50]) {
       const a = sequence(next, length, symbols);
@@ -66,7 +58,7 @@ test("as the textbook counts, at every length around 32 and above", () => {
 });
 
 test("symmetric, zero for equals alone, and no longer by a detour", () => {
-  const next = random(3);
+  const { random: next } = seededRandom(3);
   for (let round = 0; round < 30; round++) {
     const [a, b, c] = [1, 2, 3].map(() => sequence(next, next(140), 3)) as [Int32Array, Int32Array, Int32Array];
     expect(errors(a, b)).toBe(errors(b, a));
@@ -79,7 +71,7 @@ test("symmetric, zero for equals alone, and no longer by a detour", () => {
 });
 
 test("half of it missing, long insertions, and changes at one end", () => {
-  const next = random(19);
+  const { random: next } = seededRandom(19);
   const a = sequence(next, 900, 40);
   const extra = sequence(next, 400, 40);
   for (const b of [a.slice(450), a.slice(0, 300), Int32Array.of(...a.slice(0, 500), ...extra, ...a.slice(500))]) {
@@ -90,7 +82,7 @@ test("half of it missing, long insertions, and changes at one end", () => {
 });
 
 test("thirty thousand words take a moment", () => {
-  const next = random(11);
+  const { random: next } = seededRandom(11);
   const a = sequence(next, 30_000, 4000);
   const started = process.cpuUsage();
   const few = errors(a, changed(next, a, 15, 4000));

@@ -1,4 +1,4 @@
-/** Random choices that are the same on every machine, for the fuzzers. In: a seed. Out: numbers and members. */
+/** Random choices that are the same on every machine, for tests. In: a seed. Out: numbers and members. */
 
 export type Random = {
   /** A whole number from 0 on, less than `below`. */

@@ -7,6 +7,9 @@ export const projectRoot: string = resolve(import.meta.dir, "..");
 
 export type Outcome = { readonly output: string; readonly code: number; readonly elapsedMs: number };
 
+/** Several times what the longest test takes: another program may have the machine. */
+export const testMsMax = 3 * 60_000;
+
 /** Runs a command in the project's folder, without stdin. After `timeoutMs` it fails and is killed with children. */
 export async function runCommand(command: readonly string[], timeoutMs: number): Promise<Outcome> {
   const started = performance.now();

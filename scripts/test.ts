@@ -16,7 +16,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { runChecks } from "./check.ts";
 import { folderIn } from "../tests/harness.ts";
-import { files, nativeOptions, projectRoot, runCommand, tool, zig } from "./commands.ts";
+import { files, nativeOptions, projectRoot, runCommand, testMsMax, tool, zig } from "./commands.ts";
 import {
   addCounts,
   type Counts,
@@ -34,8 +34,6 @@ type StepResult = { readonly counts: Counts; readonly output: string; readonly s
 type Step = { readonly title: string; readonly run: () => Promise<StepResult> };
 
 const stepMsMax = 30 * 60_000;
-/** Several times what the longest test takes: another program may have the machine. */
-const testMsMax = 3 * 60_000;
 
 /** One more than processors: a quarter of their time, tests wait for a clock, a pipe or a program's start. */
 const filesAtOnce = Math.min(5, availableParallelism() + 1);

@@ -78,7 +78,7 @@ testReadable("AMX instructions have the operands that the kernels mean", () => {
   for (const operands of operandsOf("tilezero")) expect(operands).toMatch(/^%tmm[0-3]$/);
   for (const operands of operandsOf("tileloadd")) expect(operands).toMatch(/^(?:0x0)?\(%r\w+,%r\w+,1\),%tmm[0-7]$/);
   for (const operands of operandsOf("tilestored")) expect(operands).toMatch(/^%tmm[0-3],(?:0x0)?\(%r\w+,%r\w+,1\)$/);
-}, 60_000);
+});
 
 testReadable("the tiles' configuration is eight whole ones", () => {
   const all = disassembled();
@@ -101,12 +101,12 @@ testReadable("the tiles' configuration is eight whole ones", () => {
     ...Array<number>(8).fill(16),
     ...zeros(8),
   ]);
-}, 60_000);
+});
 
 /** Tests of a file beside this one, with plain tiles; they must all pass. */
 async function passWithPlainTiles(file: string, name: string, count: number): Promise<void> {
   const path = join(import.meta.dir, file);
-  const child = Bun.spawn([process.execPath, "test", "--timeout", "60000", path, "-t", name], {
+  const child = Bun.spawn([process.execPath, "test", path, "-t", name], {
     env: { ...process.env, QWEN_ASR_ISA: "amx-plain", QWEN_ASR_LIB: libraryPath() },
     stdout: "ignore",
     stderr: "pipe",
@@ -118,8 +118,8 @@ async function passWithPlainTiles(file: string, name: string, count: number): Pr
 
 test("int8 by plain tiles: encoder rows keep their direction better than with 8-bit activations", async () => {
   await passWithPlainTiles("precision.test.ts", "^int8: encoder rows", 1);
-}, 60_000);
+});
 
 test("int8 by plain tiles: requests say together what they say alone", async () => {
   await passWithPlainTiles("together.test.ts", "^int8 caps are each one's own$", 1);
-}, 60_000);
+});

@@ -103,7 +103,7 @@ describe("one call", () => {
       }
     }
     expect(symbols.qasr_model_close(model)).toBe(0);
-  }, 60_000);
+  });
 
   for (const [number, weights] of [[0, "bf16"], [1, "int8"]] as const) {
     // A long recording, which is cut in one way for all weights, takes three times as long with bf16.
@@ -136,7 +136,7 @@ describe("one call", () => {
       const files = [...names.map((name) => clip(name).wav), odd];
       const program = await run(["-d", modelDir(), "--weights", weights, "--silent", ...files]);
       expect(program.stdout).toBe(found.map((one) => `${one}\n`).join(""));
-    }, 120_000);
+    });
   }
 });
 
@@ -207,5 +207,5 @@ describe("stream.c", () => {
     const plain = await longStream();
     const result = await run([modelDir()], { executable: checked, stdin: await raw("en-45s") });
     expect(result).toMatchObject({ code: 0, stdout: plain.stdout, stderr: "" });
-  }, 120_000);
+  });
 });

@@ -162,7 +162,7 @@ describeWhere(hasCases, "the folder of cases ($QWEN_ASR_CASES)")("shared/cases",
       if (stderr !== undefined) expect(said).toEqual(stringOr(stderr));
       expect(result.stdout).toEqual(stringOr(stdout));
       expect(result.code).toBe(code);
-    }, 60_000);
+    });
   }
 });
 

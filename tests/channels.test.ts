@@ -137,7 +137,7 @@ test("--split-channels: each channel without a voice is told", async () => {
   expect(await tell({ name, channel: 0, atSec: 0 })).toEqual([`qwen-asr: standard input: right: ${line}`]);
   expect(await tell({ name, channel: 0, atSec: 0 }, { name, channel: 1, atSec: 6 })).toEqual([]);
   expect(await tell({ name: "silence-3s", channel: 0, atSec: 0 })).toEqual([`qwen-asr: standard input: ${line}`]);
-}, 60_000);
+});
 
 test("--split-channels of one channel says so; what it cannot go with", async () => {
   const { stdout, stderr, code } = await qwen(["--split-channels", wav("words-en-1")]);

@@ -59,4 +59,4 @@ testWhere(canMakeGroups(), "control groups of memory")("in 2 GB and in 1 GB: wha
     says: expect.stringContaining("small fits with --weights int4, large does not fit"),
     advice: expect.stringMatching(/^add --max-ram (1|0\.99)G: int4, and short segments$/), // Whole pages.
   });
-}, 60_000);
+});

@@ -74,7 +74,7 @@ describeWhere(hasFfmpeg && hasClip(name), `ffmpeg and the clip ${name}`)("a film
       const errors = startErrors(truth(), segments.flatMap(({ words }) => words));
       expect(errors.length).toBeGreaterThanOrEqual(3);
       expect(errors.filter((ms) => Math.abs(ms) > errorMsMax)).toEqual([]);
-    }, 60_000);
+    });
   }
 
   test("subtitles of a file, a pipe, a stream, a part, a known text, what is inspected", async () => {
@@ -97,5 +97,5 @@ describeWhere(hasFfmpeg && hasClip(name), `ffmpeg and the clip ${name}`)("a film
     const inHole = (at: { start: number; end: number }) =>
       at.start < holeAtSec + lateSec + holeSec - 0.5 && at.end > holeAtSec + lateSec + 0.5;
     expect(speech.filter(inHole)).toEqual([]);
-  }, 60_000);
+  });
 });

@@ -3,7 +3,7 @@
  * recording is what the whole of it says at once, and memory does not grow.
  */
 
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { openEngine } from "../src/engine/client.ts";
 import type { Engine, HearRequest, HearResult, Listener, ListenOptions } from "../src/engine/engine.ts";
 import { EngineError, type ModelHandle } from "../src/engine/native.ts";
@@ -12,8 +12,6 @@ import { clip, modelDir } from "./fixtures.ts";
 import { clipSamples, encode, libraryPath, native, smallestCosine } from "./native.ts";
 import { testThoroughly } from "./support/where.ts";
 import { seededRandom } from "./support/random.ts";
-
-setDefaultTimeout(180_000); // As in scripts/test: a busy machine takes longer than the 5 s that are usual.
 
 const rate = 16_000;
 const hidden = 128;

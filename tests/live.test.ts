@@ -113,7 +113,7 @@ describe("as it is said", () => {
       const said = finals.map((one) => one.text).join(" ");
       expect(rate(characterErrors(wholeText, said))).toBeLessThan(0.1);
     }
-  }, 60_000);
+  });
 
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     test.concurrent(`${signal}: what was said, the summary, an end by the signal`, async () => {

@@ -15,7 +15,7 @@ testWhere(isLinux, "Linux")("after 12 cycles of transcribing and aligning nothin
   const output = await new Response(child.stdout).text();
   console.log(output.split("\n").filter((line) => !/^\S+ \d+: /.test(line)).join("\n"));
   expect({ code: await child.exited, output }).toEqual({ code: 0, output: expect.stringContaining("12 cycles") });
-}, 120_000);
+});
 
 test("growth is told from what comes and goes, and a descriptor that stays from none", () => {
   const cycles = (megabytes: (cycle: number) => number, descriptors: (cycle: number) => number = () => 9) =>

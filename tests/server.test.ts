@@ -186,7 +186,7 @@ testWhere(hasFfmpeg, "ffmpeg")("requests as programs record them get what these 
   }
   const own = await qwen(["--silent", "-f", "srt", "--aligner", modelDir("nano-aligner"), files.wav]);
   expect(await ask("Bazarr")).toBe(own.stdout);
-}, 20_000);
+});
 
 test("Open WebUI's JSON, Bazarr's question of the language and an alignment", async () => {
   const input_audio = { data: readFileSync(wav("en-weather")).toString("base64"), format: "wav" };

@@ -40,7 +40,7 @@ describe("--mic", () => {
       const { stdout } = await qwen(["--mic", "default", "-f", "jsonl"], { env: { PATH } });
       expect(JSON.parse(stdout.split("\n")[0]!)).toMatchObject({ file: "microphone" });
     }
-  }, 60_000);
+  });
 
   test("Ctrl-C ends it: what was heard is there, and nothing goes on listening", async () => {
     using folder = temporaryFolder();
@@ -62,7 +62,7 @@ describe("--mic", () => {
     const pid = Number(readFileSync(join(folder.path, "pid"), "utf8"));
     for (let tries = 0; isRunning(pid) && tries < 100; tries++) await Bun.sleep(20);
     expect(isRunning(pid)).toBe(false);
-  }, 30_000);
+  });
 
   test("without a program, a device or sense: one line", async () => {
     using folder = temporaryFolder();
@@ -138,7 +138,7 @@ describeWhere(ffmpegPath() !== null, "ffmpeg")("URLs", () => {
     await refused(at("/list.m3u8"), /list\.m3u8: ffmpeg: /);
     await refused("http://127.0.0.1:9/x.wav", /x\.wav: ffmpeg: .*refused/i);
     await refused("file:///etc/hostname", /only https:\/\/ and http:\/\/ are fetched/);
-  }, 60_000);
+  });
 
   test("what is written shows neither password nor key", async () => {
     using folder = temporaryFolder();
@@ -180,5 +180,5 @@ describeWhere(ffmpegPath() !== null, "ffmpeg")("URLs", () => {
     for (const text of [...written, ...[run, lines, table].flatMap(({ stdout, stderr }) => [stdout, stderr])]) {
       expect(text).not.toContain("pa55");
     }
-  }, 60_000);
+  });
 });

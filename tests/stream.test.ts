@@ -4,7 +4,7 @@
  * Slow ones, with ten minutes of clips and real time, are in tests/slow/stream.ts.
  */
 
-import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { characterErrors, rate, sum } from "../bench/cer.ts";
@@ -16,8 +16,6 @@ import { plainListener } from "./support/plain_listener.ts";
 import { lazily } from "../src/lazy.ts";
 import { separatorBetween } from "../src/text/join.ts";
 import { testThoroughly, testWhere } from "./support/where.ts";
-
-setDefaultTimeout(180_000); // As in scripts/test: a busy machine takes longer than the 5 s that are usual.
 
 const chunkSecs: readonly number[] = [0.5, 1, 2, 3.7];
 /** The demo model loses its place in longer clips, also without a stream. */

@@ -68,14 +68,14 @@ describeWhere(hasFfmpeg, "ffmpeg")("the container's time line", () => {
     const { samples } = await hear(path);
     near(edges(samples).slice(0, 1), [3]);
     expect((await hear(path, { fromSec: 2.5, toSec: 4 })).samples).toEqual(samples.slice(2.5 * RATE, 4 * RATE));
-  }, 30_000);
+  });
 
   test.each(CODECS)("%s with a hole of 2 s in its sound", async (kind, codecs) => {
     const hole = "asetnsamples=960,asetpts='PTS+if(gte(T,1),2*SR,0)'";
     const maps = ["-map", "0:v", "-map", "1:a"];
     const { samples } = await hear(ffmpeg(`hole.${kind}`, ...PICTURE, ...TONE, ...maps, "-af", hole, ...codecs));
     near(edges(samples).slice(0, 3), [0, 1, 3]);
-  }, 30_000);
+  });
 
   test.each([
     ["mp3", []],
@@ -87,7 +87,7 @@ describeWhere(hasFfmpeg, "ffmpeg")("the container's time line", () => {
   ])("the encoder's delay counts once: %s", async (kind, codecs) => {
     const bursts = ["-f", "lavfi", "-i", "aevalsrc='sin(2764*t)*between(mod(t,2),1,1.5)*.5:d=4:s=48000'"];
     near(edges((await hear(ffmpeg(`bursts.${kind}`, ...bursts, ...codecs))).samples).slice(0, 3), [1, 1.5, 3]);
-  }, 30_000);
+  });
 
   test.each(["mp3", "mka", "ts"])("joined %s files are heard one after the other", async (kind) => {
     const one = ffmpeg(`one.${kind}`, ...TONE);
@@ -95,7 +95,7 @@ describeWhere(hasFfmpeg, "ffmpeg")("the container's time line", () => {
     copyFileSync(one, both);
     appendFileSync(both, readFileSync(one));
     expect(Math.abs((await hear(both)).samples.length / RATE - 4)).toBeLessThan(0.15);
-  }, 30_000);
+  });
 
   test.each<[string, readonly string[]]>([
     ["channels, with times that go on", ["-ac", "6", "-output_ts_offset", "2"]],
@@ -107,14 +107,14 @@ describeWhere(hasFfmpeg, "ffmpeg")("the container's time line", () => {
     const path = join(folder, "changes.ts");
     writeFileSync(path, Buffer.concat(parts.map((part) => readFileSync(part))));
     near(edges((await hear(path)).samples), [1, 1.5, 3, 3.5]);
-  }, 30_000);
+  });
 
   test("bare AAC frames that change their rate are heard at their own", async () => {
     const [one, two] = ["16000", "44100"].map((rate) => readFileSync(ffmpeg(`${rate}.aac`, ...TONE, "-ar", rate)));
     writeFileSync(join(folder, "changes.aac"), Buffer.concat([one!, two!]));
     const { samples } = await hear(join(folder, "changes.aac"), { decoder: "ffmpeg" });
     expect(Math.abs(samples.length / RATE - 4)).toBeLessThan(0.2);
-  }, 30_000);
+  });
 
   test.each(["mp4", "mov"])("%s in a pipe, whose index comes after a MiB of pictures", async (kind) => {
     const noise = ["-f", "lavfi", "-i", "nullsrc=s=256x256:d=3:r=10,geq=random(1)*255:128:128"];
@@ -128,7 +128,7 @@ describeWhere(hasFfmpeg, "ffmpeg")("the container's time line", () => {
       expect(Math.abs(audio.durationSec - seconds)).toBeLessThan(0.1);
       await audio.close();
     }
-  }, 60_000);
+  });
 
   test("joined MP4 files get a line", async () => {
     const one = ffmpeg("one.m4a", ...TONE);
@@ -138,7 +138,7 @@ describeWhere(hasFfmpeg, "ffmpeg")("the container's time line", () => {
       `another MP4 follows at byte ${bytes.length}, not read`,
     ]);
     expect((await hear(one)).warnings).toEqual([]);
-  }, 30_000);
+  });
 });
 
 describeWhere(hasFfmpeg, "ffmpeg")("what a player would play", () => {
@@ -163,20 +163,20 @@ describeWhere(hasFfmpeg, "ffmpeg")("what a player would play", () => {
       expect(said).toBe(`${label} through ffmpeg`);
       expect(samples.length / RATE).toBeGreaterThan(1.5);
     }
-  }, 60_000);
+  });
 
   test("filled up with zeros: no word is said of them", async () => {
     const bytes = readFileSync(ffmpeg("full.ts", ...TONE, "-c:a", "mp2"));
     const { samples } = await pass(bytes, "full.ts");
     const filled = Buffer.concat([bytes, new Uint8Array(3 << 20)]);
     expect(await pass(filled, "full.ts")).toMatchObject({ samples, warnings: [] });
-  }, 60_000);
+  });
 
   test("a format that nothing here knows", async () => {
     const { samples, format } = await hear(ffmpeg("x.spx.nut", ...TONE, "-f", "nut", "-c:a", "pcm_s16le"));
     expect(format).toBe("NUT through ffmpeg");
     expect(samples).toHaveLength(2 * RATE);
-  }, 30_000);
+  });
 });
 
 describe("tracks", () => {
@@ -248,7 +248,7 @@ describe("tracks", () => {
     ]);
     for (const track of ["1", "de", "German"]) expect((await hear(path, { track })).samples).toHaveLength(2 * RATE);
     expect((await hear(path, { track: "fr" })).warnings).toEqual([]);
-  }, 30_000);
+  });
 });
 
 test("a list of other files is told by its format", () => {

@@ -349,7 +349,7 @@ describe("standard input", () => {
       );
     }
     expect(readPiped("READ < .").message).toBe("standard input: is a directory");
-  }, 30_000);
+  });
 
   test("stops reading at the end of the part, though the pipe stays open", () => {
     writeFileSync(
@@ -393,7 +393,7 @@ describeWhere(hasFfmpeg, "ffmpeg")("through ffmpeg", () => {
     const piped = readPiped(`cat < './${name}' | READ`).audio!;
     expect(Math.abs(piped.durationSec - 3)).toBeLessThan(0.1);
     if (format !== "WavPack") expect(piped.warnings).toEqual([]); // ffmpeg grumbles at the end of its pipe.
-  }, 30_000);
+  });
 
   test("an MP4 whose index comes last, longer than any buffer, in a pipe", () => {
     const path = join(folder, "long.m4a");
@@ -402,7 +402,7 @@ describeWhere(hasFfmpeg, "ffmpeg")("through ffmpeg", () => {
     const { audio } = readPiped("cat long.m4a | READ");
     expect(Math.abs(audio!.durationSec - 20)).toBeLessThan(0.1);
     expect(audio!.warnings).toEqual([]);
-  }, 30_000);
+  });
 
   test.each([
     ["adpcm_ima_wav", [], 0.03],
@@ -464,7 +464,7 @@ describeWhere(hasFfmpeg, "ffmpeg")("through ffmpeg", () => {
     expect(message).toStartWith("standard input: ffmpeg: ");
     const open = readPiped(`(${head}; head -c 3000000 /dev/zero; sleep 15 2>&1 & cat) < /dev/zero | READ`);
     expect(open.message).toStartWith("standard input: ffmpeg: ");
-  }, 30_000);
+  });
 
   test("a part stops ffmpeg early", async () => {
     const input = convert("part.flac");

@@ -40,7 +40,7 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "qwen-asr-joined-"));
   if (!hasFfmpeg) return;
   for (const [name, , codec] of KINDS) made.set(name, make(name, ...codec));
-}, 60_000);
+});
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function make(name: string, ...codec: readonly string[]): Buffer {
@@ -93,7 +93,7 @@ describeWhere(hasFfmpeg, "ffmpeg")("a file joined to another", () => {
         expect(found).toEqual({ at: first.length + between, name: otherKind, after: kind });
       }
     }
-  }, 60_000);
+  });
 
   test.each(GO_ON)("%s after itself is gone on with", async (name) => {
     const one = made.get(name)!;

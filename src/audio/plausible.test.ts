@@ -34,7 +34,7 @@ describe("sound is taken for sound", () => {
         }
       }
     }
-  }, 60_000);
+  });
 
   test.each<[string, (i: number) => number]>([
     ["a loud tone", (i) => Math.sin(i / 3)],

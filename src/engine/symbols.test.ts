@@ -80,6 +80,6 @@ describe("the header alone", () => {
       } finally {
         rmSync(folder, { recursive: true });
       }
-    }, 120_000);
+    });
   }
 });

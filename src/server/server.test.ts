@@ -223,7 +223,7 @@ test("of long recordings that wait, none is kept read", async () => {
   expect(most).toBeGreaterThan(4);
   expect(most).toBeLessThan(14); // Eight are heard, and two are read at a time.
   expect(server.openReads()).toBe(0);
-}, 20_000);
+});
 
 test("what nobody waits for stops", async () => {
   const engine = sayingEngine("a ".repeat(500), 10);

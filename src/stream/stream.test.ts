@@ -117,7 +117,7 @@ describe("every word once, in order", () => {
       },
     );
     await fc.assert(property, { numRuns: 60 });
-  }, 60_000);
+  });
 
   test("the same requests whatever pieces the samples come in", async () => {
     const samples = speech(said([3000, 2000, 40_000, 1500, 2500, 2000, 1000, 2000]), 5000);
@@ -136,7 +136,7 @@ describe("every word once, in order", () => {
     expect(listener.heldMax()).toBeLessThanOrEqual(24 * 16_000);
     expect(Math.max(...listener.requests.map(({ prefix }) => prefix.length))).toBeLessThan(120);
     expect(events.filter((event) => event.kind === "step" && event.step.isMoved).length).toBeGreaterThan(10);
-  }, 60_000);
+  });
 });
 
 describe("what has no voice", () => {

@@ -59,7 +59,7 @@ describeWhere(hasFfmpeg, "ffmpeg")("the same samples as ffmpeg", () => {
     const fragments = ["-c", "copy", "-movflags", "empty_moov+default_base_moof", "-frag_duration", "500000"];
     const first = ["-c", "copy", "-movflags", "+faststart", at("first.m4a")];
     run("-i", at("last.m4a"), ...first, ...fragments, at("fragments.mp4"));
-  }, 30_000);
+  });
 
   test.each(["8k.m4a", "44k.aac", "5.1.aac", "fragments.mp4", "mono.mkv", "mp3.mp4"])(
     "%s",
@@ -96,7 +96,7 @@ describeWhere(hasFfmpeg, "ffmpeg")("the same samples as ffmpeg", () => {
     const silent = (from: number, to: number) => samples.slice(from * 16_000, to * 16_000).every((one) => one === 0);
     expect([silent(0, 1.4), silent(1.6, 2.4), silent(2.7, 4.4), silent(4.6, 5)]).toEqual([true, false, true, false]);
     expect((await piped(bytesOf("f.mp4"))).samples).toEqual(samples);
-  }, 30_000);
+  });
 
   test("the index first or last, in fragments, in a pipe, in any pieces", async () => {
     const { samples } = await hear(at("last.m4a"), { decoder: "builtin" });
@@ -110,7 +110,7 @@ describeWhere(hasFfmpeg, "ffmpeg")("the same samples as ffmpeg", () => {
       for (const size of [1, 1000]) expect(worst(decode(name, bytesOf(name), size), whole)).toBe(0);
     }
     expect((await piped(bytesOf("fragments.mp4"))).warnings).toEqual([]);
-  }, 30_000);
+  });
 
   test("what the encoder adds in front: by edits, by a note of iTunes, by neither", async () => {
     const length = async (name: string) => (await hear(at(name), { decoder: "builtin" })).samples.length;
@@ -169,7 +169,7 @@ describeWhere(hasFfmpeg, "ffmpeg")("the same samples as ffmpeg", () => {
     expect(audio.format).toBe("MP4 through ffmpeg");
     expect(audio.length).toBe(36_800);
     await audio.close();
-  }, 30_000);
+  });
 
   test("HE-AAC goes to ffmpeg; where there is none, the lower half is decoded and a line says so", async () => {
     expect((await hear(HE_AAC)).format).toBe("AAC through ffmpeg");

@@ -24,7 +24,6 @@ describe("batch", () => {
       expect(leftIn(folder.path, outputs)).toEqual([]);
       await expectPlainBytes(folder.path, outputs, [3]);
     },
-    120_000,
   );
 
   test("a signal keeps the rows, and the same command goes on; a pipe gets rows as they come", async () => {

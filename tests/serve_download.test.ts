@@ -71,7 +71,6 @@ test(
     await hub.close();
     expect(hub.requests.length).toBe(asked);
   },
-  120_000,
 );
 
 type Bytes = { readonly bytes_done: number } | undefined;

@@ -207,7 +207,6 @@ describeWhere(hasFfmpeg, "ffmpeg")("said at the end", () => {
         await audio.close();
       }
     },
-    60_000,
   );
 
   test.each(["wav", "ogg", "flac"])("the last frame of a FLAC before %s is heard", async (two) => {

@@ -66,7 +66,6 @@ describeWhere(hasFfmpeg, "ffmpeg")("the same samples as ffmpeg", () => {
     async (name) => {
       await sameAsFfmpeg(at(name), ROUNDING);
     },
-    30_000,
   );
 
   test("a film whose sound begins late and has a hole, of two tracks, of which the second is the default", async () => {

@@ -29,6 +29,14 @@ test("silence has no speakers, an empty recording neither", async () => {
   expect((await findSpeakers(recordingOf([]), fakeNetworks())).turns).toEqual([]);
 });
 
+test("whoever speaks to the end ends there, however long the recording is", async () => {
+  for (let length = 4800; length < 180_000; length += 4801) {
+    const { turns } = await findSpeakers(recordingOf([[1, length / 16_000]]), fakeNetworks());
+    const endMs = Math.round(length / 16);
+    expect(turns.at(-1)!.endMs).toBeWithin(endMs - 20, endMs + 1);
+  }
+});
+
 test("a number that is given is met as far as there are voices; a stop ends it", async () => {
   const source = recordingOf([[1, 8], [2, 8], [3, 8]]);
   expect((await findSpeakers(source, fakeNetworks(), { min: 2, max: 2 })).centres.length).toBe(2);

@@ -5,7 +5,7 @@
 
 import { release } from "../memory.ts";
 import { inSteps, type Steps } from "../steps.ts";
-import type { Samples } from "../units.ts";
+import { msOfSamples, type Samples } from "../units.ts";
 import { activityOf, type EmbedRules, localVoices, windowStarts } from "./activity.ts";
 import { anyCount, clustered, type SpeakerCount, type Speakers, type WindowVoice } from "./cluster.ts";
 import {
@@ -75,7 +75,11 @@ export async function turnsBy(
   stop?.throwIfAborted();
   const speakers = await speakersOf(found.voices);
   const turns = await inSteps(turnsOf(found.heard, speakers, source.length), stop);
-  return { turns, centres: speakers.centres };
+  const endMs = msOfSamples(source.length); // The last frame may reach beyond it.
+  return {
+    turns: turns.map((turn) => turn.endMs > endMs ? { ...turn, endMs } : turn),
+    centres: speakers.centres,
+  };
 }
 
 function* turnsOf(heard: readonly Heard[], { centres, of }: Speakers, length: number): Steps<NumberedTurn[]> {

@@ -46,7 +46,7 @@ export const sourceLayers: Layers = {
   stream: ["root", "text", "speakers", "audio", "segment", "engine", "document", "views", "subtitles", "output"],
   model: ["root", "engine"],
   pipeline: ["root", "text", "speakers", "audio", "segment", "engine", "document", "views", "align", "model"],
-  page: ["root", "text", "audio", "document", "views", "subtitles", "output"],
+  page: ["root", "text", "speakers", "audio", "document", "views", "subtitles", "output"],
   options: ["root", "text", "speakers", "audio", "segment", "engine", "views", "subtitles", "output", "stream"],
   batch: ["root", "text", "document", "options"],
   files: ["root", "speakers", "audio", "document", "output"],

@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { parseCommandLine } from "../cli/parse.ts";
 import { UsageError } from "../errors.ts";
-import { optionsFromFields, type RequestOptions, type Source } from "./choices.ts";
+import { optionsFromFields, parseSpeakerCount, type RequestOptions, type Source } from "./choices.ts";
 import { optionTable, specNamed } from "./table.ts";
 
 type Fields = Readonly<Record<string, string>>;
@@ -98,6 +98,19 @@ test("fields: switches by words, the last of several, and only what concerns one
   expect(errorOf(() => skips("perhaps"))).toBe("skip-silence must be true or false, got 'perhaps'");
   for (const name of ["threads", "output", "input", "force", "debug", "dir", "help"]) {
     expect(errorOf(() => optionsFromFields({ [name]: "1" }, "form"))).toStartWith(`unknown option ${name}`);
+  }
+});
+
+test("how many speakers", () => {
+  const count = (text: string) => parseSpeakerCount(text, "--speakers");
+  expect(["2", " 2-4 ", "1", "99"].map(count)).toEqual([
+    ...[{ min: 2, max: 2 }, { min: 2, max: 4 }, { min: 1, max: 1 }, { min: 99, max: 99 }],
+  ]);
+  expect(["Auto", "AUTO"].map(count)).toEqual([count("auto"), count("auto")]);
+  for (const text of ["", "0", "-1", "3-2", "1-", "0-3", "two", "1.5", "100", "1e1", "2\u20134", "9".repeat(40)]) {
+    expect(errorOf(() => count(text))).toBe(
+      `--speakers takes auto, a number from 1 to 99 or a range such as 2-4, got '${text}'`,
+    );
   }
 });
 

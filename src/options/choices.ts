@@ -404,10 +404,11 @@ export function speakerCount(choices: Choices): SpeakerCount | undefined {
 /** Numbers have two digits. */
 export const speakersMax = 99;
 
-/** "auto", "2", "2-4". Throws a UsageError with the name of the option or the field. */
+/** "auto", "2", "2-4", in any case. Throws a UsageError with the name of the option or the field. */
 export function parseSpeakerCount(text: string, name: string): SpeakerCount {
-  if (text === "auto") return anyCount;
-  const [, low, high = low] = /^(\d{1,2})(?:-(\d{1,2}))?$/.exec(text) ?? [];
+  const word = text.trim().toLowerCase();
+  if (word === "auto") return anyCount;
+  const [, low, high = low] = /^(\d{1,2})(?:-(\d{1,2}))?$/.exec(word) ?? [];
   const count = { min: Number(low), max: Number(high) };
   if (count.min >= 1 && count.max >= count.min) return count;
   const wanted = `auto, a number from 1 to ${speakersMax} or a range such as 2-4`;

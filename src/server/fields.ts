@@ -98,8 +98,8 @@ function formatOf(given: string | undefined): ReplyFormat {
 
 /** Some formats say who speaks, even where nobody says how many there are. */
 function speakersOf(fields: Fields, format: ReplyFormat): SpeakerCount | undefined {
-  const given = last(fields, "speakers")?.trim().toLowerCase() ?? "";
-  if (given === "") return format === "diarized_json" || format === "rttm" ? anyCount : undefined;
+  const given = last(fields, "speakers") ?? "";
+  if (given.trim() === "") return format === "diarized_json" || format === "rttm" ? anyCount : undefined;
   try {
     return parseSpeakerCount(given, "speakers");
   } catch (error) {

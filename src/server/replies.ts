@@ -3,6 +3,7 @@
 import { deflateSync } from "node:zlib";
 import { documentVersion, type Gap, type TimedSegment, type TimedWord } from "../document/document.ts";
 import type { DocumentHead } from "../document/json.ts";
+import { speakersOf } from "../document/speakers.ts";
 import { speakerNames } from "../document/turns.ts";
 import { cueSegments } from "../output/cue_segments.ts";
 import { createWriter, type Format } from "../output/formats.ts";
@@ -205,7 +206,7 @@ function phrasesOf(segment: DoneSegment): DoneSegment[] {
 }
 
 function diarized(heard: Heard, request: TranscriptionRequest): Json {
-  const labelOf = speakerLabels(request);
+  const labelOf = speakerLabels(request, heard.segments);
   return {
     task: "transcribe",
     duration: Math.round(heard.durationSec * 1000) / 1000,
@@ -226,11 +227,17 @@ export function segmentFields({ startMs, endMs, text, speaker }: TimedSegment, l
 
 export type SpeakerLabel = (speaker: string | undefined) => string;
 
-/** What speakers are called, asked in the order of segments. In diarized_json, those without a name are A, B … */
-export function speakerLabels({ format, knownNames }: TranscriptionRequest): SpeakerLabel {
+/**
+ * What speakers are called, asked in the order of segments. In diarized_json, those without a name are A, B …, but for
+ * names that known voices have, or that a job's transcript got by hand.
+ */
+export function speakerLabels(
+  { format, knownNames }: TranscriptionRequest,
+  segments: readonly TimedSegment[] = [],
+): SpeakerLabel {
   if (format !== "diarized_json") return (speaker = "speaker") => speaker;
   const labels = new Map<string, string>();
-  const letters = letterNames(knownNames);
+  const letters = letterNames([...knownNames, ...speakersOf(segments)]);
   return (speaker = "Speaker 1") => {
     if (unknownSpeaker(speaker) === undefined) return speaker;
     const label = labels.get(speaker) ?? letters.next().value!;

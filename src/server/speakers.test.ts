@@ -143,6 +143,12 @@ test("a job keeps what known voices are like, also over the end of its server", 
   ]);
   expect(turns[1]).toEqual({ start: expect.closeTo(10, 0), end: expect.closeTo(20, 0), speaker: "Speaker 2" });
   expect(await result("diarized_json")).toMatch(/"speaker":"Ann"[^]*"speaker":"A"/);
+  // A name that is given by hand is no letter of somebody else.
+  const edited = (await result("document")).replaceAll('"Ann"', '"A"');
+  const headers = { "content-type": "application/json" };
+  const put = await fetch(`${server.url}/v1/jobs/${id}/result`, { method: "PUT", body: edited, headers });
+  expect(put.status).toBe(200);
+  expect(await result("diarized_json")).toMatch(/"speaker":"A"[^]*"speaker":"B"/);
   expect(await readdir(join(folder, "uploads"))).toEqual([id]);
   await remove(folder);
 });

@@ -3,6 +3,7 @@
  * classes of the style sheet; a list of the speakers; which name becomes which.
  */
 
+import { speakerName } from "../../speakers/label.ts";
 import { button, div, select } from "./dom.ts";
 import type { Strings } from "./strings.ts";
 
@@ -195,6 +196,7 @@ function sameAs(others: readonly string[], strings: Strings, onChoice: (other: s
   return made;
 }
 
+/** "" where it is none. */
 function nameIn({ value }: HTMLInputElement): string {
-  return value.replace(/\s+/gu, " ").trim();
+  return speakerName(value.replace(/\s+/gu, " ")) ?? "";
 }

@@ -139,4 +139,6 @@ test("a name for nobody is told, of one recording and of its transcript; of seve
   expect(several).toMatchObject({ code: 0, err: expect.not.stringContaining("nobody is called") });
   const again = await run(files.path, "render ./a.json -f srt --speaker-names names", { readText });
   expect(again.err).toContain(`a.json: ${line}`);
+  const stream = await run(files.path, "30s.wav --stream --speakers auto --speaker-names names", { readText });
+  expect(stream.err).toMatch(/30s.wav: nobody is called Speakr 1.* \(--speaker-names\): speakers are Speaker 1/);
 });

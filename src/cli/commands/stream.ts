@@ -30,6 +30,7 @@ import type { SpeakerFinder } from "../../pipeline/speakers.ts";
 import { noVoice } from "../../pipeline/transcribe.ts";
 import { openModels, type Transcriber } from "../../pipeline/models.ts";
 import { loadPrompt } from "../../system.ts";
+import { unusedLabels } from "../../speakers/names.ts";
 import { untilStopped } from "../../stop.ts";
 import { exitCode } from "../terminal.ts";
 import { StreamViews } from "../../stream/views.ts";
@@ -215,10 +216,12 @@ async function streamOne(run: Run, source: InputSource, audio: OpenedAudio): Pro
     usesCaches: parts.keepsStreamCaches(),
   });
   let result: StreamTotals | undefined;
+  const heard = new Set<string>();
   try {
     const given = { ...streamOptions(run), voice, speakers: run.finder?.live() };
     result = await runStream(audio, listener, given, parts.terminal.stop, (event) => {
       reportEvent(run, source, event);
+      if (event.kind === "final") { for (const { speaker } of event.turns ?? []) heard.add(speaker); }
       if (isText(event)) writer.write(event);
     });
   } finally {
@@ -228,6 +231,10 @@ async function streamOne(run: Run, source: InputSource, audio: OpenedAudio): Pro
     if (typeof voice === "object") voice.detector.close();
   }
   report.count(result);
+  if (run.finder && options.inputs.length === 1) {
+    const unused = unusedLabels(run.plan.names, [...heard]);
+    if (unused) report.say(`${label(source)}: ${unused}`);
+  }
   if (!parts.terminal.stop.drain.aborted) report.over(source);
   return reportEnd(run, source, audio, result);
 }

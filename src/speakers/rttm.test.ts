@@ -8,6 +8,14 @@ test("what is written is read again, spaces in names as underscores", () => {
   expect([...parseRttm(text, "x")]).toEqual([["my_talk.wav", [{ speaker: "Speaker_1", startMs: 1250, endMs: 3000 }]]]);
 });
 
+test("no name is a word that readers take for no name", () => {
+  const named = (name: string) => rttmLine(name, { speaker: name, startMs: 0, endMs: 1000 }).split(" ");
+  for (const name of ["NA", "None", "nan", "NaN", "null", "NULL", "N/A", "n/a", "#N/A", "<NA>", "-1.#IND", ""]) {
+    expect([named(name)[1], named(name)[7]]).toEqual([`${name}_`, `${name}_`]);
+  }
+  for (const name of ["Nan", "na", "Nina", "007", "1e5"]) expect(named(name)[7]).toBe(name);
+});
+
 test("several files, comments, other types of lines, any order, Windows line ends", () => {
   const text = "\ufeff;; made by hand\r\nSPKR-INFO a 1 <NA> <NA> <NA> unknown x <NA>\r\n\r\n" +
     "SPEAKER a 1 5 1.5 <NA> <NA> x <NA> <NA>\r\nSPEAKER b 1 .5 1 <NA> <NA> y <NA>\r\n" +

@@ -14,10 +14,17 @@ export function rttmLine(file: string, { speaker, startMs, endMs }: SpeakerTurn)
   return `SPEAKER ${word(file)} 1 ${times} <NA> <NA> ${word(speaker)} <NA> <NA>\n`;
 }
 
-/** A text as one word of ASCII or Unicode; never empty. Readers of tables take quotes for marks around a cell. */
+/**
+ * A text as one word of ASCII or Unicode; never empty. Readers of tables take quotes for marks around a cell, and some
+ * words for a cell without a value: pyannote's loses the turns of somebody, or of a file, called NA.
+ */
 function word(text: string): string {
-  return text.replaceAll('"', "'").trim().replace(/[\s\p{Cc}]+/gu, "_") || "_";
+  const one = text.replaceAll('"', "'").trim().replace(/[\s\p{Cc}]+/gu, "_");
+  return one === "" || noValue.test(one) ? `${one}_` : one;
 }
+
+/** As pandas has them. */
+const noValue = /^(?:<NA>|#?N\/A|#?NA|n\/a|NULL|null|None|-?NaN|-?nan|-?1\.#(?:IND|QNAN))$/;
 
 /** The turns of each file that is named in it, by their starts. Comments and lines of other types are ignored. */
 export function parseRttm(text: string, name: string): Map<string, SpeakerTurn[]> {

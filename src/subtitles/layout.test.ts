@@ -242,6 +242,26 @@ test("of a word that is wider than a line, no part begins with its mark", () => 
   }
 });
 
+test("a name that is wider than a line, before a turn's first word, breaks at its spaces", () => {
+  const labelled = (name: string, text: string) => {
+    const [first, ...rest] = spoken(text, 0, 200);
+    return [{ ...first!, text: `${name}: ${first!.text}` }, ...rest];
+  };
+  for (const colsMax of [12, 16, 20, 24, 42]) {
+    const rules = { ...defaultRules, colsMax };
+    for (const name of ["Dr. Maximiliane Freifrau von Hohenstein", "Anna Meier", "Speaker 10", "X".repeat(50)]) {
+      const cues = layoutCues([labelled(name, "Internationally known, yes.")], rules, cutChinese);
+      const lines = cues.flatMap(({ lines }) => lines);
+      const said = `${name}: Internationally known, yes.`;
+      expect(bare(lines.join(""))).toBe(bare(said));
+      for (const line of lines) expect(columnsOf(line)).toBeLessThanOrEqual(colsMax);
+      const parts = lines.flatMap((line) => line.split(" "));
+      const words = said.split(" ").filter((word) => columnsOf(word) <= colsMax);
+      expect(parts).toEqual(expect.arrayContaining(words));
+    }
+  }
+});
+
 test("random words: in order, never overlapping, never too wide, tall or long, all text once", () => {
   for (let seed = 0; seed < 400; seed++) {
     const random = randomOf(seed);

@@ -212,15 +212,15 @@ function bestPlans(
 function atomsOf(word: TimedWord, colsMax: number): Atom[] {
   const text = word.text.replace(/\s+/gu, " ").trim();
   const parts = columnsOf(text) <= colsMax ? [text] : cutWide(text, colsMax);
-  const widths = parts.map(columnsOf);
+  const widths = parts.map((part) => columnsOf(part.trimStart()));
   const total = widths.reduce((sum, width) => sum + width, 0);
   const ms = (columns: number) => Math.round(word.startMs + ((word.endMs - word.startMs) * columns) / (total || 1));
   let before = 0;
   return parts.map((part, index) => {
     const columns = widths[index]!;
-    const space = index === 0 && /^\s/u.test(word.text) ? 1 : 0;
+    const space = /^\s/u.test(index === 0 ? word.text : part) ? 1 : 0;
     const atom: Atom = {
-      text: (space ? " " : "") + part,
+      text: (space ? " " : "") + part.trimStart(),
       startMs: ms(before),
       endMs: ms(before + columns),
       columns,
@@ -231,15 +231,21 @@ function atomsOf(word: TimedWord, colsMax: number): Atom[] {
   });
 }
 
-/** As wide parts as fit. None begins with a mark that belongs to what is before it. */
+/**
+ * As wide parts as fit, cut at spaces where there are some: a long name stands before a turn's first word. A space
+ * stands at the front. None begins with a mark that belongs to what is before it.
+ */
 function cutWide(text: string, colsMax: number): string[] {
   const parts: string[] = [];
   let part: string[] = [];
   for (const grapheme of graphemesOf(text)) {
     part.push(grapheme);
-    if (columnsOf(part.join("")) <= colsMax) continue;
+    if (columnsOf(part.join("").trimStart()) <= colsMax) continue;
     let end = part.length - 1;
-    while (end > 1 && leansLeft.test(part[end]!)) end--;
+    const least = part[0] === " " ? 2 : 1;
+    while (end > least && leansLeft.test(part[end]!)) end--;
+    const space = part.lastIndexOf(" ", end);
+    if (space > 0) end = space;
     parts.push(part.slice(0, end).join(""));
     part = part.slice(end);
   }

@@ -426,7 +426,7 @@ test "8 and 4 bits: within the rounding of weights and activations, zero blocks 
     try forEachTable(struct {
         fn check(table: *const kernels.Table) !void {
             for ([_]usize{ 32, 96, 896 }) |columns| {
-                for ([_]usize{ 1, 2, 3, 8, 13, 17 }) |rows| for ([_]usize{ 1, 16, 39 }) |outputs| {
+                for ([_]usize{ 1, 2, 3, 8, 13, 17, 23 }) |rows| for ([_]usize{ 1, 16, 39, 119 }) |outputs| {
                     try checkPanels(table, .eight, rows, columns, outputs);
                     try checkPanels(table, .four, rows, columns, outputs);
                 };

@@ -646,7 +646,7 @@ extern fn @"llvm.aarch64.neon.saddlp.v4i32.v8i16"(@Vector(8, i16)) @Vector(4, i3
 extern fn @"llvm.aarch64.neon.sdot.v4i32.v16i8"(@Vector(4, i32), @Vector(16, i8), @Vector(16, i8)) @Vector(4, i32);
 
 /// sum[r] += w[4r..4r+4] . four, where w holds four bytes of each row.
-inline fn dot4(sum: Sum, w: Bytes, x4: i32) Sum {
+pub inline fn dot4(sum: Sum, w: Bytes, x4: i32) Sum {
     const all: Sum = @splat(x4);
     if (has_avx512vnni) return @"llvm.x86.avx512.vpdpbusd.512"(sum, @bitCast(w), all);
     if (has_avxvnni) return @"llvm.x86.avx512.vpdpbusd.256"(sum, @bitCast(w), all);

@@ -27,6 +27,8 @@ pub const Speakers = struct {
     pool: threads.Pool,
     segmentation: segmentation_.Segmentation,
     embedding: embedding_.Embedding,
+    /// A thread's own.
+    spaces: []embedding_.Space,
     busy: std.atomic.Value(bool) = .init(false),
 
     /// `bytes`: a safetensors file (network/speaker_weights.zig), of which nothing is kept. `threads_count` 0: as for
@@ -51,6 +53,7 @@ pub const Speakers = struct {
             .pool = .{},
             .segmentation = undefined,
             .embedding = undefined,
+            .spaces = undefined,
         };
         errdefer self.arena.deinit();
         const wanted = if (threads_count == 0) cores.threadsDefault() else threads_count;
@@ -64,13 +67,16 @@ pub const Speakers = struct {
         const own = self.arena.allocator();
         const reader: weights.Reader = try .init(own, index.allocator(), &scratch, table, precision, bytes);
         self.segmentation = try .init(&reader, &self.pool);
-        self.embedding = try .init(&reader, &self.pool);
+        self.embedding = try .init(&reader);
+        self.spaces = own.alloc(embedding_.Space, self.pool.threadsCount()) catch return weights.outOfMemory();
+        for (self.spaces) |*space| space.* = .init(gpa);
         return self;
     }
 
     pub fn close(self: *Speakers) void {
         assert(!self.busy.load(.acquire));
         const gpa = self.gpa;
+        for (self.spaces) |*space| space.deinit();
         self.pool.deinit();
         self.arena.deinit();
         gpa.destroy(self);
@@ -106,12 +112,71 @@ pub const Speakers = struct {
         const sounds = self.gpa.alloc([]const f32, ranges.len) catch return weights.outOfMemory();
         defer self.gpa.free(sounds);
         for (sounds, ranges) |*sound, range| sound.* = samples[range.start..range.end];
+        const voices = self.gpa.alloc(Voice, counts.len) catch return weights.outOfMemory();
+        defer self.gpa.free(voices);
         var first: usize = 0;
-        for (counts, 0..) |count, voice| {
-            const to = out[voice * voice_floats ..][0..voice_floats];
-            try self.embedding.run(self.gpa, sounds[first..][0..count], to, {});
+        for (voices, counts, 0..) |*voice, count, i| {
+            const to = out[i * voice_floats ..][0..voice_floats];
+            voice.* = try .init(sounds[first..][0..count], to);
             first += count;
         }
+        try self.embedAll(voices);
+    }
+
+    /// The longest come first, so that those of a job take as long as each other.
+    fn embedAll(self: *Speakers, voices: []Voice) Error!void {
+        std.mem.sort(Voice, voices, {}, Voice.isLonger);
+        var first: usize = 0;
+        while (first < voices.len and voices[first].frames > frames_apart) : (first += 1) {
+            try self.embedding.run(&self.spaces[0], voices[first].sounds, voices[first].out, {});
+        }
+        const most = voices_per_thread * self.pool.threadsCount();
+        while (first < voices.len) : (first += most) {
+            var job: Job = .{ .speakers = self, .voices = voices[first..@min(first + most, voices.len)] };
+            self.pool.run(job.voices.len, &job, Job.embedOne);
+            if (job.has_failed.load(.monotonic)) return weights.outOfMemory(); // Nothing else fails.
+        }
+    }
+};
+
+/// Voices of a job: 50 ms for two seconds each. A model whose turn is next waits no longer.
+const voices_per_thread = 3;
+/// Longer voices are computed by the caller's thread alone, beside a model's jobs.
+const frames_apart = 500;
+
+const Voice = struct {
+    sounds: []const []const f32,
+    frames: usize,
+    out: *[voice_floats]f32,
+
+    fn init(sounds: []const []const f32, out: *[voice_floats]f32) Error!Voice {
+        const frames = embedding_.framesOf(sounds);
+        const most = embedding_.frames_max;
+        if (frames <= most) return .{ .sounds = sounds, .frames = frames, .out = out };
+        return errors.fail(
+            error.Invalid,
+            "a voice of {d} frames of 10 ms, at most {d} can be taken at once",
+            .{ frames, most },
+        );
+    }
+
+    fn isLonger(_: void, a: Voice, b: Voice) bool {
+        return a.frames > b.frames;
+    }
+};
+
+/// Some voices, each a task: a thread computes a whole one by itself.
+const Job = struct {
+    speakers: *Speakers,
+    voices: []const Voice,
+    has_failed: std.atomic.Value(bool) = .init(false),
+
+    fn embedOne(self: *Job, number: usize, thread: usize) void {
+        const voice = self.voices[number];
+        const speakers = self.speakers;
+        speakers.embedding.run(&speakers.spaces[thread], voice.sounds, voice.out, {}) catch {
+            self.has_failed.store(true, .monotonic); // A worker's sentence is its own.
+        };
     }
 };
 

@@ -10,6 +10,9 @@
 //! Fixed normalisations behind a product are folded into its weights. The residual network goes through time in pieces
 //! that overlap by what it sees; the rest holds all frames. Values do not depend on the pieces.
 //!
+//! One thread computes a whole voice, in a space of its own: shared among threads, a voice of 2 s would be more than a
+//! hundred jobs of a tenth of a millisecond, each of which waits for its turn among a model's.
+//!
 //! Products have weights and activations of 8 bits (products.zig), which halves the time; or are in f32, as the network
 //! was trained, for tests to compare with.
 
@@ -20,7 +23,6 @@ const fbank_ = @import("fbank.zig");
 const head_ = @import("speaker_head.zig");
 const kernels = @import("../kernels/kernels.zig");
 const products = @import("products.zig");
-const threads = @import("../compute/threads.zig");
 const weights = @import("speaker_weights.zig");
 const assert = std.debug.assert;
 const Error = errors.Error;
@@ -31,7 +33,7 @@ const floats = weights.floats;
 
 /// Floats of an embedding.
 pub const size = 192;
-/// Of fewer frames nothing can be said; more are refused, five minutes.
+/// Of fewer frames nothing can be said; more are not taken, five minutes.
 pub const frames_min = 10;
 pub const frames_max = 30_000;
 
@@ -49,9 +51,8 @@ const blocks = [_]Block{
     .{ .layers = 16, .dilation = 2 },
 };
 const layers_all = 12 + 24 + 16;
-/// Frames of a piece of context, and of a task: two to a piece.
-const piece = 100;
-const part = 50;
+/// Frames of a piece of context, as many as are computed together.
+const part = 100;
 /// Zero rows before and behind a layer's bottleneck.
 const pad = 2;
 const time_taps = 5;
@@ -73,16 +74,72 @@ const Layer = struct {
 
 const Transit = struct { before: Norm, weight: Weight };
 
-const Scratch = struct {
-    /// [part][up to widest]
-    wide: Rows,
-    narrow: [part * bottleneck]f32 align(64),
-    fbank: fbank_.Scratch,
+/// Frames that a space keeps room for: 10 s.
+const frames_kept = 1000;
+
+/// What a thread computes voices in, 4 MB for 2 s. Grows to the longest voice; what very long ones take is given back.
+pub const Space = struct {
+    arena: std.heap.ArenaAllocator,
+    /// Frames that there is room for.
+    frames: usize = 0,
+    fbank: *fbank_.Scratch = undefined,
+    mels: []align(64) f32 = &.{},
+    head: head_.Space = undefined,
+    /// What the head gives: [bins_out][frames + 2 seen_pad][channels].
+    seen: Rows = undefined,
+    /// [rows][widest], in turns.
+    wide: [2][]align(64) f32 = undefined,
+    /// A part of what is wide, normalised: [part][up to widest].
+    normal: Rows = undefined,
+    /// [part][bottleneck].
+    part: []align(64) f32 = &.{},
+    /// [pad + rows + pad][bottleneck].
+    narrow: Rows = undefined,
+    /// Sums of each part's rows.
+    sums: []align(64) f32 = &.{},
+    /// A mask for each part.
+    masks: []align(64) f32 = &.{},
+
+    pub fn init(gpa: std.mem.Allocator) Space {
+        return .{ .arena = .init(gpa) };
+    }
+
+    pub fn deinit(self: *Space) void {
+        self.arena.deinit();
+    }
+
+    fn reserve(self: *Space, net: *const Embedding, frames: usize) Error!void {
+        if (frames <= self.frames) return;
+        self.release();
+        const arena = self.arena.allocator();
+        const rows = (frames + 2 * part - 1) / (2 * part) * part; // Whole parts.
+        const most = 2 * rows;
+        const fbank = buffers.alloc(fbank_.Scratch, arena, 1) catch return weights.outOfMemory();
+        self.fbank = &fbank[0];
+        self.mels = try room(arena, most * bins);
+        self.head = try .init(&net.head, arena, most);
+        self.seen = try rowsOf(net, arena, head_.bins_out * (most + 2 * seen_pad) * head_.channels);
+        for (&self.wide) |*wide| wide.* = try room(arena, rows * widest);
+        self.normal = try rowsOf(net, arena, part * widest);
+        self.part = try room(arena, part * bottleneck);
+        self.narrow = try rowsOf(net, arena, (rows + 2 * pad) * bottleneck);
+        self.sums = try room(arena, rows / part * bottleneck);
+        self.masks = try room(arena, rows / part * growth);
+        self.frames = most;
+    }
+
+    fn release(self: *Space) void {
+        _ = self.arena.reset(.free_all);
+        self.frames = 0;
+    }
 };
+
+fn room(arena: std.mem.Allocator, count: usize) Error![]align(64) f32 {
+    return buffers.alloc(f32, arena, count) catch weights.outOfMemory();
+}
 
 pub const Embedding = struct {
     table: *const kernels.Table,
-    pool: *const threads.Pool,
     precision: products.Precision,
     fbank: fbank_.Fbank,
     head: head_.Head,
@@ -95,19 +152,14 @@ pub const Embedding = struct {
     /// f32[size][2 * last].
     dense: []const f32,
     dense_shift: []const f32,
-    scratch: []Scratch,
 
     /// Everything is in the reader's arena.
-    pub fn init(reader: *const weights.Reader, pool: *const threads.Pool) Error!Embedding {
-        const scratch = reader.arena.alloc(Scratch, pool.threadsCount()) catch return weights.outOfMemory();
+    pub fn init(reader: *const weights.Reader) Error!Embedding {
         var self: Embedding = undefined;
         self.table = reader.table;
-        self.pool = pool;
         self.precision = reader.precision;
-        self.scratch = scratch;
-        for (scratch) |*own| own.wide = try reader.rowsFor(part * widest);
         self.fbank = try .init(reader);
-        self.head = try .init(reader, pool);
+        self.head = try .init(reader);
         try self.readEntry(reader);
         var index: usize = 0;
         var channels: usize = channels_first;
@@ -157,47 +209,45 @@ pub const Embedding = struct {
     }
 
     /// The embedding of the voice in these pieces of sound, whose frames count one after the other. Too few frames give
-    /// zeros. `watch.see(stage, 0, rows, columns)` is shown what stages give; `gpa` holds the activations meanwhile.
+    /// zeros. `watch.see(stage, 0, rows, columns)` is shown what stages give.
     pub fn run(
         self: *const Embedding,
-        gpa: std.mem.Allocator,
+        space: *Space,
         sounds: []const []const f32,
         out: *[size]f32,
         watch: anytype,
     ) Error!void {
-        var count: usize = 0;
-        for (sounds) |sound| count += fbank_.framesOf(sound.len);
+        const count = framesOf(sounds);
         if (count < frames_min) return @memset(out, 0);
-        if (count > frames_max) return errors.fail(
-            error.Invalid,
-            "a voice of {d} frames of 10 ms, at most {d} can be taken at once",
-            .{ count, frames_max },
-        );
-        var arena: std.heap.ArenaAllocator = .init(gpa);
-        defer arena.deinit();
-        var job: Job = try .init(self, arena.allocator(), sounds, count);
-        job.features();
-        show(watch, "fbank", job.mels, bins);
-        self.head.run(job.mels, count, &job.planes, job.seen, seen_pad);
+        assert(count <= frames_max);
+        try space.reserve(self, count);
+        defer if (space.frames > frames_kept) space.release();
+        var job: Job = .{ .net = self, .space = space, .frames = count, .rows = (count + 1) / 2 };
+        job.features(sounds);
+        show(watch, "fbank", space.mels[0 .. count * bins], bins);
         job.enter();
-        show(watch, "entry", job.wide[0][0 .. job.rows * widest], widest);
+        show(watch, "entry", space.wide[0][0 .. job.rows * widest], widest);
         var index: usize = 0;
-        inline for (blocks, 0..) |block, b| {
+        inline for (blocks, self.transits, 0..) |block, transit, b| {
             for (0..block.layers) |_| {
-                job.layer = &self.layers[index];
-                job.runLayer();
+                job.throughLayer(&self.layers[index]);
                 index += 1;
             }
-            job.transit = b;
-            self.pool.run(job.parts(), &job, Job.transitPart);
-            job.turn = 1 - job.turn;
+            job.goOn(transit, if (b + 1 == blocks.len) self.after else null);
             const stage = std.fmt.comptimePrint("block{d}", .{b + 1});
-            show(watch, stage, job.wide[job.turn][0 .. job.rows * widest], widest);
+            show(watch, stage, space.wide[job.turn][0 .. job.rows * widest], widest);
         }
         job.finish(out);
         show(watch, "embedding", out, size);
     }
 };
+
+/// Frames of a voice in these pieces of sound.
+pub fn framesOf(sounds: []const []const f32) usize {
+    var count: usize = 0;
+    for (sounds) |sound| count += fbank_.framesOf(sound.len);
+    return count;
+}
 
 fn show(watch: anytype, comptime stage: []const u8, values: []const f32, columns: usize) void {
     if (@TypeOf(watch) == void) return;
@@ -210,44 +260,12 @@ const seen_pad = time_taps / 2;
 /// One voice under way.
 const Job = struct {
     net: *const Embedding,
-    sounds: []const []const f32,
+    space: *Space,
     frames: usize,
     /// Every second frame.
     rows: usize,
-    mels: []align(64) f32,
-    planes: head_.Planes,
-    /// What the head gives: [bins_out][frames + 2 seen_pad][channels].
-    seen: Rows,
-    /// [rows][widest], in turns.
-    wide: [2][]align(64) f32,
+    /// Which of the wide activations are the latest.
     turn: usize = 0,
-    /// [pad + rows + pad][bottleneck].
-    narrow: Rows,
-    /// Sums of each part's rows.
-    sums: []align(64) f32,
-    /// A mask for each piece.
-    masks: []align(64) f32,
-    layer: *const Layer = undefined,
-    transit: usize = 0,
-
-    fn init(net: *const Embedding, arena: std.mem.Allocator, sounds: []const []const f32, frames: usize) Error!Job {
-        const rows = (frames + 1) / 2;
-        const parts_count = (rows + part - 1) / part;
-        const seen_count = head_.bins_out * (frames + 2 * seen_pad) * head_.channels;
-        return .{
-            .net = net,
-            .sounds = sounds,
-            .frames = frames,
-            .rows = rows,
-            .mels = try floats(arena, frames * bins),
-            .planes = try .init(&net.head, arena, frames),
-            .seen = try rowsOf(net, arena, seen_count),
-            .wide = .{ try floats(arena, rows * widest), try floats(arena, rows * widest) },
-            .narrow = try rowsOf(net, arena, (rows + 2 * pad) * bottleneck),
-            .sums = try floats(arena, parts_count * bottleneck),
-            .masks = try floats(arena, parts_count * growth),
-        };
-    }
 
     fn parts(self: *const Job) usize {
         return (self.rows + part - 1) / part;
@@ -257,21 +275,37 @@ const Job = struct {
         return @min(part, self.rows - number * part);
     }
 
+    /// A part's first row of the latest wide activations.
+    fn wideAt(self: *const Job, number: usize) [*]f32 {
+        return self.space.wide[self.turn].ptr + number * part * widest;
+    }
+
     /// Log-mels of every frame, each bin less its mean.
-    fn features(self: *Job) void {
-        self.net.pool.run(self.melBlocks(), self, melBlock);
+    fn features(self: *Job, sounds: []const []const f32) void {
+        const mels = self.space.mels[0 .. self.frames * bins];
+        var before: usize = 0;
+        for (sounds) |sound| {
+            const frames = fbank_.framesOf(sound.len);
+            var first: usize = 0;
+            while (first < frames) : (first += fbank_.block) {
+                const count: usize = @min(fbank_.block, frames - first);
+                const out = mels[(before + first) * bins ..][0 .. count * bins];
+                self.net.fbank.compute(sound, first, count, self.space.fbank, out);
+            }
+            before += frames;
+        }
         var sums: [bins]f64 = @splat(0);
         for (0..self.frames) |frame| {
-            for (&sums, self.mels[frame * bins ..][0..bins]) |*sum, value| sum.* += value;
+            for (&sums, mels[frame * bins ..][0..bins]) |*sum, value| sum.* += value;
         }
         var shift: [bins]f32 = undefined;
         for (&shift, sums) |*to, sum| to.* = @floatCast(-sum / @as(f64, @floatFromInt(self.frames)));
         self.net.table.affine(&.{
-            .x = self.mels.ptr,
+            .x = mels.ptr,
             .x_stride = bins,
             .scale = null,
             .shift = &shift,
-            .out = self.mels.ptr,
+            .out = mels.ptr,
             .out_stride = bins,
             .rows = self.frames,
             .columns = bins,
@@ -279,47 +313,26 @@ const Job = struct {
         });
     }
 
-    /// Tasks of the features: blocks of each sound.
-    fn melBlocks(self: *const Job) usize {
-        var count: usize = 0;
-        for (self.sounds) |sound| count += (fbank_.framesOf(sound.len) + fbank_.block - 1) / fbank_.block;
-        return count;
-    }
-
-    fn melBlock(self: *Job, task: usize, thread: usize) void {
-        var left = task;
-        var before: usize = 0;
-        for (self.sounds) |sound| {
-            const frames = fbank_.framesOf(sound.len);
-            const tasks = (frames + fbank_.block - 1) / fbank_.block;
-            if (left < tasks) {
-                const first = left * fbank_.block;
-                const count: usize = @min(fbank_.block, frames - first);
-                const out = self.mels[(before + first) * bins ..][0 .. count * bins];
-                return self.net.fbank.compute(sound, first, count, &self.net.scratch[thread].fbank, out);
-            }
-            left -= tasks;
-            before += frames;
-        }
-        unreachable;
-    }
-
-    /// From the head's frequencies to channels, every second frame.
+    /// Through the head, and from its frequencies to channels, every second frame.
     fn enter(self: *Job) void {
-        self.net.pool.run(self.parts(), self, enterPart);
-    }
-
-    fn enterPart(self: *Job, number: usize, _: usize) void {
         const net = self.net;
+        const space = self.space;
         const channels = head_.channels;
-        const first = number * part;
-        const rows = self.rowsIn(number);
-        const to = self.wide[0].ptr + first * widest;
-        for (net.entry, 0..) |one, f| {
-            const from = self.seen.from((f * (self.frames + 2 * seen_pad) + 2 * first) * channels);
-            one.times(net.table, rows, from, 2 * channels, to, widest, f > 0);
+        const line = self.frames + 2 * seen_pad;
+        for (0..head_.bins_out) |f| {
+            space.seen.from(f * line * channels).clear(seen_pad * channels);
+            space.seen.from((f * line + seen_pad + self.frames) * channels).clear(seen_pad * channels);
         }
-        self.activate(to, widest, .{ .scale = null, .shift = net.entry_shift }, rows, channels_first);
+        net.head.run(space.mels[0 .. self.frames * bins], self.frames, &space.head, space.seen, seen_pad);
+        for (0..self.parts()) |number| {
+            const rows = self.rowsIn(number);
+            const to = self.wideAt(number);
+            for (net.entry, 0..) |one, f| {
+                const from = space.seen.from((f * line + 2 * number * part) * channels);
+                one.times(net.table, rows, from, 2 * channels, to, widest, f > 0);
+            }
+            self.activate(to, widest, .{ .scale = null, .shift = net.entry_shift }, rows, channels_first);
+        }
     }
 
     const Fixed = struct { scale: ?[]const f32, shift: []const f32 };
@@ -340,40 +353,41 @@ const Job = struct {
         });
     }
 
-    fn runLayer(self: *Job) void {
-        self.net.pool.run(self.parts(), self, narrowPart);
-        self.findMasks();
-        self.net.pool.run(self.parts(), self, localPart);
+    fn throughLayer(self: *Job, layer: *const Layer) void {
+        const narrow = self.space.narrow;
+        narrow.clear(pad * bottleneck);
+        narrow.from((pad + self.rows) * bottleneck).clear(pad * bottleneck);
+        for (0..self.parts()) |number| self.narrowPart(layer, number);
+        self.findMasks(layer);
+        for (0..self.parts()) |number| self.localPart(layer, number);
     }
 
-    fn narrowPart(self: *Job, number: usize, thread: usize) void {
-        const net = self.net;
-        const layer = self.layer;
+    fn narrowPart(self: *Job, layer: *const Layer, number: usize) void {
+        const table = self.net.table;
+        const space = self.space;
         const rows = self.rowsIn(number);
-        const own = self.enterWide(number, thread, layer.before, layer.in);
-        const to = &net.scratch[thread].narrow;
-        layer.narrow.times(net.table, rows, own, layer.in, to, bottleneck, false);
+        const to = space.part.ptr;
+        self.normalise(number, layer.before, layer.in);
+        layer.narrow.times(table, rows, space.normal, layer.in, to, bottleneck, false);
         const after: Fixed = .{ .scale = null, .shift = layer.narrow_shift };
         self.activate(to, bottleneck, after, rows, bottleneck);
         var squares: [bottleneck]f32 = undefined;
-        net.table.moments(&.{
+        table.moments(&.{
             .x = to,
             .x_stride = bottleneck,
             .centre = null,
-            .sums = self.sums.ptr + number * bottleneck,
+            .sums = space.sums.ptr + number * bottleneck,
             .squares = &squares,
             .rows = rows,
             .columns = bottleneck,
         });
-        const first = pad + number * part;
-        self.narrow.from(first * bottleneck).put(net.table, to[0 .. rows * bottleneck]);
+        space.narrow.from((pad + number * part) * bottleneck).put(table, to[0 .. rows * bottleneck]);
     }
 
     /// What a part's frames have in their first `in` columns, normalised, negative values made 0.
-    fn enterWide(self: *const Job, number: usize, thread: usize, norm: Norm, in: usize) Rows {
-        const own = self.net.scratch[thread].wide;
-        own.putAffine(self.net.table, .{
-            .x = self.wide[self.turn].ptr + number * part * widest,
+    fn normalise(self: *const Job, number: usize, norm: Norm, in: usize) void {
+        self.space.normal.putAffine(self.net.table, .{
+            .x = self.wideAt(number),
             .x_stride = widest,
             .scale = norm.scale.ptr,
             .shift = norm.shift.ptr,
@@ -381,47 +395,44 @@ const Job = struct {
             .columns = in,
             .slope = 0,
         });
-        return own;
     }
 
-    /// How much of each channel counts, by the mean of everything and of the piece.
-    fn findMasks(self: *Job) void {
-        const net = self.net;
-        const layer = self.layer;
+    /// How much of each channel counts, by the mean of everything and of the part.
+    fn findMasks(self: *Job, layer: *const Layer) void {
+        const table = self.net.table;
+        const space = self.space;
         var all: [bottleneck]f32 = @splat(0);
-        for (0..self.parts()) |p| add(&all, self.sums[p * bottleneck ..][0..bottleneck]);
-        const per_piece = piece / part;
-        var first: usize = 0;
-        while (first < self.parts()) : (first += per_piece) {
-            var own: [bottleneck]f32 = @splat(0);
-            const end: usize = @min(first + per_piece, self.parts());
-            for (first..end) |p| add(&own, self.sums[p * bottleneck ..][0..bottleneck]);
-            const rows: f32 = @floatFromInt(@min(piece, self.rows - first * part));
-            const total: f32 = @floatFromInt(self.rows);
-            for (&own, all) |*value, sum| value.* = value.* / rows + sum / total;
+        for (0..self.parts()) |number| {
+            for (&all, space.sums[number * bottleneck ..][0..bottleneck]) |*value, sum| value.* += sum;
+        }
+        const total: f32 = @floatFromInt(self.rows);
+        for (0..self.parts()) |number| {
+            const rows: f32 = @floatFromInt(self.rowsIn(number));
+            var own: [bottleneck]f32 = undefined;
+            for (&own, space.sums[number * bottleneck ..][0..bottleneck], all) |*value, sum, whole| {
+                value.* = sum / rows + whole / total;
+            }
             var small: [squeezed]f32 = undefined;
-            net.table.gemv(.f32, std.mem.sliceAsBytes(layer.squeeze).ptr, &own, squeezed, bottleneck, &small);
+            table.gemv(.f32, std.mem.sliceAsBytes(layer.squeeze).ptr, &own, squeezed, bottleneck, &small);
             for (&small, layer.squeeze_bias) |*value, bias| value.* = @max(0, value.* + bias);
-            const mask = self.masks[first / per_piece * growth ..][0..growth];
-            net.table.gemv(.f32, std.mem.sliceAsBytes(layer.excite).ptr, &small, growth, squeezed, mask.ptr);
+            const mask = space.masks[number * growth ..][0..growth];
+            table.gemv(.f32, std.mem.sliceAsBytes(layer.excite).ptr, &small, growth, squeezed, mask.ptr);
             for (mask, layer.excite_bias) |*value, bias| value.* = 1 / (1 + @exp(-(value.* + bias)));
         }
     }
 
-    fn localPart(self: *Job, number: usize, _: usize) void {
-        const net = self.net;
-        const layer = self.layer;
-        const first = number * part;
+    fn localPart(self: *Job, layer: *const Layer, number: usize) void {
+        const table = self.net.table;
         const rows = self.rowsIn(number);
-        const to = self.wide[self.turn].ptr + first * widest + layer.in;
+        const to = self.wideAt(number) + layer.in;
         for (layer.local, 0..) |tap, k| {
-            const from = self.narrow.from((pad + first + k * layer.dilation - layer.dilation) * bottleneck);
-            tap.times(net.table, rows, from, bottleneck, to, widest, k > 0);
+            const row = pad + number * part + k * layer.dilation - layer.dilation;
+            tap.times(table, rows, self.space.narrow.from(row * bottleneck), bottleneck, to, widest, k > 0);
         }
-        net.table.affine(&.{
+        table.affine(&.{
             .x = to,
             .x_stride = widest,
-            .scale = self.masks.ptr + first / piece * growth,
+            .scale = self.space.masks.ptr + number * growth,
             .shift = null,
             .out = to,
             .out_stride = widest,
@@ -431,17 +442,17 @@ const Job = struct {
         });
     }
 
-    fn transitPart(self: *Job, number: usize, thread: usize) void {
-        const net = self.net;
-        const transit = &net.transits[self.transit];
+    /// From a block of layers to what follows it.
+    fn goOn(self: *Job, transit: Transit, after: ?Norm) void {
         const in = transit.weight.depth;
-        const rows = self.rowsIn(number);
-        const own = self.enterWide(number, thread, transit.before, in);
-        const to = self.wide[1 - self.turn].ptr + number * part * widest;
-        transit.weight.times(net.table, rows, own, in, to, widest, false);
-        if (self.transit + 1 == blocks.len) {
-            self.activate(to, widest, .{ .scale = net.after.scale, .shift = net.after.shift }, rows, last);
+        for (0..self.parts()) |number| {
+            const rows = self.rowsIn(number);
+            self.normalise(number, transit.before, in);
+            const to = self.space.wide[1 - self.turn].ptr + number * part * widest;
+            transit.weight.times(self.net.table, rows, self.space.normal, in, to, widest, false);
+            if (after) |norm| self.activate(to, widest, .{ .scale = norm.scale, .shift = norm.shift }, rows, last);
         }
+        self.turn = 1 - self.turn;
     }
 
     /// Mean and deviation over time, then the embedding.
@@ -464,7 +475,7 @@ const Job = struct {
         var some: [2][last]f32 = undefined;
         for (0..self.parts()) |number| {
             self.net.table.moments(&.{
-                .x = self.wide[self.turn].ptr + number * part * widest,
+                .x = self.wideAt(number),
                 .x_stride = widest,
                 .centre = centre,
                 .sums = &some[0],
@@ -480,10 +491,6 @@ const Job = struct {
 
 fn rowsOf(net: *const Embedding, arena: std.mem.Allocator, count: usize) Error!Rows {
     return Rows.init(arena, net.table, net.precision, count) catch weights.outOfMemory();
-}
-
-fn add(to: *[bottleneck]f32, from: *const [bottleneck]f32) void {
-    for (to, from) |*value, other| value.* += other;
 }
 
 fn layerOf(reader: *const weights.Reader, block: usize, index: usize, in: usize, dilation: usize) Error!Layer {

@@ -13,7 +13,6 @@ const errors = @import("../errors.zig");
 const fbank = @import("fbank.zig");
 const kernels = @import("../kernels/kernels.zig");
 const products = @import("products.zig");
-const threads = @import("../compute/threads.zig");
 const weights = @import("speaker_weights.zig");
 const assert = std.debug.assert;
 const Error = errors.Error;
@@ -41,22 +40,17 @@ const Residual = struct {
 
 pub const Head = struct {
     table: *const kernels.Table,
-    pool: *const threads.Pool,
     precision: products.Precision,
     first: Convolution,
     blocks: [4]Residual,
     last: Convolution,
-    /// A thread's own.
-    sums: []align(64) Sums,
 
-    pub fn init(reader: *const weights.Reader, pool: *const threads.Pool) Error!Head {
+    pub fn init(reader: *const weights.Reader) Error!Head {
         const name = "embedding.head.";
-        const sums = buffers.alloc(Sums, reader.arena, pool.threadsCount()) catch return weights.outOfMemory();
         var input_reader = reader.*;
         input_reader.precision = .f32; // Three frames of one channel are no block.
         return .{
             .table = reader.table,
-            .pool = pool,
             .precision = reader.precision,
             .first = try convolution(&input_reader, name ++ "conv1", name ++ "bn1", 1, 1),
             .blocks = .{
@@ -66,20 +60,19 @@ pub const Head = struct {
                 try residual(reader, name ++ "layer2.1.", 1),
             },
             .last = try convolution(reader, name ++ "conv2", name ++ "bn2", channels, 2),
-            .sums = sums,
         };
     }
 
     /// `mels` f32[frames][bins] to out[bins_out][out_pad + frames + out_pad][channels]; the pads are left alone.
-    pub fn run(self: *const Head, mels: []const f32, frames: usize, planes: *Planes, out: Rows, out_pad: usize) void {
+    pub fn run(self: *const Head, mels: []const f32, frames: usize, space: *Space, out: Rows, out_pad: usize) void {
         assert(mels.len == frames * bins);
         var start: usize = 0;
         while (start < frames) : (start += piece) {
             const from = start -| reach;
             const end: usize = @min(start + piece, frames);
             const count: usize = @min(end + reach, frames) - from;
-            planes.enter(mels[from * bins ..][0 .. count * bins], count);
-            const result = self.runPiece(planes, count);
+            space.enter(mels[from * bins ..][0 .. count * bins], count);
+            const result = self.runPiece(space, count);
             for (0..bins_out) |f| {
                 const to = (f * (frames + 2 * out_pad) + out_pad + start) * channels;
                 const at = ((f + 1) * (count + 2) + 1 + start - from) * channels;
@@ -89,11 +82,11 @@ pub const Head = struct {
     }
 
     /// Where the result is, as a plane.
-    fn runPiece(self: *const Head, planes: *Planes, frames: usize) Rows {
-        const own = &planes.own;
+    fn runPiece(self: *const Head, space: *Space, frames: usize) Rows {
+        const own = &space.planes;
         var at: usize = 0; // Which plane has the input of what follows.
-        var job: Job = .{ .head = self, .frames = frames };
-        job.run(&self.first, 1, .{ .f32 = planes.input.ptr }, own[0], bins, null);
+        var job: Job = .{ .head = self, .frames = frames, .sums = space.sums };
+        job.run(&self.first, 1, .{ .f32 = space.input.ptr }, own[0], bins, null);
         var frequencies: usize = bins;
         for (&self.blocks) |*block| {
             const inner, const to = .{ own[(at + 1) % 3], own[(at + 2) % 3] };
@@ -111,17 +104,19 @@ pub const Head = struct {
     }
 };
 
-/// Activations of a piece.
-pub const Planes = struct {
+/// Activations of a piece, a thread's own.
+pub const Space = struct {
     input: []align(64) f32,
-    own: [3]Rows,
+    planes: [3]Rows,
+    sums: *Sums,
 
     /// For recordings of so many frames.
-    pub fn init(head: *const Head, arena: std.mem.Allocator, frames: usize) Error!Planes {
+    pub fn init(head: *const Head, arena: std.mem.Allocator, frames: usize) Error!Space {
         const most: usize = @min(frames, piece + 2 * reach) + 2;
-        var self: Planes = .{ .input = try floats(arena, (bins + 2) * most), .own = undefined };
+        const sums = buffers.alloc(Sums, arena, 1) catch return weights.outOfMemory();
+        var self: Space = .{ .input = try floats(arena, (bins + 2) * most), .planes = undefined, .sums = &sums[0] };
         // The second and the third hold what has half of the frequencies, or fewer.
-        for (&self.own, [_]usize{ bins, bins / 2, bins / 2 }) |*plane, frequencies| {
+        for (&self.planes, [_]usize{ bins, bins / 2, bins / 2 }) |*plane, frequencies| {
             const count = (frequencies + 2) * most * channels;
             plane.* = Rows.init(arena, head.table, head.precision, count) catch return weights.outOfMemory();
         }
@@ -129,7 +124,7 @@ pub const Planes = struct {
     }
 
     /// Frequencies become rows.
-    fn enter(self: *Planes, mels: []const f32, frames: usize) void {
+    fn enter(self: *Space, mels: []const f32, frames: usize) void {
         @memset(self.input[0 .. (bins + 2) * (frames + 2)], 0);
         for (0..bins) |f| {
             const row = self.input[(f + 1) * (frames + 2) + 1 ..][0..frames];
@@ -142,12 +137,14 @@ pub const Planes = struct {
 const Beside = struct { weight: *const Weight, from: Rows, stride: usize };
 
 /// Frames whose products of all frequencies stay in the first-level cache.
-const run_frames = 96;
+const run_frames = 112;
+const run_step = 8;
 const Sums = [run_frames * channels]f32;
 
 const Job = struct {
     head: *const Head,
     frames: usize,
+    sums: *Sums,
     by: *const Convolution = undefined,
     in: usize = 0,
     from: Rows = undefined,
@@ -171,16 +168,19 @@ const Job = struct {
         self.to = to;
         self.rows = frequencies / by.stride;
         self.beside = beside;
-        self.head.pool.run(self.rows, self, row);
+        for (0..self.rows) |f| self.row(f);
     }
 
-    fn row(self: *Job, f: usize, thread: usize) void {
+    fn row(self: *Job, f: usize) void {
         const width = self.frames + 2;
         const line = self.to.from((f + 1) * width * channels);
+        // All alike, of whole tiles of rows: few rows take longer, each by itself.
+        const runs = (self.frames + run_frames - 1) / run_frames;
+        const each = std.mem.alignForward(usize, (self.frames + runs - 1) / runs, run_step);
         var frame: usize = 0;
-        while (frame < self.frames) : (frame += run_frames) {
-            const count = @min(run_frames, self.frames - frame);
-            self.someFrames(f, frame, count, &self.head.sums[thread], line.from((1 + frame) * channels));
+        while (frame < self.frames) : (frame += each) {
+            const count = @min(each, self.frames - frame);
+            self.someFrames(f, frame, count, line.from((1 + frame) * channels));
         }
         line.clear(channels);
         line.from((width - 1) * channels).clear(channels);
@@ -188,7 +188,8 @@ const Job = struct {
         if (f + 1 == self.rows) self.to.from((f + 2) * width * channels).clear(width * channels);
     }
 
-    fn someFrames(self: *const Job, f: usize, frame: usize, count: usize, sums: *Sums, to: Rows) void {
+    fn someFrames(self: *const Job, f: usize, frame: usize, count: usize, to: Rows) void {
+        const sums = self.sums;
         const table = self.head.table;
         const width = self.frames + 2;
         if (self.beside) |beside| {

@@ -114,7 +114,7 @@ fn compare(own: *Speakers, golden: *const Golden) !void {
     }
     watch.stages = golden.voice;
     var voice: [embedding.size]f32 = undefined;
-    try own.embedding.run(testing.allocator, &.{samples}, &voice, watch);
+    try own.embedding.run(&own.spaces[0], &.{samples}, &voice, watch);
     try testing.expectEqual(golden.segmentation.len + golden.voice.len, seen);
     try testing.expectEqual(0, worst);
 }

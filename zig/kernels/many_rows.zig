@@ -38,14 +38,19 @@ const blocks_max = 16;
 /// Whether this instruction set's products of many rows go this way.
 const is_used = quantized.splits_signs and quantized.sum_lanes == 8;
 
-/// A copy takes as long as a few rows. Tiles of 4 bits would look these up for every few of them.
-fn rowsMin(bits: kernels.Bits) usize {
-    return if (bits == .four) 16 else 80;
+/// Weights that the second-level cache holds.
+const near_bytes = 1 << 18;
+
+/// A copy takes as long as a few rows, from memory as long as many. Tiles of 4 bits would look these up for every few
+/// of them.
+fn rowsMin(job: *const kernels.Int8) usize {
+    if (job.bits == .four) return 16;
+    return if (job.panels * kernels.panelBytes(.eight, job.columns) <= near_bytes) 24 else 80;
 }
 
 /// As `quantized.gemm`, which multiplies what does not go this way.
 pub fn gemm(job: *const kernels.Int8) callconv(.c) void {
-    if (!is_used or job.rows < rowsMin(job.bits)) return quantized.gemm(job);
+    if (!is_used or job.rows < rowsMin(job)) return quantized.gemm(job);
     switch (job.bits) {
         inline else => |bits| multiplyPairs(bits, job),
     }

@@ -1,5 +1,5 @@
 //! Products with weights at 8 or 4 bits: sixteen rows at a time, blocks of 32 along the depth, each
-//! with a scale of its own; activations rounded to 8 bits per row and block on the fly.
+//! with a scale of its own; activations rounded to 8 bits per row and block on the fly (rounding.zig).
 //!
 //!     panel of 16 rows, for every two blocks of 32 columns:
 //!         scales f16[2][16], times 2^12 so that small ones stay normal numbers
@@ -92,7 +92,7 @@ pub fn pack(
     }
 }
 
-const Block = @Vector(block, f32);
+pub const Block = @Vector(block, f32);
 const BlockBytes = @Vector(block, u8);
 /// One row of one block: a byte per weight as `bits` are stored, and the stored scale.
 const Packed = struct { bytes: BlockBytes, scale: f16 };
@@ -210,75 +210,13 @@ inline fn numbersOf(values: Block) BlockBytes {
     return numbers;
 }
 
+pub const RoundedBlock = @Vector(block, i8);
+
 /// To the nearest integers, all within a byte.
-inline fn roundBytes(values: Block) RoundedBlock {
+pub inline fn roundBytes(values: Block) RoundedBlock {
     const magic: Block = @splat(12582912.0); // 1.5 * 2^23: adding it leaves the integer in the low bits
     const shifted: @Vector(block, i32) = @bitCast(values + magic);
     return @truncate(shifted -% @as(@Vector(block, i32), @bitCast(magic)));
-}
-
-/// One row of activations: bytes[columns * activation_bytes], per block its scale (of the products:
-/// divided by the shift of the weights' scales) and what its sums start at.
-pub fn quantize(
-    x: [*]const f32,
-    columns: usize,
-    bytes: [*]i8,
-    scales: [*]f32,
-    starts: [*]i32,
-) callconv(.c) void {
-    for (0..columns / block) |b| quantizeBlock(x[b * block ..][0..block].*, b, bytes, scales, starts);
-}
-
-/// The same of what `affine` makes of rows, one after the other; their `out` is not used.
-pub fn quantizeAffine(
-    job: *const kernels.Affine,
-    bytes: [*]i8,
-    scales: [*]f32,
-    starts: [*]i32,
-) callconv(.c) void {
-    const blocks = job.columns / block;
-    for (0..job.rows) |row| for (0..blocks) |b| {
-        const at = b * block;
-        const scale: Block = if (job.scale) |all| all[at..][0..block].* else @splat(1);
-        const shift: Block = if (job.shift) |all| all[at..][0..block].* else @splat(0);
-        const y = vec.mulAdd(block, job.x[row * job.x_stride + at ..][0..block].*, scale, shift);
-        const values = @select(f32, y < @as(Block, @splat(0)), y * @as(Block, @splat(job.slope)), y);
-        quantizeBlock(values, row * blocks + b, bytes, scales, starts);
-    };
-}
-
-inline fn quantizeBlock(values: Block, b: usize, bytes: [*]i8, scales: [*]f32, starts: [*]i32) void {
-    // Without their signs, floats are in the order of their bits; infinity and NaN come last.
-    const sizes = @as(@Vector(block, u32), @bitCast(values)) & @as(@Vector(block, u32), @splat(0x7fff_ffff));
-    const greatest: f32 = @bitCast(@reduce(.Max, sizes));
-    // NaN and infinity: the block becomes what NaN would make of it, one way or another.
-    const usable = greatest < std.math.inf(f32);
-    const inverse: f32 = if (usable and greatest > 0) 127 / greatest else 0;
-    var narrow: RoundedBlock = @splat(0);
-    if (usable) narrow = roundBytes(values * @as(Block, @splat(inverse)));
-    scales[b] = (if (usable) greatest / 127.0 else std.math.nan(f32)) / scale_shift;
-    const to = bytes + b * block * activation_bytes;
-    if (splits_signs) {
-        starts[b] = splitSigns(narrow, to[0 .. 2 * block]);
-    } else {
-        to[0..block].* = narrow;
-        starts[b] = if (bias == 0) 0 else -bias * sumOf(narrow);
-    }
-}
-
-const RoundedBlock = @Vector(block, i8);
-
-/// Sizes and signs of a block. Returns the sum of the negative ones' sizes.
-inline fn splitSigns(rounded: RoundedBlock, to: *[2 * block]i8) i32 {
-    const signs = rounded >> @splat(7);
-    const sizes = (rounded ^ signs) -% signs;
-    const Fours = @Vector(groups, u32);
-    to.* = @bitCast(std.simd.interlace(.{ @as(Fours, @bitCast(sizes)), @as(Fours, @bitCast(signs)) }));
-    return sumOf(sizes & signs);
-}
-
-inline fn sumOf(bytes: RoundedBlock) i32 {
-    return @reduce(.Add, @as(@Vector(block, i32), bytes));
 }
 
 /// out[row][panel * 16 + r] for all rows of activations and the job's panels.

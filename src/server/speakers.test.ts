@@ -211,6 +211,9 @@ test("a body of JSON has known voices of any size that a form has", async () => 
   const wrong = async (...references: unknown[]) => {
     return (await reply({ known_speaker_references: references, ...names })).message;
   };
+  const none = { known_speaker_names: null, known_speaker_references: [], chunking_strategy: { type: "server_vad" } };
+  expect(await reply(none)).toEqual(["A", "B"]);
+  expect((await reply({ speakers: { min: 2 } })).message).toEndWith(`such as 2-4, got '{"min":2}'`);
   expect(await wrong(long)).toContain("2 names and 1 reference");
   expect(await wrong(long, "x".repeat(70_000))).toBe("known_speaker_references[1]: not a recording");
   expect(await wrong(long, null)).toBe("known_speaker_references[1] is no data URL");

@@ -100,7 +100,7 @@ async function takeJson(form: FormWriter, body: AsyncIterable<Uint8Array>): Prom
     const name = bareName(sent);
     for (const [index, one] of (Array.isArray(value) ? value : [value]).entries()) {
       if (name === referenceField) await form.reference(index, Buffer.from(String(one)));
-      else if (["string", "number", "boolean"].includes(typeof one)) form.field(name, String(one));
+      else if (one !== null) form.field(name, typeof one === "object" ? JSON.stringify(one) : String(one));
     }
   }
 }

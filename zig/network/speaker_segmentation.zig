@@ -14,6 +14,7 @@
 //! the errors of an LSTM's state do not add up. The filters stay in f32: of loud samples beside soft ones.
 
 const std = @import("std");
+const buffers = @import("../compute/buffers.zig");
 const errors = @import("../errors.zig");
 const kernels = @import("../kernels/kernels.zig");
 const packed_ = @import("packed.zig");
@@ -23,7 +24,6 @@ const weights = @import("speaker_weights.zig");
 const assert = std.debug.assert;
 const Error = errors.Error;
 const Packed = packed_.Packed;
-const floats = weights.floats;
 
 /// Samples of a window, at 16 kHz, and what comes out.
 pub const window = 160_000;
@@ -174,12 +174,17 @@ pub const Segmentation = struct {
 
     fn makeBuffers(self: *Segmentation) Error!void {
         var made: Buffers = undefined;
-        for (&made.rows, rows_after, 0..) |*rows, count, i| {
-            rows.* = try floats(self.arena, batch * count * columns_after[i]);
+        for (&made.rows, rows_after, columns_after) |*rows, count, columns| {
+            rows.* = try self.makeBuffer(count * columns);
         }
-        made.gates = try floats(self.arena, batch * frames * 2 * gates);
-        for (&made.states) |*states| states.* = try floats(self.arena, batch * frames * 2 * state);
+        made.gates = try self.makeBuffer(frames * 2 * gates);
+        for (&made.states) |*states| states.* = try self.makeBuffer(frames * 2 * state);
         self.buffers = made;
+    }
+
+    /// For every window of a batch. What few windows leave unused is never touched.
+    fn makeBuffer(self: *Segmentation, each: usize) Error![]align(64) f32 {
+        return buffers.alloc(f32, self.arena, batch * each) catch weights.outOfMemory();
     }
 };
 
@@ -275,6 +280,7 @@ const Job = struct {
             .columns = filters,
             .magnitude = true,
         });
+        self.fillUp(0, at * rows_after[0] + row, rows);
     }
 
     fn convolveBlock(self: *Job, task: usize, thread: usize) void {
@@ -302,6 +308,15 @@ const Job = struct {
             .columns = channels,
             .magnitude = false,
         });
+        self.fillUp(self.index, at * count + row, rows);
+    }
+
+    /// With zeros behind the channels, which are rounded with them.
+    fn fillUp(self: *Job, index: usize, first: usize, count: usize) void {
+        const columns = columns_after[index];
+        for (first..first + count) |row| {
+            @memset(self.buffers.rows[index][row * columns ..][channels_after[index]..columns], 0);
+        }
     }
 
     /// Every channel of a window to mean 0 and variance 1, then the network's own, then what is negative made small.

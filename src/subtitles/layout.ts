@@ -154,7 +154,7 @@ export function wholeCue(
 function wholeLines(atoms: readonly Atom[], costs: readonly number[], rules: LayoutRules): readonly number[] {
   for (let linesMax = rules.linesMax;; linesMax *= 2) {
     const whole = lineations(atoms, costs, 0, { ...rules, linesMax }).find(({ to }) => to === atoms.length - 1);
-    if (whole) return whole.lineEnds; // There are no more lines than atoms, each of which fits one.
+    if (whole) return lineEndsOf(whole); // There are no more lines than atoms, each of which fits one.
   }
 }
 
@@ -168,7 +168,7 @@ function apart(cues: readonly Cue[], freeMs: number): Cue[] {
   });
 }
 
-type Plan = { readonly cost: number; readonly from: number; readonly lineEnds: readonly number[] };
+type Plan = { readonly cost: number; readonly from: number; readonly lines: Lineation | undefined };
 
 function layoutBlock(
   words: readonly TimedWord[],
@@ -180,7 +180,8 @@ function layoutBlock(
   const startOf = (index: number) => atoms[index]?.startMs ?? nextMs;
   const pieces = atoms.map(({ text }) => text);
   const { plans } = layOutBest(pieces, cutChinese, (costs) => bestPlans(atoms, costs, startOf, rules));
-  return plans.map(({ from, lineEnds }) => {
+  return plans.map(({ from, lines: planned }) => {
+    const lineEnds = lineEndsOf(planned);
     const words = wordsOf(atoms, from, lineEnds);
     const lines = words.map((line) => line.map(({ text }) => text).join("").trim());
     const to = lineEnds.at(-1)!;
@@ -195,17 +196,18 @@ function bestPlans(
   startOf: (index: number) => number,
   rules: LayoutRules,
 ): { readonly plans: readonly Plan[]; readonly breaks: readonly number[] } {
-  const plans: (Plan | undefined)[] = [{ cost: 0, from: 0, lineEnds: [] }];
+  const plans: (Plan | undefined)[] = [{ cost: 0, from: 0, lines: undefined }];
   for (let from = 0; from < atoms.length; from++) {
     const before = plans[from]!.cost;
-    for (const { to, cost: lineCost, lineEnds } of lineations(atoms, costs, from, rules)) {
-      const cost = before + perCue + lineCost + costs[to]! + timingCost(atoms, from, to, startOf(to + 1), rules);
-      if (cost < (plans[to + 1]?.cost ?? Infinity)) plans[to + 1] = { cost, from, lineEnds };
+    for (const lines of lineations(atoms, costs, from, rules)) {
+      const { to } = lines;
+      const cost = before + perCue + lines.cost + costs[to]! + timingCost(atoms, from, to, startOf(to + 1), rules);
+      if (cost < (plans[to + 1]?.cost ?? Infinity)) plans[to + 1] = { cost, from, lines };
     }
   }
   const best: Plan[] = [];
   for (let end = atoms.length; end > 0; end = best[0]!.from) best.unshift(plans[end]!);
-  return { plans: best, breaks: best.flatMap(({ lineEnds }) => lineEnds) };
+  return { plans: best, breaks: best.flatMap(({ lines }) => lineEndsOf(lines)) };
 }
 
 /** A word as one atom, or, if it is wider than a line, as several that share its time by their widths. */
@@ -254,35 +256,46 @@ function cutWide(text: string, colsMax: number): string[] {
 
 const leansLeft = /^(?![\p{Ps}\p{Pi}])\p{P}/u;
 
-type Lineation = { readonly to: number; readonly cost: number; readonly lineEnds: readonly number[] };
+/** Lines of a cue: the last atom, and the lines before the last one. */
+type Lineation = { readonly to: number; cost: number; before: Lineation | undefined };
 
-/** All cues that fit and start with atom `from`: the last atom and the best lines of each. */
+/** The last atom of each line. */
+function lineEndsOf(lines: Lineation | undefined): number[] {
+  const ends: number[] = [];
+  for (let at = lines; at?.before; at = at.before) ends.push(at.to);
+  return ends.toReversed();
+}
+
+/**
+ * All cues that fit and start with atom `from`: the last atom and the best lines of each. Of every kind there is one
+ * object, however many are tried: an hour of subtitles is made of a million.
+ */
 function lineations(
   atoms: readonly Atom[],
   costs: readonly number[],
   from: number,
   { colsMax, linesMax }: LayoutRules,
 ): Lineation[] {
-  const best = new Map<number, Lineation>();
-  let open: Lineation[] = [{ to: from - 1, cost: 0, lineEnds: [] }];
+  const best: Lineation[] = [];
+  let open: readonly Lineation[] = [{ to: from - 1, cost: 0, before: undefined }];
   for (let line = 0; line < linesMax; line++) {
-    const ended = new Map<number, Lineation>();
-    for (const { to: before, cost: soFar, lineEnds } of open) {
-      const cut = line === 0 ? 0 : perExtraLine + lineShare * costs[before]!;
+    const ended: Lineation[] = [];
+    for (const before of open) {
+      const cut = line === 0 ? 0 : perExtraLine + lineShare * costs[before.to]!;
       let columns = 0;
-      for (let to = before + 1; to < atoms.length; to++) {
-        columns += atoms[to]!.columns + (to > before + 1 ? atoms[to]!.space : 0);
+      for (let to = before.to + 1; to < atoms.length; to++) {
+        columns += atoms[to]!.columns + (to > before.to + 1 ? atoms[to]!.space : 0);
         if (columns > colsMax) break;
-        const cost = soFar + cut + fullLine * (columns / colsMax) ** 2; // Squares: even lines cost least.
-        if (cost < (ended.get(to)?.cost ?? Infinity)) ended.set(to, { to, cost, lineEnds: [...lineEnds, to] });
+        const cost = before.cost + cut + fullLine * (columns / colsMax) ** 2; // Squares: even lines cost least.
+        const known = ended[to - from];
+        if (!known) ended[to - from] = { to, cost, before };
+        else if (cost < known.cost) [known.cost, known.before] = [cost, before];
       }
     }
-    for (const [to, lineation] of ended) {
-      if (lineation.cost < (best.get(to)?.cost ?? Infinity)) best.set(to, lineation);
-    }
-    open = [...ended.values()];
+    open = ended.flat(); // Without holes.
+    for (const one of open) if (one.cost < (best[one.to - from]?.cost ?? Infinity)) best[one.to - from] = one;
   }
-  return [...best.values()];
+  return best.flat();
 }
 
 function wordsOf(atoms: readonly Atom[], from: number, lineEnds: readonly number[]): CueWord[][] {

@@ -17,7 +17,7 @@ const functionLinesMax = 70;
 
 /** The only files under src/ that may touch files, streams, processes, sockets or clocks. */
 const edgeFiles: readonly RegExp[] = [
-  /^src\/(main|app|embed|system|writer)\.ts$/,
+  /^src\/(main|app|embed|memory|system|writer)\.ts$/,
   /^src\/cli\/terminal\.ts$/,
   /^src\/cli\/commands\/cache\.ts$/,
   /^src\/audio\/(input|bytes|command|ffmpeg|microphone|sample_store|spool|decoders\/modules)\.ts$/,

@@ -1,6 +1,18 @@
 /** Memory of large arrays, given back when it is no longer needed instead of when the collector comes. */
 
+/**
+ * The collector takes what was given back for held until it has run, and lets as much garbage gather beside it. So it
+ * is called after so many bytes: some minutes of a recording.
+ */
+const collectedBytes = 2 ** 26;
+let releasedBytes = 0;
+
 /** Empties the array: nobody may use it any more. A view of a larger buffer is left alone. */
-export function release({ buffer, byteLength }: Float32Array | Float64Array | Uint8Array): void {
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
+export function release({ buffer, byteLength }: Float32Array | Float64Array | Uint8Array | Uint16Array): void {
+  if (!(buffer instanceof ArrayBuffer) || buffer.byteLength !== byteLength) return;
+  buffer.transfer(0);
+  releasedBytes += byteLength;
+  if (releasedBytes < collectedBytes) return;
+  releasedBytes = 0;
+  Bun.gc(false);
 }

@@ -313,7 +313,8 @@ function reportSegment({ onEvent }: Run, piece: Piece, { ranges, noSpeech }: Par
   const first = piece.heard.findIndex((token) => token.text !== "");
   const tokens = [...piece.heard];
   if (first >= 0) tokens[first] = { ...tokens[first]!, text: separator + tokens[first]!.text };
-  assert(tokens.map((token) => token.text).join("") === text, "the tokens' texts add up to the segment's");
+  const own = tokens.map((token) => token.text).join(""); // A part of the whole text would keep all of it in memory.
+  assert(own === text, "the tokens' texts add up to the segment's");
   const { language = "", languageProbability, stop, repaired } = piece;
   if (languageProbability !== undefined) {
     onEvent({ kind: "debug", text: `  ${language}: ${(languageProbability * 100).toFixed(1)} % sure` });
@@ -323,7 +324,7 @@ function reportSegment({ onEvent }: Run, piece: Piece, { ranges, noSpeech }: Par
     ...(repaired && { repaired }),
     ...(noSpeech !== undefined && { noSpeech }),
   };
-  onEvent({ kind: "segment", segment: { ranges, text, language, tokens, stop, ...doubt } });
+  onEvent({ kind: "segment", segment: { ranges, text: own, language, tokens, stop, ...doubt } });
 }
 
 function reportStop(run: Run, piece: Piece, { end, ranges }: Part, place: string): void {

@@ -1,12 +1,11 @@
 /**
- * Who of a window's own speakers is active when, and where one of them speaks alone. In: the segmentation's
- * log-probabilities. Out: a set of speakers per frame; ranges of samples to embed. Pure.
+ * Who of a window's own speakers is active when. In: the segmentation's log-probabilities. Out: a set of speakers per
+ * frame. Pure.
  *
  * A window knows its speakers by number only: its speaker 1 is nobody in particular in the next.
  */
 
 import { assert } from "../errors.ts";
-import { sampleRate, type Span } from "../units.ts";
 import { classesCount, frameCentre, frameStep, windowFrames, windowSamples } from "./networks.ts";
 
 /** A window has at most so many speakers. */
@@ -33,70 +32,12 @@ export function windowStarts(length: number, step: number): number[] {
   return Array.from({ length: last + 1 }, (_, index) => index * step);
 }
 
-/** How a window's speaker is heard. */
-export type LocalVoice = {
-  readonly local: number;
-  /** What of the window is to be embedded, in order. */
-  readonly spans: readonly Span[];
-  /** The length of the spans together. */
-  readonly seconds: number;
-  /** Somebody else speaks in them, too. */
-  readonly isMixed: boolean;
-};
-
-export type EmbedRules = {
-  /** More than this of a voice in one window tells little more. */
-  readonly secondsMax: number;
-  /** A voice that is alone for less is embedded with the frames that it shares. */
-  readonly aloneSecondsMin: number;
-  /** A voice of less than this is not embedded. */
-  readonly secondsMin: number;
-};
-
-/** The voices of a window that can be told from others. `length`: samples of it that are not filled up. */
-export function localVoices(activity: Uint8Array, length: number, rules: EmbedRules): LocalVoice[] {
-  return Array.from({ length: localsMax }, (_, local) => local).flatMap((local) => {
-    const alone = runs(activity, (set) => set === 1 << local, length);
-    const isMixed = secondsOf(alone) < rules.aloneSecondsMin;
-    const all = isMixed ? runs(activity, (set) => (set & 1 << local) !== 0, length) : alone;
-    const spans = longest(all, Math.round(rules.secondsMax * sampleRate));
-    const seconds = secondsOf(spans);
-    return seconds < rules.secondsMin ? [] : [{ local, spans, seconds, isMixed }];
-  });
-}
-
-/** Ranges of samples whose frames satisfy `is`. */
-function runs(activity: Uint8Array, is: (set: number) => boolean, length: number): Span[] {
-  const found: Span[] = [];
-  let start = -1;
-  for (let frame = 0; frame <= activity.length; frame++) {
-    const isIn = frame < activity.length && is(activity[frame]!);
-    if (isIn && start < 0) start = frame;
-    if (isIn || start < 0) continue;
-    const span = { start: sampleOf(start), end: Math.min(length, sampleOf(frame)) };
-    if (span.end > span.start) found.push(span);
-    start = -1;
-  }
-  return found;
-}
-
 /** Where a frame begins: half a step before its centre; the first of a recording at 0. */
 export function sampleOf(frame: number): number {
   return frame === 0 ? 0 : frame * frameStep + frameCentre - frameStep / 2; // Whole: the step is even.
 }
 
-/** The longest of the ranges, up to `most` samples together, in order. The last one taken is cut. */
-function longest(spans: readonly Span[], most: number): Span[] {
-  let rest = most;
-  const taken: Span[] = [];
-  for (const { start, end } of spans.toSorted((a, b) => b.end - b.start - (a.end - a.start))) {
-    if (rest <= 0) break;
-    taken.push({ start, end: Math.min(end, start + rest) });
-    rest -= end - start;
-  }
-  return taken.toSorted((a, b) => a.start - b.start);
-}
-
-function secondsOf(spans: readonly Span[]): number {
-  return spans.reduce((sum, { start, end }) => sum + end - start, 0) / sampleRate;
+/** How much a window's frame counts: from 0.1 at its ends to 1 in its middle. */
+export function middleWeight(frame: number): number {
+  return 0.1 + 0.9 * (1 - Math.abs(2 * frame / (windowFrames - 1) - 1));
 }

@@ -1,20 +1,21 @@
 import { describe, expect, test } from "bun:test";
-import { anyCount, clustered, type WindowVoice } from "./cluster.ts";
+import { anyCount, clustered, type HeardVoice } from "./cluster.ts";
 import { embeddingFloats } from "./networks.ts";
+import { localNumber } from "./runs.ts";
 import { unit } from "./vectors.ts";
 import { seededRandom } from "../../tests/support/random.ts";
 
 /** Embeddings of `names`, each a direction of its own with noise: two of a voice have a cosine of about 0.7. */
-function heard(names: readonly (readonly string[])[], seed = 3, noise = 0.65): WindowVoice[] {
+function heard(names: readonly (readonly string[])[], seed = 3, noise = 0.65): HeardVoice[] {
   const { random } = seededRandom(seed);
   const normal = () => Array.from({ length: 12 }, () => random(1e6) / 1e6).reduce((a, b) => a + b) - 6;
   const direction = () => unit(Float32Array.from({ length: embeddingFloats }, normal));
   const voices = new Map([...new Set(names.flat())].map((name) => [name, direction()]));
   return names.flatMap((inWindow, window) =>
-    inWindow.map((name) => {
+    inWindow.map((name, local) => {
       const own = direction();
       const embedding = voices.get(name)!.map((one, at) => one + noise * own[at]!);
-      return { window, embedding, seconds: 3, isMixed: false };
+      return { locals: [localNumber(window, local)], embedding, seconds: 3, isMixed: false };
     })
   );
 }
@@ -64,6 +65,27 @@ describe("clustered", () => {
     expect(clustered(alike).centres.length).toBe(1);
   });
 
+  test("runs of a window's voice are two speakers where they are plainly unlike, and one where they are not", () => {
+    const asOne = heard(Array.from({ length: 40 }, (_, at) => at % 4 === 0 ? ["a", "b"] : [["a", "b", "b"][at % 3]!]))
+      .map((voice) => ({ ...voice, locals: voice.locals.map((local) => local - local % 3) }));
+    const { centres, of } = clustered(asOne);
+    expect(centres.length).toBe(2);
+    const pairs = asOne.flatMap(({ locals }, at) => asOne[at + 1]?.locals[0] === locals[0] ? [at] : []);
+    expect(pairs.length).toBe(10);
+    for (const at of pairs) expect(of[at]).not.toBe(of[at + 1]);
+    const doubtful = unit(asOne[0]!.embedding.map((one, at) => one + 1.2 * asOne[1]!.embedding[at]!));
+    const long = asOne[0]!;
+    const beside = [...asOne, { ...long, locals: [999] }, {
+      ...long,
+      embedding: doubtful,
+      seconds: 0.5,
+      locals: [999],
+    }];
+    const labels = clustered(beside).of;
+    expect(labels.at(-1)).toBe(labels.at(-2)!);
+    expect(clustered(beside.with(-1, { ...beside.at(-1)!, locals: [1002] })).of.at(-1)).toBe(labels[1]!);
+  });
+
   test("a voice of a moment founds no speaker, but has the most similar", () => {
     const voices = heard([...windows, ["e"]]);
     const last = voices.at(-1)!;
@@ -75,7 +97,10 @@ describe("clustered", () => {
   test("single words found no speaker beside sentences; where there is nothing else, they do", () => {
     const words = heard(Array.from({ length: 6 }, () => ["f"]), 7).map((voice) => ({ ...voice, seconds: 1.2 }));
     const sentences = heard(windows);
-    const { centres, of } = clustered([...sentences, ...words.map((one) => ({ ...one, window: one.window + 60 }))]);
+    const { centres, of } = clustered([
+      ...sentences,
+      ...words.map((one) => ({ ...one, locals: one.locals.map((local) => local + 3 * 60) })),
+    ]);
     expect(centres.length).toBe(4);
     expect(of.every((speaker) => speaker >= 0 && speaker < 4)).toBe(true);
     expect(clustered(sentences.map((voice) => ({ ...voice, seconds: 1.2 }))).centres.length).toBe(4);

@@ -1,19 +1,22 @@
 /**
- * Voices of windows to speakers of the recording. In: embeddings with the windows that they are of. Out: a speaker for
- * each, and what the speakers are like. Pure.
+ * Runs of voices to speakers of the recording. In: embeddings with the voices of windows that they are of. Out: a
+ * speaker for each, and what the speakers are like. Pure.
  *
  * Embeddings merge by average linkage (linkage.ts) until no two clusters are similar enough, or as many are left as
- * asked for. Clusters of hardly any speech are no speakers. Then each window's voices go to the speakers that they are
- * most like, no two to the same one unless they are plainly one voice, and speakers are the means of their voices,
- * a few times over. Memory: so many embeddings at a time are merged into fewer first that the pairs fit.
+ * asked for. Clusters of hardly any speech are no speakers. Then each run goes to the speaker that it is most like.
+ * What else the same voice of a window is counts for that speaker, and what other voices of the window are counts
+ * against it. Speakers are the means of their runs, a few times over. Memory: so many embeddings at a time are merged
+ * into fewer first that the pairs fit.
  */
 
+import { localsMax } from "./activity.ts";
 import { clustersAfter, joinedNode, type Merge, mergesOf, type VoiceNode } from "./linkage.ts";
 import { addTo, dot, unit } from "./vectors.ts";
 
-/** A voice of one window, embedded. */
-export type WindowVoice = {
-  readonly window: number;
+/** A run of a voice, embedded. */
+export type HeardVoice = {
+  /** Which voices of windows it is, by number. */
+  readonly locals: readonly number[];
   /** f32[192] */
   readonly embedding: Float32Array;
   readonly seconds: number;
@@ -29,23 +32,26 @@ export const anyCount: SpeakerCount = { min: 1, max: Infinity };
 export type ClusterRules = {
   /** Clusters merge that are at least so similar. */
   readonly similarityMin: number;
-  /** Speakers have at least so many seconds, or this share of all speech. */
+  /** Speakers have at least so many seconds, or a twentieth of all; and at least this share. */
   readonly secondsMin: number;
   readonly shareMin: number;
   /** Voices of less than this found no speaker, as long as those that do have half of all seconds. */
   readonly foundingSeconds: number;
   /** How similar two voices of one window have to be to the same speaker, more than to others, to be both it. */
   readonly twiceMargin: number;
+  /** How much more similar a run has to be to somebody else than to the speaker of all else of its window's voice. */
+  readonly sameBonus: number;
   /** Speakers whose means are so similar are one, however often they are heard in one window. */
   readonly sameMin: number;
 };
 
 export const clusterRules: ClusterRules = {
-  similarityMin: 0.4,
-  secondsMin: 6,
+  similarityMin: 0.42,
+  secondsMin: 5,
   shareMin: 0.002,
   foundingSeconds: 2,
   twiceMargin: 0.3,
+  sameBonus: 0.2,
   sameMin: 0.6,
 };
 
@@ -57,21 +63,23 @@ export type Speakers = {
 };
 
 const rounds = 6;
+const sweeps = 5;
 /** So many nodes have 8 MB of pairs. */
 const nodesMax = 1200;
 const blockNodes = 600;
 /** Within a block, what is as similar as this is one voice. */
 const surelyOne = 0.75;
 
-export function clustered(voices: readonly WindowVoice[], count = anyCount, rules = clusterRules): Speakers {
+export function clustered(voices: readonly HeardVoice[], count = anyCount, rules = clusterRules): Speakers {
   const units = voices.map(({ embedding }) => unit(embedding));
-  const nodes = foundersOf(voices, rules).map((index) => nodeOf(voices[index]!, units[index]!));
+  const shares = sharesOf(voices);
+  const nodes = foundersOf(voices, rules).map((index) => nodeOf(voices[index]!, units[index]!, shares[index]!));
   if (nodes.length === 0) return { centres: [], of: new Int32Array(0) };
   let centres = foundedOn(reduced(nodes), count, rules);
-  let of = assigned(voices, units, centres, rules);
+  let of = assigned(voices, units, shares, centres, rules);
   for (let round = 0; round < rounds; round++) {
     const next = unlike(meansOf(voices, units, of, centres), count, rules);
-    const changed = assigned(voices, units, next, rules);
+    const changed = assigned(voices, units, shares, next, rules);
     const isStable = changed.every((speaker, index) => speaker === of[index]);
     [centres, of] = [next, changed];
     if (isStable) break;
@@ -83,7 +91,7 @@ export function clustered(voices: readonly WindowVoice[], count = anyCount, rule
  * The voices that speakers are made of, in order. Embeddings of single words are more like each other than like longer
  * ones of the same voice; where half of the speech is no longer than that, there is nothing better.
  */
-function foundersOf(voices: readonly WindowVoice[], { foundingSeconds }: ClusterRules): number[] {
+function foundersOf(voices: readonly HeardVoice[], { foundingSeconds }: ClusterRules): number[] {
   const alone = [...voices.keys()].filter((index) => !voices[index]!.isMixed);
   if (alone.length === 0) return [...voices.keys()];
   let rest = alone.reduce((sum, index) => sum + voices[index]!.seconds, 0) / 2;
@@ -97,8 +105,15 @@ function foundersOf(voices: readonly WindowVoice[], { foundingSeconds }: Cluster
   return founders.toSorted((a, b) => a - b);
 }
 
-function nodeOf({ window, seconds }: WindowVoice, vector: Float32Array): VoiceNode {
-  return { sum: vector.map((one) => one * seconds), weight: seconds, windows: [window] };
+/** Of each voice and each voice of a window that it is: which part of that it is. */
+function sharesOf(voices: readonly HeardVoice[]): Map<number, number>[] {
+  const sums = new Map<number, number>();
+  for (const { locals, seconds } of voices) for (const one of locals) sums.set(one, (sums.get(one) ?? 0) + seconds);
+  return voices.map(({ locals, seconds }) => new Map(locals.map((one) => [one, seconds / sums.get(one)!])));
+}
+
+function nodeOf({ seconds }: HeardVoice, vector: Float32Array, locals: ReadonlyMap<number, number>): VoiceNode {
+  return { sum: vector.map((one) => one * seconds), weight: seconds, locals };
 }
 
 /** Fewer nodes, where there are too many: neighbours that are surely one voice are joined. */
@@ -128,7 +143,7 @@ function joinedBy(nodes: readonly VoiceNode[], clusters: Int32Array): VoiceNode[
 function foundedOn(nodes: readonly VoiceNode[], count: SpeakerCount, rules: ClusterRules): Float32Array[] {
   const merges = mergesOf(nodes);
   const weight = nodes.reduce((sum, one) => sum + one.weight, 0);
-  const weightMin = Math.max(Math.min(rules.secondsMin, weight / 10), rules.shareMin * weight);
+  const weightMin = Math.max(Math.min(rules.secondsMin, weight / 20), rules.shareMin * weight);
   const speakersAt = (cut: number) =>
     joinedBy(nodes, clustersAfter(nodes.length, merges, cut)).filter((one) => one.weight >= weightMin);
   const cut = cutOf(merges, rules.similarityMin);
@@ -148,7 +163,7 @@ function cutOf(merges: readonly Merge[], similarityMin: number): number {
 }
 
 function meansOf(
-  voices: readonly WindowVoice[],
+  voices: readonly HeardVoice[],
   units: readonly Float32Array[],
   of: Int32Array,
   before: readonly Float32Array[],
@@ -182,38 +197,49 @@ function unlike(centres: readonly Float32Array[], { min }: SpeakerCount, { sameM
   return kept;
 }
 
-/** A speaker for each voice: the voices of a window together are as similar to theirs as can be. */
+/** A speaker for each voice: by its similarity, and by what others of the same windows are. */
 function assigned(
-  voices: readonly WindowVoice[],
+  voices: readonly HeardVoice[],
   units: readonly Float32Array[],
+  shares: readonly ReadonlyMap<number, number>[],
   centres: readonly Float32Array[],
-  { twiceMargin }: ClusterRules,
+  { twiceMargin, sameBonus }: ClusterRules,
 ): Int32Array {
-  const of = new Int32Array(voices.length);
-  for (const members of Map.groupBy(voices.keys(), (index) => voices[index]!.window).values()) {
-    const similar = members.map((index) => centres.map((centre) => dot(units[index]!, centre)));
-    const { choice } = bestChoice(similar, twiceMargin);
-    for (const [at, index] of members.entries()) of[index] = choice[at]!;
+  const count = centres.length;
+  const similar = units.map((one) => Float32Array.from(centres, (centre) => dot(one, centre)));
+  const of = Int32Array.from(similar, mostOf);
+  const sums = new Map<number, Float32Array>();
+  const put = (index: number, sign: number) => {
+    for (const [local, share] of shares[index]!) {
+      const sum = sums.get(local) ?? new Float32Array(count);
+      sums.set(local, sum);
+      sum[of[index]!]! += sign * share;
+    }
+  };
+  for (const index of voices.keys()) put(index, 1);
+  for (let sweep = 0; sweep < sweeps; sweep++) {
+    let changed = 0;
+    for (const index of voices.keys()) {
+      put(index, -1);
+      const score = similar[index]!.slice();
+      const all = shares[index]!.size;
+      for (const local of shares[index]!.keys()) {
+        const first = local - local % localsMax;
+        for (let other = first; other < first + localsMax; other++) {
+          const sum = sums.get(other);
+          if (sum) addTo(score, sum, (other === local ? sameBonus : -twiceMargin) / all);
+        }
+      }
+      const speaker = mostOf(score);
+      if (speaker !== of[index]) changed++;
+      of[index] = speaker;
+      put(index, 1);
+    }
+    if (changed === 0) break;
   }
   return of;
 }
 
-type Choice = { readonly choice: readonly number[]; readonly total: number };
-
-/** One column for each row, with the largest sum; a column that is taken twice costs `twiceMargin`. */
-function bestChoice(similar: readonly (readonly number[])[], twiceMargin: number): Choice {
-  let best: Choice = { choice: [], total: -Infinity };
-  const tried = similar.map((row) => [...row.keys()].toSorted((a, b) => row[b]! - row[a]!).slice(0, similar.length));
-  const choose = (row: number, choice: readonly number[], total: number): void => {
-    if (row === similar.length) {
-      if (total > best.total) best = { choice, total };
-      return;
-    }
-    for (const column of tried[row]!) {
-      const cost = choice.includes(column) ? twiceMargin : 0;
-      choose(row + 1, [...choice, column], total + similar[row]![column]! - cost);
-    }
-  };
-  choose(0, [], 0);
-  return best;
+function mostOf(values: Float32Array): number {
+  return values.reduce((most, value, index) => value > values[most]! ? index : most, 0);
 }

@@ -1,13 +1,14 @@
 /**
  * Tells the speakers of a recording apart. In: its samples by position, and the two networks. Out: turns of numbered
- * speakers, and what each is like. Reads a minute at a time; of each 10 s it keeps a byte per frame and its embeddings.
+ * speakers, and what each is like. Reads a minute at a time; of each 10 s it keeps a byte per frame, and of
+ * each run of a voice its embedding.
  */
 
 import { release } from "../memory.ts";
 import { inSteps, type Steps } from "../steps.ts";
-import { msOfSamples, type Samples } from "../units.ts";
-import { activityOf, type EmbedRules, localVoices, windowStarts } from "./activity.ts";
-import { anyCount, clustered, type SpeakerCount, type Speakers, type WindowVoice } from "./cluster.ts";
+import { msOfSamples, type Samples, type Span } from "../units.ts";
+import { activityOf, localsMax, sampleOf, windowStarts } from "./activity.ts";
+import { anyCount, clustered, type HeardVoice, type SpeakerCount, type Speakers } from "./cluster.ts";
 import {
   classesCount,
   embeddingFloats,
@@ -16,6 +17,7 @@ import {
   windowFrames,
   windowSamples,
 } from "./networks.ts";
+import { localNumber, mixedRuns, ownersOf, Runs, type VoiceRun } from "./runs.ts";
 import { type NumberedTurn, Timeline } from "./timeline.ts";
 
 export type FoundSpeakers = {
@@ -32,22 +34,15 @@ export const windowStep = Math.floor((windowFrames - 1) / 2) * frameStep;
 /** Windows that the segmentation gets at a time. */
 const windowsAtOnce = 12;
 
-const embedRules: EmbedRules = {
-  secondsMax: 2,
-  aloneSecondsMin: 0.5,
-  secondsMin: 0.25,
-};
-
 /** What is known of one window. */
-type Heard = {
-  readonly start: number;
-  readonly activity: Uint8Array;
-  /** Of the local voices that are embedded. */
-  readonly locals: readonly number[];
-};
+type Heard = { readonly start: number; readonly activity: Uint8Array };
 
 /** Of all windows until now. */
-type Found = { readonly heard: Heard[]; readonly voices: WindowVoice[] };
+type Found = {
+  readonly heard: Heard[];
+  readonly open: Runs;
+  readonly voices: (VoiceRun & HeardVoice)[];
+};
 
 /** Rejects with the reason of `stop` where it is aborted. */
 export function findSpeakers(
@@ -61,20 +56,20 @@ export function findSpeakers(
 
 /** The same, with another rule for whose voices they are. */
 export async function turnsBy(
-  speakersOf: (voices: readonly WindowVoice[]) => Speakers | Promise<Speakers>,
+  speakersOf: (voices: readonly HeardVoice[]) => Speakers | Promise<Speakers>,
   source: Samples,
   networks: SpeakerNetworks,
   stop?: AbortSignal,
 ): Promise<FoundSpeakers> {
   const starts = windowStarts(source.length, windowStep);
-  const found: Found = { heard: [], voices: [] };
+  const found: Found = { heard: [], open: new Runs(), voices: [] };
   for (let from = 0; from < starts.length; from += windowsAtOnce) {
     stop?.throwIfAborted();
     await hearWindows(source, networks, starts.slice(from, from + windowsAtOnce), found);
   }
   stop?.throwIfAborted();
   const speakers = await speakersOf(found.voices);
-  const turns = await inSteps(turnsOf(found.heard, speakers, source.length), stop);
+  const turns = await inSteps(turnsOf(found, speakers, source.length), stop);
   const endMs = msOfSamples(source.length); // The last frame may reach beyond it.
   return {
     turns: turns.map((turn) => turn.endMs > endMs ? { ...turn, endMs } : turn),
@@ -82,13 +77,12 @@ export async function turnsBy(
   };
 }
 
-function* turnsOf(heard: readonly Heard[], { centres, of }: Speakers, length: number): Steps<NumberedTurn[]> {
+function* turnsOf({ heard, voices }: Found, { centres, of }: Speakers, length: number): Steps<NumberedTurn[]> {
+  const owners = ownersOf(voices, of);
   const timeline = new Timeline(centres.length);
-  let at = 0;
-  for (const { start, activity, locals } of heard) {
-    const speakerOf: number[] = [];
-    for (const local of locals) speakerOf[local] = of[at++]!;
-    timeline.add(start, activity, speakerOf, length - start);
+  for (const [window, { start, activity }] of heard.entries()) {
+    const own = Array.from({ length: localsMax }, (_, local) => owners.get(localNumber(window, local)) ?? []);
+    timeline.add(start, activity, own, length - start);
     yield;
   }
   return timeline.end();
@@ -98,30 +92,37 @@ async function hearWindows(
   source: Samples,
   networks: SpeakerNetworks,
   starts: readonly number[],
-  { heard, voices }: Found,
+  { heard, open, voices }: Found,
 ): Promise<void> {
-  const first = starts[0]!;
-  const samples = await source.read(first, Math.min(source.length, starts.at(-1)! + windowSamples));
-  const activities = await activitiesOf(samples, networks, starts.map((start) => start - first));
-  const found = [...activities].map(([offset, activity]) => {
-    const start = first + offset;
-    return { start, activity, locals: localVoices(activity, source.length - start, embedRules) };
-  });
-  const spans = found.flatMap(({ start, locals }) =>
-    locals.map((voice) =>
-      voice.spans.map((span) => ({ start: span.start + start - first, end: span.end + start - first }))
-    )
-  );
-  const embeddings = spans.length === 0 ? new Float32Array(0) : await networks.embed(samples, spans);
-  release(samples);
-  let at = 0;
-  for (const { start, activity, locals } of found) {
-    for (const { seconds, isMixed } of locals) {
-      const embedding = embeddings.slice(at * embeddingFloats, ++at * embeddingFloats);
-      voices.push({ window: heard.length, embedding, seconds, isMixed });
-    }
-    heard.push({ start, activity, locals: locals.map(({ local }) => local) });
+  const [first, last] = [starts[0]!, starts.at(-1)!];
+  const samples = await source.read(first, Math.min(source.length, last + windowSamples));
+  const found: VoiceRun[] = [];
+  for (const [offset, activity] of await activitiesOf(samples, networks, starts.map((start) => start - first))) {
+    const window = { number: heard.length, first: (first + offset) / frameStep, activity };
+    open.add(window.first, activity);
+    found.push(...mixedRuns(window));
+    heard.push({ start: first + offset, activity });
   }
+  const isLast = last + windowSamples >= source.length;
+  found.push(...open.takeTo(last / frameStep + (isLast ? windowFrames : windowStep / frameStep)));
+  const all = found.map((run) => ({ run, spans: spansOf(run, first, samples.length) }))
+    .filter(({ spans }) => spans.length > 0);
+  const embeddings = all.length === 0
+    ? new Float32Array(0)
+    : await networks.embed(samples, all.map(({ spans }) => spans));
+  release(samples);
+  for (const [at, { run }] of all.entries()) {
+    const embedding = embeddings.slice(at * embeddingFloats, (at + 1) * embeddingFloats);
+    voices.push({ ...run, embedding });
+  }
+}
+
+/** What of a run is embedded, in samples from `first` on, of which there are `length`. */
+function spansOf({ heard }: VoiceRun, first: number, length: number): Span[] {
+  return heard.map(({ start, end }) => ({
+    start: sampleOf(start) - first,
+    end: Math.min(length, sampleOf(end) - first),
+  })).filter(({ start, end }) => end > start);
 }
 
 /**

@@ -7,6 +7,7 @@
  */
 
 import { assert } from "../errors.ts";
+import { localsMax } from "./activity.ts";
 import { addTo, dot } from "./vectors.ts";
 
 /** One or several embeddings that are taken for one voice. */
@@ -14,8 +15,8 @@ export type VoiceNode = {
   /** Of unit vectors times their weights. */
   readonly sum: Float32Array;
   readonly weight: number;
-  /** In order; a window may occur more than once. */
-  readonly windows: readonly number[];
+  /** Which voices of windows it is, by number, and how much of each: shares of all that is heard of that voice. */
+  readonly locals: ReadonlyMap<number, number>;
 };
 
 /** The clusters that began with nodes `a` and `b` become one, which goes on as `a`. */
@@ -53,14 +54,16 @@ export function joinedNode(nodes: readonly VoiceNode[]): VoiceNode {
   const sum = new Float32Array(nodes[0]!.sum.length);
   for (const one of nodes) addTo(sum, one.sum, 1);
   const weight = nodes.reduce((before, one) => before + one.weight, 0);
-  return { sum, weight, windows: nodes.flatMap(({ windows }) => windows).toSorted((a, b) => a - b) };
+  const locals = new Map<number, number>();
+  for (const one of nodes) for (const [local, share] of one.locals) locals.set(local, (locals.get(local) ?? 0) + share);
+  return { sum, weight, locals };
 }
 
 class Similarities {
   readonly #count: number;
   /** Means of cosines, without the penalty. */
   readonly #means: Float32Array;
-  readonly #shared: Uint16Array;
+  readonly #shared: Float32Array;
   readonly #windows: Float64Array;
   readonly #weights: Float64Array;
   readonly #isAlive: Uint8Array;
@@ -71,8 +74,8 @@ class Similarities {
   constructor(nodes: readonly VoiceNode[]) {
     const count = this.#count = nodes.length;
     this.#means = new Float32Array(count * count);
-    this.#shared = new Uint16Array(count * count);
-    this.#windows = Float64Array.from(nodes, ({ windows }) => windows.length);
+    this.#shared = new Float32Array(count * count);
+    this.#windows = Float64Array.from(nodes, ({ locals }) => locals.values().reduce((sum, share) => sum + share, 0));
     this.#weights = Float64Array.from(nodes, ({ weight }) => weight);
     this.#isAlive = new Uint8Array(count).fill(1);
     this.#nearest = new Int32Array(count).fill(-1);
@@ -81,11 +84,23 @@ class Similarities {
       for (let b = a + 1; b < count; b++) {
         const mean = dot(nodes[a]!.sum, nodes[b]!.sum) / (nodes[a]!.weight * nodes[b]!.weight);
         this.#means[a * count + b] = this.#means[b * count + a] = mean;
-        const shared = Math.min(65_535, sharedOf(nodes[a]!.windows, nodes[b]!.windows));
-        this.#shared[a * count + b] = this.#shared[b * count + a] = shared;
       }
     }
+    this.#share(nodes);
     for (let a = 0; a < count; a++) this.#findNearest(a);
+  }
+
+  /** Counts, for each two nodes, the windows of which they are two voices. */
+  #share(nodes: readonly VoiceNode[]): void {
+    const count = this.#count;
+    const parts = nodes.flatMap(({ locals }, node) => [...locals].map(([local, share]) => ({ node, local, share })));
+    for (const all of Map.groupBy(parts, ({ local }) => Math.floor(local / localsMax)).values()) {
+      for (const a of all) {
+        for (const b of all) {
+          if (a.local !== b.local) this.#shared[a.node * count + b.node]! += a.share * b.share;
+        }
+      }
+    }
   }
 
   best(): Merge {
@@ -109,7 +124,7 @@ class Similarities {
       if (!this.#isAlive[one] || one === a) continue;
       const mean = (weightA * this.#means[a * count + one]! + weightB * this.#means[b * count + one]!) / all;
       this.#means[a * count + one] = this.#means[one * count + a] = mean;
-      const shared = Math.min(65_535, this.#shared[a * count + one]! + this.#shared[b * count + one]!);
+      const shared = this.#shared[a * count + one]! + this.#shared[b * count + one]!;
       this.#shared[a * count + one] = this.#shared[one * count + a] = shared;
     }
     this.#findNearest(a);
@@ -135,14 +150,4 @@ class Similarities {
     this.#nearest[one] = other;
     this.#nearestAt[one] = similarity;
   }
-}
-
-/** How many windows are in both. Both are in order. */
-function sharedOf(a: readonly number[], b: readonly number[]): number {
-  let [shared, at] = [0, 0];
-  for (const window of a) {
-    while (at < b.length && b[at]! < window) at++;
-    if (at < b.length && b[at] === window) shared++;
-  }
-  return shared;
 }

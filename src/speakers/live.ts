@@ -12,9 +12,9 @@ import {
   clustered,
   type ClusterRules,
   clusterRules,
+  type HeardVoice,
   type SpeakerCount,
   type Speakers,
-  type WindowVoice,
 } from "./cluster.ts";
 import { turnsBy } from "./find.ts";
 import { embeddingFloats, type SpeakerNetworks } from "./networks.ts";
@@ -84,7 +84,7 @@ export class LiveSpeakers {
     return found && nameOf(found.name);
   }
 
-  #speakersOf(voices: readonly WindowVoice[]): Speakers {
+  #speakersOf(voices: readonly HeardVoice[]): Speakers {
     const max = Math.min(this.count.max, speakersMax);
     const { centres, of } = clustered(voices, { min: 1, max }, utteranceRules);
     const clusters = centres.map((centre, cluster): Cluster => {

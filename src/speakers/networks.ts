@@ -11,6 +11,7 @@ export const windowSamples = 160_000;
 export const windowFrames = 589;
 /** Samples from one answer to the next. */
 export const frameStep = 270;
+export const framesPerSecond = 16_000 / frameStep;
 /** An answer is of the 991 samples around this one, counted from the start of its step. */
 export const frameCentre = 495;
 /** Of each answer: nobody, speaker 1, 2, 3, 1 and 2, 1 and 3, 2 and 3. */

@@ -8,7 +8,7 @@
 
 import { assert } from "../errors.ts";
 import { sampleRate } from "../units.ts";
-import { localsMax, sampleOf } from "./activity.ts";
+import { middleWeight, sampleOf } from "./activity.ts";
 import { frameCentre, frameStep, windowFrames } from "./networks.ts";
 import type { SpeakerTurn } from "./turns.ts";
 
@@ -23,6 +23,9 @@ const turnRules: TurnRules = { pauseMsMax: 250, turnMsMin: 150 };
 
 /** A turn, by the number of its speaker. */
 export type NumberedTurn = { readonly speaker: number; readonly startMs: number; readonly endMs: number };
+
+/** Who a voice of a window is until which frame of the recording, in order; the last one also from then on. */
+export type VoiceOwners = readonly { readonly end: number; readonly speaker: number }[];
 
 export class Timeline {
   readonly #speakers: number;
@@ -44,21 +47,28 @@ export class Timeline {
   }
 
   /**
-   * Windows come in order. `speakerOf[k]` is the speaker of local voice k; below 0: it is nobody's. Frames from
-   * `lengthSamples` of the window on are not of the recording.
+   * Windows come in order. `speakersOf[k]` says whose local voice k is from when to when; without any, it is nobody's.
+   * Frames from `lengthSamples` of the window on are not of the recording.
    */
-  add(startSample: number, activity: Uint8Array, speakerOf: readonly number[], lengthSamples: number): void {
+  add(startSample: number, activity: Uint8Array, speakersOf: readonly VoiceOwners[], lengthSamples: number): void {
     const first = Math.round(startSample / frameStep);
     assert(first >= this.#from, "windows come in order");
     this.#closeTo(first);
     const frames = Math.min(windowFrames, Math.ceil(Math.max(0, lengthSamples - frameCentre) / frameStep) + 1);
-    const bySet = Array.from({ length: 1 << localsMax }, (_, set) => speakersOf(set, speakerOf));
+    const at = speakersOf.map(() => 0);
     for (let frame = 0; frame < frames; frame++) {
       const weight = middleWeight(frame);
       const row = frame * this.#width;
-      const active = bySet[activity[frame]!]!;
-      for (const speaker of active) this.#sums[row + speaker]! += weight;
-      this.#sums[row + this.#speakers]! += weight * active.length;
+      let before = -1;
+      for (let local = 0; local < speakersOf.length; local++) {
+        const owners = speakersOf[local]!;
+        while (at[local]! < owners.length - 1 && first + frame >= owners[at[local]!]!.end) at[local]!++;
+        const speaker = owners[at[local]!]?.speaker ?? -1;
+        if ((activity[frame]! & 1 << local) === 0 || speaker < 0 || speaker === before) continue;
+        this.#sums[row + speaker]! += weight;
+        this.#sums[row + this.#speakers]! += weight;
+        before = speaker;
+      }
       this.#sums[row + this.#speakers + 1]! += weight;
     }
   }
@@ -116,21 +126,6 @@ export class Timeline {
     this.#open[speaker] = -1;
     this.#ended.push({ speaker, startMs: msOfFrame(start), endMs: msOfFrame(frame) });
   }
-}
-
-/** Each speaker once whose voice is in a set of local ones. */
-function speakersOf(set: number, speakerOf: readonly number[]): number[] {
-  const speakers: number[] = [];
-  for (let local = 0; local < localsMax; local++) {
-    const speaker = (set & 1 << local) === 0 ? -1 : speakerOf[local] ?? -1;
-    if (speaker >= 0 && !speakers.includes(speaker)) speakers.push(speaker);
-  }
-  return speakers;
-}
-
-/** From 0.1 at the ends of a window to 1 in its middle. */
-function middleWeight(frame: number): number {
-  return 0.1 + 0.9 * (1 - Math.abs(2 * frame / (windowFrames - 1) - 1));
 }
 
 function msOfFrame(frame: number): number {

@@ -37,7 +37,7 @@ export type RunRules = {
   readonly heardSecondsMin: number;
 };
 
-const runRules: RunRules = { pauseSecondsMax: 0.25, secondsMax: 10, heardSecondsMax: 2, heardSecondsMin: 0.25 };
+const runRules: RunRules = { pauseSecondsMax: 0.25, secondsMax: 8, heardSecondsMax: 2, heardSecondsMin: 0.25 };
 
 /** Of voice `local` of a window: another number for each in a recording. */
 export function localNumber(window: number, local: number): number {

@@ -17,3 +17,11 @@ export async function inSteps<T>(work: Steps<T>, stop?: AbortSignal): Promise<T>
     began = performance.now();
   }
 }
+
+/** Does short work at once. */
+export function atOnce<T>(work: Steps<T>): T {
+  for (;;) {
+    const { done, value } = work.next();
+    if (done) return value;
+  }
+}

@@ -1,9 +1,13 @@
 import { describe, expect, test } from "bun:test";
-import { anyCount, clustered, type HeardVoice } from "./cluster.ts";
+import { atOnce, inSteps } from "../steps.ts";
+import * as cluster from "./cluster.ts";
+import { anyCount, type HeardVoice } from "./cluster.ts";
 import { embeddingFloats } from "./networks.ts";
 import { localNumber } from "./runs.ts";
 import { unit } from "./vectors.ts";
 import { seededRandom } from "../../tests/support/random.ts";
+
+const clustered = (...given: Parameters<typeof cluster.clustered>) => atOnce(cluster.clustered(...given));
 
 /** Embeddings of `names`, each a direction of its own with noise: two of a voice have a cosine of about 0.7. */
 function heard(names: readonly (readonly string[])[], seed = 3, noise = 0.65): HeardVoice[] {
@@ -106,10 +110,13 @@ describe("clustered", () => {
     expect(clustered(sentences.map((voice) => ({ ...voice, seconds: 1.2 }))).centres.length).toBe(4);
   });
 
-  test("hours: as many embeddings as do not fit in one table of pairs, the same speakers to the end", () => {
+  test("hours: as many embeddings as do not fit in one table of pairs, the same speakers to the end", async () => {
     const hours = Array.from({ length: 2400 }, (_, at) => windows[at % windows.length]!);
     const { centres, of } = clustered(heard(hours, 9), anyCount);
     expect(centres.length).toBe(4);
     expect([...labelsOf(hours, of).values()].map((one) => one.size)).toEqual([1, 1, 1, 1]);
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(new Error("stopped")), 50);
+    await expect(inSteps(cluster.clustered(heard(hours, 9)), stop.signal)).rejects.toThrow("stopped");
   });
 });

@@ -10,6 +10,7 @@
  */
 
 import { localsMax } from "./activity.ts";
+import type { Steps } from "../steps.ts";
 import { clustersAfter, joinedNode, type Merge, mergesOf, type VoiceNode } from "./linkage.ts";
 import { addTo, dot, unit } from "./vectors.ts";
 
@@ -70,16 +71,28 @@ const blockNodes = 600;
 /** Within a block, what is as similar as this is one voice. */
 const surelyOne = 0.75;
 
-export function clustered(voices: readonly HeardVoice[], count = anyCount, rules = clusterRules): Speakers {
-  const units = voices.map(({ embedding }) => unit(embedding));
+export function* clustered(
+  voices: readonly HeardVoice[],
+  count = anyCount,
+  rules = clusterRules,
+): Steps<Speakers> {
+  const units: Float32Array[] = [];
+  for (const { embedding } of voices) {
+    units.push(unit(embedding));
+    yield;
+  }
   const shares = sharesOf(voices);
-  const nodes = foundersOf(voices, rules).map((index) => nodeOf(voices[index]!, units[index]!, shares[index]!));
+  const nodes: VoiceNode[] = [];
+  for (const index of foundersOf(voices, rules)) {
+    nodes.push(nodeOf(voices[index]!, units[index]!, shares[index]!));
+    yield;
+  }
   if (nodes.length === 0) return { centres: [], of: new Int32Array(0) };
-  let centres = foundedOn(reduced(nodes), count, rules);
-  let of = assigned(voices, units, shares, centres, rules);
+  let centres = yield* foundedOn(yield* reduced(nodes), count, rules);
+  let of = yield* assigned(voices, units, shares, centres, rules);
   for (let round = 0; round < rounds; round++) {
     const next = unlike(meansOf(voices, units, of, centres), count, rules);
-    const changed = assigned(voices, units, shares, next, rules);
+    const changed = yield* assigned(voices, units, shares, next, rules);
     const isStable = changed.every((speaker, index) => speaker === of[index]);
     [centres, of] = [next, changed];
     if (isStable) break;
@@ -117,13 +130,13 @@ function nodeOf({ seconds }: HeardVoice, vector: Float32Array, locals: ReadonlyM
 }
 
 /** Fewer nodes, where there are too many: neighbours that are surely one voice are joined. */
-function reduced(nodes: readonly VoiceNode[]): readonly VoiceNode[] {
+function* reduced(nodes: readonly VoiceNode[]): Steps<readonly VoiceNode[]> {
   let [all, limit] = [nodes, surelyOne];
   while (all.length > nodesMax) {
     const fewer: VoiceNode[] = [];
     for (let from = 0; from < all.length; from += blockNodes) {
       const block = all.slice(from, from + blockNodes);
-      const merges = mergesOf(block);
+      const merges = yield* mergesOf(block);
       const over = merges.findIndex(({ similarity }) => similarity < limit);
       fewer.push(...joinedBy(block, clustersAfter(block.length, merges, over < 0 ? merges.length : over)));
     }
@@ -140,8 +153,12 @@ function joinedBy(nodes: readonly VoiceNode[], clusters: Int32Array): VoiceNode[
 }
 
 /** The centres of the speakers that the nodes are of, by similarity and within `count`. */
-function foundedOn(nodes: readonly VoiceNode[], count: SpeakerCount, rules: ClusterRules): Float32Array[] {
-  const merges = mergesOf(nodes);
+function* foundedOn(
+  nodes: readonly VoiceNode[],
+  count: SpeakerCount,
+  rules: ClusterRules,
+): Steps<Float32Array[]> {
+  const merges = yield* mergesOf(nodes);
   const weight = nodes.reduce((sum, one) => sum + one.weight, 0);
   const weightMin = Math.max(Math.min(rules.secondsMin, weight / 20), rules.shareMin * weight);
   const speakersAt = (cut: number) =>
@@ -198,15 +215,19 @@ function unlike(centres: readonly Float32Array[], { min }: SpeakerCount, { sameM
 }
 
 /** A speaker for each voice: by its similarity, and by what others of the same windows are. */
-function assigned(
+function* assigned(
   voices: readonly HeardVoice[],
   units: readonly Float32Array[],
   shares: readonly ReadonlyMap<number, number>[],
   centres: readonly Float32Array[],
   { twiceMargin, sameBonus }: ClusterRules,
-): Int32Array {
+): Steps<Int32Array> {
   const count = centres.length;
-  const similar = units.map((one) => Float32Array.from(centres, (centre) => dot(one, centre)));
+  const similar: Float32Array[] = [];
+  for (const one of units) {
+    similar.push(Float32Array.from(centres, (centre) => dot(one, centre)));
+    yield;
+  }
   const of = Int32Array.from(similar, mostOf);
   const sums = new Map<number, Float32Array>();
   const put = (index: number, sign: number) => {
@@ -234,6 +255,7 @@ function assigned(
       if (speaker !== of[index]) changed++;
       of[index] = speaker;
       put(index, 1);
+      yield;
     }
     if (changed === 0) break;
   }

@@ -51,7 +51,7 @@ export function findSpeakers(
   count: SpeakerCount = anyCount,
   stop?: AbortSignal,
 ): Promise<FoundSpeakers> {
-  return turnsBy((voices) => clustered(voices, count), source, networks, stop);
+  return turnsBy((voices) => inSteps(clustered(voices, count), stop), source, networks, stop);
 }
 
 /** The same, with another rule for whose voices they are. */

@@ -7,6 +7,8 @@
  */
 
 import { assert } from "../errors.ts";
+import { release } from "../memory.ts";
+import type { Steps } from "../steps.ts";
 import { localsMax } from "./activity.ts";
 import { addTo, dot } from "./vectors.ts";
 
@@ -26,14 +28,18 @@ export type Merge = { readonly a: number; readonly b: number; readonly similarit
 const sharedPenalty = 0.6;
 
 /** All merges, the most similar first as far as average linkage goes. */
-export function mergesOf(nodes: readonly VoiceNode[]): Merge[] {
-  const count = nodes.length;
-  const state = new Similarities(nodes);
+export function* mergesOf(nodes: readonly VoiceNode[]): Steps<Merge[]> {
+  using state = new Similarities(nodes);
+  for (let a = 0; a < nodes.length; a++) {
+    state.compare(a);
+    yield;
+  }
   const merges: Merge[] = [];
-  for (let left = count; left > 1; left--) {
+  for (let left = nodes.length; left > 1; left--) {
     const { a, b, similarity } = state.best();
     merges.push({ a, b, similarity });
     state.merge(a, b);
+    yield;
   }
   return merges;
 }
@@ -60,6 +66,7 @@ export function joinedNode(nodes: readonly VoiceNode[]): VoiceNode {
 }
 
 class Similarities {
+  readonly #nodes: readonly VoiceNode[];
   readonly #count: number;
   /** Means of cosines, without the penalty. */
   readonly #means: Float32Array;
@@ -72,6 +79,7 @@ class Similarities {
   readonly #nearestAt: Float64Array;
 
   constructor(nodes: readonly VoiceNode[]) {
+    this.#nodes = nodes;
     const count = this.#count = nodes.length;
     this.#means = new Float32Array(count * count);
     this.#shared = new Float32Array(count * count);
@@ -80,14 +88,23 @@ class Similarities {
     this.#isAlive = new Uint8Array(count).fill(1);
     this.#nearest = new Int32Array(count).fill(-1);
     this.#nearestAt = new Float64Array(count).fill(-Infinity);
-    for (let a = 0; a < count; a++) {
-      for (let b = a + 1; b < count; b++) {
-        const mean = dot(nodes[a]!.sum, nodes[b]!.sum) / (nodes[a]!.weight * nodes[b]!.weight);
-        this.#means[a * count + b] = this.#means[b * count + a] = mean;
-      }
-    }
     this.#share(nodes);
-    for (let a = 0; a < count; a++) this.#findNearest(a);
+  }
+
+  /** With all that have a higher number. Each is compared before any merges. */
+  compare(a: number): void {
+    const [nodes, count] = [this.#nodes, this.#count];
+    for (let b = a + 1; b < count; b++) {
+      const mean = dot(nodes[a]!.sum, nodes[b]!.sum) / (nodes[a]!.weight * nodes[b]!.weight);
+      this.#means[a * count + b] = this.#means[b * count + a] = mean;
+    }
+    this.#findNearest(a);
+  }
+
+  /** The pairs are megabytes, several times over in a recording of hours. */
+  [Symbol.dispose](): void {
+    release(this.#means);
+    release(this.#shared);
   }
 
   /** Counts, for each two nodes, the windows of which they are two voices. */

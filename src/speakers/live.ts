@@ -7,6 +7,7 @@
  * put to whom it is most like: it founds no speaker.
  */
 
+import { atOnce } from "../steps.ts";
 import {
   anyCount,
   clustered,
@@ -86,7 +87,7 @@ export class LiveSpeakers {
 
   #speakersOf(voices: readonly HeardVoice[]): Speakers {
     const max = Math.min(this.count.max, speakersMax);
-    const { centres, of } = clustered(voices, { min: 1, max }, utteranceRules);
+    const { centres, of } = atOnce(clustered(voices, { min: 1, max }, utteranceRules));
     const clusters = centres.map((centre, cluster): Cluster => {
       const own = voices.filter(({ isMixed }, index) => of[index] === cluster && !isMixed);
       return { centre, seconds: own.reduce((sum, { seconds }) => sum + seconds, 0) };

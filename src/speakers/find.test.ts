@@ -24,6 +24,20 @@ test("in whatever window, a voice has one number, in order of first speech; turn
   expect(asked.reduce((sum, one) => sum + one)).toBeWithin(8, 16);
 });
 
+test("a window between two is asked about where somebody else speaks in its half of one of them", async () => {
+  for (
+    const [turns, windows] of [
+      [[[1, 4], [2, 12], [1, 3.9]], 2], // Others speak in the far halves alone.
+      [[[1, 7], [2, 9], [1, 3.9]], 3],
+      [[[1, 4], [2, 9], [1, 6.9]], 3],
+    ] as const
+  ) {
+    const asked: number[] = [];
+    await findSpeakers(recordingOf(turns), fakeNetworks(asked));
+    expect({ turns, windows: asked.reduce((sum, one) => sum + one) }).toEqual({ turns, windows });
+  }
+});
+
 test("silence has no speakers, an empty recording neither", async () => {
   expect((await findSpeakers(recordingOf([[0, 12]]), fakeNetworks())).turns).toEqual([]);
   expect((await findSpeakers(recordingOf([]), fakeNetworks())).turns).toEqual([]);

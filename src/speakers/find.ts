@@ -126,8 +126,8 @@ function spansOf({ heard }: VoiceRun, first: number, length: number): Span[] {
 }
 
 /**
- * Who is active in each window that begins at one of `offsets`, in order. A window between two that have one voice or
- * none is left out: they meet in its middle, and it knows no more.
+ * Who is active in each window that begins at one of `offsets`, in order. A window between two is left out where each
+ * of them has one voice or none in the half that it is over: they meet in its middle, and it knows no more.
  */
 async function activitiesOf(
   samples: Float32Array,
@@ -135,6 +135,7 @@ async function activitiesOf(
   offsets: readonly number[],
 ): Promise<Map<number, Uint8Array>> {
   const known = new Map<number, Uint8Array>();
+  const middle = Math.ceil(windowFrames / 2);
   const segment = async (some: readonly number[]) => {
     if (some.length === 0) return;
     const windows = new Float32Array(some.length * windowSamples);
@@ -151,7 +152,8 @@ async function activitiesOf(
   await segment(offsets.filter((_, index) => index % 2 === 0));
   await segment(offsets.filter((_, index) => {
     const [before, after] = [known.get(offsets[index - 1]!), known.get(offsets[index + 1]!)];
-    return index % 2 === 1 && !(before && after && hasOneVoice(before) && hasOneVoice(after));
+    const isKnown = before && after && hasOneVoice(before.subarray(middle)) && hasOneVoice(after.subarray(0, middle));
+    return index % 2 === 1 && !isKnown;
   }));
   return new Map([...known].toSorted(([a], [b]) => a - b));
 }

@@ -225,7 +225,8 @@ class StreamRun {
       case "start":
         this.#text.begin(this.#cutter.voice.start);
         this.#mends = 0;
-        return this.#startAnew(cut.at);
+        // The last one may have been moved to a place after its last voice: what lies before that is settled, and gone.
+        return this.#startAnew(Math.max(cut.at, this.#held.from));
       case "hear":
         return this.#isDeferred(waiting) ? undefined : await this.#chunk(cut.at);
       case "close":

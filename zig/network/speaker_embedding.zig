@@ -17,7 +17,6 @@
 //! was trained, for tests to compare with.
 
 const std = @import("std");
-const buffers = @import("../compute/buffers.zig");
 const errors = @import("../errors.zig");
 const fbank_ = @import("fbank.zig");
 const head_ = @import("speaker_head.zig");
@@ -30,6 +29,7 @@ const Norm = weights.Norm;
 const Rows = products.Rows;
 const Weight = products.Weight;
 const floats = weights.floats;
+const room = weights.room;
 
 /// Floats of an embedding.
 pub const size = 192;
@@ -114,17 +114,16 @@ pub const Space = struct {
         const arena = self.arena.allocator();
         const rows = (frames + 2 * part - 1) / (2 * part) * part; // Whole parts.
         const most = 2 * rows;
-        const fbank = buffers.alloc(fbank_.Scratch, arena, 1) catch return weights.outOfMemory();
-        self.fbank = &fbank[0];
-        self.mels = try room(arena, most * bins);
+        self.fbank = &(try room(fbank_.Scratch, arena, 1))[0];
+        self.mels = try room(f32, arena, most * bins);
         self.head = try .init(&net.head, arena, most);
         self.seen = try rowsOf(net, arena, head_.bins_out * (most + 2 * seen_pad) * head_.channels);
-        for (&self.wide) |*wide| wide.* = try room(arena, rows * widest);
+        for (&self.wide) |*wide| wide.* = try room(f32, arena, rows * widest);
         self.normal = try rowsOf(net, arena, part * widest);
-        self.part = try room(arena, part * bottleneck);
+        self.part = try room(f32, arena, part * bottleneck);
         self.narrow = try rowsOf(net, arena, (rows + 2 * pad) * bottleneck);
-        self.sums = try room(arena, rows / part * bottleneck);
-        self.masks = try room(arena, rows / part * growth);
+        self.sums = try room(f32, arena, rows / part * bottleneck);
+        self.masks = try room(f32, arena, rows / part * growth);
         self.frames = most;
     }
 
@@ -133,10 +132,6 @@ pub const Space = struct {
         self.frames = 0;
     }
 };
-
-fn room(arena: std.mem.Allocator, count: usize) Error![]align(64) f32 {
-    return buffers.alloc(f32, arena, count) catch weights.outOfMemory();
-}
 
 pub const Embedding = struct {
     table: *const kernels.Table,

@@ -8,7 +8,6 @@
 //! At 8 bits a value is rounded once, with the others of its frequency and frame, for all nine products that it is in.
 
 const std = @import("std");
-const buffers = @import("../compute/buffers.zig");
 const errors = @import("../errors.zig");
 const fbank = @import("fbank.zig");
 const kernels = @import("../kernels/kernels.zig");
@@ -113,7 +112,7 @@ pub const Space = struct {
     /// For recordings of so many frames.
     pub fn init(head: *const Head, arena: std.mem.Allocator, frames: usize) Error!Space {
         const most: usize = @min(frames, piece + 2 * reach) + 2;
-        const sums = buffers.alloc(Sums, arena, 1) catch return weights.outOfMemory();
+        const sums = try weights.room(Sums, arena, 1);
         var self: Space = .{ .input = try floats(arena, (bins + 2) * most), .planes = undefined, .sums = &sums[0] };
         // The second and the third hold what has half of the frequencies, or fewer.
         for (&self.planes, [_]usize{ bins, bins / 2, bins / 2 }) |*plane, frequencies| {

@@ -14,7 +14,6 @@
 //! the errors of an LSTM's state do not add up. The filters stay in f32: of loud samples beside soft ones.
 
 const std = @import("std");
-const buffers = @import("../compute/buffers.zig");
 const errors = @import("../errors.zig");
 const kernels = @import("../kernels/kernels.zig");
 const packed_ = @import("packed.zig");
@@ -184,7 +183,7 @@ pub const Segmentation = struct {
 
     /// For every window of a batch. What few windows leave unused is never touched.
     fn makeBuffer(self: *Segmentation, each: usize) Error![]align(64) f32 {
-        return buffers.alloc(f32, self.arena, batch * each) catch weights.outOfMemory();
+        return weights.room(f32, self.arena, batch * each);
     }
 };
 

@@ -22,9 +22,14 @@ pub fn outOfMemory() Error {
     return errors.outOfMemory("the speaker networks");
 }
 
+/// Values that hold anything, in an arena.
+pub fn room(comptime T: type, arena: std.mem.Allocator, count: usize) Error![]align(64) T {
+    return buffers.alloc(T, arena, count) catch outOfMemory();
+}
+
 /// Zeros, in an arena.
 pub fn floats(arena: std.mem.Allocator, count: usize) Error![]align(64) f32 {
-    const values = buffers.alloc(f32, arena, count) catch return outOfMemory();
+    const values = try room(f32, arena, count);
     @memset(values, 0);
     return values;
 }
@@ -88,7 +93,7 @@ pub const Reader = struct {
             .{ full, safetensors.formatShape(found.shape()), safetensors.formatShape(shape) },
         );
         const count = found.bytes.len / dtype.size();
-        const values = buffers.alloc(f32, self.scratch.allocator(), count) catch return outOfMemory();
+        const values = try room(f32, self.scratch.allocator(), count);
         self.table.widen(dtype, found.bytes.ptr, values.ptr, values.len);
         for (values) |value| if (!std.math.isFinite(value)) {
             return errors.fail(error.Model, "speaker weights: tensor {s} has values that are no numbers", .{full});

@@ -219,7 +219,7 @@ class FormWriter {
 
   async #begin(head: PartHead): Promise<void> {
     this.#closeField();
-    const isReference = fieldName(head) === referenceField;
+    const isReference = bareName(head.name) === referenceField;
     const isFile = fileNames.includes(head.name) && this.#file === undefined;
     this.#part = { head, kind: isReference ? "reference" : isFile ? "file" : "field", pieces: [] };
     if (isReference) await this.#beginReference();
@@ -269,7 +269,7 @@ class FormWriter {
     this.#fieldsBytes += bytes.length;
     if (length > fieldBytesMax || this.#fieldsBytes > fieldsBytesMax) {
       throw new ApiError(413, "a field of the form is too long", {
-        param: fieldName(part.head),
+        param: bareName(part.head.name),
         code: "field_too_long",
       });
     }
@@ -288,7 +288,7 @@ class FormWriter {
     const part = this.#part;
     this.#part = undefined;
     if (!part || part.kind !== "field" || part.head.filename !== undefined) return;
-    this.field(fieldName(part.head), new TextDecoder().decode(Buffer.concat(part.pieces)));
+    this.field(bareName(part.head.name), new TextDecoder().decode(Buffer.concat(part.pieces)));
   }
 
   field(name: string, text: string): void {
@@ -308,10 +308,6 @@ async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
 
 export async function removeReferences(references: readonly VoiceReference[]): Promise<void> {
   for (const { path } of references) await rm(path, { force: true });
-}
-
-function fieldName({ name }: PartHead): string {
-  return bareName(name);
 }
 
 /** Clients write lists as NAME[] or NAME[0]. */

@@ -137,8 +137,7 @@ function* reduced(nodes: readonly VoiceNode[]): Steps<readonly VoiceNode[]> {
     for (let from = 0; from < all.length; from += blockNodes) {
       const block = all.slice(from, from + blockNodes);
       const merges = yield* mergesOf(block);
-      const over = merges.findIndex(({ similarity }) => similarity < limit);
-      fewer.push(...joinedBy(block, clustersAfter(block.length, merges, over < 0 ? merges.length : over)));
+      fewer.push(...joinedBy(block, clustersAfter(block.length, merges, cutOf(merges, limit))));
     }
     // What does not get fewer is too unlike: it is joined less strictly in the next round.
     if (fewer.length > all.length * 0.7) limit -= 0.1;

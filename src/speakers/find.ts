@@ -98,9 +98,7 @@ async function hearWindows(
   const samples = await source.read(first, Math.min(source.length, last + windowSamples));
   const found: VoiceRun[] = [];
   for (const [offset, activity] of await activitiesOf(samples, networks, starts.map((start) => start - first))) {
-    const window = { number: heard.length, first: (first + offset) / frameStep, activity };
-    open.add(window.first, activity);
-    found.push(...mixedRuns(window));
+    found.push(...mixedRuns(open.add((first + offset) / frameStep, activity)));
     heard.push({ start: first + offset, activity });
   }
   const isLast = last + windowSamples >= source.length;

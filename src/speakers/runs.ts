@@ -62,11 +62,13 @@ export class Runs {
 
   constructor(readonly rules = runRules) {}
 
-  /** Windows come in order, and are numbered from 0 on. */
-  add(first: number, activity: Uint8Array): void {
+  /** Windows come in order, and are numbered from 0 on. Returns this one. */
+  add(first: number, activity: Uint8Array): Window {
     assert(first >= this.#at, "windows come in order");
     this.#closeTo(first);
-    this.#windows.push({ number: this.#count++, first, activity });
+    const window = { number: this.#count++, first, activity };
+    this.#windows.push(window);
+    return window;
   }
 
   /** All runs before `frame` that were not taken yet, by their starts. No window to come is of frames before it. */

@@ -128,3 +128,21 @@ test("what goes round in circles is heard again in two parts, and is not lost", 
   });
   expect(totals.audit.gaps).toEqual([]);
 });
+
+test("who speaks at once after a long utterance whose text ended early is heard from the start", async () => {
+  /** Stops after five words, though more are said; hears what begins anew. */
+  const stopping = (): Listener["hear"] => {
+    const listener = fakeListener();
+    return async (request) => {
+      const result = await listener.hear(request);
+      const isNew = request.prefix.length === 0;
+      return { ...result, tokens: result.tokens.slice(0, isNew ? 8 : 0) };
+    };
+  };
+  // At 22 s the utterance is moved to the quietest place since, in the silence after its last word. It ends 0.8 s after
+  // that word, and the next one could begin there: before what is held.
+  const long = speech(Array.from({ length: 80 }, (_, index) => ({ word: index * 7 % 199, gap: 1280 })));
+  const next = [...spoken(-1, 0.85 * rate), ...spoken(7), ...spoken(-1, 2 * rate)];
+  const { events } = await stream(Float32Array.from([...long.subarray(0, 21.6 * rate), ...next]), stopping());
+  expect(events.findLast((event) => event.kind === "final")).toMatchObject({ text: "w7" });
+});

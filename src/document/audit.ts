@@ -6,6 +6,7 @@
  * is a breath, a laugh or a click as often as a word, and a detector cannot tell.
  */
 
+import { firstIndex } from "../search.ts";
 import type { Gap } from "./document.ts";
 import { sampleRate, type Span } from "../units.ts";
 
@@ -114,9 +115,13 @@ function closed({ open, ...coverage }: Coverage): Coverage {
   return { ...coverage, gaps: [...coverage.gaps, { start: open.start, end: open.end }] };
 }
 
-/** What of `others` lies in `span`. */
+/** What of `others`, which are in order, lies in `span`. */
 function within(span: Span, others: readonly Span[]): Span[] {
-  return others
-    .map((other) => ({ start: Math.max(span.start, other.start), end: Math.min(span.end, other.end) }))
-    .filter(({ start, end }) => end - start > 0);
+  const found: Span[] = [];
+  for (let at = firstIndex(others.length, (index) => others[index]!.end > span.start); at < others.length; at++) {
+    const other = others[at]!;
+    if (other.start >= span.end) break;
+    found.push({ start: Math.max(span.start, other.start), end: Math.min(span.end, other.end) });
+  }
+  return found;
 }

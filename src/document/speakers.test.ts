@@ -44,6 +44,13 @@ describe("withSpeakers", () => {
     expect(withSpeakers([segment], [turn("a", 0, 2950), turn("b", 2950, 4000)]).length).toBe(2);
   });
 
+  test("nor is the first word of a sentence, unless it is all of it", () => {
+    const others = [turn("a", 0, 1450), turn("b", 1450, 1950), turn("a", 1950, 4000)];
+    expect(shown(withSpeakers([segment], others))).toEqual([`a:${segment.text}`]);
+    const yes = segmentOf("Are you there? Yes. I am. Good.");
+    expect(shown(withSpeakers([yes], others))).toEqual(["a:Are you there?", "b: Yes.", "a: I am. Good."]);
+  });
+
   test("a turn begins with the sentence that begins near it, if its times are estimated", () => {
     const estimated = segment.words!.map((word) => ({ ...word, flag: "unaligned" as const }));
     const parts = (words: TimedSegment["words"], ...turns: ReturnType<typeof turn>[]) =>

@@ -110,13 +110,14 @@ class TurnFinder {
   }
 }
 
-/** A short word between two words of one speaker, none of which ends a sentence before it, is theirs. */
+/** A short word between two words of one speaker is theirs, unless it is a sentence by itself. */
 function withoutStrays(words: readonly TimedWord[], said: readonly Said[]): Said[] {
   return said.map((one, at) => {
     const [before, after] = [said[at - 1]?.speaker, said[at + 1]?.speaker];
     const isBetween = before !== undefined && before === after && one.speaker !== before;
     const { startMs, endMs } = words[at]!;
-    if (!isBetween || endMs - startMs > strayMsMax || endsSentence(words[at - 1]!.text)) return one;
+    const isSentence = endsSentence(words[at - 1]?.text ?? "") && endsSentence(words[at]!.text);
+    if (!isBetween || endMs - startMs > strayMsMax || isSentence) return one;
     return { ...one, speaker: before };
   });
 }

@@ -70,7 +70,8 @@ test.each([
   [{ response_format: "xml" }, "response_format"],
   [{ language: "Klingon" }, "language"],
   [{ timestamp_granularities: "char" }, "timestamp_granularities"],
-  [{ max_cols: "1" }, "max-cols"],
+  [{ max_cols: "1" }, "max_cols"],
+  [{ "max-cols": "1" }, "max-cols"],
   [{ keywords: "a => b => c" }, "keywords"],
   [{ stream: "perhaps" }, "stream"],
 ])("a wrong value names its field: %p", (fields, param) => {

@@ -65,9 +65,12 @@ export function transcriptionRequest(fields: Fields, alignsByDefault: boolean): 
 
 function optionsOf(fields: Fields): RequestOptions {
   const given: Record<string, readonly string[]> = {};
+  const written = new Map<string, string>();
   for (const [field, values] of Object.entries(fields)) {
     const name = field.replaceAll("_", "-");
-    if (optionNames.has(name)) given[name] = values.map((value) => trimmed(name, value));
+    if (!optionNames.has(name)) continue;
+    given[name] = values.map((value) => trimmed(name, value));
+    written.set(name, field);
   }
   const [only, ...more] = (fields["languages"] ?? []).map((value) => value.trim()).filter((value) => value !== "");
   // Of several languages the model finds out itself which it is.
@@ -80,8 +83,9 @@ function optionsOf(fields: Fields): RequestOptions {
     return optionsFromFields(given, "form");
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    const param = Object.keys(given).find((name) => error.message.startsWith(`${name} `));
-    throw new ApiError(400, error.message, { ...(param === undefined ? {} : { param }), code: "invalid_value" });
+    const name = Object.keys(given).find((one) => error.message.startsWith(`${one} `));
+    const param = name === undefined ? {} : { param: written.get(name) ?? name };
+    throw new ApiError(400, error.message, { ...param, code: "invalid_value" });
   }
 }
 

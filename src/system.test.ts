@@ -4,8 +4,8 @@ import { expect, test } from "bun:test";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { UsageError } from "./errors.ts";
-import { availableMemory, loadPrompt, machineParts, usableProcessors } from "./system.ts";
+import { InputError, UsageError } from "./errors.ts";
+import { availableMemory, loadPrompt, machineParts, readTextFile, usableProcessors } from "./system.ts";
 
 const reader = (files: Record<string, string>) => (path: string) => files[path];
 const meminfo = { "/proc/meminfo": "MemTotal: 100 kB\nMemAvailable:    5000 kB\n" };
@@ -89,4 +89,12 @@ test("loadPrompt: text, @file, @@", async () => {
   } finally {
     await rm(folder, { recursive: true });
   }
+});
+
+test.skipIf(process.platform === "win32")("a text without an end is told, files and folders as well", async () => {
+  const refusals = { "/dev/zero": "is larger than 256 MiB", "/dev": "is a folder", "/dev/none/x": "no such file" };
+  for (const [path, reason] of Object.entries(refusals)) {
+    await expect(readTextFile(path)).rejects.toThrow(new InputError(`${path}: ${reason}`));
+  }
+  expect(await readTextFile("/dev/null")).toBe("");
 });

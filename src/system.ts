@@ -2,7 +2,7 @@
 
 import { exactArguments, onDisk } from "./path_bytes.ts";
 import { createReadStream, readFileSync } from "node:fs";
-import { access, constants, open, readFile, stat, statfs } from "node:fs/promises";
+import { access, constants, open, stat, statfs } from "node:fs/promises";
 import { availableParallelism, cpus, tmpdir, totalmem } from "node:os";
 import { dirname } from "node:path";
 import { Readable } from "node:stream";
@@ -202,15 +202,25 @@ export async function readTextFile(path: string): Promise<string> {
 
 async function readBytes(path: string, label: string): Promise<Uint8Array> {
   try {
-    if (path === "-") return new Uint8Array(await new Response(standardInput()).arrayBuffer());
-    const { size } = await stat(onDisk(path));
-    if (size > textBytesMax) throw new InputError(`${label}: is larger than ${textBytesMax / 2 ** 20} MiB`);
-    return await readFile(onDisk(path));
+    if (path !== "-" && (await stat(onDisk(path))).size > textBytesMax) throw tooLarge(label);
+    const pieces: Uint8Array[] = [];
+    let size = 0;
+    // A pipe or a device may have no end.
+    for await (const piece of path === "-" ? standardInput() : createReadStream(onDisk(path))) {
+      size += piece.length;
+      if (size > textBytesMax) throw tooLarge(label);
+      pieces.push(piece);
+    }
+    return Buffer.concat(pieces);
   } catch (error) {
     if (error instanceof InputError) throw error;
     const reason = systemReason(error, { ENOENT: "no such file", ENOTDIR: "no such file", EISDIR: "is a folder" });
     throw new InputError(`${label}: ${reason}`, undefined, { cause: error });
   }
+}
+
+function tooLarge(label: string): InputError {
+  return new InputError(`${label}: is larger than ${textBytesMax / 2 ** 20} MiB`);
 }
 
 /** Standard input as it comes. The runtime's own stream takes only some kinds of pipes on Windows. */

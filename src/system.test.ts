@@ -91,7 +91,7 @@ test("loadPrompt: text, @file, @@", async () => {
   }
 });
 
-test.skipIf(process.platform === "win32")("a text without an end is told, files and folders as well", async () => {
+test("a text without an end is told, files and folders as well", async () => {
   const refusals = { "/dev/zero": "is larger than 256 MiB", "/dev": "is a folder", "/dev/none/x": "no such file" };
   for (const [path, reason] of Object.entries(refusals)) {
     await expect(readTextFile(path)).rejects.toThrow(new InputError(`${path}: ${reason}`));

@@ -44,6 +44,7 @@ test {
     _ = @import("network/packed.zig");
     _ = @import("network/products.zig");
     _ = @import("network/speaker_test.zig");
+    _ = @import("network/speaker_weights.zig");
     _ = @import("network/stem.zig");
     _ = @import("network/vad.zig");
     _ = @import("network/verify.zig");

@@ -2,6 +2,7 @@
 //! threads. One call at a time.
 
 const std = @import("std");
+const buffers = @import("../compute/buffers.zig");
 const cores = @import("../compute/cores.zig");
 const cpu = @import("../compute/cpu.zig");
 const embedding_ = @import("../network/speaker_embedding.zig");
@@ -23,6 +24,7 @@ pub const Range = extern struct { start: u32, end: u32 };
 
 pub const Speakers = struct {
     gpa: std.mem.Allocator,
+    large: buffers.LargePages,
     arena: std.heap.ArenaAllocator,
     pool: threads.Pool,
     segmentation: segmentation_.Segmentation,
@@ -49,12 +51,14 @@ pub const Speakers = struct {
         errdefer gpa.destroy(self);
         self.* = .{
             .gpa = gpa,
-            .arena = .init(gpa),
+            .large = .{ .child = gpa },
+            .arena = undefined,
             .pool = .{},
             .segmentation = undefined,
             .embedding = undefined,
             .spaces = undefined,
         };
+        self.arena = .init(self.large.allocator());
         errdefer self.arena.deinit();
         const wanted = if (threads_count == 0) cores.threadsDefault() else threads_count;
         try self.pool.init(@min(wanted, threads.threads_max));
@@ -65,11 +69,13 @@ pub const Speakers = struct {
         var scratch: std.heap.ArenaAllocator = .init(gpa);
         defer scratch.deinit();
         const own = self.arena.allocator();
+        _ = buffers.alloc(u8, own, weights_bytes) catch return weights.outOfMemory();
+        _ = self.arena.reset(.retain_capacity);
         const reader: weights.Reader = try .init(own, index.allocator(), &scratch, table, precision, bytes);
         self.segmentation = try .init(&reader, &self.pool);
         self.embedding = try .init(&reader);
         self.spaces = own.alloc(embedding_.Space, self.pool.threadsCount()) catch return weights.outOfMemory();
-        for (self.spaces) |*space| space.* = .init(gpa);
+        for (self.spaces) |*space| space.* = .init(self.large.allocator());
         return self;
     }
 
@@ -138,6 +144,9 @@ pub const Speakers = struct {
         }
     }
 };
+
+/// The weights at 8 bits are 12 MB. An arena takes half as much again; what is never touched costs nothing.
+const weights_bytes = 12 << 20;
 
 /// Voices of a job: 50 ms for two seconds each. A model whose turn is next waits no longer.
 const voices_per_thread = 3;

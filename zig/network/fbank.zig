@@ -113,12 +113,15 @@ pub const Fbank = struct {
 
 /// f32[frequencies][half]: cosines or sines of the first half's samples, counted from the frame's middle.
 fn transform(reader: *const weights.Reader, part: enum { cosine, sine }) Error!Packed {
-    const rows = try reader.temporary(frequencies * half);
+    const rows = try reader.unset(frequencies * half);
+    // By halves of a sample, so that the angle is exact.
+    var turn: [2 * points]f32 = undefined;
+    for (&turn, 0..) |*value, n| {
+        const angle = std.math.tau * @as(f64, @floatFromInt(n)) / turn.len;
+        value.* = @floatCast(if (part == .cosine) @cos(angle) else @sin(angle));
+    }
     for (0..frequencies) |k| for (0..half) |n| {
-        // In halves of a sample, so that the angle is exact.
-        const turns = k * (frame_samples - 1 - 2 * n) % (2 * points);
-        const angle = std.math.tau * @as(f64, @floatFromInt(turns)) / (2 * points);
-        rows[k * half + n] = @floatCast(if (part == .cosine) @cos(angle) else @sin(angle));
+        rows[k * half + n] = turn[k * (frame_samples - 1 - 2 * n) % turn.len];
     };
     return reader.pack(rows, frequencies, half);
 }
@@ -128,12 +131,14 @@ fn mel(hertz: f64) f64 {
 }
 
 fn melFilters(reader: *const weights.Reader) Error!Packed {
-    const rows = try reader.temporary(bins * frequencies);
+    const rows = try reader.unset(bins * frequencies);
     const step = (mel(high_hz) - mel(low_hz)) / (bins + 1);
-    for (0..bins) |bin| for (0..frequencies) |k| {
+    for (0..frequencies) |k| {
         const at = (mel(@as(f64, @floatFromInt(k)) * sample_rate / points) - mel(low_hz)) / step;
-        const left: f64 = @floatFromInt(bin);
-        rows[bin * frequencies + k] = @floatCast(@max(0, @min(at - left, left + 2 - at)));
-    };
+        for (0..bins) |bin| {
+            const left: f64 = @floatFromInt(bin);
+            rows[bin * frequencies + k] = @floatCast(@max(0, @min(at - left, left + 2 - at)));
+        }
+    }
     return reader.pack(rows, bins, frequencies);
 }

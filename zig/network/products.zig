@@ -11,6 +11,7 @@ const assert = std.debug.assert;
 const Packed = packed_.Packed;
 const Rounded = compute.Rounded;
 const block = kernels.int8_block;
+pub const panel_rows = kernels.int8_panel_rows;
 
 pub const Precision = enum { f32, int8 };
 
@@ -92,7 +93,7 @@ pub const Rows = union(Precision) {
 pub const Weight = struct {
     rows: usize,
     depth: usize,
-    values: union(Precision) { f32: Packed, int8: []align(64) const u8 },
+    values: union(Precision) { f32: Packed, int8: []align(64) u8 },
 
     /// Of `values` f32[rows][depth], which may be freed afterwards. At 8 bits the depth is whole blocks.
     pub fn init(
@@ -108,16 +109,36 @@ pub const Weight = struct {
             const own: Packed = try .init(arena, table, values, rows, depth);
             return .{ .rows = rows, .depth = depth, .values = .{ .f32 = own } };
         }
-        assert(depth % block == 0);
-        const panel_bytes = kernels.panelBytes(.eight, depth);
-        const panels = try buffers.alloc(u8, arena, matrix.Panels.count(rows) * panel_bytes);
+        const own: Weight = try .forPanels(arena, rows, depth);
         for (0..matrix.Panels.count(rows)) |panel| {
-            const first = panel * kernels.int8_panel_rows;
-            const some = @min(kernels.int8_panel_rows, rows - first);
-            const from = std.mem.sliceAsBytes(values[first * depth ..]);
-            table.pack_panel(.eight, .f32, from.ptr, some, depth, panels.ptr + panel * panel_bytes);
+            own.pack(table, panel, .f32, std.mem.sliceAsBytes(values[panel * panel_rows * depth ..]).ptr);
         }
-        return .{ .rows = rows, .depth = depth, .values = .{ .int8 = panels } };
+        return own;
+    }
+
+    /// At 8 bits, before its panels are packed.
+    pub fn forPanels(arena: std.mem.Allocator, rows: usize, depth: usize) error{OutOfMemory}!Weight {
+        assert(depth % block == 0);
+        const bytes = matrix.Panels.count(rows) * kernels.panelBytes(.eight, depth);
+        return .{ .rows = rows, .depth = depth, .values = .{ .int8 = try buffers.alloc(u8, arena, bytes) } };
+    }
+
+    /// Packs the rows of one panel: of `dtype`, one after the other.
+    pub fn pack(
+        self: Weight,
+        table: *const kernels.Table,
+        panel: usize,
+        dtype: kernels.Dtype,
+        from: [*]const u8,
+    ) void {
+        const rows = self.rowsOf(panel);
+        const to = self.values.int8[panel * kernels.panelBytes(.eight, self.depth) ..];
+        table.pack_panel(.eight, dtype, from, rows, self.depth, to.ptr);
+    }
+
+    /// Rows of a panel: the last may have fewer.
+    pub fn rowsOf(self: Weight, panel: usize) usize {
+        return @min(panel_rows, self.rows - panel * panel_rows);
     }
 
     /// out[i][n] = row i of x . row n, added to what is there or in its place. Rows of `x` begin `x_stride` activations

@@ -192,7 +192,7 @@ pub const Embedding = struct {
         const norm = try reader.norm("embedding.xvector.tdnn.nonlinear.batchnorm", .{}, channels_first, true);
         const shape = [_]u64{ channels_first, channels * frequencies, time_taps };
         const weight = try reader.tensor("embedding.xvector.tdnn.linear.weight", .{}, &shape);
-        const own = try reader.temporary(channels_first * time_taps * channels);
+        const own = try reader.unset(channels_first * time_taps * channels);
         for (&self.entry, 0..) |*one, f| {
             for (0..channels_first) |n| for (0..time_taps) |k| for (0..channels) |c| {
                 const from = (n * channels * frequencies + c * frequencies + f) * time_taps + k;
@@ -499,22 +499,20 @@ fn layerOf(reader: *const weights.Reader, block: usize, index: usize, in: usize,
         .narrow = try reader.scaled(name ++ "linear1.weight", at, &.{ bottleneck, in, 1 }, after.scale),
         .narrow_shift = after.shift,
         .local = undefined,
-        .squeeze = undefined,
+        .squeeze = try reader.kept(name ++ "cam_layer.linear1.weight", at, &.{ squeezed, bottleneck, 1 }),
         .squeeze_bias = try reader.vector(name ++ "cam_layer.linear1.bias", at, squeezed),
-        .excite = undefined,
+        .excite = try reader.kept(name ++ "cam_layer.linear2.weight", at, &.{ growth, squeezed, 1 }),
         .excite_bias = try reader.vector(name ++ "cam_layer.linear2.bias", at, growth),
     };
     const local = try reader.tensor(name ++ "cam_layer.linear_local.weight", at, &.{ growth, bottleneck, 3 });
-    const tap = try reader.temporary(growth * bottleneck);
-    for (&layer.local, 0..) |*one, k| {
-        for (tap, 0..) |*value, i| value.* = local[i * 3 + k];
-        one.* = try reader.weightOf(tap, growth, bottleneck);
-    }
-    const squeeze = try floats(reader.arena, squeezed * bottleneck);
-    @memcpy(squeeze, try reader.tensor(name ++ "cam_layer.linear1.weight", at, &.{ squeezed, bottleneck, 1 }));
-    const excite = try floats(reader.arena, growth * squeezed);
-    @memcpy(excite, try reader.tensor(name ++ "cam_layer.linear2.weight", at, &.{ growth, squeezed, 1 }));
-    layer.squeeze = squeeze;
-    layer.excite = excite;
+    for (&layer.local, 0..) |*one, k| one.* = try reader.weightOf(try tapOf(reader, local, k), growth, bottleneck);
     return layer;
+}
+
+/// One of the three frames of a convolution's weights.
+fn tapOf(reader: *const weights.Reader, local: []const f32, k: usize) Error![]const f32 {
+    const taps: []const [3]f32 = @ptrCast(local);
+    const tap = try reader.unset(taps.len);
+    for (tap, taps) |*value, three| value.* = three[k];
+    return tap;
 }

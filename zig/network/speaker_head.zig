@@ -222,7 +222,7 @@ fn convolution(
     const norm = try reader.norm(norm_name, .{}, channels, true);
     const weight = try reader.tensor(name ++ ".weight", .{}, &.{ channels, in, taps, taps });
     var made: Convolution = .{ .rows = undefined, .shift = norm.shift, .stride = stride };
-    const turned = try reader.temporary(channels * taps * in);
+    const turned = try reader.unset(channels * taps * in);
     for (&made.rows, 0..) |*one, k| {
         for (0..channels) |n| for (0..in) |c| for (0..taps) |t| {
             turned[(n * taps + t) * in + c] = weight[((n * in + c) * taps + k) * taps + t] * norm.scale[n];

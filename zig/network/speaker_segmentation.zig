@@ -502,7 +502,7 @@ fn lstmOf(reader: *const weights.Reader, index: usize) Error!Lstm {
     reader.forget();
     const in: usize = if (index == 0) channels else 2 * state;
     const columns = if (index == 0) columns_after[2] else in;
-    const both = try reader.temporary(2 * gates * in);
+    const both = try reader.unset(2 * gates * in);
     var layer: Lstm = undefined;
     inline for (.{ "", "_reverse" }, 0..) |suffix, d| {
         const name = "segmentation.lstm.{s}_l{d}" ++ suffix;
@@ -519,7 +519,8 @@ fn lstmOf(reader: *const weights.Reader, index: usize) Error!Lstm {
 }
 
 /// Rows of `in` floats as rows of `columns`, filled up with zeros.
-fn widened(reader: *const weights.Reader, values: []const f32, in: usize, columns: usize) Error![]f32 {
+fn widened(reader: *const weights.Reader, values: []const f32, in: usize, columns: usize) Error![]const f32 {
+    if (in == columns) return values;
     const wide = try reader.temporary(values.len / in * columns);
     for (0..values.len / in) |row| @memcpy(wide[row * columns ..][0..in], values[row * in ..][0..in]);
     return wide;

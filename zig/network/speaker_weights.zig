@@ -75,8 +75,13 @@ pub const Reader = struct {
         return floats(self.scratch.allocator(), count);
     }
 
-    /// The values, in the scratch.
-    pub fn tensor(self: *const Reader, comptime name: []const u8, parts: anytype, shape: []const u64) Error![]f32 {
+    /// Values in the scratch that hold anything.
+    pub fn unset(self: *const Reader, count: usize) Error![]align(64) f32 {
+        return room(f32, self.scratch.allocator(), count);
+    }
+
+    /// A tensor of this shape, whose values are all numbers.
+    fn find(self: *const Reader, comptime name: []const u8, parts: anytype, shape: []const u64) Error!Found {
         var buffer: [128]u8 = undefined;
         const full = std.fmt.bufPrint(&buffer, name, parts) catch unreachable; // Names are ours, and short.
         const found = self.checkpoint.find(full) orelse
@@ -92,20 +97,30 @@ pub const Reader = struct {
             "speaker weights: tensor {s} is {f}, not {f}",
             .{ full, safetensors.formatShape(found.shape()), safetensors.formatShape(shape) },
         );
-        const count = found.bytes.len / dtype.size();
-        const values = try room(f32, self.scratch.allocator(), count);
-        self.table.widen(dtype, found.bytes.ptr, values.ptr, values.len);
-        for (values) |value| if (!std.math.isFinite(value)) {
+        if (!areNumbers(dtype, found.bytes)) {
             return errors.fail(error.Model, "speaker weights: tensor {s} has values that are no numbers", .{full});
-        };
+        }
+        return .{ .dtype = dtype, .bytes = found.bytes };
+    }
+
+    /// The values, in the scratch.
+    pub fn tensor(self: *const Reader, comptime name: []const u8, parts: anytype, shape: []const u64) Error![]f32 {
+        const found = try self.find(name, parts, shape);
+        const values = try self.unset(found.bytes.len / found.dtype.size());
+        self.table.widen(found.dtype, found.bytes.ptr, values.ptr, values.len);
         return values;
     }
 
     /// The same for good.
-    pub fn vector(self: *const Reader, comptime name: []const u8, parts: anytype, length: usize) Error![]f32 {
-        const values = try floats(self.arena, length);
-        @memcpy(values, try self.tensor(name, parts, &.{length}));
+    pub fn kept(self: *const Reader, comptime name: []const u8, parts: anytype, shape: []const u64) Error![]f32 {
+        const found = try self.find(name, parts, shape);
+        const values = try room(f32, self.arena, found.bytes.len / found.dtype.size());
+        self.table.widen(found.dtype, found.bytes.ptr, values.ptr, values.len);
         return values;
+    }
+
+    pub fn vector(self: *const Reader, comptime name: []const u8, parts: anytype, length: usize) Error![]f32 {
+        return self.kept(name, parts, &.{length});
     }
 
     pub fn pack(self: *const Reader, values: []const f32, rows: usize, depth: usize) Error!Packed {
@@ -127,7 +142,8 @@ pub const Reader = struct {
         return products.Weight.init(self.arena, self.table, self.precision, values, rows, depth) catch outOfMemory();
     }
 
-    /// The same of a tensor [rows][depth], its rows times `scale`.
+    /// The same of a tensor [rows][depth], its rows times `scale`. At 8 bits panel after panel: what is widened stays
+    /// in the second-level cache.
     pub fn scaled(
         self: *const Reader,
         comptime name: []const u8,
@@ -135,12 +151,29 @@ pub const Reader = struct {
         shape: []const u64,
         scale: ?[]const f32,
     ) Error!products.Weight {
+        const rows: usize = @intCast(shape[0]);
         const depth: usize = @intCast(shape[1]);
-        const values = try self.tensor(name, parts, shape);
-        if (scale) |by| for (by, 0..) |one, row| {
-            for (values[row * depth ..][0..depth]) |*value| value.* *= one;
-        };
-        return self.weightOf(values, @intCast(shape[0]), depth);
+        if (self.precision == .f32) {
+            const values = try self.tensor(name, parts, shape);
+            if (scale) |by| scaleRows(values, by);
+            return self.weightOf(values, rows, depth);
+        }
+        const found = try self.find(name, parts, shape);
+        const row_bytes = depth * found.dtype.size();
+        const made = products.Weight.forPanels(self.arena, rows, depth) catch return outOfMemory();
+        const some = try self.unset(products.panel_rows * depth);
+        var first: usize = 0;
+        while (first < rows) : (first += products.panel_rows) {
+            const from = found.bytes.ptr + first * row_bytes;
+            const panel = first / products.panel_rows;
+            if (scale) |by| {
+                const values = some[0 .. made.rowsOf(panel) * depth];
+                self.table.widen(found.dtype, from, values.ptr, values.len);
+                scaleRows(values, by[first..][0..made.rowsOf(panel)]);
+                made.pack(self.table, panel, .f32, std.mem.sliceAsBytes(values).ptr);
+            } else made.pack(self.table, panel, found.dtype, from);
+        }
+        return made;
     }
 
     /// Zeros, in the arena.
@@ -156,8 +189,8 @@ pub const Reader = struct {
         channels: usize,
         comptime is_affine: bool,
     ) Error!Norm {
-        const scale = try floats(self.arena, channels);
-        const shift = try floats(self.arena, channels);
+        const scale = try room(f32, self.arena, channels);
+        const shift = try room(f32, self.arena, channels);
         const mean = try self.tensor(name ++ ".running_mean", parts, &.{channels});
         const variance = try self.tensor(name ++ ".running_var", parts, &.{channels});
         for (scale, shift, mean, variance) |*s, *t, m, v| {
@@ -176,12 +209,105 @@ pub const Reader = struct {
     }
 };
 
+/// Each row times a number of its own.
+fn scaleRows(values: []f32, scale: []const f32) void {
+    const Block = @Vector(kernels.int8_block, f32);
+    const blocks: []align(4) [kernels.int8_block]f32 = @ptrCast(values);
+    const each = blocks.len / scale.len;
+    for (scale, 0..) |by, row| {
+        for (blocks[row * each ..][0..each]) |*block| {
+            block.* = @as(Block, block.*) * @as(Block, @splat(by));
+        }
+    }
+}
+
+/// A tensor's values as they are stored.
+const Found = struct { dtype: kernels.Dtype, bytes: []const u8 };
+
+/// None is infinite or NaN: no exponent has all its bits set.
+fn areNumbers(dtype: kernels.Dtype, bytes: []const u8) bool {
+    return switch (dtype) {
+        .f16 => areBelow(i16, 0x7c00, bytes),
+        .bf16 => areBelow(i16, 0x7f80, bytes),
+        .f32 => areBelow(i32, 0x7f80_0000, bytes),
+    };
+}
+
+/// No value has all these bits.
+fn areBelow(comptime Bits: type, comptime limit: Bits, bytes: []const u8) bool {
+    const lanes = 64 / @sizeOf(Bits);
+    const Line = @Vector(lanes, Bits);
+    const mask: Line = @splat(limit);
+    var greatest: Line = @splat(0);
+    var at: usize = 0;
+    while (at + 64 <= bytes.len) : (at += 64) {
+        const line: Line = @bitCast(bytes[at..][0..64].*);
+        greatest = @max(greatest, line & mask);
+    }
+    var rest: [64]u8 = @splat(0);
+    @memcpy(rest[0 .. bytes.len - at], bytes[at..]);
+    greatest = @max(greatest, @as(Line, @bitCast(rest)) & mask);
+    return @reduce(.Max, greatest) < limit;
+}
+
 /// [out][in][taps] as [out][taps][in]: in the order in which rows of activations lie.
 pub fn timeFirst(reader: *const Reader, weight: []const f32, in: usize, taps: usize) Error![]f32 {
     assert(weight.len % (in * taps) == 0);
-    const turned = try reader.temporary(weight.len);
+    const turned = try reader.unset(weight.len);
     for (0..weight.len / (in * taps)) |n| for (0..in) |channel| for (0..taps) |k| {
         turned[(n * taps + k) * in + channel] = weight[(n * in + channel) * taps + k];
     };
     return turned;
+}
+
+const testing = std.testing;
+
+/// A file with one tensor of halves, [20][64].
+fn sampleFile(gpa: std.mem.Allocator, values: *const [20 * 64]f16) ![]u8 {
+    const header =
+        \\{"m":{"dtype":"F16","shape":[20,64],"data_offsets":[0,2560]}}
+    ;
+    const length = std.mem.toBytes(std.mem.nativeToLittle(u64, header.len));
+    return std.mem.concat(gpa, u8, &.{ &length, header, std.mem.sliceAsBytes(values) });
+}
+
+test "a matrix that is packed panel after panel is the one that is widened and packed as a whole" {
+    const cpu = @import("../compute/cpu.zig");
+    var prng: std.Random.DefaultPrng = .init(1);
+    var values: [20 * 64]f16 = undefined;
+    for (&values) |*value| value.* = @floatCast(prng.random().floatNorm(f32));
+    var scale: [20]f32 = undefined;
+    for (&scale) |*value| value.* = prng.random().float(f32);
+    const file = try sampleFile(testing.allocator, &values);
+    defer testing.allocator.free(file);
+    var found = cpu.detect().iterator();
+    while (found.next()) |isa| for ([_]?[]const f32{ null, &scale }) |by| {
+        var arena: std.heap.ArenaAllocator = .init(testing.allocator);
+        defer arena.deinit();
+        const own = arena.allocator();
+        const reader: Reader = try .init(own, own, &arena, cpu.table(isa), .int8, file);
+        const made = try reader.scaled("m", .{}, &.{ 20, 64 }, by);
+        const whole = try reader.tensor("m", .{}, &.{ 20, 64 });
+        for (whole, 0..) |*value, i| value.* *= if (by) |all| all[i / 64] else 1;
+        const want = try reader.weightOf(whole, 20, 64);
+        try testing.expectEqualSlices(u8, want.values.int8, made.values.int8);
+    };
+}
+
+test "infinity and NaN are found wherever they are, and nothing else" {
+    inline for (.{ f16, f32 }) |Float| for ([_]Float{ std.math.inf(Float), std.math.nan(Float) }) |bad| {
+        var values: [70]Float = @splat(-std.math.floatMax(Float));
+        const dtype: kernels.Dtype = if (Float == f16) .f16 else .f32;
+        for ([_]usize{ 0, 1, 31, 70 }) |count| {
+            const bytes = std.mem.sliceAsBytes(values[0..count]);
+            try testing.expect(areNumbers(dtype, bytes));
+            for (values[0..count]) |*value| {
+                value.* = bad;
+                try testing.expect(!areNumbers(dtype, bytes));
+                value.* = 0;
+            }
+        }
+    };
+    try testing.expect(!areNumbers(.bf16, &.{ 0, 0, 0x80, 0xff }));
+    try testing.expect(areNumbers(.bf16, &.{ 0, 0, 0x7f, 0xff }));
 }

@@ -11,6 +11,7 @@ test {
     _ = @import("kernels/tile_test.zig");
     _ = @import("network/mel_test.zig");
     _ = @import("network/products.zig");
+    _ = @import("network/rectified.zig");
     _ = @import("packing/cache_layout.zig");
     _ = @import("packing/cache_test.zig");
     _ = @import("tokenizer/json_reader.zig");

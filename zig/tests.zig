@@ -43,6 +43,7 @@ test {
     _ = @import("network/mel_test.zig");
     _ = @import("network/packed.zig");
     _ = @import("network/products.zig");
+    _ = @import("network/rectified.zig");
     _ = @import("network/speaker_test.zig");
     _ = @import("network/speaker_weights.zig");
     _ = @import("network/stem.zig");

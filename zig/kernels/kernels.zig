@@ -115,6 +115,57 @@ pub const Int8 = extern struct {
     rows_valid: usize,
 };
 
+/// Activations that are never negative, with their scale (rectified.zig).
+pub const RectifiedBlock = extern struct { scale: f32, values: [int8_block]u8 };
+
+/// Outputs of a product of rectified activations that are computed together: a block, where they are activations again.
+pub const rectified_outputs = int8_block;
+
+/// Blocks that follow each other in a row, of the first row.
+pub const RectifiedRun = extern struct { x: [*]const RectifiedBlock, blocks: usize };
+
+/// A product of rectified activations with packed weights, and what becomes of its outputs: y = product * scale +
+/// shift + beside, max(0, y) where it `rectifies`, its sums over rows, and y in f32, in blocks, or both.
+pub const Rectified = extern struct {
+    /// From `rectified_pack`: those of the first 32 outputs and so on.
+    weights: [*]const u8,
+    /// What the depth of a row consists of.
+    runs: [*]const RectifiedRun,
+    runs_count: usize,
+    /// Blocks from a row to the next, in all runs.
+    x_stride: usize,
+    rows: usize,
+    /// A multiple of `rectified_outputs`.
+    outputs: usize,
+    /// By outputs. Null: ones, zeros.
+    scale: ?[*]const f32,
+    shift: ?[*]const f32,
+    /// A block for each row, of a product that has a block of outputs.
+    beside: ?[*]const RectifiedBlock,
+    rectifies: bool,
+    /// By outputs, added to.
+    sums: ?[*]f32,
+    /// f32[rows][out_stride]
+    out: ?[*]f32,
+    out_stride: usize,
+    /// Only where it `rectifies`; in blocks.
+    to: ?[*]RectifiedBlock,
+    to_stride: usize,
+};
+
+/// A 3 x 3 convolution of one channel into 32, in f32: a row of each of three planes, three frames each.
+pub const RectifiedFirst = extern struct {
+    x: [3][*]const f32,
+    /// f32[3][3][32]
+    weights: [*]const f32,
+    /// f32[32]
+    shift: [*]const f32,
+    rows: usize,
+    /// f32[rows][32], or blocks.
+    out: ?[*]f32,
+    to: ?[*]RectifiedBlock,
+};
+
 /// Rows of activations in a tile of bf16, and how deep it is (tiles.zig).
 pub const tile_rows = 16;
 pub const tile_depth = 32;
@@ -166,6 +217,14 @@ pub const Table = extern struct {
     /// What `affine` makes of its rows, whole blocks: the same of all of them, one after the other.
     int8_affine: *const fn (*const Affine, [*]i8, [*]f32, [*]i32) callconv(.c) void,
     int8_gemm: *const fn (*const Int8) callconv(.c) void,
+    /// Bytes of `rectified_pack`'s weights of 32 outputs for a block of the depth.
+    rectified_weight_bytes: u32,
+    /// Packs weights f32[32][stride], of which the depth counts, whole blocks.
+    rectified_pack: *const fn ([*]const f32, usize, usize, [*]u8) callconv(.c) void,
+    /// What `affine` makes of its rows, whole blocks that are never negative: all of them, one after the other.
+    rectified_affine: *const fn (*const Affine, [*]RectifiedBlock) callconv(.c) void,
+    rectified_first: *const fn (*const RectifiedFirst) callconv(.c) void,
+    rectified_gemm: *const fn (*const Rectified) callconv(.c) void,
     /// out[i] = f32(weights[i]), i < count.
     widen: *const fn (Dtype, [*]const u8, [*]f32, usize) callconv(.c) void,
     /// out[i] = sum over k of row i of `weights` (rows first.. of columns each) times x[k].

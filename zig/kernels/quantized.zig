@@ -50,11 +50,11 @@ const has_avx512vnni = builtin.cpu.arch == .x86_64 and
 const has_avxvnni = builtin.cpu.arch == .x86_64 and
     std.Target.x86.featureSetHas(builtin.cpu.features, .avxvnni);
 pub const has_vnni = has_avx512vnni or has_avxvnni;
-const has_avx2 = builtin.cpu.arch == .x86_64 and
+pub const has_avx2 = builtin.cpu.arch == .x86_64 and
     std.Target.x86.featureSetHas(builtin.cpu.features, .avx2);
 const has_avx512 = builtin.cpu.arch == .x86_64 and
     std.Target.x86.featureSetHas(builtin.cpu.features, .avx512bw);
-const has_dotprod = builtin.cpu.arch == .aarch64 and
+pub const has_dotprod = builtin.cpu.arch == .aarch64 and
     std.Target.aarch64.featureSetHas(builtin.cpu.features, .dotprod);
 
 /// Added to the bytes that meet the activations; those of 8 bits are stored so.
@@ -594,7 +594,7 @@ pub inline fn dot4(sum: Sum, w: Bytes, x4: i32) Sum {
         // Neither is -128, so two products fit i16.
         const low = halfOf(w, 0) * halfOf(x, 0);
         const high = halfOf(w, 1) * halfOf(x, 1);
-        return sum + @"llvm.aarch64.neon.saddlp.v4i32.v8i16"(@"llvm.aarch64.neon.addp.v8i16"(low, high));
+        return sum + sumsOfFours(.{ low, high });
     }
     const words_w = evenAndOdd(8, @bitCast(w));
     const words_x = evenAndOdd(8, @bitCast(x));
@@ -602,8 +602,26 @@ pub inline fn dot4(sum: Sum, w: Bytes, x4: i32) Sum {
     return sum + even + @"llvm.x86.sse2.pmadd.wd"(words_w[1], words_x[1]);
 }
 
+/// sum[i] += x . weights[4i..4i+4], where four activations stand in every lane: bytes without sign, by NEON with one.
+pub inline fn dotUnsigned(sum: Sum, x4: i32, weights: Bytes) Sum {
+    const all: Sum = @splat(x4);
+    if (has_avx512vnni) return @"llvm.x86.avx512.vpdpbusd.512"(sum, all, @bitCast(weights));
+    if (has_avxvnni) return @"llvm.x86.avx512.vpdpbusd.256"(sum, all, @bitCast(weights));
+    return @"llvm.aarch64.neon.sdot.v4i32.v16i8"(sum, weights, @bitCast(all));
+}
+
+/// sum[i] = a[2i..2i+2] . b[2i..2i+2], of words.
+pub inline fn productsOfWords(a: @Vector(8, i16), b: @Vector(8, i16)) Sum {
+    return @"llvm.x86.sse2.pmadd.wd"(a, b);
+}
+
+/// Sums of four words each, where two fit one.
+pub inline fn sumsOfFours(halves: [2]@Vector(8, i16)) Sum {
+    return @"llvm.aarch64.neon.saddlp.v4i32.v8i16"(@"llvm.aarch64.neon.addp.v8i16"(halves[0], halves[1]));
+}
+
 /// Eight bytes as words.
-inline fn halfOf(bytes: @Vector(16, i8), comptime half: i32) @Vector(8, i16) {
+pub inline fn halfOf(bytes: @Vector(16, i8), comptime half: i32) @Vector(8, i16) {
     const first = 8 * half;
     const from = [8]i32{ first, first + 1, first + 2, first + 3, first + 4, first + 5, first + 6, first + 7 };
     return @shuffle(i8, bytes, undefined, from);

@@ -13,8 +13,8 @@
 //! One thread computes a whole voice, in a space of its own: shared among threads, a voice of 2 s would be more than a
 //! hundred jobs of a tenth of a millisecond, each of which waits for its turn among a model's.
 //!
-//! Products have weights and activations of 8 bits (products.zig), which halves the time; or are in f32, as the network
-//! was trained, for tests to compare with.
+//! Products have weights and activations of 8 bits (rectified.zig), which takes a third of the time; or are in f32, as
+//! the network was trained, for tests to compare with.
 
 const std = @import("std");
 const errors = @import("../errors.zig");
@@ -22,12 +22,13 @@ const fbank_ = @import("fbank.zig");
 const head_ = @import("speaker_head.zig");
 const kernels = @import("../kernels/kernels.zig");
 const products = @import("products.zig");
+const rectified = @import("rectified.zig");
 const weights = @import("speaker_weights.zig");
 const assert = std.debug.assert;
 const Error = errors.Error;
 const Norm = weights.Norm;
-const Rows = products.Rows;
-const Weight = products.Weight;
+const Rows = rectified.Rows;
+const Weight = rectified.Weight;
 const floats = weights.floats;
 const room = weights.room;
 
@@ -56,6 +57,7 @@ const part = 100;
 /// Zero rows before and behind a layer's bottleneck.
 const pad = 2;
 const time_taps = 5;
+const local_taps = 3;
 
 const Layer = struct {
     in: usize,
@@ -63,8 +65,8 @@ const Layer = struct {
     before: Norm,
     narrow: Weight,
     narrow_shift: []const f32,
-    /// One for each of three frames.
-    local: [3]Weight,
+    /// Of three frames.
+    local: Weight,
     /// f32[squeezed][bottleneck], f32[growth][squeezed].
     squeeze: []const f32,
     squeeze_bias: []const f32,
@@ -91,8 +93,6 @@ pub const Space = struct {
     wide: [2][]align(64) f32 = undefined,
     /// A part of what is wide, normalised: [part][up to widest].
     normal: Rows = undefined,
-    /// [part][bottleneck].
-    part: []align(64) f32 = &.{},
     /// [pad + rows + pad][bottleneck].
     narrow: Rows = undefined,
     /// Sums of each part's rows.
@@ -120,7 +120,6 @@ pub const Space = struct {
         self.seen = try rowsOf(net, arena, head_.bins_out * (most + 2 * seen_pad) * head_.channels);
         for (&self.wide) |*wide| wide.* = try room(f32, arena, rows * widest);
         self.normal = try rowsOf(net, arena, part * widest);
-        self.part = try room(f32, arena, part * bottleneck);
         self.narrow = try rowsOf(net, arena, (rows + 2 * pad) * bottleneck);
         self.sums = try room(f32, arena, rows / part * bottleneck);
         self.masks = try room(f32, arena, rows / part * growth);
@@ -138,8 +137,8 @@ pub const Embedding = struct {
     precision: products.Precision,
     fbank: fbank_.Fbank,
     head: head_.Head,
-    /// By frequency, of five frames each.
-    entry: [head_.bins_out]Weight,
+    /// Each frequency's five frames are a run.
+    entry: Weight,
     entry_shift: []const f32,
     layers: [layers_all]Layer,
     transits: [blocks.len]Transit,
@@ -168,7 +167,7 @@ pub const Embedding = struct {
             const name = "embedding.xvector.transit{d}.";
             self.transits[b - 1] = .{
                 .before = try reader.norm(name ++ "nonlinear.batchnorm", .{b}, channels, true),
-                .weight = try reader.scaled(name ++ "linear.weight", .{b}, &.{ channels / 2, channels, 1 }, null),
+                .weight = try weightOf(reader, name ++ "linear.weight", .{b}, channels / 2, channels, null),
             };
             channels /= 2;
         }
@@ -192,14 +191,17 @@ pub const Embedding = struct {
         const norm = try reader.norm("embedding.xvector.tdnn.nonlinear.batchnorm", .{}, channels_first, true);
         const shape = [_]u64{ channels_first, channels * frequencies, time_taps };
         const weight = try reader.tensor("embedding.xvector.tdnn.linear.weight", .{}, &shape);
-        const own = try reader.unset(channels_first * time_taps * channels);
-        for (&self.entry, 0..) |*one, f| {
+        const depth = time_taps * channels;
+        var parts: [frequencies]rectified.Part = undefined;
+        for (&parts, 0..) |*part_of, f| {
+            const own = try reader.unset(channels_first * depth);
             for (0..channels_first) |n| for (0..time_taps) |k| for (0..channels) |c| {
                 const from = (n * channels * frequencies + c * frequencies + f) * time_taps + k;
-                own[(n * time_taps + k) * channels + c] = weight[from] * norm.scale[n];
+                own[n * depth + k * channels + c] = weight[from] * norm.scale[n];
             };
-            one.* = try reader.weightOf(own, channels_first, time_taps * channels);
+            part_of.* = .{ .values = own, .depth = depth };
         }
+        self.entry = try weightOfParts(reader, channels_first, &parts);
         self.entry_shift = norm.shift;
     }
 
@@ -320,32 +322,16 @@ const Job = struct {
         }
         net.head.run(space.mels[0 .. self.frames * bins], self.frames, &space.head, space.seen, seen_pad);
         for (0..self.parts()) |number| {
-            const rows = self.rowsIn(number);
-            const to = self.wideAt(number);
-            for (net.entry, 0..) |one, f| {
-                const from = space.seen.from((f * line + 2 * number * part) * channels);
-                one.times(net.table, rows, from, 2 * channels, to, widest, f > 0);
-            }
-            self.activate(to, widest, .{ .scale = null, .shift = net.entry_shift }, rows, channels_first);
+            var x: [head_.bins_out]Rows = undefined;
+            for (&x, 0..) |*run_from, f| run_from.* = space.seen.from((f * line + 2 * number * part) * channels);
+            net.entry.times(net.table, .{
+                .rows = self.rowsIn(number),
+                .x = &x,
+                .x_stride = 2 * channels,
+                .to = .{ .floats = .{ .at = self.wideAt(number), .stride = widest } },
+                .shift = net.entry_shift.ptr,
+            });
         }
-    }
-
-    const Fixed = struct { scale: ?[]const f32, shift: []const f32 };
-
-    /// x = max(0, x * scale + shift).
-    fn activate(self: *const Job, x: [*]f32, x_stride: usize, norm: Fixed, rows: usize, columns: usize) void {
-        assert(norm.shift.len == columns);
-        self.net.table.affine(&.{
-            .x = x,
-            .x_stride = x_stride,
-            .scale = if (norm.scale) |scale| scale.ptr else null,
-            .shift = norm.shift.ptr,
-            .out = x,
-            .out_stride = x_stride,
-            .rows = rows,
-            .columns = columns,
-            .slope = 0,
-        });
     }
 
     fn throughLayer(self: *Job, layer: *const Layer) void {
@@ -358,25 +344,16 @@ const Job = struct {
     }
 
     fn narrowPart(self: *Job, layer: *const Layer, number: usize) void {
-        const table = self.net.table;
         const space = self.space;
-        const rows = self.rowsIn(number);
-        const to = space.part.ptr;
         self.normalise(number, layer.before, layer.in);
-        layer.narrow.times(table, rows, space.normal, layer.in, to, bottleneck, false);
-        const after: Fixed = .{ .scale = null, .shift = layer.narrow_shift };
-        self.activate(to, bottleneck, after, rows, bottleneck);
-        var squares: [bottleneck]f32 = undefined;
-        table.moments(&.{
-            .x = to,
-            .x_stride = bottleneck,
-            .centre = null,
-            .sums = space.sums.ptr + number * bottleneck,
-            .squares = &squares,
-            .rows = rows,
-            .columns = bottleneck,
+        layer.narrow.times(self.net.table, .{
+            .rows = self.rowsIn(number),
+            .x = &.{space.normal},
+            .x_stride = layer.in,
+            .to = .{ .rows = space.narrow.from((pad + number * part) * bottleneck) },
+            .shift = layer.narrow_shift.ptr,
+            .sums = space.sums[number * bottleneck ..][0..bottleneck],
         });
-        space.narrow.from((pad + number * part) * bottleneck).put(table, to[0 .. rows * bottleneck]);
     }
 
     /// What a part's frames have in their first `in` columns, normalised, negative values made 0.
@@ -417,35 +394,35 @@ const Job = struct {
     }
 
     fn localPart(self: *Job, layer: *const Layer, number: usize) void {
-        const table = self.net.table;
-        const rows = self.rowsIn(number);
-        const to = self.wideAt(number) + layer.in;
-        for (layer.local, 0..) |tap, k| {
+        var x: [local_taps]Rows = undefined;
+        for (&x, 0..) |*run_from, k| {
             const row = pad + number * part + k * layer.dilation - layer.dilation;
-            tap.times(table, rows, self.space.narrow.from(row * bottleneck), bottleneck, to, widest, k > 0);
+            run_from.* = self.space.narrow.from(row * bottleneck);
         }
-        table.affine(&.{
-            .x = to,
-            .x_stride = widest,
+        layer.local.times(self.net.table, .{
+            .rows = self.rowsIn(number),
+            .x = &x,
+            .x_stride = bottleneck,
+            .to = .{ .floats = .{ .at = self.wideAt(number) + layer.in, .stride = widest } },
             .scale = self.space.masks.ptr + number * growth,
-            .shift = null,
-            .out = to,
-            .out_stride = widest,
-            .rows = rows,
-            .columns = growth,
-            .slope = 1,
+            .rectifies = false,
         });
     }
 
     /// From a block of layers to what follows it.
     fn goOn(self: *Job, transit: Transit, after: ?Norm) void {
-        const in = transit.weight.depth;
         for (0..self.parts()) |number| {
-            const rows = self.rowsIn(number);
-            self.normalise(number, transit.before, in);
+            self.normalise(number, transit.before, transit.weight.depth);
             const to = self.space.wide[1 - self.turn].ptr + number * part * widest;
-            transit.weight.times(self.net.table, rows, self.space.normal, in, to, widest, false);
-            if (after) |norm| self.activate(to, widest, .{ .scale = norm.scale, .shift = norm.shift }, rows, last);
+            transit.weight.times(self.net.table, .{
+                .rows = self.rowsIn(number),
+                .x = &.{self.space.normal},
+                .x_stride = transit.weight.depth,
+                .to = .{ .floats = .{ .at = to, .stride = widest } },
+                .scale = if (after) |norm| norm.scale.ptr else null,
+                .shift = if (after) |norm| norm.shift.ptr else null,
+                .rectifies = after != null,
+            });
         }
         self.turn = 1 - self.turn;
     }
@@ -485,7 +462,27 @@ const Job = struct {
 };
 
 fn rowsOf(net: *const Embedding, arena: std.mem.Allocator, count: usize) Error!Rows {
-    return Rows.init(arena, net.table, net.precision, count) catch weights.outOfMemory();
+    return Rows.init(arena, net.precision, count) catch weights.outOfMemory();
+}
+
+/// Of a tensor [outputs][depth], its rows times `scale`.
+fn weightOf(
+    reader: *const weights.Reader,
+    comptime name: []const u8,
+    parts: anytype,
+    outputs: usize,
+    depth: usize,
+    scale: ?[]const f32,
+) Error!Weight {
+    const values = try reader.tensor(name, parts, &.{ outputs, depth, 1 });
+    if (scale) |by| for (by, 0..) |one, row| {
+        for (values[row * depth ..][0..depth]) |*value| value.* *= one;
+    };
+    return weightOfParts(reader, outputs, &.{.{ .values = values, .depth = depth }});
+}
+
+fn weightOfParts(reader: *const weights.Reader, outputs: usize, parts: []const rectified.Part) Error!Weight {
+    return Weight.init(reader.arena, reader.table, reader.precision, outputs, parts) catch weights.outOfMemory();
 }
 
 fn layerOf(reader: *const weights.Reader, block: usize, index: usize, in: usize, dilation: usize) Error!Layer {
@@ -496,7 +493,7 @@ fn layerOf(reader: *const weights.Reader, block: usize, index: usize, in: usize,
         .in = in,
         .dilation = dilation,
         .before = try reader.norm(name ++ "nonlinear1.batchnorm", at, in, true),
-        .narrow = try reader.scaled(name ++ "linear1.weight", at, &.{ bottleneck, in, 1 }, after.scale),
+        .narrow = try weightOf(reader, name ++ "linear1.weight", at, bottleneck, in, after.scale),
         .narrow_shift = after.shift,
         .local = undefined,
         .squeeze = try reader.kept(name ++ "cam_layer.linear1.weight", at, &.{ squeezed, bottleneck, 1 }),
@@ -504,15 +501,17 @@ fn layerOf(reader: *const weights.Reader, block: usize, index: usize, in: usize,
         .excite = try reader.kept(name ++ "cam_layer.linear2.weight", at, &.{ growth, squeezed, 1 }),
         .excite_bias = try reader.vector(name ++ "cam_layer.linear2.bias", at, growth),
     };
-    const local = try reader.tensor(name ++ "cam_layer.linear_local.weight", at, &.{ growth, bottleneck, 3 });
-    for (&layer.local, 0..) |*one, k| one.* = try reader.weightOf(try tapOf(reader, local, k), growth, bottleneck);
+    const local = try reader.tensor(name ++ "cam_layer.linear_local.weight", at, &.{ growth, bottleneck, local_taps });
+    var parts: [local_taps]rectified.Part = undefined;
+    for (&parts, 0..) |*one, k| one.* = .{ .values = try tapOf(reader, local, k), .depth = bottleneck };
+    layer.local = try weightOfParts(reader, growth, &parts);
     return layer;
 }
 
 /// One of the three frames of a convolution's weights.
 fn tapOf(reader: *const weights.Reader, local: []const f32, k: usize) Error![]const f32 {
-    const taps: []const [3]f32 = @ptrCast(local);
+    const taps: []const [local_taps]f32 = @ptrCast(local);
     const tap = try reader.unset(taps.len);
-    for (tap, taps) |*value, three| value.* = three[k];
+    for (tap, taps) |*value, all| value.* = all[k];
     return tap;
 }

@@ -24,7 +24,6 @@ const table: kernels.Table = .{
     .int8_activation_bytes = quantized.activation_bytes,
     .pack_panel = quantized.pack,
     .int8_quantize = rounding.quantize,
-    .int8_affine = rounding.quantizeAffine,
     .int8_gemm = if (side_by_side.is_used) side_by_side.gemm else many_rows.gemm,
     .rectified_weight_bytes = rectified.weight_bytes,
     .rectified_pack = rectified.pack,

@@ -214,8 +214,6 @@ pub const Table = extern struct {
     pack_panel: *const fn (Bits, Dtype, [*]const u8, usize, usize, [*]u8) callconv(.c) void,
     /// One row of activations to bytes, scales and starts.
     int8_quantize: *const fn ([*]const f32, usize, [*]i8, [*]f32, [*]i32) callconv(.c) void,
-    /// What `affine` makes of its rows, whole blocks: the same of all of them, one after the other.
-    int8_affine: *const fn (*const Affine, [*]i8, [*]f32, [*]i32) callconv(.c) void,
     int8_gemm: *const fn (*const Int8) callconv(.c) void,
     /// Bytes of `rectified_pack`'s weights of 32 outputs for a block of the depth.
     rectified_weight_bytes: u32,

@@ -7,7 +7,6 @@
 const std = @import("std");
 const kernels = @import("kernels.zig");
 const quantized = @import("quantized.zig");
-const vec = @import("vec.zig");
 const Block = quantized.Block;
 const RoundedBlock = quantized.RoundedBlock;
 const activation_bytes = quantized.activation_bytes;
@@ -36,44 +35,6 @@ pub fn quantize(
     }
     while (b < blocks) : (b += 1) quantizeBlock(x[b * block ..][0..block].*, b, bytes, scales, starts);
 }
-
-/// The same of what `affine` makes of rows, one after the other; their `out` is not used.
-pub fn quantizeAffine(
-    job: *const kernels.Affine,
-    bytes: [*]i8,
-    scales: [*]f32,
-    starts: [*]i32,
-) callconv(.c) void {
-    const blocks = job.rows * (job.columns / block);
-    var from: Place = .{ .job = job, .x = job.x };
-    var b: usize = 0;
-    while (b + together <= blocks) : (b += together) {
-        var values: [together]Block = undefined;
-        inline for (&values) |*one| one.* = from.next();
-        quantizeBlocks(values, b, bytes, scales, starts);
-    }
-    while (b < blocks) : (b += 1) quantizeBlock(from.next(), b, bytes, scales, starts);
-}
-
-/// A block of the rows that `affine` makes.
-const Place = struct {
-    job: *const kernels.Affine,
-    x: [*]const f32,
-    column: usize = 0,
-
-    inline fn next(self: *Place) Block {
-        const job = self.job;
-        const scale: Block = if (job.scale) |all| all[self.column..][0..block].* else @splat(1);
-        const shift: Block = if (job.shift) |all| all[self.column..][0..block].* else @splat(0);
-        const y = vec.mulAdd(block, self.x[self.column..][0..block].*, scale, shift);
-        self.column += block;
-        if (self.column == job.columns) {
-            self.column = 0;
-            self.x += job.x_stride;
-        }
-        return @select(f32, y < @as(Block, @splat(0)), y * @as(Block, @splat(job.slope)), y);
-    }
-};
 
 /// Blocks that are rounded together: their greatest values, and their sums, are found by the same instructions.
 const together = 4;

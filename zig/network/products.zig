@@ -57,36 +57,6 @@ pub const Rows = union(Precision) {
             .int8 => |to| table.int8_quantize(values.ptr, values.len, to.bytes, to.scales, to.starts),
         }
     }
-
-    /// Takes what `affine` makes of rows, one after the other; their `out` is not used.
-    pub fn putAffine(self: Rows, table: *const kernels.Table, job: kernels.Affine) void {
-        assert(job.columns % block == 0);
-        switch (self) {
-            .f32 => |to| {
-                var own = job;
-                own.out = to;
-                own.out_stride = job.columns;
-                table.affine(&own);
-            },
-            .int8 => |to| table.int8_affine(&job, to.bytes, to.scales, to.starts),
-        }
-    }
-
-    pub fn copy(self: Rows, other: Rows, count: usize) void {
-        assert(count % block == 0);
-        switch (self) {
-            .f32 => |to| @memcpy(to[0..count], other.f32),
-            .int8 => |to| to.copy(other.int8, count),
-        }
-    }
-
-    pub fn clear(self: Rows, count: usize) void {
-        assert(count % block == 0);
-        switch (self) {
-            .f32 => |to| @memset(to[0..count], 0),
-            .int8 => |to| to.clear(count),
-        }
-    }
 };
 
 /// A matrix [rows][depth] that rows of activations are multiplied with.
@@ -227,67 +197,21 @@ test "products at 8 bits of rows that overlap are those in f32, and are added" {
     }.check);
 }
 
-test "rows of an affine map are those that are put" {
+test "rows are found by their place" {
     try forEachTable(struct {
         fn check(arena: std.mem.Allocator, table: *const kernels.Table) !void {
-            const rows = 3;
-            var values: [rows * 2 * block]f32 = undefined;
-            var norm: [2][block]f32 = undefined;
-            fill(&values, 4);
-            for (&norm, 5..) |*one, seed| fill(one, seed);
-            for ([_]?[*]const f32{ &norm[0], null }) |scale| for ([_]Precision{ .f32, .int8 }) |precision| {
-                var job: kernels.Affine = .{
-                    .x = &values,
-                    .x_stride = 2 * block,
-                    .scale = scale,
-                    .shift = &norm[1],
-                    .rows = rows,
-                    .columns = block,
-                    .slope = 0.5,
-                };
-                const made: Rows = try .init(arena, table, precision, rows * block);
-                made.putAffine(table, job);
-                var out: [rows * block]f32 = undefined;
-                job.out = &out;
-                job.out_stride = block;
-                table.affine(&job);
-                const put: Rows = try .init(arena, table, precision, rows * block);
-                put.put(table, &out);
-                const each = table.int8_activation_bytes;
-                const bytes = if (precision == .f32) out.len * 4 else Rounded.room(out.len, each);
-                const memory = [2][*]const u8{ memoryOf(made), memoryOf(put) };
-                try testing.expectEqualSlices(u8, memory[1][0..bytes], memory[0][0..bytes]);
-            };
-        }
-
-        fn memoryOf(rows: Rows) [*]const u8 {
-            return switch (rows) {
-                .f32 => |values| @ptrCast(values),
-                .int8 => |rounded| @ptrCast(rounded.bytes),
-            };
-        }
-    }.check);
-}
-
-test "rows are copied, cleared and found by their place" {
-    try forEachTable(struct {
-        fn check(arena: std.mem.Allocator, table: *const kernels.Table) !void {
-            var values: [4 * block]f32 = undefined;
+            var values: [3 * block]f32 = undefined;
             fill(&values, 3);
             const ones = try arena.alloc(f32, block);
             @memset(ones, 1);
             for ([_]Precision{ .f32, .int8 }) |precision| {
-                const from: Rows = try .init(arena, table, precision, values.len);
-                const to: Rows = try .init(arena, table, precision, values.len);
-                from.put(table, &values);
-                to.put(table, &values);
-                to.from(2 * block).copy(from.from(block), block);
-                to.from(3 * block).clear(block);
+                const rows: Rows = try .init(arena, table, precision, 4 * block); // The last of them is zeros.
+                rows.put(table, &values);
+                rows.from(block).put(table, values[2 * block ..]);
                 const sum: Weight = try .init(arena, table, precision, ones, 1, block);
-                var out: [4]f32 = undefined;
-                sum.times(table, 4, to, block, &out, 1, false);
-                const places = [_]?usize{ 0, 1, 1, null };
-                for (places, out) |place, got| {
+                var out: [3]f32 = undefined;
+                sum.times(table, out.len, rows.from(block), block, &out, 1, false);
+                for ([_]?usize{ 2, 2, null }, out) |place, got| {
                     var want: f32 = 0;
                     if (place) |at| for (values[at * block ..][0..block]) |value| {
                         want += value;

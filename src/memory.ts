@@ -11,7 +11,12 @@ let releasedBytes = 0;
 export function release({ buffer, byteLength }: Float32Array | Float64Array | Uint8Array | Uint16Array): void {
   if (!(buffer instanceof ArrayBuffer) || buffer.byteLength !== byteLength) return;
   buffer.transfer(0);
-  releasedBytes += byteLength;
+  gaveBack(byteLength);
+}
+
+/** Counts bytes that this thread has no more: also those of a buffer that it has transferred to another. */
+export function gaveBack(bytes: number): void {
+  releasedBytes += bytes;
   if (releasedBytes < collectedBytes) return;
   releasedBytes = 0;
   Bun.gc(false);

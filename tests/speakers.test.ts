@@ -94,6 +94,17 @@ describeWhere(hasWeights, "the speaker networks (scripts/setup)")("speaker netwo
     });
   });
 
+  test("windows are handed over; those of a larger recording stay", async () => {
+    await withNetworks(async (networks) => {
+      const recording = new Float32Array(2 * speakerWindow);
+      const part = recording.subarray(speakerWindow);
+      const own = recording.slice(speakerWindow);
+      const [ofPart, ofOwn] = await Promise.all([networks.segmentation(part), networks.segmentation(own)]);
+      expect(ofPart).toEqual(ofOwn);
+      expect([part.length, own.length]).toEqual([speakerWindow, 0]);
+    });
+  });
+
   test("what is wrong is rejected, and the next request is answered", async () => {
     await withNetworks(async (networks) => {
       const wrong = networks.segmentation(new Float32Array(speakerWindow + 1));

@@ -5,6 +5,7 @@
  */
 
 import { InternalError, ModelError, ShortageError } from "../errors.ts";
+import { gaveBack } from "../memory.ts";
 import type { Span } from "../units.ts";
 import { STATUS } from "./native.ts";
 import { placedLibrary } from "./place_library.ts";
@@ -15,7 +16,8 @@ export type SpeakerNetworks = {
   /**
    * Windows of speakerWindow samples one after the other, the last one filled up with zeros, to f32[windows]
    * [speakerFrames][speakerClasses]: natural logarithms of the probabilities of nobody, speaker 1, 2, 3, 1 and 2, 1 and
-   * 3, 2 and 3. Numbers hold within a window. A dozen windows is a good number.
+   * 3, 2 and 3. Numbers hold within a window. A dozen windows is a good number. The samples are handed over, and nobody
+   * may use them afterwards; those of a larger buffer stay.
    */
   segmentation(samples: Float32Array): Promise<Float32Array>;
   /**
@@ -107,15 +109,18 @@ class SpeakersThread {
     return this.#closed !== undefined;
   }
 
-  /** Samples are copied: transferring a view would take its whole recording along. */
+  /** What is not handed over is copied: transferring a view would take its whole recording along. */
   ask(message: Exclude<ToSpeakersWorker, { type: "close" }>): Promise<Float32Array> {
     if (this.#closed) return Promise.reject(this.#closed);
     const asked = Promise.withResolvers<Float32Array>();
     this.#asked.push(asked);
     if (message.type === "open") this.#worker.postMessage(message, [message.weights.buffer as ArrayBuffer]);
     else {
-      const samples = message.samples.slice();
-      this.#worker.postMessage({ ...message, samples }, [samples.buffer]);
+      const { buffer, byteLength } = message.samples;
+      const isOurs = message.type === "segmentation" && buffer.byteLength === byteLength;
+      const samples = isOurs ? message.samples : message.samples.slice();
+      this.#worker.postMessage({ ...message, samples }, [samples.buffer as ArrayBuffer]);
+      gaveBack(byteLength);
     }
     return asked.promise;
   }

@@ -141,7 +141,6 @@ async function activitiesOf(
       windows.set(samples.subarray(offset, offset + windowSamples), index * windowSamples);
     }
     const logprobs = await networks.segmentation(windows);
-    release(windows);
     const answers = windowFrames * classesCount;
     for (const [index, offset] of some.entries()) {
       known.set(offset, activityOf(logprobs.subarray(index * answers, (index + 1) * answers)));

@@ -22,7 +22,8 @@ export const embeddingFloats = 192;
 export type SpeakerNetworks = {
   /**
    * `samples`: whole windows, one after the other, 16 kHz mono; a last one is filled with zeros. Resolves to
-   * f32[windows][589][7], natural logarithms of probabilities.
+   * f32[windows][589][7], natural logarithms of probabilities. They are handed over, and nobody may use them
+   * afterwards; those of a larger buffer stay.
    */
   segmentation(samples: Float32Array): Promise<Float32Array>;
   /** For each of `spans`, ranges of samples in which one voice speaks: its embedding, f32[spans][192]. */

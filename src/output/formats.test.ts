@@ -14,6 +14,7 @@ import type { WriterOptions } from "./writer.ts";
 import { outputPaths, type OutputPlace, partName } from "../files/names.ts";
 import { samplesInMemory } from "../audio/sample_store.ts";
 import { EnergyMap } from "../segment/energy.ts";
+import { atOnce } from "../steps.ts";
 import { svgPicture, terminalPicture } from "./picture.ts";
 
 const options: WriterOptions = {
@@ -250,7 +251,7 @@ test("names of files", () => {
 test("pictures: speech, silence, words where they begin", () => {
   const samples = new Float32Array(8 * 16_000);
   for (let i = 2 * 16_000; i < 5 * 16_000; i++) samples[i] = Math.sin(i / 5) * 0.5;
-  const { speech } = new EnergyMap(samplesInMemory(samples).levels, samples.length);
+  const { speech } = atOnce(EnergyMap.of(samplesInMemory(samples).levels, samples.length));
   const words = [{ text: "One", startMs: 2000, endMs: 2500 }, { text: " <&>", startMs: 4000, endMs: 4500 }];
   expect(terminalPicture({ samples, speech, startMs: 0, words, cues: [] })).toMatchInlineSnapshot(`
     "    0:00.0                                 ▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇

@@ -3,7 +3,8 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { samplesInMemory } from "../audio/sample_store.ts";
-import { EnergyMap } from "./energy.ts";
+import { EnergyMap, quantileOf } from "./energy.ts";
+import { atOnce } from "../steps.ts";
 import { sampleRate } from "../units.ts";
 
 /** Samples made of parts [seconds, level], each a square wave of that level. */
@@ -15,7 +16,7 @@ function recording(...parts: readonly [seconds: number, level: number][]): Float
 }
 
 function mapOf(samples: Float32Array): EnergyMap {
-  return new EnergyMap(samplesInMemory(samples).levels, samples.length);
+  return atOnce(EnergyMap.of(samplesInMemory(samples).levels, samples.length));
 }
 
 const inSeconds = (samples: Float32Array) =>
@@ -91,4 +92,27 @@ test("the map of a part is that of its samples alone", () => {
     );
   }
   expect(whole.part([]).voice).toEqual([]);
+});
+
+const levels = fc.oneof(
+  fc.double({ min: 0, noNaN: true, noDefaultInfinity: true }),
+  fc.constantFrom(0, 1, 1 + 2 ** -52),
+);
+const shares = fc.double({ min: 0, max: 1, noNaN: true });
+
+test("a quantile is what sorting finds, of few values and of many alike", () => {
+  fc.assert(fc.property(fc.array(levels, { minLength: 1, maxLength: 99 }), shares, (all, share) => {
+    const values = Float64Array.from(all, Math.abs); // No -0, whose bits are those of the greatest.
+    const sorted = values.toSorted();
+    expect(atOnce(quantileOf(values, share))).toBe(sorted[Math.trunc((sorted.length - 1) * share)]!);
+  }));
+  expect(atOnce(quantileOf(new Float64Array(0), 0.5))).toBe(0);
+});
+
+test("hours are gone through in steps", () => {
+  const windows = 2 * 3600 * 100;
+  let steps = 0;
+  const work = EnergyMap.of(new Float64Array(windows).fill(0.1), windows * 160);
+  while (!work.next().done) steps++;
+  expect(steps).toBeGreaterThan(50); // Seven times eleven minutes and more, each some milliseconds.
 });

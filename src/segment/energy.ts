@@ -1,5 +1,6 @@
 /**
- * Finds speech by its energy. In: the level of every 10 ms. Out: a map of ranges of samples. Pure, O(length).
+ * Finds speech by its energy. In: the level of every 10 ms. Out: a map of ranges of samples. Pure, O(length), in steps
+ * where the recording is long.
  *
  * Every window of 10 ms counts as voice or not by its smoothed level against the recording's own noise floor; 30 ms
  * around voice count as well. The map of a part uses the same levels, and a floor of its own.
@@ -8,6 +9,7 @@
 import { levelSamples } from "../audio/level.ts";
 import { assert } from "../errors.ts";
 import { release } from "../memory.ts";
+import { atOnce, type Steps } from "../steps.ts";
 import type { Span } from "../units.ts";
 import { joinedLength } from "./ranges.ts";
 import type { SpeechMap } from "./speech.ts";
@@ -31,11 +33,15 @@ export class EnergyMap implements SpeechMap {
   /** 1 for every window that holds voice or lies next to it. */
   readonly #voice: Uint8Array;
 
-  /** `levels` are RMS values, one for every 10 ms begun. */
-  constructor(levels: Float64Array, readonly length: number) {
-    assert(levels.length === Math.ceil(length / levelSamples), `${levels.length} levels of ${length} samples`);
+  private constructor(levels: Float64Array, readonly length: number, voice: Uint8Array) {
     this.#levels = levels;
-    this.#voice = voiceWindows(levels);
+    this.#voice = voice;
+  }
+
+  /** `levels` are RMS values, one for every 10 ms begun. */
+  static *of(levels: Float64Array, length: number): Steps<EnergyMap> {
+    assert(levels.length === Math.ceil(length / levelSamples), `${levels.length} levels of ${length} samples`);
+    return new EnergyMap(levels, length, yield* voiceWindows(levels));
   }
 
   /** The map of `ranges` joined end to end, as if they were a recording of their own. */
@@ -51,7 +57,7 @@ export class EnergyMap implements SpeechMap {
       }
       levels[window] = this.#levels[Math.floor((ranges[index]!.start + position - before) / levelSamples)]!;
     }
-    return new EnergyMap(levels, length);
+    return atOnce(EnergyMap.of(levels, length));
   }
 
   /** The stretches with voice, in order. */
@@ -107,32 +113,84 @@ export function rangesOf(windows: Uint8Array, gapWindows: number, length: number
   return ranges;
 }
 
-function voiceWindows(levels: Float64Array): Uint8Array {
-  const smooth = smoothed(levels);
-  const floor = quantileOf(smooth, floorQuantile);
+function* voiceWindows(levels: Float64Array): Steps<Uint8Array> {
+  const smooth = yield* smoothed(levels);
+  const floor = yield* quantileOf(smooth, floorQuantile);
   const threshold = Math.min(thresholdMax, Math.max(thresholdMin, floor * thresholdOverFloor));
   const loud = new Uint8Array(smooth.length);
-  for (let window = 0; window < loud.length; window++) loud[window] = smooth[window]! > threshold ? 1 : 0;
+  yield* inPieces(loud.length, (from, to) => {
+    for (let window = from; window < to; window++) loud[window] = smooth[window]! > threshold ? 1 : 0;
+  });
   release(smooth);
   const long = withoutShortRuns(loud);
   release(loud);
+  yield;
   const voice = padded(long);
   release(long);
+  yield;
   return voice;
 }
 
-/** The value that this share of all stays below; 0 of none. */
-export function quantileOf(values: Float64Array, share: number): number {
-  const sorted = values.slice().sort();
-  const value = sorted[Math.trunc((sorted.length - 1) * share)] ?? 0;
-  release(sorted);
-  return value;
+/** Windows of a step: some milliseconds. */
+const pieceWindows = 2 ** 16;
+
+/** Does work on so many windows in order, a piece after the other. */
+export function* inPieces(length: number, work: (from: number, to: number) => void): Steps<void> {
+  for (let from = 0; from < length; from += pieceWindows) {
+    work(from, Math.min(length, from + pieceWindows));
+    yield;
+  }
+}
+
+/**
+ * The value that this share of all stays below; 0 of none. None may be negative: then their order is that of their
+ * bits, of which sixteen at a time are found, from the highest on, by counting.
+ */
+export function* quantileOf(values: Float64Array, share: number): Steps<number> {
+  if (values.length === 0) return 0;
+  const words = new Uint16Array(values.buffer, values.byteOffset, wordsOfValue * values.length);
+  const found = new Uint16Array(wordsOfValue);
+  let rank = Math.trunc((values.length - 1) * share);
+  for (let place = wordsOfValue - 1; place >= 0; place--) {
+    const counts = new Uint32Array(2 ** 16);
+    yield* inPieces(values.length, (from, to) => countWords(words, from, to, found, place, counts));
+    let word = 0;
+    while (rank >= counts[word]!) rank -= counts[word++]!;
+    found[place] = word;
+  }
+  return new Float64Array(found.buffer)[0]!;
+}
+
+const wordsOfValue = 4;
+
+/** Counts the words at this place of the values that have those found above it; the last word is the highest. */
+function countWords(
+  words: Uint16Array,
+  from: number,
+  to: number,
+  found: Uint16Array,
+  place: number,
+  counts: Uint32Array,
+): void {
+  for (let value = from; value < to; value++) {
+    const first = wordsOfValue * value;
+    let above = wordsOfValue - 1;
+    while (above > place && words[first + above] === found[above]) above--;
+    if (above === place) counts[words[first + place]!]!++;
+  }
 }
 
 /** Levels smoothed over time, started at the first. */
-export function smoothed(levels: Float64Array): Float64Array {
+export function* smoothed(levels: Float64Array): Steps<Float64Array> {
+  const smooth = new Float64Array(levels.length);
   let last = levels[0] ?? 0;
-  return levels.map((level, window) => last = window === 0 ? level : smoothing * last + (1 - smoothing) * level);
+  yield* inPieces(levels.length, (from, to) => {
+    for (let window = from; window < to; window++) {
+      if (window > 0) last = smoothing * last + (1 - smoothing) * levels[window]!;
+      smooth[window] = last;
+    }
+  });
+  return smooth;
 }
 
 /** Clears runs too short to be speech: clicks. */

@@ -5,6 +5,7 @@
 
 import type { LeveledSamples } from "../audio/sample_store.ts";
 import { release } from "../memory.ts";
+import { inSteps } from "../steps.ts";
 import { untilStopped } from "../stop.ts";
 import { sampleRate } from "../units.ts";
 import { EnergyMap } from "./energy.ts";
@@ -21,11 +22,11 @@ export async function findSpeech(
   open: VoiceOpener,
   stop: AbortSignal,
 ): Promise<SpeechMap> {
-  const byLevel = () => new EnergyMap(audio.levels, audio.length);
-  if (choice.kind === "off") return allSpeech(audio.length, byLevel());
-  if (choice.kind === "energy") return byLevel();
+  const byLevel = () => inSteps(EnergyMap.of(audio.levels, audio.length), stop);
+  if (choice.kind === "off") return allSpeech(audio.length, await byLevel());
+  if (choice.kind === "energy") return await byLevel();
   const found = await voiceProbabilities(audio, () => open(choice.model), stop);
-  return NeuralMap.of(found, audio.levels, audio.length, choice.rule);
+  return await inSteps(NeuralMap.of(found, audio.levels, audio.length, choice.rule), stop);
 }
 
 /** Of every frame, the last one included. Rejects with Stopped where `stop` is aborted. */

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { samplesInMemory } from "../audio/sample_store.ts";
+import { atOnce } from "../steps.ts";
 import { sampleRate, type Span } from "../units.ts";
 import { planSegments } from "./plan.ts";
 import { NeuralMap } from "./neural.ts";
@@ -25,7 +26,8 @@ function recording(...stretches: readonly Stretch[]) {
     at = end;
   }
   const audio = samplesInMemory(samples);
-  const map = NeuralMap.of({ probabilities, frameSamples }, audio.levels, samples.length, defaultVoiceRule);
+  const found = { probabilities, frameSamples };
+  const map = atOnce(NeuralMap.of(found, audio.levels, samples.length, defaultVoiceRule));
   return { audio, map };
 }
 
@@ -127,12 +129,8 @@ test("where nothing is looked for, all is speech and nothing is left out", () =>
 });
 
 test("no samples", () => {
-  const none = NeuralMap.of(
-    { probabilities: new Float32Array(0), frameSamples },
-    new Float64Array(0),
-    0,
-    defaultVoiceRule,
-  );
+  const found = { probabilities: new Float32Array(0), frameSamples };
+  const none = atOnce(NeuralMap.of(found, new Float64Array(0), 0, defaultVoiceRule));
   expect([none.voice, none.speech, none.withoutSilence, none.pauses]).toEqual([[], [], [], []]);
   expect(none.noSpeech([])).toBe(1);
 });

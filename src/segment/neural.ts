@@ -1,6 +1,6 @@
 /**
  * Finds speech by a detector's probabilities, and silence by them and the levels together. In: a probability per frame,
- * the level of every 10 ms. Out: a map of ranges of samples. Pure, O(length).
+ * the level of every 10 ms. Out: a map of ranges of samples. Pure, O(length), in steps where the recording is long.
  *
  * What the detector calls a voice is speech (voice.ts). What it does not is left out only where it is silent as well:
  * for 100 ms around it no frame may be a voice, and no level stands out from the recording's own noise floor. Music,
@@ -10,8 +10,9 @@
 import { levelSamples } from "../audio/level.ts";
 import { assert } from "../errors.ts";
 import { release } from "../memory.ts";
+import type { Steps } from "../steps.ts";
 import { sampleRate, type Span } from "../units.ts";
-import { EnergyMap, pauseWindowsMin, quantileOf, rangesOf, silenceWindowsMax, smoothed } from "./energy.ts";
+import { EnergyMap, inPieces, pauseWindowsMin, quantileOf, rangesOf, silenceWindowsMax, smoothed } from "./energy.ts";
 import { joinedLength, originalRanges } from "./ranges.ts";
 import type { SpeechMap } from "./speech.ts";
 import { doubtfulFrom, unvoicedRanges, VoiceDoubt, type VoiceEvidence, voiceRanges, type VoiceRule } from "./voice.ts";
@@ -62,14 +63,18 @@ export class NeuralMap implements SpeechMap {
   }
 
   /** `levels` are RMS values, one for every 10 ms begun of `length` samples. */
-  static of(found: Found, levels: Float64Array, length: number, rule: VoiceRule): NeuralMap {
+  static *of(found: Found, levels: Float64Array, length: number, rule: VoiceRule): Steps<NeuralMap> {
     const { probabilities, frameSamples } = found;
     assert(probabilities.length === Math.ceil(length / frameSamples), `${probabilities.length} frames of ${length}`);
     assert(levels.length === Math.ceil(length / levelSamples), `${levels.length} levels of ${length} samples`);
     const stretches = voiceRanges(probabilities, frameSamples, length, rule);
-    const voice = louder(stretches, new EnergyMap(levels, length).voice);
+    yield;
+    const energy = (yield* EnergyMap.of(levels, length)).voice;
+    yield;
+    const voice = louder(stretches, energy);
+    yield;
     const whole = length > 0 ? [{ start: 0, end: length }] : [];
-    const sound = soundOf(found, levels, length, stretches);
+    const sound = yield* soundOf(found, levels, length, stretches);
     return new NeuralMap(found, whole, stretches, voice, sound, unvoicedRanges(probabilities, frameSamples, length));
   }
 
@@ -147,25 +152,28 @@ function louder(stretches: readonly Span[], energy: readonly Span[]): Span[] {
 }
 
 /** All that is not silent: speech, frames that may be, and levels that stand out, each with 100 ms around it. */
-function soundOf(
+function* soundOf(
   { probabilities, frameSamples }: Found,
   levels: Float64Array,
   length: number,
   stretches: Span[],
-): Span[] {
-  const smooth = smoothed(levels);
-  const floor = quantileOf(smooth, floorQuantile);
+): Steps<Span[]> {
+  const smooth = yield* smoothed(levels);
+  const floor = yield* quantileOf(smooth, floorQuantile);
   const limit = Math.min(soundMax, Math.max(soundMin, floor * soundOverFloor));
   const heard = new Uint8Array(levels.length);
   const mark = (from: number, to: number) => heard.fill(1, Math.max(0, from - padWindows), to + padWindows);
-  for (let at = 0; at < levels.length; at++) {
-    const frame = Math.min(probabilities.length - 1, Math.floor((at * levelSamples) / frameSamples));
-    if (smooth[at]! > limit || probabilities[frame]! > doubtfulFrom) mark(at, at + 1);
-  }
+  yield* inPieces(levels.length, (first, end) => {
+    for (let at = first; at < end; at++) {
+      const frame = Math.min(probabilities.length - 1, Math.floor((at * levelSamples) / frameSamples));
+      if (smooth[at]! > limit || probabilities[frame]! > doubtfulFrom) mark(at, at + 1);
+    }
+  });
   for (const { start, end } of stretches) mark(Math.floor(start / levelSamples), Math.ceil(end / levelSamples));
   release(smooth);
   const ranges = rangesOf(heard, 1, length);
   release(heard);
+  yield;
   return ranges;
 }
 

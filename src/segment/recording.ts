@@ -5,6 +5,7 @@
 
 import type { LeveledSamples } from "../audio/sample_store.ts";
 import { release } from "../memory.ts";
+import { atOnce } from "../steps.ts";
 import { assert } from "../errors.ts";
 import type { Samples, Span } from "../units.ts";
 import { joinedLength, originalRanges } from "./ranges.ts";
@@ -38,7 +39,12 @@ export class Recording implements Samples {
   static of(samples: LeveledSamples, speech?: Promise<SpeechMap>): Recording {
     const whole = [{ start: 0, end: samples.length }];
     if (!speech) {
-      return new Recording(samples, whole, () => new EnergyMap(samples.levels, samples.length), Promise.resolve());
+      return new Recording(
+        samples,
+        whole,
+        () => atOnce(EnergyMap.of(samples.levels, samples.length)),
+        Promise.resolve(),
+      );
     }
     let map: SpeechMap | undefined;
     const found = speech.then((found) => void (map = found));

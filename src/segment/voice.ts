@@ -139,6 +139,7 @@ function heard(
   { threshold, minSpeechMs, minSilenceMs }: VoiceRule,
 ): Span[] {
   const endBelow = Math.max(threshold - hysteresis, leastEnd);
+  const silenceMin = samplesOf(minSilenceMs);
   const ranges: Span[] = [];
   let start = -1;
   let quietSince = -1;
@@ -147,13 +148,14 @@ function heard(
     start = quietSince = -1;
   };
   for (let frame = 0; frame < probabilities.length; frame++) {
-    const [probability, at] = [probabilities[frame]!, frame * frameSamples];
+    const probability = probabilities[frame]!;
+    const at = frame * frameSamples;
     if (probability >= threshold) {
       quietSince = -1;
       if (start < 0) start = at;
     } else if (start >= 0 && probability < endBelow) {
       if (quietSince < 0) quietSince = at;
-      if (at - quietSince >= samplesOf(minSilenceMs)) close(quietSince);
+      if (at - quietSince >= silenceMin) close(quietSince);
     }
   }
   if (start >= 0) close(length);

@@ -31,6 +31,7 @@ test {
     _ = @import("engine/wav.zig");
     _ = @import("errors.zig");
     _ = @import("kernels/equivalence_test.zig");
+    _ = @import("kernels/filter_bank_test.zig");
     _ = @import("kernels/layers_test.zig");
     _ = @import("kernels/tile_test.zig");
     _ = @import("network/aligner.zig");

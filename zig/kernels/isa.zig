@@ -16,6 +16,7 @@ const rectified = @import("rectified.zig");
 const rounding = @import("rounding.zig");
 const rows = @import("rows.zig").Rows(lanes);
 const attention = @import("attention.zig").Attention(lanes);
+const filter_bank = @import("filter_bank.zig");
 const layers = @import("layers.zig").Layers(lanes);
 
 const table: kernels.Table = .{
@@ -46,6 +47,7 @@ const table: kernels.Table = .{
     .affine = layers.affine,
     .pool = layers.pool,
     .moments = layers.moments,
+    .filter_bank = filter_bank.run,
     .lstm = layers.lstm,
     .tile_pack = tile_product.pack,
     .tile_gemm = if (std.mem.eql(u8, isa.name, "amx")) tile_product.Product(tiles.Amx).run else null,

@@ -252,6 +252,7 @@ pub const Table = extern struct {
     affine: *const fn (*const Affine) callconv(.c) void,
     pool: *const fn (*const Pool) callconv(.c) void,
     moments: *const fn (*const Moments) callconv(.c) void,
+    filter_bank: *const fn (*const FilterBank) callconv(.c) void,
     /// One step of an LSTM of n: gates[4][n], in the order input, forget, cell, output, and their bias;
     /// cell[n] from before, and after; hidden[n] after.
     lstm: *const fn ([*]const f32, [*]const f32, [*]f32, [*]f32, usize) callconv(.c) void,
@@ -316,6 +317,43 @@ pub const Pool = extern struct {
     columns: usize,
     magnitude: bool,
 };
+
+/// Filters of up to 251 taps, even or odd around their middle, at every tenth sample (filter_bank.zig): what `Pool`
+/// with magnitudes makes of their results.
+pub const FilterBank = extern struct {
+    /// Filters' middles are `bank_reach` samples from both ends.
+    samples: [*]const f32,
+    count: usize,
+    /// Samples are brought to a level first: x * scale + shift.
+    scale: f32,
+    shift: f32,
+    /// f32[filters / 16][bank_bins][10][2][8] of eight even and eight odd filters each: values of spectra / 1280 at bin
+    /// 128 t + m, t < 10.
+    spectra: [*]align(64) const f32,
+    /// A multiple of 16, half of them even: these are the first columns.
+    filters: usize,
+    /// cos and sin of 2 pi i / 1280: f32[1280][2].
+    turns: [*]const f32,
+    /// f32[rows][out_stride]
+    out: [*]f32,
+    out_stride: usize,
+    rows: usize,
+    /// Blocks of `bank_rows` rows each that are computed, at most `bank_blocks`.
+    block: usize,
+    blocks: usize,
+    /// u8[bank_space]
+    space: [*]align(64) u8,
+};
+
+pub const bank_stride = 10;
+pub const bank_reach = 125;
+pub const bank_points = 128;
+pub const bank_samples = bank_points * bank_stride;
+pub const bank_bins = bank_points / 2 + 1;
+pub const bank_group = 8;
+pub const bank_rows = 34;
+pub const bank_blocks = 2 * bank_group;
+pub const bank_space = 200_000;
 
 /// sums = the sum over rows of x - centre, squares = that of its square, by columns. In f32: of a few hundred rows.
 pub const Moments = extern struct {

@@ -5,10 +5,10 @@
 //!       -> two convolutions of 5 rows to 60 channels, each: the greatest of three, normalised
 //!       -> 4 LSTM layers of 128 in each direction -> 128 -> 128 -> 7 classes, as log-probabilities
 //!
-//! Rows are over time, 589 at last. Half of the filters are even and half are odd around their middle: the two halves
-//! of a window are added and subtracted first. The bias of a convolution is left out, as the normalisation behind it
-//! takes it away again. Several windows are computed together, each layer as products of many rows; only the state of
-//! an LSTM goes step by step, of all windows at once. A window's result is the same to the bit whatever goes with it.
+//! Rows are over time, 589 at last. The filters multiply spectra (kernels/filter_bank.zig). The bias of a convolution
+//! is left out, as the normalisation behind it takes it away again. Several windows are computed together, each layer
+//! as products of many rows; only the state of an LSTM goes step by step, of all windows at once. A window's result is
+//! the same to the bit whatever goes with it.
 //!
 //! Convolutions behind the filters and LSTMs multiply at 8 bits (products.zig), or in f32 for tests to compare with:
 //! the errors of an LSTM's state do not add up. The filters stay in f32: of loud samples beside soft ones.
@@ -34,9 +34,6 @@ pub const batch = 6;
 const filters = 80;
 const filter_samples = 251;
 const half = filter_samples / 2;
-/// Floats of a filter's folded window: half and the middle, filled up.
-const folded = 128;
-const filter_stride = 10;
 const channels = 60;
 const taps = 5;
 const state = 128;
@@ -47,17 +44,23 @@ const rows_after = [3]usize{ 5325, 1773, frames };
 /// Their channels, and floats from row to row: whole blocks of products at 8 bits, filled up with zeros.
 const channels_after = [3]usize{ filters, channels, channels };
 const columns_after = [3]usize{ 96, 64, 64 };
+/// The filters' blocks of a window, and tasks of them.
+const bank_blocks = blocksOf(rows_after[0], kernels.bank_rows);
+const bank_tasks = blocksOf(bank_blocks, kernels.bank_blocks);
 /// Rows that are pooled to one task's.
 const block = 32;
 const block_rows = block * kernels.pooled_rows;
 const slope = 0.01;
 
 comptime {
-    assert(half + 1 <= folded);
+    assert(half == kernels.bank_reach and filters % (2 * kernels.bank_group) == 0);
     for (channels_after, columns_after) |real, all| assert(real <= all and all % kernels.int8_block == 0);
-    assert(((window - filter_samples) / filter_stride + 1) / kernels.pooled_rows == rows_after[0]);
+    assert(((window - filter_samples) / kernels.bank_stride + 1) / kernels.pooled_rows == rows_after[0]);
     for (rows_after[0..2], rows_after[1..]) |before, after| assert((before - taps + 1) / kernels.pooled_rows == after);
 }
+
+/// What the filters' kernel takes: spectra, and the angles of its transforms.
+const Bank = struct { spectra: []align(64) const f32, turns: []const f32 };
 
 const Affine = struct { weight: []const f32, bias: []const f32 };
 
@@ -85,7 +88,7 @@ const Buffers = struct {
 
 /// A thread's own.
 const Scratch = struct {
-    folded: [block_rows * 2 * folded]f32 align(64),
+    bank: [kernels.bank_space]u8 align(64),
     raw: [block_rows * 2 * state]f32 align(64),
     /// What a product is of, where that is at 8 bits.
     rows: products.Rows,
@@ -97,8 +100,7 @@ pub const Segmentation = struct {
     table: *const kernels.Table,
     pool: *const threads.Pool,
     level: Affine,
-    even: Packed,
-    odd: Packed,
+    bank: Bank,
     norms: [3]Affine,
     convolutions: [2]products.Weight,
     lstm: [layers]Lstm,
@@ -111,14 +113,12 @@ pub const Segmentation = struct {
     pub fn init(reader: *const weights.Reader, pool: *const threads.Pool) Error!Segmentation {
         const scratch = reader.arena.alloc(Scratch, pool.threadsCount()) catch return weights.outOfMemory();
         for (scratch) |*own| own.rows = try reader.rowsFor(block_rows * 2 * state);
-        const filters_made = try sincFilters(reader);
         var self: Segmentation = .{
             .arena = reader.arena,
             .table = reader.table,
             .pool = pool,
             .level = try affineOf(reader, "segmentation.sincnet.wav_norm1d", .{}, 1),
-            .even = filters_made[0],
-            .odd = filters_made[1],
+            .bank = try bankOf(reader),
             .norms = undefined,
             .convolutions = undefined,
             .lstm = undefined,
@@ -206,7 +206,7 @@ const Job = struct {
     fn compute(self: *Job, watch: anytype) void {
         const pool = self.net.pool;
         pool.run(self.windows, self, findLevel);
-        pool.run(self.windows * blocksOf(rows_after[0], block), self, filterBlock);
+        pool.run(self.windows * bank_tasks, self, filterBlocks);
         self.index = 0;
         pool.run(self.windows, self, normalise);
         self.show(watch, "filters", self.buffers.rows[0], rows_after[0], columns_after[0]);
@@ -245,41 +245,36 @@ const Job = struct {
     /// Mean 0, variance 1, then the network's own level.
     fn findLevel(self: *Job, at: usize, _: usize) void {
         const samples = self.samples[at * window ..][0..window];
-        var sum: f64 = 0;
-        for (samples) |sample| sum += sample;
-        const mean = sum / window;
-        var squares: f64 = 0;
-        for (samples) |sample| squares += (sample - mean) * (sample - mean);
+        const mean = sumOf(samples, 0, false) / window;
+        const squares = sumOf(samples, mean, true);
         const scale = self.net.level.weight[0] / @sqrt(squares / window + norm_eps);
         self.buffers.level[at] = .{ @floatCast(scale), @floatCast(self.net.level.bias[0] - mean * scale) };
     }
 
-    fn filterBlock(self: *Job, task: usize, thread: usize) void {
+    fn filterBlocks(self: *Job, task: usize, thread: usize) void {
         const net = self.net;
-        const blocks = blocksOf(rows_after[0], block);
-        const at = task / blocks;
-        const row = task % blocks * block;
-        const rows: usize = @min(block, rows_after[0] - row);
-        const scratch = &net.scratch[thread];
+        const at = task / bank_tasks;
+        const first = task % bank_tasks * kernels.bank_blocks;
         const scale, const shift = self.buffers.level[at];
-        const count = rows * kernels.pooled_rows;
-        for (0..count) |i| {
-            const from = at * window + (row * kernels.pooled_rows + i) * filter_stride;
-            fold(self.samples[from..][0..filter_samples], scale, shift, scratch.folded[i * 2 * folded ..]);
-        }
-        const raw = &scratch.raw;
-        net.even.times(net.table, count, &scratch.folded, 2 * folded, raw, filters);
-        net.odd.times(net.table, count, scratch.folded[folded..].ptr, 2 * folded, raw[filters / 2 ..].ptr, filters);
-        net.table.pool(&.{
-            .x = raw,
-            .x_stride = filters,
-            .out = self.buffers.rows[0].ptr + (at * rows_after[0] + row) * columns_after[0],
+        const out = self.buffers.rows[0][at * rows_after[0] * columns_after[0] ..];
+        net.table.filter_bank(&.{
+            .samples = self.samples[at * window ..].ptr,
+            .count = window,
+            .scale = scale,
+            .shift = shift,
+            .spectra = net.bank.spectra.ptr,
+            .filters = filters,
+            .turns = net.bank.turns.ptr,
+            .out = out.ptr,
             .out_stride = columns_after[0],
-            .rows = rows,
-            .columns = filters,
-            .magnitude = true,
+            .rows = rows_after[0],
+            .block = first,
+            .blocks = @min(kernels.bank_blocks, bank_blocks - first),
+            .space = &net.scratch[thread].bank,
         });
-        self.fillUp(0, at * rows_after[0] + row, rows);
+        const row = first * kernels.bank_rows;
+        const end = @min(rows_after[0], row + kernels.bank_blocks * kernels.bank_rows);
+        self.fillUp(0, at * rows_after[0] + row, end - row);
     }
 
     fn convolveBlock(self: *Job, task: usize, thread: usize) void {
@@ -465,18 +460,17 @@ const norm_eps = 1e-5;
 /// Rows whose sum is taken in f32, before it goes on in f64.
 const moment_rows = 64;
 
-/// Around the middle: sums and the middle itself, then differences.
-fn fold(samples: *const [filter_samples]f32, scale: f32, shift: f32, to: []f32) void {
-    const sums = to[0..folded];
-    const differences = to[folded..][0..folded];
-    for (0..half) |k| {
-        const before = samples[k];
-        const after = samples[filter_samples - 1 - k];
-        sums[k] = (before + after) * scale + 2 * shift;
-        differences[k] = (before - after) * scale;
+/// Of differences from a centre, or of their squares.
+fn sumOf(samples: *const [window]f32, centre: f64, comptime squared: bool) f64 {
+    const lanes = 8;
+    const Some = @Vector(lanes, f64);
+    var sums: Some = @splat(0);
+    var i: usize = 0;
+    while (i < window) : (i += lanes) {
+        const off = @as(Some, @as(@Vector(lanes, f32), samples[i..][0..lanes].*)) - @as(Some, @splat(centre));
+        sums += if (squared) off * off else off;
     }
-    sums[half] = samples[half] * scale + shift;
-    differences[half] = 0;
+    return @reduce(.Add, sums);
 }
 
 fn logSoftmax(values: *[classes]f32, bias: []const f32) void {
@@ -530,10 +524,10 @@ const frequency_max: f32 = 8000;
 const low_least: f32 = 50;
 const band_least: f32 = 50;
 
-/// Band-pass filters from their lower edges and widths in Hz: even ones of cosines, odd ones of sines, as rows that
-/// `fold`'s rows are multiplied with (asteroid-filterbanks' ParamSincFB, MIT). In f32 and in its order, sines rounded
+/// Band-pass filters from their lower edges and widths in Hz: even ones of cosines, odd ones of sines; of each the taps
+/// before the middle, then the middle (asteroid-filterbanks' ParamSincFB, MIT). In f32 and in its order, sines rounded
 /// once: the angles are large, so the network was trained with what rounding makes of them.
-fn sincFilters(reader: *const weights.Reader) Error![2]Packed {
+fn sincFilters(reader: *const weights.Reader) Error![2][]f32 {
     const count = filters / 2;
     const name = "segmentation.sincnet.conv1d.0.filterbank.";
     const low_hz = try reader.tensor(name ++ "low_hz_", .{}, &.{ count, 1 });
@@ -556,7 +550,47 @@ fn sincFilters(reader: *const weights.Reader) Error![2]Packed {
         }
         even[i * (half + 1) + half] = 1;
     }
-    return .{ try reader.pack(even, count, half + 1), try reader.pack(odd, count, half + 1) };
+    return .{ even, odd };
+}
+
+fn bankOf(reader: *const weights.Reader) Error!Bank {
+    const turns = try weights.room(f32, reader.arena, 2 * kernels.bank_samples);
+    for (0..kernels.bank_samples) |i| {
+        const angle = @as(f64, @floatFromInt(i)) * 2 * std.math.pi / kernels.bank_samples;
+        turns[2 * i] = @floatCast(@cos(angle));
+        turns[2 * i + 1] = @floatCast(@sin(angle));
+    }
+    const spectra = try weights.room(f32, reader.arena, filters * kernels.bank_bins * kernels.bank_stride);
+    for (try sincFilters(reader), 0..) |some, is_odd| try addSpectra(reader, some, is_odd, turns, spectra);
+    return .{ .spectra = spectra, .turns = turns };
+}
+
+/// Of the even filters, or of the odd ones: sums of their taps times cosines, or sines.
+fn addSpectra(reader: *const weights.Reader, of: []const f32, is_odd: usize, turns: []const f32, to: []f32) Error!void {
+    const count = filters / 2;
+    const bins = kernels.bank_bins * kernels.bank_stride;
+    const matrix = Packed.init(reader.scratch.allocator(), reader.table, of, count, half + 1) catch
+        return weights.outOfMemory();
+    const waves = try reader.temporary(bins * (half + 1));
+    for (0..bins) |bin| {
+        const m, const t = .{ bin / kernels.bank_stride, bin % kernels.bank_stride };
+        const frequency = t * kernels.bank_points + m;
+        const row = waves[bin * (half + 1) ..][0 .. half + 1];
+        row[half] = if (is_odd == 1) 0 else 1.0 / @as(f32, kernels.bank_samples);
+        var turn: usize = 0;
+        for (1..half + 1) |distance| {
+            turn += frequency;
+            if (turn >= kernels.bank_samples) turn -= kernels.bank_samples;
+            row[half - distance] = turns[2 * turn + is_odd] * (2.0 / @as(f32, kernels.bank_samples));
+        }
+    }
+    const found = try reader.temporary(bins * count);
+    matrix.times(reader.table, bins, waves.ptr, half + 1, found.ptr, count);
+    const width = kernels.bank_group;
+    for (0..bins) |bin| for (0..count / width) |group| {
+        const from = found[bin * count + group * width ..][0..width];
+        @memcpy(to[((group * bins + bin) * 2 + is_odd) * width ..][0..width], from);
+    };
 }
 
 fn rounded(x: f64) f32 {

@@ -88,26 +88,44 @@ pub fn Layers(comptime lanes: u32) type {
             n: usize,
             i: usize,
         ) void {
-            var gate: [4]vec.Vec(width) = undefined;
+            const half: vec.Vec(width) = @splat(0.5);
+            var gate: [4]Ratio(width) = undefined;
             inline for (&gate, 0..) |*one, g| {
-                one.* = vec.load(width, gates + g * n + i) + vec.load(width, bias + g * n + i);
+                const x = vec.load(width, gates + g * n + i) + vec.load(width, bias + g * n + i);
+                one.* = tanh(width, if (g == 2) x else x * half);
             }
-            const keep = sigmoid(width, gate[1]) * vec.load(width, cell + i);
-            const next = vec.mulAdd(width, sigmoid(width, gate[0]), tanh(width, gate[2]), keep);
+            // sigmoid(x) = (1 + tanh(x / 2)) / 2; ratios are added and multiplied first, then divided once.
+            const input, const forget, const new, const output = gate;
+            const both = input.below * new.below;
+            const old = (forget.below + forget.above) * vec.load(width, cell + i);
+            const more = (input.below + input.above) * new.above;
+            const next = vec.mulAdd(width, old, both, more * forget.below) * half / (both * forget.below);
             vec.store(width, cell + i, next);
-            vec.store(width, hidden + i, sigmoid(width, gate[3]) * tanh(width, next));
+            const shown = tanh(width, next);
+            const state = (output.below + output.above) * shown.above * half / (output.below * shown.below);
+            vec.store(width, hidden + i, state);
         }
 
-        inline fn sigmoid(comptime width: u32, x: vec.Vec(width)) vec.Vec(width) {
-            const one: vec.Vec(width) = @splat(1);
-            return one / (one + vec.exp(width, -x));
+        fn Ratio(comptime width: u32) type {
+            return struct { above: vec.Vec(width), below: vec.Vec(width) };
         }
 
-        /// Its error is absolute, below 2e-7: values near 0 lose digits.
-        inline fn tanh(comptime width: u32, x: vec.Vec(width)) vec.Vec(width) {
-            const one: vec.Vec(width) = @splat(1);
-            const two: vec.Vec(width) = @splat(2);
-            return one - two / (one + vec.exp(width, x * two));
+        /// tanh as a ratio, off by less than 5e-7: x P(x^2) / Q(x^2) with the least greatest error up to 8, beyond
+        /// which tanh is 1. Neither side is greater than 200.
+        inline fn tanh(comptime width: u32, x: vec.Vec(width)) Ratio(width) {
+            const V = vec.Vec(width);
+            const limit: V = @splat(8);
+            const inside = @max(@min(x, limit), -limit);
+            const square = inside * inside;
+            var above: V = @splat(tanh_above[3]);
+            inline for (0..3) |k| above = vec.mulAdd(width, above, square, @splat(tanh_above[2 - k]));
+            var below: V = @splat(tanh_below[4]);
+            inline for (0..4) |k| below = vec.mulAdd(width, below, square, @splat(tanh_below[3 - k]));
+            return .{ .above = inside * above, .below = below };
         }
     };
 }
+
+/// By rising powers.
+const tanh_above = [4]f32{ 0.999999362, 0.129136411, 0.00293882757, 0.0000113102224 };
+const tanh_below = [5]f32{ 1, 0.462467399, 0.0237638265, 0.000237028452, 2.42384088e-7 };

@@ -12,12 +12,12 @@ import { placedLibrary } from "./place_library.ts";
 
 export { speakerClasses, speakerFloats, speakerFrames, speakerWindow } from "./native.ts";
 
+/** Samples are handed over, and nobody may use them afterwards; a view of a larger buffer is copied and stays. */
 export type SpeakerNetworks = {
   /**
    * Windows of speakerWindow samples one after the other, the last one filled up with zeros, to f32[windows]
    * [speakerFrames][speakerClasses]: natural logarithms of the probabilities of nobody, speaker 1, 2, 3, 1 and 2, 1 and
-   * 3, 2 and 3. Numbers hold within a window. A dozen windows is a good number. The samples are handed over, and nobody
-   * may use them afterwards; those of a larger buffer stay.
+   * 3, 2 and 3. Numbers hold within a window. A dozen windows is a good number.
    */
   segmentation(samples: Float32Array): Promise<Float32Array>;
   /**
@@ -109,7 +109,7 @@ class SpeakersThread {
     return this.#closed !== undefined;
   }
 
-  /** What is not handed over is copied: transferring a view would take its whole recording along. */
+  /** Transferring a view would take its whole recording along. */
   ask(message: Exclude<ToSpeakersWorker, { type: "close" }>): Promise<Float32Array> {
     if (this.#closed) return Promise.reject(this.#closed);
     const asked = Promise.withResolvers<Float32Array>();
@@ -117,8 +117,7 @@ class SpeakersThread {
     if (message.type === "open") this.#worker.postMessage(message, [message.weights.buffer as ArrayBuffer]);
     else {
       const { buffer, byteLength } = message.samples;
-      const isOurs = message.type === "segmentation" && buffer.byteLength === byteLength;
-      const samples = isOurs ? message.samples : message.samples.slice();
+      const samples = buffer.byteLength === byteLength ? message.samples : message.samples.slice();
       this.#worker.postMessage({ ...message, samples }, [samples.buffer as ArrayBuffer]);
       gaveBack(byteLength);
     }

@@ -108,7 +108,7 @@ async function hearWindows(
   const embeddings = all.length === 0
     ? new Float32Array(0)
     : await networks.embed(samples, all.map(({ spans }) => spans));
-  release(samples);
+  if (all.length === 0) release(samples);
   for (const [at, { run }] of all.entries()) {
     const embedding = embeddings.slice(at * embeddingFloats, (at + 1) * embeddingFloats);
     voices.push({ ...run, embedding });

@@ -19,11 +19,11 @@ export const classesCount = 7;
 /** Floats of an embedding. */
 export const embeddingFloats = 192;
 
+/** Samples are handed over, and nobody may use them afterwards; a view of a larger buffer stays. */
 export type SpeakerNetworks = {
   /**
    * `samples`: whole windows, one after the other, 16 kHz mono; a last one is filled with zeros. Resolves to
-   * f32[windows][589][7], natural logarithms of probabilities. They are handed over, and nobody may use them
-   * afterwards; those of a larger buffer stay.
+   * f32[windows][589][7], natural logarithms of probabilities.
    */
   segmentation(samples: Float32Array): Promise<Float32Array>;
   /** For each of `spans`, ranges of samples in which one voice speaks: its embedding, f32[spans][192]. */

@@ -206,7 +206,7 @@ async function readBytes(path: string, label: string): Promise<Uint8Array> {
     const pieces: Uint8Array[] = [];
     let size = 0;
     // A pipe or a device may have no end.
-    for await (const piece of path === "-" ? standardInput() : createReadStream(onDisk(path))) {
+    for await (const piece of path === "-" ? standardInput() : (await open(onDisk(path))).createReadStream()) {
       size += piece.length;
       if (size > textBytesMax) throw tooLarge(label);
       pieces.push(piece);

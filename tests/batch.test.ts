@@ -28,18 +28,18 @@ describe("batch", () => {
 
   test("a signal keeps the rows, and the same command goes on; a pipe gets rows as they come", async () => {
     using folder = temporaryFolder();
-    const rows = Array.from({ length: 12 }, (_, id) => ({ id, audio: wav("en-short") }));
+    const rows = Array.from({ length: 50 }, (_, id) => ({ id, audio: wav("en-short") })); // The signal may come late.
     const manifest = join(folder.path, "list.jsonl");
     writeFileSync(manifest, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
     const args = ["batch", manifest, "-d", modelDir(), "-o", join(folder.path, "out.jsonl"), "--batch", "1", "--debug"];
     const stopped = await run(args, { signalWhen: { text: "Audio: ", signal: "SIGTERM" } });
     expect(stopped.signal).toBe("SIGTERM");
     expect(stopped.stderr).toMatch(
-      /stopped: \d+ of 12 rows in .*out\.part\.jsonl; the same command goes on from there\n/,
+      /stopped: \d+ of 50 rows in .*out\.part\.jsonl; the same command goes on from there\n/,
     );
     const whole = await run(args);
     expect(whole.code).toBe(0);
-    expect(whole.stderr).toContain("Done: 12 rows in ");
+    expect(whole.stderr).toContain("Done: 50 rows in ");
     expect(existsSync(join(folder.path, "out.part.jsonl"))).toBe(false);
     const piped = await run(["batch", "-", "-d", modelDir(), "--silent"], { stdin: readFileSync(manifest) });
     expect(piped.stdout).toBe(readFileSync(join(folder.path, "out.jsonl"), "utf8"));

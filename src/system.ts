@@ -149,11 +149,11 @@ export async function loadPrompt(given: string): Promise<string> {
   if (!given.startsWith("@") || given.startsWith("@@")) return given.replace(/^@@/, "@").normalize("NFC");
   const path = given.slice(1);
   if (path === "") throw new UsageError("--prompt @ needs the name of a file after the @ (@@ for the character)");
-  const bytes = await readStart(path, promptBytesMax + 1).catch((error) => {
+  const bytes = await open(path).then((file) => readUpTo(promptBytesMax, file.createReadStream())).catch((error) => {
     const reason = systemReason(error, { ENOENT: "no such file", EISDIR: "is a folder" });
     throw new UsageError(`--prompt @${printable(path)}: ${reason}`);
   });
-  if (bytes.length > promptBytesMax) {
+  if (bytes === undefined) {
     throw new UsageError(
       `--prompt @${printable(path)}: more than ${promptBytesMax} bytes, which no model makes use of`,
     );
@@ -165,21 +165,16 @@ export async function loadPrompt(given: string): Promise<string> {
   }
 }
 
-/** The first bytes of a file, which may also be a device or a pipe without an end. */
-async function readStart(path: string, bytesMax: number): Promise<Uint8Array> {
-  const handle = await open(path);
-  try {
-    const bytes = new Uint8Array(bytesMax);
-    let filled = 0;
-    while (filled < bytesMax) {
-      const { bytesRead } = await handle.read(bytes, filled, bytesMax - filled, null);
-      if (bytesRead === 0) break;
-      filled += bytesRead;
-    }
-    return bytes.subarray(0, filled);
-  } finally {
-    await handle.close();
+/** All bytes of a file, or of a device or a pipe, which may have no end; undefined: there are more. */
+async function readUpTo(bytesMax: number, source: AsyncIterable<Uint8Array>): Promise<Uint8Array | undefined> {
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of source) {
+    size += piece.length;
+    if (size > bytesMax) return undefined;
+    pieces.push(piece);
   }
+  return Buffer.concat(pieces);
 }
 
 const textBytesMax = 256 * 2 ** 20;
@@ -202,25 +197,16 @@ export async function readTextFile(path: string): Promise<string> {
 
 async function readBytes(path: string, label: string): Promise<Uint8Array> {
   try {
-    if (path !== "-" && (await stat(onDisk(path))).size > textBytesMax) throw tooLarge(label);
-    const pieces: Uint8Array[] = [];
-    let size = 0;
-    // A pipe or a device may have no end.
-    for await (const piece of path === "-" ? standardInput() : (await open(onDisk(path))).createReadStream()) {
-      size += piece.length;
-      if (size > textBytesMax) throw tooLarge(label);
-      pieces.push(piece);
-    }
-    return Buffer.concat(pieces);
+    const isLarge = path !== "-" && (await stat(onDisk(path))).size > textBytesMax;
+    const source = async () => path === "-" ? standardInput() : (await open(onDisk(path))).createReadStream();
+    const bytes = isLarge ? undefined : await readUpTo(textBytesMax, await source());
+    if (bytes === undefined) throw new InputError(`${label}: is larger than ${textBytesMax / 2 ** 20} MiB`);
+    return bytes;
   } catch (error) {
     if (error instanceof InputError) throw error;
     const reason = systemReason(error, { ENOENT: "no such file", ENOTDIR: "no such file", EISDIR: "is a folder" });
     throw new InputError(`${label}: ${reason}`, undefined, { cause: error });
   }
-}
-
-function tooLarge(label: string): InputError {
-  return new InputError(`${label}: is larger than ${textBytesMax / 2 ** 20} MiB`);
 }
 
 /** Standard input as it comes. The runtime's own stream takes only some kinds of pipes on Windows. */

@@ -306,7 +306,7 @@ pub const Affine = extern struct {
 /// Rows that `Pool` makes one of.
 pub const pooled_rows = 3;
 
-/// out[r] = the greatest of x[3 r], x[3 r + 1], x[3 r + 2], or of their magnitudes, by columns.
+/// out[r] = the greatest of x[3 r], x[3 r + 1], x[3 r + 2], by columns.
 pub const Pool = extern struct {
     x: [*]const f32,
     x_stride: usize,
@@ -315,11 +315,10 @@ pub const Pool = extern struct {
     /// Of `out`.
     rows: usize,
     columns: usize,
-    magnitude: bool,
 };
 
-/// Filters of up to 251 taps, even or odd around their middle, at every tenth sample (filter_bank.zig): what `Pool`
-/// with magnitudes makes of their results.
+/// Filters of up to 251 taps, even or odd around their middle, at every tenth sample (filter_bank.zig): of the
+/// magnitudes of their results what `Pool` makes of them.
 pub const FilterBank = extern struct {
     /// Filters' middles are `bank_reach` samples from both ends.
     samples: [*]const f32,

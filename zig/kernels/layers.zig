@@ -34,17 +34,12 @@ pub fn Layers(comptime lanes: u32) type {
         inline fn poolAt(comptime width: u32, job: *const kernels.Pool, i: usize) void {
             for (0..job.rows) |row| {
                 const from = job.x + row * kernels.pooled_rows * job.x_stride + i;
-                var most = poolValue(width, job.magnitude, from);
+                var most = vec.load(width, from);
                 inline for (1..kernels.pooled_rows) |r| {
-                    most = @max(most, poolValue(width, job.magnitude, from + r * job.x_stride));
+                    most = @max(most, vec.load(width, from + r * job.x_stride));
                 }
                 vec.store(width, job.out + row * job.out_stride + i, most);
             }
-        }
-
-        inline fn poolValue(comptime width: u32, magnitude: bool, from: [*]const f32) vec.Vec(width) {
-            const value = vec.load(width, from);
-            return if (magnitude) @abs(value) else value;
         }
 
         pub fn moments(job: *const kernels.Moments) callconv(.c) void {

@@ -71,29 +71,25 @@ test "affine: scale, shift and slope, or none of them; nothing beside the column
     }.check);
 }
 
-test "pool: the greatest of three rows, or of their magnitudes" {
+test "pool: the greatest of three rows" {
     try forEach(struct {
         fn check(table: *const kernels.Table, columns: usize, rows: usize) !void {
-            for ([_]bool{ false, true }) |magnitude| {
-                var data: Data = .init(rows);
-                table.pool(&.{
-                    .x = &data.x,
-                    .x_stride = stride,
-                    .out = &data.out,
-                    .out_stride = columns,
-                    .rows = rows,
-                    .columns = columns,
-                    .magnitude = magnitude,
-                });
-                for (0..rows) |row| for (0..columns) |i| {
-                    var want = -std.math.inf(f32);
-                    for (0..kernels.pooled_rows) |r| {
-                        const value = data.x[(row * kernels.pooled_rows + r) * stride + i];
-                        want = @max(want, if (magnitude) @abs(value) else value);
-                    }
-                    try testing.expectEqual(want, data.out[row * columns + i]);
-                };
-            }
+            var data: Data = .init(rows);
+            table.pool(&.{
+                .x = &data.x,
+                .x_stride = stride,
+                .out = &data.out,
+                .out_stride = columns,
+                .rows = rows,
+                .columns = columns,
+            });
+            for (0..rows) |row| for (0..columns) |i| {
+                var want = -std.math.inf(f32);
+                for (0..kernels.pooled_rows) |r| {
+                    want = @max(want, data.x[(row * kernels.pooled_rows + r) * stride + i]);
+                }
+                try testing.expectEqual(want, data.out[row * columns + i]);
+            };
         }
     }.check);
 }

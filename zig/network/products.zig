@@ -150,7 +150,8 @@ pub const Weight = struct {
 
 const testing = std.testing;
 
-fn forEachTable(comptime check: fn (std.mem.Allocator, *const kernels.Table) anyerror!void) !void {
+/// For tests: of every instruction set that this processor has.
+pub fn forEachTable(comptime check: fn (std.mem.Allocator, *const kernels.Table) anyerror!void) !void {
     const cpu = @import("../compute/cpu.zig");
     var found = cpu.detect().iterator();
     while (found.next()) |isa| {

@@ -210,19 +210,7 @@ pub const Weight = struct {
 };
 
 const testing = std.testing;
-
-fn forEachTable(comptime check: fn (std.mem.Allocator, *const kernels.Table) anyerror!void) !void {
-    const cpu = @import("../compute/cpu.zig");
-    var found = cpu.detect().iterator();
-    while (found.next()) |isa| {
-        var arena: std.heap.ArenaAllocator = .init(testing.allocator);
-        defer arena.deinit();
-        check(arena.allocator(), cpu.table(isa)) catch |reason| {
-            std.debug.print("with {t}\n", .{isa});
-            return reason;
-        };
-    }
-}
+const forEachTable = products.forEachTable;
 
 fn normal(arena: std.mem.Allocator, random: std.Random, count: usize) ![]f32 {
     const values = try arena.alloc(f32, count);

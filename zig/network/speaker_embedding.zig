@@ -475,9 +475,7 @@ fn weightOf(
     scale: ?[]const f32,
 ) Error!Weight {
     const values = try reader.tensor(name, parts, &.{ outputs, depth, 1 });
-    if (scale) |by| for (by, 0..) |one, row| {
-        for (values[row * depth ..][0..depth]) |*value| value.* *= one;
-    };
+    if (scale) |by| weights.scaleRows(values, by);
     return weightOfParts(reader, outputs, &.{.{ .values = values, .depth = depth }});
 }
 

@@ -241,9 +241,7 @@ fn residual(reader: *const weights.Reader, comptime name: []const u8, stride: us
     }
     const norm = try reader.norm(name ++ "shortcut.1", .{}, channels, true);
     const shortcut = try reader.tensor(name ++ "shortcut.0.weight", .{}, &.{ channels, channels, 1, 1 });
-    for (norm.scale, 0..) |by, n| for (shortcut[n * channels ..][0..channels]) |*value| {
-        value.* *= by;
-    };
+    weights.scaleRows(shortcut, norm.scale);
     var second = try convolution(reader, name ++ "conv2", name ++ "bn2", 1, shortcut);
     const shift = try floats(reader.arena, channels);
     for (shift, second.shift, norm.shift) |*to, own, other| to.* = own + other;

@@ -300,7 +300,6 @@ const Job = struct {
             .out_stride = columns,
             .rows = rows,
             .columns = channels,
-            .magnitude = false,
         });
         self.fillUp(self.index, at * count + row, rows);
     }
@@ -571,7 +570,7 @@ fn addSpectra(reader: *const weights.Reader, of: []const f32, is_odd: usize, tur
     const bins = kernels.bank_bins * kernels.bank_stride;
     const matrix = Packed.init(reader.scratch.allocator(), reader.table, of, count, half + 1) catch
         return weights.outOfMemory();
-    const waves = try reader.temporary(bins * (half + 1));
+    const waves = try reader.unset(bins * (half + 1));
     for (0..bins) |bin| {
         const m, const t = .{ bin / kernels.bank_stride, bin % kernels.bank_stride };
         const frequency = t * kernels.bank_points + m;
@@ -584,7 +583,7 @@ fn addSpectra(reader: *const weights.Reader, of: []const f32, is_odd: usize, tur
             row[half - distance] = turns[2 * turn + is_odd] * (2.0 / @as(f32, kernels.bank_samples));
         }
     }
-    const found = try reader.temporary(bins * count);
+    const found = try reader.unset(bins * count);
     matrix.times(reader.table, bins, waves.ptr, half + 1, found.ptr, count);
     const width = kernels.bank_group;
     for (0..bins) |bin| for (0..count / width) |group| {

@@ -209,8 +209,8 @@ pub const Reader = struct {
     }
 };
 
-/// Each row times a number of its own.
-fn scaleRows(values: []f32, scale: []const f32) void {
+/// Each row, of whole blocks, times a number of its own.
+pub fn scaleRows(values: []f32, scale: []const f32) void {
     const Block = @Vector(kernels.int8_block, f32);
     const blocks: []align(4) [kernels.int8_block]f32 = @ptrCast(values);
     const each = blocks.len / scale.len;
